@@ -1,0 +1,55 @@
+/**
+ * The only source of time and randomness, so that tests can drive both.
+ */
+
+export interface Timer {
+  /** Idempotent. */
+  cancel(): void
+}
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number
+  /** Milliseconds of a clock that never jumps; only differences mean something. */
+  monotonicMs(): number
+  /** Runs once, after at least `delayMs`. Does not keep the process alive. */
+  after(delayMs: number, run: () => void): Timer
+  /** Runs every `intervalMs`, the first time after a random part of it. Does not keep the process alive. */
+  every(intervalMs: number, run: () => void): Timer
+  /** At least 0, less than 1. */
+  random(): number
+}
+
+/** Above this Node's timers fire at once. */
+const TIMEOUT_MAX_MS = 2_147_483_647
+
+export const systemClock: Clock = {
+  now: Date.now,
+  monotonicMs: () => performance.now(),
+  after(delayMs, run) {
+    const timeout = setTimeout(run, Math.min(delayMs, TIMEOUT_MAX_MS)).unref()
+    return { cancel: () => clearTimeout(timeout) }
+  },
+  every(intervalMs, run) {
+    let cancelled = false
+    let interval: NodeJS.Timeout | undefined
+    const first = setTimeout(() => {
+      run()
+      if (cancelled) return
+      interval = setInterval(run, intervalMs).unref()
+    }, Math.random() * intervalMs).unref()
+    return {
+      cancel() {
+        cancelled = true
+        clearTimeout(first)
+        clearInterval(interval)
+      },
+    }
+  },
+  random: Math.random,
+}
+
+/** A random time between `lowMs` and `highMs`: timers that concern many clients never fire for all at once. */
+export function jitter(clock: Clock, lowMs: number, highMs: number): number {
+  return lowMs + clock.random() * (highMs - lowMs)
+}

@@ -1,0 +1,104 @@
+/**
+ * The catalogue of what can go wrong for a peer. `SluiceError` is an answer (the peer may go on);
+ * `Closing` is an end (the connection is closed with a code). Neither ever carries a token or a key.
+ */
+import { CLOSE, type CloseCode, type ErrorCode } from './protocol/codes.ts'
+
+interface ErrorEntry {
+  readonly status: 400 | 401 | 403 | 404 | 413 | 429 | 500 | 503
+  readonly retryable: boolean
+  readonly meaning: string
+}
+
+export const ERRORS = {
+  bad_request: {
+    status: 400,
+    retryable: false,
+    meaning: 'The request is not what this endpoint or frame takes.',
+  },
+  unauthorized: {
+    status: 401,
+    retryable: false,
+    meaning: 'The token or key is missing, wrong, expired or revoked.',
+  },
+  forbidden: { status: 403, retryable: false, meaning: 'The token or key is good, but does not allow this.' },
+  not_found: { status: 404, retryable: false, meaning: 'There is no such thing.' },
+  limit_exceeded: { status: 413, retryable: false, meaning: 'A size or a number is over its limit.' },
+  rate_limited: {
+    status: 429,
+    retryable: true,
+    meaning: 'Too much in too short a time; wait and try again.',
+  },
+  unavailable: {
+    status: 503,
+    retryable: true,
+    meaning: 'A part that this needs cannot be reached now; try again.',
+  },
+  internal: { status: 500, retryable: true, meaning: 'A fault of the gateway; its log has the request id.' },
+} as const satisfies Record<ErrorCode, ErrorEntry>
+
+interface CloseEntry {
+  readonly code: CloseCode
+  readonly meaning: string
+}
+
+export const CLOSES = {
+  tooLarge: { code: CLOSE.tooLarge, meaning: 'A frame is larger than `limits.frameBytes`.' },
+  goingAway: { code: CLOSE.goingAway, meaning: 'The node is going away; resume at once elsewhere.' },
+  tryLater: { code: CLOSE.tryLater, meaning: 'The node cannot serve this now.' },
+  malformed: { code: CLOSE.malformed, meaning: 'A frame is not one of `sluice.v1`.' },
+  unauthorized: { code: CLOSE.unauthorized, meaning: 'The token is missing, wrong, expired or revoked.' },
+  forbidden: { code: CLOSE.forbidden, meaning: "The session is another user's." },
+  connectTimeout: { code: CLOSE.connectTimeout, meaning: 'No `connect` came in time.' },
+  takenOver: { code: CLOSE.takenOver, meaning: 'A newer connection has taken the session over.' },
+  rateLimited: { code: CLOSE.rateLimited, meaning: 'Frames or bytes came faster than the limits allow.' },
+  notAdmitted: {
+    code: CLOSE.notAdmitted,
+    meaning: 'The node is at a limit and does not admit the connection.',
+  },
+  tooSlow: { code: CLOSE.tooSlow, meaning: 'The client did not read fast enough.' },
+} as const satisfies Record<keyof typeof CLOSE, CloseEntry>
+
+/** What is wrong, where, and what is allowed: an answer for the peer that asked. */
+export class SluiceError extends Error {
+  override readonly name = 'SluiceError'
+  readonly code: ErrorCode
+  /** For `Retry-After`, where the code is retryable. */
+  readonly retryAfterMs: number | undefined
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.retryAfterMs = options.retryAfterMs
+  }
+
+  get status(): number {
+    return ERRORS[this.code].status
+  }
+
+  get retryable(): boolean {
+    return ERRORS[this.code].retryable
+  }
+}
+
+/** The connection ends with this close code; a transport without close codes tells the error and ends. */
+export class Closing extends Error {
+  override readonly name = 'Closing'
+  readonly closeCode: CloseCode
+  readonly code: ErrorCode
+
+  constructor(why: keyof typeof CLOSES, code: ErrorCode, message: string, options: { cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.closeCode = CLOSES[why].code
+    this.code = code
+  }
+}
+
+/** Any thrown thing as an answer. What is not ours becomes `internal` and says nothing about itself to the peer. */
+export function asSluiceError(thrown: unknown): SluiceError {
+  if (thrown instanceof SluiceError) return thrown
+  if (thrown instanceof Closing) return new SluiceError(thrown.code, thrown.message, { cause: thrown })
+  return new SluiceError('internal', 'the gateway failed to handle this; its log says more', {
+    cause: thrown,
+  })
+}

@@ -1,0 +1,31 @@
+/**
+ * A binary WebSocket frame: a 4-byte big-endian length, that many bytes of the JSON envelope without `data`,
+ * then the raw payload. The same in both directions.
+ */
+
+export const LENGTH_BYTES = 4
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+export function joinBinary(envelope: string, payload: Uint8Array): Uint8Array<ArrayBuffer> {
+  const head = encoder.encode(envelope)
+  const frame = new Uint8Array(LENGTH_BYTES + head.length + payload.length)
+  new DataView(frame.buffer).setUint32(0, head.length)
+  frame.set(head, LENGTH_BYTES)
+  frame.set(payload, LENGTH_BYTES + head.length)
+  return frame
+}
+
+/** Throws a `RangeError` with a sentence for the peer where the length leads out of the frame, a `TypeError` for bad UTF-8. */
+export function splitBinary(frame: Uint8Array): { envelope: string; payload: Uint8Array } {
+  if (frame.length < LENGTH_BYTES) throw new RangeError('a binary frame starts with a 4-byte length')
+  const length = new DataView(frame.buffer, frame.byteOffset, frame.byteLength).getUint32(0)
+  if (length > frame.length - LENGTH_BYTES) {
+    throw new RangeError(
+      `the envelope's length of ${length} is more than the ${frame.length - LENGTH_BYTES} bytes that follow it`,
+    )
+  }
+  const end = LENGTH_BYTES + length
+  return { envelope: decoder.decode(frame.subarray(LENGTH_BYTES, end)), payload: frame.subarray(end) }
+}

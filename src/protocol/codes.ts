@@ -1,0 +1,57 @@
+/**
+ * The codes a client can meet and what it does about each. Shared with the SDK, so small.
+ * The sentences that explain them to people are in `errors.ts`.
+ */
+
+export type ErrorCode =
+  | 'bad_request'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'not_found'
+  | 'limit_exceeded'
+  | 'rate_limited'
+  | 'unavailable'
+  | 'internal'
+
+/** WebSocket close codes by meaning. 1009, 1012 and 1013 are registered with IANA (RFC 6455, section 7.4). */
+export const CLOSE = {
+  tooLarge: 1009,
+  goingAway: 1012,
+  tryLater: 1013,
+  malformed: 4400,
+  unauthorized: 4401,
+  forbidden: 4403,
+  connectTimeout: 4408,
+  takenOver: 4409,
+  rateLimited: 4429,
+  notAdmitted: 4503,
+  tooSlow: 4508,
+} as const
+
+export type CloseCode = (typeof CLOSE)[keyof typeof CLOSE]
+
+/**
+ * What a client does when it is closed:
+ * `now` reconnect at once; `backoff` reconnect after an exponential delay with full jitter;
+ * `token` get a fresh token first; `never` stay away, a repeated attempt would end the same way.
+ */
+export type Reconnect = 'now' | 'backoff' | 'token' | 'never'
+
+export const RECONNECT: Record<CloseCode, Reconnect> = {
+  1009: 'never',
+  1012: 'now',
+  1013: 'backoff',
+  4400: 'never',
+  4401: 'token',
+  4403: 'never',
+  4408: 'backoff',
+  4409: 'never',
+  4429: 'backoff',
+  4503: 'backoff',
+  4508: 'backoff',
+}
+
+/** Any other code (a lost network, a proxy's timeout) is a reason to come back with a delay. */
+export function reconnectAfter(code: number): Reconnect {
+  return (RECONNECT as Record<number, Reconnect | undefined>)[code] ?? 'backoff'
+}

@@ -1,0 +1,231 @@
+/**
+ * Unknown bytes -> a client's frame. Never throws anything but `MalformedFrame`, whatever the bytes are.
+ */
+import { splitBinary } from './binary.ts'
+import { CHANNEL_RULE, INBOX, isChannel } from './channel.ts'
+import { EPOCH } from './cursor.ts'
+import type {
+  AckFrame,
+  AuthFrame,
+  ConnectFrame,
+  From,
+  PingFrame,
+  Position,
+  PresenceFrame,
+  SubscribeFrame,
+  UnsubscribeFrame,
+} from './frames.ts'
+import type { Payload } from './message.ts'
+import { rawMember } from './raw-json.ts'
+
+export interface DecodedPublish {
+  readonly type: 'publish'
+  readonly ref: number
+  readonly channel: string
+  readonly payload: Payload
+  readonly id: string | undefined
+}
+
+/** A client's frame as the gateway handles it: the payload of a publish stays bytes. */
+export type DecodedFrame =
+  | ConnectFrame
+  | SubscribeFrame
+  | UnsubscribeFrame
+  | DecodedPublish
+  | AckFrame
+  | AuthFrame
+  | PresenceFrame
+  | PingFrame
+
+/** Why a frame cannot be read. `ref` is the request's where it could be found, so that the error can name it. */
+export class MalformedFrame extends Error {
+  override readonly name = 'MalformedFrame'
+  readonly ref: number | undefined
+  /** Not even an object with a known `type`: the peer does not speak the protocol, and the connection ends. */
+  readonly fatal: boolean
+
+  constructor(message: string, ref: number | undefined, fatal: boolean) {
+    super(message)
+    this.ref = ref
+    this.fatal = fatal
+  }
+}
+
+export const ID_LENGTH_MAX = 128
+const TOKEN_LENGTH_MAX = 16_384
+const SESSION_LENGTH_MAX = 64
+const CLIENT_LABEL_MAX = 64
+
+type Json = Readonly<Record<string, unknown>>
+
+const READERS: Record<
+  DecodedFrame['type'],
+  (frame: Json, text: string, binary: Uint8Array | undefined) => DecodedFrame
+> = {
+  connect: readConnect,
+  subscribe: (frame) => ({
+    type: 'subscribe',
+    ref: ref(frame),
+    channel: channel(frame),
+    ...(frame['from'] === undefined ? {} : { from: from(frame) }),
+  }),
+  unsubscribe: (frame) => ({ type: 'unsubscribe', ref: ref(frame), channel: channel(frame) }),
+  publish: readPublish,
+  ack: (frame) => ({ type: 'ack', channel: channel(frame), offset: count(frame, 'offset', frame['offset']) }),
+  auth: (frame) => ({ type: 'auth', ref: ref(frame), token: text(frame, 'token', TOKEN_LENGTH_MAX) }),
+  presence: (frame) => ({ type: 'presence', ref: ref(frame), channel: channel(frame) }),
+  ping: (frame) => (frame['ref'] === undefined ? { type: 'ping' } : { type: 'ping', ref: ref(frame) }),
+}
+
+export function decodeText(frameText: string): DecodedFrame {
+  return decode(frameText, undefined)
+}
+
+/** Only a publish has a binary form. The payload is a view of `bytes`. */
+export function decodeBinary(bytes: Uint8Array): DecodedFrame {
+  let split
+  try {
+    split = splitBinary(bytes)
+  } catch (error) {
+    throw new MalformedFrame(
+      error instanceof RangeError ? error.message : 'the envelope is not UTF-8',
+      undefined,
+      true,
+    )
+  }
+  return decode(split.envelope, split.payload)
+}
+
+function decode(frameText: string, binary: Uint8Array | undefined): DecodedFrame {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(frameText)
+  } catch {
+    throw new MalformedFrame('a frame is one JSON object; this is not JSON', undefined, true)
+  }
+  if (!isObject(parsed)) throw new MalformedFrame('a frame is one JSON object', undefined, true)
+  const { type } = parsed
+  if (typeof type !== 'string' || !Object.hasOwn(READERS, type)) {
+    throw new MalformedFrame(
+      `type must be one of ${Object.keys(READERS).join(', ')}, not ${shown(type)}`,
+      knownRef(parsed),
+      true,
+    )
+  }
+  if (binary !== undefined && type !== 'publish') {
+    throw new MalformedFrame(`only publish has a binary form, not ${type}`, knownRef(parsed), false)
+  }
+  return READERS[type as DecodedFrame['type']](parsed, frameText, binary)
+}
+
+function readConnect(frame: Json): ConnectFrame {
+  return {
+    type: 'connect',
+    ...(frame['token'] === undefined ? {} : { token: text(frame, 'token', TOKEN_LENGTH_MAX) }),
+    ...(frame['session'] === undefined ? {} : { session: text(frame, 'session', SESSION_LENGTH_MAX) }),
+    ...(frame['resume'] === undefined ? {} : { resume: resume(frame) }),
+    ...(frame['client'] === undefined ? {} : { client: client(frame) }),
+  }
+}
+
+function readPublish(frame: Json, frameText: string, binary: Uint8Array | undefined): DecodedPublish {
+  const id = frame['id'] === undefined ? undefined : text(frame, 'id', ID_LENGTH_MAX)
+  const head = { type: 'publish', ref: ref(frame), channel: channel(frame), id } as const
+  if (binary !== undefined) {
+    if ('data' in frame)
+      throw malformed(frame, 'data stands behind the envelope of a binary frame, not in it')
+    return { ...head, payload: { data: binary, binary: true } }
+  }
+  const raw = rawMember(frameText, 'data')
+  if (raw === undefined) throw malformed(frame, 'data is missing')
+  return { ...head, payload: { data: Buffer.from(raw), binary: false } }
+}
+
+function resume(frame: Json): Record<string, Position> {
+  const map = frame['resume']
+  if (!isObject(map)) throw malformed(frame, 'resume must be an object: {channel: {epoch, offset}}')
+  // Without a prototype, a channel named __proto__ is a channel like any other.
+  const positions: Record<string, Position> = Object.create(null) as Record<string, Position>
+  for (const [name, value] of Object.entries(map)) {
+    if (!isSubscribable(name)) throw malformed(frame, `resume names ${shown(name)}: ${CHANNEL_RULE}`)
+    positions[name] = position(frame, `resume[${shown(name)}]`, value)
+  }
+  return positions
+}
+
+function from(frame: Json): From {
+  const value = frame['from']
+  if (isObject(value) && 'last' in value) {
+    if (Object.keys(value).length !== 1) throw malformed(frame, 'from is {epoch, offset} or {last}, not both')
+    return { last: count(frame, 'from.last', value['last']) }
+  }
+  return position(frame, 'from', value)
+}
+
+function position(frame: Json, where: string, value: unknown): Position {
+  if (!isObject(value)) throw malformed(frame, `${where} must be {epoch, offset}`)
+  const { epoch, offset } = value
+  if (typeof epoch !== 'string' || !EPOCH.test(epoch)) {
+    throw malformed(frame, `${where}.epoch must be 1 to 32 letters and digits, as the gateway gave it`)
+  }
+  return { epoch, offset: count(frame, `${where}.offset`, offset) }
+}
+
+function client(frame: Json): { name: string; version: string } {
+  const value = frame['client']
+  if (!isObject(value)) throw malformed(frame, 'client must be {name, version}')
+  return {
+    name: text(frame, 'client.name', CLIENT_LABEL_MAX, value['name']),
+    version: text(frame, 'client.version', CLIENT_LABEL_MAX, value['version']),
+  }
+}
+
+function channel(frame: Json): string {
+  const name = frame['channel']
+  if (!isSubscribable(name)) throw malformed(frame, `channel must not be ${shown(name)}: ${CHANNEL_RULE}`)
+  return name
+}
+
+function isSubscribable(name: unknown): name is string {
+  return name === INBOX || isChannel(name)
+}
+
+function ref(frame: Json): number {
+  return count(frame, 'ref', frame['ref'])
+}
+
+function knownRef(frame: Json): number | undefined {
+  const value = frame['ref']
+  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined
+}
+
+function count(frame: Json, where: string, value: unknown): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 0) {
+    throw malformed(
+      frame,
+      `${where} must be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, not ${shown(value)}`,
+    )
+  }
+  return value as number
+}
+
+function text(frame: Json, where: string, lengthMax: number, value: unknown = frame[where]): string {
+  if (typeof value !== 'string' || value.length === 0 || value.length > lengthMax) {
+    throw malformed(frame, `${where} must be a text of 1 to ${lengthMax} characters`)
+  }
+  return value
+}
+
+function malformed(frame: Json, message: string): MalformedFrame {
+  return new MalformedFrame(`${String(frame['type'])}: ${message}`, knownRef(frame), false)
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** What came, short enough for an error. */
+function shown(value: unknown): string {
+  const json = JSON.stringify(value) ?? 'nothing'
+  return json.length > 40 ? `${json.slice(0, 40)}…` : json
+}

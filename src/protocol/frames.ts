@@ -1,0 +1,192 @@
+/**
+ * The frames of `sluice.v1`, one JSON object each, told apart by `type`.
+ *
+ * A request carries `ref`, a number that the client chooses, and its reply repeats it. Types here are what crosses
+ * the wire, nothing else; `decode.ts` turns unknown bytes into a `ClientFrame`, docs/protocol.md explains them.
+ */
+import type { ErrorCode } from './codes.ts'
+
+export const SUBPROTOCOL = 'sluice.v1'
+
+/**
+ * A place in a channel's log. Offsets grow within an epoch, not always by one.
+ * A new epoch means that the log was lost: positions of different epochs cannot be compared.
+ */
+export interface Position {
+  readonly epoch: string
+  readonly offset: number
+}
+
+/** Where a subscription starts: after a position, or with the last `last` messages. Absent: with what comes next. */
+export type From = Position | { readonly last: number }
+
+export type ResumeMap = Readonly<Record<string, Position>>
+
+export interface ConnectFrame {
+  readonly type: 'connect'
+  readonly token?: string
+  readonly session?: string
+  readonly resume?: ResumeMap
+  readonly client?: { readonly name: string; readonly version: string }
+}
+export interface SubscribeFrame {
+  readonly type: 'subscribe'
+  readonly ref: number
+  readonly channel: string
+  readonly from?: From
+}
+export interface UnsubscribeFrame {
+  readonly type: 'unsubscribe'
+  readonly ref: number
+  readonly channel: string
+}
+export interface PublishFrame {
+  readonly type: 'publish'
+  readonly ref: number
+  readonly channel: string
+  readonly data: unknown
+  readonly id?: string
+}
+export interface AckFrame {
+  readonly type: 'ack'
+  readonly channel: string
+  readonly offset: number
+}
+export interface AuthFrame {
+  readonly type: 'auth'
+  readonly ref: number
+  readonly token: string
+}
+export interface PresenceFrame {
+  readonly type: 'presence'
+  readonly ref: number
+  readonly channel: string
+}
+export interface PingFrame {
+  readonly type: 'ping'
+  readonly ref?: number
+}
+
+export type ClientFrame =
+  | ConnectFrame
+  | SubscribeFrame
+  | UnsubscribeFrame
+  | PublishFrame
+  | AckFrame
+  | AuthFrame
+  | PresenceFrame
+  | PingFrame
+
+/**
+ * What became of one channel of a `resume`. `recovered: true`: every message after the given position follows.
+ * With `error` the channel was not restored at all; `recovered: false` without it means that a `reset` follows.
+ */
+export type Restored =
+  | { readonly epoch?: string; readonly offset?: number; readonly recovered: boolean }
+  | { readonly recovered: false; readonly error: ErrorCode }
+
+export interface WelcomeFrame {
+  readonly type: 'welcome'
+  readonly session: string
+  readonly user: string
+  readonly node: string
+  readonly resumed: boolean
+  readonly channels: Readonly<Record<string, Restored>>
+  /** Milliseconds between the client's pings. */
+  readonly pingInterval: number
+  /** Milliseconds since 1970. */
+  readonly expiresAt?: number
+}
+/** The position is where the subscription starts: every message after it follows. An ephemeral channel has none. */
+export interface SubscribedFrame {
+  readonly type: 'subscribed'
+  readonly ref: number
+  readonly channel: string
+  readonly epoch?: string
+  readonly offset?: number
+  readonly recovered: boolean
+}
+export interface UnsubscribedFrame {
+  readonly type: 'unsubscribed'
+  readonly ref: number
+  readonly channel: string
+}
+export interface MessageFrame {
+  readonly type: 'message'
+  readonly channel: string
+  readonly offset?: number
+  readonly data: unknown
+  readonly id?: string
+  /** When the publish was accepted, milliseconds since 1970. */
+  readonly time: number
+  readonly ack?: true
+}
+export interface PublishedFrame {
+  readonly type: 'published'
+  readonly ref: number
+  readonly epoch?: string
+  readonly offset?: number
+  readonly duplicate?: boolean
+}
+export type ResetReason = 'gap' | 'epoch' | 'trimmed'
+export interface ResetFrame {
+  readonly type: 'reset'
+  readonly channel: string
+  readonly epoch: string
+  readonly offset: number
+  readonly reason: ResetReason
+}
+export interface ReconnectFrame {
+  readonly type: 'reconnect'
+  readonly delay: number
+  readonly deadline: number
+  readonly reason: 'drain' | 'overload' | 'move'
+  readonly url?: string
+}
+export interface ReauthFrame {
+  readonly type: 'reauth'
+  /** Milliseconds from now within which a fresh token must arrive. */
+  readonly deadline: number
+}
+export interface JoinFrame {
+  readonly type: 'join' | 'leave'
+  readonly channel: string
+  readonly user: string
+}
+export interface PresenceReplyFrame {
+  readonly type: 'presence'
+  readonly ref: number
+  readonly channel: string
+  readonly users: readonly string[]
+}
+export interface AuthenticatedFrame {
+  readonly type: 'authenticated'
+  readonly ref: number
+  readonly expiresAt?: number
+}
+export interface ErrorFrame {
+  readonly type: 'error'
+  readonly ref?: number
+  readonly code: ErrorCode
+  readonly message: string
+  readonly retryable: boolean
+}
+export interface PongFrame {
+  readonly type: 'pong'
+  readonly ref?: number
+}
+
+export type ServerFrame =
+  | WelcomeFrame
+  | SubscribedFrame
+  | UnsubscribedFrame
+  | MessageFrame
+  | PublishedFrame
+  | ResetFrame
+  | ReconnectFrame
+  | ReauthFrame
+  | JoinFrame
+  | PresenceReplyFrame
+  | AuthenticatedFrame
+  | ErrorFrame
+  | PongFrame

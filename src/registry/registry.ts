@@ -1,0 +1,66 @@
+/**
+ * Who is where: user -> sessions -> node, and the table of live nodes.
+ *
+ * Every implementation keeps (test/conformance/registry.suite.ts):
+ *  R1 after `claim` has resolved, `locate` of any node includes the session, until it is released, claimed by another
+ *     node, or its node is dead
+ *  R2 `claim` says whether the session is known, and which node held it before, so that a stale connection can be closed
+ *  R3 `release` keeps the session known for `sessionTtlMs`; it does nothing where another node has claimed it since
+ *  R4 a node whose heartbeat is older than `nodeTtlMs` is not in `nodes`, and what it claimed is not in `locate`
+ *  R5 after `revoke`, every `claim` of the user answers with that moment, until `ttlMs` has passed
+ *  R6 one user's sessions never show in another's answers
+ *
+ * Fails with `unavailable` when the store cannot be reached.
+ */
+
+export interface Place {
+  readonly session: string
+  readonly node: string
+}
+
+export interface Claimed {
+  /** The session existed, connected or detached for less than `sessionTtlMs`. */
+  readonly known: boolean
+  /** The node that holds or held it, where known and alive. May be the claiming node itself. */
+  readonly previousNode: string | undefined
+  /** Tokens of the user issued up to here, in milliseconds since 1970, are revoked. */
+  readonly revokedBeforeMs: number | undefined
+}
+
+export type NodeState = 'starting' | 'active' | 'draining' | 'closing'
+
+export interface NodeInfo {
+  readonly id: string
+  readonly version: string
+  readonly region: string
+  readonly role: 'all' | 'edge' | 'api'
+  readonly state: NodeState
+  readonly startedAt: number
+  readonly connections: number
+  /** 0: admits at once. 1: its waiting room is full. */
+  readonly pressure: number
+  /** Where other nodes reach its mesh and its operators' API, `host:port`. */
+  readonly address: string
+}
+
+export interface RegistryOptions {
+  readonly nodeTtlMs: number
+  readonly sessionTtlMs: number
+}
+
+export interface Registry {
+  claim(user: string, session: string, node: string): Promise<Claimed>
+  release(user: string, session: string, node: string): Promise<void>
+  /** The connected sessions of a user on live nodes. */
+  locate(user: string): Promise<readonly Place[]>
+  revoke(user: string, beforeMs: number, ttlMs: number): Promise<void>
+  /** Enters a node in the table or keeps it there. */
+  heartbeat(node: NodeInfo): Promise<void>
+  nodes(): Promise<readonly NodeInfo[]>
+  /** Takes a node and everything that it claimed off the table. */
+  leave(node: string): Promise<void>
+  /** Whether the store answers now. For health, never for control flow. */
+  healthy(): boolean
+  /** Idempotent. */
+  close(): Promise<void>
+}

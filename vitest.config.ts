@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    // A thread that dies with open uWebSockets.js sockets takes the whole runner with it; a process does not.
+    pool: 'forks',
+    maxWorkers: 2,
+    include: ['test/**/*.test.ts'],
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    reporters: ['default', './scripts/totals-reporter.mjs'],
+  },
+})
