@@ -1,0 +1,101 @@
+/**
+ * The log: one JSON object a line (pino), or a readable line on a terminal. No field and no text of it shows a secret.
+ */
+import { createRequire } from 'node:module'
+import { pino, stdSerializers, type DestinationStream, type Logger } from 'pino'
+import { redactFields, redactText } from './redact.ts'
+
+/** What rooms take. The message is a constant sentence; what varies is in the fields, an error as `err`. */
+export interface Log {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** Where logs come from; held by whoever puts the rooms together. */
+export interface LogRoot extends Log {
+  /** A log of which every line carries the fields too. */
+  with(fields: object): Log
+}
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
+
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+export interface LogOptions {
+  readonly level: LogLevel
+  /** `auto`: where the output is a terminal. Without pino-pretty, a development dependency, the lines stay JSON. */
+  readonly pretty: boolean | 'auto'
+  /** Fields of every line. */
+  readonly bindings: object
+  /** Instead of standard output; gets whole lines. */
+  readonly destination?: { write(line: string): void }
+}
+
+export function createLog(options: LogOptions): LogRoot {
+  const logger = pino(
+    {
+      level: options.level,
+      // The host's name and the process id say nothing that the bindings (the node's id) do not say better.
+      base: redactFields(options.bindings),
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: {
+        level: (label) => ({ level: label }),
+        log: (fields) => redactFields(fields) as Record<string, unknown>,
+      },
+      serializers: { err: describeError },
+      hooks: { streamWrite: redactText },
+    },
+    outputOf(options),
+  )
+  return rootOf(logger)
+}
+
+function rootOf(logger: Logger): LogRoot {
+  return {
+    debug: (fields, message) => logger.debug(fields, message),
+    info: (fields, message) => logger.info(fields, message),
+    warn: (fields, message) => logger.warn(fields, message),
+    error: (fields, message) => logger.error(fields, message),
+    with: (fields) => rootOf(logger.child(redactFields(fields))),
+  }
+}
+
+/** Only what every error has: foreign errors carry requests, options and payloads as properties of their own. */
+function describeError(thrown: unknown): unknown {
+  if (!(thrown instanceof Error)) return thrown
+  const { type, message, stack } = stdSerializers.err(thrown)
+  const code = (thrown as { code?: unknown }).code
+  return { type, message, stack, ...(typeof code === 'string' ? { code } : {}) }
+}
+
+function outputOf(options: LogOptions): DestinationStream {
+  if (options.destination !== undefined) return options.destination
+  const wanted = options.pretty === 'auto' ? process.stdout.isTTY : options.pretty
+  // Synchronous: the last lines before a crash are the ones that matter, and nothing on the way of a message is logged.
+  return (wanted ? prettyOutput() : undefined) ?? pino.destination({ dest: 1, sync: true })
+}
+
+type Pretty = (options: { colorize: boolean; sync: boolean; ignore: string }) => DestinationStream
+
+function prettyOutput(): DestinationStream | undefined {
+  const require = createRequire(import.meta.url)
+  try {
+    const pretty = require('pino-pretty') as Pretty
+    return pretty({ colorize: true, sync: true, ignore: 'node' })
+  } catch (error) {
+    // Absent in production, where only `dependencies` are installed; then lines stay JSON.
+    if ((error as { code?: unknown }).code === 'MODULE_NOT_FOUND') return undefined
+    throw error
+  }
+}
+
+/** Says nothing. For rooms that run alone, in tests and benches. */
+export const silentLog: LogRoot = {
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+  with: () => silentLog,
+}

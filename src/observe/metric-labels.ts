@@ -1,0 +1,84 @@
+/**
+ * The closed sets of label values, for the rooms that count and for the table of metrics.
+ */
+import { ERRORS } from '../errors.ts'
+import type { CloseCode, ErrorCode } from '../protocol/codes.ts'
+import type { ResetReason } from '../protocol/frames.ts'
+
+export interface Label {
+  readonly name: string
+  readonly values: readonly string[]
+}
+
+/** What a connection ended with: the gateway's close code by name, or what the peer or the network did. */
+const CLOSED_BY_US = {
+  1009: 'too_large',
+  1012: 'going_away',
+  1013: 'try_later',
+  4400: 'malformed',
+  4401: 'unauthorized',
+  4403: 'forbidden',
+  4408: 'connect_timeout',
+  4409: 'taken_over',
+  4429: 'rate_limited',
+  4503: 'not_admitted',
+  4508: 'too_slow',
+} as const satisfies Record<CloseCode, string>
+
+export type DisconnectReason = (typeof CLOSED_BY_US)[CloseCode] | 'client' | 'lost' | 'answered'
+
+/**
+ * The class of a WebSocket close code for `disconnects`. Without a close frame (1005, 1006, an aborted stream) and for
+ * codes that nobody here sends, the connection counts as `lost`.
+ */
+export function disconnectReason(code: number): DisconnectReason {
+  if (code === 1000 || code === 1001) return 'client'
+  return (CLOSED_BY_US as Record<number, DisconnectReason | undefined>)[code] ?? 'lost'
+}
+
+const ERROR_CODES = Object.keys(ERRORS) as ErrorCode[]
+const TRANSPORTS = ['websocket', 'sse', 'poll'] as const
+export const RESET_REASONS = ['gap', 'epoch', 'trimmed'] as const satisfies readonly ResetReason[]
+
+export const DISCONNECT_REASONS: readonly DisconnectReason[] = [
+  ...Object.values(CLOSED_BY_US),
+  'client',
+  'lost',
+  'answered',
+]
+
+/** Why a connection attempt is turned away. */
+export const REFUSAL_REASONS = [
+  'connections',
+  'address',
+  'lag',
+  'memory',
+  'queue_full',
+  'queue_timeout',
+  'aborted',
+  'starting',
+  'draining',
+  'closing',
+] as const
+
+export type RefusalReason = (typeof REFUSAL_REASONS)[number]
+
+/** The limits that a peer can hit after it was admitted, named like the options where there is one. */
+export const LIMITS = [
+  'frames_per_second',
+  'bytes_per_second',
+  'frame',
+  'payload',
+  'subscriptions',
+  'channels_per_stream',
+  'sessions_per_user',
+  'buffered',
+  'connect_timeout',
+  'publish_batch',
+  'request_body',
+] as const
+
+export type LimitName = (typeof LIMITS)[number]
+
+export const TRANSPORT = { name: 'transport', values: TRANSPORTS } as const
+export const CODE = { name: 'code', values: ERROR_CODES } as const

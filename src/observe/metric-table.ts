@@ -1,0 +1,258 @@
+/**
+ * Every metric of the gateway: name, kind, meaning and labels. The cells that rooms count with, the page at `/metrics`
+ * and docs/metrics.md all come from here.
+ *
+ * The values of a label are a closed set. So every series exists, at zero, from the start (a rate over a series that
+ * appears with its first event misses that event), and no peer can grow the page.
+ */
+import {
+  CODE,
+  TRANSPORT,
+  DISCONNECT_REASONS,
+  LIMITS,
+  REFUSAL_REASONS,
+  RESET_REASONS,
+  type Label,
+} from './metric-labels.ts'
+
+export interface CounterSpec<Labels extends readonly Label[] = readonly Label[]> {
+  readonly kind: 'counter'
+  /** Without the prefix. */
+  readonly name: `${string}_total`
+  readonly help: string
+  readonly labels: Labels
+}
+
+export interface GaugeSpec<Labels extends readonly Label[] = readonly Label[]> {
+  readonly kind: 'gauge'
+  readonly name: string
+  readonly help: string
+  readonly labels: Labels
+}
+
+/** Without labels: nobody has needed them so far, and each series of a histogram costs a line per bucket. */
+export interface HistogramSpec {
+  readonly kind: 'histogram'
+  readonly name: string
+  readonly help: string
+  readonly labels: readonly []
+  /** Upper bounds, inclusive, growing; `+Inf` is understood. */
+  readonly buckets: readonly number[]
+}
+
+export type MetricSpec = CounterSpec | GaugeSpec | HistogramSpec
+
+export const METRIC_PREFIX = 'sluice_'
+
+function counter<const Labels extends readonly Label[]>(
+  name: `${string}_total`,
+  help: string,
+  ...labels: Labels
+): CounterSpec<Labels> {
+  return { kind: 'counter', name, help, labels }
+}
+
+function gauge<const Labels extends readonly Label[]>(
+  name: string,
+  help: string,
+  ...labels: Labels
+): GaugeSpec<Labels> {
+  return { kind: 'gauge', name, help, labels }
+}
+
+function histogram(name: string, help: string, buckets: readonly number[]): HistogramSpec {
+  return { kind: 'histogram', name, help, labels: [], buckets }
+}
+
+/** From a local append to a client far behind, in seconds. */
+const LATENCY_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+/** A store in the same zone answers within a millisecond; one that is being waited for, within the time limit. */
+const STORE_BUCKETS_S = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1]
+const FANOUT_BUCKETS = [0, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000]
+const NODE_BUCKETS = [0, 1, 2, 3, 5, 8, 13, 21]
+
+export const METRIC_TABLE = {
+  // Connections and sessions
+  connections: gauge('connections', 'Open client connections.', TRANSPORT),
+  connects: counter('connects_total', 'Connections that were admitted and opened.', TRANSPORT),
+  disconnects: counter(
+    'disconnects_total',
+    'Connections that ended: by the close code the gateway sent, by the client (1000, 1001), lost without a close frame, or a poll that was answered.',
+    { name: 'reason', values: DISCONNECT_REASONS },
+  ),
+  sessions: gauge(
+    'sessions',
+    'Sessions that this node holds, connected or waiting for their client to resume.',
+  ),
+  resumes: counter(
+    'resumes_total',
+    'Sessions at connect: new ones, resumed ones with every channel recovered, resumed ones of which a channel was reset, and ids that nobody knows any more.',
+    { name: 'result', values: ['new', 'recovered', 'reset', 'unknown_session'] },
+  ),
+  tokenChecks: counter(
+    'token_checks_total',
+    'Tokens that were checked. `unavailable`: the keys could not be fetched.',
+    { name: 'result', values: ['ok', 'missing', 'invalid', 'expired', 'revoked', 'unavailable'] },
+  ),
+  reauths: counter(
+    'reauth_total',
+    'Re-authentications: asked of a client, answered with a good token, answered with a bad one, never answered.',
+    { name: 'result', values: ['asked', 'renewed', 'refused', 'expired'] },
+  ),
+  revocations: counter('revocations_total', 'Revocations of a user that reached this node.'),
+  reconnectsAsked: counter('reconnects_asked_total', 'Clients that were asked to connect elsewhere.', {
+    name: 'reason',
+    values: ['drain', 'overload', 'move'],
+  }),
+  drainMoves: counter(
+    'drain_moves_total',
+    'Clients of a drain: confirmed on another node, or closed at the deadline.',
+    { name: 'result', values: ['confirmed', 'closed'] },
+  ),
+
+  // Admission and limits
+  refusals: counter(
+    'refusals_total',
+    'Connection attempts that were turned away: at the connection limit, over the rate of their address, event loop too late, memory too full, waiting room full, waited too long, left while waiting, or the node does not admit in its state.',
+    { name: 'reason', values: REFUSAL_REASONS },
+  ),
+  admissionQueue: gauge('admission_queue_length', 'Connection attempts in the waiting room.'),
+  admissionWait: histogram(
+    'admission_wait_seconds',
+    'How long an admitted connection attempt waited; 0 where it did not.',
+    LATENCY_BUCKETS_S,
+  ),
+  admissionPressure: gauge(
+    'admission_pressure',
+    '0: the node admits at once. 1: its waiting room is full, or it admits nobody.',
+  ),
+  limitsHit: counter('limits_hit_total', 'How often a peer hit a limit, by the name of the limit.', {
+    name: 'limit',
+    values: LIMITS,
+  }),
+  protocolErrors: counter('protocol_errors_total', 'Errors that were sent to clients.', CODE),
+
+  // Publishing
+  published: counter(
+    'published_total',
+    'Messages that were accepted on this node, repeated ids not counted.',
+    { name: 'door', values: ['http', 'nats', 'client'] },
+    { name: 'delivery', values: ['ephemeral', 'replay', 'durable'] },
+  ),
+  publishDuplicates: counter(
+    'publish_duplicates_total',
+    'Publishes whose id had been seen before: answered with the first position, stored and sent once.',
+  ),
+  publishErrors: counter('publish_errors_total', 'Publishes that were refused.', CODE),
+  publishDegraded: counter(
+    'publish_degraded_total',
+    'Publishes that were accepted while the backbone or the log was not whole; the message arrives later, by mesh or log repair.',
+  ),
+  unicastNodes: histogram(
+    'unicast_nodes',
+    "Nodes that a message to a user's inbox was sent to.",
+    NODE_BUCKETS,
+  ),
+
+  // Delivery
+  channels: gauge('channels', 'Channels with a feed on this node.'),
+  subscriptions: gauge('subscriptions', 'Subscriptions of local clients.'),
+  delivered: counter(
+    'delivered_total',
+    'Messages that were handed to the sockets of subscribers, replays included.',
+    TRANSPORT,
+  ),
+  fanout: histogram('fanout', 'Local subscribers per message.', FANOUT_BUCKETS),
+  deliveryLatency: histogram(
+    'delivery_latency_seconds',
+    'From the moment a publish was accepted (by the clock of the node that accepted it) to the write to local sockets; one observation per message, replays not counted.',
+    LATENCY_BUCKETS_S,
+  ),
+  replayed: counter(
+    'replayed_total',
+    'Messages that were delivered from the tail or the log instead of live.',
+  ),
+  acks: counter('acks_total', 'Acknowledgements of durable messages by clients.'),
+  resets: counter(
+    'resets_total',
+    'Clients that were told to refetch their state, per channel: a hole that could not be filled, a log that was lost, a position older than the log.',
+    { name: 'reason', values: RESET_REASONS },
+  ),
+  slowConsumers: counter(
+    'slow_consumers_total',
+    'How often a subscriber was found over its buffer limit, by what was done.',
+    { name: 'policy', values: ['catch-up', 'conflate', 'disconnect'] },
+  ),
+  ephemeralDropped: counter(
+    'ephemeral_dropped_total',
+    'Messages of ephemeral channels that a slow subscriber did not get.',
+  ),
+  feedRepairs: counter(
+    'feed_repairs_total',
+    'Holes in a feed: filled from the log, turned into a reset, or not yet (the log could not be read; tried again).',
+    { name: 'result', values: ['filled', 'reset', 'failed'] },
+  ),
+
+  // Wire
+  bytesIn: counter('bytes_in_total', 'Payload bytes of frames and requests from clients.', TRANSPORT),
+  bytesOut: counter(
+    'bytes_out_total',
+    'Payload bytes that were handed to the sockets of clients, before TLS and compression.',
+    TRANSPORT,
+  ),
+  framesIn: counter('frames_in_total', 'Frames from clients.'),
+
+  // Parts
+  logReads: counter(
+    'log_reads_total',
+    'Reads of the replay log: for a subscriber that joins, to fill a hole, for a slow subscriber, for the newest messages, to compare a head.',
+    { name: 'why', values: ['join', 'repair', 'catch_up', 'last', 'head'] },
+  ),
+  logAppends: counter('log_appends_total', 'Appends to the replay log.', {
+    name: 'result',
+    values: ['ok', 'error'],
+  }),
+  logAppendTime: histogram(
+    'log_append_seconds',
+    'How long an append to the replay log took.',
+    STORE_BUCKETS_S,
+  ),
+  backboneMessages: counter(
+    'backbone_messages_total',
+    'Messages from and to the backbone, control messages included.',
+    { name: 'direction', values: ['in', 'out'] },
+  ),
+  registryOps: counter(
+    'registry_ops_total',
+    'Calls of the registry.',
+    { name: 'op', values: ['claim', 'release', 'locate', 'revoke', 'heartbeat', 'nodes', 'leave'] },
+    { name: 'result', values: ['ok', 'error'] },
+  ),
+  partUp: gauge('part_up', '1: the part answers. 0: the node runs degraded.', {
+    name: 'part',
+    values: ['backbone', 'registry', 'log'],
+  }),
+
+  // Node
+  apiRequests: counter('api_requests_total', 'Requests to the API for backends and operators.', {
+    name: 'status',
+    values: ['2xx', '3xx', '4xx', '5xx'],
+  }),
+  apiRequestTime: histogram('api_request_seconds', 'How long the API took to answer.', STORE_BUCKETS_S),
+  eventLoopLag: gauge(
+    'event_loop_lag_seconds',
+    'How late the event loop serves whoever comes at a random moment, smoothed. What admission goes by.',
+  ),
+  nodeState: gauge('node_state', '1 for the state that the node is in, 0 for the others.', {
+    name: 'state',
+    values: ['starting', 'active', 'draining', 'closing'],
+  }),
+} satisfies Record<string, MetricSpec>
+
+/** Constant 1; says in its labels what runs. Its values are the node's own, so they are set once, at the start. */
+export const NODE_INFO = {
+  name: 'node_info',
+  kind: 'gauge',
+  help: 'Always 1; the labels say what runs.',
+  labels: ['node', 'version', 'region', 'role', 'runtime'],
+} as const

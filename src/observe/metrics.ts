@@ -1,0 +1,249 @@
+/**
+ * What rooms count with. A cell is a plain number bound in advance (`metrics.resets.gap.inc()`), read when the page is
+ * asked for; counting looks nothing up and allocates nothing.
+ */
+import { Registry, collectDefaultMetrics, type Metric } from 'prom-client'
+import type { Label } from './metric-labels.ts'
+import { METRIC_PREFIX, METRIC_TABLE, NODE_INFO, type MetricSpec } from './metric-table.ts'
+
+export interface Counter {
+  inc(): void
+  /** `count` is not negative. */
+  add(count: number): void
+  readonly value: number
+}
+
+export interface Gauge {
+  inc(): void
+  dec(): void
+  set(value: number): void
+  /** From now on the gauge shows what `source` says at each scrape. For what a room knows anyway. */
+  read(source: () => number): void
+  readonly value: number
+}
+
+export interface Histogram {
+  /** A negative value (two clocks that disagree) counts as 0. */
+  observe(value: number): void
+  readonly count: number
+  readonly sum: number
+}
+
+type CellOf<Kind extends MetricSpec['kind']> = { counter: Counter; gauge: Gauge; histogram: Histogram }[Kind]
+
+/** A record per label, keyed by the values of the label, with the cells innermost. */
+type ByLabels<Labels extends readonly Label[], Cell> = Labels extends readonly [
+  infer First extends Label,
+  ...infer Rest extends readonly Label[],
+]
+  ? { readonly [Value in First['values'][number]]: ByLabels<Rest, Cell> }
+  : Cell
+
+type Table = typeof METRIC_TABLE
+
+/** A room takes the metrics that it counts: `Pick<Cells, 'resets' | 'delivered'>`. */
+export type Cells = {
+  readonly [Name in keyof Table]: ByLabels<Table[Name]['labels'], CellOf<Table[Name]['kind']>>
+}
+
+export interface Metrics extends Cells {
+  /** The page for Prometheus, text format 0.0.4. */
+  text(): Promise<string>
+  readonly contentType: string
+}
+
+export interface NodeLabels {
+  readonly node: string
+  readonly version: string
+  readonly region: string
+  readonly role: string
+}
+
+class NumberCounter implements Counter {
+  value = 0
+
+  inc(): void {
+    this.value++
+  }
+
+  add(count: number): void {
+    this.value += count
+  }
+}
+
+class NumberGauge implements Gauge {
+  #value = 0
+  #source: (() => number) | undefined
+
+  inc(): void {
+    this.#value++
+  }
+
+  dec(): void {
+    this.#value--
+  }
+
+  set(value: number): void {
+    this.#value = value
+  }
+
+  read(source: () => number): void {
+    this.#source = source
+  }
+
+  get value(): number {
+    return this.#source === undefined ? this.#value : this.#source()
+  }
+}
+
+class BucketHistogram implements Histogram {
+  readonly bounds: readonly number[]
+  /** One more than the bounds: the last is for what is over all of them. Not cumulative. */
+  readonly counts: number[]
+  sum = 0
+  count = 0
+
+  constructor(bounds: readonly number[]) {
+    this.bounds = bounds
+    this.counts = Array.from({ length: bounds.length + 1 }, () => 0)
+  }
+
+  observe(value: number): void {
+    // The sum must never fall (Prometheus takes that for a restart), and one NaN would spoil it for good.
+    const seen = value > 0 ? value : 0
+    const bounds = this.bounds
+    let index = 0
+    while (index < bounds.length && seen > (bounds[index] as number)) index++
+    ;(this.counts[index] as number)++
+    this.sum += seen
+    this.count++
+  }
+}
+
+const SILENT_COUNTER: Counter = { inc() {}, add() {}, value: 0 }
+const SILENT_GAUGE: Gauge = { inc() {}, dec() {}, set() {}, read() {}, value: 0 }
+const SILENT_HISTOGRAM: Histogram = { observe() {}, count: 0, sum: 0 }
+
+interface Sample {
+  readonly metricName?: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+}
+
+/**
+ * What prom-client's registry asks of a metric when it writes the page. Its own classes take every value through a
+ * lookup by labels, and its histogram cannot be filled from buckets that were counted elsewhere.
+ */
+interface ScrapedMetric {
+  readonly name: string
+  readonly help: string
+  readonly type: MetricSpec['kind']
+  readonly aggregator: 'sum'
+  get(): Promise<ScrapedMetric & { readonly values: readonly Sample[] }>
+  reset(): void
+}
+
+function scraped(
+  name: string,
+  help: string,
+  type: MetricSpec['kind'],
+  samples: () => readonly Sample[],
+): Metric {
+  const metric: ScrapedMetric = {
+    name: METRIC_PREFIX + name,
+    help,
+    type,
+    aggregator: 'sum',
+    get: () => Promise.resolve({ ...metric, values: samples() }),
+    reset() {},
+  }
+  return metric as unknown as Metric
+}
+
+type MakeCell = (spec: MetricSpec, labels: Readonly<Record<string, string>>) => object
+
+/** The nested records of one metric, with a cell for each combination of label values. */
+function bind(spec: MetricSpec, make: MakeCell, labels: Readonly<Record<string, string>> = {}): object {
+  const label = spec.labels[Object.keys(labels).length]
+  if (label === undefined) return make(spec, labels)
+  return Object.fromEntries(
+    label.values.map((value) => [value, bind(spec, make, { ...labels, [label.name]: value })]),
+  )
+}
+
+function bindAll(make: MakeCell): Cells {
+  return Object.fromEntries(
+    Object.entries(METRIC_TABLE).map(([name, spec]) => [name, bind(spec, make)]),
+  ) as unknown as Cells
+}
+
+function histogramSamples(name: string, cell: BucketHistogram): Sample[] {
+  const full = METRIC_PREFIX + name
+  let cumulative = 0
+  const samples: Sample[] = cell.counts.map((count, index) => {
+    cumulative += count
+    return {
+      metricName: `${full}_bucket`,
+      labels: { le: String(cell.bounds[index] ?? '+Inf') },
+      value: cumulative,
+    }
+  })
+  samples.push({ metricName: `${full}_sum`, labels: {}, value: cell.sum })
+  samples.push({ metricName: `${full}_count`, labels: {}, value: cell.count })
+  return samples
+}
+
+export interface MetricsOptions {
+  readonly node: NodeLabels
+  /** Also what prom-client knows about the process: CPU, memory, garbage collection. Once per process. */
+  readonly process: boolean
+}
+
+export function createMetrics(options: MetricsOptions): Metrics {
+  const registry = new Registry()
+  const samples = new Map<MetricSpec, (() => readonly Sample[])[]>()
+
+  const cells = bindAll((spec, labels) => {
+    const reads = samples.get(spec) ?? []
+    samples.set(spec, reads)
+    if (spec.kind === 'histogram') {
+      const cell = new BucketHistogram(spec.buckets)
+      reads.push(() => histogramSamples(spec.name, cell))
+      return cell
+    }
+    const cell = spec.kind === 'counter' ? new NumberCounter() : new NumberGauge()
+    reads.push(() => {
+      const value = cell.value
+      // A source that does not know yet: no sample says that better than a number.
+      return Number.isFinite(value) ? [{ labels, value }] : []
+    })
+    return cell
+  })
+
+  for (const [spec, reads] of samples) {
+    registry.registerMetric(scraped(spec.name, spec.help, spec.kind, () => reads.flatMap((read) => read())))
+  }
+  const info = [{ labels: { ...options.node, runtime: `node ${process.versions.node}` }, value: 1 }]
+  registry.registerMetric(scraped(NODE_INFO.name, NODE_INFO.help, NODE_INFO.kind, () => info))
+  if (options.process) collectDefaultMetrics({ register: registry })
+
+  return { ...cells, text: () => registry.metrics(), contentType: registry.contentType }
+}
+
+/** Counts nothing. For rooms that run alone, in tests and benches. */
+export const silentMetrics: Metrics = {
+  ...bindAll((spec) => {
+    switch (spec.kind) {
+      case 'counter':
+        return SILENT_COUNTER
+      case 'gauge':
+        return SILENT_GAUGE
+      case 'histogram':
+        return SILENT_HISTOGRAM
+      default:
+        return spec satisfies never
+    }
+  }),
+  text: () => Promise.resolve(''),
+  contentType: 'text/plain; version=0.0.4; charset=utf-8',
+}
