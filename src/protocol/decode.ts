@@ -41,7 +41,7 @@ export type DecodedFrame =
 export class MalformedFrame extends Error {
   override readonly name = 'MalformedFrame'
   readonly ref: number | undefined
-  /** Not even an object with a known `type`: the peer does not speak the protocol, and the connection ends. */
+  /** Not even a JSON object: the peer does not speak the protocol, and the connection ends. */
   readonly fatal: boolean
 
   constructor(message: string, ref: number | undefined, fatal: boolean) {
@@ -109,7 +109,7 @@ function decode(frameText: string, binary: Uint8Array | undefined): DecodedFrame
     throw new MalformedFrame(
       `type must be one of ${Object.keys(READERS).join(', ')}, not ${shown(type)}`,
       knownRef(parsed),
-      true,
+      false,
     )
   }
   if (binary !== undefined && type !== 'publish') {

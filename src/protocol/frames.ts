@@ -106,9 +106,10 @@ export interface SubscribedFrame {
   readonly offset?: number
   readonly recovered: boolean
 }
+/** Without `ref` the gateway ended the subscription: the fresh token does not allow the channel any more. */
 export interface UnsubscribedFrame {
   readonly type: 'unsubscribed'
-  readonly ref: number
+  readonly ref?: number
   readonly channel: string
 }
 export interface MessageFrame {

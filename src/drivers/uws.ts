@@ -1,0 +1,436 @@
+/**
+ * The only module that touches uWebSockets.js. What it hands out stays valid after an `await`: everything of a request
+ * is copied before the handler returns, because uWebSockets.js reuses the request's memory.
+ *
+ * Rules of uWebSockets.js that are kept here, so that nobody else needs to know them:
+ *  - a deferred reply without `onAborted` aborts the process, so that is the first thing each handler does;
+ *  - a header value with a line break would split the response (RFC 9112, section 11.1), so it is refused;
+ *  - an answer to HEAD must go out without its body;
+ *  - a stream with `onWritable` stops for good if the callback writes nothing, so a filler is written for it;
+ *  - the message of a WebSocket is neutered after the handler, so whoever keeps it copies it.
+ */
+import { createRequire } from 'node:module'
+import type * as Native from 'uWebSockets.js'
+import { SluiceError } from '../errors.ts'
+
+// A cursor over a hundred channels and a token do not fit the default of 4 kB. Read when the module is loaded.
+process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= '16384'
+const uWS = createRequire(import.meta.url)('uWebSockets.js') as typeof Native
+
+/** The headers that some room reads. Copying all of them would cost each connect a few microseconds. */
+const HEADERS = [
+  'accept',
+  'authorization',
+  'content-length',
+  'content-type',
+  'cookie',
+  'host',
+  'last-event-id',
+  'origin',
+  'access-control-request-method',
+  'access-control-request-headers',
+  'sec-websocket-version',
+  'sec-websocket-protocol',
+  'upgrade',
+  'x-api-key',
+  'x-forwarded-for',
+  'x-request-id',
+] as const
+
+export type HeaderName = (typeof HEADERS)[number]
+
+export interface RequestHead {
+  /** In capitals. */
+  readonly method: string
+  readonly path: string
+  /** Without the question mark; empty where there is none. */
+  readonly query: string
+  readonly headers: Readonly<Partial<Record<HeaderName, string>>>
+  /** The peer's address as text; an IPv4 peer of a dual-stack listener reads as IPv4. */
+  readonly remoteAddress: string
+}
+
+export type ResponseHeaders = Readonly<Record<string, string>>
+
+export interface HttpRoute {
+  /** A longer body is answered with 413. */
+  readonly bodyBytesMax: number
+  handle(exchange: HttpExchange): void | Promise<void>
+  /** The handler threw or rejected: answer if nothing was answered yet. */
+  failed(exchange: HttpExchange, error: unknown): void
+}
+
+/** A WebSocket of uWebSockets.js itself: a wrapper for each would double what an idle connection costs. Every method throws after `close`. */
+export interface NativeSocket {
+  /** 0: queued because the client reads slowly. 1: sent. 2: dropped, the buffer is over its limit. */
+  send(message: Uint8Array | string, binary: boolean): number
+  subscribe(topic: string): boolean
+  unsubscribe(topic: string): boolean
+  getBufferedAmount(): number
+  /** Sends a close frame. Calls the route's `close` before it returns. */
+  end(code: number, reason: string): void
+  /** Cuts the connection without a close frame. */
+  close(): void
+  cork(run: () => void): unknown
+}
+
+export interface WebSocketRoute<Connection> {
+  /** Above this uWebSockets.js cuts the connection (the client sees 1006); rooms answer 1009 for less. */
+  readonly frameBytesMax: number
+  /** Above this a message to the client is dropped and `dropped` is called. */
+  readonly bufferedBytesMax: number
+  readonly idleTimeoutSeconds: number
+  upgrade(head: RequestHead, upgrade: Upgrade<Connection>): void
+  open(connection: Connection, socket: NativeSocket): void
+  /** `message` is valid during the call only. */
+  message(connection: Connection, message: ArrayBuffer, binary: boolean): void
+  /** A message, of a topic or sent directly, found the buffer over its limit. Called from inside a send or the loop's own flush: change no subscription here. */
+  dropped(connection: Connection, message: ArrayBuffer): void
+  /** The buffer is empty again. */
+  drain(connection: Connection): void
+  close(connection: Connection, code: number): void
+}
+
+/** A WebSocket handshake that waits for an answer, as long as it takes. */
+export class Upgrade<Connection> {
+  readonly #response: Native.HttpResponse
+  readonly #context: Native.us_socket_context_t
+  readonly #key: string
+  readonly #extensions: string
+  #aborted: (() => void) | undefined
+  /** The peer has gone or an answer was given: nothing more can be done. */
+  done = false
+
+  constructor(
+    response: Native.HttpResponse,
+    request: Native.HttpRequest,
+    context: Native.us_socket_context_t,
+  ) {
+    this.#response = response
+    this.#context = context
+    this.#key = request.getHeader('sec-websocket-key')
+    this.#extensions = request.getHeader('sec-websocket-extensions')
+    response.onAborted(() => {
+      if (this.done) return
+      this.done = true
+      this.#aborted?.()
+    })
+  }
+
+  onAborted(run: () => void): void {
+    this.#aborted = run
+  }
+
+  /** `protocol` empty: none is named to the client. Calls the route's `open` before it returns. */
+  accept(connection: Connection, protocol: string): void {
+    if (this.done) return
+    this.done = true
+    this.#response.cork(() => {
+      this.#response.upgrade({ connection }, this.#key, protocol, this.#extensions, this.#context)
+    })
+  }
+
+  refuse(status: number, headers: ResponseHeaders, body: string): void {
+    if (this.done) return
+    this.done = true
+    this.#response.cork(() => writeWhole(this.#response, status, headers, body, false))
+  }
+}
+
+/** One HTTP request and its answer. Everything is a no-op once the peer has gone. */
+export class HttpExchange {
+  readonly head: RequestHead
+  readonly #response: Native.HttpResponse
+  readonly #body: Promise<Buffer> | undefined
+  #aborted: (() => void) | undefined
+  #state: 'open' | 'streaming' | 'done' = 'open'
+
+  constructor(response: Native.HttpResponse, request: Native.HttpRequest, bodyBytesMax: number) {
+    this.#response = response
+    response.onAborted(() => {
+      if (this.#state === 'done') return
+      this.#state = 'done'
+      this.#aborted?.()
+    })
+    this.head = copyHead(response, request)
+    // The chunks come whether or not somebody waits for them, so they are collected from the start.
+    if (this.head.method !== 'GET' && this.head.method !== 'HEAD' && this.head.method !== 'OPTIONS') {
+      this.#body = collectBody(response, bodyBytesMax)
+      // Whoever does not ask for the body does not care that it was too long.
+      this.#body.catch(() => undefined)
+    }
+  }
+
+  /** Whether the peer has gone or was answered. */
+  get done(): boolean {
+    return this.#state === 'done'
+  }
+
+  onAborted(run: () => void): void {
+    this.#aborted = run
+  }
+
+  /** Never settles if the peer goes before its body is complete. Fails with `limit_exceeded`. */
+  body(): Promise<Buffer> {
+    return this.#body ?? Promise.resolve(Buffer.alloc(0))
+  }
+
+  respond(status: number, headers: ResponseHeaders, body: string | Uint8Array = ''): void {
+    if (this.#state !== 'open') return
+    this.#state = 'done'
+    this.#response.cork(() => writeWhole(this.#response, status, headers, body, this.head.method === 'HEAD'))
+  }
+
+  /** Starts an answer of unknown length. `onWritable` is called when the peer, having been slow, reads again. */
+  stream(
+    status: number,
+    headers: ResponseHeaders,
+    onWritable: () => void,
+    filler: string,
+  ): HttpStream | undefined {
+    if (this.#state !== 'open') return undefined
+    this.#state = 'streaming'
+    const response = this.#response
+    response.cork(() => writeHead(response, status, headers))
+    return new HttpStream(response, onWritable, filler, () => {
+      if (this.#state === 'done') return false
+      this.#state = 'done'
+      return true
+    })
+  }
+}
+
+export class HttpStream {
+  readonly #response: Native.HttpResponse
+  readonly #finish: () => boolean
+  #slow = false
+  #wrote = false
+
+  constructor(response: Native.HttpResponse, onWritable: () => void, filler: string, finish: () => boolean) {
+    this.#response = response
+    this.#finish = finish
+    response.onWritable(() => {
+      this.#slow = false
+      this.#wrote = false
+      response.cork(() => {
+        onWritable()
+        // What is still in uWebSockets.js' buffer moves only when something is written behind it.
+        if (!this.#wrote) this.write(filler)
+      })
+      return true
+    })
+  }
+
+  /** Whether the peer is behind: what is written now waits in this process' memory. */
+  get slow(): boolean {
+    return this.#slow
+  }
+
+  /** To be called inside `cork`. False: the peer is behind; the chunk is kept all the same. */
+  write(chunk: Uint8Array | string): boolean {
+    this.#wrote = true
+    const flowing = this.#response.write(chunk)
+    if (!flowing) this.#slow = true
+    return flowing
+  }
+
+  /** What `write` does in it leaves in one system call. */
+  cork(run: () => void): void {
+    this.#response.cork(run)
+  }
+
+  end(): void {
+    if (this.#finish()) this.#response.cork(() => this.#response.end())
+  }
+
+  /** Cuts the connection: the client sees a network error, and a browser's `EventSource` comes back. */
+  abort(): void {
+    if (this.#finish()) this.#response.close()
+  }
+}
+
+export interface ListenerOptions {
+  readonly host: string
+  /** 0: any free one. */
+  readonly port: number
+  readonly tls?: { readonly certFile: string; readonly keyFile: string }
+}
+
+/** One listening socket with its routes and the topics of its WebSockets. */
+export class Listener {
+  readonly #app: Native.TemplatedApp
+  readonly #options: ListenerOptions
+  #socket: Native.us_listen_socket | undefined
+  #port = 0
+  #closed = false
+
+  constructor(options: ListenerOptions) {
+    this.#options = options
+    this.#app =
+      options.tls === undefined
+        ? uWS.App()
+        : uWS.SSLApp({ cert_file_name: options.tls.certFile, key_file_name: options.tls.keyFile })
+  }
+
+  /** All HTTP requests whose path no WebSocket route has taken. */
+  http(route: HttpRoute): void {
+    this.#app.any('/*', (response, request) => {
+      const exchange = new HttpExchange(response, request, route.bodyBytesMax)
+      try {
+        const handled = route.handle(exchange)
+        if (handled !== undefined) handled.catch((error: unknown) => route.failed(exchange, error))
+      } catch (error) {
+        route.failed(exchange, error)
+      }
+    })
+  }
+
+  webSocket<Connection>(path: string, route: WebSocketRoute<Connection>): void {
+    interface UserData {
+      readonly connection: Connection
+    }
+    this.#app.ws<UserData>(path, {
+      maxPayloadLength: route.frameBytesMax,
+      maxBackpressure: route.bufferedBytesMax,
+      idleTimeout: route.idleTimeoutSeconds,
+      sendPingsAutomatically: true,
+      upgrade: (response, request, context) => {
+        const head = copyHead(response, request)
+        route.upgrade(head, new Upgrade<Connection>(response, request, context))
+      },
+      open: (socket) => route.open(socket.getUserData().connection, socket as unknown as NativeSocket),
+      message: (socket, message, binary) => route.message(socket.getUserData().connection, message, binary),
+      dropped: (socket, message) => route.dropped(socket.getUserData().connection, message),
+      drain: (socket) => route.drain(socket.getUserData().connection),
+      close: (socket, code) => route.close(socket.getUserData().connection, code),
+    })
+  }
+
+  /** To every WebSocket that is subscribed to the topic; what is published in one turn of the loop leaves in one system call per socket. */
+  publish(topic: string, message: Uint8Array, binary: boolean): void {
+    this.#app.publish(topic, message, binary)
+  }
+
+  /** Fails where the address is taken or not ours. */
+  listen(): Promise<void> {
+    const { host, port } = this.#options
+    return new Promise((resolve, reject) => {
+      this.#app.listen(host, port, (socket) => {
+        if (socket === false) {
+          reject(
+            new Error(`cannot listen on ${host}:${port}: the address is in use or not one of this machine's`),
+          )
+          return
+        }
+        this.#socket = socket
+        this.#port = uWS.us_socket_local_port(socket as unknown as Native.us_socket)
+        resolve()
+      })
+    })
+  }
+
+  get port(): number {
+    return this.#port
+  }
+
+  /** Accepts nobody any more; who is connected stays. Idempotent. */
+  stopListening(): void {
+    if (this.#socket === undefined) return
+    uWS.us_listen_socket_close(this.#socket)
+    this.#socket = undefined
+  }
+
+  /** Cuts every connection. Idempotent. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.stopListening()
+    this.#app.close()
+  }
+}
+
+function copyHead(response: Native.HttpResponse, request: Native.HttpRequest): RequestHead {
+  const headers: Partial<Record<HeaderName, string>> = {}
+  for (const name of HEADERS) {
+    const value = request.getHeader(name)
+    if (value !== '') headers[name] = value
+  }
+  return {
+    method: request.getMethod().toUpperCase(),
+    path: request.getUrl(),
+    query: request.getQuery() ?? '',
+    headers,
+    remoteAddress: addressText(Buffer.from(response.getRemoteAddressAsText()).toString()),
+  }
+}
+
+const MAPPED_IPV4 = /^(?:0000:){5}ffff:([0-9a-f]{2})([0-9a-f]{2}):([0-9a-f]{2})([0-9a-f]{2})$/
+
+/** `::ffff:a.b.c.d`, as a dual-stack listener shows an IPv4 peer (RFC 4291, section 2.5.5.2), as IPv4. */
+export function addressText(text: string): string {
+  const mapped = MAPPED_IPV4.exec(text)
+  return mapped === null
+    ? text
+    : mapped
+        .slice(1)
+        .map((hex) => Number.parseInt(hex, 16))
+        .join('.')
+}
+
+function collectBody(response: Native.HttpResponse, bytesMax: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    response.onData((chunk, last) => {
+      bytes += chunk.byteLength
+      if (bytes > bytesMax) {
+        chunks.length = 0
+        reject(new SluiceError('limit_exceeded', `the body is larger than ${bytesMax} bytes`))
+        return
+      }
+      // The only chunk is copied at once; later ones too, since their memory is taken back after the call.
+      chunks.push(Buffer.from(Buffer.from(chunk)))
+      if (last) resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks))
+    })
+  })
+}
+
+const REASONS: Readonly<Record<number, string>> = {
+  200: 'OK',
+  204: 'No Content',
+  304: 'Not Modified',
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  409: 'Conflict',
+  413: 'Content Too Large',
+  426: 'Upgrade Required',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+}
+
+function writeHead(response: Native.HttpResponse, status: number, headers: ResponseHeaders): void {
+  response.writeStatus(`${status} ${REASONS[status] ?? 'Status'}`)
+  for (const [name, value] of Object.entries(headers)) {
+    if (/[\r\n\0]/.test(value)) throw new Error(`the value of the header ${name} has a line break`)
+    response.writeHeader(name, value)
+  }
+}
+
+function writeWhole(
+  response: Native.HttpResponse,
+  status: number,
+  headers: ResponseHeaders,
+  body: string | Uint8Array,
+  withoutBody: boolean,
+): void {
+  writeHead(response, status, headers)
+  // After 413 the rest of the body is still on its way: the connection cannot be used again.
+  const closeConnection = status === 413
+  if (withoutBody) response.endWithoutBody(Buffer.byteLength(body), closeConnection)
+  else if (status === 204 || status === 304) response.endWithoutBody(undefined, closeConnection)
+  else response.end(body, closeConnection)
+}

@@ -1,0 +1,329 @@
+/**
+ * The public listener: which request goes where, and what each must pass first (origin, admission, token).
+ */
+import { ClientAddress, Origins } from './origin.ts'
+import { PollConnection } from './poll.ts'
+import type { EdgeOptions, EdgePorts, Verdict } from './ports.ts'
+import { SseConnection, type SseContext } from './sse.ts'
+import { SseFanout } from './sse-fanout.ts'
+import { WebSocketConnection, type WebSocketContext } from './websocket.ts'
+import { jitter } from '../clock.ts'
+import type { HttpExchange, Listener, RequestHead, ResponseHeaders, Upgrade } from '../drivers/uws.ts'
+import { SluiceError, asSluiceError } from '../errors.ts'
+import { CHANNEL_RULE, INBOX, isChannel } from '../protocol/channel.ts'
+import { parseCursor, tagOf } from '../protocol/cursor.ts'
+import { SUBPROTOCOL, type From } from '../protocol/frames.ts'
+import type { Identity } from '../session/ports.ts'
+
+/** uWebSockets.js cuts the connection above its limit (1006); up to there we can say 1009. */
+const FRAME_BYTES_OVER = 1_048_576
+const WAIT_DEFAULT_S = 25
+const WAIT_MAX_S = 120
+const PREFLIGHT_MAX_AGE_S = '600'
+
+/** A page or a helper that only a `dev` node serves; answers whether the request was its. */
+export type ExtraRoute = (exchange: HttpExchange) => boolean
+
+export class Gateway {
+  readonly #ports: EdgePorts
+  readonly #options: EdgeOptions
+  readonly #origins: Origins
+  readonly #addresses: ClientAddress
+  readonly #sse: SseContext
+  readonly #extra: ExtraRoute
+
+  constructor(ports: EdgePorts, options: EdgeOptions, extra: ExtraRoute) {
+    this.#ports = ports
+    this.#options = options
+    this.#origins = new Origins(options.allowedOrigins)
+    this.#addresses = new ClientAddress(options.trustedProxies)
+    this.#sse = { ports, options, fanout: new SseFanout((bytes) => ports.metrics.bytesOut('sse', bytes)) }
+    this.#extra = extra
+  }
+
+  attach(listener: Listener): void {
+    const context: WebSocketContext = { ports: this.#ports, options: this.#options }
+    listener.webSocket<WebSocketConnection>('/v1/ws', {
+      frameBytesMax: this.#options.frameBytesMax + FRAME_BYTES_OVER,
+      bufferedBytesMax: this.#options.bufferedBytesMax,
+      idleTimeoutSeconds: Math.round(this.#options.idleTimeoutMs / 1000),
+      upgrade: (head, upgrade) => this.#upgrade(head, upgrade, context),
+      open: (connection, socket) => connection.opened(socket),
+      message: (connection, message, binary) => connection.received(message, binary),
+      dropped: (connection, message) => connection.dropped(message),
+      drain: (connection) => connection.drained(),
+      close: (connection, code) => connection.gone(code),
+    })
+    listener.http({
+      // No public endpoint takes a body.
+      bodyBytesMax: 0,
+      handle: (exchange) => this.#handle(exchange),
+      failed: (exchange, error) => this.#failed(exchange, error),
+    })
+  }
+
+  #upgrade(head: RequestHead, upgrade: Upgrade<WebSocketConnection>, context: WebSocketContext): void {
+    const { origin } = head.headers
+    if (!this.#origins.allows(origin)) {
+      this.#refuseUpgrade(
+        upgrade,
+        403,
+        'origin',
+        new SluiceError('forbidden', 'this origin is not in allowedOrigins'),
+      )
+      return
+    }
+    if (head.headers['sec-websocket-version'] !== '13') {
+      upgrade.refuse(
+        426,
+        { 'sec-websocket-version': '13' },
+        errorBody('bad_request', 'WebSocket version 13 is spoken here'),
+      )
+      return
+    }
+    const offered = head.headers['sec-websocket-protocol']
+    if (offered !== undefined && !listed(offered).includes(SUBPROTOCOL)) {
+      const error = new SluiceError('bad_request', `the subprotocols offered do not include ${SUBPROTOCOL}`)
+      this.#refuseUpgrade(upgrade, 400, 'subprotocol', error)
+      return
+    }
+    const address = this.#addresses.of(head.remoteAddress, head.headers['x-forwarded-for'])
+    // A browser cannot read the answer to a refused handshake, so a bad token is told by a close code instead.
+    const token = bearer(head) ?? new URLSearchParams(head.query).get('token') ?? undefined
+    const asked = this.#ports.admission.ask({ address, resume: false }, (verdict) => {
+      if (verdict.kind === 'refuse') {
+        upgrade.refuse(verdict.tooMany ? 429 : 503, refusalHeaders(verdict), refusalBody(verdict))
+        return
+      }
+      upgrade.accept(
+        new WebSocketConnection(address, token, context),
+        offered === undefined ? '' : SUBPROTOCOL,
+      )
+    })
+    upgrade.onAborted(() => asked.cancel())
+  }
+
+  #refuseUpgrade(
+    upgrade: Upgrade<WebSocketConnection>,
+    status: number,
+    reason: string,
+    error: SluiceError,
+  ): void {
+    this.#ports.metrics.refused(reason)
+    upgrade.refuse(status, { 'content-type': 'application/json' }, errorBody(error.code, error.message))
+  }
+
+  #handle(exchange: HttpExchange): void | Promise<void> {
+    const { head } = exchange
+    if (this.#extra(exchange)) return undefined
+    if (head.path !== '/v1/sse' && head.path !== '/v1/poll') {
+      const message =
+        head.path === '/v1/ws'
+          ? 'this endpoint speaks WebSocket; send an Upgrade'
+          : `there is nothing at ${head.path}; this listener has /v1/ws, /v1/sse and /v1/poll`
+      throw new SluiceError(head.path === '/v1/ws' ? 'bad_request' : 'not_found', message)
+    }
+    if (!this.#origins.allows(head.headers.origin)) {
+      this.#ports.metrics.refused('origin')
+      throw new SluiceError('forbidden', 'this origin is not in allowedOrigins')
+    }
+    if (head.method === 'OPTIONS') {
+      exchange.respond(204, {
+        ...this.#origins.headers(head.headers.origin),
+        'access-control-allow-methods': 'GET',
+        'access-control-allow-headers': 'Authorization, Last-Event-ID, X-Request-Id',
+        'access-control-max-age': PREFLIGHT_MAX_AGE_S,
+      })
+      return undefined
+    }
+    if (head.method !== 'GET')
+      throw new SluiceError('bad_request', `${head.path} takes GET, not ${head.method}`)
+    return this.#admitted(exchange, () =>
+      head.path === '/v1/sse' ? this.#stream(exchange) : this.#poll(exchange),
+    )
+  }
+
+  #admitted(exchange: HttpExchange, run: () => Promise<void>): void {
+    const { head } = exchange
+    const query = new URLSearchParams(head.query)
+    const resume = head.headers['last-event-id'] !== undefined || query.has('cursor')
+    const address = this.#addresses.of(head.remoteAddress, head.headers['x-forwarded-for'])
+    const asked = this.#ports.admission.ask({ address, resume }, (verdict) => {
+      if (verdict.kind === 'refuse') this.#refuse(exchange, verdict)
+      else run().catch((error: unknown) => this.#failed(exchange, error))
+    })
+    exchange.onAborted(() => asked.cancel())
+  }
+
+  async #stream(exchange: HttpExchange): Promise<void> {
+    const { head } = exchange
+    const cursor = head.headers['last-event-id'] ?? new URLSearchParams(head.query).get('cursor') ?? undefined
+    const { identity, channels } = await this.#request(head, cursor)
+    if (exchange.done) return
+    const connection = new SseConnection(
+      exchange,
+      identity.user,
+      this.#origins.headers(head.headers.origin),
+      this.#sse,
+    )
+    await this.#connect(connection, identity, channels, exchange)
+  }
+
+  async #poll(exchange: HttpExchange): Promise<void> {
+    const { head } = exchange
+    const query = new URLSearchParams(head.query)
+    const waitMs = waitOf(query.get('wait'))
+    const { identity, channels } = await this.#request(head, query.get('cursor') ?? undefined)
+    if (exchange.done) return
+    const headers = this.#origins.headers(head.headers.origin)
+    const connection = new PollConnection({ exchange, user: identity.user, waitMs, headers }, this.#sse)
+    await this.#connect(connection, identity, channels, exchange)
+    connection.wait()
+  }
+
+  async #connect(
+    connection: SseConnection | PollConnection,
+    identity: Identity,
+    channels: ReadonlyMap<string, From | undefined>,
+    exchange: HttpExchange,
+  ): Promise<void> {
+    exchange.onAborted(() => connection.gone())
+    try {
+      await this.#ports.sessions.connect(connection, identity, {
+        session: undefined,
+        channels,
+        partial: false,
+      })
+    } catch (error) {
+      connection.gone()
+      throw error
+    }
+  }
+
+  /** Who asks, and for which channels from where. Fails with the error to answer. */
+  async #request(
+    head: RequestHead,
+    cursor: string | undefined,
+  ): Promise<{ identity: Identity; channels: Map<string, From | undefined> }> {
+    const query = new URLSearchParams(head.query)
+    const names = this.#channelsOf(query.get('channels'))
+    const token = bearer(head) ?? query.get('token') ?? cookie(head, this.#options.tokenCookie)
+    const identity = await this.#ports.sessions.identify(token)
+    const channels = new Map<string, From | undefined>()
+    const positions = cursor === undefined || cursor === '' ? undefined : positionsOf(cursor, identity.user)
+    for (const name of names) channels.set(name, positions?.get(tagOf(name)))
+    return { identity, channels }
+  }
+
+  #channelsOf(list: string | null): Set<string> {
+    const names = new Set(list === null || list === '' ? [] : list.split(','))
+    names.add(INBOX)
+    const max = this.#options.channelsPerStreamMax
+    if (names.size - 1 > max) {
+      throw new SluiceError(
+        'limit_exceeded',
+        `channels names ${names.size - 1} channels; limits.channelsPerStream allows ${max}`,
+      )
+    }
+    for (const name of names) {
+      if (name !== INBOX && !(isChannel(name) as boolean)) {
+        throw new SluiceError(
+          'bad_request',
+          `channels, separated by commas: ${JSON.stringify(name.slice(0, 140))} is none; ${CHANNEL_RULE}`,
+        )
+      }
+    }
+    return names
+  }
+
+  #refuse(exchange: HttpExchange, verdict: Verdict & { kind: 'refuse' }): void {
+    if (isEventSource(exchange.head)) this.#comeBack(exchange, verdict.retryAfterMs)
+    else {
+      const headers = { ...refusalHeaders(verdict), ...this.#origins.headers(exchange.head.headers.origin) }
+      exchange.respond(verdict.tooMany ? 429 : 503, headers, refusalBody(verdict))
+    }
+  }
+
+  #failed(exchange: HttpExchange, thrown: unknown): void {
+    const error = asSluiceError(thrown)
+    if (error.code === 'internal') this.#ports.failed(`${exchange.head.method} ${exchange.head.path}`, thrown)
+    else this.#ports.metrics.protocolError(error.code)
+    const { clock } = this.#ports
+    const { retryMinMs, retryMaxMs } = this.#options
+    const retryAfterMs = error.retryAfterMs ?? jitter(clock, retryMinMs, retryMaxMs)
+    if (error.retryable && isEventSource(exchange.head)) {
+      this.#comeBack(exchange, retryAfterMs)
+      return
+    }
+    const headers = {
+      'content-type': 'application/json',
+      ...this.#origins.headers(exchange.head.headers.origin),
+      ...(error.retryable ? { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) } : {}),
+    }
+    exchange.respond(error.status, headers, errorBody(error.code, error.message))
+  }
+
+  /** An `EventSource` gives up for good on any status but 200; an empty stream with `retry:` makes it come back (HTML, section 9.2.3). */
+  #comeBack(exchange: HttpExchange, retryMs: number): void {
+    const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-store' }
+    const cors = this.#origins.headers(exchange.head.headers.origin)
+    exchange.respond(200, { ...headers, ...cors }, `retry: ${Math.round(retryMs)}\n\n`)
+  }
+}
+
+function positionsOf(cursor: string, user: string): ReadonlyMap<string, From> {
+  const parsed = parseCursor(cursor, tagOf(user))
+  switch (parsed.kind) {
+    case 'positions':
+      return parsed.byTag
+    case 'foreign':
+      throw new SluiceError('forbidden', "the cursor is another user's; start without one")
+    case 'malformed':
+      throw new SluiceError('bad_request', 'the cursor is not one that this gateway gave; start without one')
+  }
+}
+
+function waitOf(wait: string | null): number {
+  if (wait === null) return WAIT_DEFAULT_S * 1000
+  const seconds = Number(wait)
+  if (wait.trim() === '' || !Number.isFinite(seconds) || seconds < 0 || seconds > WAIT_MAX_S) {
+    throw new SluiceError('bad_request', `wait is a number of seconds from 0 to ${WAIT_MAX_S}`)
+  }
+  return seconds * 1000
+}
+
+function bearer(head: RequestHead): string | undefined {
+  const value = head.headers.authorization
+  return value !== undefined && /^Bearer /i.test(value) ? value.slice(7).trim() : undefined
+}
+
+function cookie(head: RequestHead, name: string): string | undefined {
+  for (const pair of head.headers.cookie?.split(';') ?? []) {
+    const equals = pair.indexOf('=')
+    if (equals !== -1 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim()
+  }
+  return undefined
+}
+
+function listed(header: string): string[] {
+  return header.split(',').map((item) => item.trim())
+}
+
+function isEventSource(head: RequestHead): boolean {
+  return head.path === '/v1/sse' && head.headers.accept === 'text/event-stream'
+}
+
+function errorBody(code: string, message: string): string {
+  return JSON.stringify({ error: { code, message } })
+}
+
+function refusalHeaders({ retryAfterMs }: Verdict & { kind: 'refuse' }): ResponseHeaders {
+  return { 'content-type': 'application/json', 'retry-after': String(Math.ceil(retryAfterMs / 1000)) }
+}
+
+function refusalBody({ reason, tooMany }: Verdict & { kind: 'refuse' }): string {
+  return errorBody(
+    tooMany ? 'rate_limited' : 'unavailable',
+    `not admitted now (${reason}); come back after Retry-After seconds`,
+  )
+}

@@ -1,0 +1,157 @@
+/**
+ * A long poll: one request that is answered as soon as there is a message or a reset, or after its time. Its cursor
+ * says what the answer contains, so nothing is kept between two polls.
+ */
+import type { EdgeOptions, EdgePorts } from './ports.ts'
+import type { HttpExchange, ResponseHeaders } from '../drivers/uws.ts'
+import { ERRORS, type Closing } from '../errors.ts'
+import type { Fanout, StreamFanout } from '../hub/outlet.ts'
+import { publicName } from '../protocol/channel.ts'
+import { composeCursor, cursorSegment, tagOf } from '../protocol/cursor.ts'
+import { encodeFrame, type Encoded } from '../protocol/encode.ts'
+import type { Position, ResetReason, ServerFrame } from '../protocol/frames.ts'
+import type { Connection } from '../session/connection.ts'
+import type { Session } from '../session/session.ts'
+import type { Due } from '../wheel.ts'
+
+/** One answer holds no more than this; the rest is in the next one. */
+const MESSAGES_MAX = 1000
+const BYTES_MAX = 1_048_576
+
+export interface PollContext {
+  readonly ports: EdgePorts
+  readonly options: EdgeOptions
+}
+
+export interface PollRequest {
+  readonly exchange: HttpExchange
+  readonly user: string
+  readonly waitMs: number
+  /** CORS and the request's id. */
+  readonly headers: ResponseHeaders
+}
+
+export class PollConnection implements Connection, StreamFanout, Due {
+  readonly transport = 'poll'
+  readonly remoteAddress: string
+  readonly size = 1
+  readonly #context: PollContext
+  readonly #request: PollRequest
+  #session: Session | undefined
+  #closed = false
+  #answering = false
+  #messages: string[] = []
+  #bytes = 0
+  readonly #resets: string[] = []
+  wheelSlot = -1
+  wheelIndex = 0
+  wheelTick = 0
+
+  constructor(request: PollRequest, context: PollContext) {
+    this.remoteAddress = request.exchange.head.remoteAddress
+    this.#request = request
+    this.#context = context
+    context.ports.admission.connected('poll')
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Waits from here on: the session is complete. */
+  wait(): void {
+    if (this.#closed || this.#answering) return
+    if (this.#request.waitMs === 0) this.#answerSoon()
+    else this.#context.ports.wheel.schedule(this, this.#request.waitMs)
+  }
+
+  /** The time is over. */
+  due(): void {
+    this.#answer()
+  }
+
+  gone(): void {
+    if (this.#closed) return
+    this.#closed = true
+    const { ports } = this.#context
+    ports.wheel.cancel(this)
+    ports.admission.disconnected('poll', 'answered')
+    if (this.#session !== undefined) ports.sessions.disconnected(this.#session)
+  }
+
+  // Outlet
+
+  hasRoom(): boolean {
+    return !this.#closed && this.#messages.length < MESSAGES_MAX && this.#bytes < BYTES_MAX
+  }
+
+  deliver(encoded: Encoded): void {
+    const json = encoded.json
+    this.#messages.push(json)
+    this.#bytes += json.length
+    this.#answerSoon()
+  }
+
+  reset(channel: string, { epoch, offset }: Position, reason: ResetReason): void {
+    this.#resets.push(encodeFrame({ type: 'reset', channel: publicName(channel), epoch, offset, reason }))
+    this.#answerSoon()
+  }
+
+  goLive(fanout: Fanout): void {
+    fanout.addStreams(this)
+  }
+
+  leaveLive(fanout: Fanout): void {
+    fanout.removeStreams(this)
+  }
+
+  closeTooSlow(): void {
+    this.#answer()
+  }
+
+  // StreamFanout
+
+  message(_channel: string, encoded: Encoded): void {
+    this.deliver(encoded)
+  }
+
+  // Connection
+
+  attach(session: Session): void {
+    this.#session = session
+  }
+
+  /** A poll has no control frames: its next request brings its token, and the cursor says the rest. */
+  send(_frame: ServerFrame): void {}
+
+  end({ code, message }: Closing): void {
+    if (this.#closed) return
+    const body = JSON.stringify({ error: { code, message } })
+    this.#request.exchange.respond(ERRORS[code].status, { ...this.#request.headers, ...JSON_HEADERS }, body)
+    this.gone()
+  }
+
+  /** At the end of the turn: what arrives together leaves together. */
+  #answerSoon(): void {
+    if (this.#answering) return
+    this.#answering = true
+    setImmediate(() => this.#answer())
+  }
+
+  #answer(): void {
+    const session = this.#session
+    if (this.#closed || session === undefined) return
+    const segments = []
+    for (const { source, position } of session.subscriptions()) {
+      if (position !== undefined) segments.push(cursorSegment(tagOf(publicName(source.name)), position))
+    }
+    const cursor = composeCursor(segments, tagOf(this.#request.user))
+    const messages = this.#messages.join(',')
+    const body = `{"messages":[${messages}],"resets":[${this.#resets.join(',')}],"cursor":${JSON.stringify(cursor)}}`
+    this.#request.exchange.respond(200, { ...this.#request.headers, ...JSON_HEADERS }, body)
+    this.#context.ports.metrics.bytesOut('poll', body.length)
+    this.gone()
+  }
+}
+
+const JSON_HEADERS: ResponseHeaders = { 'content-type': 'application/json', 'cache-control': 'no-store' }

@@ -1,0 +1,70 @@
+/**
+ * What the edge needs of other rooms, as narrow as it uses it.
+ */
+import type { Clock } from '../clock.ts'
+import type { Hub } from '../hub/hub.ts'
+import type { Transport } from '../hub/outlet.ts'
+import type { Sessions } from '../session/sessions.ts'
+import type { Wheel } from '../wheel.ts'
+
+/** What one connection sends us: each answers whether it is within its limits. */
+export interface Meter {
+  take(bytes: number): boolean
+}
+
+/** The answer to a connection attempt. `wait`: it stands in the queue until `decided` is called. */
+export interface Admission {
+  /**
+   * Decides now or later; `decided` is called exactly once, unless `cancel` was called before.
+   * `resume`: the client comes back with a session or a position, and goes before newcomers.
+   */
+  ask(attempt: { address: string; resume: boolean }, decided: (verdict: Verdict) => void): { cancel(): void }
+  connected(transport: Transport): void
+  disconnected(transport: Transport, reason: string): void
+  meter(): Meter
+}
+
+export type Verdict =
+  | { readonly kind: 'admit' }
+  | {
+      readonly kind: 'refuse'
+      readonly reason: string
+      readonly retryAfterMs: number
+      readonly tooMany: boolean
+    }
+
+export interface EdgeMetrics {
+  bytesIn(transport: Transport, bytes: number): void
+  bytesOut(transport: Transport, bytes: number): void
+  frameIn(): void
+  protocolError(code: string): void
+  refused(reason: string): void
+  ephemeralDropped(count: number): void
+}
+
+export interface EdgePorts {
+  readonly sessions: Sessions
+  readonly hub: Hub
+  readonly admission: Admission
+  readonly clock: Clock
+  readonly wheel: Wheel
+  readonly metrics: EdgeMetrics
+  /** Something failed that is nobody's mistake but ours. */
+  failed(what: string, error: unknown): void
+}
+
+export interface EdgeOptions {
+  /** Exact origins, or `*` for any. */
+  readonly allowedOrigins: readonly string[]
+  /** Addresses and networks whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[]
+  readonly tokenCookie: string
+  readonly frameBytesMax: number
+  readonly bufferedBytesMax: number
+  readonly channelsPerStreamMax: number
+  readonly connectTimeoutMs: number
+  readonly idleTimeoutMs: number
+  readonly sseHeartbeatMs: number
+  readonly retryMinMs: number
+  readonly retryMaxMs: number
+}

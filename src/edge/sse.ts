@@ -1,0 +1,324 @@
+/**
+ * An SSE stream. Its `id:` lines carry the cursor of all its channels, so that a browser's `Last-Event-ID` alone
+ * resumes every one of them.
+ *
+ * While all its channels are live it is a member of a group and costs one write per turn of the loop; while one of them is behind
+ * (a resume, a slow reader) or for its inbox, it writes for itself.
+ */
+import type { EdgeOptions, EdgePorts } from './ports.ts'
+import { sseEvent, type GroupMember, type SseFanout, type SseGroup } from './sse-fanout.ts'
+import type { HttpExchange, HttpStream, ResponseHeaders } from '../drivers/uws.ts'
+import { SluiceError, type Closing } from '../errors.ts'
+import type { Fanout, StreamFanout } from '../hub/outlet.ts'
+import { isInbox, publicName } from '../protocol/channel.ts'
+import { composeCursor, cursorSegment, tagOf } from '../protocol/cursor.ts'
+import { encodeFrame, type Encoded } from '../protocol/encode.ts'
+import type { Position, ResetReason, ServerFrame } from '../protocol/frames.ts'
+import type { Connection } from '../session/connection.ts'
+import type { Session } from '../session/session.ts'
+import { jitter } from '../clock.ts'
+import type { Due } from '../wheel.ts'
+
+/** A comment: the heartbeat, and what pushes the rest of a slow client's buffer out. */
+export const SSE_COMMENT = ':\n\n'
+
+export interface SseContext {
+  readonly ports: EdgePorts
+  readonly options: EdgeOptions
+  readonly fanout: SseFanout
+}
+
+interface OwnEvent {
+  readonly text: string
+  /** The channel whose position the event moves, by its internal name. */
+  readonly channel: string | undefined
+  readonly position: Position | undefined
+}
+
+/** What `writeCorked` is to write: set before `cork` is called, so that no write needs a closure. */
+const corked: { stream: HttpStream | undefined; events: readonly string[]; from: number; suffix: string } = {
+  stream: undefined,
+  events: [],
+  from: 0,
+  suffix: '',
+}
+
+function writeCorked(): void {
+  const { stream, events, from, suffix } = corked
+  for (let i = from; i < events.length; i++) {
+    stream?.write(events[i] as string)
+    stream?.write(suffix)
+  }
+}
+
+export class SseConnection implements Connection, StreamFanout, GroupMember, Due {
+  readonly transport = 'sse'
+  readonly remoteAddress: string
+  /** A stream of its own in the fan-outs where it is not part of a group. */
+  readonly size = 1
+  readonly #context: SseContext
+  readonly #exchange: HttpExchange
+  readonly #headers: ResponseHeaders
+  /** Opened with the session: until then the answer may still be an error. */
+  #stream: HttpStream | undefined
+  readonly #ownerTag: string
+  #session: Session | undefined
+  #group: SseGroup | undefined
+  #state: 'open' | 'closed' = 'open'
+  #own: OwnEvent[] | undefined
+  #ownBytes = 0
+  /** The channels' parts of the cursor, by internal name; while in a group only the inbox's is kept up to date. */
+  readonly #segments = new Map<string, string>()
+  /** How each event of the group ends on this stream: the inbox's place, the owner, and the empty line. */
+  #suffix = ''
+  #endReason: string | undefined
+  joinedAt = 0
+  wheelSlot = -1
+  wheelIndex = 0
+  wheelTick = 0
+
+  /** `headers`: CORS. */
+  constructor(exchange: HttpExchange, user: string, headers: ResponseHeaders, context: SseContext) {
+    this.remoteAddress = exchange.head.remoteAddress
+    this.#exchange = exchange
+    this.#headers = headers
+    this.#context = context
+    this.#ownerTag = tagOf(user)
+    context.ports.admission.connected('sse')
+  }
+
+  get closed(): boolean {
+    return this.#state === 'closed'
+  }
+
+  /** The heartbeat: without it a proxy takes the stream for dead. */
+  due(): void {
+    if (this.#state === 'closed') return
+    if (this.#stream?.slow === false) this.#write(SSE_COMMENT)
+    this.#scheduleHeartbeat()
+  }
+
+  /** The client has gone. */
+  gone(): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    const { ports } = this.#context
+    ports.wheel.cancel(this)
+    ports.admission.disconnected('sse', this.#endReason ?? 'gone')
+    this.#leaveGroup()
+    if (this.#session !== undefined) ports.sessions.disconnected(this.#session)
+  }
+
+  // Outlet
+
+  hasRoom(): boolean {
+    return (
+      this.#state === 'open' &&
+      this.#stream?.slow === false &&
+      this.#ownBytes < this.#context.options.bufferedBytesMax
+    )
+  }
+
+  deliver(encoded: Encoded): void {
+    const { message } = encoded
+    const position = message.kind === 'logged' ? message : undefined
+    this.#queue({ text: sseEvent('message', encoded.json), channel: message.channel, position })
+  }
+
+  reset(channel: string, position: Position, reason: ResetReason): void {
+    const { epoch, offset } = position
+    const frame = encodeFrame({ type: 'reset', channel: publicName(channel), epoch, offset, reason })
+    this.#queue({ text: sseEvent('reset', frame), channel, position })
+  }
+
+  goLive(fanout: Fanout): void {
+    fanout.addStreams(this)
+    this.#context.fanout.memberHasWork(this)
+  }
+
+  leaveLive(fanout: Fanout): void {
+    this.#leaveGroup()
+    fanout.removeStreams(this)
+  }
+
+  closeTooSlow(): void {
+    this.#endReason = '4508'
+    this.#stream?.abort()
+    this.gone()
+  }
+
+  // StreamFanout, for the channels where it stands alone
+
+  message(_channel: string, encoded: Encoded): void {
+    this.deliver(encoded)
+  }
+
+  // Connection
+
+  attach(session: Session): void {
+    this.#session = session
+    for (const subscription of session.subscriptions())
+      this.#move(subscription.source.name, subscription.position)
+    this.#suffix = this.#makeSuffix()
+    const headers = {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    }
+    const reads = (): void => {
+      if (this.#state === 'open') this.#context.fanout.memberHasWork(this)
+    }
+    this.#stream = this.#exchange.stream(200, { ...headers, ...this.#headers }, reads, SSE_COMMENT)
+    this.#write(`retry: ${this.#retryMs()}\n`)
+    this.#scheduleHeartbeat()
+  }
+
+  send(frame: ServerFrame): void {
+    this.#queue({ text: sseEvent(frame.type, encodeFrame(frame)), channel: undefined, position: undefined })
+  }
+
+  /** Tells the client when to come back (a browser does it by itself) and ends the stream. */
+  end(closing: Closing): void {
+    if (this.#state === 'closed') return
+    this.#endReason = String(closing.closeCode)
+    const { code, message } = closing
+    const { retryable } = new SluiceError(code, message)
+    // Not named `error`: a browser would hand it to the handler of its own connection errors.
+    const reason = sseEvent('closing', JSON.stringify({ type: 'closing', code, message, retryable }))
+    this.#flushOwn()
+    this.#write(`retry: ${this.#retryMs()}\n${reason}\n`)
+    this.#stream?.end()
+    this.gone()
+  }
+
+  // GroupMember
+
+  writeShared(events: readonly string[], from: number): void {
+    const stream = this.#stream
+    if (stream === undefined) return
+    corked.stream = stream
+    corked.events = events
+    corked.from = from
+    corked.suffix = this.#suffix
+    stream.cork(writeCorked)
+    if (stream.slow) this.#context.fanout.memberHasWork(this)
+  }
+
+  settle(): void {
+    const session = this.#session
+    if (this.#state === 'closed' || session === undefined) return
+    this.#flushOwn()
+    if (this.#stream?.slow === true) {
+      this.#fallBehind(session)
+      return
+    }
+    session.resume()
+    this.#joinGroup(session)
+  }
+
+  /** Everything up to the feeds' positions has been handed to the stream: from there it goes on when the client reads again. */
+  #fallBehind(session: Session): void {
+    for (const subscription of session.subscriptions()) {
+      if (subscription.live) subscription.fallBehind(subscription.position)
+    }
+  }
+
+  /** Once all its channels are live and nothing of its own waits, a stream gets the group's bytes. */
+  #joinGroup(session: Session): void {
+    if (this.#group !== undefined || this.#own !== undefined || this.#state === 'closed') return
+    const shared = []
+    for (const subscription of session.subscriptions()) {
+      if (!subscription.live) return
+      if (!isInbox(subscription.source.name)) shared.push(subscription.source)
+    }
+    if (shared.length === 0) return
+    shared.sort((a, b) => (a.name < b.name ? -1 : 1))
+    const group = this.#context.fanout.group(shared.map((source) => source.name))
+    group.join(
+      this,
+      shared.map((source) => source.position),
+    )
+    for (const source of shared) {
+      source.fanout.removeStreams(this)
+      source.fanout.addStreams(group)
+    }
+    this.#group = group
+    this.#suffix = this.#makeSuffix()
+  }
+
+  /** Back to a stream of its own in each fan-out. */
+  #leaveGroup(): void {
+    const group = this.#group
+    if (group === undefined || this.#session === undefined) return
+    this.#group = undefined
+    group.leave(this)
+    for (const { live, source, position } of this.#session.subscriptions()) {
+      if (isInbox(source.name)) continue
+      this.#move(source.name, position)
+      if (group.size === 0) source.fanout.removeStreams(group)
+      if (live) source.fanout.addStreams(this)
+    }
+  }
+
+  #queue(event: OwnEvent): void {
+    if (this.#state === 'closed') return
+    ;(this.#own ??= []).push(event)
+    this.#ownBytes += event.text.length
+    this.#context.fanout.memberHasWork(this)
+  }
+
+  #flushOwn(): void {
+    const own = this.#own
+    if (own === undefined) return
+    this.#own = undefined
+    this.#ownBytes = 0
+    let text = ''
+    for (const event of own) {
+      if (event.channel !== undefined) this.#move(event.channel, event.position)
+      text += `${event.text}id: ${this.#cursor()}\n\n`
+    }
+    this.#write(text)
+    this.#suffix = this.#makeSuffix()
+  }
+
+  #write(text: string): void {
+    const stream = this.#stream
+    if (stream === undefined) return
+    this.#context.ports.metrics.bytesOut('sse', text.length)
+    stream.cork(() => stream.write(text))
+  }
+
+  #cursor(): string {
+    if (this.#group !== undefined && this.#session !== undefined) {
+      for (const { source, position } of this.#session.subscriptions()) {
+        if (!isInbox(source.name)) this.#move(source.name, position)
+      }
+    }
+    return composeCursor(this.#segments.values(), this.#ownerTag)
+  }
+
+  #move(channel: string, position: Position | undefined): void {
+    if (position !== undefined)
+      this.#segments.set(channel, cursorSegment(tagOf(publicName(channel)), position))
+  }
+
+  #makeSuffix(): string {
+    let inbox = ''
+    for (const [channel, segment] of this.#segments) if (isInbox(channel)) inbox = segment
+    return `${inbox}~${this.#ownerTag}\n\n`
+  }
+
+  /** Drawn per client, so that those who lose a node together do not come back together. */
+  #retryMs(): number {
+    const { retryMinMs, retryMaxMs } = this.#context.options
+    return Math.round(jitter(this.#context.ports.clock, retryMinMs, retryMaxMs))
+  }
+
+  #scheduleHeartbeat(): void {
+    const { sseHeartbeatMs } = this.#context.options
+    this.#context.ports.wheel.schedule(
+      this,
+      jitter(this.#context.ports.clock, sseHeartbeatMs / 2, sseHeartbeatMs),
+    )
+  }
+}

@@ -1,0 +1,332 @@
+/**
+ * A WebSocket: moves bytes between uWebSockets.js and a session, and copes with a client that reads slowly.
+ *
+ *   (opened) ── connect ──▶ (connecting) ── welcome ──▶ (connected) ── close ──▶ (closed)
+ *       └── no connect in time: 4408
+ *
+ * Over its buffer limit the socket leaves all its topics at once, with the exact place of each channel (see
+ * `TurnLog`), and comes back when the buffer is empty. Replies wait in a short queue of their own meanwhile.
+ */
+import type { EdgeOptions, EdgePorts, Meter } from './ports.ts'
+import type { NativeSocket } from '../drivers/uws.ts'
+import { Closing, SluiceError } from '../errors.ts'
+import type { OverLimit } from '../hub/hub.ts'
+import type { Fanout } from '../hub/outlet.ts'
+import { INBOX, publicName } from '../protocol/channel.ts'
+import { decodeBinary, decodeText, MalformedFrame, type DecodedFrame } from '../protocol/decode.ts'
+import { encodeFrame, type Encoded } from '../protocol/encode.ts'
+import type { ConnectFrame, From, Position, ResetReason, ServerFrame } from '../protocol/frames.ts'
+import type { Connection } from '../session/connection.ts'
+import type { Identity } from '../session/ports.ts'
+import type { Session } from '../session/session.ts'
+import type { Due } from '../wheel.ts'
+
+/** A client that does not read its replies gets no more of them. */
+const OUTBOX_BYTES_MAX = 262_144
+/** Frames that a client may send behind its `connect`, before it is welcome. */
+const EARLY_FRAMES_MAX = 1024
+/** A close frame has room for 125 bytes, two of them for the code (RFC 6455, section 5.5). */
+const CLOSE_REASON_BYTES_MAX = 123
+
+interface Outgoing {
+  readonly data: string | Uint8Array
+  readonly binary: boolean
+}
+
+/** What each socket of a listener shares. */
+export interface WebSocketContext {
+  readonly ports: EdgePorts
+  readonly options: EdgeOptions
+}
+
+export class WebSocketConnection implements Connection, OverLimit, Due {
+  readonly transport = 'websocket'
+  readonly remoteAddress: string
+  readonly #context: WebSocketContext
+  /** A token of the handshake, until the session exists. */
+  #token: string | undefined
+  #socket: NativeSocket | undefined
+  #session: Session | undefined
+  #meter: Meter | undefined
+  #state: 'opened' | 'connecting' | 'connected' | 'closed' = 'opened'
+  #early: DecodedFrame[] | undefined
+  /** The buffer is over its limit: nothing is sent until it is empty. */
+  #congested = false
+  /** The socket is still on topics of which it has missed something. */
+  #missed: ReadonlyMap<string, Position | undefined> | undefined
+  #outbox: Outgoing[] | undefined
+  #outboxBytes = 0
+  #endReason: string | undefined
+  wheelSlot = -1
+  wheelIndex = 0
+  wheelTick = 0
+
+  constructor(remoteAddress: string, token: string | undefined, context: WebSocketContext) {
+    this.remoteAddress = remoteAddress
+    this.#token = token
+    this.#context = context
+  }
+
+  get closed(): boolean {
+    return this.#state === 'closed'
+  }
+
+  opened(socket: NativeSocket): void {
+    this.#socket = socket
+    this.#context.ports.admission.connected('websocket')
+    this.#context.ports.wheel.schedule(this, this.#context.options.connectTimeoutMs)
+  }
+
+  /** No `connect` came in time. */
+  due(): void {
+    if (this.#state === 'opened')
+      this.end(new Closing('connectTimeout', 'unauthorized', 'no connect came in time'))
+  }
+
+  received(message: ArrayBuffer, binary: boolean): void {
+    const { ports, options } = this.#context
+    const bytes = message.byteLength
+    ports.metrics.bytesIn('websocket', bytes)
+    ports.metrics.frameIn()
+    if (bytes > options.frameBytesMax) {
+      this.end(
+        new Closing(
+          'tooLarge',
+          'limit_exceeded',
+          `the frame has ${bytes} bytes; limits.frame allows ${options.frameBytesMax}`,
+        ),
+      )
+      return
+    }
+    this.#meter ??= ports.admission.meter()
+    if (!this.#meter.take(bytes)) {
+      this.end(
+        new Closing(
+          'rateLimited',
+          'rate_limited',
+          'frames or bytes came faster than the limits of the gateway allow',
+        ),
+      )
+      return
+    }
+    let frame
+    try {
+      // The payload of a binary publish outlives the call, so the frame is copied.
+      frame = binary
+        ? decodeBinary(new Uint8Array(message.slice(0)))
+        : decodeText(Buffer.from(message).toString('utf8'))
+    } catch (error) {
+      if (!(error instanceof MalformedFrame)) throw error
+      this.#malformed(error)
+      return
+    }
+    this.#handle(frame)
+  }
+
+  /** A message did not find room. Called in the middle of a send or a flush: only takes notes. */
+  dropped(message: ArrayBuffer): void {
+    if (this.#missed !== undefined) return
+    const missed = this.#context.ports.hub.missedFrom(new Uint8Array(message))
+    // Not a message of the topics: a frame of our own, whose sender sees that in the result of `send`.
+    if (missed === undefined) return
+    this.#missed = missed
+    this.#context.ports.hub.settleBeforePublish(this)
+  }
+
+  settle(publishing: string | undefined, before: Position | undefined): void {
+    const missed = this.#missed
+    if (missed === undefined) return
+    this.#missed = undefined
+    this.#congested = true
+    if (this.#session === undefined) return
+    for (const subscription of this.#session.subscriptions()) {
+      if (!subscription.live) continue
+      const { name, position } = subscription.source
+      const here = missed.has(name) ? missed.get(name) : name === publishing ? before : position
+      if (position === undefined) this.#context.ports.metrics.ephemeralDropped(missed.has(name) ? 1 : 0)
+      subscription.fallBehind(here)
+    }
+  }
+
+  /** The buffer is empty again. */
+  drained(): void {
+    this.settle(undefined, undefined)
+    this.#congested = false
+    const outbox = this.#outbox
+    if (outbox !== undefined) {
+      this.#outbox = undefined
+      this.#outboxBytes = 0
+      for (const { data, binary } of outbox) this.#write(data, binary)
+    }
+    if (!this.#congested) this.#session?.resume()
+  }
+
+  /** The socket has gone: nothing of it may be touched any more. */
+  gone(code: number): void {
+    this.#state = 'closed'
+    this.#socket = undefined
+    this.#missed = undefined
+    this.#outbox = undefined
+    this.#early = undefined
+    const { ports } = this.#context
+    ports.wheel.cancel(this)
+    ports.admission.disconnected('websocket', this.#endReason ?? String(code))
+    if (this.#session !== undefined) ports.sessions.disconnected(this.#session)
+  }
+
+  // Outlet
+
+  hasRoom(): boolean {
+    const socket = this.#socket
+    return (
+      socket !== undefined &&
+      !this.#congested &&
+      socket.getBufferedAmount() < this.#context.options.bufferedBytesMax / 2
+    )
+  }
+
+  deliver(encoded: Encoded): void {
+    this.#write(encoded.webSocket, encoded.message.binary)
+  }
+
+  reset(channel: string, { epoch, offset }: Position, reason: ResetReason): void {
+    this.send({ type: 'reset', channel: publicName(channel), epoch, offset, reason })
+  }
+
+  goLive(fanout: Fanout): void {
+    this.#socket?.subscribe(fanout.channel)
+    fanout.nativeCount++
+  }
+
+  leaveLive(fanout: Fanout): void {
+    this.#socket?.unsubscribe(fanout.channel)
+    fanout.nativeCount--
+  }
+
+  closeTooSlow(channel: string): void {
+    this.end(
+      new Closing('tooSlow', 'rate_limited', `messages of ${publicName(channel)} were not read fast enough`),
+    )
+  }
+
+  // Connection
+
+  attach(session: Session): void {
+    this.#session = session
+    this.#state = 'connected'
+  }
+
+  send(frame: ServerFrame): void {
+    this.#write(encodeFrame(frame), false)
+  }
+
+  end(closing: Closing): void {
+    const socket = this.#socket
+    if (socket === undefined) return
+    const { metrics } = this.#context.ports
+    metrics.protocolError(closing.code)
+    this.#endReason = String(closing.closeCode)
+    const { code, message } = closing
+    this.send({ type: 'error', code, message, retryable: new SluiceError(code, message).retryable })
+    // `send` may have found that the socket has gone.
+    this.#socket?.end(closing.closeCode, reasonText(message))
+  }
+
+  #handle(frame: DecodedFrame): void {
+    switch (this.#state) {
+      case 'connected':
+        this.#session?.handle(frame)
+        break
+      case 'connecting':
+        if ((this.#early?.push(frame) ?? 0) > EARLY_FRAMES_MAX) {
+          this.end(new Closing('rateLimited', 'rate_limited', 'too many frames before welcome'))
+        }
+        break
+      case 'opened':
+        if (frame.type === 'connect') this.#connect(frame, [])
+        // With a token in the handshake, everything that connect could say is known.
+        else if (this.#token !== undefined) this.#connect({ type: 'connect' }, [frame])
+        else this.end(new Closing('unauthorized', 'unauthorized', `connect comes before ${frame.type}`))
+        break
+      case 'closed':
+        break
+    }
+  }
+
+  #connect(frame: ConnectFrame, early: DecodedFrame[]): void {
+    this.#state = 'connecting'
+    this.#early = early
+    const { ports } = this.#context
+    ports.wheel.cancel(this)
+    const token = frame.token ?? this.#token
+    this.#token = undefined
+    ports.sessions.identify(token).then(
+      (identity) => this.#open(identity, frame),
+      (error: unknown) => this.#refused(error),
+    )
+  }
+
+  #open(identity: Identity, { session, resume }: ConnectFrame): void {
+    const channels = new Map<string, From | undefined>(Object.entries(resume ?? {}))
+    if (!channels.has(INBOX)) channels.set(INBOX, undefined)
+    this.#context.ports.sessions.connect(this, identity, { session, channels, partial: true }).then(
+      (connected) => {
+        if (connected === undefined) return
+        const early = this.#early ?? []
+        this.#early = undefined
+        for (const frame of early) connected.handle(frame)
+      },
+      (error: unknown) => this.#refused(error),
+    )
+  }
+
+  #refused(error: unknown): void {
+    if (error instanceof Closing) this.end(error)
+    else if (!(error instanceof SluiceError)) {
+      this.#context.ports.failed('connecting a client', error)
+      this.end(
+        new Closing('tryLater', 'internal', 'the gateway failed to connect this client; its log says more'),
+      )
+    } else if (error.code === 'unauthorized')
+      this.end(new Closing('unauthorized', error.code, error.message, { cause: error }))
+    else if (error.retryable) this.end(new Closing('tryLater', error.code, error.message, { cause: error }))
+    else this.end(new Closing('forbidden', error.code, error.message, { cause: error }))
+  }
+
+  #malformed(error: MalformedFrame): void {
+    if (error.fatal) {
+      this.end(new Closing('malformed', 'bad_request', error.message))
+      return
+    }
+    this.#context.ports.metrics.protocolError('bad_request')
+    const ref = error.ref === undefined ? {} : { ref: error.ref }
+    this.send({ type: 'error', ...ref, code: 'bad_request', message: error.message, retryable: false })
+  }
+
+  #write(data: string | Uint8Array, binary: boolean): void {
+    const socket = this.#socket
+    if (socket === undefined) return
+    this.settle(undefined, undefined)
+    if (this.#congested || socket.send(data, binary) === 2) {
+      this.#queue({ data, binary })
+      return
+    }
+    this.#context.ports.metrics.bytesOut('websocket', data.length)
+  }
+
+  #queue(outgoing: Outgoing): void {
+    this.#congested = true
+    ;(this.#outbox ??= []).push(outgoing)
+    this.#outboxBytes += outgoing.data.length
+    if (this.#outboxBytes <= OUTBOX_BYTES_MAX) return
+    this.#outbox = undefined
+    this.#endReason = '4508'
+    this.#socket?.end(4508, 'replies were not read')
+  }
+}
+
+function reasonText(message: string): string {
+  let text = message
+  while (Buffer.byteLength(text) > CLOSE_REASON_BYTES_MAX) text = text.slice(0, -1)
+  return text
+}

@@ -1,0 +1,307 @@
+/**
+ * One channel with local subscribers: its feed, who is on it, and the decisions of the feed carried out.
+ * `LoggedChannel` has an order to keep; `EphemeralChannel` passes on what comes.
+ */
+import { Feed, type FeedDecision } from './feed.ts'
+import type { LogPage, LogReads } from './log-reads.ts'
+import { Fanout } from './outlet.ts'
+import { Reach, backfill } from './reach.ts'
+import type { SlowConsumerPolicy, Source, Subscription } from './subscription.ts'
+import type { TailLimits } from './tail.ts'
+import type { Encoded } from '../protocol/encode.ts'
+import type { From, Position, ResetReason } from '../protocol/frames.ts'
+
+/** What a channel needs of its hub. */
+export interface ChannelPorts {
+  readonly reads: LogReads
+  deliver(fanout: Fanout, encoded: Encoded, before: Position | undefined): void
+  resetAll(fanout: Fanout, position: Position, reason: ResetReason, before: Position): void
+  /** Runs once, after a pause that is spread at random. */
+  later(run: () => void): void
+  entered(channel: Channel): void
+  left(channel: Channel): void
+  readonly counts: ChannelCounts
+}
+
+export interface ChannelCounts {
+  slow(policy: SlowConsumerPolicy): void
+  replayed(): void
+  reset(reason: ResetReason): void
+  repair(result: 'filled' | 'reset' | 'failed'): void
+}
+
+export interface ChannelPolicy {
+  readonly slowConsumer: SlowConsumerPolicy
+  readonly tail: TailLimits
+  /** More than the log keeps: one read finds all of it. */
+  readonly logMessagesMax: number
+}
+
+/** Where a subscription starts, as found before the client is told. */
+export interface Opening {
+  readonly start: Position | undefined
+  readonly recovered: boolean
+  readonly reset: ResetReason | undefined
+}
+
+/** As many messages as a short disturbance of a busy channel brings out of order. */
+const HELD_MAX = 1024
+
+/** A slow client reads the log in small bites: what it has not taken yet should not lie in memory. */
+const CATCH_UP_PAGE = 128
+
+abstract class AnyChannel {
+  readonly name: string
+  readonly fanout: Fanout
+  readonly slowConsumer: SlowConsumerPolicy
+  readonly #ports: ChannelPorts
+  #subscribers = 0
+  /** When the last subscriber left, by the clock that does not jump; a channel without subscribers lingers for a while. */
+  emptySinceMs: number | undefined
+
+  constructor(name: string, policy: ChannelPolicy, ports: ChannelPorts) {
+    this.name = name
+    this.fanout = new Fanout(name)
+    this.slowConsumer = policy.slowConsumer
+    this.#ports = ports
+  }
+
+  protected get ports(): ChannelPorts {
+    return this.#ports
+  }
+
+  get subscribers(): number {
+    return this.#subscribers
+  }
+
+  entered(): void {
+    this.#subscribers++
+    this.#ports.entered(this as unknown as Channel)
+  }
+
+  left(_subscription?: Subscription): void {
+    this.#subscribers--
+    this.#ports.left(this as unknown as Channel)
+  }
+
+  slow(policy: SlowConsumerPolicy): void {
+    this.#ports.counts.slow(policy)
+  }
+
+  replayed(): void {
+    this.#ports.counts.replayed()
+  }
+
+  resetSent(reason: ResetReason): void {
+    this.#ports.counts.reset(reason)
+  }
+}
+
+export class EphemeralChannel extends AnyChannel implements Source {
+  get position(): undefined {
+    return undefined
+  }
+
+  start(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  open(): Promise<Opening> {
+    return Promise.resolve({ start: undefined, recovered: false, reset: undefined })
+  }
+
+  receive(encoded: Encoded): void {
+    this.ports.deliver(this.fanout, encoded, undefined)
+  }
+
+  check(): void {}
+
+  next(): undefined {
+    return undefined
+  }
+
+  newest(): undefined {
+    return undefined
+  }
+
+  read(): Promise<never> {
+    return Promise.reject(new Error('an ephemeral channel has no log'))
+  }
+
+  awaitFeed(): void {}
+
+  retryLater(): void {}
+}
+
+export class LoggedChannel extends AnyChannel implements Source {
+  readonly #feed: Feed
+  readonly #policy: ChannelPolicy
+  /** Made for the first client that resumes from before the tail. */
+  #reach: Reach | undefined
+  /** Subscriptions that are ahead of the feed. */
+  #waiting: Set<Subscription> | undefined
+
+  constructor(name: string, policy: ChannelPolicy, ports: ChannelPorts) {
+    super(name, policy, ports)
+    this.#policy = policy
+    this.#feed = new Feed(policy.tail, HELD_MAX)
+  }
+
+  get position(): Position | undefined {
+    return this.#feed.position
+  }
+
+  /**
+   * Finds the log's head; to be called once the backbone brings the channel's messages. One read serves both this and
+   * the first client that resumes. Fails with `unavailable`.
+   */
+  async start(from: From | undefined): Promise<void> {
+    if (from === undefined || 'last' in from) {
+      this.#run(this.#feed.start(await this.ports.reads.head(this.name)))
+      return
+    }
+    const page = await this.ports.reads.page('join', this.name, from, this.#policy.logMessagesMax)
+    const decisions = this.#feed.start(page.head)
+    this.#backfill(page, from)
+    this.#run(decisions)
+  }
+
+  /** Fails with `unavailable` where the log has to be asked and is away. */
+  async open(from: From | undefined): Promise<Opening> {
+    const here = this.#feed.position as Position
+    if (from === undefined) return { start: here, recovered: false, reset: undefined }
+    if ('last' in from) return this.#openLast(from.last)
+    if (from.epoch === here.epoch && from.offset >= this.#feed.tail.start && from.offset <= here.offset) {
+      return { start: from, recovered: true, reset: undefined }
+    }
+    if (from.epoch === here.epoch && from.offset < here.offset) {
+      this.#reach ??= new Reach(this.name, this.ports.reads, this.#feed, this.#policy.logMessagesMax)
+      const loss = await this.#reach.to(from)
+      return loss === undefined ? { start: from, recovered: true, reset: undefined } : this.#lost(loss)
+    }
+    // Of another epoch, or ahead of this node: only the log can say which of us is wrong.
+    const head = await this.ports.reads.head(this.name)
+    this.check(head)
+    if (from.epoch !== head.epoch) return { start: head, recovered: false, reset: 'epoch' }
+    if (from.offset > head.offset) return { start: head, recovered: false, reset: 'gap' }
+    return { start: from, recovered: true, reset: undefined }
+  }
+
+  receive(encoded: Encoded): void {
+    // Published while the log was away, on a namespace that says to go on without it: it has no place in the order.
+    if (encoded.message.kind === 'ephemeral') this.ports.deliver(this.fanout, encoded, this.#feed.position)
+    else this.#run(this.#feed.receive(encoded))
+  }
+
+  /** Compares the feed with the log's head; `undefined`: the log has to be asked first. */
+  check(head: Position | undefined): void {
+    if (head !== undefined) {
+      this.#run(this.#feed.check(head))
+      return
+    }
+    if (this.#feed.position === undefined) return
+    this.ports.reads.head(this.name).then(
+      (found) => this.#run(this.#feed.check(found)),
+      // The log is away: the next check comes by itself.
+      () => this.ports.counts.repair('failed'),
+    )
+  }
+
+  next(after: Position): Encoded | undefined {
+    return this.#feed.tail.next(after.offset)
+  }
+
+  newest(): Encoded | undefined {
+    return this.#feed.tail.newest
+  }
+
+  async read(after: Position): Promise<LogPage> {
+    const page = await this.ports.reads.page('catch_up', this.name, after, CATCH_UP_PAGE)
+    backfill(this.#feed, page, after, CATCH_UP_PAGE)
+    return page
+  }
+
+  awaitFeed(subscription: Subscription, head: Position | undefined): void {
+    ;(this.#waiting ??= new Set()).add(subscription)
+    if (head !== undefined) this.check(head)
+  }
+
+  retryLater(subscription: Subscription): void {
+    this.ports.later(() => subscription.resume())
+  }
+
+  override left(subscription?: Subscription): void {
+    if (subscription !== undefined) this.#waiting?.delete(subscription)
+    super.left(subscription)
+  }
+
+  async #openLast(count: number): Promise<Opening> {
+    const here = this.#feed.position as Position
+    if (count === 0) return { start: here, recovered: true, reset: undefined }
+    const oldest = this.#feed.tail.fromEnd(count)
+    if (oldest !== undefined) return { start: startBefore(oldest), recovered: true, reset: undefined }
+    const page = await this.ports.reads.last(this.name, Math.min(count, this.#policy.logMessagesMax))
+    const first = page.kind === 'range' ? page.entries[0] : undefined
+    if (first === undefined) return { start: page.head, recovered: true, reset: undefined }
+    const start = startBefore(first)
+    this.#backfill(page, start)
+    return { start, recovered: true, reset: undefined }
+  }
+
+  #lost(why: ResetReason): Opening {
+    return { start: this.#feed.position, recovered: false, reset: why }
+  }
+
+  /** Keeps a page of the log in the tail where it ends at the tail's start: the next who asks finds it there. */
+  #backfill(page: LogPage, after: Position): void {
+    backfill(this.#feed, page, after, this.#policy.logMessagesMax)
+  }
+
+  #run(decisions: readonly FeedDecision[]): void {
+    if (decisions.length === 0) return
+    for (const decision of decisions) {
+      switch (decision.kind) {
+        case 'deliver':
+          this.ports.deliver(this.fanout, decision.encoded, decision.before)
+          break
+        case 'reset':
+          this.ports.counts.repair('reset')
+          this.ports.resetAll(this.fanout, decision.position, decision.reason, decision.before)
+          break
+        case 'fetch':
+          this.#fetch(decision.after)
+          break
+        default:
+          decision satisfies never
+      }
+    }
+    if (this.#waiting === undefined) return
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    for (const subscription of waiting) subscription.resume()
+  }
+
+  #fetch(after: Position): void {
+    this.ports.reads.range(this.name, after, this.#policy.logMessagesMax).then(
+      (range) => {
+        if (range.kind === 'range') this.ports.counts.repair('filled')
+        this.#run(this.#feed.filled(range))
+      },
+      () => {
+        this.ports.counts.repair('failed')
+        this.#feed.failed()
+        this.ports.later(() => {
+          if (this.subscribers > 0) this.#run(this.#feed.retry())
+        })
+      },
+    )
+  }
+}
+
+export type Channel = LoggedChannel | EphemeralChannel
+
+function startBefore(encoded: Encoded): Position {
+  const { message } = encoded
+  if (message.kind !== 'logged') throw new TypeError('a tail holds logged messages only')
+  return { epoch: message.epoch, offset: message.previous }
+}

@@ -1,0 +1,236 @@
+/**
+ * The order of one logged channel on this node: what to deliver, what to hold, what to fetch, when to reset.
+ * Pure: no timer, no socket, no log. It takes what happens and returns decisions.
+ *
+ *            start(head)             receive: a hole, another epoch; check: another head
+ *  (starting) ─────────▶ (following) ─────────────────────────────────▶ (fetching)
+ *                             ▲   filled: nothing is missing any more       │ ▲
+ *                             └─────────────────────────────────────────────┘ │ filled: more is missing
+ *                                                                     fetch ──┘ failed: `retry` asks again
+ *
+ * It keeps (test/property/feed.property.test.ts):
+ *  F1 within an epoch, messages are delivered in the order of their offsets, each at most once
+ *  F2 a message that continues the position is delivered at once, also while a hole before others is being fetched
+ *  F3 between two messages delivered one after the other nothing of the log is missing, unless a reset lies between them
+ *  F4 a hole that the log cannot fill becomes one reset; its position is the log's head, and delivery goes on after it
+ *  F5 at most `heldMax` messages are held; what does not fit is read from the log later
+ *  F6 once a fetch started after the last loss has been answered, the position is at the log's head
+ */
+import type { LogRange } from '../replay/replay-log.ts'
+import { Encoded } from '../protocol/encode.ts'
+import type { Position, ResetReason } from '../protocol/frames.ts'
+import type { LoggedMessage } from '../protocol/message.ts'
+import { Tail, type TailLimits } from './tail.ts'
+
+export type FeedDecision =
+  /** `before` is where a subscriber stands that has everything up to this message, and not this one. */
+  | { readonly kind: 'deliver'; readonly encoded: Encoded; readonly before: Position }
+  /** Read the log after the position and answer with `filled` or `failed`. At most one is under way. */
+  | { readonly kind: 'fetch'; readonly after: Position }
+  | {
+      readonly kind: 'reset'
+      readonly reason: ResetReason
+      readonly position: Position
+      readonly before: Position
+    }
+
+const NOTHING: readonly FeedDecision[] = []
+
+export class Feed {
+  readonly #heldMax: number
+  #position: Position | undefined
+  readonly #tail: Tail
+  /** Messages that do not continue the position yet. Made when first needed: most feeds never hold one. */
+  #held: Encoded[] | undefined
+  /** The position for which the log is being asked. */
+  #asked: Position | undefined
+  /** What was held after the log was asked; its answer may not know it yet. */
+  #heldSinceAsked: Set<Encoded> | undefined
+  /** Something was not held for want of room since the log was asked. */
+  #overflowed = false
+  /** A hole or a change of epoch is known, and the log has not answered yet. */
+  #behind = false
+
+  constructor(tailLimits: TailLimits, heldMax: number) {
+    this.#tail = new Tail(tailLimits, 0)
+    this.#heldMax = heldMax
+  }
+
+  /** Everything up to here was delivered to those who are live; `undefined` before `start`. */
+  get position(): Position | undefined {
+    return this.#position
+  }
+
+  get tail(): Tail {
+    return this.#tail
+  }
+
+  get heldCount(): number {
+    return this.#held?.length ?? 0
+  }
+
+  /** Whether something is known to be missing. */
+  get behind(): boolean {
+    return this.#behind
+  }
+
+  /** The log's head, read after the backbone has been subscribed to. What was received meanwhile and lies beyond it follows. */
+  start(head: Position): readonly FeedDecision[] {
+    this.#position = head
+    this.#tail.clear(head.offset)
+    const decisions = this.#release([])
+    return this.#held === undefined ? decisions : this.#fetch(decisions)
+  }
+
+  /** Older messages for the tail, which end where it starts; `after` is the offset after which they are complete. */
+  backfill(older: readonly Encoded[], after: Position): void {
+    if (this.#position?.epoch === after.epoch) this.#tail.prepend(older, after.offset)
+  }
+
+  receive(encoded: Encoded): readonly FeedDecision[] {
+    const message = encoded.message as LoggedMessage
+    const position = this.#position
+    if (position === undefined) {
+      this.#hold(encoded)
+      return NOTHING
+    }
+    if (message.epoch === position.epoch) {
+      if (message.offset <= position.offset) return NOTHING
+      if (message.previous <= position.offset) {
+        const deliver: FeedDecision = { kind: 'deliver', encoded, before: position }
+        this.#advance(encoded, message)
+        return this.#held === undefined ? [deliver] : this.#release([deliver])
+      }
+    }
+    this.#hold(encoded)
+    return this.#fetch([])
+  }
+
+  /** The log's head as somebody has just read it: where it differs, something was lost on the way. */
+  check(head: Position): readonly FeedDecision[] {
+    const position = this.#position
+    if (position === undefined || (head.epoch === position.epoch && head.offset === position.offset))
+      return NOTHING
+    return this.#fetch([])
+  }
+
+  /** The log's answer to `fetch`. */
+  filled(range: LogRange): readonly FeedDecision[] {
+    const asked = this.#asked
+    if (asked === undefined || this.#position === undefined) return NOTHING
+    this.#asked = undefined
+    const decisions: FeedDecision[] = []
+    if (range.kind === 'lost') {
+      const moved = this.#position.epoch !== asked.epoch || this.#position.offset !== asked.offset
+      // The hole may have been filled by late messages while the log was being read: ask again from where we are now.
+      if (moved) return this.#fetch(decisions)
+      // A feed beyond the log's head has seen what the log has lost since (a failover): its numbers mean nothing now.
+      this.#reset(range.why === 'ahead' ? 'gap' : range.why, range.head, decisions)
+    } else {
+      for (const message of range.messages) {
+        const here = this.#position
+        if (message.epoch !== here.epoch || message.offset <= here.offset) continue
+        const encoded = new Encoded(message)
+        decisions.push({ kind: 'deliver', encoded, before: here })
+        this.#advance(encoded, message)
+      }
+      if (this.#position.offset < range.head.offset) {
+        if (range.messages.length > 0) return this.#fetch(this.#release(decisions))
+        // A log that has a newer head but nothing before it has a hole of its own.
+        this.#reset('gap', range.head, decisions)
+      }
+    }
+    this.#release(decisions)
+    this.#giveUpHoles(decisions)
+    this.#behind = false
+    return this.#held === undefined && !this.#overflowed ? decisions : this.#fetch(decisions)
+  }
+
+  /** The log did not answer. The hole stays; `retry` asks again. */
+  failed(): void {
+    this.#asked = undefined
+  }
+
+  retry(): readonly FeedDecision[] {
+    return this.#behind && this.#asked === undefined ? this.#fetch([]) : NOTHING
+  }
+
+  #fetch(decisions: readonly FeedDecision[]): readonly FeedDecision[] {
+    this.#behind = true
+    if (this.#asked !== undefined) return decisions
+    const after = this.#position as Position
+    this.#asked = after
+    this.#heldSinceAsked = undefined
+    this.#overflowed = false
+    return [...decisions, { kind: 'fetch', after }]
+  }
+
+  /**
+   * Decides about what was held before the log was asked and is not connected after its answer. A message is in the
+   * log before the backbone brings it, so the log's answer would have had its predecessors: they are lost, or the
+   * message is of an epoch that is over. What came later may be newer than the answer and waits for the next one.
+   */
+  #giveUpHoles(decisions: FeedDecision[]): void {
+    for (;;) {
+      const held = this.#held
+      const stranded = held?.find((encoded) => this.#heldSinceAsked?.has(encoded) !== true)
+      if (held === undefined || stranded === undefined) return
+      const { epoch, previous } = stranded.message as LoggedMessage
+      if (epoch === (this.#position as Position).epoch) {
+        this.#reset('gap', { epoch, offset: previous }, decisions)
+        this.#release(decisions)
+      } else {
+        held.splice(held.indexOf(stranded), 1)
+        if (held.length === 0) this.#held = undefined
+      }
+    }
+  }
+
+  #advance(encoded: Encoded, message: LoggedMessage): void {
+    this.#position = message
+    this.#tail.push(encoded)
+  }
+
+  #reset(reason: ResetReason, position: Position, decisions: FeedDecision[]): void {
+    decisions.push({ kind: 'reset', reason, position, before: this.#position as Position })
+    this.#position = position
+    this.#tail.clear(position.offset)
+  }
+
+  /** Delivers what is held and continues the position now. */
+  #release(decisions: FeedDecision[]): FeedDecision[] {
+    const held = this.#held
+    if (held === undefined) return decisions
+    let kept = 0
+    for (const encoded of held) {
+      const message = encoded.message as LoggedMessage
+      const position = this.#position as Position
+      if (message.epoch === position.epoch && message.offset <= position.offset) continue
+      if (message.epoch === position.epoch && message.previous <= position.offset) {
+        decisions.push({ kind: 'deliver', encoded, before: position })
+        this.#advance(encoded, message)
+        continue
+      }
+      held[kept++] = encoded
+    }
+    held.length = kept
+    if (kept === 0) this.#held = undefined
+    return decisions
+  }
+
+  /** Held messages are in the order of their offsets, each once. */
+  #hold(encoded: Encoded): void {
+    const held = (this.#held ??= [])
+    const message = encoded.message as LoggedMessage
+    let at = held.length
+    while (at > 0 && ((held[at - 1] as Encoded).message as LoggedMessage).offset > message.offset) at--
+    const twin = held[at - 1]?.message as LoggedMessage | undefined
+    if (twin?.offset === message.offset && twin.epoch === message.epoch) return
+    held.splice(at, 0, encoded)
+    if (this.#asked !== undefined) (this.#heldSinceAsked ??= new Set()).add(encoded)
+    if (held.length <= this.#heldMax) return
+    // The newest can go: the log has it, and is asked until nothing is missing.
+    this.#heldSinceAsked?.delete(held.pop() as Encoded)
+    this.#overflowed = true
+  }
+}

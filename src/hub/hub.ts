@@ -1,0 +1,272 @@
+/**
+ * Local fan-out: every channel with at least one local subscriber, and the way of each message from the backbone to the
+ * clients. Everything a client receives leaves through here.
+ */
+import { EphemeralChannel, LoggedChannel, type Channel, type ChannelCounts, type Opening } from './channel.ts'
+import { LogReads, type ReadReason } from './log-reads.ts'
+import type { Fanout, Outlet } from './outlet.ts'
+import { Subscription, type SlowConsumerPolicy } from './subscription.ts'
+import { TurnLog } from './turn-log.ts'
+import type { Backbone } from '../backbone/backbone.ts'
+import { jitter, type Clock, type Timer } from '../clock.ts'
+import { isInbox, publicName } from '../protocol/channel.ts'
+import { encodeFrame, Encoded } from '../protocol/encode.ts'
+import type { From, Position, ResetReason } from '../protocol/frames.ts'
+import type { Message } from '../protocol/message.ts'
+import type { ReplayLog } from '../replay/replay-log.ts'
+
+/** The native topics of the public listener. */
+export interface Topics {
+  publish(topic: string, message: Uint8Array, binary: boolean): void
+}
+
+export interface HubPolicy {
+  readonly logged: boolean
+  readonly slowConsumer: SlowConsumerPolicy
+  /** The most messages that the log keeps of a channel. */
+  readonly max: number
+}
+
+export interface HubOptions {
+  readonly tailMessages: number
+  readonly tailBytes: number
+  /** How long a channel without subscribers keeps its feed and its backbone subscription. */
+  readonly quietMs: number
+  /** Within this time each feed is compared with the log once, at its own moment. */
+  readonly headCheckMs: number
+}
+
+/** What the hub counts; see docs/metrics.md. */
+export interface HubMetrics extends ChannelCounts {
+  fannedOut(message: Message, native: number, streams: number): void
+  logRead(why: ReadReason): void
+  ephemeralDropped(count: number): void
+}
+
+export interface HubPorts {
+  readonly log: ReplayLog
+  readonly backbone: Backbone
+  readonly topics: Topics
+  readonly clock: Clock
+  readonly metrics: HubMetrics
+  policyOf(channel: string): HubPolicy
+}
+
+/** A socket that did not get a message because its buffer was full, and is still on its topics. */
+export interface OverLimit {
+  /**
+   * Leaves the topics. `publishing` is the channel that the hub is publishing to at this moment, and `before` where a
+   * live subscriber of it stands: the feed is already further. Idempotent.
+   */
+  settle(publishing: string | undefined, before: Position | undefined): void
+}
+
+const SCAN_TICK_MS = 500
+const RETRY_LOW_MS = 100
+const RETRY_HIGH_MS = 1000
+
+/** A subscription that was found a place to start, and has not begun. */
+export interface Opened extends Opening {
+  readonly subscription: Subscription
+}
+
+export class Hub {
+  readonly #ports: HubPorts
+  readonly #options: HubOptions
+  readonly #channels = new Map<string, Channel>()
+  /** The channels that are not started yet. */
+  readonly #starting = new Map<string, Promise<Channel>>()
+  readonly #turns = new TurnLog()
+  readonly #reads: LogReads
+  readonly #scan: Timer
+  #scanned: Iterator<Channel> | undefined
+  #subscriptions = 0
+  readonly #overLimit: OverLimit[] = []
+
+  constructor(ports: HubPorts, options: HubOptions) {
+    this.#ports = ports
+    this.#options = options
+    this.#reads = new LogReads(ports.log, (why) => ports.metrics.logRead(why))
+    this.#scan = ports.clock.every(SCAN_TICK_MS, () => this.#scanSome())
+  }
+
+  get channelCount(): number {
+    return this.#channels.size
+  }
+
+  get subscriptionCount(): number {
+    return this.#subscriptions
+  }
+
+  /** The feed's position and the number of subscribers, of a channel that has any here. */
+  local(channel: string): { position: Position | undefined; subscribers: number } | undefined {
+    const found = this.#channels.get(channel)
+    return found === undefined ? undefined : { position: found.position, subscribers: found.subscribers }
+  }
+
+  /**
+   * Finds where a client starts on a channel. Tell the client, then call `begin(opened.reset)` on the subscription:
+   * from then on it gets every message after `start`. Fails with `unavailable` where the log or the backbone is away.
+   */
+  async open(name: string, from: From | undefined, outlet: Outlet): Promise<Opened> {
+    const channel =
+      (await this.#starting.get(name)) ?? this.#channels.get(name) ?? (await this.#start(name, from))
+    // Entered first: a channel that is being opened is not quiet.
+    channel.entered()
+    try {
+      const opening = await channel.open(from)
+      return { ...opening, subscription: new Subscription(channel, outlet, opening.start) }
+    } catch (error) {
+      channel.left()
+      throw error
+    }
+  }
+
+  /** A message from the backbone. */
+  receive(message: Message): void {
+    const channel = this.#channels.get(message.channel)
+    if (channel !== undefined) channel.receive(new Encoded(message))
+  }
+
+  /** The backbone works again: what was broadcast meanwhile may be lost. The feeds are compared with the log, spread over a moment. */
+  backboneReturned(): void {
+    for (const channel of this.#channels.values()) {
+      this.#ports.clock.after(jitter(this.#ports.clock, 0, RETRY_HIGH_MS), () => channel.check(undefined))
+    }
+  }
+
+  /**
+   * Where each channel of a client stands that has just not got `dropped`: the channels that lost something with the
+   * last position that the client has. `undefined`: not a message of the topics.
+   */
+  missedFrom(dropped: Uint8Array): ReadonlyMap<string, Position | undefined> | undefined {
+    return this.#turns.missedFrom(dropped)
+  }
+
+  /** `socket.settle` runs before anything else is published: it must have left its topics by then. */
+  settleBeforePublish(socket: OverLimit): void {
+    this.#overLimit.push(socket)
+  }
+
+  close(): void {
+    this.#scan.cancel()
+    this.#channels.clear()
+  }
+
+  /** All who want a new channel wait for the same start. */
+  #start(name: string, from: From | undefined): Promise<Channel> {
+    const starting = this.#startNow(name, from).finally(() => this.#starting.delete(name))
+    this.#starting.set(name, starting)
+    return starting
+  }
+
+  async #startNow(name: string, from: From | undefined): Promise<Channel> {
+    const policy = this.#ports.policyOf(name)
+    const channelPolicy = {
+      slowConsumer: policy.slowConsumer,
+      tail: { messages: this.#options.tailMessages, bytes: this.#options.tailBytes },
+      logMessagesMax: policy.max + 1,
+    }
+    const ports = {
+      reads: this.#reads,
+      counts: this.#ports.metrics,
+      deliver: this.#deliver,
+      resetAll: this.#resetAll,
+      later: this.#later,
+      entered: this.#entered,
+      left: this.#left,
+    }
+    const channel = policy.logged
+      ? new LoggedChannel(name, channelPolicy, ports)
+      : new EphemeralChannel(name, channelPolicy, ports)
+    this.#channels.set(name, channel)
+    try {
+      // An inbox is reached through the registry and its node, so it has no subject of its own.
+      if (!isInbox(name)) await this.#ports.backbone.subscribe(name)
+      await channel.start(from)
+    } catch (error) {
+      this.#drop(channel)
+      throw error
+    }
+    channel.emptySinceMs = this.#ports.clock.monotonicMs()
+    return channel
+  }
+
+  readonly #deliver = (fanout: Fanout, encoded: Encoded, before: Position | undefined): void => {
+    const native = fanout.nativeCount
+    if (native > 0) this.#publish(fanout.channel, encoded.webSocket, encoded.message.binary, before)
+    let streamed = 0
+    if (fanout.streams !== undefined) {
+      for (const stream of fanout.streams) {
+        streamed += stream.size
+        stream.message(fanout.channel, encoded)
+      }
+    }
+    this.#ports.metrics.fannedOut(encoded.message, native, streamed)
+  }
+
+  readonly #resetAll = (fanout: Fanout, position: Position, reason: ResetReason, before: Position): void => {
+    let told = fanout.nativeCount
+    if (told > 0) {
+      const { epoch, offset } = position
+      const frame = encodeFrame({ type: 'reset', channel: publicName(fanout.channel), epoch, offset, reason })
+      this.#publish(fanout.channel, Buffer.from(frame), false, before)
+    }
+    if (fanout.streams !== undefined) {
+      for (const stream of fanout.streams) {
+        told += stream.size
+        stream.reset(fanout.channel, position, reason)
+      }
+    }
+    for (let i = 0; i < told; i++) this.#ports.metrics.reset(reason)
+  }
+
+  #publish(channel: string, bytes: Uint8Array, binary: boolean, before: Position | undefined): void {
+    // A socket that did not get the last message must not get this one: before, for those whom the loop's own flush has
+    // found over their limit; after, for those whom this call has.
+    this.#settle(channel, before)
+    this.#turns.record(channel, bytes, before)
+    this.#ports.topics.publish(channel, bytes, binary)
+    this.#settle(channel, before)
+  }
+
+  #settle(channel: string, before: Position | undefined): void {
+    while (this.#overLimit.length > 0) this.#overLimit.pop()?.settle(channel, before)
+  }
+
+  readonly #entered = (channel: Channel): void => {
+    this.#subscriptions++
+    channel.emptySinceMs = undefined
+  }
+
+  readonly #left = (channel: Channel): void => {
+    this.#subscriptions--
+    if (channel.subscribers === 0) channel.emptySinceMs = this.#ports.clock.monotonicMs()
+  }
+
+  readonly #later = (run: () => void): void => {
+    this.#ports.clock.after(jitter(this.#ports.clock, RETRY_LOW_MS, RETRY_HIGH_MS), run)
+  }
+
+  /** A part of the channels each tick, so that checks and clean-up are spread and cost nothing per channel while waiting. */
+  #scanSome(): void {
+    const share = Math.ceil((this.#channels.size * SCAN_TICK_MS) / this.#options.headCheckMs)
+    const now = this.#ports.clock.monotonicMs()
+    for (let i = 0; i < share; i++) {
+      this.#scanned ??= this.#channels.values()
+      const next = this.#scanned.next()
+      if (next.done === true) {
+        this.#scanned = undefined
+        return
+      }
+      const channel = next.value
+      if (channel.emptySinceMs === undefined) channel.check(undefined)
+      else if (now - channel.emptySinceMs >= this.#options.quietMs) this.#drop(channel)
+    }
+  }
+
+  #drop(channel: Channel): void {
+    this.#channels.delete(channel.name)
+    if (!isInbox(channel.name)) this.#ports.backbone.unsubscribe(channel.name)
+  }
+}

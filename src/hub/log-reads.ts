@@ -1,0 +1,73 @@
+/**
+ * Reads of the log on behalf of many: those who ask for the same page while it is being read share one read, and each
+ * message of it is encoded once.
+ */
+import { Encoded } from '../protocol/encode.ts'
+import type { Position, ResetReason } from '../protocol/frames.ts'
+import type { LogLoss, LogRange, ReplayLog } from '../replay/replay-log.ts'
+
+export type LogPage =
+  | { readonly kind: 'range'; readonly entries: readonly Encoded[]; readonly head: Position }
+  | { readonly kind: 'lost'; readonly why: LogLoss; readonly head: Position }
+
+/** Why the log is read, for the metrics. */
+export type ReadReason = 'join' | 'repair' | 'catch_up' | 'last' | 'head'
+
+export class LogReads {
+  readonly #log: ReplayLog
+  readonly #count: (why: ReadReason) => void
+  readonly #pages = new Map<string, Promise<LogPage>>()
+  readonly #heads = new Map<string, Promise<Position>>()
+
+  constructor(log: ReplayLog, count: (why: ReadReason) => void) {
+    this.#log = log
+    this.#count = count
+  }
+
+  page(why: ReadReason, channel: string, after: Position, limit: number): Promise<LogPage> {
+    return shared(this.#pages, `${limit} ${after.epoch} ${after.offset} ${channel}`, async () => {
+      this.#count(why)
+      return pageOf(await this.#log.read(channel, after, limit))
+    })
+  }
+
+  last(channel: string, count: number): Promise<LogPage> {
+    return shared(this.#pages, `last ${count} ${channel}`, async () => {
+      this.#count('last')
+      return pageOf(await this.#log.last(channel, count))
+    })
+  }
+
+  head(channel: string): Promise<Position> {
+    return shared(this.#heads, channel, () => {
+      this.#count('head')
+      return this.#log.head(channel)
+    })
+  }
+
+  /** For the feed, which encodes itself what it delivers. */
+  range(channel: string, after: Position, limit: number): Promise<LogRange> {
+    this.#count('repair')
+    return this.#log.read(channel, after, limit)
+  }
+}
+
+/** What a client is told about a loss: that its position is beyond the log means for it that there is a gap. */
+export function lossReason(why: LogLoss): ResetReason {
+  return why === 'ahead' ? 'gap' : why
+}
+
+function pageOf(range: LogRange): LogPage {
+  return range.kind === 'lost'
+    ? range
+    : { kind: 'range', entries: range.messages.map((message) => new Encoded(message)), head: range.head }
+}
+
+/** The answer under way for a key, or a new one. */
+function shared<T>(underWay: Map<string, Promise<T>>, key: string, start: () => Promise<T>): Promise<T> {
+  const known = underWay.get(key)
+  if (known !== undefined) return known
+  const answer = start().finally(() => underWay.delete(key))
+  underWay.set(key, answer)
+  return answer
+}

@@ -1,0 +1,54 @@
+/**
+ * One connection as the hub sees it: where messages for this client go, and how much room there is.
+ */
+import type { Encoded } from '../protocol/encode.ts'
+import type { Position, ResetReason } from '../protocol/frames.ts'
+
+export type Transport = 'websocket' | 'sse' | 'poll'
+
+export interface Outlet {
+  readonly transport: Transport
+  /** Whether one more message may be queued for this client now. Where not, `Subscription.resume` is called when there is room again. */
+  hasRoom(): boolean
+  /** One message to this client alone: a replay, or what it missed while it was slow. */
+  deliver(encoded: Encoded): void
+  /** The client may have missed something before the position. */
+  reset(channel: string, position: Position, reason: ResetReason): void
+  /** The client has everything up to the feed's position and takes part in the fan-out from now on. */
+  goLive(fanout: Fanout): void
+  /** Takes it off the fan-out. Called while live only, also after the connection has closed. */
+  leaveLive(fanout: Fanout): void
+  /** The channel's policy is to close slow clients. */
+  closeTooSlow(channel: string): void
+}
+
+/** A set of streams that get the same bytes: what an SSE or poll transport puts beside the native topics. */
+export interface StreamFanout {
+  readonly size: number
+  message(channel: string, encoded: Encoded): void
+  reset(channel: string, position: Position, reason: ResetReason): void
+}
+
+/** The live subscribers of one channel. WebSockets are members of the native topic of that name; only their number is kept here. */
+export class Fanout {
+  readonly channel: string
+  nativeCount = 0
+  #streams: Set<StreamFanout> | undefined
+
+  constructor(channel: string) {
+    this.channel = channel
+  }
+
+  get streams(): ReadonlySet<StreamFanout> | undefined {
+    return this.#streams
+  }
+
+  addStreams(streams: StreamFanout): void {
+    ;(this.#streams ??= new Set()).add(streams)
+  }
+
+  removeStreams(streams: StreamFanout): void {
+    this.#streams?.delete(streams)
+    if (this.#streams?.size === 0) this.#streams = undefined
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * One client on one channel. Live, it costs nothing per message: the fan-out serves it. Behind (it resumes, or
+ * reads slowly), it reads from the tail or the log at its own pace until it has caught up.
+ *
+ *           begin                     caught up: position = the feed's
+ *   (opened) ───▶ (behind) ─────────────────────────────────▶ (live)
+ *                    ▲                                           │
+ *                    └────────── fallBehind: its buffer is full ─┘        any ── close ──▶ (closed)
+ */
+import type { Fanout, Outlet } from './outlet.ts'
+import type { Encoded } from '../protocol/encode.ts'
+import type { Position, ResetReason } from '../protocol/frames.ts'
+import type { LoggedMessage } from '../protocol/message.ts'
+import { lossReason, type LogPage } from './log-reads.ts'
+
+export type SlowConsumerPolicy = 'catch-up' | 'conflate' | 'disconnect'
+
+/** What a subscription asks of its channel. */
+export interface Source {
+  readonly name: string
+  readonly fanout: Fanout
+  readonly slowConsumer: SlowConsumerPolicy
+  /** `undefined`: an ephemeral channel. */
+  readonly position: Position | undefined
+  /** The first message after a position, from memory. */
+  next(after: Position): Encoded | undefined
+  newest(): Encoded | undefined
+  /** A page of the log. One read serves all who ask for the same. */
+  read(after: Position): Promise<LogPage>
+  /** Calls `resume` once the feed's position has changed; tells the feed where the log's head was seen. */
+  awaitFeed(subscription: Subscription, head: Position | undefined): void
+  /** Calls `resume` after a pause, since the log could not be read. */
+  retryLater(subscription: Subscription): void
+  slow(policy: SlowConsumerPolicy): void
+  replayed(): void
+  resetSent(reason: ResetReason): void
+  left(subscription: Subscription): void
+}
+
+type State = 'opened' | 'behind' | 'live' | 'closed'
+
+export class Subscription {
+  readonly source: Source
+  readonly outlet: Outlet
+  #state: State = 'opened'
+  /** Where the client is; `undefined` while live (it is where the feed is) and on ephemeral channels. */
+  #position: Position | undefined
+  #reading = false
+  #slow = false
+
+  constructor(source: Source, outlet: Outlet, start: Position | undefined) {
+    this.source = source
+    this.outlet = outlet
+    this.#position = start
+  }
+
+  get state(): State {
+    return this.#state
+  }
+
+  get live(): boolean {
+    return this.#state === 'live'
+  }
+
+  /** The client has every message up to here, or it has been told of a reset. */
+  get position(): Position | undefined {
+    return this.#state === 'live' ? this.source.position : this.#position
+  }
+
+  /** The client has been told where it starts; `reset` if it could not be recovered. */
+  begin(reset: ResetReason | undefined): void {
+    if (this.#state !== 'opened') return
+    this.#state = 'behind'
+    if (reset !== undefined && this.#position !== undefined) this.#reset(this.#position, reset)
+    this.resume()
+  }
+
+  /**
+   * The client's buffer is full. `position` is the last place up to which it has everything.
+   * It leaves the fan-out until `resume`.
+   */
+  fallBehind(position: Position | undefined): void {
+    if (this.#state !== 'live') return
+    this.#state = 'behind'
+    this.#slow = true
+    this.#position = position
+    this.outlet.leaveLive(this.source.fanout)
+    this.source.slow(this.source.slowConsumer)
+  }
+
+  /** Goes on as far as there is room: after a pause, a read of the log, or an empty buffer. */
+  resume(): void {
+    while (this.#state === 'behind' && !this.#reading && this.outlet.hasRoom()) {
+      if (!this.#step()) return
+    }
+  }
+
+  /** The connection has gone or the client unsubscribed. Idempotent. */
+  close(): void {
+    if (this.#state === 'closed') return
+    if (this.#state === 'live') this.outlet.leaveLive(this.source.fanout)
+    this.#state = 'closed'
+    this.source.left(this)
+  }
+
+  /** One message or one change of state. False: wait for somebody to call `resume`. */
+  #step(): boolean {
+    const here = this.#position
+    const feed = this.source.position
+    if (here === undefined || feed === undefined) return this.#goLive()
+    if (here.epoch === feed.epoch && here.offset === feed.offset) return this.#goLive()
+    if (this.#slow && this.source.slowConsumer !== 'catch-up') return this.#giveUp()
+    if (here.epoch === feed.epoch && here.offset < feed.offset) {
+      const next = this.source.next(here)
+      if (next === undefined) return this.#read(here)
+      this.#deliver(next)
+      return true
+    }
+    // The client comes from a node that was ahead of this one, or the log is of a new epoch that only one of the two knows.
+    return this.#read(here)
+  }
+
+  #goLive(): boolean {
+    this.#state = 'live'
+    this.#slow = false
+    this.#position = undefined
+    this.outlet.goLive(this.source.fanout)
+    return false
+  }
+
+  /** What the other policies do with a client that missed something. */
+  #giveUp(): boolean {
+    if (this.source.slowConsumer === 'disconnect') {
+      this.outlet.closeTooSlow(this.source.name)
+      return false
+    }
+    const newest = this.source.newest()
+    if (newest !== undefined) this.outlet.deliver(newest)
+    this.#position = this.source.position
+    return true
+  }
+
+  #deliver(encoded: Encoded): void {
+    this.#position = encoded.message as LoggedMessage
+    this.source.replayed()
+    this.outlet.deliver(encoded)
+  }
+
+  #read(after: Position): boolean {
+    this.#reading = true
+    this.source.read(after).then(
+      (page) => {
+        this.#reading = false
+        if (this.#state === 'behind') this.#takeIn(page)
+      },
+      () => {
+        // The log is away (its own room counts and logs that). The position stays, so nothing is lost by waiting.
+        this.#reading = false
+        if (this.#state === 'behind') this.source.retryLater(this)
+      },
+    )
+    return false
+  }
+
+  #takeIn(page: LogPage): void {
+    if (page.kind === 'lost') {
+      const reason = lossReason(page.why)
+      this.#position = page.head
+      this.#reset(page.head, reason)
+      this.resume()
+      return
+    }
+    const feed = this.source.position as Position
+    for (const encoded of page.entries) {
+      const message = encoded.message as LoggedMessage
+      // What the feed has not delivered yet comes from the feed, so that its tail and this reader meet.
+      if (message.epoch !== feed.epoch || message.offset > feed.offset) break
+      if (!this.outlet.hasRoom()) return
+      this.#deliver(encoded)
+    }
+    const here = this.#position as Position
+    if (here.epoch !== feed.epoch || here.offset > feed.offset) {
+      this.source.awaitFeed(this, page.head)
+      return
+    }
+    if (page.entries.length === 0 && here.offset < feed.offset && this.source.next(here) === undefined) {
+      // The feed has seen what the log does not have any more.
+      this.#position = feed
+      this.#reset(feed, 'gap')
+    }
+    this.resume()
+  }
+
+  #reset(position: Position, reason: ResetReason): void {
+    this.source.resetSent(reason)
+    this.outlet.reset(this.source.name, position, reason)
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * What was handed to the native topics in this turn of the event loop and the one before, in order.
+ *
+ * uWebSockets.js gathers what is published in a turn and flushes it at the turn's end. A socket that is over its limit
+ * then loses the message at hand and the rest of its batch, and only that one message is reported. Knowing the order,
+ * the hub can tell for each channel which message the client was the first not to get.
+ */
+import type { Position } from '../protocol/frames.ts'
+
+export interface Published {
+  readonly channel: string
+  readonly bytes: Uint8Array
+  /** Where a subscriber stood who had everything before it; `undefined` on an ephemeral channel. */
+  readonly before: Position | undefined
+}
+
+export class TurnLog {
+  #current: Published[] = []
+  #previous: Published[] = []
+  #scheduled = false
+
+  record(channel: string, bytes: Uint8Array, before: Position | undefined): void {
+    this.#current.push({ channel, bytes, before })
+    if (this.#scheduled) return
+    this.#scheduled = true
+    // The flush comes before or after the immediates of its turn, so entries are kept for one turn more.
+    setImmediate(this.#turn)
+  }
+
+  /**
+   * The positions, by channel, of a client that got everything before `dropped` and nothing from it on. Channels that are not
+   * in the answer lost nothing. `undefined`: the message is not of these turns.
+   */
+  missedFrom(dropped: Uint8Array): ReadonlyMap<string, Position | undefined> | undefined {
+    const entries = [...this.#previous, ...this.#current]
+    const at = entries.findIndex((entry) => equal(entry.bytes, dropped))
+    if (at === -1) return undefined
+    const missed = new Map<string, Position | undefined>()
+    for (const { channel, before } of entries.slice(at)) if (!missed.has(channel)) missed.set(channel, before)
+    return missed
+  }
+
+  readonly #turn = (): void => {
+    this.#previous = this.#current
+    this.#current = []
+    this.#scheduled = this.#previous.length > 0
+    if (this.#scheduled) setImmediate(this.#turn)
+  }
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && Buffer.compare(a, b) === 0
+}

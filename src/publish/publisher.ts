@@ -1,0 +1,187 @@
+/**
+ * The one path of every message, behind three doors (HTTP, NATS, a client that may): check, append, send.
+ * The log decides the order, so it comes first; the backbone may lose what it carries, and feeds repair from the log.
+ */
+import type { Backbone, Sent } from '../backbone/backbone.ts'
+import type { Clock } from '../clock.ts'
+import { SluiceError } from '../errors.ts'
+import { CHANNEL_RULE, inboxOf, isChannel, isInbox } from '../protocol/channel.ts'
+import { ID_LENGTH_MAX } from '../protocol/decode.ts'
+import type { Message, NewMessage, Payload } from '../protocol/message.ts'
+import type { Registry } from '../registry/registry.ts'
+import type { LogPolicy, ReplayLog } from '../replay/replay-log.ts'
+
+export type Door = 'http' | 'nats' | 'client'
+
+export type Delivery = 'ephemeral' | 'replay' | 'durable'
+
+export interface PublishPolicy {
+  readonly delivery: Delivery
+  readonly log: LogPolicy
+  readonly onLogFailure: 'refuse' | 'ephemeral'
+}
+
+export interface PublishRequest {
+  readonly door: Door
+  readonly target: { readonly channel: string } | { readonly user: string }
+  readonly payload: Payload
+  readonly id: string | undefined
+}
+
+export interface Published {
+  /** Absent on an ephemeral channel, and where the log was away and the namespace says to go on without it. */
+  readonly epoch?: string
+  readonly offset?: number
+  /** The `id` was published before; this is the position of that message. */
+  readonly duplicate?: true
+  /** Not every node could be reached at once: some subscribers get it later, by repair from the log. */
+  readonly degraded?: true
+}
+
+export interface PublisherMetrics {
+  published(door: Door, delivery: Delivery): void
+  duplicate(): void
+  refused(error: SluiceError): void
+  appended(seconds: number): void
+  unicastNodes(count: number): void
+}
+
+export interface PublisherPorts {
+  readonly log: ReplayLog
+  readonly backbone: Backbone
+  readonly registry: Registry
+  readonly clock: Clock
+  readonly metrics: PublisherMetrics
+  policyOf(channel: string): PublishPolicy
+}
+
+/** A user id is opaque, but it is part of keys and log lines. */
+export const USER_LENGTH_MAX = 256
+
+export class Publisher {
+  readonly #ports: PublisherPorts
+  readonly #payloadBytesMax: number
+
+  constructor(ports: PublisherPorts, payloadBytesMax: number) {
+    this.#ports = ports
+    this.#payloadBytesMax = payloadBytesMax
+  }
+
+  /**
+   * Fails with `bad_request`, `limit_exceeded`, or `unavailable` (the log is away: the message may or may not be in it,
+   * so repeat it with the same `id`).
+   */
+  async publish(request: PublishRequest): Promise<Published> {
+    try {
+      const channel = this.#checked(request)
+      const policy = this.#ports.policyOf(channel)
+      const message: NewMessage = {
+        data: request.payload.data,
+        binary: request.payload.binary,
+        id: request.id,
+        time: this.#ports.clock.now(),
+      }
+      const published =
+        policy.delivery === 'ephemeral'
+          ? await this.#send({ kind: 'ephemeral', channel, ...message }, {})
+          : await this.#append(channel, message, policy)
+      if (published.duplicate === true) this.#ports.metrics.duplicate()
+      else this.#ports.metrics.published(request.door, policy.delivery)
+      return published
+    } catch (error) {
+      if (error instanceof SluiceError) this.#ports.metrics.refused(error)
+      throw error
+    }
+  }
+
+  async #append(channel: string, message: NewMessage, policy: PublishPolicy): Promise<Published> {
+    const startedMs = this.#ports.clock.monotonicMs()
+    const appending = this.#ports.log.append(channel, message, policy.log)
+    // In the same tick and in this order. A node claims a user before it reads the log, and here the log is written
+    // before the user is looked up: so either the node's read sees the message, or the lookup sees the node.
+    const places = isInbox(channel) ? this.#ports.registry.locate(channel.slice(1)) : undefined
+    // Awaited below only where the append succeeds; a failure of both is one failure.
+    places?.catch(() => undefined)
+    let appended
+    try {
+      appended = await appending
+    } catch (error) {
+      if (policy.onLogFailure === 'refuse' || !(error instanceof SluiceError) || error.code !== 'unavailable')
+        throw error
+      return this.#send({ kind: 'ephemeral', channel, ...message }, { degraded: true })
+    }
+    this.#ports.metrics.appended((this.#ports.clock.monotonicMs() - startedMs) / 1000)
+    const { epoch, offset, previous, duplicate } = appended
+    if (duplicate) return { epoch, offset, duplicate: true }
+    const logged: Message = {
+      kind: 'logged',
+      channel,
+      ...message,
+      epoch,
+      offset,
+      previous,
+      ack: policy.delivery === 'durable',
+    }
+    try {
+      return places === undefined
+        ? this.#sent(this.#ports.backbone.broadcast(logged), { epoch, offset })
+        : this.#unicast(logged, await places, { epoch, offset })
+    } catch (error) {
+      // It is in the log, so it is published; whoever should have had it at once gets it by repair.
+      if (error instanceof SluiceError && error.code === 'unavailable')
+        return { epoch, offset, degraded: true }
+      throw error
+    }
+  }
+
+  async #send(message: Message, published: Published): Promise<Published> {
+    return isInbox(message.channel)
+      ? this.#unicast(message, await this.#ports.registry.locate(message.channel.slice(1)), published)
+      : this.#sent(this.#ports.backbone.broadcast(message), published)
+  }
+
+  #unicast(message: Message, places: readonly { readonly node: string }[], published: Published): Published {
+    const nodes = new Set<string>()
+    for (const place of places) nodes.add(place.node)
+    this.#ports.metrics.unicastNodes(nodes.size)
+    let sent: Sent = 'sent'
+    for (const node of nodes)
+      if (this.#ports.backbone.unicast(node, message) === 'degraded') sent = 'degraded'
+    return this.#sent(sent, published)
+  }
+
+  #sent(sent: Sent, published: Published): Published {
+    return sent === 'degraded' ? { ...published, degraded: true } : published
+  }
+
+  #checked({ target, payload, id }: PublishRequest): string {
+    if (payload.data.length > this.#payloadBytesMax) {
+      throw new SluiceError(
+        'limit_exceeded',
+        `data has ${payload.data.length} bytes; limits.payload allows ${this.#payloadBytesMax}`,
+      )
+    }
+    if (id !== undefined && (id.length === 0 || id.length > ID_LENGTH_MAX)) {
+      throw new SluiceError('bad_request', `id must have 1 to ${ID_LENGTH_MAX} characters`)
+    }
+    if ('channel' in target) {
+      if (isChannel(target.channel)) return target.channel
+      throw new SluiceError('bad_request', `channel is not valid: ${CHANNEL_RULE}`)
+    }
+    if (isUser(target.user)) return inboxOf(target.user)
+    throw new SluiceError(
+      'bad_request',
+      `user must be 1 to ${USER_LENGTH_MAX} characters without control characters`,
+    )
+  }
+}
+
+export function isUser(user: unknown): user is string {
+  // oxlint-disable-next-line no-control-regex
+  return (
+    typeof user === 'string' &&
+    user.length > 0 &&
+    user.length <= USER_LENGTH_MAX &&
+    !/[\u0000-\u001f\u007f]/.test(user)
+  )
+}

@@ -1,0 +1,18 @@
+/**
+ * A client's link as a session sees it: an outlet for messages that also takes frames and can be ended.
+ */
+import type { Closing } from '../errors.ts'
+import type { Outlet } from '../hub/outlet.ts'
+import type { ServerFrame } from '../protocol/frames.ts'
+import type { Session } from './session.ts'
+
+export interface Connection extends Outlet {
+  readonly remoteAddress: string
+  /** The client has gone or was closed; everything that is sent from here on goes nowhere. */
+  readonly closed: boolean
+  /** The session that this connection now holds. Called once, before `welcome` is sent. */
+  attach(session: Session): void
+  send(frame: ServerFrame): void
+  /** Ends the connection with the reason, in the way of the transport. Idempotent. */
+  end(closing: Closing): void
+}

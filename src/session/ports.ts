@@ -1,0 +1,77 @@
+/**
+ * What the session room needs of other rooms, as narrow as it uses it.
+ */
+import type { Clock } from '../clock.ts'
+import type { ErrorCode } from '../protocol/codes.ts'
+import type { Payload } from '../protocol/message.ts'
+import type { Published } from '../publish/publisher.ts'
+import type { Hub } from '../hub/hub.ts'
+import type { Registry } from '../registry/registry.ts'
+import type { Wheel } from '../wheel.ts'
+import type { ReauthOptions } from './reauth.ts'
+
+/** Who a token says somebody is, and what it allows. */
+export interface Identity {
+  readonly user: string
+  readonly permissions: Permissions
+  /** Milliseconds since 1970. */
+  readonly expiresAtMs: number | undefined
+  readonly issuedAtMs: number | undefined
+}
+
+export interface Permissions {
+  maySubscribe(channel: string): boolean
+  mayPublish(channel: string): boolean
+}
+
+export interface TokenCheck {
+  /** Fails with `unauthorized`, or `unavailable` where the keys cannot be fetched. */
+  verify(token: string): Promise<Identity>
+  isRevoked(identity: Identity, revokedBeforeMs: number | undefined): boolean
+}
+
+export interface ClientPublish {
+  readonly clientPublish: 'deny' | 'fanout' | 'forward'
+  readonly presence: boolean
+  /** Whether clients acknowledge the channel's messages. */
+  readonly acknowledged: boolean
+}
+
+/** How a resume or a re-authentication went, for the metrics. */
+export type ResumeResult = 'new' | 'resumed' | 'unknown_session'
+export type ChannelResumeResult = 'recovered' | 'reset' | 'refused'
+export type ReauthResult = 'asked' | 'renewed' | 'refused' | 'expired'
+
+export interface SessionMetrics {
+  connected(resume: ResumeResult): void
+  channelResumed(result: ChannelResumeResult): void
+  reauth(result: ReauthResult): void
+  tokenChecked(result: 'good' | 'unauthorized' | 'revoked' | 'unavailable'): void
+  errorSent(code: ErrorCode): void
+  takenOver(): void
+}
+
+export interface SessionPorts {
+  readonly nodeId: string
+  readonly hub: Hub
+  readonly registry: Registry
+  readonly tokens: TokenCheck
+  readonly clock: Clock
+  /** For expiry and re-authentication of all sessions. */
+  readonly wheel: Wheel
+  readonly metrics: SessionMetrics
+  policyOf(channel: string): ClientPublish
+  publish(channel: string, payload: Payload, id: string | undefined): Promise<Published>
+  /** Hands a client's publish to the backend. */
+  forward(user: string, channel: string, payload: Payload, id: string | undefined): Promise<Published>
+  /** A session is connected here now; another node held it until now. */
+  tookOver(fromNode: string, session: string): void
+  /** Something failed that is nobody's mistake but ours. */
+  failed(what: string, error: unknown): void
+}
+
+export interface SessionOptions {
+  readonly pingIntervalMs: number
+  readonly reauth: ReauthOptions
+  readonly subscriptionsMax: number
+}
