@@ -12,6 +12,7 @@ import type { NativeSocket } from '../drivers/uws.ts'
 import { Closing, SluiceError } from '../errors.ts'
 import type { OverLimit } from '../hub/hub.ts'
 import type { Fanout } from '../hub/outlet.ts'
+import type { Published } from '../hub/turn-log.ts'
 import { INBOX, publicName } from '../protocol/channel.ts'
 import { decodeBinary, decodeText, MalformedFrame, type DecodedFrame } from '../protocol/decode.ts'
 import { encodeFrame, type Encoded } from '../protocol/encode.ts'
@@ -53,7 +54,9 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
   /** The buffer is over its limit: nothing is sent until it is empty. */
   #congested = false
   /** The socket is still on topics of which it has missed something. */
-  #missed: ReadonlyMap<string, Position | undefined> | undefined
+  #missed: readonly Published[] | undefined
+  /** What is being sent at this moment. */
+  #sending: string | Uint8Array | undefined
   #outbox: Outgoing[] | undefined
   #outboxBytes = 0
   #endReason: string | undefined
@@ -126,8 +129,10 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
   /** A message did not find room. Called in the middle of a send or a flush: only takes notes. */
   dropped(message: ArrayBuffer): void {
     if (this.#missed !== undefined) return
-    const missed = this.#context.ports.hub.missedFrom(new Uint8Array(message))
-    // Not a message of the topics: a frame of our own, whose sender sees that in the result of `send`.
+    const dropped = new Uint8Array(message)
+    // A frame of our own: its sender sees that in the result of `send`. A replay has the bytes that the topics had.
+    if (this.#sending !== undefined && Buffer.compare(dropped, bytesOf(this.#sending)) === 0) return
+    const missed = this.#context.ports.hub.missedFrom(dropped)
     if (missed === undefined) return
     this.#missed = missed
     this.#context.ports.hub.settleBeforePublish(this)
@@ -142,9 +147,11 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     for (const subscription of this.#session.subscriptions()) {
       if (!subscription.live) continue
       const { name, position } = subscription.source
-      const here = missed.has(name) ? missed.get(name) : name === publishing ? before : position
-      if (position === undefined) this.#context.ports.metrics.ephemeralDropped(missed.has(name) ? 1 : 0)
-      subscription.fallBehind(here)
+      const first = missed.find(
+        ({ channel, sequence }) => channel === name && sequence >= subscription.liveSince,
+      )
+      if (position === undefined && first !== undefined) this.#context.ports.metrics.ephemeralDropped(1)
+      subscription.fallBehind(first === undefined ? (name === publishing ? before : position) : first.before)
     }
   }
 
@@ -307,11 +314,15 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     const socket = this.#socket
     if (socket === undefined) return
     this.settle(undefined, undefined)
-    if (this.#congested || socket.send(data, binary) === 2) {
+    if (this.#congested) {
       this.#queue({ data, binary })
       return
     }
-    this.#context.ports.metrics.bytesOut('websocket', data.length)
+    this.#sending = data
+    const sent = socket.send(data, binary)
+    this.#sending = undefined
+    if (sent === 2) this.#queue({ data, binary })
+    else this.#context.ports.metrics.bytesOut('websocket', data.length)
   }
 
   #queue(outgoing: Outgoing): void {
@@ -323,6 +334,10 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     this.#endReason = '4508'
     this.#socket?.end(4508, 'replies were not read')
   }
+}
+
+function bytesOf(data: string | Uint8Array): Uint8Array {
+  return typeof data === 'string' ? Buffer.from(data) : data
 }
 
 function reasonText(message: string): string {

@@ -20,6 +20,8 @@ export interface ChannelPorts {
   later(run: () => void): void
   entered(channel: Channel): void
   left(channel: Channel): void
+  /** The number of the next message that goes to the topics. */
+  sequence(): number
   readonly counts: ChannelCounts
 }
 
@@ -68,6 +70,10 @@ abstract class AnyChannel {
 
   protected get ports(): ChannelPorts {
     return this.#ports
+  }
+
+  get sequence(): number {
+    return this.#ports.sequence()
   }
 
   get subscribers(): number {

@@ -6,7 +6,7 @@ import { EphemeralChannel, LoggedChannel, type Channel, type ChannelCounts, type
 import { LogReads, type ReadReason } from './log-reads.ts'
 import type { Fanout, Outlet } from './outlet.ts'
 import { Subscription, type SlowConsumerPolicy } from './subscription.ts'
-import { TurnLog } from './turn-log.ts'
+import { TurnLog, type Published } from './turn-log.ts'
 import type { Backbone } from '../backbone/backbone.ts'
 import { jitter, type Clock, type Timer } from '../clock.ts'
 import { isInbox, publicName } from '../protocol/channel.ts'
@@ -109,8 +109,8 @@ export class Hub {
    * from then on it gets every message after `start`. Fails with `unavailable` where the log or the backbone is away.
    */
   async open(name: string, from: From | undefined, outlet: Outlet): Promise<Opened> {
-    const channel =
-      (await this.#starting.get(name)) ?? this.#channels.get(name) ?? (await this.#start(name, from))
+    // A channel that is being started is in both maps, and not ready.
+    const channel = await (this.#starting.get(name) ?? this.#channels.get(name) ?? this.#start(name, from))
     // Entered first: a channel that is being opened is not quiet.
     channel.entered()
     try {
@@ -135,12 +135,9 @@ export class Hub {
     }
   }
 
-  /**
-   * Where each channel of a client stands that has just not got `dropped`: the channels that lost something with the
-   * last position that the client has. `undefined`: not a message of the topics.
-   */
-  missedFrom(dropped: Uint8Array): ReadonlyMap<string, Position | undefined> | undefined {
-    return this.#turns.missedFrom(dropped)
+  /** What a client has missed that has just not got `dropped`, in order. `undefined`: not a message of the topics. */
+  missedFrom(dropped: Uint8Array): readonly Published[] | undefined {
+    return this.#turns.from(dropped)
   }
 
   /** `socket.settle` runs before anything else is published: it must have left its topics by then. */
@@ -175,6 +172,7 @@ export class Hub {
       later: this.#later,
       entered: this.#entered,
       left: this.#left,
+      sequence: () => this.#turns.sequence,
     }
     const channel = policy.logged
       ? new LoggedChannel(name, channelPolicy, ports)

@@ -99,14 +99,17 @@ export class Reach {
   }
 }
 
-/** Puts a page in front of the tail where the two meet: where the page was cut off by its limit before the tail's start, it does not. */
+/**
+ * Puts a page in front of the tail where the two meet: where the page was cut off by its
+ * limit, or was read before the tail moved on, they may not. */
 export function backfill(feed: Feed, page: LogPage, after: Position, limit: number): void {
   const { position, tail } = feed
   if (page.kind !== 'range' || position === undefined || page.head.epoch !== position.epoch) return
   if (after.epoch !== position.epoch || after.offset >= tail.start) return
   const newest = page.entries.at(-1)?.message as LoggedMessage | undefined
-  const reaches = page.entries.length < limit || (newest !== undefined && newest.offset >= tail.start)
-  if (!reaches) return
+  // The tail may have moved on while the page was on its way.
+  const covered = page.entries.length < limit ? page.head.offset : (newest?.offset ?? after.offset)
+  if (covered < tail.start) return
   feed.backfill(
     page.entries.filter((encoded) => (encoded.message as LoggedMessage).offset <= tail.start),
     after,

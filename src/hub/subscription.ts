@@ -20,6 +20,8 @@ export interface Source {
   readonly name: string
   readonly fanout: Fanout
   readonly slowConsumer: SlowConsumerPolicy
+  /** The number of the next message that goes to the topics. */
+  readonly sequence: number
   /** `undefined`: an ephemeral channel. */
   readonly position: Position | undefined
   /** The first message after a position, from memory. */
@@ -47,6 +49,7 @@ export class Subscription {
   #position: Position | undefined
   #reading = false
   #slow = false
+  #liveSince = 0
 
   constructor(source: Source, outlet: Outlet, start: Position | undefined) {
     this.source = source
@@ -60,6 +63,11 @@ export class Subscription {
 
   get live(): boolean {
     return this.#state === 'live'
+  }
+
+  /** The number of the first message of the topics that is for this client, since it became live. */
+  get liveSince(): number {
+    return this.#liveSince
   }
 
   /** The client has every message up to here, or it has been told of a reset. */
@@ -123,6 +131,7 @@ export class Subscription {
   #goLive(): boolean {
     this.#state = 'live'
     this.#slow = false
+    this.#liveSince = this.source.sequence
     this.#position = undefined
     this.outlet.goLive(this.source.fanout)
     return false

@@ -8,6 +8,7 @@
 import type { Position } from '../protocol/frames.ts'
 
 export interface Published {
+  readonly sequence: number
   readonly channel: string
   readonly bytes: Uint8Array
   /** Where a subscriber stood who had everything before it; `undefined` on an ephemeral channel. */
@@ -18,26 +19,26 @@ export class TurnLog {
   #current: Published[] = []
   #previous: Published[] = []
   #scheduled = false
+  #sequence = 0
+
+  /** The number that the next entry gets. Who becomes live now gets that entry and those after it. */
+  get sequence(): number {
+    return this.#sequence
+  }
 
   record(channel: string, bytes: Uint8Array, before: Position | undefined): void {
-    this.#current.push({ channel, bytes, before })
+    this.#current.push({ sequence: this.#sequence++, channel, bytes, before })
     if (this.#scheduled) return
     this.#scheduled = true
     // The flush comes before or after the immediates of its turn, so entries are kept for one turn more.
     setImmediate(this.#turn)
   }
 
-  /**
-   * The positions, by channel, of a client that got everything before `dropped` and nothing from it on. Channels that are not
-   * in the answer lost nothing. `undefined`: the message is not of these turns.
-   */
-  missedFrom(dropped: Uint8Array): ReadonlyMap<string, Position | undefined> | undefined {
+  /** What a client did not get that did not get `dropped`: that entry and those after it. `undefined`: not an entry of these turns. */
+  from(dropped: Uint8Array): readonly Published[] | undefined {
     const entries = [...this.#previous, ...this.#current]
     const at = entries.findIndex((entry) => equal(entry.bytes, dropped))
-    if (at === -1) return undefined
-    const missed = new Map<string, Position | undefined>()
-    for (const { channel, before } of entries.slice(at)) if (!missed.has(channel)) missed.set(channel, before)
-    return missed
+    return at === -1 ? undefined : entries.slice(at)
   }
 
   readonly #turn = (): void => {

@@ -2,6 +2,7 @@
  * The one path of every message, behind three doors (HTTP, NATS, a client that may): check, append, send.
  * The log decides the order, so it comes first; the backbone may lose what it carries, and feeds repair from the log.
  */
+import { isUserId, USER_RULE } from '../auth/identity.ts'
 import type { Backbone, Sent } from '../backbone/backbone.ts'
 import type { Clock } from '../clock.ts'
 import { SluiceError } from '../errors.ts'
@@ -54,9 +55,6 @@ export interface PublisherPorts {
   readonly metrics: PublisherMetrics
   policyOf(channel: string): PublishPolicy
 }
-
-/** A user id is opaque, but it is part of keys and log lines. */
-export const USER_LENGTH_MAX = 256
 
 export class Publisher {
   readonly #ports: PublisherPorts
@@ -168,20 +166,10 @@ export class Publisher {
       if (isChannel(target.channel)) return target.channel
       throw new SluiceError('bad_request', `channel is not valid: ${CHANNEL_RULE}`)
     }
-    if (isUser(target.user)) return inboxOf(target.user)
+    if (isUserId(target.user)) return inboxOf(target.user)
     throw new SluiceError(
       'bad_request',
-      `user must be 1 to ${USER_LENGTH_MAX} characters without control characters`,
+      `user must be ${USER_RULE}`,
     )
   }
-}
-
-export function isUser(user: unknown): user is string {
-  // oxlint-disable-next-line no-control-regex
-  return (
-    typeof user === 'string' &&
-    user.length > 0 &&
-    user.length <= USER_LENGTH_MAX &&
-    !/[\u0000-\u001f\u007f]/.test(user)
-  )
 }

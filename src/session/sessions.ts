@@ -46,13 +46,17 @@ export class Sessions {
 
   /** The user of a token. Fails with `unauthorized` or `unavailable`. */
   async identify(token: string | undefined): Promise<Identity> {
-    const { tokens, metrics } = this.#context.ports
+    const { tokens, metrics, clock } = this.#context.ports
     if (token === undefined) {
       metrics.tokenChecked('unauthorized')
       throw new SluiceError('unauthorized', 'a token is missing')
     }
     try {
       const identity = await tokens.verify(token)
+      // The tolerance for clocks that differ is not for connections that would have to end at once.
+      if (identity.expiresAtMs !== undefined && identity.expiresAtMs <= clock.now()) {
+        throw new SluiceError('unauthorized', 'the token has expired (exp)')
+      }
       metrics.tokenChecked('good')
       return identity
     } catch (error) {

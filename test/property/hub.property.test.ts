@@ -1,0 +1,489 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Backbone, Sent } from '../../src/backbone/backbone.ts'
+import { systemClock } from '../../src/clock.ts'
+import type { EdgeOptions, EdgePorts } from '../../src/edge/ports.ts'
+import { WebSocketConnection } from '../../src/edge/websocket.ts'
+import { Hub, type HubPolicy } from '../../src/hub/hub.ts'
+import type { MessageFrame, Position, ServerFrame } from '../../src/protocol/frames.ts'
+import type { LoggedMessage, Message } from '../../src/protocol/message.ts'
+import type { Registry } from '../../src/registry/registry.ts'
+import type { LogRange, ReplayLog } from '../../src/replay/replay-log.ts'
+import type { SessionPorts } from '../../src/session/ports.ts'
+import { Sessions } from '../../src/session/sessions.ts'
+import { Wheel } from '../../src/wheel.ts'
+import { FakeSocket, FakeUws } from '../support/fake-uws.ts'
+
+/**
+ * The whole way of a message from the log to the client, with the real hub, sessions and WebSocket connections; only
+ * the log, the backbone and the sockets are models, so that a test can delay, lose, repeat and reorder at will.
+ */
+
+const CHANNELS = ['a', 'b'] as const
+const BUFFER_LIMIT = 600
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+class ModelLog implements ReplayLog {
+  readonly #channels = new Map<string, LoggedMessage[]>()
+  readonly #trimmedTo = new Map<string, number>()
+  readonly published = new Map<string, LoggedMessage>()
+  /** Answers that are on their way; a test lets them arrive. */
+  readonly #waiting: (() => void)[] = []
+  reads = 0
+
+  write(channel: string): LoggedMessage {
+    const messages = this.#list(channel)
+    const previous = messages.at(-1)?.offset ?? this.#trimmedTo.get(channel) ?? 0
+    const offset = previous + 1 + (this.published.size % 3)
+    const data = Buffer.from(`"${channel}${offset} ${'x'.repeat(40)}"`)
+    const message: LoggedMessage = {
+      kind: 'logged',
+      channel,
+      epoch: 'e',
+      offset,
+      previous,
+      id: undefined,
+      time: 0,
+      data,
+      binary: false,
+      ack: false,
+    }
+    messages.push(message)
+    this.published.set(`${channel} ${offset}`, message)
+    return message
+  }
+
+  trim(channel: string, keep: number): void {
+    const messages = this.#list(channel)
+    const last = messages.splice(0, Math.max(messages.length - keep, 0)).at(-1)
+    if (last !== undefined) this.#trimmedTo.set(channel, last.offset)
+  }
+
+  answerOne(which: number): void {
+    this.#waiting.splice(which % Math.max(this.#waiting.length, 1), 1)[0]?.()
+  }
+
+  answerAll(): void {
+    while (this.#waiting.length > 0) this.#waiting.shift()?.()
+  }
+
+  read(channel: string, after: Position, limit: number): Promise<LogRange> {
+    return this.#later(() => {
+      if (after.epoch !== 'e') return { kind: 'lost', why: 'epoch', head: this.#head(channel) }
+      if (after.offset > this.#head(channel).offset)
+        return { kind: 'lost', why: 'ahead', head: this.#head(channel) }
+      if (after.offset < (this.#trimmedTo.get(channel) ?? 0)) {
+        return { kind: 'lost', why: 'trimmed', head: this.#head(channel) }
+      }
+      const messages = this.#list(channel).filter(({ offset }) => offset > after.offset)
+      return { kind: 'range', messages: messages.slice(0, limit), head: this.#head(channel) }
+    })
+  }
+
+  last(channel: string, count: number): Promise<LogRange> {
+    return this.#later(() => {
+      const messages = count === 0 ? [] : this.#list(channel).slice(-count)
+      return { kind: 'range', messages, head: this.#head(channel) }
+    })
+  }
+
+  head(channel: string): Promise<Position> {
+    return this.#later(() => this.#head(channel))
+  }
+
+  headNow(channel: string): Position {
+    return this.#head(channel)
+  }
+
+  append(): never {
+    throw new Error('the test writes the log itself')
+  }
+
+  healthy(): boolean {
+    return true
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  #head(channel: string): Position {
+    return { epoch: 'e', offset: this.#list(channel).at(-1)?.offset ?? this.#trimmedTo.get(channel) ?? 0 }
+  }
+
+  /** The log answers with what it holds when it is its turn, and the answer takes its time once more. */
+  async #later<T>(answer: () => T): Promise<T> {
+    this.reads++
+    await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    const found = answer()
+    await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    return found
+  }
+
+  #list(channel: string): LoggedMessage[] {
+    let messages = this.#channels.get(channel)
+    if (messages === undefined) {
+      messages = []
+      this.#channels.set(channel, messages)
+    }
+    return messages
+  }
+}
+
+const noBackbone: Backbone = {
+  subscribe: () => Promise.resolve(),
+  unsubscribe() {},
+  broadcast: (): Sent => 'sent',
+  unicast: (): Sent => 'sent',
+  control: (): Sent => 'sent',
+  healthy: () => true,
+  close: () => Promise.resolve(),
+}
+
+const noRegistry = {
+  claim: () => Promise.resolve({ known: false, previousNode: undefined, revokedBeforeMs: undefined }),
+  release: () => Promise.resolve(),
+} as unknown as Registry
+
+function world(policy: HubPolicy, tailMessages: number) {
+  const log = new ModelLog()
+  const uws = new FakeUws()
+  const failures: unknown[] = []
+  const ignore = (): void => {}
+  const hub = new Hub(
+    {
+      log,
+      backbone: noBackbone,
+      topics: uws,
+      clock: systemClock,
+      metrics: {
+        fannedOut: ignore,
+        logRead: ignore,
+        ephemeralDropped: ignore,
+        slow: ignore,
+        replayed: ignore,
+        reset: ignore,
+        repair: ignore,
+      },
+      policyOf: () => policy,
+    },
+    { tailMessages, tailBytes: 1_000_000, quietMs: 60_000, headCheckMs: 60_000 },
+  )
+  const wheel = new Wheel(systemClock, 1000)
+  const ports: SessionPorts = {
+    nodeId: 'n',
+    hub,
+    registry: noRegistry,
+    tokens: {
+      verify: (token) =>
+        Promise.resolve({
+          user: token,
+          permissions: { maySubscribe: () => true, mayPublish: () => true },
+          expiresAtMs: undefined,
+          issuedAtMs: undefined,
+        }),
+      isRevoked: () => false,
+    },
+    clock: systemClock,
+    wheel,
+    metrics: {
+      connected: ignore,
+      channelResumed: ignore,
+      reauth: ignore,
+      tokenChecked: ignore,
+      errorSent: ignore,
+      takenOver: ignore,
+    },
+    policyOf: () => ({ clientPublish: 'deny', presence: false, acknowledged: false }),
+    publish: () => Promise.reject(new Error('not here')),
+    forward: () => Promise.reject(new Error('not here')),
+    tookOver: ignore,
+    failed: (_what, error) => failures.push(error),
+  }
+  const sessions = new Sessions({
+    ports,
+    options: { pingIntervalMs: 1000, reauth: { intervalMs: 1e9, deadlineMs: 1000 }, subscriptionsMax: 10 },
+  })
+  const edge: EdgePorts = {
+    sessions,
+    hub,
+    admission: {
+      ask: () => ({ cancel: ignore }),
+      connected: ignore,
+      disconnected: ignore,
+      meter: () => ({ take: () => true }),
+    },
+    clock: systemClock,
+    wheel,
+    metrics: {
+      bytesIn: ignore,
+      bytesOut: ignore,
+      frameIn: ignore,
+      protocolError: ignore,
+      refused: ignore,
+      ephemeralDropped: ignore,
+    },
+    failed: (_what, error) => failures.push(error),
+  }
+  return { log, uws, hub, wheel, edge, failures }
+}
+
+/** A client that remembers its positions over its connections, and checks every frame against what was published. */
+class Client {
+  readonly user: string
+  readonly positions = new Map<string, Position>()
+  readonly #edge: EdgePorts
+  readonly #uws: FakeUws
+  readonly #published: ReadonlyMap<string, LoggedMessage>
+  #socket: FakeSocket | undefined
+  #connection: WebSocketConnection | undefined
+  #welcome = false
+  resets = 0
+  received = 0
+  skippedAllowed = false
+  mayBeClosed = false
+
+  constructor(user: string, edge: EdgePorts, uws: FakeUws, published: ReadonlyMap<string, LoggedMessage>) {
+    this.user = user
+    this.#edge = edge
+    this.#uws = uws
+    this.#published = published
+  }
+
+  connect(): void {
+    if (this.#socket?.closed === false) return
+    const options = { bufferedBytesMax: BUFFER_LIMIT, frameBytesMax: 65_536, connectTimeoutMs: 60_000 }
+    const connection = new WebSocketConnection('127.0.0.1', undefined, {
+      ports: this.#edge,
+      options: options as EdgeOptions,
+    })
+    this.#connection = connection
+    this.#socket = new FakeSocket(this.#uws, BUFFER_LIMIT, connection)
+    this.#welcome = false
+    connection.opened(this.#socket)
+    const resume = Object.fromEntries(this.positions)
+    this.#say({ type: 'connect', token: this.user, resume })
+    for (const [ref, channel] of CHANNELS.entries()) {
+      if (!this.positions.has(channel)) this.#say({ type: 'subscribe', ref, channel })
+    }
+  }
+
+  cut(): void {
+    this.#socket?.cut(1006)
+  }
+
+  read(count: number): void {
+    for (const { data } of this.#socket?.read(count) ?? [])
+      this.#take(JSON.parse(data.toString()) as ServerFrame)
+  }
+
+  #say(frame: object): void {
+    this.#connection?.received(new Uint8Array(Buffer.from(JSON.stringify(frame))).buffer, false)
+  }
+
+  #take(frame: ServerFrame): void {
+    switch (frame.type) {
+      case 'welcome':
+        this.#welcome = true
+        for (const [channel, restored] of Object.entries(frame.channels)) {
+          expect(restored).not.toHaveProperty('error')
+          const at = restored as { epoch: string; offset: number; recovered: boolean }
+          const known = this.positions.get(channel)
+          if (at.recovered) expect(at).toMatchObject({ ...known })
+          this.positions.set(channel, { epoch: at.epoch, offset: at.offset })
+        }
+        break
+      case 'subscribed':
+        expect(this.#welcome).toBe(true)
+        this.positions.set(frame.channel, { epoch: frame.epoch as string, offset: frame.offset as number })
+        break
+      case 'reset':
+        this.resets++
+        this.positions.set(frame.channel, { epoch: frame.epoch, offset: frame.offset })
+        break
+      case 'message':
+        this.#message(frame)
+        break
+      case 'error':
+        expect(frame.message).toContain('not read fast enough')
+        expect(this.mayBeClosed).toBe(true)
+        break
+      default:
+        expect.unreachable(JSON.stringify(frame))
+    }
+  }
+
+  #message(frame: MessageFrame): void {
+    const at = this.positions.get(frame.channel)
+    const message = this.#published.get(`${frame.channel} ${frame.offset}`)
+    expect(message).toBeDefined()
+    expect(frame.offset).toBeGreaterThan(at?.offset as number)
+    if (!this.skippedAllowed) expect(message?.previous).toBeLessThanOrEqual(at?.offset as number)
+    this.received++
+    this.positions.set(frame.channel, { epoch: 'e', offset: frame.offset as number })
+  }
+}
+
+const channel = fc.constantFrom(...CHANNELS)
+const who = fc.nat({ max: 2 })
+const step = fc.oneof(
+  {
+    weight: 10,
+    arbitrary: fc.record({ kind: fc.constant('publish' as const), channel, arrives: fc.nat({ max: 9 }) }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('burst' as const),
+      channel,
+      count: fc.integer({ min: 5, max: 70 }),
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('turn' as const) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('flush' as const) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ kind: fc.constant('read' as const), who, count: fc.integer({ min: 1, max: 30 }) }),
+  },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('connect' as const), who }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('cut' as const), who }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('late' as const), which: fc.nat() }) },
+  { weight: 5, arbitrary: fc.record({ kind: fc.constant('answer' as const), which: fc.nat() }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('online' as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('trim' as const), channel, keep: fc.nat({ max: 5 }) }),
+  },
+)
+
+async function play(
+  steps: readonly (typeof step extends fc.Arbitrary<infer Step> ? Step : never)[],
+  options: { trim: boolean; slowConsumer: HubPolicy['slowConsumer']; tailMessages: number },
+): Promise<void> {
+  const policy: HubPolicy = { logged: true, slowConsumer: options.slowConsumer, max: 1000 }
+  const { log, uws, hub, wheel, edge, failures } = world(policy, options.tailMessages)
+  const clients = [0, 1, 2].map((index) => new Client(`u${index}`, edge, uws, log.published))
+  for (const client of clients) {
+    client.skippedAllowed = options.slowConsumer === 'conflate'
+    client.mayBeClosed = options.slowConsumer === 'disconnect'
+  }
+  const late: Message[] = []
+  let trimmed = false
+  const arrive = (message: LoggedMessage, arrives: number): void => {
+    // 0: lost. 1: twice. 2 and 3: later. Else at once.
+    if (arrives >= 4 || arrives === 1) hub.receive(message)
+    if (arrives >= 1 && arrives <= 3) late.push(message)
+  }
+  const allOnline = async (): Promise<void> => {
+    for (const client of clients) client.connect()
+    for (let i = 0; i < 8; i++) {
+      log.answerAll()
+      uws.flush()
+      await turn()
+    }
+    for (const client of clients) client.read(1000)
+  }
+  await allOnline()
+  for (const one of steps) {
+    switch (one.kind) {
+      case 'online':
+        await allOnline()
+        break
+      case 'publish':
+        arrive(log.write(one.channel), one.arrives)
+        break
+      case 'burst':
+        for (let i = 0; i < one.count; i++) arrive(log.write(one.channel), 9)
+        break
+      case 'turn':
+        uws.flush()
+        await turn()
+        break
+      case 'flush':
+        uws.flush()
+        break
+      case 'read':
+        clients[one.who]?.read(one.count)
+        break
+      case 'connect':
+        clients[one.who]?.connect()
+        break
+      case 'cut':
+        clients[one.who]?.cut()
+        break
+      case 'late': {
+        const [message] = late.splice(one.which % Math.max(late.length, 1), 1)
+        if (message !== undefined) hub.receive(message)
+        break
+      }
+      case 'answer':
+        log.answerOne(one.which)
+        await Promise.resolve()
+        break
+      case 'trim':
+        if (options.trim) log.trim(one.channel, one.keep)
+        trimmed ||= options.trim
+        break
+    }
+  }
+  // The world becomes quiet: everything arrives, everybody reads, nothing is lost any more.
+  for (const message of late) hub.receive(message)
+  for (const name of CHANNELS) hub.receive(log.write(name))
+  for (let quiet = 0; quiet < 12;) {
+    const before = clients.map((client) => client.received + client.resets).join()
+    for (const client of clients) client.connect()
+    uws.flush()
+    log.answerAll()
+    await turn()
+    for (const client of clients) client.read(1000)
+    quiet = before === clients.map((client) => client.received + client.resets).join() ? quiet + 1 : 0
+  }
+  expect(failures).toEqual([])
+  for (const client of clients) {
+    for (const name of CHANNELS) expect(client.positions.get(name)).toEqual(log.headNow(name))
+    if (!trimmed && options.slowConsumer === 'catch-up') expect(client.resets).toBe(0)
+  }
+  hub.close()
+  wheel.close()
+}
+
+describe('the way from the log to the client', () => {
+  const steps = fc.array(step, { minLength: 10, maxLength: 80 })
+  const tail = fc.integer({ min: 2, max: 200 })
+
+  it('shows each message once and in order, whatever is slow, cut, lost, late or repeated', async () => {
+    await fc.assert(
+      fc.asyncProperty(steps, tail, (all, tailMessages) =>
+        play(all, { trim: false, slowConsumer: 'catch-up', tailMessages }),
+      ),
+      { numRuns: 250 },
+    )
+  }, 60_000)
+
+  it('tells of every hole with a reset where the log has forgotten', async () => {
+    await fc.assert(
+      fc.asyncProperty(steps, tail, (all, tailMessages) =>
+        play(all, { trim: true, slowConsumer: 'catch-up', tailMessages }),
+      ),
+      { numRuns: 250 },
+    )
+  }, 60_000)
+
+  it('skips to the newest message for slow clients where the policy says so', async () => {
+    await fc.assert(
+      fc.asyncProperty(steps, tail, (all, tailMessages) =>
+        play(all, { trim: false, slowConsumer: 'conflate', tailMessages }),
+      ),
+      { numRuns: 150 },
+    )
+  }, 60_000)
+
+  it('loses nothing when slow clients are disconnected and resume', async () => {
+    await fc.assert(
+      fc.asyncProperty(steps, tail, (all, tailMessages) =>
+        play(all, { trim: false, slowConsumer: 'disconnect', tailMessages }),
+      ),
+      { numRuns: 150 },
+    )
+  }, 60_000)
+})
