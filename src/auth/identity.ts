@@ -1,0 +1,86 @@
+/**
+ * Claims whose signature, time and audience are good -> who this is and what it may do. Pure.
+ */
+import { SluiceError } from '../errors.ts'
+import { type PatternTable, patternsFault, Permissions } from './permissions.ts'
+
+/** What stays of a token once it is checked. Holds no part of the token's text. */
+export interface Identity {
+  readonly user: string
+  readonly permissions: Permissions
+  /**
+   * Milliseconds since 1970 of `exp`, without the tolerance for clocks: within `clockTolerance` a token is accepted
+   * whose moment has passed. Undefined: does not expire.
+   */
+  readonly expiresAtMs: number | undefined
+  /** Milliseconds since 1970 of `iat`, whole seconds as a rule. Undefined: the token does not say. */
+  readonly issuedAtMs: number | undefined
+}
+
+/** A user id is opaque to the gateway, but it is part of keys and of log lines. */
+const USER_LENGTH_MAX = 256
+
+export const USER_RULE = `1 to ${USER_LENGTH_MAX} characters without control characters`
+
+// A lone surrogate has no UTF-8 form: as part of a key it would be the same as any other one, and two users one.
+const UNFIT_FOR_USER = /[\p{Cc}\p{Cs}]/u
+
+export function isUserId(user: unknown): user is string {
+  return (
+    typeof user === 'string' &&
+    user.length > 0 &&
+    user.length <= USER_LENGTH_MAX &&
+    !UNFIT_FOR_USER.test(user)
+  )
+}
+
+interface Claims {
+  readonly sub?: unknown
+  readonly exp?: unknown
+  readonly iat?: unknown
+  readonly sluice?: unknown
+}
+
+/** Fails with `unauthorized` and a sentence that names the claim and its rule, never its value. */
+export function identityOf(claims: Claims, table: PatternTable): Identity {
+  const { sub } = claims
+  if (!isUserId(sub)) throw refused(`the claim sub (the user) must be a text of ${USER_RULE}`)
+  return {
+    user: sub,
+    permissions: permissionsOf(claims.sluice, table),
+    expiresAtMs: momentMs('exp', claims.exp),
+    issuedAtMs: momentMs('iat', claims.iat),
+  }
+}
+
+/** Fields that the gateway does not know are ignored (RFC 7519, section 4), so that tokens may be newer than nodes. */
+function permissionsOf(claim: unknown, table: PatternTable): Permissions {
+  if (claim === undefined) return new Permissions(table.shared([]), table.shared([]))
+  if (typeof claim !== 'object' || claim === null || Array.isArray(claim)) {
+    throw refused('the claim sluice must be an object: {"subscribe": [patterns], "publish": [patterns]}')
+  }
+  const { subscribe, publish } = claim as { readonly subscribe?: unknown; readonly publish?: unknown }
+  return new Permissions(
+    table.shared(patterns('sluice.subscribe', subscribe)),
+    table.shared(patterns('sluice.publish', publish)),
+  )
+}
+
+function patterns(field: string, value: unknown): readonly string[] {
+  if (value === undefined) return []
+  const fault = patternsFault(field, value)
+  if (fault !== undefined) throw refused(`the claim ${fault}`)
+  return value as readonly string[]
+}
+
+/** NumericDate (RFC 7519, section 2) may have a fraction. */
+function momentMs(claim: string, value: unknown): number | undefined {
+  if (value === undefined) return undefined
+  const ms = typeof value === 'number' ? Math.floor(value * 1000) : Number.NaN
+  if (!Number.isSafeInteger(ms)) throw refused(`the claim ${claim} must be a number of seconds since 1970`)
+  return ms
+}
+
+function refused(message: string): SluiceError {
+  return new SluiceError('unauthorized', message)
+}

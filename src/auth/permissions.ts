@@ -1,0 +1,90 @@
+/**
+ * What a token allows, as lists of patterns. Pure.
+ *
+ * An idle connection holds its permissions for hours, and most tokens of an application carry the same few lists: equal
+ * lists are one array in memory.
+ */
+import { isInbox, isPattern, matches } from '../protocol/channel.ts'
+
+/** So that one look-up has a bound, whatever a token's issuer thought of. */
+export const PATTERNS_MAX = 256
+
+const PATTERN_RULE =
+  'a pattern is a channel name, or the beginning of one with a single * at its end; * alone is every channel'
+
+export class Permissions {
+  readonly #subscribe: readonly string[]
+  readonly #publish: readonly string[]
+
+  constructor(subscribe: readonly string[], publish: readonly string[]) {
+    this.#subscribe = subscribe
+    this.#publish = publish
+  }
+
+  /**
+   * Takes the public name of a channel. An inbox is never allowed by a pattern, not even by `*`: its owner is subscribed
+   * to it without asking, and nobody else may be.
+   */
+  maySubscribe(channel: string): boolean {
+    return allows(this.#subscribe, channel)
+  }
+
+  mayPublish(channel: string): boolean {
+    return allows(this.#publish, channel)
+  }
+}
+
+function allows(patterns: readonly string[], channel: string): boolean {
+  if (isInbox(channel)) return false
+  for (const pattern of patterns) if (matches(pattern, channel)) return true
+  return false
+}
+
+/** What is wrong with a list of patterns, as a sentence about `field`; nothing where nothing is. */
+export function patternsFault(field: string, patterns: unknown): string | undefined {
+  if (!Array.isArray(patterns)) return `${field} must be a list of patterns`
+  if (patterns.length > PATTERNS_MAX) {
+    return `${field} has ${patterns.length} patterns; at most ${PATTERNS_MAX} are allowed`
+  }
+  const wrong = patterns.findIndex((pattern) => !isPattern(pattern))
+  return wrong === -1 ? undefined : `${field}[${wrong}] is not a pattern: ${PATTERN_RULE}`
+}
+
+/** Lists longer than this, in characters, are seldom equal and would make the table's own size unpredictable. */
+const SHARED_LENGTH_MAX = 1024
+
+/**
+ * One array for equal lists. Bounded: of more than `listsMax` different lists the least recently used are forgotten,
+ * and an equal list that comes later gets an array of its own.
+ */
+export class PatternTable {
+  readonly #lists = new Map<string, readonly string[]>()
+  readonly #listsMax: number
+
+  constructor(listsMax: number) {
+    this.#listsMax = listsMax
+  }
+
+  get size(): number {
+    return this.#lists.size
+  }
+
+  /** Order and repetition carry no meaning, so lists that differ in nothing else are equal. */
+  shared(patterns: readonly string[]): readonly string[] {
+    const list = [...new Set(patterns)].sort()
+    // No pattern contains a line break.
+    const key = list.join('\n')
+    if (key.length > SHARED_LENGTH_MAX) return list
+    const known = this.#lists.get(key)
+    // A map keeps the order of insertion: what is used moves to the end, and the first is the longest unused.
+    if (known !== undefined) this.#lists.delete(key)
+    else if (this.#lists.size >= this.#listsMax) {
+      for (const oldest of this.#lists.keys()) {
+        this.#lists.delete(oldest)
+        break
+      }
+    }
+    this.#lists.set(key, known ?? list)
+    return known ?? list
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * JWT -> identity. The only file that knows jose.
+ *
+ * Checked in this order: form, algorithm, signature, time, issuer and audience, claims. So what a stranger wrote is not
+ * even parsed, and no answer depends on an unsigned claim.
+ */
+import { decodeProtectedHeader, errors, type JWTHeaderParameters, jwtVerify, SignJWT } from 'jose'
+import type { Clock } from '../clock.ts'
+import { SluiceError } from '../errors.ts'
+import { type Algorithm, isAlgorithm } from './algorithms.ts'
+import { type Identity, identityOf, isUserId, USER_RULE } from './identity.ts'
+import type { KeySetEvents } from './jwks.ts'
+import { KeyRing, type KeyRingOptions } from './key-ring.ts'
+import { importSecret } from './keys.ts'
+import { patternsFault, PatternTable } from './permissions.ts'
+
+/** Section `auth` of the configuration, as far as tokens go. At least one source of keys is needed. */
+export interface TokenOptions extends KeyRingOptions {
+  /** `aud` must name one of these. Absent: `aud` is not looked at. */
+  readonly audience?: string | readonly string[]
+  /** `iss` must be one of these. Absent: `iss` is not looked at. */
+  readonly issuer?: string | readonly string[]
+  /** How far the issuer's clock may be from the node's, for `exp`, `nbf` and `iat`. */
+  readonly clockToleranceMs: number
+}
+
+export interface TokenPorts {
+  readonly clock: Pick<Clock, 'now' | 'monotonicMs'>
+  readonly events: KeySetEvents
+}
+
+export interface Tokens {
+  /**
+   * Fails with `unauthorized` and a sentence that says what is wrong, never what the token holds; with `unavailable`
+   * where the key set is needed and cannot be fetched. Does not know of revocations: see `isRevoked`.
+   */
+  verify(token: string): Promise<Identity>
+  /** Whether the keys are as fresh as they should be. For health, never for control flow. */
+  healthy(): boolean
+}
+
+/** The same as in a `connect` frame, for the doors that are not frames (header, query, cookie). */
+const TOKEN_LENGTH_MAX = 16_384
+
+/** Of lists up to 1 kB each, so at most some 10 MB. */
+const SHARED_LISTS_MAX = 4096
+
+/** Fails with `AuthConfigError` where the options cannot be used. */
+export function createTokens(options: TokenOptions, ports: TokenPorts): Tokens {
+  return new JwtTokens(options, ports)
+}
+
+class JwtTokens implements Tokens {
+  readonly #ring: KeyRing
+  readonly #clock: Pick<Clock, 'now'>
+  readonly #options: TokenOptions
+  readonly #algorithms: Algorithm[]
+  readonly #audience: string[] | undefined
+  readonly #issuer: string[] | undefined
+  readonly #patterns = new PatternTable(SHARED_LISTS_MAX)
+
+  constructor(options: TokenOptions, ports: TokenPorts) {
+    this.#ring = new KeyRing(options, ports.clock, ports.events)
+    this.#clock = ports.clock
+    this.#options = options
+    this.#algorithms = [...this.#ring.algorithms]
+    this.#audience = listOf(options.audience)
+    this.#issuer = listOf(options.issuer)
+  }
+
+  async verify(token: string): Promise<Identity> {
+    if (token.length > TOKEN_LENGTH_MAX) {
+      throw refused(`the token is longer than ${TOKEN_LENGTH_MAX} characters`)
+    }
+    const nowMs = this.#clock.now()
+    let claims
+    try {
+      const verified = await jwtVerify(token, this.#keyOf, {
+        algorithms: this.#algorithms,
+        ...(this.#audience === undefined ? {} : { audience: this.#audience }),
+        ...(this.#issuer === undefined ? {} : { issuer: this.#issuer }),
+        clockTolerance: this.#options.clockToleranceMs / 1000,
+        currentDate: new Date(nowMs),
+      })
+      claims = verified.payload
+    } catch (error) {
+      // The cause is left out on purpose: jose's errors carry the claims.
+      if (error instanceof errors.JOSEError) throw refused(this.#sentence(error, token))
+      throw error
+    }
+    const identity = identityOf(claims, this.#patterns)
+    // A token from the future would outlive every revocation until then.
+    if (identity.issuedAtMs !== undefined && identity.issuedAtMs > nowMs + this.#options.clockToleranceMs) {
+      throw refused(
+        'the token is issued in the future (iat): the clocks of its issuer and of this node differ',
+      )
+    }
+    return identity
+  }
+
+  healthy(): boolean {
+    return this.#ring.healthy()
+  }
+
+  readonly #keyOf = (header: JWTHeaderParameters) =>
+    // jose asks only after it has found the algorithm among the allowed ones.
+    this.#ring.find(header.alg as Algorithm, typeof header.kid === 'string' ? header.kid : undefined)
+
+  #sentence(error: errors.JOSEError, token: string): string {
+    if (error instanceof errors.JOSEAlgNotAllowed) {
+      return this.#algorithmSentence(decodeProtectedHeader(token).alg)
+    }
+    if (error instanceof errors.JWSSignatureVerificationFailed) {
+      return 'the signature of the token does not fit: it is signed by another key, or was changed'
+    }
+    if (error instanceof errors.JWTExpired) return 'the token has expired (exp)'
+    if (error instanceof errors.JWTClaimValidationFailed)
+      return this.#claimSentence(error.claim, error.reason)
+    if (error instanceof errors.JOSENotSupported) {
+      return 'the header of the token demands an extension (crit) that the gateway does not have'
+    }
+    return 'the token is not a JWT: three parts in base64url with dots between them, a JSON header, and JSON claims'
+  }
+
+  #algorithmSentence(alg: unknown): string {
+    const allowed = `allowed: ${this.#algorithms.join(', ')}`
+    if (alg === 'none') return `the token is not signed (alg: none); ${allowed}`
+    // Any other name is a text of the peer's choice and is not repeated.
+    return `the token is signed with ${isAlgorithm(alg) ? alg : 'an unknown algorithm'}; ${allowed}`
+  }
+
+  #claimSentence(claim: string, reason: string): string {
+    const expected = { aud: this.#audience, iss: this.#issuer }[claim]?.join(' or ')
+    if (expected !== undefined) {
+      const fault = reason === 'missing' ? 'is missing' : 'is another'
+      return `the ${claim === 'aud' ? 'audience' : 'issuer'} of the token (${claim}) ${fault}; expected: ${expected}`
+    }
+    if (claim === 'nbf' && reason === 'check_failed') return 'the token is not valid yet (nbf)'
+    return `the claim ${claim} must be a number of seconds since 1970`
+  }
+}
+
+export interface NewToken {
+  readonly secret: string
+  readonly sub: string
+  readonly subscribe: readonly string[]
+  readonly publish: readonly string[]
+  /** Absent: the token does not expire. */
+  readonly ttlSeconds?: number
+  readonly audience?: string
+  readonly issuer?: string
+}
+
+/**
+ * Signs a token with HS256, for development and for `sluice token`. Fails with `bad_request` where `verify` would
+ * refuse the token for its claims; whether the secret is long enough is said where tokens are checked.
+ */
+export async function mintToken(token: NewToken, clock: Pick<Clock, 'now'>): Promise<string> {
+  const { sub, subscribe, publish, ttlSeconds } = token
+  const fault =
+    (isUserId(sub) ? undefined : `sub (the user) must be ${USER_RULE}`) ??
+    patternsFault('subscribe', subscribe) ??
+    patternsFault('publish', publish) ??
+    (ttlSeconds === undefined || (ttlSeconds > 0 && Number.isFinite(ttlSeconds))
+      ? undefined
+      : 'ttlSeconds must be a number above 0')
+  if (fault !== undefined) throw new SluiceError('bad_request', fault)
+  const issuedAtSeconds = Math.floor(clock.now() / 1000)
+  const jwt = new SignJWT({ sluice: { subscribe, publish } })
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+    .setSubject(sub)
+    .setIssuedAt(issuedAtSeconds)
+  if (ttlSeconds !== undefined) jwt.setExpirationTime(issuedAtSeconds + ttlSeconds)
+  if (token.audience !== undefined) jwt.setAudience(token.audience)
+  if (token.issuer !== undefined) jwt.setIssuer(token.issuer)
+  return jwt.sign(await importSecret(token.secret, 'HS256'))
+}
+
+function listOf(value: string | readonly string[] | undefined): string[] | undefined {
+  if (value === undefined) return undefined
+  return typeof value === 'string' ? [value] : [...value]
+}
+
+function refused(message: string): SluiceError {
+  return new SluiceError('unauthorized', message)
+}

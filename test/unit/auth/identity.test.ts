@@ -1,0 +1,48 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { expect, it } from 'vitest'
+import { type Identity, identityOf } from '../../../src/auth/identity.ts'
+import { PatternTable } from '../../../src/auth/permissions.ts'
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+const CONNECTIONS = 20_000
+
+/** Parsed from text each time, as claims are, so that nothing is shared by accident. */
+function heapBytesPerIdentity(claimsOf: (user: number) => unknown): number {
+  const table = new PatternTable(4096)
+  const held: Identity[] = []
+  collectGarbage()
+  const before = process.memoryUsage().heapUsed
+  for (let user = 0; user < CONNECTIONS; user++) {
+    held.push(identityOf(JSON.parse(JSON.stringify(claimsOf(user))) as object, table))
+  }
+  collectGarbage()
+  const bytes = (process.memoryUsage().heapUsed - before) / CONNECTIONS
+  expect(held).toHaveLength(CONNECTIONS)
+  return bytes
+}
+
+const many = (prefix: string) =>
+  Array.from({ length: 20 }, (_, i) => `${prefix}:some-quite-ordinary-room-${i}:*`)
+
+it('an idle identity holds less than 256 bytes where the claims of all are equal, however long they are', () => {
+  const bytes = heapBytesPerIdentity((user) => ({
+    sub: `user-${user}`,
+    iat: 1_800_000_000,
+    exp: 1_800_003_600,
+    sluice: { subscribe: many('read'), publish: many('write') },
+  }))
+  expect(bytes).toBeLessThan(256)
+})
+
+it('an idle identity holds less than 768 bytes where everybody has a few patterns of their own', () => {
+  const bytes = heapBytesPerIdentity((user) => ({
+    sub: `user-${user}`,
+    iat: 1_800_000_000,
+    exp: 1_800_003_600,
+    sluice: { subscribe: ['news:*', `user:${user}:*`, `orders:${user}`], publish: [`user:${user}:*`] },
+  }))
+  expect(bytes).toBeLessThan(768)
+})
