@@ -1,0 +1,133 @@
+/**
+ * The keys of backends and operators, for the second listener.
+ *
+ * An entry is `name:scope+scope:key`; the key may contain colons, the name and the scopes do not. A key is kept as its
+ * SHA-256 digest only, so that neither a log of the object nor a heap dump shows it.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { SluiceError } from '../errors.ts'
+import { AuthConfigError } from './config-error.ts'
+
+/** `admin` may do everything that `publish` may. */
+export type Scope = 'publish' | 'admin'
+
+const SCOPES = ['publish', 'admin'] as const satisfies readonly Scope[]
+
+/** 64 bits where the key is hexadecimal: out of reach for guesses that each cost a request. */
+const KEY_LENGTH_MIN = 16
+
+const NAME = /^[A-Za-z0-9_.-]{1,64}$/
+
+/** A parsed entry. `name` is for logs and metrics. */
+export class ApiKey {
+  readonly name: string
+  readonly scopes: readonly Scope[]
+  readonly #digest: Buffer
+
+  constructor(name: string, scopes: readonly Scope[], key: string) {
+    this.name = name
+    this.scopes = scopes
+    this.#digest = digestOf(key)
+  }
+
+  /** In constant time. Both sides are digests, so their lengths are equal and tell nothing of the keys'. */
+  hasDigest(digest: Buffer): boolean {
+    return timingSafeEqual(this.#digest, digest)
+  }
+
+  hasKeyOf(other: ApiKey): boolean {
+    return this.hasDigest(other.#digest)
+  }
+
+  allows(scope: Scope): boolean {
+    return this.scopes.includes(scope) || this.scopes.includes('admin')
+  }
+}
+
+interface ApiKeyRules {
+  /** For development: keys of any length. */
+  readonly allowWeak: boolean
+}
+
+/** Fails with `AuthConfigError`, which names the entry by its place and its name, never by its key. */
+export function parseApiKeys(entries: readonly string[], rules: ApiKeyRules): readonly ApiKey[] {
+  const keys: ApiKey[] = []
+  for (const [index, entry] of entries.entries()) {
+    const key = parseEntry(entry, `auth.apiKeys[${index}]`, rules)
+    if (keys.some(({ name }) => name === key.name)) {
+      throw new AuthConfigError(`auth.apiKeys has two entries named ${key.name}; a name stands for one key`)
+    }
+    const twin = keys.find((other) => other.hasKeyOf(key))
+    if (twin !== undefined) {
+      throw new AuthConfigError(
+        `auth.apiKeys gives ${twin.name} and ${key.name} the same key; each needs its own`,
+      )
+    }
+    keys.push(key)
+  }
+  return keys
+}
+
+const FORM = `an entry is name:scope+scope:key, and the scopes are ${SCOPES.join(', ')}`
+
+function parseEntry(entry: string, where: string, rules: ApiKeyRules): ApiKey {
+  const [name, scopeList, ...rest] = entry.split(':')
+  // An entry without its colons may be a bare key: nothing of it may show.
+  if (name === undefined || scopeList === undefined || rest.length === 0) {
+    throw new AuthConfigError(`${where} is incomplete: ${FORM}`)
+  }
+  if (!NAME.test(name)) {
+    throw new AuthConfigError(`${where} has no usable name (1 to 64 of A-Z a-z 0-9 _ . -): ${FORM}`)
+  }
+  const scopes = scopeList.split('+')
+  if (!scopes.every(isScope)) {
+    throw new AuthConfigError(`${where} (${name}) has a scope that does not exist: ${FORM}`)
+  }
+  const key = rest.join(':')
+  if (key.length === 0) throw new AuthConfigError(`${where} (${name}) has an empty key: ${FORM}`)
+  if (key.length < KEY_LENGTH_MIN && !rules.allowWeak) {
+    throw new AuthConfigError(
+      `${where} (${name}) has a key of ${key.length} characters; at least ${KEY_LENGTH_MIN} are needed, for example from: openssl rand -hex 32`,
+    )
+  }
+  return new ApiKey(name, [...new Set(scopes)], key)
+}
+
+function isScope(scope: string): scope is Scope {
+  return (SCOPES as readonly string[]).includes(scope)
+}
+
+export class ApiKeys {
+  readonly #keys: readonly ApiKey[]
+
+  constructor(keys: readonly ApiKey[]) {
+    this.#keys = keys
+  }
+
+  /**
+   * Fails with `unauthorized` where no key or an unknown one is presented, with `forbidden` where its scopes do not
+   * allow this.
+   */
+  check(presented: string | undefined, scope: Scope): ApiKey {
+    if (presented === undefined || presented === '') {
+      throw new SluiceError('unauthorized', 'an API key is missing')
+    }
+    const digest = digestOf(presented)
+    let found: ApiKey | undefined
+    // Every key is compared, found or not, so that the time tells nothing about which one is near.
+    for (const key of this.#keys) if (key.hasDigest(digest)) found = key
+    if (found === undefined)
+      throw new SluiceError('unauthorized', 'the API key is not one of the configured ones')
+    if (!found.allows(scope)) {
+      throw new SluiceError(
+        'forbidden',
+        `the API key ${found.name} has the scope ${found.scopes.join(', ')}; this needs ${scope}`,
+      )
+    }
+    return found
+  }
+}
+
+function digestOf(key: string): Buffer {
+  return createHash('sha256').update(key).digest()
+}
