@@ -17,12 +17,13 @@ import type { Identity } from '../session/ports.ts'
 
 /** uWebSockets.js cuts the connection above its limit (1006); up to there we can say 1009. */
 const FRAME_BYTES_OVER = 1_048_576
+const ENDPOINTS = 'this listener has /v1/ws, /v1/sse and /v1/poll'
 const WAIT_DEFAULT_S = 25
 const WAIT_MAX_S = 120
 const PREFLIGHT_MAX_AGE_S = '600'
 
-/** A page or a helper that only a `dev` node serves; answers whether the request was its. */
-export type ExtraRoute = (exchange: HttpExchange) => boolean
+/** What is served beside the protocol, such as the page of a `dev` node; answers whether the request was its own. */
+export type ExtraRoutes = (exchange: HttpExchange) => boolean | Promise<boolean>
 
 export class Gateway {
   readonly #ports: EdgePorts
@@ -30,9 +31,9 @@ export class Gateway {
   readonly #origins: Origins
   readonly #addresses: ClientAddress
   readonly #sse: SseContext
-  readonly #extra: ExtraRoute
+  readonly #extra: ExtraRoutes
 
-  constructor(ports: EdgePorts, options: EdgeOptions, extra: ExtraRoute) {
+  constructor(ports: EdgePorts, options: EdgeOptions, extra: ExtraRoutes) {
     this.#ports = ports
     this.#options = options
     this.#origins = new Origins(options.allowedOrigins)
@@ -106,7 +107,7 @@ export class Gateway {
   #refuseUpgrade(
     upgrade: Upgrade<WebSocketConnection>,
     status: number,
-    reason: string,
+    reason: 'origin' | 'subprotocol',
     error: SluiceError,
   ): void {
     this.#ports.metrics.refused(reason)
@@ -115,12 +116,12 @@ export class Gateway {
 
   #handle(exchange: HttpExchange): void | Promise<void> {
     const { head } = exchange
-    if (this.#extra(exchange)) return undefined
+    if (!head.path.startsWith('/v1/')) return this.#serveExtra(exchange)
     if (head.path !== '/v1/sse' && head.path !== '/v1/poll') {
       const message =
         head.path === '/v1/ws'
           ? 'this endpoint speaks WebSocket; send an Upgrade'
-          : `there is nothing at ${head.path}; this listener has /v1/ws, /v1/sse and /v1/poll`
+          : `there is nothing at ${head.path}; ${ENDPOINTS}`
       throw new SluiceError(head.path === '/v1/ws' ? 'bad_request' : 'not_found', message)
     }
     if (!this.#origins.allows(head.headers.origin)) {
@@ -141,6 +142,11 @@ export class Gateway {
     return this.#admitted(exchange, () =>
       head.path === '/v1/sse' ? this.#stream(exchange) : this.#poll(exchange),
     )
+  }
+
+  async #serveExtra(exchange: HttpExchange): Promise<void> {
+    if (await this.#extra(exchange)) return
+    throw new SluiceError('not_found', `there is nothing at ${exchange.head.path}; ${ENDPOINTS}`)
   }
 
   #admitted(exchange: HttpExchange, run: () => Promise<void>): void {

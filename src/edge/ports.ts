@@ -4,6 +4,7 @@
 import type { Clock } from '../clock.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Transport } from '../hub/outlet.ts'
+import type { ErrorCode } from '../protocol/codes.ts'
 import type { Sessions } from '../session/sessions.ts'
 import type { Wheel } from '../wheel.ts'
 
@@ -37,8 +38,8 @@ export interface EdgeMetrics {
   bytesIn(transport: Transport, bytes: number): void
   bytesOut(transport: Transport, bytes: number): void
   frameIn(): void
-  protocolError(code: string): void
-  refused(reason: string): void
+  protocolError(code: ErrorCode): void
+  refused(reason: 'origin' | 'subprotocol'): void
   ephemeralDropped(count: number): void
 }
 

@@ -74,6 +74,7 @@ export class SseFanout {
 }
 
 export class SseGroup implements StreamFanout {
+  readonly transport = 'sse'
   readonly channels: readonly string[]
   readonly #fanout: SseFanout
   readonly #emptied: () => void

@@ -38,7 +38,8 @@ export interface HubOptions {
 
 /** What the hub counts; see docs/metrics.md. */
 export interface HubMetrics extends ChannelCounts {
-  fannedOut(message: Message, native: number, streams: number): void
+  /** A message has been handed to the live subscribers of each transport. */
+  fannedOut(encoded: Encoded, websocket: number, sse: number, poll: number): void
   logRead(why: ReadReason): void
   ephemeralDropped(count: number): void
 }
@@ -193,14 +194,16 @@ export class Hub {
   readonly #deliver = (fanout: Fanout, encoded: Encoded, before: Position | undefined): void => {
     const native = fanout.nativeCount
     if (native > 0) this.#publish(fanout.channel, encoded.webSocket, encoded.message.binary, before)
-    let streamed = 0
+    let sse = 0
+    let poll = 0
     if (fanout.streams !== undefined) {
       for (const stream of fanout.streams) {
-        streamed += stream.size
+        if (stream.transport === 'sse') sse += stream.size
+        else poll += stream.size
         stream.message(fanout.channel, encoded)
       }
     }
-    this.#ports.metrics.fannedOut(encoded.message, native, streamed)
+    this.#ports.metrics.fannedOut(encoded, native, sse, poll)
   }
 
   readonly #resetAll = (fanout: Fanout, position: Position, reason: ResetReason, before: Position): void => {

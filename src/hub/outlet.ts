@@ -24,6 +24,7 @@ export interface Outlet {
 
 /** A set of streams that get the same bytes: what an SSE or poll transport puts beside the native topics. */
 export interface StreamFanout {
+  readonly transport: 'sse' | 'poll'
   readonly size: number
   message(channel: string, encoded: Encoded): void
   reset(channel: string, position: Position, reason: ResetReason): void

@@ -45,6 +45,7 @@ export interface PublisherMetrics {
   refused(error: SluiceError): void
   appended(seconds: number): void
   unicastNodes(count: number): void
+  degraded(): void
 }
 
 export interface PublisherPorts {
@@ -85,6 +86,7 @@ export class Publisher {
           : await this.#append(channel, message, policy)
       if (published.duplicate === true) this.#ports.metrics.duplicate()
       else this.#ports.metrics.published(request.door, policy.delivery)
+      if (published.degraded === true) this.#ports.metrics.degraded()
       return published
     } catch (error) {
       if (error instanceof SluiceError) this.#ports.metrics.refused(error)
@@ -167,9 +169,6 @@ export class Publisher {
       throw new SluiceError('bad_request', `channel is not valid: ${CHANNEL_RULE}`)
     }
     if (isUserId(target.user)) return inboxOf(target.user)
-    throw new SluiceError(
-      'bad_request',
-      `user must be ${USER_RULE}`,
-    )
+    throw new SluiceError('bad_request', `user must be ${USER_RULE}`)
   }
 }

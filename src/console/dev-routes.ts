@@ -1,0 +1,31 @@
+/**
+ * What only a `dev` node serves on its public listener: the page at `/`, and a token for whoever asks.
+ */
+import type { HttpExchange, ResponseHeaders } from '../drivers/uws.ts'
+import { SluiceError } from '../errors.ts'
+
+export interface DevRoutes {
+  /** The page as one HTML document; `undefined` before it was built. */
+  readonly page: { readonly html: string; readonly headers: ResponseHeaders } | undefined
+  /** A token for the user that may do everything. */
+  mint(user: string): Promise<string>
+}
+
+/** Answers whether the request was one of these. No answer carries CORS headers: other sites cannot read the token. */
+export function serveDev(routes: DevRoutes, exchange: HttpExchange): boolean | Promise<boolean> {
+  const { method, path, query } = exchange.head
+  if (method !== 'GET' && method !== 'HEAD') return false
+  if (path === '/') {
+    const { page } = routes
+    if (page === undefined) throw new SluiceError('not_found', 'the page is not built; run npm run build')
+    exchange.respond(200, { 'content-type': 'text/html; charset=utf-8', ...page.headers }, page.html)
+    return true
+  }
+  if (path !== '/dev/token') return false
+  const user = new URLSearchParams(query).get('sub') ?? 'dev'
+  return routes.mint(user).then((token) => {
+    const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' }
+    exchange.respond(200, headers, JSON.stringify({ token }))
+    return true
+  })
+}
