@@ -10,8 +10,8 @@ export interface Label {
   readonly values: readonly string[]
 }
 
-/** What a connection ended with: the gateway's close code by name, or what the peer or the network did. */
-const CLOSED_BY_US = {
+/** The close codes that the gateway sends, by name. */
+const CLOSE_NAMES = {
   1009: 'too_large',
   1012: 'going_away',
   1013: 'try_later',
@@ -25,15 +25,16 @@ const CLOSED_BY_US = {
   4508: 'too_slow',
 } as const satisfies Record<CloseCode, string>
 
-export type DisconnectReason = (typeof CLOSED_BY_US)[CloseCode] | 'client' | 'lost' | 'answered'
+/** What a connection ended with: the gateway's close code by name, or what the peer or the network did. */
+export type DisconnectReason = (typeof CLOSE_NAMES)[CloseCode] | 'client' | 'lost' | 'answered'
 
 /**
- * The class of a WebSocket close code for `disconnects`. Without a close frame (1005, 1006, an aborted stream) and for
- * codes that nobody here sends, the connection counts as `lost`.
+ * The class of a close code for `disconnects`. What ended without a close frame (1005, 1006, an aborted stream) or with
+ * a code that nobody here sends counts as `lost`.
  */
 export function disconnectReason(code: number): DisconnectReason {
   if (code === 1000 || code === 1001) return 'client'
-  return (CLOSED_BY_US as Record<number, DisconnectReason | undefined>)[code] ?? 'lost'
+  return (CLOSE_NAMES as Record<number, DisconnectReason | undefined>)[code] ?? 'lost'
 }
 
 const ERROR_CODES = Object.keys(ERRORS) as ErrorCode[]
@@ -41,14 +42,14 @@ const TRANSPORTS = ['websocket', 'sse', 'poll'] as const
 export const RESET_REASONS = ['gap', 'epoch', 'trimmed'] as const satisfies readonly ResetReason[]
 
 export const DISCONNECT_REASONS: readonly DisconnectReason[] = [
-  ...Object.values(CLOSED_BY_US),
+  ...Object.values(CLOSE_NAMES),
   'client',
   'lost',
   'answered',
 ]
 
-/** Why a connection attempt is turned away. */
-export const REFUSAL_REASONS = [
+/** Why admission turns a connection attempt away. */
+export const ADMISSION_REFUSALS = [
   'connections',
   'address',
   'lag',
@@ -61,7 +62,9 @@ export const REFUSAL_REASONS = [
   'closing',
 ] as const
 
-export type RefusalReason = (typeof REFUSAL_REASONS)[number]
+export type AdmissionRefusal = (typeof ADMISSION_REFUSALS)[number]
+
+export const REFUSAL_REASONS = [...ADMISSION_REFUSALS, 'origin', 'subprotocol'] as const
 
 /** The limits that a peer can hit after it was admitted, named like the options where there is one. */
 export const LIMITS = [

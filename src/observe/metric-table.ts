@@ -71,8 +71,7 @@ const STORE_BUCKETS_S = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.
 const FANOUT_BUCKETS = [0, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000]
 const NODE_BUCKETS = [0, 1, 2, 3, 5, 8, 13, 21]
 
-export const METRIC_TABLE = {
-  // Connections and sessions
+const CONNECTIONS = {
   connections: gauge('connections', 'Open client connections.', TRANSPORT),
   connects: counter('connects_total', 'Connections that were admitted and opened.', TRANSPORT),
   disconnects: counter(
@@ -86,13 +85,19 @@ export const METRIC_TABLE = {
   ),
   resumes: counter(
     'resumes_total',
-    'Sessions at connect: new ones, resumed ones with every channel recovered, resumed ones of which a channel was reset, and ids that nobody knows any more.',
-    { name: 'result', values: ['new', 'recovered', 'reset', 'unknown_session'] },
+    'Sessions at connect: new, resumed, or asked for by an id that nobody knows any more.',
+    { name: 'result', values: ['new', 'resumed', 'unknown_session'] },
   ),
+  channelResumes: counter(
+    'channel_resumes_total',
+    'Channels of resuming clients: every message recovered, reset because some are gone, or refused.',
+    { name: 'result', values: ['recovered', 'reset', 'refused'] },
+  ),
+  takeovers: counter('takeovers_total', 'Sessions that a newer connection took from an older one.'),
   tokenChecks: counter(
     'token_checks_total',
-    'Tokens that were checked. `unavailable`: the keys could not be fetched.',
-    { name: 'result', values: ['ok', 'missing', 'invalid', 'expired', 'revoked', 'unavailable'] },
+    'Tokens that were checked. `unauthorized`: missing, malformed, wrongly signed or expired. `unavailable`: the keys could not be fetched.',
+    { name: 'result', values: ['good', 'unauthorized', 'revoked', 'unavailable'] },
   ),
   reauths: counter(
     'reauth_total',
@@ -109,11 +114,12 @@ export const METRIC_TABLE = {
     'Clients of a drain: confirmed on another node, or closed at the deadline.',
     { name: 'result', values: ['confirmed', 'closed'] },
   ),
+} satisfies Record<string, MetricSpec>
 
-  // Admission and limits
+const ADMISSION = {
   refusals: counter(
     'refusals_total',
-    'Connection attempts that were turned away: at the connection limit, over the rate of their address, event loop too late, memory too full, waiting room full, waited too long, left while waiting, or the node does not admit in its state.',
+    'Connection attempts that were turned away: at the connection limit, over the rate of their address, event loop too late, memory too full, waiting room full, waited too long, left while waiting, a state in which the node does not admit, an origin that is not allowed, or a subprotocol that is not spoken.',
     { name: 'reason', values: REFUSAL_REASONS },
   ),
   admissionQueue: gauge('admission_queue_length', 'Connection attempts in the waiting room.'),
@@ -131,8 +137,9 @@ export const METRIC_TABLE = {
     values: LIMITS,
   }),
   protocolErrors: counter('protocol_errors_total', 'Errors that were sent to clients.', CODE),
+} satisfies Record<string, MetricSpec>
 
-  // Publishing
+const PUBLISHING = {
   published: counter(
     'published_total',
     'Messages that were accepted on this node, repeated ids not counted.',
@@ -153,8 +160,9 @@ export const METRIC_TABLE = {
     "Nodes that a message to a user's inbox was sent to.",
     NODE_BUCKETS,
   ),
+} satisfies Record<string, MetricSpec>
 
-  // Delivery
+const DELIVERY = {
   channels: gauge('channels', 'Channels with a feed on this node.'),
   subscriptions: gauge('subscriptions', 'Subscriptions of local clients.'),
   delivered: counter(
@@ -192,8 +200,9 @@ export const METRIC_TABLE = {
     'Holes in a feed: filled from the log, turned into a reset, or not yet (the log could not be read; tried again).',
     { name: 'result', values: ['filled', 'reset', 'failed'] },
   ),
+} satisfies Record<string, MetricSpec>
 
-  // Wire
+const WIRE = {
   bytesIn: counter('bytes_in_total', 'Payload bytes of frames and requests from clients.', TRANSPORT),
   bytesOut: counter(
     'bytes_out_total',
@@ -201,17 +210,15 @@ export const METRIC_TABLE = {
     TRANSPORT,
   ),
   framesIn: counter('frames_in_total', 'Frames from clients.'),
+} satisfies Record<string, MetricSpec>
 
-  // Parts
+const PARTS = {
   logReads: counter(
     'log_reads_total',
     'Reads of the replay log: for a subscriber that joins, to fill a hole, for a slow subscriber, for the newest messages, to compare a head.',
     { name: 'why', values: ['join', 'repair', 'catch_up', 'last', 'head'] },
   ),
-  logAppends: counter('log_appends_total', 'Appends to the replay log.', {
-    name: 'result',
-    values: ['ok', 'error'],
-  }),
+  logAppends: counter('log_appends_total', 'Messages that were appended to the replay log.'),
   logAppendTime: histogram(
     'log_append_seconds',
     'How long an append to the replay log took.',
@@ -232,8 +239,9 @@ export const METRIC_TABLE = {
     name: 'part',
     values: ['backbone', 'registry', 'log'],
   }),
+} satisfies Record<string, MetricSpec>
 
-  // Node
+const NODE = {
   apiRequests: counter('api_requests_total', 'Requests to the API for backends and operators.', {
     name: 'status',
     values: ['2xx', '3xx', '4xx', '5xx'],
@@ -248,6 +256,27 @@ export const METRIC_TABLE = {
     values: ['starting', 'active', 'draining', 'closing'],
   }),
 } satisfies Record<string, MetricSpec>
+
+/** By subject, in the order of the page. */
+export const METRIC_GROUPS: readonly (readonly [string, Readonly<Record<string, MetricSpec>>])[] = [
+  ['Connections and sessions', CONNECTIONS],
+  ['Admission and limits', ADMISSION],
+  ['Publishing', PUBLISHING],
+  ['Delivery', DELIVERY],
+  ['Wire', WIRE],
+  ['Parts', PARTS],
+  ['Node', NODE],
+]
+
+export const METRIC_TABLE = {
+  ...CONNECTIONS,
+  ...ADMISSION,
+  ...PUBLISHING,
+  ...DELIVERY,
+  ...WIRE,
+  ...PARTS,
+  ...NODE,
+}
 
 /** Constant 1; says in its labels what runs. Its values are the node's own, so they are set once, at the start. */
 export const NODE_INFO = {

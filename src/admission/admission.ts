@@ -1,0 +1,60 @@
+/**
+ * The room as the edge sees it: asks the gate, keeps the number of connections, and hands out meters.
+ */
+import type { Clock } from '../clock.ts'
+import { disconnectReason } from '../observe/metric-labels.ts'
+import type { Cells } from '../observe/metrics.ts'
+import { Gate, type Admit, type Attempt, type GateOptions, type GatePorts, type Refuse } from './gate.ts'
+import { InboundLimits, type InboundOptions, type Meter } from './limits.ts'
+
+type Transport = keyof Cells['connections']
+
+export interface AdmissionPorts extends GatePorts {
+  readonly clock: Clock
+  readonly metrics: GatePorts['metrics'] &
+    Pick<Cells, 'connections' | 'connects' | 'disconnects' | 'limitsHit'>
+}
+
+/** What has been decided cannot be cancelled. */
+const DECIDED = { cancel() {} }
+
+export class Admission {
+  readonly gate: Gate
+  readonly #limits: InboundLimits
+  readonly #metrics: AdmissionPorts['metrics']
+
+  constructor(options: GateOptions & InboundOptions, ports: AdmissionPorts) {
+    this.gate = new Gate(options, ports)
+    this.#limits = new InboundLimits(options, ports.clock, ports.metrics)
+    this.#metrics = ports.metrics
+  }
+
+  /** `decided` is called exactly once, now or later; not after `cancel`, which is for a peer that has left. */
+  ask(attempt: Attempt, decided: (verdict: Admit | Refuse) => void): { cancel(): void } {
+    const decision = this.gate.admit(attempt)
+    if (decision.kind !== 'wait') {
+      decided(decision)
+      return DECIDED
+    }
+    decision.ticket.decided = decided
+    return decision.ticket
+  }
+
+  connected(transport: Transport): void {
+    this.gate.connected()
+    this.#metrics.connections[transport].inc()
+    this.#metrics.connects[transport].inc()
+  }
+
+  /** Once for each `connected`. `reason`: a close code, `answered` for a poll, anything else for a lost connection. */
+  disconnected(transport: Transport, reason: string): void {
+    this.gate.disconnected()
+    this.#metrics.connections[transport].dec()
+    this.#metrics.disconnects[reason === 'answered' ? reason : disconnectReason(Number(reason))].inc()
+  }
+
+  /** For one connection's inbound frames and bytes. */
+  meter(): Meter {
+    return this.#limits.meter()
+  }
+}

@@ -1,0 +1,289 @@
+/**
+ * May this connection come in, now? Asked before any cryptography, so that saying no costs next to nothing.
+ *
+ * Kept (the numbers are in the names of the tests):
+ *  G1 the checks in their order: state, connection limit, rate of the address, load, rate of the node, waiting room
+ *  G2 in any stretch of time no more are admitted than the burst and what the rate brings in that time
+ *  G3 nobody overtakes: while somebody waits, who comes later waits behind; but those who resume go before newcomers
+ *  G4 under load newcomers are turned away first, those who resume only at a higher threshold
+ *  G5 everybody who waits is told exactly once: admitted, refused when the time is up or the gate closes, or nothing
+ *     after a cancel
+ *  G6 there is a timer only while somebody waits
+ *  G7 the times to retry are drawn at random, so that those who are refused together do not come back together
+ */
+import { jitter, type Clock, type Timer } from '../clock.ts'
+import type { AdmissionRefusal } from '../observe/metric-labels.ts'
+import type { Cells } from '../observe/metrics.ts'
+import { AddressBuckets } from './addresses.ts'
+import { FULL_AT_MS, rateOf, take, untilMs, type Rate } from './bucket.ts'
+import type { Load } from './load.ts'
+import { WaitingRoom, type Waiter } from './queue.ts'
+
+/** Times in milliseconds, memory in bytes; 0 turns a limit off. */
+export interface GateOptions {
+  readonly connections: number
+  readonly connectionsPerSecond: number
+  /** 0: as many as come in a second. */
+  readonly burst: number
+  /** 0: nobody waits. */
+  readonly queue: number
+  readonly queueTimeout: number
+  readonly perAddressPerSecond: number
+  readonly perAddressBurst: number
+  readonly maxLoopLag: number
+  readonly maxMemory: number
+}
+
+export interface Attempt {
+  /** Empty where it is not known; then there is no limit per address. */
+  readonly address: string
+  /** The client comes back with a session or a position. */
+  readonly resume: boolean
+}
+
+export interface Admit {
+  readonly kind: 'admit'
+}
+
+export interface Refuse {
+  readonly kind: 'refuse'
+  readonly reason: AdmissionRefusal
+  readonly retryAfterMs: number
+  /** The fault is the client's address's, not the node's: 429 rather than 503. */
+  readonly tooMany: boolean
+}
+
+export interface Wait {
+  readonly kind: 'wait'
+  readonly ticket: Ticket
+}
+
+export type Decision = Admit | Refuse | Wait
+
+export interface Ticket {
+  /** Set at once by whoever asked. Called once, never within `admit`. */
+  decided: (verdict: Admit | Refuse) => void
+  /** The peer has left: `decided` is not called any more. Idempotent. */
+  cancel(): void
+}
+
+/** `open`, or the state of the node in which it does not admit. */
+export type GateState = 'open' | 'starting' | 'draining' | 'closing'
+
+export interface GatePorts {
+  readonly clock: Clock
+  readonly load: Load
+  readonly metrics: Pick<Cells, 'refusals' | 'admissionQueue' | 'admissionWait' | 'admissionPressure'>
+}
+
+const ADMIT: Admit = Object.freeze({ kind: 'admit' })
+
+/** Two halves of 50,000 entries of some 100 bytes. */
+const ADDRESSES_MAX = 100_000
+/** Those who resume are turned away when the loop is this much later than where newcomers are. */
+const RESUME_LAG_FACTOR = 2
+/** And when there is this much more memory in use; beyond that the process is in danger. */
+const RESUME_MEMORY_FACTOR = 1.1
+/** Whoever waits is let in in groups, each at most this late: a timer for each would cost more than the admission. */
+const PUMP_MS = 10
+/** How soon a loaded node looks again whether it may let in those who wait. */
+const LOADED_PUMP_MS = 100
+
+/** From and up to which time a client is told to stay away, where the reason itself gives no better figure. */
+const RETRY_MS: Readonly<Record<AdmissionRefusal, readonly [number, number]>> = {
+  connections: [5000, 15_000],
+  address: [1000, 3000],
+  lag: [1000, 5000],
+  memory: [5000, 15_000],
+  queue_full: [1000, 5000],
+  queue_timeout: [1000, 5000],
+  aborted: [0, 0],
+  starting: [500, 2000],
+  // Another node takes it, as soon as the load balancer has noticed.
+  draining: [500, 2000],
+  closing: [500, 2000],
+}
+
+interface GateWaiter extends Waiter, Ticket {}
+
+export class Gate {
+  readonly #options: GateOptions
+  readonly #ports: GatePorts
+  readonly #rate: Rate | undefined
+  readonly #addresses: AddressBuckets | undefined
+  readonly #room: WaitingRoom<GateWaiter>
+  #fullAtMs = FULL_AT_MS
+  #connections = 0
+  #state: GateState = 'open'
+  #pump: Timer | undefined
+
+  constructor(options: GateOptions, ports: GatePorts) {
+    this.#options = options
+    this.#ports = ports
+    this.#rate = rateOf(options.connectionsPerSecond, options.burst)
+    const addressRate = rateOf(options.perAddressPerSecond, options.perAddressBurst)
+    this.#addresses = addressRate === undefined ? undefined : new AddressBuckets(addressRate, ADDRESSES_MAX)
+    this.#room = new WaitingRoom(options.queue, options.queueTimeout)
+    ports.metrics.admissionQueue.read(() => this.#room.length)
+    ports.metrics.admissionPressure.read(() => this.pressure)
+  }
+
+  admit(attempt: Attempt): Decision {
+    const nowMs = this.#ports.clock.monotonicMs()
+    const { address, resume } = attempt
+    const barred = this.#barred()
+    if (barred !== undefined) return this.#refuse(barred)
+    if (this.#addresses !== undefined && !this.#addresses.take(address, nowMs)) {
+      return this.#refuse('address', this.#addresses.untilMs(address, nowMs))
+    }
+    const overloaded = this.#overloaded(resume)
+    if (overloaded !== undefined) return this.#refuse(overloaded)
+    const ahead = resume ? this.#room.resumes : this.#room.length
+    if (ahead === 0 && this.#take(nowMs)) {
+      this.#ports.metrics.admissionWait.observe(0)
+      return ADMIT
+    }
+    return this.#wait(resume, nowMs)
+  }
+
+  connected(): void {
+    this.#connections++
+  }
+
+  disconnected(): void {
+    this.#connections--
+  }
+
+  get connections(): number {
+    return this.#connections
+  }
+
+  /** 0: admits at once. 1: the waiting room is full, or nobody is admitted. For the table of nodes. */
+  get pressure(): number {
+    if (this.#barred() !== undefined || this.#overloaded(false) !== undefined) return 1
+    if (this.#options.queue > 0) return this.#room.length / this.#options.queue
+    return this.#untilNextMs(this.#ports.clock.monotonicMs()) > 0 ? 1 : 0
+  }
+
+  get state(): GateState {
+    return this.#state
+  }
+
+  /** Nobody is admitted from now on, and who waits is refused. */
+  close(state: Exclude<GateState, 'open'>): void {
+    this.#state = state
+    this.#refuseAll(state)
+    this.#rest()
+  }
+
+  /** Also after `close`: a drain can be cancelled. */
+  open(): void {
+    this.#state = 'open'
+  }
+
+  #barred(): AdmissionRefusal | undefined {
+    if (this.#state !== 'open') return this.#state
+    const limit = this.#options.connections
+    return limit > 0 && this.#connections >= limit ? 'connections' : undefined
+  }
+
+  #overloaded(resume: boolean): AdmissionRefusal | undefined {
+    const { maxLoopLag, maxMemory } = this.#options
+    const { load } = this.#ports
+    if (maxLoopLag > 0 && load.lagMs > maxLoopLag * (resume ? RESUME_LAG_FACTOR : 1)) return 'lag'
+    if (maxMemory > 0 && load.memoryBytes > maxMemory * (resume ? RESUME_MEMORY_FACTOR : 1)) return 'memory'
+    return undefined
+  }
+
+  #take(nowMs: number): boolean {
+    if (this.#rate === undefined) return true
+    const next = take(this.#fullAtMs, nowMs, 1, this.#rate)
+    if (next === undefined) return false
+    this.#fullAtMs = next
+    return true
+  }
+
+  #untilNextMs(nowMs: number): number {
+    return this.#rate === undefined ? 0 : untilMs(this.#fullAtMs, nowMs, 1, this.#rate)
+  }
+
+  #refuse(reason: AdmissionRefusal, leastMs = 0): Refuse {
+    this.#ports.metrics.refusals[reason].inc()
+    const [lowMs, highMs] = RETRY_MS[reason]
+    const fromMs = Math.max(lowMs, leastMs)
+    const retryAfterMs = jitter(this.#ports.clock, fromMs, Math.max(highMs, 2 * fromMs))
+    return { kind: 'refuse', reason, retryAfterMs, tooMany: reason === 'address' }
+  }
+
+  /** What is in the waiting room already comes first, so that long a newcomer has nothing to hope for. */
+  #refuseFull(reason: 'queue_full' | 'queue_timeout'): Refuse {
+    return this.#refuse(reason, this.#room.length * (this.#rate?.tokenMs ?? 0))
+  }
+
+  #wait(resume: boolean, nowMs: number): Decision {
+    const waiter: GateWaiter = {
+      resume,
+      sinceMs: nowMs,
+      waiting: false,
+      ahead: undefined,
+      behind: undefined,
+      decided: () => {},
+      cancel: () => {
+        if (!this.#room.leave(waiter)) return
+        this.#ports.metrics.refusals.aborted.inc()
+        if (this.#room.length === 0) this.#rest()
+      },
+    }
+    const out = this.#room.enter(waiter)
+    if (out === waiter) return this.#refuseFull('queue_full')
+    out?.decided(this.#refuseFull('queue_full'))
+    this.#pump ??= this.#ports.clock.after(this.#pumpDelayMs(nowMs), this.#run)
+    return { kind: 'wait', ticket: waiter }
+  }
+
+  /** Lets in as many of those who wait as may come in now. */
+  readonly #run = (): void => {
+    this.#pump = undefined
+    const { clock, metrics } = this.#ports
+    const nowMs = clock.monotonicMs()
+    try {
+      for (let out = this.#room.expired(nowMs); out !== undefined; out = this.#room.expired(nowMs)) {
+        out.decided(this.#refuseFull('queue_timeout'))
+      }
+      while (this.#room.length > 0) {
+        const barred = this.#barred()
+        if (barred !== undefined) {
+          this.#refuseAll(barred)
+          return
+        }
+        if (this.#overloaded(true) !== undefined) break
+        const newcomersToo = this.#overloaded(false) === undefined
+        if ((!newcomersToo && this.#room.resumes === 0) || !this.#take(nowMs)) break
+        const waiter = this.#room.next(newcomersToo)
+        if (waiter === undefined) break
+        metrics.admissionWait.observe((nowMs - waiter.sinceMs) / 1000)
+        waiter.decided(ADMIT)
+      }
+    } finally {
+      // Also where a `decided` threw: the others wait still.
+      if (this.#room.length > 0) this.#pump ??= clock.after(this.#pumpDelayMs(nowMs), this.#run)
+    }
+  }
+
+  #pumpDelayMs(nowMs: number): number {
+    const loaded = this.#overloaded(this.#room.resumes > 0) !== undefined
+    const soonestMs = loaded ? LOADED_PUMP_MS : Math.max(PUMP_MS, this.#untilNextMs(nowMs))
+    return Math.max(1, Math.min(soonestMs, this.#room.nextExpiryMs - nowMs))
+  }
+
+  #refuseAll(reason: AdmissionRefusal): void {
+    for (let out = this.#room.next(true); out !== undefined; out = this.#room.next(true)) {
+      out.decided(this.#refuse(reason))
+    }
+  }
+
+  #rest(): void {
+    this.#pump?.cancel()
+    this.#pump = undefined
+  }
+}
