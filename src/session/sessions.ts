@@ -217,7 +217,6 @@ export class Sessions {
     const { connection } = session
     const stale = this.#byId.get(session.id)
     this.#byId.set(session.id, session)
-    connection.attach(session)
     const channels: Record<string, Restored> = Object.create(null) as Record<string, Restored>
     for (const one of found) {
       if (one.channel !== INBOX && one.opened !== undefined)
@@ -225,6 +224,8 @@ export class Sessions {
       channels[one.channel] = restored(one)
       if (one.from !== undefined) ports.metrics.channelResumed(resultOf(one))
     }
+    // Complete by now: a stream's first cursor names every channel.
+    connection.attach(session)
     const { expiresAtMs } = session.identity
     const welcome: WelcomeFrame = {
       type: 'welcome',

@@ -1,0 +1,155 @@
+/**
+ * Clients that nobody here wrote the transport of (`ws`, `eventsource`, `fetch`), which resume by what the protocol
+ * gives them and keep a record of what they were shown.
+ */
+import { EventSource } from 'eventsource'
+import WebSocket from 'ws'
+import type { MessageFrame, Position, ResetFrame, ServerFrame } from '../../src/protocol/frames.ts'
+
+export interface Target {
+  readonly port: number
+  readonly token: string
+  readonly channels: readonly string[]
+}
+
+/** What one client was shown of one channel, in the order it was shown. */
+export interface Shown {
+  readonly messages: Map<string, number[]>
+  readonly resets: ResetFrame[]
+}
+
+export interface ResumingClient extends Shown {
+  readonly transport: 'websocket' | 'sse' | 'poll'
+  /** Has a position for each of its channels: from here on it must miss nothing. */
+  readonly ready: Promise<void>
+  close(): void
+}
+
+function record(shown: Shown, { channel, data }: MessageFrame): void {
+  const list = shown.messages.get(channel)
+  if (list === undefined) shown.messages.set(channel, [data as number])
+  else list.push(data as number)
+}
+
+export function webSocketClient({ port, token, channels }: Target): ResumingClient {
+  const positions = new Map<string, Position>()
+  let markReady = (): void => {}
+  const client: ResumingClient = {
+    transport: 'websocket',
+    messages: new Map(),
+    resets: [],
+    ready: new Promise((resolve) => (markReady = resolve)),
+    close() {
+      closed = true
+      socket?.terminate()
+    },
+  }
+  let closed = false
+  let session: string | undefined
+  let socket: WebSocket | undefined
+  const take = (frame: ServerFrame): void => {
+    switch (frame.type) {
+      case 'welcome': {
+        session = frame.session
+        for (const [channel, at] of Object.entries(frame.channels)) {
+          if ('epoch' in at)
+            positions.set(channel, { epoch: at.epoch as string, offset: at.offset as number })
+        }
+        for (const [ref, channel] of channels.entries()) {
+          if (!positions.has(channel)) socket?.send(JSON.stringify({ type: 'subscribe', ref, channel }))
+        }
+        break
+      }
+      case 'subscribed':
+        positions.set(frame.channel, { epoch: frame.epoch as string, offset: frame.offset as number })
+        if (channels.every((channel) => positions.has(channel))) markReady()
+        break
+      case 'reset':
+        positions.set(frame.channel, frame)
+        client.resets.push(frame)
+        break
+      case 'message': {
+        const { epoch } = positions.get(frame.channel) as Position
+        positions.set(frame.channel, { epoch, offset: frame.offset as number })
+        record(client, frame)
+        break
+      }
+      default:
+        throw new Error(`not expected: ${JSON.stringify(frame)}`)
+    }
+  }
+  const open = (): void => {
+    if (closed) return
+    socket = new WebSocket(`ws://127.0.0.1:${port}/v1/ws`, 'sluice.v1')
+    const resume = Object.fromEntries(
+      [...positions].map(([name, { epoch, offset }]) => [name, { epoch, offset }]),
+    )
+    socket.on('open', () => socket?.send(JSON.stringify({ type: 'connect', token, session, resume })))
+    // oxlint-disable-next-line typescript/no-base-to-string -- a text frame's Buffer
+    socket.on('message', (data) => take(JSON.parse(data.toString()) as ServerFrame))
+    socket.on('error', () => undefined)
+    socket.on('close', () => setTimeout(open, Math.random() * 100))
+  }
+  open()
+  return client
+}
+
+/** The `eventsource` package alone: no code of ours knows the cursor. */
+export function eventSourceClient({ port, token, channels }: Target): ResumingClient {
+  const url = `http://127.0.0.1:${port}/v1/sse?channels=${channels.join(',')}&token=${token}`
+  const source = new EventSource(url)
+  const client: ResumingClient = {
+    transport: 'sse',
+    messages: new Map(),
+    resets: [],
+    ready: new Promise((resolve) => source.addEventListener('welcome', () => resolve(), { once: true })),
+    close: () => source.close(),
+  }
+  source.addEventListener('message', ({ data }) => record(client, JSON.parse(data as string) as MessageFrame))
+  source.addEventListener('reset', ({ data }) => client.resets.push(JSON.parse(data as string) as ResetFrame))
+  return client
+}
+
+export function pollClient({ port, token, channels }: Target): ResumingClient {
+  let cursor: string | undefined
+  let closed = false
+  let markReady = (): void => {}
+  const aborts = new AbortController()
+  const client: ResumingClient = {
+    transport: 'poll',
+    messages: new Map(),
+    resets: [],
+    ready: new Promise((resolve) => (markReady = resolve)),
+    close() {
+      closed = true
+      aborts.abort()
+    },
+  }
+  const url = `http://127.0.0.1:${port}/v1/poll?channels=${channels.join(',')}`
+  const pollOnce = async (): Promise<void> => {
+    const query = cursor === undefined ? '&wait=0' : `&wait=5&cursor=${encodeURIComponent(cursor)}`
+    const response = await fetch(url + query, {
+      headers: { authorization: `Bearer ${token}` },
+      signal: aborts.signal,
+    })
+    if (response.status !== 200) throw new Error(`poll answered ${response.status}: ${await response.text()}`)
+    const body = (await response.json()) as { messages: MessageFrame[]; resets: ResetFrame[]; cursor: string }
+    cursor = body.cursor
+    for (const message of body.messages) record(client, message)
+    client.resets.push(...body.resets)
+    markReady()
+  }
+  const run = async (): Promise<void> => {
+    while (!closed) {
+      try {
+        await pollOnce()
+      } catch (error) {
+        // A cut connection is a TypeError of fetch; the same cursor is asked again.
+        if (!closed && !(error instanceof TypeError)) throw error
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 50))
+      }
+    }
+  }
+  void run()
+  return client
+}
