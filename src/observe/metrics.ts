@@ -2,9 +2,10 @@
  * What rooms count with. A cell is a plain number bound in advance (`metrics.resets.gap.inc()`), read when the page is
  * asked for; counting looks nothing up and allocates nothing.
  */
-import { Registry, collectDefaultMetrics, type Metric } from 'prom-client'
+import { Registry, type Metric } from 'prom-client'
 import type { Label } from './metric-labels.ts'
 import { METRIC_PREFIX, METRIC_TABLE, NODE_INFO, type MetricSpec } from './metric-table.ts'
+import { PROCESS_METRICS } from './process-metrics.ts'
 
 export interface Counter {
   inc(): void
@@ -150,7 +151,7 @@ function scraped(
   samples: () => readonly Sample[],
 ): Metric {
   const metric: ScrapedMetric = {
-    name: METRIC_PREFIX + name,
+    name,
     help,
     type,
     aggregator: 'sum',
@@ -195,7 +196,7 @@ function histogramSamples(name: string, cell: BucketHistogram): Sample[] {
 
 export interface MetricsOptions {
   readonly node: NodeLabels
-  /** Also what prom-client knows about the process: CPU, memory, garbage collection. Once per process. */
+  /** Also the CPU time and the memory of the process. Not where nodes share one: sums over nodes would be wrong. */
   readonly process: boolean
 }
 
@@ -221,11 +222,15 @@ export function createMetrics(options: MetricsOptions): Metrics {
   })
 
   for (const [spec, reads] of samples) {
-    registry.registerMetric(scraped(spec.name, spec.help, spec.kind, () => reads.flatMap((read) => read())))
+    const all = (): readonly Sample[] => reads.flatMap((read) => read())
+    registry.registerMetric(scraped(METRIC_PREFIX + spec.name, spec.help, spec.kind, all))
   }
   const info = [{ labels: { ...options.node, runtime: `node ${process.versions.node}` }, value: 1 }]
-  registry.registerMetric(scraped(NODE_INFO.name, NODE_INFO.help, NODE_INFO.kind, () => info))
-  if (options.process) collectDefaultMetrics({ register: registry })
+  registry.registerMetric(scraped(METRIC_PREFIX + NODE_INFO.name, NODE_INFO.help, NODE_INFO.kind, () => info))
+  for (const metric of options.process ? PROCESS_METRICS : []) {
+    const { name, help, kind } = metric
+    registry.registerMetric(scraped(name, help, kind, () => [{ labels: {}, value: metric.read() }]))
+  }
 
   return { ...cells, text: () => registry.metrics(), contentType: registry.contentType }
 }
