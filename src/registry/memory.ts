@@ -1,0 +1,171 @@
+/**
+ * The registry in the memory of this process: for a gateway of one node, or for several nodes in one process that
+ * share it.
+ */
+import type { Claimed, NodeInfo, Place, Registry, RegistryOptions } from './registry.ts'
+import type { Clock, Timer } from '../clock.ts'
+
+interface Entry {
+  node: string
+  /** When its connection went, by the clock that does not jump; `undefined` while it is connected. */
+  detachedMs: number | undefined
+}
+
+interface NodeEntry {
+  /** `undefined`: it has claimed a session, but not entered itself yet. */
+  info: NodeInfo | undefined
+  seenMs: number
+  left: boolean
+}
+
+interface Revocation {
+  readonly beforeMs: number
+  readonly untilMs: number
+}
+
+/** All users are looked at once within this time, a share of them at each tick. */
+const SWEEP_ROUND_MS = 60_000
+const SWEEP_TICK_MS = 500
+
+export class MemoryRegistry implements Registry {
+  readonly #options: RegistryOptions
+  readonly #clock: Clock
+  readonly #users = new Map<string, Map<string, Entry>>()
+  readonly #nodes = new Map<string, NodeEntry>()
+  readonly #revocations = new Map<string, Revocation>()
+  readonly #sweep: Timer
+  #swept: Iterator<string> | undefined
+
+  constructor(options: RegistryOptions, clock: Clock) {
+    this.#options = options
+    this.#clock = clock
+    this.#sweep = clock.every(SWEEP_TICK_MS, () => this.#sweepSome())
+  }
+
+  /** For tests and metrics: how many users are remembered. */
+  get userCount(): number {
+    return this.#users.size
+  }
+
+  claim(user: string, session: string, node: string): Promise<Claimed> {
+    const nowMs = this.#clock.monotonicMs()
+    let sessions = this.#users.get(user)
+    const entry = sessions?.get(session)
+    const known = entry !== undefined && this.#known(entry, nowMs)
+    const previousNode = known && this.#alive(entry.node, nowMs) ? entry.node : undefined
+    if (sessions === undefined) this.#users.set(user, (sessions = new Map()))
+    sessions.set(session, { node, detachedMs: undefined })
+    // In one process a node that claims is alive, heartbeat or not.
+    if (!this.#nodes.has(node)) this.#nodes.set(node, { info: undefined, seenMs: Infinity, left: false })
+    return Promise.resolve({ known, previousNode, revokedBeforeMs: this.#revokedBeforeMs(user, nowMs) })
+  }
+
+  release(user: string, session: string, node: string): Promise<void> {
+    const entry = this.#users.get(user)?.get(session)
+    if (entry?.node === node) entry.detachedMs ??= this.#clock.monotonicMs()
+    return Promise.resolve()
+  }
+
+  locate(user: string): Promise<readonly Place[]> {
+    const places: Place[] = []
+    const nowMs = this.#clock.monotonicMs()
+    for (const [session, { node, detachedMs }] of this.#users.get(user) ?? []) {
+      if (detachedMs === undefined && this.#alive(node, nowMs)) places.push({ session, node })
+    }
+    return Promise.resolve(places)
+  }
+
+  revoke(user: string, beforeMs: number, ttlMs: number): Promise<void> {
+    const nowMs = this.#clock.monotonicMs()
+    const earlier = this.#revokedBeforeMs(user, nowMs)
+    const until = this.#revocations.get(user)?.untilMs ?? 0
+    this.#revocations.set(user, {
+      beforeMs: Math.max(beforeMs, earlier ?? 0),
+      untilMs: Math.max(nowMs + ttlMs, until),
+    })
+    return Promise.resolve()
+  }
+
+  heartbeat(node: NodeInfo): Promise<void> {
+    // A node that has left and is heard again was only late with its farewell.
+    this.#nodes.set(node.id, { info: node, seenMs: this.#clock.monotonicMs(), left: false })
+    return Promise.resolve()
+  }
+
+  nodes(): Promise<readonly NodeInfo[]> {
+    const nowMs = this.#clock.monotonicMs()
+    const alive: NodeInfo[] = []
+    for (const [id, { info }] of this.#nodes)
+      if (info !== undefined && this.#alive(id, nowMs)) alive.push(info)
+    return Promise.resolve(alive)
+  }
+
+  leave(node: string): Promise<void> {
+    const entry = this.#nodes.get(node)
+    if (entry !== undefined) {
+      entry.left = true
+      entry.seenMs = this.#clock.monotonicMs()
+    }
+    return Promise.resolve()
+  }
+
+  healthy(): boolean {
+    return true
+  }
+
+  /** Only the clean-up ends: other nodes of the process may share the registry. */
+  close(): Promise<void> {
+    this.#sweep.cancel()
+    return Promise.resolve()
+  }
+
+  #alive(node: string, nowMs: number): boolean {
+    const entry = this.#nodes.get(node)
+    return entry !== undefined && !entry.left && nowMs - entry.seenMs <= this.#options.nodeTtlMs
+  }
+
+  /** Connected, or detached for less than `sessionTtlMs`; what a dead node held was detached when it was last seen. */
+  #known({ node, detachedMs }: Entry, nowMs: number): boolean {
+    if (detachedMs === undefined && this.#alive(node, nowMs)) return true
+    const sinceMs = detachedMs ?? this.#nodes.get(node)?.seenMs
+    return sinceMs !== undefined && nowMs - sinceMs < this.#options.sessionTtlMs
+  }
+
+  #revokedBeforeMs(user: string, nowMs: number): number | undefined {
+    const revocation = this.#revocations.get(user)
+    if (revocation === undefined) return undefined
+    if (revocation.untilMs > nowMs) return revocation.beforeMs
+    this.#revocations.delete(user)
+    return undefined
+  }
+
+  #sweepSome(): void {
+    const nowMs = this.#clock.monotonicMs()
+    const share = Math.ceil((this.#users.size * SWEEP_TICK_MS) / SWEEP_ROUND_MS)
+    for (let i = 0; i <= share; i++) {
+      this.#swept ??= this.#users.keys()
+      const next = this.#swept.next()
+      if (next.done === true) {
+        this.#swept = undefined
+        this.#sweepRest(nowMs)
+        return
+      }
+      this.#sweepUser(next.value, nowMs)
+    }
+  }
+
+  #sweepRest(nowMs: number): void {
+    for (const user of this.#revocations.keys()) this.#revokedBeforeMs(user, nowMs)
+    for (const [id, node] of this.#nodes) {
+      // What it held is unknown by now, and goes with the next round.
+      if (nowMs - node.seenMs > this.#options.nodeTtlMs + this.#options.sessionTtlMs) this.#nodes.delete(id)
+    }
+  }
+
+  #sweepUser(user: string, nowMs: number): void {
+    const sessions = this.#users.get(user)
+    if (sessions === undefined) return
+    for (const [session, entry] of sessions) if (!this.#known(entry, nowMs)) sessions.delete(session)
+    if (sessions.size === 0) this.#users.delete(user)
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * A replay log in the memory of this process, for development and for a gateway of one node. It is lost with the
+ * process, hence its epoch: a new one for each instance.
+ */
+import { randomBytes } from 'node:crypto'
+import { ChannelLog } from './channel-log.ts'
+import type { Appended, LogLoss, LogPolicy, LogRange, ReplayLog } from './replay-log.ts'
+import type { Clock, Timer } from '../clock.ts'
+import { SluiceError } from '../errors.ts'
+import type { Position } from '../protocol/frames.ts'
+import type { NewMessage } from '../protocol/message.ts'
+
+export interface MemoryReplayLogOptions {
+  readonly clock: Clock
+  /** Whether clients are asked to acknowledge the messages of this log. Default: false. */
+  readonly acknowledged?: boolean
+  /** How long a channel that nobody asks for is remembered after its last message has expired. Default: 10 min. */
+  readonly graceMs?: number
+  /** How many ids a channel remembers; the oldest are forgotten first, before their time. Default: 100,000. */
+  readonly idsPerChannelMax?: number
+}
+
+const GRACE_MS = 600_000
+const IDS_PER_CHANNEL_MAX = 100_000
+
+/** All channels are looked at once within this time, a share of them at each tick. */
+const SWEEP_ROUND_MS = 60_000
+const SWEEP_TICK_MS = 500
+
+export class MemoryReplayLog implements ReplayLog {
+  readonly #epoch = randomBytes(8).toString('hex')
+  readonly #clock: Clock
+  readonly #acknowledged: boolean
+  readonly #graceMs: number
+  readonly #idsMax: number
+  readonly #channels = new Map<string, ChannelLog>()
+  /**
+   * The highest offset of any channel that was forgotten. A channel that is not known starts here: had it been known
+   * before, its new messages are beyond every position that its readers can have, and a reader who is behind is told.
+   */
+  #highWater = 0
+  readonly #sweep: Timer
+  #swept: Iterator<ChannelLog> | undefined
+  #closed = false
+
+  constructor(options: MemoryReplayLogOptions) {
+    this.#clock = options.clock
+    this.#acknowledged = options.acknowledged ?? false
+    this.#graceMs = options.graceMs ?? GRACE_MS
+    this.#idsMax = options.idsPerChannelMax ?? IDS_PER_CHANNEL_MAX
+    this.#sweep = options.clock.every(SWEEP_TICK_MS, () => this.#sweepSome())
+  }
+
+  /** For tests and metrics: how many channels are remembered. */
+  get channelCount(): number {
+    return this.#channels.size
+  }
+
+  append(channel: string, message: NewMessage, policy: LogPolicy): Promise<Appended> {
+    if (this.#closed) return closedLog()
+    const nowMs = this.#clock.monotonicMs()
+    const { offset, previous, duplicate } = this.#channel(channel, nowMs).append(message, policy, nowMs)
+    return Promise.resolve({ epoch: this.#epoch, offset, previous, duplicate })
+  }
+
+  read(channel: string, after: Position, limit: number): Promise<LogRange> {
+    if (this.#closed) return closedLog()
+    const log = this.#channel(channel, this.#clock.monotonicMs())
+    const head = this.#position(log)
+    const why = this.#loss(log, after)
+    return Promise.resolve(
+      why === undefined
+        ? { kind: 'range', messages: log.after(after.offset, limit), head }
+        : { kind: 'lost', why, head },
+    )
+  }
+
+  last(channel: string, count: number): Promise<LogRange> {
+    if (this.#closed) return closedLog()
+    const log = this.#channel(channel, this.#clock.monotonicMs())
+    const messages = log.after(Math.max(log.head - count, log.start), count)
+    return Promise.resolve({ kind: 'range', messages, head: this.#position(log) })
+  }
+
+  head(channel: string): Promise<Position> {
+    if (this.#closed) return closedLog()
+    return Promise.resolve(this.#position(this.#channel(channel, this.#clock.monotonicMs())))
+  }
+
+  healthy(): boolean {
+    return !this.#closed
+  }
+
+  close(): Promise<void> {
+    this.#closed = true
+    this.#sweep.cancel()
+    this.#channels.clear()
+    return Promise.resolve()
+  }
+
+  /**
+   * Whoever only asks for a channel makes it known too: the position that he gets stays good for as long as he comes
+   * back within the grace time, whatever else is forgotten meanwhile.
+   */
+  #channel(name: string, nowMs: number): ChannelLog {
+    let log = this.#channels.get(name)
+    if (log === undefined) {
+      log = new ChannelLog({
+        channel: name,
+        epoch: this.#epoch,
+        start: this.#highWater,
+        acknowledged: this.#acknowledged,
+        idsMax: this.#idsMax,
+      })
+      this.#channels.set(name, log)
+    }
+    log.usedMs = nowMs
+    log.trim(nowMs)
+    return log
+  }
+
+  #loss(log: ChannelLog, after: Position): LogLoss | undefined {
+    if (after.epoch !== this.#epoch) return 'epoch'
+    if (after.offset > log.head) return 'ahead'
+    return after.offset < log.start ? 'trimmed' : undefined
+  }
+
+  #position(log: ChannelLog): Position {
+    return { epoch: this.#epoch, offset: log.head }
+  }
+
+  #sweepSome(): void {
+    const share = Math.ceil((this.#channels.size * SWEEP_TICK_MS) / SWEEP_ROUND_MS)
+    const nowMs = this.#clock.monotonicMs()
+    for (let i = 0; i < share; i++) {
+      this.#swept ??= this.#channels.values()
+      const next = this.#swept.next()
+      if (next.done === true) {
+        this.#swept = undefined
+        return
+      }
+      const log = next.value
+      log.trim(nowMs)
+      if (!log.forgettable(nowMs, this.#graceMs)) continue
+      this.#highWater = Math.max(this.#highWater, log.head)
+      this.#channels.delete(log.channel)
+    }
+  }
+}
+
+function closedLog(): Promise<never> {
+  return Promise.reject(new SluiceError('unavailable', 'the replay log has been closed'))
+}
