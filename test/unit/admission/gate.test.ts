@@ -240,6 +240,20 @@ describe('G4 load', () => {
     expect(verdicts).toEqual(['r1 admit', 'n1 admit'])
   })
 
+  it('lets nobody out of the waiting room while there is too much of it for those who resume', () => {
+    const { newcomer, resuming, clock, load } = gateOf({ burst: 1 })
+    const verdicts: string[] = []
+    newcomer()
+    watch(verdicts, 'r1', resuming())
+    watch(verdicts, 'n1', newcomer())
+    load.lagMs = 501
+    clock.pass(2000)
+    expect(verdicts).toEqual([])
+    load.lagMs = 0
+    clock.pass(300)
+    expect(verdicts).toEqual(['r1 admit', 'n1 admit'])
+  })
+
   it('costs those who wait no token', () => {
     const { newcomer, clock, load } = gateOf({ burst: 5, connectionsPerSecond: 1 })
     for (let i = 0; i < 5; i++) newcomer()

@@ -177,6 +177,12 @@ describe('deep', () => {
     expect(clock.timers).toBe(0)
   })
 
+  it('a probe that answers leaves no timer behind', async () => {
+    const { health, clock } = healthOf({ log: ok, registry: () => Promise.resolve({ status: 'ok' }) })
+    await health.check()
+    expect(clock.timers).toBe(0)
+  })
+
   it('says since when, and the log has a line for each change and for none without', async () => {
     const part = settable()
     const { health, clock, lines } = healthOf({ registry: part.probe })
