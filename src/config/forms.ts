@@ -1,0 +1,70 @@
+/**
+ * What a text in the configuration must look like: origins, networks, URLs, names. Pure.
+ */
+import { isIP } from 'node:net'
+import { isChannel } from '../protocol/channel.ts'
+import { durationMs } from './units.ts'
+
+/**
+ * Exactly as a browser writes it in `Origin` (RFC 6454, section 6.2): no path, no default port, lower case; or `*`.
+ */
+export function isOrigin(value: string): boolean {
+  if (value === '*') return true
+  if (!/^[a-z][a-z0-9+.-]*:\/\/[^/\s?#@]+$/.test(value)) return false
+  // An application's own scheme (`capacitor://localhost`) has no origin for the URL standard, but its web view sends one.
+  if (!/^https?:/.test(value)) return value === value.toLowerCase()
+  return URL.canParse(value) && new URL(value).origin === value
+}
+
+/** An IP address, or a network in CIDR notation (RFC 4632). */
+export function isNetwork(value: string): boolean {
+  const [address = '', prefix, ...rest] = value.split('/')
+  const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0
+  if (bits === 0 || rest.length > 0) return false
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits)
+}
+
+/** A predicate: a URL with one of these schemes and a host. */
+export function isUrl(...schemes: readonly string[]): (value: string) => boolean {
+  return (value) => {
+    if (!URL.canParse(value)) return false
+    const { protocol, hostname } = new URL(value)
+    return schemes.includes(protocol.slice(0, -1)) && hostname !== ''
+  }
+}
+
+/** `token` of RFC 9110, section 5.6.2: what a cookie's name is made of (RFC 6265, section 4.1.1). */
+export function isCookieName(value: string): boolean {
+  return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/.test(value)
+}
+
+/** A label of a node: it becomes a label of every metric, and a part of Redis keys. */
+export function isLabel(value: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}$/.test(value)
+}
+
+/** The form of an entry; what is in its parts is judged where keys are checked. */
+export function isApiKeyEntry(value: string): boolean {
+  return /^[^:\s]+:[^:\s]+:\S+$/.test(value)
+}
+
+/** `*` (the default), `@` (the inboxes), or what a channel's name begins with. */
+export function isNamespace(value: string): boolean {
+  return value === '*' || value === '@' || (isChannel(value) && !value.includes(':'))
+}
+
+/** `5%/2m`, `5000/30s` or `5m`: so many connections in each time, or all of them spread over one time. */
+export function isDrainPlan(value: string): boolean {
+  const [first = '', every, ...rest] = value.split('/')
+  if (rest.length > 0) return false
+  if (every === undefined) return isTime(first)
+  const batch = /^(\d+(?:\.\d+)?)%$/.exec(first)?.[1]
+  const isBatch =
+    batch === undefined ? /^[1-9]\d{0,8}$/.test(first) : Number(batch) > 0 && Number(batch) <= 100
+  return isBatch && isTime(every)
+}
+
+function isTime(value: string): boolean {
+  // A bare number would be milliseconds elsewhere, and here a batch without its time.
+  return !/^\d+$/.test(value) && (durationMs(value) ?? 0) > 0
+}

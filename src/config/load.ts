@@ -1,0 +1,81 @@
+/**
+ * From what is given to what is used: file under environment under flags, checked as a whole, and frozen.
+ */
+import { randomBytes } from 'node:crypto'
+import { complaintsOf, pathText } from './complaint.ts'
+import { ConfigError } from './config-error.ts'
+import { brokenRules } from './rules.ts'
+import { type Config, type ConfigInput, SCHEMA } from './schema.ts'
+import { type Origin, originText, putEnvironment, putFile, putFlags, Sources } from './sources.ts'
+import type { Path } from './tree.ts'
+
+export interface ConfigSources {
+  /** Where the `SLUICE_…` variables are. Not given: none. */
+  readonly env?: NodeJS.ProcessEnv
+  /** YAML or JSON. Not given: what `SLUICE_CONFIG` in `env` names, if anything. */
+  readonly file?: string
+  /** From the command line: texts by the path of the option with dots (`api.port`). */
+  readonly flags?: Readonly<Record<string, string>>
+  /** From a program that starts a node itself; above all others. */
+  readonly settings?: ConfigInput
+  /** The node is for development: see `devSettings`. */
+  readonly dev?: boolean
+}
+
+export interface LoadedConfig {
+  readonly config: Config
+  /** Nothing where the default applies. */
+  originOf(path: Path): Origin | undefined
+}
+
+/** Fails with `ConfigError`, whose message is one line. */
+export function loadConfig(given: ConfigSources): Config {
+  return loadConfigWithOrigins(given).config
+}
+
+/** The same, for those who want to say where a value came from. */
+export function loadConfigWithOrigins(given: ConfigSources): LoadedConfig {
+  const { env = {}, dev = false } = given
+  const sources = new Sources()
+  if (dev) sources.put([], devSettings(), () => ({ kind: 'dev' }))
+  const file = given.file ?? (env['SLUICE_CONFIG'] || undefined)
+  if (file !== undefined) putFile(sources, file, given.file === undefined ? 'SLUICE_CONFIG' : '--config')
+  const complaints = putEnvironment(sources, env)
+  putFlags(sources, given.flags ?? {})
+  if (given.settings !== undefined) sources.put([], given.settings, () => ({ kind: 'program' }))
+
+  const parsed = SCHEMA.safeParse(sources.values)
+  if (!parsed.success) complaints.push(...complaintsOf(parsed.error.issues, sources))
+  refuse(complaints)
+  const config: Config = freeze({ ...(parsed.data as Omit<Config, 'dev'>), dev })
+  refuse(brokenRules(config, (...path) => `${pathText(path)} (${originText(sources.originOf(path))})`))
+  return { config, originOf: (path) => sources.originOf(path) }
+}
+
+function refuse(complaints: readonly string[]): void {
+  const [first, ...others] = complaints
+  if (first !== undefined) throw new ConfigError(first, ...others)
+}
+
+/**
+ * Under everything else, so that a file or a variable overrides each of them: nobody outside the machine can connect,
+ * and everybody on it can.
+ */
+function devSettings(): ConfigInput {
+  return {
+    host: '127.0.0.1',
+    allowedOrigins: ['*'],
+    api: { keys: ['dev:publish+admin:dev'] },
+    // For this run only: a token of yesterday's run is refused.
+    auth: { jwtSecret: randomBytes(32).toString('base64url') },
+    namespaces: { '*': { clientPublish: 'fanout' } },
+  }
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const inner of Object.values(value)) freeze(inner)
+    Object.freeze(value)
+  }
+  return value
+}

@@ -1,0 +1,212 @@
+/**
+ * What an option of the configuration is: its schema, and what is said of it in messages and in the documentation.
+ *
+ * A kind (`integer`, `duration`, `list`…) carries one sentence on what is allowed. Every complaint about an option ends
+ * with that sentence, and the documentation shows it, so that the two cannot differ.
+ */
+import { z } from 'zod'
+import { DURATION, durationMs, durationText, SIZE, sizeBytes, sizeText } from './units.ts'
+
+export interface Kind<S extends z.ZodType> {
+  readonly schema: S
+  /** Completes “allowed: …”. */
+  readonly allowed: string
+  /** An environment variable or a flag is a text; the schema wants this. */
+  readonly fromText: (text: string) => unknown
+  /** A value as a person would write it. */
+  readonly toText: (value: unknown) => string
+}
+
+export interface About {
+  readonly doc: string
+  readonly allowed: string
+  /** As a person would write it; absent where the option is not set by default. */
+  readonly initial: string | undefined
+  /** The input that stands for an absent option. */
+  readonly initialInput: unknown
+  readonly env: string | undefined
+  /** `credentials`: only the user and the password in a URL are secret. */
+  readonly secret: 'whole' | 'credentials' | undefined
+  readonly fromText: (text: string) => unknown
+  readonly toText: (value: unknown) => string
+}
+
+/** Everything known about the options and the sections of the schema, by the schema's own objects. */
+export const OPTIONS = z.registry<About>()
+export const SECTIONS = z.registry<{ readonly doc: string }>()
+
+interface Words {
+  readonly doc: string
+  readonly env?: string
+  readonly secret?: 'whole' | 'credentials'
+}
+
+/** An option with a default. */
+export function option<S extends z.ZodType>(
+  kind: Kind<S>,
+  initial: z.input<S>,
+  words: Words,
+): z.ZodPrefault<S> {
+  return described(z.prefault(kind.schema, initial as never), aboutOf(kind, initial, words))
+}
+
+/** An option that may be absent, and means something by it. */
+export function optional<S extends z.ZodType>(kind: Kind<S>, words: Words): z.ZodExactOptional<S> {
+  return described(z.exactOptional(kind.schema), aboutOf(kind, undefined, words))
+}
+
+/** An option that must be there. */
+export function required<S extends z.ZodType>(kind: Kind<S>, words: Words): z.ZodNonOptional<S> {
+  return described(z.nonoptional(kind.schema), aboutOf(kind, undefined, words))
+}
+
+/** An option that is taken from another section where it is absent; `initial` stands at the end of that chain. */
+export function inherited<S extends z.ZodType>(
+  kind: Kind<S>,
+  initial: z.input<S>,
+  words: Words,
+): z.ZodExactOptional<S> {
+  return described(z.exactOptional(kind.schema), aboutOf(kind, initial, words))
+}
+
+function described<S extends z.ZodType>(schema: S, about: About): S {
+  OPTIONS.add(schema, about)
+  return schema
+}
+
+function aboutOf<S extends z.ZodType>(kind: Kind<S>, initial: unknown, words: Words): About {
+  return {
+    doc: words.doc,
+    allowed: kind.allowed,
+    initial: initial === undefined ? undefined : kind.toText(initial),
+    initialInput: initial,
+    env: words.env,
+    secret: words.secret,
+    fromText: kind.fromText,
+    toText: kind.toText,
+  }
+}
+
+/** A group of options. Absent means empty, so that the defaults apply. */
+export function section<T extends z.core.$ZodLooseShape>(doc: string, shape: T) {
+  const schema = z.strictObject(shape)
+  return z.prefault(schema, {} as never).register(SECTIONS, { doc })
+}
+
+/** A group of options that has a meaning by being there. */
+export function optionalSection<T extends z.core.$ZodLooseShape>(doc: string, shape: T) {
+  return z.exactOptional(z.strictObject(shape)).register(SECTIONS, { doc })
+}
+
+const asIs = (value: string): unknown => value
+
+function plainText(value: unknown): string {
+  return Array.isArray(value) ? (value.length === 0 ? 'none' : value.join(',')) : String(value)
+}
+
+export function text(allowed: string, fits: (value: string) => boolean = (value) => value !== '') {
+  return { schema: z.string().refine(fits), allowed, fromText: asIs, toText: plainText }
+}
+
+export function oneOf<const T extends readonly [string, ...string[]]>(names: T) {
+  const allowed =
+    names.length === 1 ? names[0] : `${names.slice(0, -1).join(', ')} or ${names[names.length - 1]}`
+  return { schema: z.enum(names), allowed, fromText: asIs, toText: plainText }
+}
+
+export function flag() {
+  return { schema: z.boolean(), allowed: 'true or false', fromText: booleanOf, toText: plainText }
+}
+
+export function flagOrAuto() {
+  return {
+    schema: z.union([z.boolean(), z.literal('auto')]),
+    allowed: 'true, false or auto',
+    fromText: booleanOf,
+    toText: plainText,
+  }
+}
+
+function booleanOf(value: string): unknown {
+  return value === 'true' ? true : value === 'false' ? false : value
+}
+
+interface Range {
+  readonly min: number
+  readonly max: number
+}
+
+export function integer({ min, max }: Range) {
+  return {
+    schema: z.int().min(min).max(max),
+    allowed: `a whole number from ${min} to ${max}`,
+    fromText: (value: string): unknown => (/^\d+$/.test(value) ? Number(value) : value),
+    toText: plainText,
+  }
+}
+
+const BYTES_MAX = 2 ** 40
+
+/** In: text or milliseconds. Out: milliseconds. */
+export function duration(min: string, max: string) {
+  const minMs = durationMs(min) as number
+  const maxMs = durationMs(max) as number
+  return {
+    schema: measured(DURATION, (value) => within(durationMs(value), minMs, maxMs)),
+    allowed: `a time from ${min} to ${max}, such as 250ms, 10s, 45m, 2h or 1d, or a number of milliseconds`,
+    fromText: asIs,
+    toText: (value: unknown) => (typeof value === 'number' ? durationText(value) : String(value)),
+  }
+}
+
+/** In: text or bytes. Out: bytes. */
+export function size(min: string, max: string = sizeText(BYTES_MAX)) {
+  const minBytes = sizeBytes(min) as number
+  const maxBytes = sizeBytes(max) as number
+  return {
+    schema: measured(SIZE, (value) => within(sizeBytes(value), minBytes, maxBytes)),
+    allowed: `a size from ${min} to ${max}, such as 64KiB, 64kB or 1MB, or a number of bytes`,
+    fromText: asIs,
+    toText: (value: unknown) => (typeof value === 'number' ? sizeText(value) : String(value)),
+  }
+}
+
+function within(value: number | undefined, min: number, max: number): number | undefined {
+  return value !== undefined && value >= min && value <= max ? value : undefined
+}
+
+function measured(form: RegExp, read: (value: string | number) => number | undefined) {
+  const bare = /^\d+$/
+  const written = z.string().regex(new RegExp(`${form.source}|${bare.source}`))
+  return z.union([z.int().min(0), written]).transform((value, context) => {
+    const number = read(value)
+    if (number !== undefined) return number
+    context.addIssue({ code: 'custom', message: 'out of range' })
+    return z.NEVER
+  })
+}
+
+/** In: a list, or one text with commas, as in an environment variable. Out: a list. */
+export function list(allowed: string, fits: (item: string) => boolean) {
+  return {
+    schema: z.union([z.array(z.string()), z.string()]).transform((value, context) => {
+      const items = typeof value === 'string' ? splitList(value) : value
+      for (const [index, item] of items.entries()) {
+        if (fits(item)) continue
+        context.addIssue({ code: 'custom', message: 'wrong item', path: [index], params: { item } })
+        return z.NEVER
+      }
+      return items
+    }),
+    allowed,
+    fromText: asIs,
+    toText: plainText,
+  }
+}
+
+function splitList(value: string): string[] {
+  return value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+}

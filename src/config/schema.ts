@@ -1,0 +1,336 @@
+/**
+ * The configuration: one schema, one section for each room. Types, defaults, names of environment variables, the
+ * documentation and the JSON Schema all come from here.
+ *
+ * Times are milliseconds and sizes are bytes once loaded, whatever they were written as.
+ */
+import { z } from 'zod'
+import { isApiKeyEntry, isCookieName, isDrainPlan, isLabel, isNetwork, isOrigin, isUrl } from './forms.ts'
+import { namespaces } from './namespaces.ts'
+import {
+  duration,
+  flagOrAuto,
+  integer,
+  list,
+  oneOf,
+  option,
+  optional,
+  optionalSection,
+  required,
+  section,
+  size,
+  text,
+} from './option.ts'
+
+export const ROLES = ['all', 'edge', 'api'] as const
+export const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
+export const JWT_ALGORITHMS = [
+  'HS256',
+  'HS384',
+  'HS512',
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+] as const
+
+const PORT = { min: 0, max: 65_535 }
+/** Counts that are only there to catch a slip of the keyboard. */
+const COUNT_MAX = 100_000_000
+const RATE_MAX = 10_000_000
+
+export const SCHEMA = z.strictObject({
+  host: option(text('a host name or an address'), '0.0.0.0', {
+    env: 'SLUICE_HOST',
+    doc: 'Where the public listener listens: the one for clients.',
+  }),
+  port: option(integer(PORT), 8080, {
+    env: 'SLUICE_PORT',
+    doc: 'The port of the public listener; 0 is any free one.',
+  }),
+  allowedOrigins: option(
+    list(
+      'origins such as https://app.example.com (lower case, without a path or a default port), or * with sluice dev only',
+      isOrigin,
+    ),
+    [],
+    {
+      env: 'SLUICE_ALLOWED_ORIGINS',
+      doc: 'The web sites whose pages may connect. Clients that are no browsers send no origin and are not concerned.',
+    },
+  ),
+  trustedProxies: option(list('addresses and networks such as 10.0.0.7 or 10.0.0.0/8', isNetwork), [], {
+    env: 'SLUICE_TRUSTED_PROXIES',
+    doc: 'The proxies and load balancers whose `X-Forwarded-For` is believed.',
+  }),
+  tls: optionalSection('TLS on the public listener. Absent: plain, for a proxy in front that ends TLS.', {
+    certFile: required(text('the path of a file'), { doc: 'The certificate and its chain, in PEM.' }),
+    keyFile: required(text('the path of a file'), { doc: 'The private key, in PEM.' }),
+  }),
+  api: section('The second listener, for backends and operators. Keep it off the public network.', {
+    host: option(text('a host name or an address'), '127.0.0.1', {
+      env: 'SLUICE_API_HOST',
+      doc: 'Where the second listener listens.',
+    }),
+    port: option(integer(PORT), 8081, {
+      env: 'SLUICE_API_PORT',
+      doc: 'The port of the second listener; 0 is any free one.',
+    }),
+    keys: option(list('entries name:scope+scope:key with the scopes publish and admin', isApiKeyEntry), [], {
+      env: 'SLUICE_API_KEYS',
+      secret: 'whole',
+      doc: 'API keys, each as `name:scope+scope:key`. The scopes are `publish` and `admin`. At least one is needed, except with `sluice dev`.',
+    }),
+  }),
+  nats: section('The backbone between nodes.', {
+    url: option(
+      list(
+        'URLs such as nats://nats.internal:4222 (nats, tls, ws or wss)',
+        isUrl('nats', 'tls', 'ws', 'wss'),
+      ),
+      [],
+      {
+        env: 'SLUICE_NATS_URL',
+        secret: 'credentials',
+        doc: 'The NATS servers. None: the node is alone, and keeps everything in its memory.',
+      },
+    ),
+  }),
+  redis: section('The registry and the log of channels with `delivery: replay`.', {
+    url: option(
+      list('URLs such as redis://redis.internal:6379/0 (redis or rediss)', isUrl('redis', 'rediss')),
+      [],
+      {
+        env: 'SLUICE_REDIS_URL',
+        secret: 'credentials',
+        doc: 'The Redis servers: one, or several of a Redis Cluster. None: the node is alone, and keeps everything in its memory.',
+      },
+    ),
+  }),
+  auth: section('How tokens are checked. One of the first three is needed, except with `sluice dev`.', {
+    jwtSecret: optional(text('a text that is not empty; at least 32 bytes for HS256'), {
+      env: 'SLUICE_JWT_SECRET',
+      secret: 'whole',
+      doc: 'The secret that tokens are signed with (HS256 and the like).',
+    }),
+    jwtPublicKey: optional(text('a public key in PEM (SPKI), or the JSON text of a JWK'), {
+      env: 'SLUICE_JWT_PUBLIC_KEY',
+      doc: 'The public key of whoever signs the tokens.',
+    }),
+    jwksUrl: optional(
+      text(
+        'a URL with http or https, such as https://id.example.com/.well-known/jwks.json',
+        isUrl('http', 'https'),
+      ),
+      {
+        env: 'SLUICE_JWKS_URL',
+        secret: 'credentials',
+        doc: 'Where the public keys are published as a JWK set; it is fetched again when keys change.',
+      },
+    ),
+    algorithms: optional(
+      list(`names among ${JWT_ALGORITHMS.join(', ')}`, (name) =>
+        (JWT_ALGORITHMS as readonly string[]).includes(name),
+      ),
+      { doc: 'The algorithms that are accepted. Absent: what fits the keys.' },
+    ),
+    audience: optional(
+      list('one text or a list of texts', (name) => name !== ''),
+      { doc: 'The `aud` claim must name one of these. Absent: it is not looked at.' },
+    ),
+    issuer: optional(
+      list('one text or a list of texts', (name) => name !== ''),
+      { doc: 'The `iss` claim must be one of these. Absent: it is not looked at.' },
+    ),
+    clockTolerance: option(duration('0ms', '5m'), '5s', {
+      doc: "How far the clock of whoever signs may be from the node's.",
+    }),
+    cookie: option(
+      text("the name of a cookie: letters, digits and ! # $ % & ' * + - . ^ _ ` | ~", isCookieName),
+      'sluice_token',
+      {
+        doc: 'The cookie in which a browser may send its token.',
+      },
+    ),
+    reauthInterval: option(duration('1s', '30d'), '45m', {
+      doc: 'A connection is asked for a fresh token at least this often, each at its own random moment.',
+    }),
+    reauthDeadline: option(duration('1s', '1h'), '60s', {
+      doc: 'How long a client has to send the fresh token before it is closed with 4401.',
+    }),
+    revocationTtl: option(duration('1m', '365d'), '1d', {
+      doc: 'How long a revocation is remembered: at least as long as tokens live.',
+    }),
+  }),
+  node: section('This node among the others.', {
+    version: option(text('1 to 64 of A-Z a-z 0-9 _ . + -', isLabel), '0', {
+      env: 'SLUICE_VERSION',
+      doc: 'What is deployed: clients of an old node are sent to a node of the newest version.',
+    }),
+    region: option(text('1 to 64 of A-Z a-z 0-9 _ . + -', isLabel), 'local', {
+      env: 'SLUICE_REGION',
+      doc: 'Where the node is.',
+    }),
+    role: option(oneOf(ROLES), 'all', {
+      env: 'SLUICE_ROLE',
+      doc: '`edge`: connections only. `api`: publishing only, so that a busy edge cannot starve publishers. `all`: both.',
+    }),
+    clusterSecret: optional(
+      text('a text of at least 16 characters', (secret) => secret.length >= 16),
+      {
+        env: 'SLUICE_CLUSTER_SECRET',
+        secret: 'whole',
+        doc: 'The secret that the nodes share. Needed as soon as there is a cluster.',
+      },
+    ),
+  }),
+  namespaces,
+  limits: section('What one connection, one user and one request may use.', {
+    frame: option(size('256B', '64MiB'), '64KiB', { doc: 'The largest frame that a client may send.' }),
+    payload: option(size('1B', '64MiB'), '64KiB', {
+      doc: 'The largest payload of a message, at every door.',
+    }),
+    framesPerSecond: option(integer({ min: 0, max: RATE_MAX }), 200, {
+      doc: 'Frames that a client may send in a second; 0 is no limit.',
+    }),
+    framesBurst: option(integer({ min: 0, max: RATE_MAX }), 1000, {
+      doc: 'Frames that it may send at once after a pause; 0 is as many as in a second.',
+    }),
+    bytesPerSecond: option(size('0B'), '1MiB', {
+      doc: 'Bytes that a client may send in a second; 0 is no limit.',
+    }),
+    bytesBurst: option(size('0B'), '4MiB', {
+      doc: 'Bytes that it may send at once after a pause; 0 is as many as in a second.',
+    }),
+    subscriptions: option(integer({ min: 1, max: 1_000_000 }), 512, { doc: 'Channels of one session.' }),
+    channelsPerStream: option(integer({ min: 1, max: 10_000 }), 100, {
+      doc: 'Channels of one SSE stream or poll.',
+    }),
+    buffered: option(size('1KiB', '1GiB'), '64KiB', {
+      doc: 'Bytes that wait for one client; beyond that it counts as slow.',
+    }),
+    connectTimeout: option(duration('100ms', '2m'), '5s', {
+      doc: 'How soon a WebSocket must send `connect`.',
+    }),
+    connections: option(integer({ min: 0, max: COUNT_MAX }), 0, {
+      doc: 'Connections of this node; 0 is as many as the process can hold.',
+    }),
+    sessionsPerUser: option(integer({ min: 0, max: COUNT_MAX }), 0, {
+      doc: 'Sessions of one user; 0 is no limit.',
+    }),
+    publishBatch: option(integer({ min: 1, max: 100_000 }), 1000, {
+      doc: 'Messages in one publish request.',
+    }),
+    requestBody: option(size('1KiB', '1GiB'), '4MiB', { doc: 'The largest request on the second listener.' }),
+  }),
+  admission: section('How fast connections are let in. A herd waits in a queue.', {
+    connectionsPerSecond: option(integer({ min: 0, max: RATE_MAX }), 2000, {
+      doc: 'Connections that are let in each second; 0 is no limit.',
+    }),
+    burst: option(integer({ min: 0, max: RATE_MAX }), 4000, {
+      doc: 'Connections that are let in at once after a pause; 0 is as many as in a second.',
+    }),
+    queue: option(integer({ min: 0, max: RATE_MAX }), 10_000, {
+      doc: 'Connections that may wait; 0 is none, and whoever is over the rate is refused.',
+    }),
+    queueTimeout: option(duration('0ms', '5m'), '10s', { doc: 'How long one may wait.' }),
+    perAddressPerSecond: option(integer({ min: 0, max: RATE_MAX }), 0, {
+      doc: 'Connections that are let in each second from one address; 0 is no limit. Behind a proxy it needs `trustedProxies`.',
+    }),
+    perAddressBurst: option(integer({ min: 0, max: RATE_MAX }), 0, {
+      doc: 'Connections that are let in at once from one address; 0 is as many as in a second.',
+    }),
+    maxLoopLag: option(duration('0ms', '1m'), '250ms', {
+      doc: 'Above this lag of the event loop newcomers wait; 0 is no limit.',
+    }),
+    maxMemory: option(size('0B'), 0, {
+      doc: 'Above this resident memory newcomers are refused; 0 is no limit.',
+    }),
+  }),
+  heartbeat: section('How it is noticed that the other side is gone, and when clients come back.', {
+    ping: option(duration('1s', '15m'), '25s', {
+      doc: 'How often a WebSocket client sends `ping` when it has nothing else to say.',
+    }),
+    idleTimeout: option(duration('8s', '960s'), '60s', {
+      doc: 'A WebSocket that was silent for so long is closed.',
+    }),
+    sse: option(duration('1s', '15m'), '20s', {
+      doc: 'How often an idle SSE stream gets a comment, so that no proxy closes it.',
+    }),
+    retryMin: option(duration('0ms', '10m'), '500ms', {
+      doc: 'The shortest time after which a client whose stream ended comes back; each gets its own.',
+    }),
+    retryMax: option(duration('1ms', '10m'), '3s', { doc: 'The longest such time.' }),
+  }),
+  sessions: section('What survives a connection.', {
+    ttl: option(duration('1s', '7d'), '5m', {
+      doc: 'How long a session can be resumed after its connection ended.',
+    }),
+  }),
+  feeds: section('What a node keeps of a channel that somebody listens to.', {
+    tailMessages: option(integer({ min: 1, max: 1_000_000 }), 256, {
+      doc: 'Recent messages of a channel in memory, for clients that come late or come back.',
+    }),
+    tailBytes: option(size('1KiB', '1GiB'), '1MiB', {
+      doc: 'The same in bytes; whichever is reached first.',
+    }),
+    quiet: option(duration('0ms', '1h'), '10s', {
+      doc: 'How long a channel is kept after its last subscriber has left.',
+    }),
+    headCheck: option(duration('1s', '1h'), '30s', {
+      doc: 'How often the end of a channel is compared with the log, in case the last message was lost on the way.',
+    }),
+  }),
+  log: section("The node's own log, on standard output.", {
+    level: option(oneOf(LEVELS), 'info', {
+      env: 'SLUICE_LOG_LEVEL',
+      doc: 'What is logged: this level and those after it in the list.',
+    }),
+    pretty: option(flagOrAuto(), 'auto', {
+      doc: 'Readable lines instead of JSON; `auto` where the output is a terminal.',
+    }),
+  }),
+  drain: section('How connections are moved away when the node stops.', {
+    plan: option(
+      text('5%/2m, 5000/30s (so many connections in each time) or a total time such as 5m', isDrainPlan),
+      '5%/2m',
+      {
+        env: 'SLUICE_DRAIN',
+        doc: 'The pace.',
+      },
+    ),
+    deregisterDelay: option(duration('0ms', '10m'), '10s', {
+      doc: 'How long the node still accepts connections after it has said that it is not ready, because load balancers lag.',
+    }),
+  }),
+  cluster: section('How nodes know of one another.', {
+    heartbeat: option(duration('100ms', '1m'), '3s', { doc: 'How often a node says that it lives.' }),
+    nodeTtl: option(duration('200ms', '10m'), '10s', {
+      doc: 'A node that was not heard of for so long is taken for dead.',
+    }),
+  }),
+})
+
+export type { NamespacePolicy, Namespaces } from './namespaces.ts'
+
+/** As it is written in a file. */
+export type ConfigInput = z.input<typeof SCHEMA>
+
+type Frozen<T> = T extends readonly (infer Item)[]
+  ? readonly Frozen<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: Frozen<T[Key]> }
+    : T
+
+/** As the rooms get it: complete, checked, in milliseconds and bytes, and deeply frozen. */
+export type Config = Frozen<z.output<typeof SCHEMA>> & {
+  /** Set by `sluice dev`, never by a file: rules that protect a deployment are relaxed. */
+  readonly dev: boolean
+}
