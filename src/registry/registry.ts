@@ -54,10 +54,13 @@ export interface Registry {
   /** The connected sessions of a user on live nodes. */
   locate(user: string): Promise<readonly Place[]>
   revoke(user: string, beforeMs: number, ttlMs: number): Promise<void>
-  /** Enters a node in the table or keeps it there. */
+  /** Enters a node in the table or keeps it there: before its first claim, and then well within `nodeTtlMs`. */
   heartbeat(node: NodeInfo): Promise<void>
   nodes(): Promise<readonly NodeInfo[]>
-  /** Takes a node and everything that it claimed off the table. */
+  /**
+   * Takes a node off the table, and with it everything that it claimed; its sessions stay known for `sessionTtlMs`.
+   * To be called after the last heartbeat.
+   */
   leave(node: string): Promise<void>
   /** Whether the store answers now. For health, never for control flow. */
   healthy(): boolean

@@ -4,12 +4,14 @@
  * Every implementation keeps (test/conformance/replay-log.suite.ts):
  *  L1 appends to one channel are atomic and totally ordered; offsets grow within an epoch, and each message carries
  *     its predecessor's offset, so that a hole shows (offsets need not grow by one: JetStream's do not)
- *  L2 an `id` seen within `idempotencyMs` returns the first position with `duplicate: true`, and stores nothing
+ *  L2 an `id` seen within `idempotencyMs` returns the first position with `duplicate: true`, and stores nothing; an
+ *     implementation may bound how many ids a channel remembers, and forgets the oldest first
  *  L3 `read` and `last` return a contiguous range; a start that is gone, of another epoch or ahead of the log is
  *     said, never papered over
  *  L4 a log that lost messages answers with a new epoch; an epoch is never reused
  *  L5 at most `policy.max` messages of at most `policy.ttlMs` age are kept (trimming may lag, by at most as much again)
- *  L6 `head` of a channel that never had a message is a position too, and a reader that starts there misses nothing
+ *  L6 `head` of a channel without messages is a position too, and a reader that starts there misses nothing; a channel
+ *     that nobody asked for in a long time may be forgotten, and then a reader who comes back late is told of a loss
  *
  * Fails with a `SluiceError` of code `unavailable` when the store cannot be reached; never hangs longer than its
  * time limit. After `unavailable` an append may or may not have happened: repeat it with the same `id`.

@@ -1,0 +1,330 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { NodeInfo, Registry, RegistryOptions } from '../../src/registry/registry.ts'
+
+/** A store and two of its clients, as two nodes have them. */
+export interface RegistryFixture {
+  readonly one: Registry
+  readonly other: Registry
+  /** Lets time pass for the store: on its own clock, or by waiting. */
+  advance(ms: number): Promise<void>
+  close(): Promise<void>
+}
+
+/** Nothing expires while the tests run. */
+const LASTING: RegistryOptions = { nodeTtlMs: 600_000, sessionTtlMs: 600_000 }
+/** All expires soon, sessions well after nodes. */
+const BRIEF: RegistryOptions = { nodeTtlMs: 400, sessionTtlMs: 1_600 }
+/** Sessions expire soon, nodes do not. */
+const BRIEF_SESSIONS: RegistryOptions = { nodeTtlMs: 600_000, sessionTtlMs: 400 }
+
+const PATIENCE_MS = 15_000
+const STEP_MS = 50
+
+const UNKNOWN = { known: false, previousNode: undefined, revokedBeforeMs: undefined }
+
+export function describeRegistry(
+  name: string,
+  open: (options: RegistryOptions) => Promise<RegistryFixture>,
+): void {
+  let fixture: RegistryFixture
+
+  function using(options: RegistryOptions): void {
+    beforeAll(async () => {
+      fixture = await open(options)
+    })
+    afterAll(() => fixture.close())
+  }
+
+  async function until(what: string, reached: () => Promise<boolean>): Promise<void> {
+    for (let passedMs = 0; passedMs <= PATIENCE_MS; passedMs += STEP_MS) {
+      if (await reached()) return
+      await fixture.advance(STEP_MS)
+    }
+    expect.unreachable(`not within ${PATIENCE_MS} ms: ${what}`)
+  }
+
+  const fresh = (): string => randomBytes(8).toString('hex')
+
+  /** A node in the table. */
+  async function node(more: Partial<NodeInfo> = {}): Promise<string> {
+    const info = nodeInfo(fresh(), more)
+    await fixture.one.heartbeat(info)
+    return info.id
+  }
+
+  const nodeIds = async (): Promise<string[]> => (await fixture.other.nodes()).map(({ id }) => id)
+
+  describe(`${name} keeps the contract of a registry`, () => {
+    describe('while nothing expires', () => {
+      using(LASTING)
+
+      it('R1 a claimed session is located from any node, until it is released', async () => {
+        const [user, session, here] = [fresh(), fresh(), await node()]
+        expect(await fixture.other.locate(user)).toEqual([])
+        await fixture.one.claim(user, session, here)
+        for (const registry of [fixture.one, fixture.other])
+          expect(await registry.locate(user)).toEqual([{ session, node: here }])
+        await fixture.one.release(user, session, here)
+        expect(await fixture.other.locate(user)).toEqual([])
+      })
+
+      it('R1 all sessions of a user are located, on all nodes', async () => {
+        const [user, here, there] = [fresh(), await node(), await node()]
+        const places = [
+          { session: fresh(), node: here },
+          { session: fresh(), node: here },
+          { session: fresh(), node: there },
+        ]
+        await Promise.all(places.map((place) => fixture.one.claim(user, place.session, place.node)))
+        expect(bySession(await fixture.other.locate(user))).toEqual(bySession(places))
+        await fixture.one.release(user, (places[0] as { session: string }).session, here)
+        expect(bySession(await fixture.other.locate(user))).toEqual(bySession(places.slice(1)))
+      })
+
+      it('R1 a session that is claimed by another node is there and nowhere else', async () => {
+        const [user, session, here, there] = [fresh(), fresh(), await node(), await node()]
+        await fixture.one.claim(user, session, here)
+        await fixture.other.claim(user, session, there)
+        expect(await fixture.one.locate(user)).toEqual([{ session, node: there }])
+      })
+
+      it('R2 a claim tells whether the session is known and which node had it', async () => {
+        const [user, session, here, there] = [fresh(), fresh(), await node(), await node()]
+        expect(await fixture.one.claim(user, session, here)).toEqual(UNKNOWN)
+        expect(await fixture.other.claim(user, session, there)).toEqual({
+          ...UNKNOWN,
+          known: true,
+          previousNode: here,
+        })
+        // Again by the same node: a client that reconnected before its old connection was found to be dead.
+        expect(await fixture.other.claim(user, session, there)).toEqual({
+          ...UNKNOWN,
+          known: true,
+          previousNode: there,
+        })
+      })
+
+      it('R2 of many claims at once each names another predecessor', async () => {
+        const [user, session] = [fresh(), fresh()]
+        const nodes = await Promise.all(Array.from({ length: 8 }, () => node()))
+        const claims = await Promise.all(
+          nodes.map((id, i) => (i % 2 === 0 ? fixture.one : fixture.other).claim(user, session, id)),
+        )
+        const [place] = await fixture.one.locate(user)
+        const chain = new Set([...claims.map(({ previousNode }) => previousNode), place?.node])
+        expect(chain).toEqual(new Set([undefined, ...nodes]))
+      })
+
+      it('R3 a released session stays known, and is nowhere', async () => {
+        const [user, session, here, there] = [fresh(), fresh(), await node(), await node()]
+        await fixture.one.claim(user, session, here)
+        await fixture.one.release(user, session, here)
+        await fixture.one.release(user, session, here)
+        expect(await fixture.other.locate(user)).toEqual([])
+        expect(await fixture.other.claim(user, session, there)).toEqual({
+          ...UNKNOWN,
+          known: true,
+          previousNode: here,
+        })
+        expect(await fixture.one.locate(user)).toEqual([{ session, node: there }])
+      })
+
+      it('R3 a release by a node that does not hold the session any more does nothing', async () => {
+        const [user, session, here, there] = [fresh(), fresh(), await node(), await node()]
+        await fixture.one.claim(user, session, here)
+        await fixture.other.claim(user, session, there)
+        await fixture.one.release(user, session, here)
+        await fixture.one.release(user, fresh(), here)
+        await fixture.one.release(fresh(), session, here)
+        expect(await fixture.one.locate(user)).toEqual([{ session, node: there }])
+      })
+
+      it('R4 a node is in the table as it last said, until it leaves', async () => {
+        const info = nodeInfo(fresh(), { state: 'starting' })
+        await fixture.one.heartbeat(info)
+        const find = async () => (await fixture.other.nodes()).find(({ id }) => id === info.id)
+        expect(await find()).toEqual(info)
+        const later: NodeInfo = {
+          ...info,
+          state: 'draining',
+          connections: 12_345,
+          pressure: 0.25,
+          region: 'eu "north"\n',
+        }
+        await fixture.one.heartbeat(later)
+        expect(await find()).toEqual(later)
+        await fixture.other.leave(info.id)
+        expect(await find()).toBeUndefined()
+        expect(await fixture.one.nodes()).not.toContainEqual(later)
+      })
+
+      it('R4 what a node claimed that has left is not located, but stays known', async () => {
+        const [user, session, here, there] = [fresh(), fresh(), await node(), await node()]
+        await fixture.one.claim(user, session, here)
+        await fixture.one.leave(here)
+        expect(await fixture.other.locate(user)).toEqual([])
+        expect(await fixture.other.claim(user, session, there)).toEqual({ ...UNKNOWN, known: true })
+        expect(await fixture.one.locate(user)).toEqual([{ session, node: there }])
+      })
+
+      it('R5 every claim of a user whose tokens were revoked says since when', async () => {
+        const [user, session, here] = [fresh(), fresh(), await node()]
+        await fixture.one.claim(user, session, here)
+        await fixture.one.revoke(user, 1_700_000_000_123, 600_000)
+        for (const claimed of [session, fresh()]) {
+          expect(await fixture.other.claim(user, claimed, here)).toMatchObject({
+            revokedBeforeMs: 1_700_000_000_123,
+          })
+        }
+      })
+
+      it('R5 a revocation never takes an earlier one back', async () => {
+        const [user, here] = [fresh(), await node()]
+        await fixture.one.revoke(user, 2_000, 600_000)
+        await fixture.other.revoke(user, 1_000, 600_000)
+        expect(await fixture.one.claim(user, fresh(), here)).toMatchObject({ revokedBeforeMs: 2_000 })
+        await fixture.other.revoke(user, 3_000, 1)
+        await fixture.advance(50)
+        expect(await fixture.one.claim(user, fresh(), here)).toMatchObject({ revokedBeforeMs: 3_000 })
+      })
+
+      it('R6 users are apart, however alike their names are', async () => {
+        const base = fresh()
+        const users = [
+          base,
+          base.toUpperCase(),
+          `${base}:`,
+          `${base} `,
+          `{${base}}`,
+          `}${base}`,
+          `${base}*`,
+          `${base}.a`,
+          `${base}>`,
+          `${base}你好🚰`,
+          `__proto__${base}`,
+          `é${base}`,
+          `e\u0301${base}`,
+          `${'a'.repeat(240)}${base}`,
+        ]
+        const here = await node()
+        // The same session id, which cannot be, so that only the user tells them apart.
+        const session = fresh()
+        for (const user of users) expect(await fixture.one.claim(user, session, here)).toEqual(UNKNOWN)
+        await fixture.one.revoke(base, 5, 600_000)
+        await fixture.one.release(base, session, here)
+        expect(await fixture.other.locate(base)).toEqual([])
+        for (const user of users.slice(1)) {
+          expect(await fixture.other.locate(user)).toEqual([{ session, node: here }])
+          expect(await fixture.other.claim(user, session, here)).toMatchObject({
+            known: true,
+            revokedBeforeMs: undefined,
+          })
+        }
+      })
+    })
+
+    describe('where nodes die', () => {
+      using(BRIEF)
+
+      it('R4 a node that is not heard of any more is not in the table, and what it holds is nowhere', async () => {
+        const [user, session] = [fresh(), fresh()]
+        const dying = await node()
+        const living = nodeInfo(fresh())
+        await fixture.one.heartbeat(living)
+        await fixture.one.claim(user, session, dying)
+        expect(await fixture.other.locate(user)).toEqual([{ session, node: dying }])
+        await until('the node is dead', async () => {
+          await fixture.one.heartbeat(living)
+          return !(await nodeIds()).includes(dying)
+        })
+        expect(await nodeIds()).toContain(living.id)
+        expect(await fixture.other.locate(user)).toEqual([])
+      })
+
+      it('R2 what a dead node held is known for a while, and no node is named', async () => {
+        const [user, session] = [fresh(), fresh()]
+        const dying = await node()
+        await fixture.one.claim(user, session, dying)
+        await until('the node is dead', async () => !(await nodeIds()).includes(dying))
+        const heir = await node()
+        expect(await fixture.other.claim(user, session, heir)).toEqual({ ...UNKNOWN, known: true })
+        expect(await fixture.one.locate(user)).toEqual([{ session, node: heir }])
+      })
+
+      it('R4 a node that is heard of in time stays, and keeps what it claimed', async () => {
+        const [user, session] = [fresh(), fresh()]
+        const info = nodeInfo(fresh())
+        await fixture.one.heartbeat(info)
+        await fixture.one.claim(user, session, info.id)
+        for (let passedMs = 0; passedMs < BRIEF.nodeTtlMs * 3; passedMs += STEP_MS) {
+          await fixture.one.heartbeat(info)
+          await fixture.advance(STEP_MS)
+        }
+        await fixture.one.heartbeat(info)
+        expect(await nodeIds()).toContain(info.id)
+        expect(await fixture.other.locate(user)).toEqual([{ session, node: info.id }])
+      })
+    })
+
+    describe('where sessions are forgotten soon', () => {
+      using(BRIEF_SESSIONS)
+
+      it('R3 a released session is unknown some time after', async () => {
+        const [user, here, there] = [fresh(), await node(), await node()]
+        for (let round = 0; ; round++) {
+          const session = fresh()
+          await fixture.one.claim(user, session, here)
+          await fixture.one.release(user, session, here)
+          await fixture.advance(BRIEF_SESSIONS.sessionTtlMs + round * STEP_MS)
+          if (!(await fixture.other.claim(user, session, there)).known) break
+          expect(round).toBeLessThan(20)
+        }
+      })
+
+      it('R3 a connected session is known for as long as it is connected', async () => {
+        const [user, session, here] = [fresh(), fresh(), await node()]
+        await fixture.one.claim(user, session, here)
+        await fixture.advance(BRIEF_SESSIONS.sessionTtlMs * 3)
+        expect(await fixture.other.locate(user)).toEqual([{ session, node: here }])
+        expect(await fixture.other.claim(user, session, here)).toMatchObject({ known: true })
+      })
+
+      it('R5 a revocation is forgotten after its time', async () => {
+        const [user, here] = [fresh(), await node()]
+        await fixture.one.revoke(user, 1_000, 200)
+        await until(
+          'it is forgotten',
+          async () => (await fixture.one.claim(user, fresh(), here)).revokedBeforeMs === undefined,
+        )
+      })
+    })
+
+    it('can be closed again', async () => {
+      const closing = await open(LASTING)
+      expect(closing.one.healthy()).toBe(true)
+      await closing.one.close()
+      await closing.one.close()
+      await closing.close()
+    })
+  })
+}
+
+function nodeInfo(id: string, more: Partial<NodeInfo> = {}): NodeInfo {
+  return {
+    id,
+    version: '1.2.3',
+    region: 'eu',
+    role: 'all',
+    state: 'active',
+    startedAt: 1_700_000_000_000,
+    connections: 0,
+    pressure: 0,
+    address: '127.0.0.1:8081',
+    ...more,
+  }
+}
+
+function bySession(places: readonly { session: string; node: string }[]): object[] {
+  return places.toSorted((a, b) => a.session.localeCompare(b.session))
+}

@@ -1,0 +1,26 @@
+import { MemoryReplayLog } from '../../src/replay/memory.ts'
+import { ManualClock } from '../support/manual-clock.ts'
+import { describeReplayLog } from './replay-log.suite.ts'
+
+describeReplayLog('MemoryReplayLog', () => {
+  const clock = new ManualClock()
+  let log = new MemoryReplayLog({ clock })
+  return Promise.resolve({
+    get one() {
+      return log
+    },
+    get other() {
+      return log
+    },
+    advance(ms) {
+      clock.pass(ms)
+      return Promise.resolve()
+    },
+    // It is lost with its process.
+    async lose() {
+      await log.close()
+      log = new MemoryReplayLog({ clock })
+    },
+    close: () => log.close(),
+  })
+})
