@@ -48,7 +48,11 @@ export const CLOSES = {
   tryLater: { code: CLOSE.tryLater, meaning: 'The node cannot serve this now.' },
   malformed: { code: CLOSE.malformed, meaning: 'A frame is not one of `sluice.v1`.' },
   unauthorized: { code: CLOSE.unauthorized, meaning: 'The token is missing, wrong, expired or revoked.' },
-  forbidden: { code: CLOSE.forbidden, meaning: "The session is another user's." },
+  forbidden: {
+    code: CLOSE.forbidden,
+    meaning:
+      "The session is another user's, the token does not allow this, or an operator has ended the connection.",
+  },
   connectTimeout: { code: CLOSE.connectTimeout, meaning: 'No `connect` came in time.' },
   takenOver: { code: CLOSE.takenOver, meaning: 'A newer connection has taken the session over.' },
   rateLimited: { code: CLOSE.rateLimited, meaning: 'Frames or bytes came faster than the limits allow.' },

@@ -14,7 +14,7 @@ export type Scope = 'publish' | 'admin'
 const SCOPES = ['publish', 'admin'] as const satisfies readonly Scope[]
 
 /** 64 bits where the key is hexadecimal: out of reach for guesses that each cost a request. */
-const KEY_LENGTH_MIN = 16
+export const KEY_LENGTH_MIN = 16
 
 const NAME = /^[A-Za-z0-9_.-]{1,64}$/
 
@@ -53,14 +53,14 @@ interface ApiKeyRules {
 export function parseApiKeys(entries: readonly string[], rules: ApiKeyRules): readonly ApiKey[] {
   const keys: ApiKey[] = []
   for (const [index, entry] of entries.entries()) {
-    const key = parseEntry(entry, `auth.apiKeys[${index}]`, rules)
+    const key = parseEntry(entry, `api.keys[${index}]`, rules)
     if (keys.some(({ name }) => name === key.name)) {
-      throw new AuthConfigError(`auth.apiKeys has two entries named ${key.name}; a name stands for one key`)
+      throw new AuthConfigError(`api.keys has two entries named ${key.name}; a name stands for one key`)
     }
     const twin = keys.find((other) => other.hasKeyOf(key))
     if (twin !== undefined) {
       throw new AuthConfigError(
-        `auth.apiKeys gives ${twin.name} and ${key.name} the same key; each needs its own`,
+        `api.keys gives ${twin.name} and ${key.name} the same key; each needs its own`,
       )
     }
     keys.push(key)

@@ -91,6 +91,13 @@ export interface WebSocketRoute<Connection> {
   close(connection: Connection, code: number): void
 }
 
+/**
+ * uWebSockets.js copies the properties of the data given to `upgrade` one by one into a dictionary of 270 bytes. It calls
+ * `open` from within `upgrade`, so the connection is handed over here and becomes a plain property of the socket.
+ */
+const NO_DATA = {}
+let accepted: unknown
+
 /** A WebSocket handshake that waits for an answer, as long as it takes. */
 export class Upgrade<Connection> {
   readonly #response: Native.HttpResponse
@@ -126,7 +133,8 @@ export class Upgrade<Connection> {
     if (this.done) return
     this.done = true
     this.#response.cork(() => {
-      this.#response.upgrade({ connection }, this.#key, protocol, this.#extensions, this.#context)
+      accepted = connection
+      this.#response.upgrade(NO_DATA, this.#key, protocol, this.#extensions, this.#context)
     })
   }
 
@@ -287,7 +295,7 @@ export class Listener {
 
   webSocket<Connection>(path: string, route: WebSocketRoute<Connection>): void {
     interface UserData {
-      readonly connection: Connection
+      connection: Connection
     }
     this.#app.ws<UserData>(path, {
       maxPayloadLength: route.frameBytesMax,
@@ -298,7 +306,12 @@ export class Listener {
         const head = copyHead(response, request)
         route.upgrade(head, new Upgrade<Connection>(response, request, context))
       },
-      open: (socket) => route.open(socket.getUserData().connection, socket as unknown as NativeSocket),
+      open: (socket) => {
+        const connection = accepted as Connection
+        accepted = undefined
+        socket.getUserData().connection = connection
+        route.open(connection, socket as unknown as NativeSocket)
+      },
       message: (socket, message, binary) => route.message(socket.getUserData().connection, message, binary),
       dropped: (socket, message) => route.dropped(socket.getUserData().connection, message),
       drain: (socket) => route.drain(socket.getUserData().connection),

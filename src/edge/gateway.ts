@@ -90,8 +90,10 @@ export class Gateway {
     }
     const address = this.#addresses.of(head.remoteAddress, head.headers['x-forwarded-for'])
     // A browser cannot read the answer to a refused handshake, so a bad token is told by a close code instead.
-    const token = bearer(head) ?? new URLSearchParams(head.query).get('token') ?? undefined
-    const asked = this.#ports.admission.ask({ address, resume: false }, (verdict) => {
+    const query = new URLSearchParams(head.query)
+    const token = bearer(head) ?? query.get('token') ?? undefined
+    // What it resumes is in its first frame; that it will is said in the URL, so that it waits before newcomers.
+    const asked = this.#ports.admission.ask({ address, resume: query.has('resume') }, (verdict) => {
       if (verdict.kind === 'refuse') {
         upgrade.refuse(verdict.tooMany ? 429 : 503, refusalHeaders(verdict), refusalBody(verdict))
         return

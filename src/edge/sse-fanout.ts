@@ -17,7 +17,7 @@ export interface GroupMember {
   /** Of the group's pending events, those before this one are older than the stream. */
   joinedAt: number
   /** Writes events, each followed by the stream's own end of the cursor, in one system call. */
-  writeShared(events: readonly string[], from: number): void
+  writeShared(events: readonly Uint8Array[], from: number): void
   /** The group has written everything it had: the stream may write what is its own, join a group or leave it. */
   settle(): void
 }
@@ -80,7 +80,7 @@ export class SseGroup implements StreamFanout {
   readonly #emptied: () => void
   readonly #members = new Set<GroupMember>()
   readonly #segments: string[]
-  #pending: string[] = []
+  #pending: Buffer[] = []
 
   constructor(channels: readonly string[], fanout: SseFanout, emptied: () => void) {
     this.channels = channels
@@ -134,7 +134,7 @@ export class SseGroup implements StreamFanout {
   #add(channel: string, position: Position | undefined, event: string): void {
     this.#move(this.channels.indexOf(channel), position)
     if (this.#pending.length === 0) this.#fanout.groupHasEvents(this)
-    this.#pending.push(`${event}id: 1${this.#segments.join('')}`)
+    this.#pending.push(Buffer.from(`${event}id: 1${this.#segments.join('')}`))
   }
 
   #move(index: number, position: Position | undefined): void {

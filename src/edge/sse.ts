@@ -36,7 +36,12 @@ interface OwnEvent {
 }
 
 /** What `writeCorked` is to write: set before `cork` is called, so that no write needs a closure. */
-const corked: { stream: HttpStream | undefined; events: readonly string[]; from: number; suffix: string } = {
+const corked: {
+  stream: HttpStream | undefined
+  events: readonly Uint8Array[]
+  from: number
+  suffix: string
+} = {
   stream: undefined,
   events: [],
   from: 0,
@@ -46,7 +51,7 @@ const corked: { stream: HttpStream | undefined; events: readonly string[]; from:
 function writeCorked(): void {
   const { stream, events, from, suffix } = corked
   for (let i = from; i < events.length; i++) {
-    stream?.write(events[i] as string)
+    stream?.write(events[i] as Uint8Array)
     stream?.write(suffix)
   }
 }
@@ -193,7 +198,7 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
 
   // GroupMember
 
-  writeShared(events: readonly string[], from: number): void {
+  writeShared(events: readonly Uint8Array[], from: number): void {
     const stream = this.#stream
     if (stream === undefined) return
     corked.stream = stream

@@ -52,9 +52,8 @@ const HELD_MAX = 1024
 /** A slow client reads the log in small bites: what it has not taken yet should not lie in memory. */
 const CATCH_UP_PAGE = 128
 
-abstract class AnyChannel {
-  readonly name: string
-  readonly fanout: Fanout
+/** A channel is its own fan-out: there is one for each connected user's inbox, so each object counts. */
+abstract class AnyChannel extends Fanout {
   readonly slowConsumer: SlowConsumerPolicy
   readonly #ports: ChannelPorts
   #subscribers = 0
@@ -62,10 +61,17 @@ abstract class AnyChannel {
   emptySinceMs: number | undefined
 
   constructor(name: string, policy: ChannelPolicy, ports: ChannelPorts) {
-    this.name = name
-    this.fanout = new Fanout(name)
+    super(name)
     this.slowConsumer = policy.slowConsumer
     this.#ports = ports
+  }
+
+  get name(): string {
+    return this.channel
+  }
+
+  get fanout(): Fanout {
+    return this
   }
 
   protected get ports(): ChannelPorts {

@@ -2,7 +2,15 @@
  * Local fan-out: every channel with at least one local subscriber, and the way of each message from the backbone to the
  * clients. Everything a client receives leaves through here.
  */
-import { EphemeralChannel, LoggedChannel, type Channel, type ChannelCounts, type Opening } from './channel.ts'
+import {
+  EphemeralChannel,
+  LoggedChannel,
+  type Channel,
+  type ChannelCounts,
+  type ChannelPolicy,
+  type ChannelPorts,
+  type Opening,
+} from './channel.ts'
 import { LogReads, type ReadReason } from './log-reads.ts'
 import type { Fanout, Outlet } from './outlet.ts'
 import { Subscription, type SlowConsumerPolicy } from './subscription.ts'
@@ -50,6 +58,7 @@ export interface HubPorts {
   readonly topics: Topics
   readonly clock: Clock
   readonly metrics: HubMetrics
+  /** The same object for all channels of a namespace. */
   policyOf(channel: string): HubPolicy
 }
 
@@ -81,6 +90,8 @@ export class Hub {
   readonly #reads: LogReads
   readonly #scan: Timer
   #scanned: Iterator<Channel> | undefined
+  readonly #channelPorts: ChannelPorts
+  readonly #policies = new WeakMap<HubPolicy, ChannelPolicy>()
   #subscriptions = 0
   readonly #overLimit: OverLimit[] = []
 
@@ -88,6 +99,16 @@ export class Hub {
     this.#ports = ports
     this.#options = options
     this.#reads = new LogReads(ports.log, (why) => ports.metrics.logRead(why))
+    this.#channelPorts = {
+      reads: this.#reads,
+      counts: ports.metrics,
+      deliver: this.#deliver,
+      resetAll: this.#resetAll,
+      later: this.#later,
+      entered: this.#entered,
+      left: this.#left,
+      sequence: () => this.#turns.sequence,
+    }
     this.#scan = ports.clock.every(SCAN_TICK_MS, () => this.#scanSome())
   }
 
@@ -160,24 +181,9 @@ export class Hub {
 
   async #startNow(name: string, from: From | undefined): Promise<Channel> {
     const policy = this.#ports.policyOf(name)
-    const channelPolicy = {
-      slowConsumer: policy.slowConsumer,
-      tail: { messages: this.#options.tailMessages, bytes: this.#options.tailBytes },
-      logMessagesMax: policy.max + 1,
-    }
-    const ports = {
-      reads: this.#reads,
-      counts: this.#ports.metrics,
-      deliver: this.#deliver,
-      resetAll: this.#resetAll,
-      later: this.#later,
-      entered: this.#entered,
-      left: this.#left,
-      sequence: () => this.#turns.sequence,
-    }
     const channel = policy.logged
-      ? new LoggedChannel(name, channelPolicy, ports)
-      : new EphemeralChannel(name, channelPolicy, ports)
+      ? new LoggedChannel(name, this.#channelPolicy(policy), this.#channelPorts)
+      : new EphemeralChannel(name, this.#channelPolicy(policy), this.#channelPorts)
     this.#channels.set(name, channel)
     try {
       // An inbox is reached through the registry and its node, so it has no subject of its own.
@@ -189,6 +195,21 @@ export class Hub {
     }
     channel.emptySinceMs = this.#ports.clock.monotonicMs()
     return channel
+  }
+
+  /** One for all channels of a namespace. */
+  #channelPolicy(policy: HubPolicy): ChannelPolicy {
+    let shared = this.#policies.get(policy)
+    if (shared === undefined) {
+      const { tailMessages, tailBytes } = this.#options
+      shared = {
+        slowConsumer: policy.slowConsumer,
+        tail: { messages: tailMessages, bytes: tailBytes },
+        logMessagesMax: policy.max + 1,
+      }
+      this.#policies.set(policy, shared)
+    }
+    return shared
   }
 
   readonly #deliver = (fanout: Fanout, encoded: Encoded, before: Position | undefined): void => {

@@ -10,10 +10,13 @@ export interface TailLimits {
   readonly bytes: number
 }
 
+/** The entries of a tail that holds none, which is what most inboxes have. Never written to. */
+const NONE: Encoded[] = []
+
 export class Tail {
   readonly #limits: TailLimits
   /** The entries from `#first` on are kept; the ones before it are holes that the next compaction takes away. */
-  #entries: Encoded[] = []
+  #entries = NONE
   #first = 0
   #bytes = 0
   #start: number
@@ -38,6 +41,7 @@ export class Tail {
   }
 
   push(encoded: Encoded): void {
+    if (this.#entries === NONE) this.#entries = []
     this.#entries.push(encoded)
     this.#bytes += encoded.bytes
     // Two at most: what was put in front for a herd of resumes stays a while for those who come a little later.
@@ -59,7 +63,7 @@ export class Tail {
   }
 
   clear(start: number): void {
-    this.#entries = []
+    this.#entries = NONE
     this.#first = 0
     this.#bytes = 0
     this.#start = start

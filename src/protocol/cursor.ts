@@ -10,7 +10,7 @@
  * A cursor grants nothing (channels are authorized by the token), so it is not signed; whoever forges a position
  * of his own channels gets at most the messages that he could have asked for, or a `reset`.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Position } from './frames.ts'
 
 export const EPOCH = /^[A-Za-z0-9]{1,32}$/
@@ -20,7 +20,7 @@ const SEGMENT = /^([A-Za-z0-9_-]{8})([0-9a-z]{1,11})\.([A-Za-z0-9]{1,32})$/
 
 /** 48 bits of a name: two channels of one stream share a tag once in 10^14. */
 export function tagOf(name: string): string {
-  return createHash('sha256').update(name).digest('base64url').slice(0, TAG_LENGTH)
+  return hash('sha256', name, 'base64url').slice(0, TAG_LENGTH)
 }
 
 /** The part of a cursor that says where one channel is, with its separator. */

@@ -5,7 +5,10 @@
 import type { Claimed, NodeInfo, Place, Registry, RegistryOptions } from './registry.ts'
 import type { Clock, Timer } from '../clock.ts'
 
+/** A session of a user. His sessions are a list: most users have one, and a map for each would be most of the memory. */
 interface Entry {
+  readonly session: string
+  next: Entry | undefined
   node: string
   /** When its connection went, by the clock that does not jump; `undefined` while it is connected. */
   detachedMs: number | undefined
@@ -30,7 +33,7 @@ const SWEEP_TICK_MS = 500
 export class MemoryRegistry implements Registry {
   readonly #options: RegistryOptions
   readonly #clock: Clock
-  readonly #users = new Map<string, Map<string, Entry>>()
+  readonly #users = new Map<string, Entry>()
   readonly #nodes = new Map<string, NodeEntry>()
   readonly #revocations = new Map<string, Revocation>()
   readonly #sweep: Timer
@@ -49,19 +52,22 @@ export class MemoryRegistry implements Registry {
 
   claim(user: string, session: string, node: string): Promise<Claimed> {
     const nowMs = this.#clock.monotonicMs()
-    let sessions = this.#users.get(user)
-    const entry = sessions?.get(session)
+    const entry = this.#find(user, session)
     const known = entry !== undefined && this.#known(entry, nowMs)
     const previousNode = known && this.#alive(entry.node, nowMs) ? entry.node : undefined
-    if (sessions === undefined) this.#users.set(user, (sessions = new Map()))
-    sessions.set(session, { node, detachedMs: undefined })
+    if (entry === undefined) {
+      this.#users.set(user, { session, next: this.#users.get(user), node, detachedMs: undefined })
+    } else {
+      entry.node = node
+      entry.detachedMs = undefined
+    }
     // In one process a node that claims is alive, heartbeat or not.
     if (!this.#nodes.has(node)) this.#nodes.set(node, { info: undefined, seenMs: Infinity, left: false })
     return Promise.resolve({ known, previousNode, revokedBeforeMs: this.#revokedBeforeMs(user, nowMs) })
   }
 
   release(user: string, session: string, node: string): Promise<void> {
-    const entry = this.#users.get(user)?.get(session)
+    const entry = this.#find(user, session)
     if (entry?.node === node) entry.detachedMs ??= this.#clock.monotonicMs()
     return Promise.resolve()
   }
@@ -69,7 +75,8 @@ export class MemoryRegistry implements Registry {
   locate(user: string): Promise<readonly Place[]> {
     const places: Place[] = []
     const nowMs = this.#clock.monotonicMs()
-    for (const [session, { node, detachedMs }] of this.#users.get(user) ?? []) {
+    for (let entry = this.#users.get(user); entry !== undefined; entry = entry.next) {
+      const { session, node, detachedMs } = entry
       if (detachedMs === undefined && this.#alive(node, nowMs)) places.push({ session, node })
     }
     return Promise.resolve(places)
@@ -163,9 +170,22 @@ export class MemoryRegistry implements Registry {
   }
 
   #sweepUser(user: string, nowMs: number): void {
-    const sessions = this.#users.get(user)
-    if (sessions === undefined) return
-    for (const [session, entry] of sessions) if (!this.#known(entry, nowMs)) sessions.delete(session)
-    if (sessions.size === 0) this.#users.delete(user)
+    let kept: Entry | undefined
+    for (let entry = this.#users.get(user); entry !== undefined;) {
+      const { next } = entry
+      if (this.#known(entry, nowMs)) {
+        entry.next = kept
+        kept = entry
+      }
+      entry = next
+    }
+    if (kept === undefined) this.#users.delete(user)
+    else this.#users.set(user, kept)
+  }
+
+  #find(user: string, session: string): Entry | undefined {
+    let entry = this.#users.get(user)
+    while (entry !== undefined && entry.session !== session) entry = entry.next
+    return entry
   }
 }

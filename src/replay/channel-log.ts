@@ -18,6 +18,10 @@ export interface ChannelLogOptions {
 /** A power of two: a place in the ring is an offset's low bits. */
 const FIRST_CAPACITY = 8
 
+/** The rings of a channel without messages, which is what most inboxes are. Never written to. */
+const NO_MESSAGES: (LoggedMessage | undefined)[] = []
+const NO_TIMES: number[] = []
+
 export class ChannelLog {
   readonly channel: string
   /** When somebody last asked for the channel, by the clock that does not jump. */
@@ -26,8 +30,8 @@ export class ChannelLog {
   readonly #acknowledged: boolean
   readonly #idsMax: number
   /** Offsets here grow by one, so the message with offset `n` is at `n & (capacity - 1)`. */
-  #messages: (LoggedMessage | undefined)[] = []
-  #storedMs: number[] = []
+  #messages = NO_MESSAGES
+  #storedMs = NO_TIMES
   #start: number
   #head: number
   #ttlMs = 0
@@ -105,8 +109,8 @@ export class ChannelLog {
       this.#dropOldest()
     // A channel that is silent now gives back what it needed when it was busy.
     if (this.#start === this.#head && this.#messages.length > 0) {
-      this.#messages = []
-      this.#storedMs = []
+      this.#messages = NO_MESSAGES
+      this.#storedMs = NO_TIMES
     }
     if (this.#ids?.expired(nowMs) === true) this.#ids = undefined
   }

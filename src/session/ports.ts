@@ -65,7 +65,7 @@ export interface SessionPorts {
   /** Hands a client's publish to the backend. */
   forward(user: string, channel: string, payload: Payload, id: string | undefined): Promise<Published>
   /** A session is connected here now; another node held it until now. */
-  tookOver(fromNode: string, session: string): void
+  tookOver(fromNode: string, session: string): unknown
   /** Something failed that is nobody's mistake but ours. */
   failed(what: string, error: unknown): void
 }

@@ -24,6 +24,12 @@ export interface ConnectRequest {
   readonly partial: boolean
 }
 
+/** A connection on its way to a session. */
+interface Attempt {
+  readonly user: string
+  revokedBeforeMs: number | undefined
+}
+
 /** A channel that was found its place, or why not. */
 interface Found {
   readonly channel: string
@@ -35,6 +41,8 @@ interface Found {
 export class Sessions {
   readonly #context: SessionContext
   readonly #byId = new Map<string, Session>()
+  /** Those who have claimed their session and are not installed yet: a revocation must find them too. */
+  readonly #connecting = new Set<Attempt>()
 
   constructor(context: SessionContext) {
     this.#context = context
@@ -87,13 +95,12 @@ export class Sessions {
     }
     const { id, asked } = this.#sessionId(user, request.session)
     // The user is claimed before any log is read: a publisher appends first and looks the user up then.
-    const claimed = await ports.registry.claim(user, id, ports.nodeId)
+    const attempt: Attempt = { user, revokedBeforeMs: undefined }
+    this.#connecting.add(attempt)
     const opened: Opened[] = []
     try {
-      if (ports.tokens.isRevoked(identity, claimed.revokedBeforeMs)) {
-        ports.metrics.tokenChecked('revoked')
-        throw new SluiceError('unauthorized', 'the token has been revoked')
-      }
+      const claimed = await ports.registry.claim(user, id, ports.nodeId)
+      this.#checkRevoked(identity, claimed.revokedBeforeMs)
       const found = await this.#findAll(connection, identity, request)
       for (const one of found) if (one.opened !== undefined) opened.push(one.opened)
       const refused = found.find(
@@ -101,6 +108,7 @@ export class Sessions {
       )
       if (refused?.error !== undefined) throw refused.error
       if (connection.closed) throw new ConnectionGone()
+      this.#checkRevoked(identity, attempt.revokedBeforeMs)
       const inbox = found.find((one) => one.channel === INBOX) as Found & { opened: Opened }
       const session = new Session(id, identity, connection, inbox.opened.subscription, this.#context)
       const resume: ResumeResult = !asked ? 'new' : claimed.known ? 'resumed' : 'unknown_session'
@@ -115,7 +123,14 @@ export class Sessions {
       if (!this.#byId.has(id)) this.#release(user, id)
       if (error instanceof ConnectionGone) return undefined
       throw error
+    } finally {
+      this.#connecting.delete(attempt)
     }
+  }
+
+  /** A user's tokens were revoked while a connection of his may be on its way in. */
+  revokeConnecting(user: string, beforeMs: number): void {
+    for (const attempt of this.#connecting) if (attempt.user === user) attempt.revokedBeforeMs = beforeMs
   }
 
   /** The session's connection has gone. Idempotent. */
@@ -148,6 +163,13 @@ export class Sessions {
 
   all(): IterableIterator<Session> {
     return this.#byId.values()
+  }
+
+  #checkRevoked(identity: Identity, revokedBeforeMs: number | undefined): void {
+    const { tokens, metrics } = this.#context.ports
+    if (!tokens.isRevoked(identity, revokedBeforeMs)) return
+    metrics.tokenChecked('revoked')
+    throw new SluiceError('unauthorized', 'the token has been revoked')
   }
 
   /** The id to go on with, or a new one. Fails where the one that was asked for is another user's, or none at all. */

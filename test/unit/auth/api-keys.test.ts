@@ -45,15 +45,15 @@ describe('an entry', () => {
     [
       'without a colon',
       KEY,
-      /^auth.apiKeys\[0\] is incomplete: an entry is name:scope\+scope:key, .* publish, admin$/,
+      /^api.keys\[0\] is incomplete: an entry is name:scope\+scope:key, .* publish, admin$/,
     ],
-    ['without scopes', `shop:${KEY}`, /^auth.apiKeys\[0\] is incomplete/],
-    ['with an empty name', `:publish:${KEY}`, /^auth.apiKeys\[0\] has no usable name/],
-    ['with a space in its name', `my shop:publish:${KEY}`, /^auth.apiKeys\[0\] has no usable name/],
+    ['without scopes', `shop:${KEY}`, /^api.keys\[0\] is incomplete/],
+    ['with an empty name', `:publish:${KEY}`, /^api.keys\[0\] has no usable name/],
+    ['with a space in its name', `my shop:publish:${KEY}`, /^api.keys\[0\] has no usable name/],
     [
       'with an unknown scope',
       `shop:write:${KEY}`,
-      /^auth.apiKeys\[0\] \(shop\) has a scope that does not exist: .* publish, admin$/,
+      /^api.keys\[0\] \(shop\) has a scope that does not exist: .* publish, admin$/,
     ],
     ['with an empty scope', `shop:publish+:${KEY}`, /\(shop\) has a scope that does not exist/],
     ['with an empty key', 'shop:publish:', /\(shop\) has an empty key/],
@@ -68,13 +68,13 @@ describe('an entry', () => {
 
   it('with the name of another is refused', () => {
     expect(startError(`shop:publish:${KEY}`, `shop:admin:${OTHER}`)).toBe(
-      'auth.apiKeys has two entries named shop; a name stands for one key',
+      'api.keys has two entries named shop; a name stands for one key',
     )
   })
 
   it('with the key of another is refused', () => {
     expect(startError(`shop:publish:${KEY}`, `ops:admin:${KEY}`)).toBe(
-      'auth.apiKeys gives shop and ops the same key; each needs its own',
+      'api.keys gives shop and ops the same key; each needs its own',
     )
   })
 
