@@ -6,7 +6,7 @@ import { NAMESPACE_RULE } from './namespaces.ts'
 import { isSameName, nearest } from './nearest.ts'
 import type { About } from './option.ts'
 import { originText, type Sources } from './sources.ts'
-import { ALL_OPTIONS, nodeAt, type Path, type Section } from './tree.ts'
+import { ALL_OPTIONS, nodeAt, type Path, pathText, type Section } from './tree.ts'
 
 /** Longer values are cut: a complaint is one line. */
 const SHOWN_LENGTH_MAX = 80
@@ -73,22 +73,11 @@ function keysOf(section: Section): string {
   return section.each === undefined ? [...section.children.keys()].join(', ') : NAMESPACE_RULE
 }
 
-/** A key that is not a plain name is quoted, so that the line stays one line. */
-export function pathText(path: Path): string {
-  return path
-    .map((key, index) => {
-      if (/^\d+$/.test(key) && index > 0) return `[${key}]`
-      const name = /^[\w@*:/=+$-]+$/.test(key) ? key : JSON.stringify(key.slice(0, SHOWN_LENGTH_MAX))
-      return index === 0 ? name : `.${name}`
-    })
-    .join('')
-}
-
 function shown(value: unknown, about: About): string {
   if (typeof value === 'object') return kindOf(value)
   if (about.secret === 'whole') return `${kindOf(value)} (hidden)`
-  if (typeof value !== 'string') return String(value)
-  return cut(JSON.stringify(about.secret === 'credentials' ? withoutCredentials(value) : value))
+  const hides = about.secret === 'credentials' && typeof value === 'string'
+  return cut(JSON.stringify(hides ? withoutCredentials(value) : value))
 }
 
 function cut(text: string): string {

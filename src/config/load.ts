@@ -2,12 +2,12 @@
  * From what is given to what is used: file under environment under flags, checked as a whole, and frozen.
  */
 import { randomBytes } from 'node:crypto'
-import { complaintsOf, pathText } from './complaint.ts'
+import { complaintsOf } from './complaint.ts'
 import { ConfigError } from './config-error.ts'
 import { brokenRules } from './rules.ts'
 import { type Config, type ConfigInput, SCHEMA } from './schema.ts'
 import { type Origin, originText, putEnvironment, putFile, putFlags, Sources } from './sources.ts'
-import type { Path } from './tree.ts'
+import { type Path, pathText } from './tree.ts'
 
 export interface ConfigSources {
   /** Where the `SLUICE_…` variables are. Not given: none. */

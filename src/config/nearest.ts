@@ -8,8 +8,10 @@ export function nearest(name: string, candidates: readonly string[]): string | u
   // One slip in three letters is still a slip; more is another word.
   let best: { readonly candidate: string; readonly distance: number } | undefined
   for (const candidate of candidates) {
-    const distance = editDistance(wanted, plain(candidate))
-    if (distance <= Math.max(1, Math.floor(wanted.length / 3)) && distance < (best?.distance ?? Infinity)) {
+    const known = plain(candidate)
+    const distance = editDistance(wanted, known)
+    const most = Math.floor(Math.max(wanted.length, known.length) / 3)
+    if (distance <= most && distance < (best?.distance ?? Infinity)) {
       best = { candidate, distance }
     }
   }

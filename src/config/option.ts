@@ -11,6 +11,8 @@ export interface Kind<S extends z.ZodType> {
   readonly schema: S
   /** Completes “allowed: …”. */
   readonly allowed: string
+  /** The same for a table, where the forms of times and sizes have been explained. */
+  readonly brief?: string
   /** An environment variable or a flag is a text; the schema wants this. */
   readonly fromText: (text: string) => unknown
   /** A value as a person would write it. */
@@ -20,6 +22,7 @@ export interface Kind<S extends z.ZodType> {
 export interface About {
   readonly doc: string
   readonly allowed: string
+  readonly brief: string
   /** As a person would write it; absent where the option is not set by default. */
   readonly initial: string | undefined
   /** The input that stands for an absent option. */
@@ -78,6 +81,7 @@ function aboutOf<S extends z.ZodType>(kind: Kind<S>, initial: unknown, words: Wo
   return {
     doc: words.doc,
     allowed: kind.allowed,
+    brief: kind.brief ?? kind.allowed,
     initial: initial === undefined ? undefined : kind.toText(initial),
     initialInput: initial,
     env: words.env,
@@ -139,6 +143,7 @@ interface Range {
 export function integer({ min, max }: Range) {
   return {
     schema: z.int().min(min).max(max),
+    brief: `from ${min} to ${max}`,
     allowed: `a whole number from ${min} to ${max}`,
     fromText: (value: string): unknown => (/^\d+$/.test(value) ? Number(value) : value),
     toText: plainText,
@@ -153,6 +158,7 @@ export function duration(min: string, max: string) {
   const maxMs = durationMs(max) as number
   return {
     schema: measured(DURATION, (value) => within(durationMs(value), minMs, maxMs)),
+    brief: `from ${min} to ${max}`,
     allowed: `a time from ${min} to ${max}, such as 250ms, 10s, 45m, 2h or 1d, or a number of milliseconds`,
     fromText: asIs,
     toText: (value: unknown) => (typeof value === 'number' ? durationText(value) : String(value)),
@@ -165,6 +171,7 @@ export function size(min: string, max: string = sizeText(BYTES_MAX)) {
   const maxBytes = sizeBytes(max) as number
   return {
     schema: measured(SIZE, (value) => within(sizeBytes(value), minBytes, maxBytes)),
+    brief: `from ${min} to ${max}`,
     allowed: `a size from ${min} to ${max}, such as 64KiB, 64kB or 1MB, or a number of bytes`,
     fromText: asIs,
     toText: (value: unknown) => (typeof value === 'number' ? sizeText(value) : String(value)),

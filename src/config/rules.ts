@@ -1,156 +1,153 @@
 /**
- * What no option can say alone: combinations that cannot work. Each rule is one sentence for the operator.
+ * What no option can say alone: combinations that cannot work.
  */
-import { durationText, sizeText } from './units.ts'
 import type { Config } from './schema.ts'
+import { durationText, sizeText } from './units.ts'
 
 /** Says where an option was set: `auth.cookie (sluice.yaml:12)`. */
 export type Where = (...path: readonly string[]) => string
 
-type Rule = (config: Config, where: Where) => string | undefined
+interface Rule {
+  /** For the documentation. */
+  readonly says: string
+  /** One sentence for the operator, or nothing. */
+  broken(config: Config, where: Where): string | undefined
+}
 
 /** Everything that is wrong, in the order of the rules. */
 export function brokenRules(config: Config, where: Where): string[] {
-  return RULES.flatMap((rule) => rule(config, where) ?? [])
+  return RULES.flatMap((rule) => rule.broken(config, where) ?? [])
 }
 
-const RULES: readonly Rule[] = [
-  function tokensCanBeChecked({ auth }) {
-    if (auth.jwtSecret !== undefined || auth.jwtPublicKey !== undefined || auth.jwksUrl !== undefined)
-      return undefined
-    return 'there is nothing to check tokens with: set auth.jwtSecret (SLUICE_JWT_SECRET), auth.jwtPublicKey (SLUICE_JWT_PUBLIC_KEY) or auth.jwksUrl (SLUICE_JWKS_URL)'
+export const RULES: readonly Rule[] = [
+  {
+    says: 'One of `auth.jwtSecret`, `auth.jwtPublicKey` and `auth.jwksUrl` is set; `sluice dev` makes a secret of its own.',
+    broken({ auth }) {
+      if (auth.jwtSecret !== undefined || auth.jwtPublicKey !== undefined || auth.jwksUrl !== undefined) {
+        return undefined
+      }
+      return 'there is nothing to check tokens with: set auth.jwtSecret (SLUICE_JWT_SECRET), auth.jwtPublicKey (SLUICE_JWT_PUBLIC_KEY) or auth.jwksUrl (SLUICE_JWKS_URL)'
+    },
   },
-  function backendsHaveKeys({ dev, api }) {
-    if (dev || api.keys.length > 0) return undefined
-    return 'api.keys is empty: set at least one entry name:scope+scope:key (SLUICE_API_KEYS), with the scopes publish and admin'
+  {
+    says: '`api.keys` has at least one entry; `sluice dev` has a key named `dev` with the value `dev`.',
+    broken({ dev, api }) {
+      if (dev || api.keys.length > 0) return undefined
+      return 'api.keys is empty: set at least one entry name:scope+scope:key (SLUICE_API_KEYS), with the scopes publish and admin'
+    },
   },
-  function anyOriginIsForDevelopment({ dev, allowedOrigins }, where) {
-    if (dev || !allowedOrigins.includes('*')) return undefined
-    return `${where('allowedOrigins')} has *, which only sluice dev allows: list the origins, such as https://app.example.com`
+  {
+    says: '`*` is among the `allowedOrigins` of `sluice dev` only.',
+    broken({ dev, allowedOrigins }, where) {
+      if (dev || !allowedOrigins.includes('*')) return undefined
+      return `${where('allowedOrigins')} has *, which only sluice dev allows: list the origins, such as https://app.example.com`
+    },
   },
-  function clusterHasBothParts({ nats, redis }, where) {
-    if (nats.url.length > 0 === redis.url.length > 0) return undefined
-    const [set, missing, name] =
-      nats.url.length > 0
+  {
+    says: '`nats.url` and `redis.url` are both set (a cluster) or both absent (a single node).',
+    broken({ nats, redis }, where) {
+      const hasNats = nats.url.length > 0
+      if (hasNats === redis.url.length > 0) return undefined
+      const [set, missing, name] = hasNats
         ? (['nats', 'redis', 'SLUICE_REDIS_URL'] as const)
         : (['redis', 'nats', 'SLUICE_NATS_URL'] as const)
-    return `${where(set, 'url')} is set, but ${missing}.url (${name}) is not: a cluster needs both, a single node neither`
+      return `${where(set, 'url')} is set, but ${missing}.url (${name}) is not: a cluster needs both, a single node neither`
+    },
   },
-  function clusterHasSecret({ nats, redis, node }) {
-    if ((nats.url.length === 0 && redis.url.length === 0) || node.clusterSecret !== undefined)
+  {
+    says: 'A cluster has a `node.clusterSecret`.',
+    broken({ nats, redis, node }) {
+      if ((nats.url.length === 0 && redis.url.length === 0) || node.clusterSecret !== undefined) {
+        return undefined
+      }
+      return 'node.clusterSecret (SLUICE_CLUSTER_SECRET) is missing: nodes of a cluster share a secret of at least 16 characters, for example from: openssl rand -hex 32'
+    },
+  },
+  {
+    says: 'A `node.role` other than `all` is for clusters: the other half is elsewhere.',
+    broken({ nats, node }, where) {
+      if (node.role === 'all' || nats.url.length > 0) return undefined
+      return `${where('node', 'role')} is ${node.role}, which is one half of a cluster: set nats.url and redis.url, or the role all`
+    },
+  },
+  {
+    says: '`tls` is for the public listener, which a node of the role `api` does not have.',
+    broken({ tls, node }, where) {
+      if (tls === undefined || node.role !== 'api') return undefined
+      return `${where('tls')} is for the public listener, which a node of the role api does not have: remove it, or choose the role all or edge`
+    },
+  },
+  {
+    says: '`delivery: durable` and `clientPublish: forward` need `nats.url`.',
+    broken({ namespaces, nats }, where) {
+      if (nats.url.length > 0) return undefined
+      for (const [name, { delivery, clientPublish }] of Object.entries(namespaces)) {
+        if (delivery === 'durable') {
+          return `${where('namespaces', name, 'delivery')} is durable, which needs nats.url (SLUICE_NATS_URL): set it, or use replay or ephemeral`
+        }
+        if (clientPublish === 'forward') {
+          return `${where('namespaces', name, 'clientPublish')} is forward, which needs nats.url (SLUICE_NATS_URL): set it, or use fanout or deny`
+        }
+      }
       return undefined
-    return 'node.clusterSecret (SLUICE_CLUSTER_SECRET) is missing: nodes of a cluster share a secret of at least 16 characters, for example from: openssl rand -hex 32'
+    },
   },
-  function halvesNeedEachOther({ nats, node }, where) {
-    if (node.role === 'all' || nats.url.length > 0) return undefined
-    return `${where('node', 'role')} is ${node.role}, which is one half of a cluster: set nats.url and redis.url, or the role all`
+  {
+    says: '`port` and `api.port` differ, unless they are 0.',
+    broken({ port, api }, where) {
+      if (port === 0 || port !== api.port) return undefined
+      return `${where('port')} and ${where('api', 'port')} are both ${port}: the two listeners need a port each`
+    },
   },
-  function tlsNeedsThePublicListener({ tls, node }, where) {
-    if (tls === undefined || node.role !== 'api') return undefined
-    return `${where('tls')} is for the public listener, which a node of the role api does not have: remove it, or choose the role all or edge`
+  {
+    says: '`heartbeat.retryMin` is at most `heartbeat.retryMax`.',
+    broken({ heartbeat: { retryMin, retryMax } }, where) {
+      if (retryMin <= retryMax) return undefined
+      const max = `${where('heartbeat', 'retryMax')}, which is ${durationText(retryMax)}`
+      return `${where('heartbeat', 'retryMin')} is ${durationText(retryMin)}, but must be at most ${max}`
+    },
   },
-  function namespacesHaveTheirParts({ namespaces, nats }, where) {
-    if (nats.url.length > 0) return undefined
-    for (const [name, { delivery, clientPublish }] of Object.entries(namespaces)) {
-      if (delivery === 'durable') {
-        return `${where('namespaces', name, 'delivery')} is durable, which needs nats.url (SLUICE_NATS_URL): set it, or use replay or ephemeral`
-      }
-      if (clientPublish === 'forward') {
-        return `${where('namespaces', name, 'clientPublish')} is forward, which needs nats.url (SLUICE_NATS_URL): set it, or use fanout or deny`
-      }
-    }
-    return undefined
+  {
+    says: '`heartbeat.ping` is less than `heartbeat.idleTimeout`.',
+    broken({ heartbeat: { ping, idleTimeout } }, where) {
+      if (ping < idleTimeout) return undefined
+      const max = `${where('heartbeat', 'idleTimeout')}, which is ${durationText(idleTimeout)}`
+      return `${where('heartbeat', 'ping')} is ${durationText(ping)}, but must be less than ${max}`
+    },
   },
-  function portsDiffer({ port, api }, where) {
-    if (port === 0 || port !== api.port) return undefined
-    return `${where('port')} and ${where('api', 'port')} are both ${port}: the two listeners need a port each`
+  {
+    says: '`auth.reauthDeadline` is less than `auth.reauthInterval`.',
+    broken({ auth: { reauthDeadline, reauthInterval } }, where) {
+      if (reauthDeadline < reauthInterval) return undefined
+      const max = `${where('auth', 'reauthInterval')}, which is ${durationText(reauthInterval)}`
+      return `${where('auth', 'reauthDeadline')} is ${durationText(reauthDeadline)}, but must be less than ${max}`
+    },
   },
-  ({ heartbeat: { retryMin, retryMax } }, where) =>
-    ordered(
-      retryMin <= retryMax,
-      where('heartbeat', 'retryMin'),
-      retryMin,
-      'at most',
-      where('heartbeat', 'retryMax'),
-      retryMax,
-      durationText,
-    ),
-  ({ heartbeat: { ping, idleTimeout } }, where) =>
-    ordered(
-      ping < idleTimeout,
-      where('heartbeat', 'ping'),
-      ping,
-      'less than',
-      where('heartbeat', 'idleTimeout'),
-      idleTimeout,
-      durationText,
-    ),
-  ({ auth: { reauthDeadline, reauthInterval } }, where) =>
-    ordered(
-      reauthDeadline < reauthInterval,
-      where('auth', 'reauthDeadline'),
-      reauthDeadline,
-      'less than',
-      where('auth', 'reauthInterval'),
-      reauthInterval,
-      durationText,
-    ),
-  ({ cluster: { heartbeat, nodeTtl } }, where) =>
-    // One lost heartbeat must not kill a node.
-    ordered(
-      heartbeat * 2 <= nodeTtl,
-      where('cluster', 'heartbeat'),
-      heartbeat,
-      'at most half of',
-      where('cluster', 'nodeTtl'),
-      nodeTtl,
-      durationText,
-    ),
-  ({ limits: { payload, frame } }, where) =>
-    ordered(
-      payload <= frame,
-      where('limits', 'payload'),
-      payload,
-      'at most',
-      where('limits', 'frame'),
-      frame,
-      sizeText,
-    ),
-  ({ limits: { payload, requestBody } }, where) =>
-    ordered(
-      payload <= requestBody,
-      where('limits', 'payload'),
-      payload,
-      'at most',
-      where('limits', 'requestBody'),
-      requestBody,
-      sizeText,
-    ),
-  function largestFrameFitsTheBurst({ limits: { frame, bytesPerSecond, bytesBurst } }, where) {
-    const key = bytesBurst === 0 ? 'bytesPerSecond' : 'bytesBurst'
-    const most = bytesBurst === 0 ? bytesPerSecond : bytesBurst
-    // Otherwise a frame of the allowed size would never be accepted, however long its sender waits.
-    return ordered(
-      bytesPerSecond === 0 || frame <= most,
-      where('limits', 'frame'),
-      frame,
-      'at most',
-      where('limits', key),
-      most,
-      sizeText,
-    )
+  {
+    says: '`cluster.heartbeat` is at most half of `cluster.nodeTtl`: one lost heartbeat must not kill a node.',
+    broken({ cluster: { heartbeat, nodeTtl } }, where) {
+      if (heartbeat * 2 <= nodeTtl) return undefined
+      const max = `${where('cluster', 'nodeTtl')}, which is ${durationText(nodeTtl)}`
+      return `${where('cluster', 'heartbeat')} is ${durationText(heartbeat)}, but must be at most half of ${max}`
+    },
+  },
+  {
+    says: '`limits.payload` is at most `limits.frame` and `limits.requestBody`: what may be published must fit through the doors.',
+    broken({ limits }, where) {
+      const door = (['frame', 'requestBody'] as const).find((key) => limits.payload > limits[key])
+      if (door === undefined) return undefined
+      const max = `${where('limits', door)}, which is ${sizeText(limits[door])}`
+      return `${where('limits', 'payload')} is ${sizeText(limits.payload)}, but must be at most ${max}`
+    },
+  },
+  {
+    says: '`limits.frame` is at most `limits.bytesBurst`: otherwise a frame of the allowed size would never be accepted, however long its sender waits.',
+    broken({ limits }, where) {
+      const { frame, bytesPerSecond, bytesBurst } = limits
+      const key = bytesBurst === 0 ? 'bytesPerSecond' : 'bytesBurst'
+      if (bytesPerSecond === 0 || frame <= limits[key]) return undefined
+      const max = `${where('limits', key)}, which is ${sizeText(limits[key])}`
+      return `${where('limits', 'frame')} is ${sizeText(frame)}, but must be at most ${max}`
+    },
   },
 ]
-
-function ordered(
-  fits: boolean,
-  smaller: string,
-  smallerValue: number,
-  relation: string,
-  larger: string,
-  largerValue: number,
-  textOf: (value: number) => string,
-): string | undefined {
-  if (fits) return undefined
-  return `${smaller} is ${textOf(smallerValue)}, but must be ${relation} ${larger}, which is ${textOf(largerValue)}`
-}

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { isMap, isScalar, LineCounter, parseDocument, type Scalar } from 'yaml'
 import { ConfigError } from './config-error.ts'
 import { nearest } from './nearest.ts'
-import { ENV_OPTIONS, flagOf, nodeAt, type Path } from './tree.ts'
+import { ENV_OPTIONS, flagOf, nodeAt, type Path, pathText } from './tree.ts'
 
 export type Origin =
   | { readonly kind: 'file'; readonly file: string; readonly line: number }
@@ -46,7 +46,7 @@ export class Sources {
   /** Over what is there. Sections are merged, anything else replaces. */
   put(path: Path, value: unknown, originOf: (path: Path) => Origin): void {
     if (path.at(-1) === '__proto__')
-      throw new ConfigError(`__proto__ (${originText(originOf(path))}) is not a key`)
+      throw new ConfigError(`${pathText(path)} (${originText(originOf(path))}) is not a key`)
     const node = nodeAt(path)
     // `limits:` with nothing under it, as when all its lines are comments, is an empty section.
     if (value === null && node?.kind === 'section') return
@@ -163,7 +163,7 @@ function unknownVariable(name: string): string {
  * (`tcp://10.0.0.1:8080`) and more. They are not meant for us.
  */
 function isServiceLink(name: string, value: string): boolean {
-  if (name.endsWith('_PORT')) return /^(?:tcp|udp|sctp):\/\//i.test(value)
+  if (name.endsWith('_PORT') && /^(?:tcp|udp|sctp):\/\//.test(value)) return true
   return /_SERVICE_(?:HOST|PORT(?:_[A-Z0-9_]+)?)$|_PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?$/.test(
     name,
   )

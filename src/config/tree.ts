@@ -24,6 +24,9 @@ export interface Section {
   readonly each: Section | undefined
 }
 
+/** Longer keys are cut where they are shown. */
+const KEY_LENGTH_MAX = 80
+
 export const TREE: Section = sectionOf([], '', SCHEMA.shape)
 
 /** Every option in the order of the schema; those of a namespace once, under `namespaces.*`. */
@@ -31,6 +34,11 @@ export const ALL_OPTIONS: readonly Option[] = optionsOf(TREE)
 
 export const ENV_OPTIONS: ReadonlyMap<string, Option> = new Map(
   ALL_OPTIONS.flatMap((option) => (option.about.env === undefined ? [] : [[option.about.env, option]])),
+)
+
+/** What can be set on the command line: the same, without what the list of processes would show to everybody. */
+export const FLAG_OPTIONS: readonly Option[] = [...ENV_OPTIONS.values()].filter(
+  ({ about }) => about.secret !== 'whole',
 )
 
 function sectionOf(path: Path, doc: string, shape: Readonly<Record<string, z.core.$ZodType>>): Section {
@@ -64,6 +72,17 @@ export function nodeAt(path: Path): Option | Section | undefined {
     node = node.children.get(key) ?? node.each
   }
   return node
+}
+
+/** A key that is not a plain name is quoted, so that the line stays one line. */
+export function pathText(path: Path): string {
+  return path
+    .map((key, index) => {
+      if (/^\d+$/.test(key) && index > 0) return `[${key}]`
+      const name = /^[\w@*:/=+$-]+$/.test(key) ? key : JSON.stringify(key.slice(0, KEY_LENGTH_MAX))
+      return index === 0 ? name : `.${name}`
+    })
+    .join('')
 }
 
 /** `['api', 'port']` -> `--api-port` */

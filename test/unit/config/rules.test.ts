@@ -1,0 +1,169 @@
+import { describe, expect, it } from 'vitest'
+import { ConfigError } from '../../../src/config/config-error.ts'
+import { loadConfig } from '../../../src/config/load.ts'
+import { RULES } from '../../../src/config/rules.ts'
+import { type Config, type ConfigInput, SCHEMA } from '../../../src/config/schema.ts'
+
+const GOOD = {
+  auth: { jwtSecret: 'a secret of thirty-two characters' },
+  api: { keys: ['shop:publish:0123456789abcdef'] },
+} satisfies ConfigInput
+
+const CLUSTER = {
+  ...GOOD,
+  nats: { url: 'nats://a' },
+  redis: { url: 'redis://a' },
+  node: { clusterSecret: '0123456789abcdef' },
+} satisfies ConfigInput
+
+function complaintsAbout(settings: ConfigInput, dev = false): readonly string[] {
+  try {
+    loadConfig({ settings, dev })
+  } catch (error) {
+    if (error instanceof ConfigError) return error.complaints
+    throw error
+  }
+  return []
+}
+
+const BROKEN: readonly (readonly [why: string, settings: ConfigInput, complaint: RegExp])[] = [
+  [
+    'no key to check tokens with',
+    { api: GOOD.api },
+    /^there is nothing to check tokens with: set auth\.jwtSecret \(SLUICE_JWT_SECRET\)/,
+  ],
+  ['no API key', { auth: GOOD.auth }, /^api\.keys is empty: .*SLUICE_API_KEYS/],
+  [
+    'any origin',
+    { ...GOOD, allowedOrigins: ['*'] },
+    /^allowedOrigins \(given by the program\) has \*, which only sluice dev allows/,
+  ],
+  [
+    'NATS without Redis',
+    { ...CLUSTER, redis: {} },
+    /^nats\.url .* is set, but redis\.url \(SLUICE_REDIS_URL\) is not/,
+  ],
+  [
+    'Redis without NATS',
+    { ...CLUSTER, nats: {} },
+    /^redis\.url .* is set, but nats\.url \(SLUICE_NATS_URL\) is not/,
+  ],
+  [
+    'a cluster without a secret',
+    { ...CLUSTER, node: {} },
+    /^node\.clusterSecret \(SLUICE_CLUSTER_SECRET\) is missing/,
+  ],
+  [
+    'half a cluster alone',
+    { ...GOOD, node: { role: 'edge' } },
+    /^node\.role .* is edge, which is one half of a cluster/,
+  ],
+  [
+    'TLS where no client connects',
+    { ...CLUSTER, node: { ...CLUSTER.node, role: 'api' }, tls: { certFile: 'c', keyFile: 'k' } },
+    /^tls .* is for the public listener/,
+  ],
+  [
+    'durable without NATS',
+    { ...GOOD, namespaces: { orders: { delivery: 'durable' } } },
+    /^namespaces\.orders\.delivery .* is durable, which needs nats\.url/,
+  ],
+  [
+    'forward without NATS',
+    { ...GOOD, namespaces: { '*': { clientPublish: 'forward' } } },
+    /^namespaces\.\*\.clientPublish .* is forward, which needs nats\.url/,
+  ],
+  [
+    'one port for both listeners',
+    { ...GOOD, port: 9000, api: { ...GOOD.api, port: 9000 } },
+    /^port .* and api\.port .* are both 9000/,
+  ],
+  [
+    'retryMin above retryMax',
+    { ...GOOD, heartbeat: { retryMin: '5s' } },
+    /^heartbeat\.retryMin .* is 5s, but must be at most heartbeat\.retryMax \(default\), which is 3s$/,
+  ],
+  [
+    'a ping as rare as the timeout',
+    { ...GOOD, heartbeat: { ping: '1m' } },
+    /^heartbeat\.ping .* is 1m, but must be less than heartbeat\.idleTimeout/,
+  ],
+  [
+    'a deadline as long as the interval',
+    { ...GOOD, auth: { ...GOOD.auth, reauthInterval: '60s' } },
+    /^auth\.reauthDeadline .* must be less than auth\.reauthInterval/,
+  ],
+  [
+    'heartbeats as rare as the timeout of a node',
+    { ...GOOD, cluster: { heartbeat: '6s' } },
+    /^cluster\.heartbeat .* must be at most half of cluster\.nodeTtl/,
+  ],
+  [
+    'a payload larger than a frame',
+    { ...GOOD, limits: { payload: '65KiB' } },
+    /^limits\.payload .* is 65KiB, but must be at most limits\.frame \(default\), which is 64KiB$/,
+  ],
+  [
+    'a payload larger than a request',
+    { ...GOOD, limits: { requestBody: '1KiB' } },
+    /^limits\.payload .* must be at most limits\.requestBody/,
+  ],
+  [
+    'a frame larger than the burst',
+    { ...GOOD, limits: { frame: '5MiB' } },
+    /^limits\.frame .* must be at most limits\.bytesBurst/,
+  ],
+  [
+    'a frame larger than what a second allows',
+    { ...GOOD, limits: { frame: '2MiB', bytesBurst: 0 } },
+    /^limits\.frame .* must be at most limits\.bytesPerSecond/,
+  ],
+]
+
+describe('refused', () => {
+  it.each(BROKEN)('%s', (_, settings, complaint) => {
+    expect(complaintsAbout(settings)).toEqual([expect.stringMatching(complaint)])
+  })
+
+  it('a setting that all namespaces take from * is complained about there', () => {
+    expect(complaintsAbout({ ...GOOD, namespaces: { news: {}, '*': { delivery: 'durable' } } })).toEqual([
+      expect.stringMatching(/^namespaces\.\*\.delivery /),
+    ])
+  })
+
+  it('every rule has an example here', () => {
+    const unbroken = RULES.filter((rule) =>
+      BROKEN.every(([, settings]) => {
+        const config: Config = { ...SCHEMA.parse(settings), dev: false }
+        return rule.broken(config, (...path) => path.join('.')) === undefined
+      }),
+    )
+    expect(unbroken.map(({ says }) => says)).toEqual([])
+  })
+})
+
+describe('allowed', () => {
+  it.each<readonly [string, ConfigInput]>([
+    ['a single node', GOOD],
+    ['a cluster', CLUSTER],
+    ['a half of a cluster', { ...CLUSTER, node: { ...CLUSTER.node, role: 'api' } }],
+    [
+      'durable and forward in a cluster',
+      { ...CLUSTER, namespaces: { a: { delivery: 'durable', clientPublish: 'forward' } } },
+    ],
+    ['any free port, twice', { ...GOOD, port: 0, api: { ...GOOD.api, port: 0 } }],
+    ['equal times to retry', { ...GOOD, heartbeat: { retryMin: '3s' } }],
+    ['a large frame without a rate', { ...GOOD, limits: { frame: '16MiB', bytesPerSecond: 0 } }],
+    [
+      'TLS on an edge',
+      { ...CLUSTER, node: { ...CLUSTER.node, role: 'edge' }, tls: { certFile: 'c', keyFile: 'k' } },
+    ],
+  ])('%s', (_, settings) => {
+    expect(complaintsAbout(settings)).toEqual([])
+  })
+
+  it('nothing at all for development', () => {
+    expect(complaintsAbout({}, true)).toEqual([])
+    expect(complaintsAbout({ allowedOrigins: ['*'] }, true)).toEqual([])
+  })
+})
