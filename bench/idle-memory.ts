@@ -1,0 +1,43 @@
+/** What a connected client costs that neither sends nor receives: resident memory over that of the server without it. */
+import { PEER_LABELS, Rows, type Bench, type Outcome, type RunOptions } from './lib/bench.ts'
+import { inRounds } from './lib/session.ts'
+
+const CONNECTIONS = 10_000
+const CONNECTIONS_QUICK = 3000
+const OPENING_AT_ONCE = 100
+/** Enough for the code to be compiled and the heap to have found its size, few enough to leave no room for the others. */
+const WARM_UP_CONNECTIONS = 500
+
+async function run(options: RunOptions): Promise<Outcome> {
+  const connections = options.quick ? CONNECTIONS_QUICK : CONNECTIONS
+  const rows = new Rows()
+  const bases = new Rows()
+  await inRounds(options, 'idle-memory', async (peer, session) => {
+    await session.load.step('prepare', connections)
+    await session.load.step('connect', { count: WARM_UP_CONNECTIONS, inFlight: OPENING_AT_ONCE })
+    await session.load.step('disconnect')
+    const base = await session.settledBytes()
+    await session.load.step('connect', { count: connections, inFlight: OPENING_AT_ONCE })
+    const full = await session.settledBytes()
+    rows.add(PEER_LABELS[peer], (full - base) / connections)
+    bases.add(PEER_LABELS[peer], base)
+  })
+  return {
+    arrangement:
+      `${connections} WebSocket clients connect, say who they are, and are silent. Resident memory (VmRSS) is taken before and after, each time ` +
+      'when the garbage is collected and the figure no longer moves. A client of Sluice has a checked token, a session that can be ' +
+      'resumed, and a subscription to its inbox; the others have an entry in a table of users.',
+    tables: [
+      { caption: 'Over the base, for each connection', unit: 'bytes', per: 'connection', rows: rows.list },
+      { caption: 'The base: the process before them', unit: 'bytes', per: 'process', rows: bases.list },
+    ],
+  }
+}
+
+export const idleMemory: Bench = {
+  name: 'idle-memory',
+  title: 'Idle connections',
+  peers: ['raw-uws', 'sluice', 'ws', 'socketio'],
+  programs: [],
+  run,
+}

@@ -1,0 +1,66 @@
+/** What a benchmark is and what it brings home. */
+import type { PeerName } from '../peers/terms.ts'
+
+export interface RunOptions {
+  /** Smaller numbers, for a look while working; never written down. */
+  readonly quick: boolean
+  readonly rounds: number
+  readonly peers: readonly PeerName[]
+  /** Writes a CPU profile of the measured part of each server. */
+  readonly profile: boolean
+}
+
+export interface Bench {
+  readonly name: string
+  readonly title: string
+  /** Whose servers it knows how to compare. */
+  readonly peers: readonly PeerName[]
+  /** What it runs beside the peers and the load. */
+  readonly programs: readonly string[]
+  run(options: RunOptions): Promise<Outcome>
+}
+
+export interface Outcome {
+  /** Sentences that say what was done, with the numbers of this run. */
+  readonly arrangement: string
+  readonly tables: readonly Table[]
+}
+
+export interface Table {
+  readonly caption: string
+  readonly unit: 'µs' | 'ns' | 'bytes'
+  /** Of what the unit is spent on: `delivery`, `connect`. */
+  readonly per: string
+  /** What the rows are; `server` where absent. */
+  readonly subject?: string
+  /** The first row is what the others are compared with. */
+  readonly rows: readonly Row[]
+}
+
+export interface Row {
+  readonly label: string
+  /** One figure for each round, in the order of the rounds. */
+  readonly rounds: readonly number[]
+}
+
+/** Collects the figures of rows as rounds go by. */
+export class Rows {
+  readonly #byLabel = new Map<string, number[]>()
+
+  add(label: string, figure: number): void {
+    const rounds = this.#byLabel.get(label)
+    if (rounds === undefined) this.#byLabel.set(label, [figure])
+    else rounds.push(figure)
+  }
+
+  get list(): Row[] {
+    return [...this.#byLabel].map(([label, rounds]) => ({ label, rounds }))
+  }
+}
+
+export const PEER_LABELS: Readonly<Record<PeerName, string>> = {
+  'raw-uws': 'raw uWebSockets.js',
+  sluice: 'Sluice',
+  ws: 'ws',
+  socketio: 'Socket.IO',
+}

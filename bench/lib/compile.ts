@@ -1,0 +1,50 @@
+/**
+ * Plain JavaScript of everything that is measured, made once at the start of a run. A loader that compiles on the way would run
+ * beside the server, in a thread of its own, and wrap every named function: both would be counted. And whoever edits or
+ * rebuilds the tree meanwhile does not change what is measured.
+ */
+import { build } from 'esbuild'
+import { execFileSync } from 'node:child_process'
+import { cpSync, rmSync } from 'node:fs'
+import { extname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const BENCH = join(ROOT, 'bench')
+const OUT = join(ROOT, '.tmp', 'bench')
+/** Where the peer finds the gateway; `npm run build` makes the same of it. */
+const GATEWAY_OUT = join(OUT, 'gateway')
+
+/** `peers/raw-uws` and its like: the programs' places in this directory. */
+export async function compile(programs: readonly string[]): Promise<void> {
+  rmSync(OUT, { recursive: true, force: true })
+  await build({
+    absWorkingDir: BENCH,
+    entryPoints: programs.map((program) => `${program}.ts`),
+    outbase: BENCH,
+    outdir: OUT,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    logLevel: 'warning',
+  })
+}
+
+export function compileGateway(): void {
+  execFileSync('node_modules/.bin/tsc', ['-p', 'tsconfig.build.json', '--outDir', GATEWAY_OUT], {
+    cwd: ROOT,
+    stdio: 'inherit',
+  })
+  // Scripts and pages that the compiler leaves where they are.
+  cpSync(join(ROOT, 'src'), GATEWAY_OUT, {
+    recursive: true,
+    filter: (file) => !['.ts', '.tsx'].includes(extname(file)),
+  })
+}
+
+export function compiled(program: string): string {
+  return join(OUT, `${program}.mjs`)
+}

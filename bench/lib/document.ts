@@ -1,0 +1,66 @@
+/** docs/benchmarks.md, written from the last full run of each benchmark. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Bench, Outcome } from './bench.ts'
+import { tableLines } from './print.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const PAGE = join(ROOT, 'docs', 'benchmarks.md')
+const RESULTS = join(ROOT, '.tmp', 'bench-results')
+
+const INTRODUCTION = `# Benchmarks
+
+Written by \`npm run bench\`; every table names the command that makes it again. Read the ratios: each is against raw
+uWebSockets.js in the same round of the same run, so that it means the same on another machine. The microseconds do not.
+
+How the figures come about:
+
+- The server is a process of its own on one core, the load a process on another. Both are started afresh for each
+  round, and the servers that are compared take turns.
+- The cost is the CPU time of the server's process, all its threads and the kernel's work for its system calls included, as the scheduler
+  accounts for it. How long a run took, and whether the load was quick enough, does not enter into it.
+- Shown are the median over the rounds and the best round. A ratio is the median of the rounds' ratios.
+- raw uWebSockets.js is the floor: it checks no token, keeps no log and repairs nothing. Neither do ws and Socket.IO here.
+  Sluice runs as \`sluice serve\` does, with the log, the registry and the backbone in its own memory.
+`
+
+interface Result {
+  readonly title: string
+  readonly outcome: Outcome
+  readonly rounds: number
+  readonly machine: string
+  readonly commit: string
+}
+
+export function keepResult(bench: Bench, result: Result): void {
+  mkdirSync(RESULTS, { recursive: true })
+  writeFileSync(resultFile(bench), JSON.stringify(result))
+}
+
+/** With every benchmark of which there is a result. */
+export function writePage(benches: readonly Bench[]): void {
+  const sections = benches.map((bench) => sectionText(bench, readResult(bench)))
+  writeFileSync(PAGE, [INTRODUCTION, ...sections].join('\n'))
+}
+
+function sectionText(bench: Bench, result: Result | undefined): string {
+  if (result === undefined) return ''
+  const { outcome, rounds, machine, commit } = result
+  const tables = outcome.tables.map((table) => `**${table.caption}**\n\n${tableLines(table).join('\n')}\n`)
+  const origin = `\`npm run bench -- ${bench.name} --rounds ${rounds}\` at commit ${commit}, on ${machine}.`
+  return `## ${result.title}\n\n${outcome.arrangement}\n\n${tables.join('\n')}\n${origin}\n`
+}
+
+function readResult(bench: Bench): Result | undefined {
+  try {
+    return JSON.parse(readFileSync(resultFile(bench), 'utf8')) as Result
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function resultFile(bench: Bench): string {
+  return join(RESULTS, `${bench.name}.json`)
+}

@@ -1,0 +1,99 @@
+/** One server and the load against it, each a process on its own core, from a fresh start to the end. */
+import { mkdirSync } from 'node:fs'
+import { Child } from './child.ts'
+import { compiled } from './compile.ts'
+import { cpuMicros, LOAD_CORE, residentBytes, SERVER_CORE } from './cores.ts'
+import type { RunOptions } from './bench.ts'
+import type { PeerName, Ports } from '../peers/terms.ts'
+
+/** Resident memory that moved by less than this from one look to the next has settled. */
+const SETTLED_BYTES = 65_536
+const LOOK_INTERVAL_MS = 250
+const LOOKS_MAX = 40
+
+export interface Measured<Value> {
+  readonly value: Value
+  readonly cpuMicros: number
+}
+
+export class BenchSession {
+  readonly #server: Child
+  readonly load: Child
+
+  constructor(server: Child, load: Child) {
+    this.#server = server
+    this.load = load
+  }
+
+  /** Runs a step of the load and takes the server's CPU time meanwhile. */
+  async measure<Value>(step: string, argument: unknown = null): Promise<Measured<Value>> {
+    const before = cpuMicros(this.#server.pid)
+    const value = await this.load.step<Value>(step, argument)
+    return { value, cpuMicros: cpuMicros(this.#server.pid) - before }
+  }
+
+  /** The server's resident memory once its garbage is collected and nothing moves any more. */
+  async settledBytes(): Promise<number> {
+    let last = Number.POSITIVE_INFINITY
+    for (let look = 0; look < LOOKS_MAX; look++) {
+      await this.#server.step('collect')
+      await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL_MS))
+      const bytes = residentBytes(this.#server.pid)
+      if (Math.abs(bytes - last) < SETTLED_BYTES) return bytes
+      last = bytes
+    }
+    throw new Error(`the server's memory still moves after ${LOOKS_MAX} collections: last ${last} bytes`)
+  }
+
+  startProfile(): Promise<void> {
+    return this.#server.step('startProfile')
+  }
+
+  writeProfile(file: string): Promise<void> {
+    return this.#server.step('writeProfile', file)
+  }
+}
+
+/** Starts a peer and the load, lets `run` work with them, and ends both whatever happens. */
+export async function withPeer<Value>(
+  peer: PeerName,
+  run: (session: BenchSession) => Promise<Value>,
+): Promise<Value> {
+  const server = new Child({
+    program: compiled(`peers/${peer}`),
+    core: SERVER_CORE,
+    nodeOptions: ['--expose-gc'],
+  })
+  const load = new Child({ program: compiled('load/main'), core: LOAD_CORE })
+  try {
+    const ports = await server.step<Ports>('start')
+    await load.step('target', { peer, ports })
+    return await run(new BenchSession(server, load))
+  } finally {
+    await Promise.all([load.close(), server.close()])
+  }
+}
+
+/** Peers take turns, so that whatever else the machine does meanwhile meets each of them alike. */
+export async function inRounds(
+  { rounds, peers, profile }: RunOptions,
+  name: string,
+  run: (peer: PeerName, session: BenchSession) => Promise<void>,
+): Promise<void> {
+  for (let round = 1; round <= rounds; round++) {
+    for (const peer of peers) {
+      process.stderr.write(`${name}: round ${round} of ${rounds}, ${peer}\n`)
+      await withPeer(peer, async (session) => {
+        if (profile) await session.startProfile()
+        await run(peer, session)
+        if (profile) await session.writeProfile(profileFile(name, peer, round))
+      })
+    }
+  }
+}
+
+function profileFile(name: string, peer: PeerName, round: number): string {
+  const directory = compiled('profiles').replace(/\.mjs$/, '')
+  mkdirSync(directory, { recursive: true })
+  return `${directory}/${name}-${peer}-${round}.cpuprofile`
+}

@@ -1,0 +1,152 @@
+/** The clients of one server: many WebSockets or many streams, each with a number of its own. */
+import { DIALECTS, type Dialect } from './dialects.ts'
+import { numberAt, NUMBER_DIGITS } from './payload.ts'
+import { RawStream } from './stream.ts'
+import { mintToken } from './tokens.ts'
+import { RawWebSocket } from './websocket.ts'
+import type { PeerName } from '../peers/terms.ts'
+
+export interface ConnectOptions {
+  readonly count: number
+  /** How many may be on their way at the same time. */
+  readonly inFlight: number
+  /** Absent: connected, and subscribed to nothing but what the server does by itself. */
+  readonly channel?: string
+}
+
+export interface StreamOptions extends ConnectOptions {
+  readonly channel: string
+}
+
+/** The last byte of the data is a quotation mark. */
+const QUOTE_BYTES = 1
+
+export class Clients {
+  readonly dialect: Dialect
+  readonly #port: number
+  #tokens: string[] = []
+  #webSockets: RawWebSocket[] = []
+  #streams = 0
+  #closed = 0
+  #allClosed: (() => void) | undefined
+  /** Where deliveries go. */
+  received: ((client: number, message: number) => void) | undefined
+  /** Something went wrong that no step expects. */
+  failed: ((problem: string) => void) | undefined
+
+  constructor(peer: PeerName, port: number) {
+    this.dialect = DIALECTS[peer]
+    this.#port = port
+  }
+
+  get count(): number {
+    return this.#webSockets.length + this.#streams
+  }
+
+  /** Mints the tokens, so that nothing of that happens while somebody measures. */
+  prepare(count: number): void {
+    for (let i = this.#tokens.length; i < count; i++) this.#tokens.push(mintToken(userName(i)))
+  }
+
+  async connect({ count, inFlight, channel }: ConnectOptions): Promise<void> {
+    const first = this.#webSockets.length
+    this.prepare(first + count)
+    await inParallel(count, inFlight, async (i) => {
+      const client = first + i
+      this.#webSockets[client] = await this.openWebSocket(
+        client,
+        userName(client),
+        this.#tokens[client] as string,
+        channel,
+      )
+    })
+  }
+
+  /** One more WebSocket that is welcome, and subscribed where a channel is named. */
+  openWebSocket(client: number, user: string, token: string, channel?: string): Promise<RawWebSocket> {
+    const { dialect } = this
+    return new Promise((resolve, reject) => {
+      const target = { port: this.#port, path: dialect.webSocketPath, subprotocol: dialect.subprotocol }
+      const socket = new RawWebSocket(target, {
+        opened: () => socket.send(dialect.connect(user, token)),
+        received: (bytes, start, end) => {
+          if (dialect.isDelivery(bytes, start)) {
+            this.received?.(
+              client,
+              numberAt(bytes, end - dialect.bytesAfterData - QUOTE_BYTES - NUMBER_DIGITS),
+            )
+            return
+          }
+          const frame = bytes.toString('utf8', start, end)
+          const reply = dialect.reply(frame)
+          if (reply !== undefined) socket.send(reply)
+          else if (dialect.isWelcome(frame)) {
+            if (channel === undefined) resolve(socket)
+            else socket.send(dialect.subscribe(channel))
+          } else if (dialect.isSubscribed(frame)) resolve(socket)
+          else if (frame.startsWith('{"type":"error"')) {
+            const problem = `client ${client} was told ${frame}`
+            reject(new Error(problem))
+            this.failed?.(problem)
+          }
+        },
+        closed: (problem) => {
+          if (problem !== '') {
+            reject(new Error(`client ${client}: ${problem}`))
+            this.failed?.(`client ${client}: ${problem}`)
+          } else if (++this.#closed === this.#webSockets.length) this.#allClosed?.()
+        },
+      })
+    })
+  }
+
+  async openStreams({ count, inFlight, channel }: StreamOptions): Promise<void> {
+    this.prepare(count)
+    const { dialect } = this
+    await inParallel(count, inFlight, (client) => {
+      const path = dialect.streamPath(channel, this.#tokens[client] as string)
+      return new Promise<void>((resolve, reject) => {
+        void new RawStream(
+          { port: this.#port, path },
+          {
+            opened: resolve,
+            received: (number) => this.received?.(client, number),
+            closed: (problem) => {
+              reject(new Error(`stream ${client}: ${problem}`))
+              this.failed?.(`stream ${client}: ${problem}`)
+            },
+          },
+        )
+      })
+    })
+    this.#streams = count
+  }
+
+  /** Cuts every WebSocket at once. */
+  disconnect(): Promise<void> {
+    this.#closed = 0
+    return new Promise((resolve) => {
+      this.#allClosed = () => {
+        this.#webSockets = []
+        resolve()
+      }
+      for (const socket of this.#webSockets) socket.close()
+    })
+  }
+}
+
+export function userName(client: number): string {
+  return `user-${client}`
+}
+
+async function inParallel(
+  count: number,
+  inFlight: number,
+  run: (index: number) => Promise<void>,
+): Promise<void> {
+  let next = 0
+  const worker = async (): Promise<void> => {
+    while (next < count) await run(next++)
+  }
+  await Promise.all(Array.from({ length: Math.min(inFlight, count) }, worker))
+}

@@ -1,0 +1,30 @@
+/** The process that plays the clients and the publishers, on a core of its own. */
+import { Clients, type ConnectOptions, type StreamOptions } from './clients.ts'
+import { Publishing, type PublishOptions } from './publishing.ts'
+import { answerSteps } from '../lib/steps.ts'
+import type { PeerName, Ports } from '../peers/terms.ts'
+
+interface Target {
+  readonly peer: PeerName
+  readonly ports: Ports
+}
+
+let clients: Clients | undefined
+let publishing: Publishing | undefined
+
+answerSteps({
+  target({ peer, ports }: Target) {
+    clients = new Clients(peer, ports.port)
+    publishing = new Publishing(peer, ports, clients)
+  },
+  prepare: (count: number) => started(clients).prepare(count),
+  connect: (options: ConnectOptions) => started(clients).connect(options),
+  openStreams: (options: StreamOptions) => started(clients).openStreams(options),
+  disconnect: () => started(clients).disconnect(),
+  publish: (options: PublishOptions) => started(publishing).publish(options),
+})
+
+function started<Part>(part: Part | undefined): Part {
+  if (part === undefined) throw new Error('target comes before every other step')
+  return part
+}

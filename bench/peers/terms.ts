@@ -1,0 +1,16 @@
+/** What a server and the load agree on before a run. */
+
+/** The channel of a broadcast. */
+export const ROOM = 'bench:room'
+
+/** Signs the tokens of a run, which ends with its processes. */
+export const TOKEN_SECRET = 'a secret that only the benchmark and its server use'
+export const API_KEY = 'a-key-that-only-the-benchmark-and-its-server-use'
+
+export type PeerName = 'raw-uws' | 'sluice' | 'ws' | 'socketio'
+
+/** Where a server listens, on 127.0.0.1. Peers with one listener name it twice. */
+export interface Ports {
+  readonly port: number
+  readonly apiPort: number
+}

@@ -1,0 +1,94 @@
+/**
+ * Runs benchmarks and prints their ratios.
+ *
+ *   npm run bench                         all of them, and writes docs/benchmarks.md
+ *   npm run bench -- broadcast sse        these two; the others on the page stay as they were
+ *   npm run bench:quick -- broadcast      a look while working; writes nothing
+ *   npm run bench -- --list
+ *
+ * `--rounds 9`, `--peers raw-uws,sluice`; `--profile` leaves a CPU profile of each server in .tmp/bench/profiles.
+ */
+import { parseArgs } from 'node:util'
+import { broadcast } from './broadcast.ts'
+import { connectStorm } from './connect-storm.ts'
+import { encode } from './encode.ts'
+import { idleMemory } from './idle-memory.ts'
+import type { Bench, RunOptions } from './lib/bench.ts'
+import { compile, compileGateway } from './lib/compile.ts'
+import { keepResult, writePage } from './lib/document.ts'
+import { describeCommit, describeMachine } from './lib/machine.ts'
+import { tableLines } from './lib/print.ts'
+import { sse } from './sse.ts'
+import { unicast } from './unicast.ts'
+import type { PeerName } from './peers/terms.ts'
+
+const BENCHES: readonly Bench[] = [broadcast, unicast, sse, idleMemory, connectStorm, encode]
+
+const ROUNDS = 5
+const ROUNDS_QUICK = 2
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    list: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    peers: { type: 'string' },
+    profile: { type: 'boolean', default: false },
+  },
+})
+
+if (values.list) for (const { name, title } of BENCHES) console.log(`${name.padEnd(16)}${title}`)
+else await runAll(positionals.length === 0 ? BENCHES : positionals.map(benchNamed))
+
+async function runAll(benches: readonly Bench[]): Promise<void> {
+  const runs = benches.map((bench) => ({ bench, options: optionsFor(bench) }))
+  const peers = new Set(runs.flatMap(({ options }) => options.peers))
+  const programs = runs.flatMap(({ bench }) => bench.programs)
+  await compile([...new Set(['load/main', ...programs, ...[...peers].map((peer) => `peers/${peer}`)])])
+  if (peers.has('sluice')) compileGateway()
+
+  const machine = describeMachine()
+  const commit = describeCommit()
+  console.log(`${machine}; commit ${commit}`)
+  // What is written down compares with everybody.
+  const kept = !values.quick && values.peers === undefined && !values.profile
+  for (const { bench, options } of runs) {
+    const outcome = await bench.run(options)
+    console.log(`\n# ${bench.title}`)
+    for (const table of outcome.tables) console.log(`\n${table.caption}\n\n${tableLines(table).join('\n')}`)
+    if (kept) keepResult(bench, { title: bench.title, outcome, rounds: options.rounds, machine, commit })
+  }
+  if (kept) writePage(BENCHES)
+}
+
+function optionsFor(bench: Bench): RunOptions {
+  const wanted = values.peers?.split(',')
+  const unknown = wanted?.find((name) => !BENCHES.some(({ peers }) => peers.includes(name as PeerName)))
+  if (unknown !== undefined) {
+    throw new Error(`--peers: there is no server ${unknown}; there are ${broadcast.peers.join(', ')}`)
+  }
+  return {
+    quick: values.quick,
+    rounds: roundsFrom(values.rounds) ?? (values.quick ? ROUNDS_QUICK : ROUNDS),
+    peers: bench.peers.filter((peer) => wanted === undefined || wanted.includes(peer)),
+    profile: values.profile,
+  }
+}
+
+function roundsFrom(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const rounds = Number(text)
+  if (!Number.isSafeInteger(rounds) || rounds < 1) {
+    throw new Error(`--rounds must be a whole number from 1 on, not ${text}`)
+  }
+  return rounds
+}
+
+function benchNamed(name: string): Bench {
+  const bench = BENCHES.find((one) => one.name === name)
+  if (bench === undefined) {
+    throw new Error(`there is no benchmark ${name}; there are ${BENCHES.map((one) => one.name).join(', ')}`)
+  }
+  return bench
+}
