@@ -263,7 +263,11 @@ export class Hub {
 
   readonly #left = (channel: Channel): void => {
     this.#subscriptions--
-    if (channel.subscribers === 0) channel.emptySinceMs = this.#ports.clock.monotonicMs()
+    if (channel.subscribers > 0) return
+    // An inbox gets its messages because its user is claimed by this node. Nobody is there now, so its feed would
+    // miss what comes from here on and be wrong for whoever opens it next.
+    if (isInbox(channel.name)) this.#drop(channel)
+    else channel.emptySinceMs = this.#ports.clock.monotonicMs()
   }
 
   readonly #later = (run: () => void): void => {
@@ -288,6 +292,7 @@ export class Hub {
   }
 
   #drop(channel: Channel): void {
+    if (this.#channels.get(channel.name) !== channel) return
     this.#channels.delete(channel.name)
     if (!isInbox(channel.name)) this.#ports.backbone.unsubscribe(channel.name)
   }

@@ -1,0 +1,301 @@
+/**
+ * A gateway node: the composition root. Only this file knows which implementation of a part runs; it starts the parts
+ * in order and closes them in the reverse order.
+ */
+import { randomBytes } from 'node:crypto'
+import { attachApi } from './api/interim.ts'
+import { Admission } from './admission/admission.ts'
+import { LoadProbe } from './admission/load.ts'
+import { ApiKeys, KEY_LENGTH_MIN, parseApiKeys } from './auth/api-keys.ts'
+import { isRevoked } from './auth/revocation.ts'
+import { createTokens, mintToken } from './auth/tokens.ts'
+import { MemoryBackbone, MemoryBus } from './backbone/memory.ts'
+import { systemClock, type Clock, type Timer } from './clock.ts'
+import { hear, tell } from './cluster/control.ts'
+import type { Config, NamespacePolicy } from './config/schema.ts'
+import { serveDev } from './console/dev-routes.ts'
+import { Listener } from './drivers/uws.ts'
+import { Gateway } from './edge/gateway.ts'
+import { Closing, SluiceError } from './errors.ts'
+import { Hub } from './hub/hub.ts'
+import { edgeMetrics, hubMetrics, publisherMetrics, sessionMetrics } from './node-metrics.ts'
+import { Health, HEALTH_DEFAULTS } from './observe/health.ts'
+import { createLog, type LogRoot } from './observe/log.ts'
+import { createMetrics } from './observe/metrics.ts'
+import { Mistakes } from './observe/mistakes.ts'
+import { namespaceOf } from './protocol/channel.ts'
+import { Publisher } from './publish/publisher.ts'
+import { MemoryRegistry } from './registry/memory.ts'
+import { MemoryReplayLog } from './replay/memory.ts'
+import { Sessions } from './session/sessions.ts'
+import { Users } from './session/users.ts'
+import { Wheel } from './wheel.ts'
+
+/** Deadlines of sessions and connections are met to this precision. */
+const WHEEL_TICK_MS = 100
+/** Close frames and last events leave within this time before the sockets are cut. */
+const FAREWELL_MS = 250
+/** RFC 7518, section 3.2. */
+const HS256_KEY_BYTES_MIN = 32
+
+export interface Node {
+  readonly id: string
+  /** The public listener, once started: `http://host:port`. */
+  readonly url: string
+  readonly apiUrl: string
+  readonly log: LogRoot
+  /** Fails where an address is taken. */
+  start(): Promise<void>
+  /** Tells every client to come back elsewhere, then stops. Idempotent. */
+  close(): Promise<void>
+}
+
+export async function createNode(config: Config, clock: Clock = systemClock): Promise<Node> {
+  const id = randomBytes(8).toString('hex')
+  const { version, region, role } = config.node
+  const log = createLog({ level: config.log.level, pretty: config.log.pretty, bindings: { node: id } })
+  const metrics = createMetrics({ node: { node: id, version, region, role }, process: true })
+  const load = new LoadProbe(clock)
+  const health = new Health(HEALTH_DEFAULTS, { clock, log, lagMs: () => load.lagMs })
+  const mistakes = new Mistakes(log, clock)
+  const wheel = new Wheel(clock, WHEEL_TICK_MS)
+  const failed = (what: string, err: unknown): void => log.error({ err, what }, 'something failed')
+
+  /** The policy of a channel's namespace. */
+  const policyOf = (channel: string): NamespacePolicy => {
+    const namespace = namespaceOf(channel)
+    const { namespaces } = config
+    return (Object.hasOwn(namespaces, namespace) ? namespaces[namespace] : undefined) ?? namespaces['*']
+  }
+
+  const replayLog = new MemoryReplayLog({ clock })
+  const registry = new MemoryRegistry(
+    { nodeTtlMs: config.cluster.nodeTtl, sessionTtlMs: config.sessions.ttl },
+    clock,
+  )
+  const backbone = new MemoryBackbone(id, new MemoryBus(), {
+    message: (message) => hub.receive(message),
+    control: (_fromNode, payload) => {
+      hear(payload, users)
+    },
+    connected: () => hub.backboneReturned(),
+    disconnected: () => undefined,
+  })
+
+  const listener = new Listener({
+    host: config.host,
+    port: config.port,
+    ...(config.tls === undefined ? {} : { tls: config.tls }),
+  })
+  const hub = new Hub(
+    {
+      log: replayLog,
+      backbone,
+      topics: listener,
+      clock,
+      metrics: hubMetrics(metrics, clock),
+      policyOf(channel) {
+        const { delivery, slowConsumer, max } = policyOf(channel)
+        return { logged: delivery !== 'ephemeral', slowConsumer, max }
+      },
+    },
+    {
+      tailMessages: config.feeds.tailMessages,
+      tailBytes: config.feeds.tailBytes,
+      quietMs: config.feeds.quiet,
+      headCheckMs: config.feeds.headCheck,
+    },
+  )
+  const publisher = new Publisher(
+    {
+      log: replayLog,
+      backbone,
+      registry,
+      clock,
+      metrics: publisherMetrics(metrics),
+      policyOf(channel) {
+        const { delivery, ttl, max, idempotency, onLogFailure } = policyOf(channel)
+        return { delivery, log: { ttlMs: ttl, max, idempotencyMs: idempotency }, onLogFailure }
+      },
+    },
+    config.limits.payload,
+  )
+  const tokens = createTokens(
+    { ...config.auth, allowWeakSecret: true, clockToleranceMs: config.auth.clockTolerance },
+    {
+      clock,
+      events: {
+        keySetFetched: (keys) => log.info({ keys }, 'the key set was fetched'),
+        keySetFailed: (reason) => log.warn({ reason }, 'the key set could not be fetched'),
+      },
+    },
+  )
+  const sessions = new Sessions({
+    ports: {
+      nodeId: id,
+      hub,
+      registry,
+      tokens: { verify: (token) => tokens.verify(token), isRevoked },
+      clock,
+      wheel,
+      metrics: sessionMetrics(metrics),
+      policyOf(channel) {
+        const { clientPublish, presence, delivery } = policyOf(channel)
+        return { clientPublish, presence, acknowledged: delivery === 'durable' }
+      },
+      publish: (channel, payload, messageId) =>
+        publisher.publish({ door: 'client', target: { channel }, payload, id: messageId }),
+      forward: () => Promise.reject(new SluiceError('unavailable', 'there is no backend to forward to')),
+      tookOver: (fromNode, session) => tell(backbone, fromNode, { kind: 'takenOver', session }),
+      failed,
+    },
+    options: {
+      pingIntervalMs: config.heartbeat.ping,
+      reauth: { intervalMs: config.auth.reauthInterval, deadlineMs: config.auth.reauthDeadline },
+      subscriptionsMax: config.limits.subscriptions,
+    },
+  })
+  const mint = (sub: string): Promise<string> =>
+    mintToken({ secret: config.auth.jwtSecret ?? '', sub, subscribe: ['*'], publish: ['*'] }, clock)
+  const admission = new Admission({ ...config.admission, ...config.limits }, { clock, load, metrics })
+  const gateway = new Gateway(
+    { sessions, hub, admission, clock, wheel, metrics: edgeMetrics(metrics), failed },
+    {
+      allowedOrigins: config.allowedOrigins,
+      trustedProxies: config.trustedProxies,
+      tokenCookie: config.auth.cookie,
+      frameBytesMax: config.limits.frame,
+      bufferedBytesMax: config.limits.buffered,
+      channelsPerStreamMax: config.limits.channelsPerStream,
+      connectTimeoutMs: config.limits.connectTimeout,
+      idleTimeoutMs: config.heartbeat.idleTimeout,
+      sseHeartbeatMs: config.heartbeat.sse,
+      retryMinMs: config.heartbeat.retryMin,
+      retryMaxMs: config.heartbeat.retryMax,
+    },
+    config.dev ? (exchange) => serveDev({ page: undefined, mint }, exchange) : () => false,
+  )
+  gateway.attach(listener)
+
+  const apiListener = new Listener({ host: config.api.host, port: config.api.port })
+  const keys = new ApiKeys(parseApiKeys(config.api.keys, { allowWeak: true }))
+  attachApi(apiListener, {
+    publisher,
+    health,
+    metrics,
+    keys,
+    mint: config.dev
+      ? (sub, subscribe, publish) =>
+          mintToken({ secret: config.auth.jwtSecret ?? '', sub, subscribe, publish }, clock)
+      : undefined,
+  })
+
+  const users = new Users({
+    registry,
+    backbone,
+    sessions,
+    clock,
+    revocationTtlMs: config.auth.revocationTtl,
+    revoked: () => metrics.revocations.inc(),
+  })
+  metrics.sessions.read(() => sessions.count)
+  metrics.channels.read(() => hub.channelCount)
+  metrics.subscriptions.read(() => hub.subscriptionCount)
+  for (const [name, part] of Object.entries({ backbone, registry, log: replayLog })) {
+    metrics.partUp[name as 'backbone' | 'registry' | 'log'].read(() => (part.healthy() ? 1 : 0))
+    health.register(name, () =>
+      part.healthy() ? { status: 'ok' } : { status: 'degraded', detail: `${name} does not answer` },
+    )
+  }
+  health.register('keys', () =>
+    tokens.healthy()
+      ? { status: 'ok' }
+      : { status: 'degraded', detail: 'the key set is older than it should be' },
+  )
+
+  const startedAt = clock.now()
+  const heartbeat = (): void => {
+    const info = {
+      id,
+      version,
+      region,
+      role,
+      state: health.state,
+      startedAt,
+      connections: admission.gate.connections,
+      pressure: admission.gate.pressure,
+      address: `${config.api.host}:${config.api.port}`,
+    }
+    registry.heartbeat(info).catch((error: unknown) => failed('a heartbeat', error))
+  }
+  let beating: Timer | undefined
+  let closing: Promise<void> | undefined
+
+  return {
+    id,
+    log,
+    get url() {
+      return `${config.tls === undefined ? 'http' : 'https'}://${shownHost(config.host)}:${listener.port}`
+    },
+    get apiUrl() {
+      return `http://${shownHost(config.api.host)}:${apiListener.port}`
+    },
+    async start() {
+      await apiListener.listen()
+      await listener.listen()
+      heartbeat()
+      beating = clock.every(config.cluster.heartbeat, heartbeat)
+      await health.start()
+      health.become('active')
+      for (const warning of weaknesses(config)) log.warn({}, warning)
+      log.info({ version, region, role, port: listener.port, apiPort: apiListener.port }, 'the node is ready')
+    },
+    close() {
+      closing ??= stop()
+      return closing
+    },
+  }
+
+  async function stop(): Promise<void> {
+    health.become('closing')
+    admission.gate.close('closing')
+    beating?.cancel()
+    listener.stopListening()
+    sessions.endAll(
+      new Closing('goingAway', 'unavailable', 'the node is going away; come back elsewhere'),
+      () => true,
+    )
+    await new Promise<void>((resolve) => clock.after(FAREWELL_MS, resolve))
+    await registry.leave(id)
+    listener.close()
+    apiListener.close()
+    hub.close()
+    await backbone.close()
+    await registry.close()
+    await replayLog.close()
+    wheel.close()
+    load.close()
+    health.close()
+    mistakes.close()
+    log.info({}, 'the node has stopped')
+  }
+}
+
+/** What is allowed and should not be: said once at the start. */
+function weaknesses(config: Config): string[] {
+  if (config.dev) return []
+  const weak = []
+  if (config.auth.jwtSecret !== undefined && Buffer.byteLength(config.auth.jwtSecret) < HS256_KEY_BYTES_MIN) {
+    weak.push('auth.jwtSecret is shorter than 32 bytes: it can be guessed (RFC 7518, section 3.2)')
+  }
+  if (config.api.keys.some((entry) => (entry.split(':')[2] ?? '').length < KEY_LENGTH_MIN)) {
+    weak.push(`an API key is shorter than ${KEY_LENGTH_MIN} characters: it can be guessed`)
+  }
+  return weak
+}
+
+/** A URL with the address of "every interface" leads nowhere on some systems. */
+function shownHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
+  return host.includes(':') ? `[${host}]` : host
+}
