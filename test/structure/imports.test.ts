@@ -1,0 +1,184 @@
+/**
+ * Imports go one way. A room may import rooms of lower ranks only, never one of its own rank: that is what lets each
+ * part be replaced, and tested alone.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { posix } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+/** By the folder under `src`, or by the name of a file that stands in `src` itself. */
+const RANKS: readonly (readonly string[])[] = [
+  ['protocol', 'errors.ts', 'clock.ts', 'wheel.ts'],
+  ['config', 'observe', 'drivers'],
+  ['backbone', 'registry', 'replay', 'presence', 'auth', 'admission'],
+  ['cluster', 'hub', 'publish'],
+  ['session'],
+  ['edge', 'drain'],
+  ['api', 'console', 'node-metrics.ts'],
+  ['node.ts'],
+  ['cli', 'index.ts'],
+]
+
+/** Rooms that share code with the gateway but run elsewhere. */
+const PORTABLE: Readonly<Record<string, readonly string[]>> = {
+  client: ['protocol'],
+  'console/page': ['client', 'protocol'],
+}
+
+/** Where a foreign package may be imported: it has one door. */
+const DOORS: readonly (readonly [pkg: RegExp, door: RegExp])[] = [
+  [/^uWebSockets\.js$/, /^drivers\/uws\.ts$/],
+  [/^@nats-io\//, /^drivers\/nats\.ts$/],
+  [/^ioredis$/, /^drivers\/redis\.ts$/],
+  [/^jose$/, /^auth\//],
+  [/^(?:pino|prom-client)$/, /^observe\//],
+  [/^(?:zod|yaml)$/, /^config\//],
+  [/^commander$/, /^cli\//],
+  [/^ws$/, /^client\/node\.ts$/],
+  [/^node:/, /^(?!console\/page\/|client\/(?!node\.ts$))/],
+]
+
+/** Which implementation of a part runs is decided in one file. */
+const IMPLEMENTATION =
+  /^(?:backbone|registry|replay|presence)\/(?:memory|redis|nats|mesh|jetstream)[\w-]*\.ts$/
+const ROOT = 'node.ts'
+
+const files = readdirSync(new URL('../../src', import.meta.url), { recursive: true, encoding: 'utf8' })
+  .map((path) => path.replaceAll('\\', '/'))
+  .filter((path) => path.endsWith('.ts'))
+
+function sourceOf(path: string): string {
+  return readFileSync(new URL(`../../src/${path}`, import.meta.url), 'utf8')
+}
+
+/** Of statements, re-exports, `import()` and `import type`: a type binds two rooms as well. */
+function specifiersOf(source: string): string[] {
+  const code = source.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
+  const statements =
+    /(?:^|[;\n])\s*(?:import|export)\s(?:[^'"`;]*?\sfrom\s)?\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/g
+  return [...code.matchAll(statements)].map(([, statement, call]) => (statement ?? call) as string)
+}
+
+function roomOf(path: string): string {
+  if (path.startsWith('console/page/')) return 'console/page'
+  return path.includes('/') ? (path.split('/')[0] as string) : path
+}
+
+function rankOf(room: string): number | undefined {
+  const rank = RANKS.findIndex((rooms) => rooms.includes(room))
+  return rank === -1 ? undefined : rank
+}
+
+/** What is wrong with one import, or nothing. */
+function faultOf(path: string, specifier: string): string | undefined {
+  const room = roomOf(path)
+  if (!specifier.startsWith('.')) {
+    const door = DOORS.find(([pkg]) => pkg.test(specifier))?.[1]
+    if (door === undefined) return `${path} imports ${specifier}, which has no door in this test`
+    return door.test(path) ? undefined : `${path} imports ${specifier}, which only ${door.source} may`
+  }
+  if (!specifier.endsWith('.ts')) return `${path} imports ${specifier} without its ending .ts`
+  const target = posix.normalize(posix.join(posix.dirname(path), specifier))
+  const targetRoom = roomOf(target)
+  if (targetRoom === room) return undefined
+  if (IMPLEMENTATION.test(target) && path !== ROOT) return `${path} imports ${target}: only ${ROOT} chooses`
+  const portable = PORTABLE[room]
+  if (portable !== undefined) {
+    return portable.includes(targetRoom) ? undefined : `${path} imports ${target}, but is portable`
+  }
+  // The command line tool is a client, too.
+  if (room === 'cli' && targetRoom === 'client') return undefined
+  const rank = rankOf(room)
+  const targetRank = rankOf(targetRoom)
+  if (rank === undefined || targetRank === undefined) {
+    return `${path} imports ${target}, and ${rank === undefined ? room : targetRoom} has no rank in this test`
+  }
+  // The files of rank 0 are one floor; the protocol is shared with clients and imports none of them.
+  const down = targetRank < rank || (rank === 0 && targetRank === 0 && room !== 'protocol')
+  return down ? undefined : `${path} (rank ${rank}) imports ${target} (rank ${targetRank})`
+}
+
+function faultsOf(path: string, source: string): string[] {
+  return specifiersOf(source).flatMap((specifier) => faultOf(path, specifier) ?? [])
+}
+
+/** The file and all that it imports, directly or not. */
+function closureOf(start: string): ReadonlySet<string> {
+  const reached = new Set([start])
+  for (const path of reached) {
+    if (!files.includes(path)) continue
+    for (const specifier of specifiersOf(sourceOf(path))) {
+      reached.add(specifier.startsWith('.') ? posix.join(posix.dirname(path), specifier) : specifier)
+    }
+  }
+  return reached
+}
+
+describe('the sources', () => {
+  it('are where this test looks', () => {
+    expect(files).toEqual(expect.arrayContaining(['errors.ts', 'config/load.ts', 'hub/feed.ts']))
+    expect(specifiersOf(sourceOf('hub/feed.ts')).length).toBeGreaterThan(0)
+  })
+
+  it.each(files)('%s imports only what its rank allows', (path) => {
+    expect(faultsOf(path, sourceOf(path))).toEqual([])
+  })
+
+  it('what runs in a browser reaches no module of Node.js', () => {
+    const portable = files.filter(
+      (path) => Object.hasOwn(PORTABLE, roomOf(path)) && path !== 'client/node.ts',
+    )
+    const reached = portable.flatMap((path) => [...closureOf(path)])
+    expect(reached.filter((module) => module.startsWith('node:'))).toEqual([])
+    expect([...closureOf('protocol/cursor.ts')]).toContain('node:crypto')
+  })
+
+  it.each(files)('%s has named exports only', (path) => {
+    expect(sourceOf(path)).not.toMatch(/^export default\b/m)
+  })
+})
+
+describe('this test finds', () => {
+  it.each([
+    ['an import of a higher rank', 'hub/feed.ts', "import { Session } from '../session/session.ts'"],
+    ['a type of a higher rank', 'hub/feed.ts', "import type { Session } from '../session/session.ts'"],
+    ['a neighbour', 'registry/redis.ts', "import { ReplayLog } from '../replay/replay-log.ts'"],
+    [
+      'a neighbour in a statement of several lines',
+      'edge/sse.ts',
+      "import {\n  a,\n  b,\n} from '../drain/drain.ts'",
+    ],
+    ['a re-export', 'hub/hub.ts', "export { x } from '../api/router.ts'"],
+    ['a lazy import', 'hub/hub.ts', "const x = await import('../api/router.ts')"],
+    ['an import for its effects', 'hub/hub.ts', "import '../api/router.ts'"],
+    ['the protocol importing anything', 'protocol/decode.ts', "import { SluiceError } from '../errors.ts'"],
+    ['the client importing the gateway', 'client/client.ts', "import { systemClock } from '../clock.ts'"],
+    ['the client importing the platform', 'client/client.ts', "import { readFileSync } from 'node:fs'"],
+    ['a second door', 'edge/websocket.ts', "import uWS from 'uWebSockets.js'"],
+    ['a second door to NATS', 'backbone/nats.ts', "import { connect } from '@nats-io/transport-node'"],
+    ['tokens outside of auth', 'cli/token.ts', "import { SignJWT } from 'jose'"],
+    [
+      'a choice outside of the root',
+      'publish/publisher.ts',
+      "import { RedisReplayLog } from '../replay/redis.ts'",
+    ],
+    ['a package without a door', 'hub/hub.ts', "import x from 'left-pad'"],
+    ['a room without a rank', 'attic/box.ts', "import { ERRORS } from '../errors.ts'"],
+    ['a missing ending', 'hub/hub.ts', "import { Feed } from './feed'"],
+  ])('%s', (_, path, source) => {
+    expect(faultsOf(path, `/** Text. */\n${source}\n`)).toHaveLength(1)
+  })
+
+  it.each([
+    ['an import of a lower rank', 'hub/hub.ts', "import type { Backbone } from '../backbone/backbone.ts'"],
+    ['the own room', 'hub/hub.ts', "import { Feed } from './feed.ts'"],
+    ['the choice at the root', 'node.ts', "import { RedisReplayLog } from './replay/redis.ts'"],
+    [
+      'an example in a comment',
+      'hub/hub.ts',
+      "/**\n * import { x } from '../api/router.ts'\n */\n// import '../api/x.ts'",
+    ],
+  ])('nothing in %s', (_, path, source) => {
+    expect(faultsOf(path, source)).toEqual([])
+  })
+})
