@@ -12,18 +12,18 @@ import { createTokens, mintToken } from './auth/tokens.ts'
 import { MemoryBackbone, MemoryBus } from './backbone/memory.ts'
 import { systemClock, type Clock, type Timer } from './clock.ts'
 import { hear, tell } from './cluster/control.ts'
-import type { Config, NamespacePolicy } from './config/schema.ts'
+import type { Config } from './config/schema.ts'
 import { serveDev } from './console/dev-routes.ts'
 import { Listener } from './drivers/uws.ts'
 import { Gateway } from './edge/gateway.ts'
 import { Closing, SluiceError } from './errors.ts'
 import { Hub } from './hub/hub.ts'
+import { policiesByChannel } from './node-policies.ts'
 import { edgeMetrics, hubMetrics, publisherMetrics, sessionMetrics } from './node-metrics.ts'
 import { Health, HEALTH_DEFAULTS } from './observe/health.ts'
 import { createLog, type LogRoot } from './observe/log.ts'
 import { createMetrics } from './observe/metrics.ts'
 import { Mistakes } from './observe/mistakes.ts'
-import { namespaceOf } from './protocol/channel.ts'
 import { Publisher } from './publish/publisher.ts'
 import { MemoryRegistry } from './registry/memory.ts'
 import { MemoryReplayLog } from './replay/memory.ts'
@@ -61,12 +61,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
   const wheel = new Wheel(clock, WHEEL_TICK_MS)
   const failed = (what: string, err: unknown): void => log.error({ err, what }, 'something failed')
 
-  /** The policy of a channel's namespace. */
-  const policyOf = (channel: string): NamespacePolicy => {
-    const namespace = namespaceOf(channel)
-    const { namespaces } = config
-    return (Object.hasOwn(namespaces, namespace) ? namespaces[namespace] : undefined) ?? namespaces['*']
-  }
+  const policies = policiesByChannel(config.namespaces)
 
   const replayLog = new MemoryReplayLog({ clock })
   const registry = new MemoryRegistry(
@@ -94,10 +89,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       topics: listener,
       clock,
       metrics: hubMetrics(metrics, clock),
-      policyOf(channel) {
-        const { delivery, slowConsumer, max } = policyOf(channel)
-        return { logged: delivery !== 'ephemeral', slowConsumer, max }
-      },
+      policyOf: (channel) => policies(channel).hub,
     },
     {
       tailMessages: config.feeds.tailMessages,
@@ -113,10 +105,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       registry,
       clock,
       metrics: publisherMetrics(metrics),
-      policyOf(channel) {
-        const { delivery, ttl, max, idempotency, onLogFailure } = policyOf(channel)
-        return { delivery, log: { ttlMs: ttl, max, idempotencyMs: idempotency }, onLogFailure }
-      },
+      policyOf: (channel) => policies(channel).publish,
     },
     config.limits.payload,
   )
@@ -139,10 +128,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       clock,
       wheel,
       metrics: sessionMetrics(metrics),
-      policyOf(channel) {
-        const { clientPublish, presence, delivery } = policyOf(channel)
-        return { clientPublish, presence, acknowledged: delivery === 'durable' }
-      },
+      policyOf: (channel) => policies(channel).client,
       publish: (channel, payload, messageId) =>
         publisher.publish({ door: 'client', target: { channel }, payload, id: messageId }),
       forward: () => Promise.reject(new SluiceError('unavailable', 'there is no backend to forward to')),
