@@ -23,70 +23,74 @@ interface Request {
 }
 
 export class HttpPool {
+  readonly #options: PoolOptions
+  readonly #failed: (problem: string) => void
   readonly #idle: PostConnection[] = []
   readonly #queue: Request[] = []
-  readonly #all: PostConnection[]
+  #open = 0
 
-  /** `failed` is called where a connection ends by itself. */
+  /** `failed` is called where a connection ends while it waits for an answer. */
   constructor(options: PoolOptions, failed: (problem: string) => void) {
-    this.#all = Array.from(
-      { length: options.connections },
-      () => new PostConnection(options, failed, (connection) => this.#freed(connection)),
-    )
-    this.#idle.push(...this.#all)
+    this.#options = options
+    this.#failed = failed
   }
 
   post(body: string, answered: (answer: Answer) => void): void {
     const connection = this.#idle.pop()
-    if (connection === undefined) this.#queue.push({ body, answered })
-    else connection.post(body, answered)
+    if (connection !== undefined) connection.post(body, answered)
+    else if (this.#open < this.#options.connections) this.#connect().post(body, answered)
+    else this.#queue.push({ body, answered })
   }
 
-  close(): void {
-    for (const connection of this.#all) connection.close()
+  #connect(): PostConnection {
+    this.#open++
+    return new PostConnection(this.#options, {
+      freed: (connection) => {
+        const next = this.#queue.shift()
+        if (next === undefined) this.#idle.push(connection)
+        else connection.post(next.body, next.answered)
+      },
+      closed: (connection, problem) => {
+        this.#open--
+        const at = this.#idle.indexOf(connection)
+        // A server ends a connection that was idle for long; the next request opens another one.
+        if (at === -1) this.#failed(`a publisher's connection ended before the answer: ${problem}`)
+        else this.#idle.splice(at, 1)
+      },
+    })
   }
+}
 
-  #freed(connection: PostConnection): void {
-    const next = this.#queue.shift()
-    if (next === undefined) this.#idle.push(connection)
-    else connection.post(next.body, next.answered)
-  }
+interface PoolSide {
+  freed(connection: PostConnection): void
+  closed(connection: PostConnection, problem: string): void
 }
 
 class PostConnection {
   readonly #socket: Socket
   readonly #head: string
-  readonly #freed: (connection: PostConnection) => void
+  readonly #pool: PoolSide
   #answered: ((answer: Answer) => void) | undefined
   #received: Buffer = Buffer.alloc(0)
-  #closing = false
 
-  constructor(
-    { port, path, headers }: PoolOptions,
-    failed: (problem: string) => void,
-    freed: (connection: PostConnection) => void,
-  ) {
-    this.#freed = freed
+  constructor({ port, path, headers }: PoolOptions, pool: PoolSide) {
+    this.#pool = pool
     const lines = Object.entries({ ...headers, 'content-type': 'application/json' })
       .map(([name, value]) => `${name}: ${value}\r\n`)
       .join('')
     this.#head = `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n${lines}`
     this.#socket = connect({ host: '127.0.0.1', port, noDelay: true })
+    let problem = 'the server closed it'
     this.#socket.on('data', (chunk) => this.#arrived(chunk))
-    this.#socket.on('error', (error) => failed(`a publisher's connection: ${error.message}`))
-    this.#socket.on('close', () => {
-      if (!this.#closing) failed("the server closed a publisher's connection")
+    this.#socket.on('error', (error) => {
+      problem = error.message
     })
+    this.#socket.on('close', () => pool.closed(this, problem))
   }
 
   post(body: string, answered: (answer: Answer) => void): void {
     this.#answered = answered
     this.#socket.write(`${this.#head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
-  }
-
-  close(): void {
-    this.#closing = true
-    this.#socket.destroy()
   }
 
   #arrived(chunk: Buffer): void {
@@ -109,7 +113,7 @@ class PostConnection {
     this.#received = Buffer.alloc(0)
     const answered = this.#answered
     this.#answered = undefined
-    this.#freed(this)
+    this.#pool.freed(this)
     answered?.(answer)
   }
 }
