@@ -8,6 +8,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    // What a test waits for comes when it comes: on a busy machine later than the default of a second.
+    expect: { poll: { timeout: 15_000, interval: 20 } },
     reporters: ['default', './scripts/totals-reporter.mjs'],
   },
 })

@@ -16,8 +16,10 @@ import type { Position, ResetReason } from '../protocol/frames.ts'
 export interface GroupMember {
   /** Of the group's pending events, those before this one are older than the stream. */
   joinedAt: number
-  /** Writes events, each followed by the stream's own end of the cursor, in one system call. */
-  writeShared(events: readonly Uint8Array[], from: number): void
+  /** How each event ends on this stream: its own part of the cursor, and the empty line. */
+  readonly suffix: Uint8Array
+  /** Writes whole events in one system call. The bytes are the stream's during the call only. */
+  writeShared(events: Uint8Array): void
   /** The group has written everything it had: the stream may write what is its own, join a group or leave it. */
   settle(): void
 }
@@ -118,17 +120,23 @@ export class SseGroup implements StreamFanout {
     this.#add(channel, position, sseEvent('reset', frame))
   }
 
-  /** Answers about how many bytes left. */
+  /** Answers how many bytes left. */
   flush(): number {
     const events = this.#pending
     this.#pending = []
+    let batch = new Batch(events, 0)
     let bytes = 0
-    for (const event of events) bytes += event.length
     for (const member of this.#members) {
-      if (member.joinedAt < events.length) member.writeShared(events, member.joinedAt)
+      const from = member.joinedAt
       member.joinedAt = 0
+      if (from >= events.length) continue
+      // The streams' suffixes are nearly always equally long.
+      if (batch.suffixLength !== member.suffix.length) batch = new Batch(events, member.suffix.length)
+      const own = batch.for(member.suffix, from)
+      bytes += own.length
+      member.writeShared(own)
     }
-    return bytes * this.#members.size
+    return bytes
   }
 
   #add(channel: string, position: Position | undefined, event: string): void {
@@ -141,6 +149,39 @@ export class SseGroup implements StreamFanout {
     const channel = this.channels[index]
     if (channel !== undefined && position !== undefined)
       this.#segments[index] = cursorSegment(tagOf(channel), position)
+  }
+}
+
+/**
+ * The events of one turn in one piece, with room for a stream's suffix behind each. Only the suffixes differ between
+ * streams, so for each stream they are written over those of the last one: no allocation, and one write.
+ */
+class Batch {
+  readonly suffixLength: number
+  readonly #bytes: Buffer
+  /** Where the suffix of each event goes. */
+  readonly #places: number[] = []
+
+  constructor(events: readonly Uint8Array[], suffixLength: number) {
+    this.suffixLength = suffixLength
+    let length = 0
+    for (const event of events) length += event.length + suffixLength
+    this.#bytes = Buffer.allocUnsafe(length)
+    let at = 0
+    for (const event of events) {
+      this.#bytes.set(event, at)
+      at += event.length
+      this.#places.push(at)
+      at += suffixLength
+    }
+  }
+
+  /** The events from `from` on as they go to one stream; valid until the next call. */
+  for(suffix: Uint8Array, from: number): Uint8Array {
+    for (let i = from; i < this.#places.length; i++) this.#bytes.set(suffix, this.#places[i] as number)
+    return from === 0
+      ? this.#bytes
+      : this.#bytes.subarray((this.#places[from - 1] as number) + this.suffixLength)
   }
 }
 

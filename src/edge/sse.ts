@@ -35,25 +35,16 @@ interface OwnEvent {
   readonly position: Position | undefined
 }
 
+const NO_SUFFIX = new Uint8Array()
+
 /** What `writeCorked` is to write: set before `cork` is called, so that no write needs a closure. */
-const corked: {
-  stream: HttpStream | undefined
-  events: readonly Uint8Array[]
-  from: number
-  suffix: string
-} = {
+const corked: { stream: HttpStream | undefined; bytes: Uint8Array } = {
   stream: undefined,
-  events: [],
-  from: 0,
-  suffix: '',
+  bytes: new Uint8Array(),
 }
 
 function writeCorked(): void {
-  const { stream, events, from, suffix } = corked
-  for (let i = from; i < events.length; i++) {
-    stream?.write(events[i] as Uint8Array)
-    stream?.write(suffix)
-  }
+  corked.stream?.write(corked.bytes)
 }
 
 export class SseConnection implements Connection, StreamFanout, GroupMember, Due {
@@ -74,8 +65,7 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
   #ownBytes = 0
   /** The channels' parts of the cursor, by internal name; while in a group only the inbox's is kept up to date. */
   readonly #segments = new Map<string, string>()
-  /** How each event of the group ends on this stream: the inbox's place, the owner, and the empty line. */
-  #suffix = ''
+  #suffix: Uint8Array = NO_SUFFIX
   #endReason: string | undefined
   joinedAt = 0
   wheelSlot = -1
@@ -198,13 +188,15 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
 
   // GroupMember
 
-  writeShared(events: readonly Uint8Array[], from: number): void {
+  get suffix(): Uint8Array {
+    return this.#suffix
+  }
+
+  writeShared(events: Uint8Array): void {
     const stream = this.#stream
     if (stream === undefined) return
     corked.stream = stream
-    corked.events = events
-    corked.from = from
-    corked.suffix = this.#suffix
+    corked.bytes = events
     stream.cork(writeCorked)
     if (stream.slow) this.#context.fanout.memberHasWork(this)
   }
@@ -307,10 +299,11 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
       this.#segments.set(channel, cursorSegment(tagOf(publicName(channel)), position))
   }
 
-  #makeSuffix(): string {
+  /** The inbox's place, the owner, and the empty line. */
+  #makeSuffix(): Uint8Array {
     let inbox = ''
     for (const [channel, segment] of this.#segments) if (isInbox(channel)) inbox = segment
-    return `${inbox}~${this.#ownerTag}\n\n`
+    return Buffer.from(`${inbox}~${this.#ownerTag}\n\n`, 'latin1')
   }
 
   /** Drawn per client, so that those who lose a node together do not come back together. */
