@@ -1,0 +1,137 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Message, NewMessage } from '../../src/protocol/message.ts'
+import {
+  decodeControl,
+  decodeMessage,
+  decodeStored,
+  encodeControl,
+  encodeMessage,
+  encodeStored,
+} from '../../src/protocol/packet.ts'
+
+const count = fc.oneof(fc.nat(), fc.constantFrom(0, 1, 2 ** 31, 2 ** 32, 2 ** 53 - 1), fc.maxSafeNat())
+const text = (maxLength: number) => fc.string({ unit: 'grapheme', maxLength })
+const newMessage = fc.record({
+  data: fc.uint8Array({ maxLength: 600 }),
+  binary: fc.boolean(),
+  id: fc.option(text(60), { nil: undefined }),
+  time: count,
+})
+const channel = text(80)
+const offsets = fc.tuple(count, count).filter(([previous, offset]) => previous < offset)
+const message: fc.Arbitrary<Message> = fc.oneof(
+  fc
+    .tuple(newMessage, channel)
+    .map(([base, name]): Message => ({ kind: 'ephemeral', channel: name, ...base })),
+  fc
+    .tuple(newMessage, channel, offsets, fc.stringMatching(/^[A-Za-z0-9]{1,32}$/), fc.boolean())
+    .map(([base, name, [previous, offset], epoch, ack]): Message => ({
+      kind: 'logged',
+      channel: name,
+      ...base,
+      epoch,
+      offset,
+      previous,
+      ack,
+    })),
+)
+
+const plain = (one: { readonly data: Uint8Array } | undefined): object | undefined =>
+  one === undefined ? undefined : { ...one, data: Uint8Array.from(one.data) }
+
+describe('packets', () => {
+  it('a message, a stored message and a control packet come back as they were', () => {
+    fc.assert(
+      fc.property(message, (given) => {
+        expect(plain(decodeMessage(encodeMessage(given)))).toEqual(plain(given))
+      }),
+    )
+    fc.assert(
+      fc.property(newMessage, (given: NewMessage) => {
+        expect(plain(decodeStored(encodeStored(given)))).toEqual(plain(given))
+      }),
+    )
+    fc.assert(
+      fc.property(text(30), fc.uint8Array(), (fromNode, payload) => {
+        const control = decodeControl(encodeControl(fromNode, payload))
+        expect(control?.fromNode).toBe(fromNode)
+        expect(Uint8Array.from(control?.payload ?? [])).toEqual(payload)
+      }),
+    )
+  })
+
+  it('the payload is not copied on decoding', () => {
+    const packet = encodeMessage({
+      kind: 'ephemeral',
+      channel: 'a',
+      data: Uint8Array.of(1, 2, 3),
+      binary: true,
+      id: undefined,
+      time: 1,
+    })
+    expect(decodeMessage(packet)?.data.buffer).toBe(packet.buffer)
+  })
+
+  it('a packet of one kind is no packet of another', () => {
+    fc.assert(
+      fc.property(message, newMessage, fc.uint8Array(), (one, stored, payload) => {
+        expect(decodeStored(encodeMessage(one))).toBeUndefined()
+        expect(decodeControl(encodeMessage(one))).toBeUndefined()
+        expect(decodeMessage(encodeStored(stored))).toBeUndefined()
+        expect(decodeControl(encodeStored(stored))).toBeUndefined()
+        expect(decodeMessage(encodeControl('n', payload))).toBeUndefined()
+        expect(decodeStored(encodeControl('n', payload))).toBeUndefined()
+      }),
+    )
+  })
+
+  it('what is cut off before its payload is no packet, wherever it is cut', () => {
+    fc.assert(
+      fc.property(message, (given) => {
+        const packet = encodeMessage({ ...given, data: new Uint8Array(0) })
+        for (let length = 0; length < packet.length; length++)
+          expect(decodeMessage(packet.subarray(0, length))).toBeUndefined()
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  it('hostile bytes are no packet, or one whose numbers and texts are such as ours', () => {
+    const start = fc.constantFrom(0x11, 0x12, 0x13, 0x14, 0x02, 0x22, 0xff)
+    const hostile = fc
+      .tuple(
+        start,
+        fc.oneof(
+          fc.uint8Array({ maxLength: 80 }),
+          message.map((one) => encodeMessage(one).subarray(1)),
+        ),
+      )
+      .chain(([first, rest]) =>
+        fc.array(fc.tuple(fc.nat(40), fc.nat(255)), { maxLength: 4 }).map((pokes) => {
+          const bytes = Buffer.from([first, ...rest])
+          for (const [at, value] of pokes) if (at < bytes.length) bytes[at] = value
+          return bytes
+        }),
+      )
+    fc.assert(
+      fc.property(hostile, (bytes) => {
+        const decoded = decodeMessage(bytes)
+        if (decoded !== undefined) {
+          expect(Number.isSafeInteger(decoded.time) && decoded.time >= 0).toBe(true)
+          if (decoded.kind === 'logged') {
+            expect(decoded.epoch).toMatch(/^[A-Za-z0-9]{1,32}$/)
+            expect(Number.isSafeInteger(decoded.offset)).toBe(true)
+            expect(decoded.previous).toBeGreaterThanOrEqual(0)
+            expect(decoded.offset).toBeGreaterThan(decoded.previous)
+          }
+        }
+        const stored = decodeStored(bytes)
+        if (stored !== undefined) expect(Number.isSafeInteger(stored.time)).toBe(true)
+        const control = decodeControl(bytes)
+        if (control !== undefined) expect(control.payload.length).toBeLessThan(bytes.length)
+      }),
+      { numRuns: 3_000 },
+    )
+  })
+})
