@@ -1,0 +1,86 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { composeCursor, cursorSegment, parseCursor, tagOf } from '../../src/protocol/cursor.ts'
+import type { Position } from '../../src/protocol/frames.ts'
+
+const position = fc.record({
+  epoch: fc.stringMatching(/^[A-Za-z0-9]{1,32}$/),
+  offset: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
+})
+const channels = fc.dictionary(fc.stringMatching(/^[a-z0-9:]{1,20}$/), position, { maxKeys: 50 })
+const user = fc.string({ minLength: 1 })
+
+function compose(positions: Readonly<Record<string, Position>>, owner: string): string {
+  const segments = Object.entries(positions).map(([name, at]) => cursorSegment(tagOf(name), at))
+  return composeCursor(segments, tagOf(owner))
+}
+
+describe('cursor', () => {
+  it('brings back the position of every channel', () => {
+    fc.assert(
+      fc.property(channels, user, (positions, owner) => {
+        const parsed = parseCursor(compose(positions, owner), tagOf(owner))
+        expect(parsed.kind).toBe('positions')
+        if (parsed.kind !== 'positions') return
+        for (const [name, at] of Object.entries(positions)) expect(parsed.byTag.get(tagOf(name))).toEqual(at)
+        expect(parsed.byTag.size).toBe(Object.keys(positions).length)
+      }),
+    )
+  })
+
+  it("refuses another user's", () => {
+    fc.assert(
+      fc.property(channels, user, user, (positions, owner, other) => {
+        fc.pre(owner !== other)
+        expect(parseCursor(compose(positions, owner), tagOf(other)).kind).toBe('foreign')
+      }),
+    )
+  })
+
+  it('is one line of header-safe text', () => {
+    fc.assert(
+      fc.property(channels, user, (positions, owner) => {
+        expect(compose(positions, owner)).toMatch(/^[A-Za-z0-9~._-]+$/)
+      }),
+    )
+  })
+
+  it('takes any text without failing', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.string().map((tail) => `1~${tail}`),
+        ),
+        user,
+        (text, owner) => {
+          expect(['positions', 'foreign', 'malformed']).toContain(parseCursor(text, tagOf(owner)).kind)
+        },
+      ),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('a cursor with a letter changed never yields a position that is no position', () => {
+    fc.assert(
+      fc.property(
+        channels,
+        user,
+        fc.nat(),
+        fc.string({ minLength: 1, maxLength: 1 }),
+        (positions, owner, at, letter) => {
+          const cursor = compose(positions, owner)
+          const index = at % cursor.length
+          const forged = cursor.slice(0, index) + letter + cursor.slice(index + 1)
+          const parsed = parseCursor(forged, tagOf(owner))
+          if (parsed.kind !== 'positions') return
+          for (const { epoch, offset } of parsed.byTag.values()) {
+            expect(epoch).toMatch(/^[A-Za-z0-9]{1,32}$/)
+            expect(Number.isSafeInteger(offset) && offset >= 0).toBe(true)
+          }
+        },
+      ),
+      { numRuns: 1000 },
+    )
+  })
+})

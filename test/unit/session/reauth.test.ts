@@ -1,0 +1,36 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { planReauth } from '../../../src/session/reauth.ts'
+
+const OPTIONS = { intervalMs: 45 * 60_000, deadlineMs: 60_000 }
+const random = fc.double({ min: 0, max: 0.999, noNaN: true })
+
+describe('the moment to ask for a fresh token', () => {
+  it('is within the last quarter of the interval where the token does not expire', () => {
+    fc.assert(
+      fc.property(random, (drawn) => {
+        const { askInMs, deadlineMs } = planReauth(undefined, OPTIONS, drawn)
+        expect(askInMs).toBeGreaterThanOrEqual(OPTIONS.intervalMs * 0.75)
+        expect(askInMs).toBeLessThanOrEqual(OPTIONS.intervalMs)
+        expect(deadlineMs).toBe(OPTIONS.deadlineMs)
+      }),
+    )
+  })
+
+  it('leaves time to answer before the token expires, and never outlives it', () => {
+    fc.assert(
+      fc.property(random, fc.integer({ min: 0, max: 10 * 3_600_000 }), (drawn, expiresInMs) => {
+        const { askInMs, deadlineMs } = planReauth(expiresInMs, OPTIONS, drawn)
+        expect(askInMs).toBeGreaterThanOrEqual(0)
+        expect(askInMs).toBeLessThanOrEqual(OPTIONS.intervalMs)
+        expect(askInMs + deadlineMs).toBeLessThanOrEqual(expiresInMs + 1e-6)
+        if (expiresInMs > 0) expect(deadlineMs).toBeGreaterThan(0)
+      }),
+    )
+  })
+
+  it('is spread: two connections with the same token are not asked together', () => {
+    const moments = [0, 0.25, 0.5, 0.75].map((drawn) => planReauth(600_000, OPTIONS, drawn).askInMs)
+    expect(new Set(moments).size).toBe(4)
+  })
+})

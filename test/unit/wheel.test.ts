@@ -1,0 +1,90 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Wheel, type Due } from '../../src/wheel.ts'
+import { ManualClock } from '../support/manual-clock.ts'
+
+class Item implements Due {
+  wheelSlot = -1
+  wheelIndex = 0
+  wheelTick = 0
+  fired = 0
+  readonly onDue: (() => void) | undefined
+
+  constructor(onDue?: () => void) {
+    this.onDue = onDue
+  }
+
+  due(): void {
+    this.fired++
+    this.onDue?.()
+  }
+}
+
+const TICK_MS = 10
+
+describe('wheel', () => {
+  it('fires each deadline once: not before its time, and at most a tick after it', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 100_000 }), { maxLength: 50 }), (delays) => {
+        const clock = new ManualClock()
+        const wheel = new Wheel(clock, TICK_MS)
+        const items = delays.map((delayMs) => ({ delayMs, item: new Item() }))
+        for (const { item, delayMs } of items) wheel.schedule(item, delayMs)
+        for (let now = 0; now < 101_000; now += 500) {
+          for (const { item, delayMs } of items) {
+            if (delayMs > now) expect(item.fired).toBe(0)
+            if (delayMs <= now - 2 * TICK_MS) expect(item.fired).toBe(1)
+          }
+          clock.pass(500)
+          wheel.advance()
+        }
+        wheel.close()
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  it('does not fire what was cancelled, and fires what was moved once, at its new time', () => {
+    const clock = new ManualClock()
+    const wheel = new Wheel(clock, TICK_MS)
+    const [kept, cancelled, moved] = [new Item(), new Item(), new Item()]
+    for (const item of [kept, cancelled, moved]) wheel.schedule(item, 100)
+    wheel.cancel(cancelled)
+    wheel.cancel(cancelled)
+    wheel.schedule(moved, 1000)
+    clock.pass(500)
+    wheel.advance()
+    expect([kept.fired, cancelled.fired, moved.fired]).toEqual([1, 0, 0])
+    clock.pass(600)
+    wheel.advance()
+    expect([kept.fired, cancelled.fired, moved.fired]).toEqual([1, 0, 1])
+    wheel.close()
+  })
+
+  it('may be scheduled again from within its own firing', () => {
+    const clock = new ManualClock()
+    const wheel = new Wheel(clock, TICK_MS)
+    const item: Item = new Item(() => wheel.schedule(item, 100))
+    wheel.schedule(item, 100)
+    for (let i = 0; i < 10; i++) {
+      clock.pass(120)
+      wheel.advance()
+    }
+    expect(item.fired).toBeGreaterThanOrEqual(9)
+    wheel.close()
+  })
+
+  it('fires everything that fell due while the loop was stalled for longer than a turn of the wheel', () => {
+    const clock = new ManualClock()
+    const wheel = new Wheel(clock, TICK_MS)
+    const items = [10, 10_000, 40_000, 90_000].map((delayMs) => {
+      const item = new Item()
+      wheel.schedule(item, delayMs)
+      return item
+    })
+    clock.pass(100_000)
+    wheel.advance()
+    expect(items.map((item) => item.fired)).toEqual([1, 1, 1, 1])
+    wheel.close()
+  })
+})
