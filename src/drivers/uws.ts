@@ -310,7 +310,7 @@ export class Listener {
         const connection = accepted as Connection
         accepted = undefined
         socket.getUserData().connection = connection
-        route.open(connection, socket as unknown as NativeSocket)
+        route.open(connection, socket)
       },
       message: (socket, message, binary) => route.message(socket.getUserData().connection, message, binary),
       dropped: (socket, message) => route.dropped(socket.getUserData().connection, message),
@@ -336,7 +336,7 @@ export class Listener {
           return
         }
         this.#socket = socket
-        this.#port = uWS.us_socket_local_port(socket as unknown as Native.us_socket)
+        this.#port = uWS.us_socket_local_port(socket)
         resolve()
       })
     })

@@ -10,7 +10,7 @@ import { WebSocketConnection, type WebSocketContext } from './websocket.ts'
 import { jitter } from '../clock.ts'
 import type { HttpExchange, Listener, RequestHead, ResponseHeaders, Upgrade } from '../drivers/uws.ts'
 import { SluiceError, asSluiceError } from '../errors.ts'
-import { CHANNEL_RULE, INBOX, isChannel } from '../protocol/channel.ts'
+import { CHANNEL_LENGTH_MAX, CHANNEL_RULE, INBOX, isChannel } from '../protocol/channel.ts'
 import { parseCursor, tagOf } from '../protocol/cursor.ts'
 import { SUBPROTOCOL, type From } from '../protocol/frames.ts'
 import type { Identity } from '../session/ports.ts'
@@ -234,12 +234,9 @@ export class Gateway {
       )
     }
     for (const name of names) {
-      if (name !== INBOX && !(isChannel(name) as boolean)) {
-        throw new SluiceError(
-          'bad_request',
-          `channels, separated by commas: ${JSON.stringify(name.slice(0, 140))} is none; ${CHANNEL_RULE}`,
-        )
-      }
+      const shown = JSON.stringify(name.slice(0, CHANNEL_LENGTH_MAX))
+      if (name === INBOX || isChannel(name)) continue
+      throw new SluiceError('bad_request', `channels, separated by commas: ${shown} is none; ${CHANNEL_RULE}`)
     }
     return names
   }

@@ -178,7 +178,7 @@ class Batch {
 
   /** The events from `from` on as they go to one stream; valid until the next call. */
   for(suffix: Uint8Array, from: number): Uint8Array {
-    for (let i = from; i < this.#places.length; i++) this.#bytes.set(suffix, this.#places[i] as number)
+    for (let i = from; i < this.#places.length; i++) this.#bytes.set(suffix, this.#places[i])
     return from === 0
       ? this.#bytes
       : this.#bytes.subarray((this.#places[from - 1] as number) + this.suffixLength)

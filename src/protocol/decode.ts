@@ -44,9 +44,9 @@ export class MalformedFrame extends Error {
   /** Not even a JSON object: the peer does not speak the protocol, and the connection ends. */
   readonly fatal: boolean
 
-  constructor(message: string, ref: number | undefined, fatal: boolean) {
+  constructor(message: string, requestRef: number | undefined, fatal: boolean) {
     super(message)
-    this.ref = ref
+    this.ref = requestRef
     this.fatal = fatal
   }
 }

@@ -48,7 +48,7 @@ describe('a long poll', () => {
       { user: 'pol', data: 3 },
     ])
     const first = await next('pol', 'p:3,p:4', cursor)
-    expect(first.messages.map(({ data }) => data).toSorted()).toEqual([1, 2, 3])
+    expect(new Set(first.messages.map(({ data }) => data))).toEqual(new Set([1, 2, 3]))
     const second = await next('pol', 'p:3,p:4', first.cursor, 0)
     expect(second).toMatchObject({ messages: [], resets: [] })
     expect(second.cursor).toBe(first.cursor)

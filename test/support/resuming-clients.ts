@@ -52,8 +52,8 @@ export function webSocketClient({ port, token, channels }: Target): ResumingClie
       case 'welcome': {
         session = frame.session
         for (const [channel, at] of Object.entries(frame.channels)) {
-          if ('epoch' in at)
-            positions.set(channel, { epoch: at.epoch as string, offset: at.offset as number })
+          if ('epoch' in at && at.epoch !== undefined && at.offset !== undefined)
+            positions.set(channel, { epoch: at.epoch, offset: at.offset })
         }
         for (const [ref, channel] of channels.entries()) {
           if (!positions.has(channel)) socket?.send(JSON.stringify({ type: 'subscribe', ref, channel }))
