@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Everything that `npm test` checks: the build, lint, format and types, then all tests.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() {
+  printf '\n== %s\n' "$1"
+  shift
+  "$@"
+}
+
+# The tests run against real servers and a real browser: command, and the Debian package that has it.
+missing=()
+for tool in nats-server:nats-server redis-server:redis-server chromium:chromium; do
+  command -v "${tool%%:*}" > /dev/null || missing+=("${tool##*:}")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+  install="apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
+  if [ "$(id -u)" -ne 0 ] || ! command -v apt-get > /dev/null; then
+    echo "npm test needs ${missing[*]}; as root: $install" >&2
+    exit 1
+  fi
+  echo "installing ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq > /dev/null
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
+fi
+
+step 'build' npm run --silent build
+step 'lint' npm run --silent lint
+step 'format' npm run --silent format:check
+step 'types' npm run --silent typecheck
+# Last, so that its totals are the last line.
+step 'tests' npx vitest run "$@"

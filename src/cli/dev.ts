@@ -1,0 +1,109 @@
+/**
+ * `sluice dev`: a node with nothing to set up, and the lines to try it with.
+ */
+import { createServer } from 'node:net'
+import type { Command } from 'commander'
+import { CommandError } from './command-error.ts'
+import { API_URL, DEV_KEY } from './gateway-api.ts'
+import { addNodeOptions, sourcesOf } from './node-options.ts'
+import { runNode } from './run-node.ts'
+import type { Terminal } from './terminal.ts'
+import { mintToken } from '../auth/tokens.ts'
+import { systemClock } from '../clock.ts'
+import { loadConfig } from '../config/load.ts'
+import type { Config } from '../config/schema.ts'
+
+/** Longer than anybody tries something out; the secret is a new one at the next start anyway. */
+const TOKEN_TTL_SECONDS = 86_400
+
+const EXAMPLES = `
+Examples:
+  $ sluice dev
+  $ sluice dev --port 9000 --config sluice.yaml
+`
+
+export function addDev(program: Command, terminal: Terminal): void {
+  const command = program
+    .command('dev')
+    .summary('start a node for development: nothing to set up')
+    .description(
+      'Starts a node for development on this machine: everything in memory, a key and a secret of its own, any origin allowed.',
+    )
+  addNodeOptions(command)
+    .addHelpText('after', EXAMPLES)
+    .action(async () => {
+      const config = loadConfig(sourcesOf(command, terminal.env, true))
+      await refuseTakenPort(config.host, config.port, '--port')
+      await refuseTakenPort(config.api.host, config.api.port, '--api-port')
+      await runNode(config, terminal, async (node) => {
+        terminal.print(banner(config, { url: node.url, apiUrl: node.apiUrl, token: await tokenFor(config) }))
+      })
+    })
+}
+
+/**
+ * A gateway shares its ports with others of its kind, so that processes can take over from one another. Two nodes for
+ * development on one port would each get some of the connections, and nobody would understand why.
+ */
+function refuseTakenPort(host: string, port: number, flag: string): Promise<void> {
+  if (port === 0) return Promise.resolve()
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', (error: NodeJS.ErrnoException) => {
+      const why =
+        error.code === 'EADDRINUSE' ? 'something listens there already' : (error.code ?? error.message)
+      reject(new CommandError(`cannot listen on ${host}:${port} (${why}): choose another port with ${flag}`))
+    })
+    probe.listen(port, host, () => probe.close(() => resolve()))
+  })
+}
+
+async function tokenFor({ auth }: Config): Promise<string | undefined> {
+  if (auth.jwtSecret === undefined) return undefined
+  const [audience] = auth.audience ?? []
+  const [issuer] = auth.issuer ?? []
+  return mintToken(
+    {
+      secret: auth.jwtSecret,
+      sub: 'dev',
+      subscribe: ['*'],
+      publish: ['*'],
+      ttlSeconds: TOKEN_TTL_SECONDS,
+      ...(audience === undefined ? {} : { audience }),
+      ...(issuer === undefined ? {} : { issuer }),
+    },
+    systemClock,
+  )
+}
+
+interface Addresses {
+  readonly url: string
+  readonly apiUrl: string
+  readonly token: string | undefined
+}
+
+/** What to paste. A key that somebody has set is theirs, and not shown. */
+function banner(config: Config, { url, apiUrl, token }: Addresses): string {
+  const ownKey = config.api.keys.some((entry) => entry.split(':').slice(2).join(':') === DEV_KEY)
+  const key = ownKey ? DEV_KEY : '<your API key>'
+  const flags = `${apiUrl === API_URL ? '' : ` --url ${apiUrl}`}${ownKey ? '' : ` --key '${key}'`}`
+  const webSocket = `${url.replace(/^http/, 'ws')}/v1/ws`
+  const message = `{"hello":"world"}`
+  return [
+    '',
+    'Sluice is running, for development only.',
+    '',
+    `  page        ${url}/`,
+    `  WebSocket   ${webSocket}`,
+    `  API         ${apiUrl}`,
+    '',
+    ...(token === undefined
+      ? []
+      : ['A token for the user dev, who may subscribe and publish to everything:', '', `  ${token}`, '']),
+    'Publish something, in another terminal:',
+    '',
+    `  npx sluice publish news '${message}'${flags}`,
+    `  curl -H 'Authorization: Bearer ${key}' -H 'Content-Type: application/json' -d '{"channel":"news","data":${message}}' ${apiUrl}/v1/publish`,
+    '',
+  ].join('\n')
+}

@@ -1,0 +1,76 @@
+/**
+ * The command line tool: which command, and what a failure looks like.
+ */
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { CommandError } from './command-error.ts'
+import { addConfig } from './config.ts'
+import { addDev } from './dev.ts'
+import { addPublish } from './publish.ts'
+import { addServe } from './serve.ts'
+import type { Terminal } from './terminal.ts'
+import { addToken } from './token.ts'
+import { AuthConfigError } from '../auth/config-error.ts'
+import { ConfigError, EXIT_USAGE } from '../config/config-error.ts'
+import { SluiceError } from '../errors.ts'
+
+const EXAMPLES = `
+Examples:
+  $ sluice dev                                        a node to try things with
+  $ sluice tail news                                  what is published, as it comes
+  $ sluice publish news '{"title":"Hello"}'
+  $ sluice serve --config sluice.yaml                 a node in production
+
+The configuration is described in docs/configuration.md.
+`
+
+/** Runs a command to its end; the answer is the exit code. A failure is one line on standard error. */
+export async function main(words: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    await programOf(terminal).parseAsync([...words], { from: 'user' })
+    return 0
+  } catch (error) {
+    // Commander has said its piece already; help and version are among its errors.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE
+    terminal.tell(`sluice: ${sentenceOf(error)}`)
+    return exitCodeOf(error)
+  }
+}
+
+function programOf(terminal: Terminal): Command {
+  const program = new Command('sluice')
+  program
+    .description('A real-time gateway: WebSocket, SSE and long poll, with replay and resume.')
+    .version(version(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .addHelpText('after', EXAMPLES)
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.print(text.trimEnd()),
+      writeErr: (text) => terminal.tell(text.trimEnd()),
+      outputError: (text, write) => write(`sluice: ${oneLine(text.replace(/^error: /, ''))}`),
+    })
+  for (const add of [addDev, addServe, addPublish, addToken, addConfig]) add(program, terminal)
+  return program
+}
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommandError) return error.exitCode
+  return error instanceof ConfigError || error instanceof AuthConfigError ? EXIT_USAGE : 1
+}
+
+function sentenceOf(error: unknown): string {
+  if (error instanceof SluiceError) return `${error.code}: ${oneLine(error.message)}`
+  return oneLine(error instanceof Error ? error.message : String(error))
+}
+
+function oneLine(text: string): string {
+  return text.trim().replaceAll(/\s*\n\s*/g, ' ')
+}

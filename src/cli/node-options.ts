@@ -1,0 +1,29 @@
+/**
+ * The options of the commands that start a node: the flags come from the schema of the configuration.
+ */
+import { type Command, Option } from 'commander'
+import type { ConfigSources } from '../config/load.ts'
+import { FLAG_OPTIONS, flagOf } from '../config/tree.ts'
+
+export function addNodeOptions(command: Command): Command {
+  command.option('--config <file>', 'YAML or JSON (SLUICE_CONFIG)')
+  for (const { path, about } of FLAG_OPTIONS) {
+    const initial = about.initial === undefined ? '' : `, by default ${about.initial}`
+    command.addOption(
+      new Option(`${flagOf(path)} <value>`, `${path.join('.')} (${about.env ?? ''}${initial})`),
+    )
+  }
+  return command
+}
+
+/** What was given on the command line, and the environment under it. */
+export function sourcesOf(command: Command, env: NodeJS.ProcessEnv, dev: boolean): ConfigSources {
+  const given = command.opts<Readonly<Record<string, string | undefined>>>()
+  const flags: Record<string, string> = {}
+  for (const { path } of FLAG_OPTIONS) {
+    const value = given[new Option(`${flagOf(path)} <value>`).attributeName()]
+    if (value !== undefined) flags[path.join('.')] = value
+  }
+  const file = given['config']
+  return { env, dev, flags, ...(file === undefined ? {} : { file }) }
+}

@@ -1,0 +1,45 @@
+/**
+ * What a command sees of the process it runs in, so that a test can be one.
+ */
+export type Signal = 'SIGINT' | 'SIGTERM'
+
+export interface Terminal {
+  readonly env: NodeJS.ProcessEnv
+  /** Standard input. */
+  readonly input: AsyncIterable<Uint8Array>
+  /** A line for whoever asked, or for the next command of a pipe. */
+  print(line: string): void
+  /** A line for the person at the keyboard: progress, complaints. Never in a pipe. */
+  tell(line: string): void
+  /** Until the answer is called. While nobody listens, a signal ends the process as usual. */
+  onSignal(listener: (signal: Signal) => void): () => void
+  /** At once, whatever is under way. */
+  exit(code: number): void
+}
+
+/** As a shell reports it: 128 and the number of the signal. */
+export const EXIT_INTERRUPTED = 130
+
+export function processTerminal(): Terminal {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // The next command of the pipe has seen enough, as in `sluice tail news | head -1`.
+    if (error.code === 'EPIPE') process.exit(0)
+    throw error
+  })
+  return {
+    env: process.env,
+    input: process.stdin,
+    print: (line) => void process.stdout.write(`${line}\n`),
+    tell: (line) => void process.stderr.write(`${line}\n`),
+    onSignal(listener) {
+      const heard = (signal: NodeJS.Signals): void => listener(signal as Signal)
+      process.on('SIGINT', heard)
+      process.on('SIGTERM', heard)
+      return () => {
+        process.off('SIGINT', heard)
+        process.off('SIGTERM', heard)
+      }
+    },
+    exit: (code) => process.exit(code),
+  }
+}
