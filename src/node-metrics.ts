@@ -34,7 +34,10 @@ export function publisherMetrics(metrics: Metrics): PublisherMetrics {
   return {
     published: (door, delivery) => metrics.published[door][delivery].inc(),
     duplicate: () => metrics.publishDuplicates.inc(),
-    refused: (error) => metrics.publishErrors[error.code].inc(),
+    refused(error) {
+      metrics.publishErrors[error.code].inc()
+      if (error.code === 'limit_exceeded') metrics.limitsHit.payload.inc()
+    },
     appended(seconds) {
       metrics.logAppends.inc()
       metrics.logAppendTime.observe(seconds)
@@ -52,6 +55,7 @@ export function sessionMetrics(metrics: Metrics): SessionMetrics {
     tokenChecked: (result) => metrics.tokenChecks[result].inc(),
     errorSent: (code) => metrics.protocolErrors[code].inc(),
     takenOver: () => metrics.takeovers.inc(),
+    limitHit: (limit) => metrics.limitsHit[limit].inc(),
   }
 }
 
@@ -63,5 +67,6 @@ export function edgeMetrics(metrics: Metrics): EdgeMetrics {
     protocolError: (code: ErrorCode) => metrics.protocolErrors[code].inc(),
     refused: (reason) => metrics.refusals[reason].inc(),
     ephemeralDropped: (count) => metrics.ephemeralDropped.add(count),
+    limitHit: (limit) => metrics.limitsHit[limit].inc(),
   }
 }

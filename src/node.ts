@@ -139,6 +139,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       pingIntervalMs: config.heartbeat.ping,
       reauth: { intervalMs: config.auth.reauthInterval, deadlineMs: config.auth.reauthDeadline },
       subscriptionsMax: config.limits.subscriptions,
+      sessionsPerUserMax: config.limits.sessionsPerUser,
     },
   })
   const mint = (sub: string): Promise<string> =>
@@ -187,6 +188,10 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
   metrics.sessions.read(() => sessions.count)
   metrics.channels.read(() => hub.channelCount)
   metrics.subscriptions.read(() => hub.subscriptionCount)
+  metrics.eventLoopLag.read(() => load.lagMs / 1000)
+  for (const state of ['starting', 'active', 'draining', 'closing'] as const) {
+    metrics.nodeState[state].read(() => (health.state === state ? 1 : 0))
+  }
   for (const [name, part] of Object.entries({ backbone, registry, log: replayLog })) {
     metrics.partUp[name as 'backbone' | 'registry' | 'log'].read(() => (part.healthy() ? 1 : 0))
     health.register(name, () =>
@@ -228,7 +233,8 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     },
     async start() {
       await apiListener.listen()
-      await listener.listen()
+      // An `api` node only publishes: no client can starve it, because none can connect.
+      if (role !== 'api') await listener.listen()
       heartbeat()
       beating = clock.every(config.cluster.heartbeat, heartbeat)
       await health.start()

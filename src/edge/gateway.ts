@@ -228,6 +228,7 @@ export class Gateway {
     names.add(INBOX)
     const max = this.#options.channelsPerStreamMax
     if (names.size - 1 > max) {
+      this.#ports.metrics.limitHit('channels_per_stream')
       throw new SluiceError(
         'limit_exceeded',
         `channels names ${names.size - 1} channels; limits.channelsPerStream allows ${max}`,

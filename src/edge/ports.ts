@@ -41,6 +41,7 @@ export interface EdgeMetrics {
   protocolError(code: ErrorCode): void
   refused(reason: 'origin' | 'subprotocol'): void
   ephemeralDropped(count: number): void
+  limitHit(limit: 'frame' | 'connect_timeout' | 'buffered' | 'channels_per_stream'): void
 }
 
 export interface EdgePorts {

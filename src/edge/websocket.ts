@@ -82,8 +82,9 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
 
   /** No `connect` came in time. */
   due(): void {
-    if (this.#state === 'opened')
-      this.end(new Closing('connectTimeout', 'unauthorized', 'no connect came in time'))
+    if (this.#state !== 'opened') return
+    this.#context.ports.metrics.limitHit('connect_timeout')
+    this.end(new Closing('connectTimeout', 'unauthorized', 'no connect came in time'))
   }
 
   received(message: ArrayBuffer, binary: boolean): void {
@@ -92,6 +93,7 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     ports.metrics.bytesIn('websocket', bytes)
     ports.metrics.frameIn()
     if (bytes > options.frameBytesMax) {
+      ports.metrics.limitHit('frame')
       this.end(
         new Closing(
           'tooLarge',
@@ -330,6 +332,7 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     ;(this.#outbox ??= []).push(outgoing)
     this.#outboxBytes += outgoing.data.length
     if (this.#outboxBytes <= OUTBOX_BYTES_MAX) return
+    this.#context.ports.metrics.limitHit('buffered')
     this.#outbox = undefined
     this.#endReason = '4508'
     this.#socket?.end(4508, 'replies were not read')

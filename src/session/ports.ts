@@ -49,6 +49,7 @@ export interface SessionMetrics {
   tokenChecked(result: 'good' | 'unauthorized' | 'revoked' | 'unavailable'): void
   errorSent(code: ErrorCode): void
   takenOver(): void
+  limitHit(limit: 'subscriptions' | 'sessions_per_user'): void
 }
 
 export interface SessionPorts {
@@ -74,4 +75,6 @@ export interface SessionOptions {
   readonly pingIntervalMs: number
   readonly reauth: ReauthOptions
   readonly subscriptionsMax: number
+  /** 0: no limit. */
+  readonly sessionsPerUserMax: number
 }

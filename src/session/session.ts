@@ -161,6 +161,7 @@ export class Session implements Due {
       return { type: 'subscribed', ref, channel, ...at, recovered: true }
     }
     if (known === undefined && this.subscriptionCount > this.#options.subscriptionsMax) {
+      this.#ports.metrics.limitHit('subscriptions')
       throw new SluiceError(
         'limit_exceeded',
         `${this.#options.subscriptionsMax} channels are subscribed to; limits.subscriptions allows no more`,

@@ -88,6 +88,7 @@ export class Sessions {
     const { user } = identity
     const { subscriptionsMax } = this.#context.options
     if (request.channels.size > subscriptionsMax) {
+      ports.metrics.limitHit('subscriptions')
       throw new SluiceError(
         'limit_exceeded',
         `${request.channels.size} channels were asked for; limits.subscriptions allows ${subscriptionsMax}`,
@@ -101,6 +102,7 @@ export class Sessions {
     try {
       const claimed = await ports.registry.claim(user, id, ports.nodeId)
       this.#checkRevoked(identity, claimed.revokedBeforeMs)
+      await this.#checkSessionCount(user)
       const found = await this.#findAll(connection, identity, request)
       for (const one of found) if (one.opened !== undefined) opened.push(one.opened)
       const refused = found.find(
@@ -163,6 +165,20 @@ export class Sessions {
 
   all(): IterableIterator<Session> {
     return this.#byId.values()
+  }
+
+  /** Counted after the claim: of several that come together, none slips through. */
+  async #checkSessionCount(user: string): Promise<void> {
+    const { ports, options } = this.#context
+    if (options.sessionsPerUserMax === 0) return
+    const { length } = await ports.registry.locate(user)
+    if (length <= options.sessionsPerUserMax) return
+    ports.metrics.limitHit('sessions_per_user')
+    throw new Closing(
+      'notAdmitted',
+      'limit_exceeded',
+      `the user has ${options.sessionsPerUserMax} sessions already; limits.sessionsPerUser allows no more`,
+    )
   }
 
   #checkRevoked(identity: Identity, revokedBeforeMs: number | undefined): void {

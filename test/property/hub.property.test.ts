@@ -193,6 +193,7 @@ function world(policy: HubPolicy, tailMessages: number) {
       tokenChecked: ignore,
       errorSent: ignore,
       takenOver: ignore,
+      limitHit: ignore,
     },
     policyOf: () => ({ clientPublish: 'deny', presence: false, acknowledged: false }),
     publish: () => Promise.reject(new Error('not here')),
@@ -202,7 +203,12 @@ function world(policy: HubPolicy, tailMessages: number) {
   }
   const sessions = new Sessions({
     ports,
-    options: { pingIntervalMs: 1000, reauth: { intervalMs: 1e9, deadlineMs: 1000 }, subscriptionsMax: 10 },
+    options: {
+      pingIntervalMs: 1000,
+      reauth: { intervalMs: 1e9, deadlineMs: 1000 },
+      subscriptionsMax: 10,
+      sessionsPerUserMax: 0,
+    },
   })
   const edge: EdgePorts = {
     sessions,
@@ -222,6 +228,7 @@ function world(policy: HubPolicy, tailMessages: number) {
       protocolError: ignore,
       refused: ignore,
       ephemeralDropped: ignore,
+      limitHit: ignore,
     },
     failed: (_what, error) => failures.push(error),
   }

@@ -213,6 +213,20 @@ describe('session', () => {
   })
 })
 
+describe('limits of a user', () => {
+  it('4503 closes a session too many, and the others stay', async () => {
+    const strict = await startNode({ limits: { sessionsPerUser: 1 } })
+    const strictUrl = `ws://127.0.0.1:${strict.port}/v1/ws`
+    const token = await strict.token('single')
+    const { client: first } = await RawClient.connect(strictUrl, { token })
+    const second = await RawClient.open(strictUrl)
+    second.send({ type: 'connect', token })
+    expect(await second.closed).toMatchObject({ code: 4503 })
+    await first.settled()
+    await strict.close()
+  })
+})
+
 describe('subscribe', () => {
   it('delivers what is published from then on, in order, with growing offsets', async () => {
     const { client } = await connect('sam')
