@@ -118,6 +118,14 @@ export function describeReplayLog(name: string, open: OpenReplayLog, skips: Skip
         const [left, right] = [subject.fresh(), subject.fresh()]
         expect((await subject.append(left, 'left', { id: 'same' })).duplicate).toBe(false)
         expect((await subject.append(right, 'right', { id: 'same' })).duplicate).toBe(false)
+        for (const [channel, id] of [
+          ['@left', 'x}y'],
+          ['@left}x', 'y'],
+          ['@left x', 'y'],
+          ['@left', 'x y'],
+        ] as const) {
+          expect((await subject.append(channel, 'data', { id })).duplicate).toBe(false)
+        }
       })
 
       subject.fact('L2 ids are compared character for character', async () => {

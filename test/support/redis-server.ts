@@ -92,16 +92,27 @@ export class RedisCluster {
       ...['--cluster', 'create', ...servers.map(({ port }) => `127.0.0.1:${port}`)],
       ...['--cluster-replicas', '0', '--cluster-yes'],
     ])
-    // The servers tell one another; whoever asks the last of them must not be sent to nobody.
-    for (const server of servers) {
-      while (!server.command('cluster', 'info').includes('cluster_state:ok')) await nextTurn()
-      while (server.command('cluster', 'slots').split('127.0.0.1').length < 4) await nextTurn()
-    }
-    return new RedisCluster(servers)
+    const cluster = new RedisCluster(servers)
+    await cluster.#agreed()
+    return cluster
   }
 
   get urls(): string[] {
     return this.servers.map(({ url }) => url)
+  }
+
+  /** All servers lose their data and keep their slots. */
+  async restart(): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.restart()))
+    await this.#agreed()
+  }
+
+  /** The servers tell one another: whoever asks the last of them must not be sent to nobody. */
+  async #agreed(): Promise<void> {
+    for (const server of this.servers) {
+      while (!server.command('cluster', 'info').includes('cluster_state:ok')) await nextTurn()
+      while (server.command('cluster', 'slots').split('127.0.0.1').length < 4) await nextTurn()
+    }
   }
 
   async stop(): Promise<void> {

@@ -1,0 +1,140 @@
+/**
+ * The log of channels with `delivery: replay`: a stream of Redis per channel, and one script per operation, so that
+ * each is atomic. All keys of a channel are of one hash slot, which makes it work on a Redis Cluster.
+ *
+ * What costs nothing while nobody uses it: every key has a time to live. A position outlives the messages by far, so
+ * that whoever comes back to a silent channel goes on where he was; when it is forgotten too, the channel starts again
+ * with a new epoch. So does every channel when the server may have lost data: it has been restarted, or a replica has
+ * taken over. Nothing is compared by hand; the server's replication id, stored with the position, tells.
+ */
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { Appended, LogLoss, LogPolicy, LogRange, ReplayLog } from './replay-log.ts'
+import type { RedisArgument, RedisLane, RedisLink, RedisScript } from '../drivers/redis.ts'
+import { SluiceError } from '../errors.ts'
+import type { Position } from '../protocol/frames.ts'
+import type { LoggedMessage, NewMessage } from '../protocol/message.ts'
+import { decodeStored, encodeStored } from '../protocol/packet.ts'
+
+export interface RedisReplayLogOptions {
+  /** In front of every key. Default: `sluice`. */
+  readonly keyPrefix?: string
+  /** How long a position is remembered after its channel was last used or asked for. Default: one day. */
+  readonly positionTtlMs?: number
+}
+
+const KEY_PREFIX = 'sluice'
+const POSITION_TTL_MS = 86_400_000
+
+const APPEND = script('append', 3)
+const READ = script('read', 2)
+
+export class RedisReplayLog implements ReplayLog {
+  readonly #link: RedisLink
+  readonly #prefix: string
+  readonly #positionTtlMs: number
+  /** Two nodes never propose the same epoch, and one node never proposes it twice. */
+  readonly #epochPrefix = randomBytes(5).toString('hex')
+  #epochs = 0
+  #closed = false
+
+  constructor(link: RedisLink, options: RedisReplayLogOptions = {}) {
+    this.#link = link
+    this.#prefix = options.keyPrefix ?? KEY_PREFIX
+    this.#positionTtlMs = options.positionTtlMs ?? POSITION_TTL_MS
+    link.define(APPEND)
+    link.define(READ)
+  }
+
+  async append(channel: string, message: NewMessage, policy: LogPolicy): Promise<Appended> {
+    const { id } = message
+    const [epoch, offset, duplicate] = (await this.#run('hot', APPEND, [
+      this.#key('pos', channel),
+      this.#key('log', channel),
+      // The length says where the name ends and the id begins: either may contain anything.
+      id === undefined ? this.#key('pos', channel) : `${this.#key(`id:${channel.length}`, channel)}${id}`,
+      this.#newEpoch(),
+      this.#positionTtlMs,
+      policy.ttlMs,
+      policy.max,
+      id === undefined ? 0 : policy.idempotencyMs,
+      encodeStored(message),
+    ])) as [Buffer, number, number]
+    return { epoch: text(epoch), offset, previous: offset - 1, duplicate: duplicate === 1 }
+  }
+
+  read(channel: string, after: Position, limit: number): Promise<LogRange> {
+    return this.#read('bulk', channel, ['after', limit, after.epoch, after.offset])
+  }
+
+  last(channel: string, count: number): Promise<LogRange> {
+    return this.#read('bulk', channel, ['last', count])
+  }
+
+  async head(channel: string): Promise<Position> {
+    return (await this.#read('hot', channel, ['head', 0])).head
+  }
+
+  healthy(): boolean {
+    return !this.#closed && this.#link.healthy()
+  }
+
+  /** The link is not the log's alone, and stays open. */
+  close(): Promise<void> {
+    this.#closed = true
+    return Promise.resolve()
+  }
+
+  async #read(lane: RedisLane, channel: string, what: readonly RedisArgument[]): Promise<LogRange> {
+    const answer = (await this.#run(lane, READ, [
+      this.#key('pos', channel),
+      this.#key('log', channel),
+      this.#newEpoch(),
+      this.#positionTtlMs,
+      ...what,
+    ])) as [Buffer, number, Buffer, [Buffer, [Buffer, Buffer]][]]
+    const epoch = text(answer[0])
+    const head: Position = { epoch, offset: answer[1] }
+    const why = text(answer[2]) as LogLoss | ''
+    if (why !== '') return { kind: 'lost', why, head }
+    const entries = what[0] === 'last' ? answer[3].toReversed() : answer[3]
+    const messages: LoggedMessage[] = []
+    for (const [id, [, stored]] of entries) {
+      const message = decodeStored(stored)
+      if (message === undefined) {
+        // Written by another version, or by somebody else: it is as good as gone, and all before it.
+        if (what[0] !== 'last') return { kind: 'lost', why: 'trimmed', head }
+        messages.length = 0
+        continue
+      }
+      const offset = Number.parseInt(text(id), 10)
+      messages.push({ kind: 'logged', channel, epoch, offset, previous: offset - 1, ack: false, ...message })
+    }
+    return { kind: 'range', messages, head }
+  }
+
+  #run(lane: RedisLane, what: RedisScript, args: readonly RedisArgument[]): Promise<unknown> {
+    if (this.#closed) return Promise.reject(new SluiceError('unavailable', 'the replay log has been closed'))
+    return this.#link.run(lane, what, args)
+  }
+
+  /** The braces make the channel's name alone decide the hash slot, which keeps the keys of a channel together. */
+  #key(kind: 'pos' | 'log' | `id:${number}`, channel: string): string {
+    return `${this.#prefix}:${kind}:{${channel}}`
+  }
+
+  #newEpoch(): string {
+    return `${this.#epochPrefix}${(this.#epochs++).toString(36)}`
+  }
+}
+
+function script(name: 'append' | 'read', keyCount: number): RedisScript {
+  const lua = ['position', name].map((file) =>
+    readFileSync(new URL(`scripts/${file}.lua`, import.meta.url), 'utf8'),
+  )
+  return { name: `sluice_log_${name}`, lua: lua.join('\n'), keyCount }
+}
+
+function text(bytes: Buffer): string {
+  return bytes.toString('latin1')
+}

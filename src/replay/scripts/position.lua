@@ -1,0 +1,74 @@
+-- What the scripts of the log share; it stands in front of each of them.
+--
+-- KEYS[1]  hash, the channel's position
+--            e  epoch                            o  offset of the newest message
+--            g  generation of the data           c  when it was last compared
+--            s  when the messages were last swept, and the keys given new times to live
+--            t  how long messages live
+-- KEYS[2]  stream, the messages; an id is <offset>-<when it was stored>
+-- ARGV[1]  the epoch of a new position
+-- ARGV[2]  how long positions are remembered
+-- All times are milliseconds, by the clock of this server.
+
+local function text(number)
+  -- Lua would write large numbers with an exponent.
+  return string.format('%.0f', number)
+end
+
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- It changes whenever this server may have lost what it once confirmed: when it starts, and when it is promoted.
+local function generation()
+  local info = redis.call('INFO', 'replication')
+  local _, last = string.find(info, 'master_replid:', 1, true)
+  return string.sub(info, last + 1, last + 40)
+end
+
+-- The channel's position, a new one where there is none or where data may have been lost. `trust`: how long a position
+-- that was compared is not compared again, for the comparison costs a third of an append.
+local function position(time, trust)
+  local known = redis.call('HMGET', KEYS[1], 'e', 'o', 'g', 'c', 's', 't')
+  if known[1] then
+    local age = time - tonumber(known[4])
+    local current = age >= 0 and age < trust
+    if not current and generation() == known[3] then
+      if trust > 0 then redis.call('HSET', KEYS[1], 'c', text(time)) end
+      current = true
+    end
+    if current then
+      return { epoch = known[1], offset = tonumber(known[2]), swept = tonumber(known[5]), ttl = tonumber(known[6]) }
+    end
+  end
+  redis.call('UNLINK', KEYS[2])
+  redis.call('HSET', KEYS[1], 'e', ARGV[1], 'o', '0', 'g', generation(), 'c', text(time), 's', '0', 't', '0')
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  return { epoch = ARGV[1], offset = 0, swept = 0, ttl = 0 }
+end
+
+-- Offset and time of the first message from an offset on; nothing where there is none.
+local function firstFrom(start)
+  local entry = redis.call('XRANGE', KEYS[2], start, '+', 'COUNT', 1)[1]
+  if not entry then return nil end
+  local offset, stored = string.match(entry[1], '^(%d+)-(%d+)$')
+  return tonumber(offset), tonumber(stored)
+end
+
+-- Removes what is older than `ttl`. Offsets have no holes, so the place is found by halving.
+local function dropOld(head, time, ttl)
+  local low, stored = firstFrom('-')
+  if not low or stored >= time - ttl then return end
+  local high = head + 1
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    local offset, middleStored = firstFrom(text(middle))
+    if offset and middleStored < time - ttl then low = middle + 1 else high = middle end
+  end
+  if low > head then
+    redis.call('UNLINK', KEYS[2])
+  else
+    redis.call('XTRIM', KEYS[2], 'MINID', text(low))
+  end
+end

@@ -1,0 +1,223 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import type { RedisLink, RedisLinkOptions } from '../../src/drivers/redis.ts'
+import type { NewMessage } from '../../src/protocol/message.ts'
+import { RedisReplayLog, type RedisReplayLogOptions } from '../../src/replay/redis.ts'
+import { openRedis, REDIS_PATIENCE_MS } from '../support/redis-links.ts'
+import { RedisServer } from '../support/redis-server.ts'
+import { describeReplayLog } from './replay-log.suite.ts'
+
+describeReplayLog('RedisReplayLog', async () => {
+  const server = await RedisServer.start()
+  const links = [await openRedis([server.url]), await openRedis([server.url])] as const
+  return {
+    one: new RedisReplayLog(links[0]),
+    other: new RedisReplayLog(links[1]),
+    advance: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    async lose() {
+      await server.restart()
+      for (const link of links) await link.ready(REDIS_PATIENCE_MS)
+    },
+    async close() {
+      for (const link of links) link.close()
+      await server.stop()
+    },
+  }
+})
+
+const POLICY = { ttlMs: 600_000, max: 1000, idempotencyMs: 600_000 }
+const UNAVAILABLE = { name: 'SluiceError', code: 'unavailable' }
+const ALL = 10_000
+
+describe('RedisReplayLog when Redis fails', () => {
+  let closing: (() => Promise<void> | void)[] = []
+
+  afterEach(async () => {
+    for (const close of closing.toReversed()) await close()
+    closing = []
+  })
+
+  async function serve(...settings: string[]): Promise<RedisServer> {
+    const server = await RedisServer.start(settings)
+    closing.push(() => server.stop())
+    return server
+  }
+
+  async function connect(
+    server: RedisServer,
+    options: Partial<RedisLinkOptions> = {},
+    logOptions: RedisReplayLogOptions = {},
+  ): Promise<{ log: RedisReplayLog; link: RedisLink }> {
+    const link = await openRedis([server.url], options)
+    closing.push(() => link.close())
+    return { log: new RedisReplayLog(link, logOptions), link }
+  }
+
+  it('every call fails with unavailable while the server is away, and works once it is back', async () => {
+    const server = await serve()
+    const { log, link } = await connect(server)
+    const before = await log.append('a', message('x'), POLICY)
+    await server.kill()
+    const calls = [
+      () => log.append('a', message('x'), POLICY),
+      () => log.read('a', before, ALL),
+      () => log.last('a', 1),
+      () => log.head('a'),
+    ]
+    for (const call of calls) await expect(call()).rejects.toMatchObject(UNAVAILABLE)
+    await expect.poll(() => log.healthy()).toBe(false)
+    await server.restart()
+    await link.ready(REDIS_PATIENCE_MS)
+    expect(log.healthy()).toBe(true)
+    expect((await log.append('a', message('y'), POLICY)).epoch).not.toBe(before.epoch)
+  })
+
+  it('a call that is under way when the server dies fails with unavailable', async () => {
+    const server = await serve()
+    const { log } = await connect(server)
+    await log.head('a')
+    server.pause()
+    const outcomes = Promise.allSettled([
+      log.append('a', message('x'), POLICY),
+      log.head('a'),
+      log.last('a', 1),
+    ])
+    await server.kill()
+    for (const outcome of await outcomes)
+      expect(outcome).toMatchObject({ status: 'rejected', reason: UNAVAILABLE })
+  })
+
+  it('a server that answers nothing makes calls fail after their time limit, and is used again when it answers', async () => {
+    const server = await serve()
+    const { log, link } = await connect(server, { hotTimeoutMs: 100, bulkTimeoutMs: 100 })
+    const before = await log.append('a', message('x'), POLICY)
+    server.pause()
+    await expect(log.append('a', message('lost or not', 'id'), POLICY)).rejects.toMatchObject(UNAVAILABLE)
+    await expect(log.read('a', before, ALL)).rejects.toMatchObject(UNAVAILABLE)
+    await expect.poll(() => log.healthy(), { timeout: REDIS_PATIENCE_MS }).toBe(false)
+    await expect(log.head('a')).rejects.toMatchObject(UNAVAILABLE)
+    server.resume()
+    await link.ready(REDIS_PATIENCE_MS)
+    await expect
+      .poll(() => log.append('a', message('lost or not', 'id'), POLICY).catch(() => undefined), {
+        timeout: REDIS_PATIENCE_MS,
+      })
+      .toMatchObject({ epoch: before.epoch, offset: before.offset + 1 })
+    expect(await log.read('a', before, ALL)).toMatchObject({ kind: 'range', messages: [{ id: 'id' }] })
+  })
+
+  it('scripts that the server has forgotten are told again', async () => {
+    const server = await serve()
+    const { log } = await connect(server)
+    const before = await log.append('a', message('x'), POLICY)
+    server.command('script', 'flush')
+    expect(await log.append('a', message('y'), POLICY)).toMatchObject({ epoch: before.epoch, offset: 2 })
+    server.command('script', 'flush')
+    expect(await log.read('a', before, ALL)).toMatchObject({ kind: 'range', messages: [{ offset: 2 }] })
+  })
+
+  it('L4 a restart with data on disk begins a new epoch: the last moments may be missing', async () => {
+    const server = await serve('--appendonly', 'yes')
+    const { log, link } = await connect(server)
+    const before = await log.append('a', message('x'), POLICY)
+    await server.restart()
+    await link.ready(REDIS_PATIENCE_MS)
+    expect(await log.read('a', before, ALL)).toMatchObject({ kind: 'lost', why: 'epoch' })
+    const after = await log.append('a', message('y'), POLICY)
+    expect(after.epoch).not.toBe(before.epoch)
+    expect(await log.head('a')).toEqual({ epoch: after.epoch, offset: after.offset })
+  })
+
+  it('L4 a replica that takes over begins a new epoch, whatever it has got', async () => {
+    const master = await serve()
+    const replica = await serve('--replicaof', '127.0.0.1', String(master.port))
+    const { log } = await connect(master)
+    const { log: successor } = await connect(replica)
+    const before = await log.append('a', message('x'), POLICY)
+    await expect
+      .poll(() => replica.command('keys', '*'), { timeout: REDIS_PATIENCE_MS })
+      .toContain('sluice:log:{a}')
+    // A replica takes no appends.
+    await expect(successor.append('a', message('y'), POLICY)).rejects.toMatchObject(UNAVAILABLE)
+    await master.kill()
+    replica.command('replicaof', 'no', 'one')
+    await expect
+      .poll(() => successor.read('a', before, ALL).catch(() => undefined), { timeout: REDIS_PATIENCE_MS })
+      .toMatchObject({ kind: 'lost', why: 'epoch', head: { offset: 0 } })
+  })
+
+  it('L3 a key that the server has evicted is a loss that readers are told of', async () => {
+    const server = await serve()
+    const { log } = await connect(server)
+    const first = await log.append('a', message('1', 'id'), POLICY)
+    await log.append('a', message('2'), POLICY)
+    server.command('del', 'sluice:log:{a}')
+    expect(await log.read('a', first, ALL)).toMatchObject({
+      kind: 'lost',
+      why: 'trimmed',
+      head: { offset: 2 },
+    })
+    const third = await log.append('a', message('3'), POLICY)
+    expect(await log.read('a', first, ALL)).toMatchObject({
+      kind: 'lost',
+      why: 'trimmed',
+      head: { offset: 3 },
+    })
+    server.command('del', 'sluice:pos:{a}')
+    expect(await log.read('a', third, ALL)).toMatchObject({ kind: 'lost', why: 'epoch', head: { offset: 0 } })
+    expect(await log.last('a', ALL)).toMatchObject({ kind: 'range', messages: [] })
+    // The message that had this id is lost, so its repetition is the first.
+    expect(await log.append('a', message('1', 'id'), POLICY)).toMatchObject({ duplicate: false, offset: 1 })
+  })
+
+  it('L3 a message that nobody can read is a loss that readers are told of', async () => {
+    const server = await serve()
+    const { log } = await connect(server)
+    const first = await log.append('a', message('1'), POLICY)
+    server.command('xadd', 'sluice:log:{a}', '2-1', 'm', 'nonsense')
+    server.command('hset', 'sluice:pos:{a}', 'o', '2')
+    const third = await log.append('a', message('3'), POLICY)
+    expect(await log.read('a', first, ALL)).toMatchObject({ kind: 'lost', why: 'trimmed' })
+    expect(await log.last('a', ALL)).toMatchObject({ kind: 'range', messages: [{ offset: third.offset }] })
+  })
+
+  it('L6 a position that has been forgotten is told of, and the keys are gone by themselves', async () => {
+    const server = await serve()
+    const { log } = await connect(server, {}, { positionTtlMs: 200 })
+    const brief = { ttlMs: 50, max: 10, idempotencyMs: 50 }
+    const appended = await log.append('a', message('x', 'id'), brief)
+    const idle = await log.head('never used')
+    for (const key of server.command('keys', '*').trim().split('\n'))
+      expect(Number(server.command('pttl', key))).toBeGreaterThan(0)
+    await expect.poll(() => server.command('dbsize').trim(), { timeout: REDIS_PATIENCE_MS }).toBe('0')
+    expect(await log.read('a', appended, ALL)).toMatchObject({ kind: 'lost', why: 'epoch' })
+    expect(await log.read('never used', idle, ALL)).toMatchObject({ kind: 'lost', why: 'epoch' })
+  })
+
+  it('L6 a position stays for as long as somebody asks for it', async () => {
+    const server = await serve()
+    const { log } = await connect(server, {}, { positionTtlMs: 1_000 })
+    const idle = await log.head('idle')
+    const other = await log.head('forgotten')
+    while (server.command('exists', 'sluice:pos:{forgotten}').trim() === '1') await log.head('idle')
+    expect(await log.read('idle', idle, ALL)).toMatchObject({ kind: 'range' })
+    expect(await log.read('forgotten', other, ALL)).toMatchObject({ kind: 'lost', why: 'epoch' })
+  })
+
+  it('L5 a channel that is never silent forgets what is too old, too', async () => {
+    const server = await serve()
+    const { log } = await connect(server)
+    const brief = { ttlMs: 200, max: 100_000, idempotencyMs: 50 }
+    const oldest = (): string => server.command('--raw', 'xrange', 'sluice:log:{a}', '-', '+', 'COUNT', '1')
+    await log.append('a', message('first'), brief)
+    while (oldest().startsWith('1-')) {
+      for (let i = 0; i < 10; i++) await log.append('a', message('x'), brief)
+    }
+    const { messages } = (await log.last('a', ALL)) as { messages: readonly { offset: number }[] }
+    expect(messages.length).toBeGreaterThan(0)
+    expect(messages[0]?.offset).toBeGreaterThan(1)
+  })
+})
+
+function message(data: string, id?: string): NewMessage {
+  return { data: Buffer.from(data), binary: false, id, time: 1 }
+}
