@@ -3,7 +3,12 @@
  * in order and closes them in the reverse order.
  */
 import { randomBytes } from 'node:crypto'
-import { attachApi } from './api/interim.ts'
+import { Api } from './api/api.ts'
+import { channelRoutes } from './api/channels.ts'
+import { devTokenRoute, type WantedToken } from './api/dev.ts'
+import { nodeRoutes } from './api/node-routes.ts'
+import { publishRoute } from './api/publish.ts'
+import { userRoutes } from './api/users.ts'
 import { Admission } from './admission/admission.ts'
 import { LoadProbe } from './admission/load.ts'
 import { ApiKeys, KEY_LENGTH_MIN, parseApiKeys } from './auth/api-keys.ts'
@@ -142,8 +147,8 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       sessionsPerUserMax: config.limits.sessionsPerUser,
     },
   })
-  const mint = (sub: string): Promise<string> =>
-    mintToken({ secret: config.auth.jwtSecret ?? '', sub, subscribe: ['*'], publish: ['*'] }, clock)
+  const mint = (wanted: WantedToken): Promise<string> =>
+    mintToken({ secret: config.auth.jwtSecret ?? '', ...wanted }, clock)
   const admission = new Admission({ ...config.admission, ...config.limits }, { clock, load, metrics })
   const gateway = new Gateway(
     { sessions, hub, admission, clock, wheel, metrics: edgeMetrics(metrics), failed },
@@ -160,22 +165,15 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       retryMinMs: config.heartbeat.retryMin,
       retryMaxMs: config.heartbeat.retryMax,
     },
-    config.dev ? (exchange) => serveDev({ page: undefined, mint }, exchange) : () => false,
+    config.dev
+      ? (exchange) =>
+          serveDev(
+            { page: undefined, mint: (sub) => mint({ sub, subscribe: ['*'], publish: ['*'] }) },
+            exchange,
+          )
+      : () => false,
   )
   gateway.attach(listener)
-
-  const apiListener = new Listener({ host: config.api.host, port: config.api.port })
-  const keys = new ApiKeys(parseApiKeys(config.api.keys, { allowWeak: true }))
-  attachApi(apiListener, {
-    publisher,
-    health,
-    metrics,
-    keys,
-    mint: config.dev
-      ? (sub, subscribe, publish) =>
-          mintToken({ secret: config.auth.jwtSecret ?? '', sub, subscribe, publish }, clock)
-      : undefined,
-  })
 
   const users = new Users({
     registry,
@@ -185,6 +183,17 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     revocationTtlMs: config.auth.revocationTtl,
     revoked: () => metrics.revocations.inc(),
   })
+  const apiListener = new Listener({ host: config.api.host, port: config.api.port })
+  const routes = [
+    publishRoute(publisher, config.limits.publishBatch),
+    ...channelRoutes({ hub, logOf: (channel) => (policies(channel).hub.logged ? replayLog : undefined) }),
+    ...userRoutes(users),
+    ...nodeRoutes({ registry, health, metrics }),
+    ...(config.dev ? [devTokenRoute(mint)] : []),
+  ]
+  const keys = new ApiKeys(parseApiKeys(config.api.keys, { allowWeak: true }))
+  new Api(routes, { keys, clock, log, metrics }).attach(apiListener, config.limits.requestBody)
+
   metrics.sessions.read(() => sessions.count)
   metrics.channels.read(() => hub.channelCount)
   metrics.subscriptions.read(() => hub.subscriptionCount)

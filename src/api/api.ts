@@ -1,0 +1,128 @@
+/**
+ * The second listener: for backends and operators, apart from the clients. Finds the route, checks the key, answers.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Route, RouteMatch } from './route.ts'
+import { Router } from './route.ts'
+import type { ApiKeys } from '../auth/api-keys.ts'
+import { jitter, type Clock } from '../clock.ts'
+import type { HttpExchange, Listener, RequestHead, ResponseHeaders } from '../drivers/uws.ts'
+import { asSluiceError, SluiceError } from '../errors.ts'
+import type { Log } from '../observe/log.ts'
+import type { Cells } from '../observe/metrics.ts'
+
+export interface ApiPorts {
+  readonly keys: ApiKeys
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Pick<Cells, 'apiRequests' | 'apiRequestTime' | 'limitsHit'>
+}
+
+const REQUEST_ID = /^[\x21-\x7e]{1,128}$/
+const RETRY_LOW_MS = 500
+const RETRY_HIGH_MS = 3000
+
+export class Api {
+  readonly #ports: ApiPorts
+  readonly #router: Router
+  readonly #paths: string
+
+  constructor(routes: readonly Route[], ports: ApiPorts) {
+    this.#ports = ports
+    this.#router = new Router(routes)
+    this.#paths = [...new Set(routes.map(({ path }) => path))].join(', ')
+  }
+
+  attach(listener: Listener, bodyBytesMax: number): void {
+    listener.http({
+      bodyBytesMax,
+      handle: (exchange) => this.#handle(exchange),
+      // `#handle` answers whatever fails in it; this is for what fails in answering.
+      failed: (_exchange, err) => this.#ports.log.error({ err }, 'a request could not be answered'),
+    })
+  }
+
+  async #handle(exchange: HttpExchange): Promise<void> {
+    const { head } = exchange
+    const startedMs = this.#ports.clock.monotonicMs()
+    const requestId = requestIdOf(head)
+    let status
+    try {
+      status = await this.#answer(exchange, requestId)
+    } catch (thrown) {
+      status = this.#refuse(exchange, requestId, thrown)
+    }
+    const { apiRequests, apiRequestTime } = this.#ports.metrics
+    apiRequests[`${Math.floor(status / 100)}xx` as keyof typeof apiRequests].inc()
+    apiRequestTime.observe((this.#ports.clock.monotonicMs() - startedMs) / 1000)
+  }
+
+  async #answer(exchange: HttpExchange, requestId: string): Promise<number> {
+    const { head } = exchange
+    const match = this.#router.match(head.method, head.path)
+    if (match.kind === 'other-method') {
+      const body = errorBody('bad_request', `${head.path} takes ${match.allow}, not ${head.method}`)
+      exchange.respond(405, { ...JSON_TYPE, allow: match.allow, 'x-request-id': requestId }, body)
+      return 405
+    }
+    const { route, params } = this.#found(match, head.path)
+    if (route.scope !== undefined) this.#ports.keys.check(keyOf(head), route.scope)
+    const answer = await route.handle({
+      params,
+      query: new URLSearchParams(head.query),
+      body: () => this.#body(exchange),
+    })
+    const headers: ResponseHeaders = { ...JSON_TYPE, ...answer.headers, 'x-request-id': requestId }
+    exchange.respond(answer.status, headers, answer.text ?? JSON.stringify(answer.json))
+    return answer.status
+  }
+
+  async #body(exchange: HttpExchange): Promise<string> {
+    try {
+      return (await exchange.body()).toString('utf8')
+    } catch (error) {
+      if (error instanceof SluiceError && error.code === 'limit_exceeded')
+        this.#ports.metrics.limitsHit.request_body.inc()
+      throw error
+    }
+  }
+
+  #found(match: Exclude<RouteMatch, { kind: 'other-method' }>, path: string): RouteMatch & { kind: 'found' } {
+    if (match.kind === 'found') return match
+    throw new SluiceError('not_found', `there is nothing at ${path}; this listener has ${this.#paths}`)
+  }
+
+  #refuse(exchange: HttpExchange, requestId: string, thrown: unknown): number {
+    const { clock, log } = this.#ports
+    const error = asSluiceError(thrown)
+    const { method, path } = exchange.head
+    if (error.code === 'internal') log.error({ err: thrown, requestId, method, path }, 'a request failed')
+    else log.debug({ requestId, method, path, code: error.code }, 'a request was refused')
+    const retryAfterMs = error.retryAfterMs ?? jitter(clock, RETRY_LOW_MS, RETRY_HIGH_MS)
+    const retry = error.retryable ? { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) } : {}
+    exchange.respond(
+      error.status,
+      { ...JSON_TYPE, ...retry, 'x-request-id': requestId },
+      errorBody(error.code, error.message),
+    )
+    return error.status
+  }
+}
+
+const JSON_TYPE: ResponseHeaders = { 'content-type': 'application/json' }
+
+function errorBody(code: string, message: string): string {
+  return JSON.stringify({ error: { code, message } })
+}
+
+/** The caller's id where it is fit for a header and a log line, else a new one. */
+function requestIdOf({ headers }: RequestHead): string {
+  const given = headers['x-request-id']
+  return given !== undefined && REQUEST_ID.test(given) ? given : randomUUID()
+}
+
+function keyOf({ headers }: RequestHead): string | undefined {
+  const { authorization } = headers
+  if (authorization === undefined) return headers['x-api-key']
+  return /^Bearer /i.test(authorization) ? authorization.slice('Bearer '.length).trim() : undefined
+}

@@ -1,0 +1,106 @@
+/**
+ * GET /v1/channels/{channel} and its messages: what a backend sees of a channel.
+ */
+import type { ApiAnswer, ApiRequest, Route } from './route.ts'
+import { SluiceError } from '../errors.ts'
+import type { Hub } from '../hub/hub.ts'
+import { CHANNEL_RULE, isChannel } from '../protocol/channel.ts'
+import { EPOCH } from '../protocol/cursor.ts'
+import { Encoded } from '../protocol/encode.ts'
+import type { Position } from '../protocol/frames.ts'
+import type { ReplayLog } from '../replay/replay-log.ts'
+
+const LIMIT_DEFAULT = 100
+const LIMIT_MAX = 1000
+
+export interface ChannelPorts {
+  readonly hub: Hub
+  logOf(channel: string): ReplayLog | undefined
+}
+
+export function channelRoutes(ports: ChannelPorts): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/v1/channels/{channel}',
+      scope: 'admin',
+      handle: (request) => describe(ports, request),
+    },
+    {
+      method: 'GET',
+      path: '/v1/channels/{channel}/messages',
+      scope: 'admin',
+      handle: (request) => messages(ports, request),
+    },
+  ]
+}
+
+/** A channel is not created, so an unused one has a position and nobody on it. */
+async function describe({ hub, logOf }: ChannelPorts, request: ApiRequest): Promise<ApiAnswer> {
+  const channel = channelOf(request)
+  const local = hub.local(channel)?.subscribers ?? 0
+  const position = await logOf(channel)?.head(channel)
+  const subscribers = { local, cluster: local }
+  const json =
+    position === undefined ? { channel, subscribers } : { channel, position: plain(position), subscribers }
+  return { status: 200, json }
+}
+
+/**
+ * `after=<epoch>:<offset>` or `last=<n>`, oldest first. Where the messages after the position are not all there, the
+ * answer says so with `reset`, as a client would be told, and has none of them.
+ */
+async function messages({ logOf }: ChannelPorts, request: ApiRequest): Promise<ApiAnswer> {
+  const channel = channelOf(request)
+  const log = logOf(channel)
+  if (log === undefined)
+    throw new SluiceError('bad_request', `${channel} is ephemeral: its messages are not kept`)
+  const limit = countOf(request.query, 'limit') ?? LIMIT_DEFAULT
+  const after = request.query.get('after')
+  const range =
+    after === null
+      ? await log.last(channel, countOf(request.query, 'last') ?? limit)
+      : await log.read(channel, positionOf(after), limit)
+  if (range.kind === 'lost') {
+    return {
+      status: 200,
+      json: { messages: [], reset: range.why === 'ahead' ? 'gap' : range.why, head: plain(range.head) },
+    }
+  }
+  const found = range.messages.map((message) => new Encoded(message).json)
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json' },
+    text: `{"messages":[${found.join(',')}],"head":${JSON.stringify(plain(range.head))}}`,
+  }
+}
+
+function channelOf({ params }: ApiRequest): string {
+  const { channel } = params
+  if (!isChannel(channel))
+    throw new SluiceError('bad_request', `the channel in the path is not valid: ${CHANNEL_RULE}`)
+  return channel
+}
+
+function plain({ epoch, offset }: Position): Position {
+  return { epoch, offset }
+}
+
+function positionOf(text: string): Position {
+  const [epoch = '', offset = '', ...rest] = text.split(':')
+  const number = Number(offset)
+  if (!EPOCH.test(epoch) || !/^\d{1,16}$/.test(offset) || !Number.isSafeInteger(number) || rest.length > 0) {
+    throw new SluiceError('bad_request', 'after is <epoch>:<offset>, as a publish or a subscribe answered it')
+  }
+  return { epoch, offset: number }
+}
+
+function countOf(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name)
+  if (text === null) return undefined
+  const number = Number(text)
+  if (!/^\d{1,9}$/.test(text) || number < 1 || number > LIMIT_MAX) {
+    throw new SluiceError('bad_request', `${name} is a number from 1 to ${LIMIT_MAX}`)
+  }
+  return number
+}

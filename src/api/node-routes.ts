@@ -1,0 +1,54 @@
+/**
+ * The node itself: the table of nodes, health, metrics, and the description of this API.
+ */
+import { openApi } from './openapi.ts'
+import type { ApiAnswer, Route } from './route.ts'
+import type { Health, Verdict } from '../observe/health.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { Registry } from '../registry/registry.ts'
+
+export interface NodeRoutePorts {
+  readonly registry: Registry
+  readonly health: Health
+  readonly metrics: Pick<Metrics, 'text' | 'contentType'>
+}
+
+export function nodeRoutes({ registry, health, metrics }: NodeRoutePorts): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/v1/nodes',
+      scope: 'admin',
+      handle: async () => ({ status: 200, json: { nodes: await registry.nodes() } }),
+    },
+    { method: 'GET', path: '/livez', scope: undefined, handle: () => verdict(health.live()) },
+    { method: 'GET', path: '/readyz', scope: undefined, handle: () => verdict(health.ready()) },
+    { method: 'GET', path: '/startupz', scope: undefined, handle: () => verdict(health.started()) },
+    {
+      method: 'GET',
+      path: '/healthz/deep',
+      scope: undefined,
+      handle: () => ({ status: 200, json: health.deep() }),
+    },
+    {
+      method: 'GET',
+      path: '/metrics',
+      scope: undefined,
+      handle: async () => ({
+        status: 200,
+        headers: { 'content-type': metrics.contentType },
+        text: await metrics.text(),
+      }),
+    },
+    {
+      method: 'GET',
+      path: '/openapi.json',
+      scope: undefined,
+      handle: () => ({ status: 200, json: openApi() }),
+    },
+  ]
+}
+
+function verdict({ ok, reason }: Verdict): ApiAnswer {
+  return { status: ok ? 200 : 503, json: { ok, reason } }
+}

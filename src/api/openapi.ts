@@ -1,0 +1,408 @@
+/**
+ * The description of this API for programs: OpenAPI 3.1. test/protocol/api.test.ts holds every operation of it against
+ * real answers.
+ */
+import { readFileSync } from 'node:fs'
+
+interface Operation {
+  readonly summary: string
+  readonly parameters?: readonly object[]
+  readonly requestBody?: object
+  readonly responses: Readonly<Record<string, object>>
+  readonly security?: readonly object[]
+}
+
+const NO_KEY: readonly object[] = []
+
+const SCHEMAS = {
+  Position: {
+    type: 'object',
+    required: ['epoch', 'offset'],
+    additionalProperties: false,
+    properties: { epoch: { type: 'string' }, offset: { type: 'integer', minimum: 0 } },
+  },
+  Error: {
+    type: 'object',
+    required: ['error'],
+    additionalProperties: false,
+    properties: {
+      error: {
+        type: 'object',
+        required: ['code', 'message'],
+        additionalProperties: false,
+        properties: {
+          code: {
+            enum: [
+              'bad_request',
+              'unauthorized',
+              'forbidden',
+              'not_found',
+              'limit_exceeded',
+              'rate_limited',
+              'unavailable',
+              'internal',
+            ],
+          },
+          message: { type: 'string' },
+        },
+      },
+    },
+  },
+  Message: {
+    description: 'Exactly one of channel, channels, user and users.',
+    type: 'object',
+    required: ['data'],
+    additionalProperties: false,
+    properties: {
+      channel: { type: 'string', maxLength: 128 },
+      channels: { type: 'array', items: { type: 'string', maxLength: 128 }, minItems: 1 },
+      user: { type: 'string', maxLength: 256 },
+      users: { type: 'array', items: { type: 'string', maxLength: 256 }, minItems: 1 },
+      data: { description: 'Any JSON; base64 text where encoding is base64.' },
+      id: {
+        type: 'string',
+        minLength: 1,
+        maxLength: 128,
+        description: 'Repeated within the time of `idempotency`, it is answered and not published again.',
+      },
+      encoding: { const: 'base64' },
+    },
+  },
+  Published: {
+    description: 'The position is absent on an ephemeral channel.',
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      epoch: { type: 'string' },
+      offset: { type: 'integer', minimum: 0 },
+      duplicate: { const: true },
+      degraded: { const: true, description: 'Some subscribers get it later, by repair.' },
+    },
+  },
+  Result: {
+    description: '`results` where the message named several channels or users, in their order.',
+    anyOf: [
+      { $ref: '#/components/schemas/Published' },
+      { $ref: '#/components/schemas/Error' },
+      {
+        type: 'object',
+        required: ['results'],
+        additionalProperties: false,
+        properties: {
+          results: {
+            type: 'array',
+            items: {
+              anyOf: [{ $ref: '#/components/schemas/Published' }, { $ref: '#/components/schemas/Error' }],
+            },
+          },
+        },
+      },
+    ],
+  },
+  Channel: {
+    type: 'object',
+    required: ['channel', 'subscribers'],
+    additionalProperties: false,
+    properties: {
+      channel: { type: 'string' },
+      position: { $ref: '#/components/schemas/Position' },
+      subscribers: {
+        type: 'object',
+        required: ['local', 'cluster'],
+        additionalProperties: false,
+        properties: { local: { type: 'integer' }, cluster: { type: 'integer' } },
+      },
+    },
+  },
+  Messages: {
+    type: 'object',
+    required: ['messages', 'head'],
+    additionalProperties: false,
+    properties: {
+      messages: {
+        type: 'array',
+        items: {
+          type: 'object',
+          required: ['type', 'channel', 'offset', 'time', 'data'],
+          additionalProperties: false,
+          properties: {
+            type: { const: 'message' },
+            channel: { type: 'string' },
+            offset: { type: 'integer' },
+            id: { type: 'string' },
+            time: { type: 'integer', description: 'Milliseconds since 1970.' },
+            ack: { const: true },
+            encoding: { const: 'base64' },
+            data: {},
+          },
+        },
+      },
+      reset: {
+        enum: ['gap', 'epoch', 'trimmed'],
+        description: 'The messages after the position are not all there.',
+      },
+      head: { $ref: '#/components/schemas/Position' },
+    },
+  },
+  User: {
+    type: 'object',
+    required: ['user', 'sessions'],
+    additionalProperties: false,
+    properties: {
+      user: { type: 'string' },
+      sessions: {
+        type: 'array',
+        items: {
+          type: 'object',
+          required: ['session', 'node'],
+          additionalProperties: false,
+          properties: { session: { type: 'string' }, node: { type: 'string' } },
+        },
+      },
+    },
+  },
+  Nodes: {
+    type: 'object',
+    required: ['nodes'],
+    additionalProperties: false,
+    properties: {
+      nodes: {
+        type: 'array',
+        items: {
+          type: 'object',
+          required: [
+            'id',
+            'version',
+            'region',
+            'role',
+            'state',
+            'startedAt',
+            'connections',
+            'pressure',
+            'address',
+          ],
+          additionalProperties: false,
+          properties: {
+            id: { type: 'string' },
+            version: { type: 'string' },
+            region: { type: 'string' },
+            role: { enum: ['all', 'edge', 'api'] },
+            state: { enum: ['starting', 'active', 'draining', 'closing'] },
+            startedAt: { type: 'integer' },
+            connections: { type: 'integer' },
+            pressure: { type: 'number', minimum: 0, maximum: 1 },
+            address: { type: 'string' },
+          },
+        },
+      },
+    },
+  },
+  Verdict: {
+    type: 'object',
+    required: ['ok', 'reason'],
+    additionalProperties: false,
+    properties: { ok: { type: 'boolean' }, reason: { type: 'string' } },
+  },
+  DeepHealth: {
+    type: 'object',
+    required: ['status', 'state', 'checkedAt', 'parts'],
+    properties: {
+      status: { enum: ['ok', 'degraded', 'failing'] },
+      state: { enum: ['starting', 'active', 'draining', 'closing'] },
+      checkedAt: { type: 'integer' },
+      parts: {
+        type: 'object',
+        additionalProperties: {
+          type: 'object',
+          required: ['status', 'since'],
+          properties: {
+            status: { enum: ['ok', 'degraded', 'failing'] },
+            detail: { type: 'string' },
+            since: { type: 'integer' },
+          },
+        },
+      },
+    },
+  },
+} as const
+
+type SchemaName = keyof typeof SCHEMAS
+
+function ref(name: SchemaName): object {
+  return { $ref: `#/components/schemas/${name}` }
+}
+
+function answers(description: string, schema: object): object {
+  return { description, content: { 'application/json': { schema } } }
+}
+
+const REFUSED = {
+  '400': answers('The request is not what this takes.', ref('Error')),
+  '401': answers('The API key is missing or wrong.', ref('Error')),
+  '403': answers('The API key does not allow this.', ref('Error')),
+  '503': answers(
+    'A part that this needs cannot be reached; try again after `Retry-After` seconds.',
+    ref('Error'),
+  ),
+}
+
+function parameter(name: string, where: 'path' | 'query', description: string): object {
+  return { name, in: where, required: where === 'path', description, schema: { type: 'string' } }
+}
+
+const USER = parameter('user', 'path', 'The `sub` of the tokens, percent-encoded.')
+const CHANNEL = parameter('channel', 'path', 'The channel, percent-encoded.')
+
+const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
+  '/v1/publish': {
+    post: {
+      summary: 'Publish one message, or an array of them',
+      requestBody: {
+        required: true,
+        content: {
+          'application/json': {
+            schema: { anyOf: [ref('Message'), { type: 'array', items: ref('Message'), minItems: 1 }] },
+          },
+        },
+      },
+      responses: {
+        '200': answers('A result for each message, in order.', {
+          anyOf: [ref('Result'), { type: 'array', items: ref('Result') }],
+        }),
+        '413': answers('The body, a payload or the number of messages is over its limit.', ref('Error')),
+        ...REFUSED,
+      },
+    },
+  },
+  '/v1/channels/{channel}': {
+    get: {
+      summary: 'The position of a channel, and how many are subscribed',
+      parameters: [CHANNEL],
+      responses: {
+        '200': answers('The channel; one that was never used has nobody on it.', ref('Channel')),
+        ...REFUSED,
+      },
+    },
+  },
+  '/v1/channels/{channel}/messages': {
+    get: {
+      summary: 'The messages that the log has of a channel, oldest first',
+      parameters: [
+        CHANNEL,
+        parameter('after', 'query', '`<epoch>:<offset>`: the messages after this position.'),
+        parameter('last', 'query', 'So many of the newest messages.'),
+        parameter('limit', 'query', 'At most so many, 100 where it is not given.'),
+      ],
+      responses: { '200': answers('The messages.', ref('Messages')), ...REFUSED },
+    },
+  },
+  '/v1/users/{user}': {
+    get: {
+      summary: 'Where a user is connected',
+      parameters: [USER],
+      responses: { '200': answers('The sessions.', ref('User')), ...REFUSED },
+    },
+  },
+  '/v1/users/{user}/sessions': {
+    delete: {
+      summary: 'End every connection of a user (4403)',
+      parameters: [USER],
+      responses: {
+        '200': answers('How many there were.', {
+          type: 'object',
+          required: ['disconnected'],
+          additionalProperties: false,
+          properties: { disconnected: { type: 'integer' } },
+        }),
+        ...REFUSED,
+      },
+    },
+  },
+  '/v1/users/{user}/revoke': {
+    post: {
+      summary:
+        'Revoke the tokens of a user that were issued until now; who is connected with one is closed (4401)',
+      parameters: [USER],
+      responses: {
+        '200': answers('The moment, in milliseconds since 1970.', {
+          type: 'object',
+          required: ['user', 'before'],
+          additionalProperties: false,
+          properties: { user: { type: 'string' }, before: { type: 'integer' } },
+        }),
+        ...REFUSED,
+      },
+    },
+  },
+  '/v1/nodes': {
+    get: {
+      summary: 'The live nodes',
+      responses: { '200': answers('The table of nodes.', ref('Nodes')), ...REFUSED },
+    },
+  },
+  '/livez': probe('Whether the event loop is alive: where it is not, restart the process'),
+  '/readyz': probe('Whether new connections are welcome; what a load balancer asks'),
+  '/startupz': probe('Whether the node has ever been ready'),
+  '/healthz/deep': {
+    get: {
+      summary: 'How each part is, for people and alerts; never for a load balancer',
+      security: NO_KEY,
+      responses: { '200': answers('The parts.', ref('DeepHealth')) },
+    },
+  },
+  '/metrics': {
+    get: {
+      summary: 'The metrics page for Prometheus',
+      security: NO_KEY,
+      responses: {
+        '200': {
+          description: 'Text format 0.0.4.',
+          content: { 'text/plain': { schema: { type: 'string' } } },
+        },
+      },
+    },
+  },
+  '/openapi.json': {
+    get: {
+      summary: 'This document',
+      security: NO_KEY,
+      responses: { '200': answers('OpenAPI 3.1.', { type: 'object', required: ['openapi', 'paths'] }) },
+    },
+  },
+}
+
+function probe(summary: string): Readonly<Record<string, Operation>> {
+  return {
+    get: {
+      summary,
+      security: NO_KEY,
+      responses: { '200': answers('Yes.', ref('Verdict')), '503': answers('No, and why.', ref('Verdict')) },
+    },
+  }
+}
+
+/** The version of this package; the file is two folders up from src/api as from dist/api. */
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+export function openApi(): object {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Sluice: the API for backends and operators',
+      version,
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: 'http://127.0.0.1:8081' }],
+    security: [{ bearer: [] }, { apiKey: [] }],
+    paths: PATHS,
+    components: {
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer' },
+        apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+      },
+      schemas: SCHEMAS,
+    },
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * A request to the second listener, and the table entry that answers it.
+ */
+import type { Scope } from '../auth/api-keys.ts'
+import type { ResponseHeaders } from '../drivers/uws.ts'
+import { SluiceError } from '../errors.ts'
+
+export interface ApiRequest {
+  /** The path's parameters, percent-decoded. */
+  readonly params: Readonly<Record<string, string>>
+  readonly query: URLSearchParams
+  /** The whole body as text; empty where there is none. */
+  body(): Promise<string>
+}
+
+export interface ApiAnswer {
+  readonly status: number
+  readonly headers?: ResponseHeaders
+  /** JSON is written by the listener; text goes out as it is. */
+  readonly json?: unknown
+  readonly text?: string
+}
+
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** With `{name}` for each parameter. */
+  readonly path: string
+  /** `undefined`: for probes and scrapers, without a key. */
+  readonly scope: Scope | undefined
+  handle(request: ApiRequest): ApiAnswer | Promise<ApiAnswer>
+}
+
+export type RouteMatch =
+  | { readonly kind: 'found'; readonly route: Route; readonly params: Readonly<Record<string, string>> }
+  | { readonly kind: 'other-method'; readonly allow: string }
+  | { readonly kind: 'unknown' }
+
+interface Compiled {
+  readonly route: Route
+  readonly names: readonly string[]
+  readonly pattern: RegExp
+}
+
+/** Finds the route of a request. HEAD is GET without the body. */
+export class Router {
+  readonly #compiled: readonly Compiled[]
+  /** Paths without parameters, which is where the traffic is. */
+  readonly #plain = new Map<string, Route[]>()
+
+  constructor(routes: readonly Route[]) {
+    this.#compiled = routes
+      .filter((route) => route.path.includes('{'))
+      .map((route) => ({
+        route,
+        names: [...route.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] as string),
+        pattern: new RegExp(`^${route.path.replaceAll(/\{\w+\}/g, '([^/]+)')}$`),
+      }))
+    for (const route of routes) {
+      if (route.path.includes('{')) continue
+      const same = this.#plain.get(route.path)
+      if (same === undefined) this.#plain.set(route.path, [route])
+      else same.push(route)
+    }
+  }
+
+  /** Fails with `bad_request` where a parameter's percent-encoding is broken. */
+  match(method: string, path: string): RouteMatch {
+    const wanted = method === 'HEAD' ? 'GET' : method
+    const plain = this.#plain.get(path)
+    if (plain !== undefined) {
+      const route = plain.find((one) => one.method === wanted)
+      return route === undefined ? otherMethod(plain) : { kind: 'found', route, params: {} }
+    }
+    const fitting = this.#compiled.filter(({ pattern }) => pattern.test(path))
+    if (fitting.length === 0) return { kind: 'unknown' }
+    const found = fitting.find(({ route }) => route.method === wanted)
+    if (found === undefined) return otherMethod(fitting.map(({ route }) => route))
+    const values = found.pattern.exec(path)?.slice(1) ?? []
+    const params = Object.fromEntries(
+      found.names.map((name, index) => [name, decoded(name, values[index] ?? '')]),
+    )
+    return { kind: 'found', route: found.route, params }
+  }
+}
+
+function otherMethod(routes: readonly Route[]): RouteMatch {
+  const methods = routes.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
+  return { kind: 'other-method', allow: methods.join(', ') }
+}
+
+function decoded(name: string, value: string): string {
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    throw new SluiceError('bad_request', `the ${name} in the path is not percent-encoded UTF-8`)
+  }
+}

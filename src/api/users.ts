@@ -1,0 +1,44 @@
+/**
+ * What backends and operators do with a user: see where he is connected, end his connections, revoke his tokens.
+ */
+import type { ApiRequest, Route } from './route.ts'
+import { isUserId, USER_RULE } from '../auth/identity.ts'
+import { SluiceError } from '../errors.ts'
+import type { Users } from '../session/users.ts'
+
+export function userRoutes(users: Users): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/v1/users/{user}',
+      scope: 'admin',
+      async handle(request) {
+        const user = userOf(request)
+        return { status: 200, json: { user, sessions: await users.locate(user) } }
+      },
+    },
+    {
+      method: 'DELETE',
+      path: '/v1/users/{user}/sessions',
+      scope: 'admin',
+      async handle(request) {
+        return { status: 200, json: { disconnected: await users.disconnectEverywhere(userOf(request)) } }
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/users/{user}/revoke',
+      scope: 'admin',
+      async handle(request) {
+        const user = userOf(request)
+        return { status: 200, json: { user, before: await users.revokeEverywhere(user) } }
+      },
+    },
+  ]
+}
+
+function userOf({ params }: ApiRequest): string {
+  const { user } = params
+  if (!isUserId(user)) throw new SluiceError('bad_request', `the user in the path must be ${USER_RULE}`)
+  return user
+}
