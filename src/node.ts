@@ -248,6 +248,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       beating = clock.every(config.cluster.heartbeat, heartbeat)
       await health.start()
       health.become('active')
+      heartbeat()
       for (const warning of weaknesses(config)) log.warn({}, warning)
       log.info({ version, region, role, port: listener.port, apiPort: apiListener.port }, 'the node is ready')
     },

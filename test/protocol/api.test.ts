@@ -1,0 +1,340 @@
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { RawClient } from '../support/raw-client.ts'
+import { startNode, type StartedNode } from '../support/start-node.ts'
+
+let node: StartedNode
+let ajv: Ajv2020
+let document: OpenApi
+/** The operations and statuses of the document that an answer was held against. */
+const exercised = new Set<string>()
+
+interface OpenApi {
+  readonly openapi: string
+  readonly paths: Readonly<
+    Record<string, Readonly<Record<string, { responses: Readonly<Record<string, object>> }>>>
+  >
+  readonly components: object
+}
+
+beforeAll(async () => {
+  node = await startNode({
+    limits: { payload: '1KiB', requestBody: '8KiB', publishBatch: 5 },
+    namespaces: { live: { delivery: 'ephemeral' }, short: { max: 2 } },
+    api: { keys: [`tests:publish+admin:a-key-for-tests-only`, 'backend:publish:a-key-that-only-publishes'] },
+  })
+  const answer = await fetch(`http://127.0.0.1:${node.apiPort}/openapi.json`)
+  document = (await answer.json()) as OpenApi
+  ajv = new Ajv2020({ strict: false })
+  ajv.addSchema({ $id: 'api', ...document }, 'api')
+})
+afterAll(() => node.close())
+
+interface Asked {
+  readonly method: string
+  /** As the document has it; what stands in braces is replaced by `params`. */
+  readonly path: string
+  readonly params?: Readonly<Record<string, string>>
+  readonly query?: string
+  readonly body?: unknown
+  readonly text?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  readonly json: unknown
+}
+
+/** Sends a request and holds the answer against the document. */
+async function ask({
+  method,
+  path,
+  params = {},
+  query = '',
+  body,
+  text,
+  headers = {},
+}: Asked): Promise<Answer> {
+  let url = `http://127.0.0.1:${node.apiPort}${path}${query}`
+  for (const [name, value] of Object.entries(params)) url = url.replace(`{${name}}`, value)
+  const payload = text ?? (body === undefined ? undefined : JSON.stringify(body))
+  const response = await fetch(url, {
+    method,
+    headers: { authorization: `Bearer ${node.apiKey}`, ...headers },
+    ...(payload === undefined ? {} : { body: payload }),
+  })
+  const raw = await response.text()
+  const isJson = response.headers.get('content-type')?.startsWith('application/json') === true
+  const json: unknown = isJson ? JSON.parse(raw) : raw
+  const operation = document.paths[path]?.[method.toLowerCase()]
+  const described = operation?.responses[String(response.status)]
+  expect(described, `${method} ${path} answered ${response.status}: ${raw}`).toBeDefined()
+  exercised.add(`${method} ${path}`)
+  if (isJson) {
+    const pointer = [
+      path,
+      method.toLowerCase(),
+      'responses',
+      String(response.status),
+      'content',
+      'application/json',
+      'schema',
+    ]
+      .map((part) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1')))
+      .join('/')
+    const fits = ajv.validate({ $ref: `api#/paths/${pointer}` }, json)
+    expect(ajv.errorsText(), raw).toBe('No errors')
+    expect(fits).toBe(true)
+  }
+  expect(response.headers.get('x-request-id')).toMatch(/^[\x21-\x7e]{1,128}$/)
+  return { status: response.status, headers: response.headers, json }
+}
+
+const publish = (body: unknown, more: Partial<Asked> = {}): Promise<Answer> =>
+  ask({ method: 'POST', path: '/v1/publish', body, ...more })
+
+describe('publish', () => {
+  it('answers the position of one message', async () => {
+    const { status, json } = await publish({ channel: 'api:1', data: { a: 1 } })
+    expect(status).toBe(200)
+    expect(json).toEqual({ epoch: expect.any(String), offset: expect.any(Number) })
+  })
+
+  it('answers a repeated id with the first position', async () => {
+    const first = await publish({ channel: 'api:2', data: 1, id: 'same' })
+    const second = await publish({ channel: 'api:2', data: 2, id: 'same' })
+    expect(second.json).toEqual({ ...(first.json as object), duplicate: true })
+  })
+
+  it('answers nothing but success on an ephemeral channel', async () => {
+    expect((await publish({ channel: 'live:1', data: 1 })).json).toEqual({})
+  })
+
+  it('publishes to several channels or users, with a result for each in order', async () => {
+    const { json } = await publish({ channels: ['api:3', 'a..b', 'api:4'], data: 1 })
+    expect(json).toMatchObject({
+      results: [{ offset: 1 }, { error: { code: 'bad_request' } }, { offset: 1 }],
+    })
+    expect((await publish({ users: ['ann', 'ben'], data: 1 })).json).toMatchObject({
+      results: [{ offset: 1 }, { offset: 1 }],
+    })
+  })
+
+  it('publishes an array, with each failure in its place', async () => {
+    const { status, json } = await publish([
+      { channel: 'api:5', data: 1 },
+      { channel: 'api:5' },
+      { channel: 'api:5', data: 'x'.repeat(2000) },
+      { channel: 'api:5', data: 2 },
+    ])
+    expect(status).toBe(200)
+    expect(json).toMatchObject([
+      { offset: 1 },
+      { error: { code: 'bad_request' } },
+      { error: { code: 'limit_exceeded' } },
+      { offset: 2 },
+    ])
+  })
+
+  it('takes the key as X-API-Key too, and the scope publish is enough', async () => {
+    const headers = { authorization: '', 'x-api-key': 'a-key-that-only-publishes' }
+    const response = await fetch(`http://127.0.0.1:${node.apiPort}/v1/publish`, {
+      method: 'POST',
+      headers: { 'x-api-key': headers['x-api-key'] },
+      body: '{"channel":"api:6","data":1}',
+    })
+    expect(response.status).toBe(200)
+  })
+
+  it.each([
+    ['a body that is not JSON', { text: 'hello' }, 400, 'JSON'],
+    ['a body that is no message', { body: 5 }, 400, 'object'],
+    ['an empty array', { body: [] }, 400, 'empty'],
+    ['no target', { body: { data: 1 } }, 400, 'exactly one'],
+    ['two targets', { body: { channel: 'a', user: 'b', data: 1 } }, 400, 'exactly one'],
+    ['a channel outside the grammar', { body: { channel: '@ann', data: 1 } }, 400, 'channel'],
+    ['a user that is no user', { body: { user: '', data: 1 } }, 400, 'user'],
+    ['channels that are no list', { body: { channels: 'a', data: 1 } }, 400, 'channels'],
+    ['no data', { body: { channel: 'a' } }, 400, 'data'],
+    ['an unknown field', { body: { channel: 'a', data: 1, dta: 2 } }, 400, 'dta'],
+    ['an unknown encoding', { body: { channel: 'a', data: '', encoding: 'hex' } }, 400, 'base64'],
+    ['bad base64', { body: { channel: 'a', data: '???', encoding: 'base64' } }, 400, 'base64'],
+    ['an id that is no text', { body: { channel: 'a', data: 1, id: 7 } }, 400, 'id'],
+    ['an id that is too long', { body: { channel: 'a', data: 1, id: 'i'.repeat(129) } }, 400, 'id'],
+    ['a payload over the limit', { body: { channel: 'a', data: 'x'.repeat(2000) } }, 413, 'limits.payload'],
+    ['a body over the limit', { body: { channel: 'a', data: 'x'.repeat(10_000) } }, 413, 'larger'],
+    [
+      'too many messages',
+      { body: Array.from({ length: 6 }, () => ({ channel: 'a', data: 1 })) },
+      413,
+      'publishBatch',
+    ],
+    ['no key', { body: {}, headers: { authorization: '' } }, 401, 'key'],
+    ['a wrong key', { body: {}, headers: { authorization: 'Bearer wrong' } }, 401, 'key'],
+  ])('refuses %s and says what is wrong', async (_what, asked: Partial<Asked>, status, named) => {
+    const answer = await publish(undefined, asked)
+    expect(answer.status).toBe(status)
+    expect((answer.json as { error: { message: string } }).error.message).toContain(named)
+  })
+})
+
+describe('channels', () => {
+  it('shows the position and the subscribers', async () => {
+    const { client } = await RawClient.connect(`ws://127.0.0.1:${node.port}/v1/ws`, {
+      token: await node.token('sub'),
+    })
+    await client.request({ type: 'subscribe', ref: 1, channel: 'look:1' })
+    await node.publish({ channel: 'look:1', data: 1 })
+    const { json } = await ask({
+      method: 'GET',
+      path: '/v1/channels/{channel}',
+      params: { channel: 'look%3A1' },
+    })
+    expect(json).toMatchObject({
+      channel: 'look:1',
+      position: { offset: 1 },
+      subscribers: { local: 1, cluster: 1 },
+    })
+    client.cut()
+  })
+
+  it('shows an unused channel as empty, and an ephemeral one without a position', async () => {
+    const unused = await ask({ method: 'GET', path: '/v1/channels/{channel}', params: { channel: 'unused' } })
+    expect(unused.json).toMatchObject({ position: { offset: 0 }, subscribers: { local: 0 } })
+    const live = await ask({ method: 'GET', path: '/v1/channels/{channel}', params: { channel: 'live:2' } })
+    expect(live.json).not.toHaveProperty('position')
+  })
+
+  it('gives the messages after a position, or the last', async () => {
+    const path = '/v1/channels/{channel}/messages'
+    const [first] = (await node.publish([1, 2, 3].map((data) => ({ channel: 'read:1', data })))) as {
+      epoch: string
+      offset: number
+    }[]
+    const params = { channel: 'read:1' }
+    const after = await ask({ method: 'GET', path, params, query: `?after=${first?.epoch}:${first?.offset}` })
+    expect(after.json).toMatchObject({ messages: [{ data: 2 }, { data: 3 }], head: { offset: 3 } })
+    const last = await ask({ method: 'GET', path, params, query: '?last=1' })
+    expect(last.json).toMatchObject({ messages: [{ data: 3 }] })
+    const limited = await ask({ method: 'GET', path, params, query: `?after=${first?.epoch}:0&limit=2` })
+    expect(limited.json).toMatchObject({ messages: [{ data: 1 }, { data: 2 }] })
+  })
+
+  it('says where messages after a position are gone', async () => {
+    const [first] = (await node.publish([1, 2, 3, 4].map((data) => ({ channel: 'short:1', data })))) as {
+      epoch: string
+    }[]
+    const path = '/v1/channels/{channel}/messages'
+    const gone = await ask({
+      method: 'GET',
+      path,
+      params: { channel: 'short:1' },
+      query: `?after=${first?.epoch}:0`,
+    })
+    expect(gone.json).toMatchObject({ messages: [], reset: 'trimmed', head: { offset: 4 } })
+    const other = await ask({ method: 'GET', path, params: { channel: 'short:1' }, query: '?after=other:0' })
+    expect(other.json).toMatchObject({ reset: 'epoch' })
+  })
+
+  it.each([
+    ['a channel outside the grammar', '@ann', ''],
+    ['a broken escape', '%zz', ''],
+    ['a bad position', 'a', '?after=7'],
+    ['a bad limit', 'a', '?limit=0'],
+    ['an ephemeral channel', 'live:1', ''],
+  ])('refuses %s', async (_what, channel, query) => {
+    const answer = await ask({
+      method: 'GET',
+      path: '/v1/channels/{channel}/messages',
+      params: { channel },
+      query,
+    })
+    expect(answer.status).toBe(400)
+  })
+})
+
+describe('users', () => {
+  it('shows where a user is connected, and ends his connections', async () => {
+    const { client } = await RawClient.connect(`ws://127.0.0.1:${node.port}/v1/ws`, {
+      token: await node.token('ü/ser'),
+    })
+    const params = { user: encodeURIComponent('ü/ser') }
+    const where = await ask({ method: 'GET', path: '/v1/users/{user}', params })
+    expect(where.json).toMatchObject({ user: 'ü/ser', sessions: [{ node: node.id }] })
+    const ended = await ask({ method: 'DELETE', path: '/v1/users/{user}/sessions', params })
+    expect(ended.json).toEqual({ disconnected: 1 })
+    expect(await client.closed).toMatchObject({ code: 4403 })
+    expect((await ask({ method: 'GET', path: '/v1/users/{user}', params })).json).toMatchObject({
+      sessions: [],
+    })
+  })
+
+  it('revokes tokens: whoever is connected with one is closed, and it does not work any more', async () => {
+    const token = await node.token('rob', { issuedSecondsAgo: 5 })
+    const url = `ws://127.0.0.1:${node.port}/v1/ws`
+    const { client } = await RawClient.connect(url, { token })
+    const revoked = await ask({ method: 'POST', path: '/v1/users/{user}/revoke', params: { user: 'rob' } })
+    expect(revoked.json).toMatchObject({ user: 'rob', before: expect.any(Number) })
+    expect(await client.closed).toMatchObject({ code: 4401 })
+    const again = await RawClient.open(url)
+    again.send({ type: 'connect', token })
+    expect(await again.closed).toMatchObject({ code: 4401 })
+    const poll = await fetch(`http://127.0.0.1:${node.port}/v1/poll?channels=a&wait=0&token=${token}`)
+    expect(poll.status).toBe(401)
+    // Whole seconds are all that a token says of its age: one of the next second is good.
+    const fresh = await node.token('rob', { issuedSecondsAgo: -2 })
+    await RawClient.connect(url, { token: fresh })
+  })
+
+  it('forbids what the scope publish does not allow', async () => {
+    const headers = { authorization: 'Bearer a-key-that-only-publishes' }
+    const answer = await ask({ method: 'GET', path: '/v1/users/{user}', params: { user: 'a' }, headers })
+    expect(answer.status).toBe(403)
+  })
+})
+
+describe('the node', () => {
+  it('shows itself in the table of nodes', async () => {
+    const { json } = await ask({ method: 'GET', path: '/v1/nodes' })
+    expect(json).toMatchObject({ nodes: [{ id: node.id, state: 'active', role: 'all' }] })
+  })
+
+  it.each(['/livez', '/readyz', '/startupz', '/healthz/deep', '/metrics', '/openapi.json'])(
+    'answers %s without a key',
+    async (path) => {
+      expect((await ask({ method: 'GET', path, headers: { authorization: '' } })).status).toBe(200)
+    },
+  )
+
+  it('takes over a request id that is fit for a header, and makes one otherwise', async () => {
+    const given = await ask({ method: 'GET', path: '/livez', headers: { 'x-request-id': 'trace-7' } })
+    expect(given.headers.get('x-request-id')).toBe('trace-7')
+    const unfit = await ask({ method: 'GET', path: '/livez', headers: { 'x-request-id': 'a b' } })
+    expect(unfit.headers.get('x-request-id')).not.toBe('a b')
+  })
+
+  it('answers HEAD without a body, another method with 405 and Allow, and an unknown path with 404', async () => {
+    const base = `http://127.0.0.1:${node.apiPort}`
+    const head = await fetch(`${base}/livez`, { method: 'HEAD' })
+    expect(head.status).toBe(200)
+    expect(await head.text()).toBe('')
+    const wrong = await fetch(`${base}/v1/publish`)
+    expect(wrong.status).toBe(405)
+    expect(wrong.headers.get('allow')).toBe('POST')
+    const unknown = await fetch(`${base}/v1/nothing`)
+    expect(unknown.status).toBe(404)
+    expect(await unknown.json()).toMatchObject({ error: { code: 'not_found' } })
+  })
+})
+
+describe('the OpenAPI document', () => {
+  it('is 3.1, and each of its operations was held against a real answer above', () => {
+    expect(document.openapi).toBe('3.1.0')
+    const described = Object.entries(document.paths).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+    )
+    expect([...exercised].toSorted()).toEqual(described.toSorted())
+  })
+})
