@@ -13,6 +13,9 @@ import { systemClock } from '../clock.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 
+/** As the banner's commands assume it. */
+const URL_DEFAULT = 'http://127.0.0.1:8080'
+
 /** Longer than anybody tries something out; the secret is a new one at the next start anyway. */
 const TOKEN_TTL_SECONDS = 86_400
 
@@ -86,6 +89,9 @@ interface Addresses {
 function banner(config: Config, { url, apiUrl, token }: Addresses): string {
   const ownKey = config.api.keys.some((entry) => entry.split(':').slice(2).join(':') === DEV_KEY)
   const key = ownKey ? DEV_KEY : '<your API key>'
+  // Without a token `tail` asks the second listener for one.
+  const tailFlags = url === URL_DEFAULT ? '' : ` --url ${url}`
+  const tailPrefix = apiUrl === API_URL ? '' : `SLUICE_API_URL=${apiUrl} `
   const flags = `${apiUrl === API_URL ? '' : ` --url ${apiUrl}`}${ownKey ? '' : ` --key '${key}'`}`
   const webSocket = `${url.replace(/^http/, 'ws')}/v1/ws`
   const message = `{"hello":"world"}`
@@ -100,8 +106,9 @@ function banner(config: Config, { url, apiUrl, token }: Addresses): string {
     ...(token === undefined
       ? []
       : ['A token for the user dev, who may subscribe and publish to everything:', '', `  ${token}`, '']),
-    'Publish something, in another terminal:',
+    'Listen in another terminal, and publish in a third:',
     '',
+    `  ${tailPrefix}npx sluice tail news${tailFlags}`,
     `  npx sluice publish news '${message}'${flags}`,
     `  curl -H 'Authorization: Bearer ${key}' -H 'Content-Type: application/json' -d '{"channel":"news","data":${message}}' ${apiUrl}/v1/publish`,
     '',

@@ -8,7 +8,8 @@ import { addConfig } from './config.ts'
 import { addDev } from './dev.ts'
 import { addPublish } from './publish.ts'
 import { addServe } from './serve.ts'
-import type { Terminal } from './terminal.ts'
+import { addTail } from './tail.ts'
+import { processTerminal, type Terminal } from './terminal.ts'
 import { addToken } from './token.ts'
 import { AuthConfigError } from '../auth/config-error.ts'
 import { ConfigError, EXIT_USAGE } from '../config/config-error.ts'
@@ -23,6 +24,13 @@ Examples:
 
 The configuration is described in docs/configuration.md.
 `
+
+/** The process is this tool: its arguments, its terminal, its exit code. */
+export async function runProcess(): Promise<void> {
+  const code = await main(process.argv.slice(2), processTerminal())
+  // After what was written has left: a pipe may be slower than we are. Connections that are kept for later do not count.
+  process.stdout.write('', () => process.exit(code))
+}
 
 /** Runs a command to its end; the answer is the exit code. A failure is one line on standard error. */
 export async function main(words: readonly string[], terminal: Terminal): Promise<number> {
@@ -52,7 +60,7 @@ function programOf(terminal: Terminal): Command {
       writeErr: (text) => terminal.tell(text.trimEnd()),
       outputError: (text, write) => write(`sluice: ${oneLine(text.replace(/^error: /, ''))}`),
     })
-  for (const add of [addDev, addServe, addPublish, addToken, addConfig]) add(program, terminal)
+  for (const add of [addDev, addServe, addPublish, addTail, addToken, addConfig]) add(program, terminal)
   return program
 }
 

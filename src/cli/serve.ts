@@ -1,18 +1,29 @@
 /**
- * `sluice serve`: a node in production.
+ * `sluice serve`: a node in production, or several in one command.
  */
+import { fork } from 'node:child_process'
 import type { Command } from 'commander'
+import { CommandError } from './command-error.ts'
 import { addNodeOptions, sourcesOf } from './node-options.ts'
 import { runNode } from './run-node.ts'
-import type { Terminal } from './terminal.ts'
+import { EXIT_INTERRUPTED, type Terminal } from './terminal.ts'
+import { Workers, type Worker } from './workers.ts'
+import { systemClock } from '../clock.ts'
+import { EXIT_USAGE } from '../config/config-error.ts'
 import { loadConfig } from '../config/load.ts'
+import type { Config } from '../config/schema.ts'
+
+const WORKERS_MAX = 256
 
 const EXAMPLES = `
 Examples:
   $ sluice serve --config sluice.yaml
+  $ sluice serve --config sluice.yaml --workers 4
   $ SLUICE_JWKS_URL=https://id.example.com/jwks SLUICE_API_KEYS=shop:publish:… sluice serve
 
 SIGTERM and SIGINT stop the node: clients are moved away first, at the pace of drain.plan. A second one ends it at once.
+Workers are nodes of a cluster that share the public port; the second listener of each has a port of its own, counting up
+from api.port.
 `
 
 export function addServe(program: Command, terminal: Terminal): void {
@@ -21,6 +32,71 @@ export function addServe(program: Command, terminal: Terminal): void {
     .summary('start a node')
     .description('Starts a node. sluice config check lists what is wrong with its configuration beforehand.')
   addNodeOptions(command)
+    .option('--workers <n>', 'so many nodes, a process each', '1')
     .addHelpText('after', EXAMPLES)
-    .action(() => runNode(loadConfig(sourcesOf(command, terminal.env, false)), terminal, () => undefined))
+    .action(async ({ workers }: { readonly workers: string }) => {
+      const config = loadConfig(sourcesOf(command, terminal.env, false))
+      const count = workerCount(workers, config)
+      if (count === 1) await runNode(config, terminal, () => undefined)
+      else await runWorkers(count, config, terminal)
+    })
+}
+
+function workerCount(text: string, config: Config): number {
+  const count = /^\d{1,4}$/.test(text) ? Number(text) : 0
+  const fault =
+    count < 1 || count > WORKERS_MAX
+      ? `--workers is ${JSON.stringify(text)}; allowed: a whole number from 1 to ${WORKERS_MAX}`
+      : count > 1 && config.nats.url.length === 0
+        ? '--workers needs a cluster, or a message would reach the clients of one worker only: set nats.url and redis.url'
+        : count > 1 && config.port === 0
+          ? '--workers needs a port to share: port is 0'
+          : undefined
+  if (fault === undefined) return count
+  throw new CommandError(fault, EXIT_USAGE)
+}
+
+async function runWorkers(count: number, config: Config, terminal: Terminal): Promise<void> {
+  const [, program = '', ...words] = process.argv
+  const workers = new Workers(count, {
+    clock: systemClock,
+    spawn: (index) => spawn(program, [...words, ...ownOptions(config, index)], terminal),
+    after: setTimeoutOf,
+    tell: (line) => terminal.tell(line),
+  })
+  let signals = 0
+  const unlisten = terminal.onSignal((signal) => {
+    workers.signal(signal)
+    signals++
+    if (signals > 1) terminal.exit(EXIT_INTERRUPTED)
+  })
+  const code = await workers.run()
+  unlisten()
+  if (code !== 0) throw new CommandError('a worker could not end well', code)
+}
+
+function setTimeoutOf(ms: number, run: () => void): void {
+  setTimeout(run, ms)
+}
+
+/** The last of equal options counts. */
+function ownOptions(config: Config, index: number): string[] {
+  const port = config.api.port === 0 ? 0 : config.api.port + index
+  return ['--workers', '1', '--api-port', String(port)]
+}
+
+function spawn(program: string, words: readonly string[], terminal: Terminal): Worker {
+  // Apart from the terminal, whose Ctrl-C would reach workers twice: from it and from us. They hear of our end by the
+  // channel between us.
+  const child = fork(program, words, { env: terminal.env, detached: true })
+  return {
+    kill: (signal) => void child.kill(signal),
+    onExit(listener) {
+      child.once('exit', (code) => listener(code ?? undefined))
+      child.once('error', () => {
+        // It may also be told of a signal that could not be sent; who never started never exits.
+        if (child.pid === undefined) listener(undefined)
+      })
+    },
+  }
 }

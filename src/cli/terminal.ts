@@ -33,11 +33,15 @@ export function processTerminal(): Terminal {
     tell: (line) => void process.stderr.write(`${line}\n`),
     onSignal(listener) {
       const heard = (signal: NodeJS.Signals): void => listener(signal as Signal)
+      // A worker whose parent has died is to stop like one that was told to.
+      const orphaned = (): void => listener('SIGTERM')
       process.on('SIGINT', heard)
       process.on('SIGTERM', heard)
+      if (process.connected) process.on('disconnect', orphaned)
       return () => {
         process.off('SIGINT', heard)
         process.off('SIGTERM', heard)
+        process.off('disconnect', orphaned)
       }
     },
     exit: (code) => process.exit(code),

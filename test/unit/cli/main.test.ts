@@ -1,0 +1,117 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { FakeTerminal, run } from './fake-terminal.ts'
+import { main } from '../../../src/cli/main.ts'
+import { configFile } from '../config/config-file.ts'
+
+const COMMANDS = ['dev', 'serve', 'publish', 'tail', 'token', 'config']
+
+describe('help', () => {
+  it.each([['--help'], ['help']])('%s names every command, with examples, and ends well', async (word) => {
+    const { code, out } = await run([word])
+    expect(code).toBe(0)
+    for (const command of COMMANDS) expect(out).toMatch(new RegExp(`^  ${command} `, 'm'))
+    expect(out).toContain('Examples:')
+  })
+
+  it.each(COMMANDS)('%s has a help text with examples', async (command) => {
+    const { code, out, err } = await run([command, '--help'])
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    expect(out).toMatch(/^Usage: sluice /)
+    expect(out).toMatch(/Examples:\n {2}\$ /)
+  })
+
+  it('--version prints the version of the package', async () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
+    expect(await run(['--version'])).toEqual({ code: 0, out: version, err: '' })
+  })
+})
+
+describe('a misuse is one line and the exit code 2', () => {
+  it.each([
+    [['pubish'], "sluice: unknown command 'pubish' (Did you mean publish?)"],
+    [['serve', '--prot', '1'], "sluice: unknown option '--prot' (Did you mean --port?)"],
+    [['serve', '--port'], "sluice: option '--port <value>' argument missing"],
+    [['tail'], "sluice: missing required argument 'channel'"],
+    [['config', 'chek'], "sluice: unknown command 'chek' (Did you mean check?)"],
+    [['serve', '--workers', '0'], 'sluice: --workers is "0"; allowed: a whole number from 1 to 256'],
+    [
+      ['serve', '--workers', '2'],
+      'sluice: --workers needs a cluster, or a message would reach the clients of one worker only: set nats.url and redis.url',
+    ],
+    [['dev', '--port', '80a'], 'sluice: port (--port) is "80a"; allowed: a whole number from 0 to 65535'],
+    [
+      ['dev', '--config', '/nowhere'],
+      'sluice: the configuration file /nowhere (--config) cannot be read: there is no such file',
+    ],
+  ])('%j', async (words, complaint) => {
+    const env = { SLUICE_JWT_SECRET: 'x'.repeat(32), SLUICE_API_KEYS: 'shop:publish:0123456789abcdef' }
+    expect(await run(words, env)).toEqual({ code: 2, out: '', err: complaint })
+  })
+
+  it('serve without anything names what is missing', async () => {
+    const { code, err } = await run(['serve'])
+    expect(code).toBe(2)
+    expect(err).toMatch(/^sluice: there is nothing to check tokens with: [^\n]+$/)
+  })
+
+  it('nothing at all shows the help', async () => {
+    const { code, err } = await run([])
+    expect(code).toBe(2)
+    expect(err).toContain('Usage: sluice')
+  })
+})
+
+describe('config', () => {
+  const env = { SLUICE_JWT_SECRET: 'hunter2-hunter2', SLUICE_API_KEYS: 'shop:publish:0123456789abcdef' }
+
+  it('check says that a good configuration is good', async () => {
+    expect(await run(['config', 'check', configFile('port: 9000')], env)).toEqual({
+      code: 0,
+      out: 'the configuration is good',
+      err: '',
+    })
+  })
+
+  it('check lists everything that is wrong, one line each', async () => {
+    const file = configFile('prot: 1\nlimits: {frame: big}\n')
+    const { code, out, err } = await run(['config', 'check', file], { ...env, SLUICE_ROLE: 'x' })
+    expect({ code, out }).toEqual({ code: 2, out: '' })
+    expect(err.split('\n')).toEqual([
+      expect.stringMatching(/^node\.role \(SLUICE_ROLE\) is "x"; allowed: all, edge or api$/),
+      expect.stringMatching(/^limits\.frame .*yaml:2\) is "big"; allowed: /),
+      expect.stringMatching(/^prot .*yaml:1\) is not an option; did you mean port\? /),
+      'sluice: the configuration cannot be used: 3 things are wrong',
+    ])
+  })
+
+  it('check takes the file of SLUICE_CONFIG, and --dev the rules of sluice dev', async () => {
+    const SLUICE_CONFIG = configFile('allowedOrigins: ["*"]')
+    expect((await run(['config', 'check'], { ...env, SLUICE_CONFIG })).code).toBe(2)
+    expect((await run(['config', 'check', '--dev'], { ...env, SLUICE_CONFIG })).code).toBe(0)
+  })
+
+  it('show prints each value with its origin, and no secret', async () => {
+    const file = configFile('port: 9000')
+    const { code, out } = await run(['config', 'show', file], env)
+    expect(code).toBe(0)
+    expect(out).toMatch(new RegExp(`^port +9000 +${file}:1$`, 'm'))
+    expect(out).toMatch(/^auth\.jwtSecret +\(hidden\) +SLUICE_JWT_SECRET$/m)
+    expect(out).not.toContain('hunter2')
+  })
+
+  it('schema prints the JSON Schema', async () => {
+    const { code, out } = await run(['config', 'schema'])
+    expect(code).toBe(0)
+    expect(JSON.parse(out)).toMatchObject({ type: 'object', properties: { port: { type: 'integer' } } })
+  })
+})
+
+it('what a terminal throws does not end with a stack trace', async () => {
+  const terminal = new FakeTerminal()
+  terminal.print = () => {
+    throw new Error('the terminal\n   is gone')
+  }
+  expect(await main(['config', 'schema'], terminal)).toBe(1)
+  expect(terminal.told).toEqual(['sluice: the terminal is gone'])
+})

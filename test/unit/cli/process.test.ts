@@ -1,0 +1,109 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { expect, it, onTestFinished } from 'vitest'
+import { fakeGateway } from './fake-gateway.ts'
+import { loadConfig } from '../../../src/config/load.ts'
+import { createNode } from '../../../src/node.ts'
+
+const SLUICE = ['--import', 'tsx', fileURLToPath(new URL('sluice.ts', import.meta.url))]
+const SECRET = 'a secret of thirty-two characters'
+
+function start(words: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
+  const child = spawn(process.execPath, [...SLUICE, ...words], {
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: 'pipe',
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  return child
+}
+
+function exitOf(child: ChildProcess): Promise<number | NodeJS.Signals | null> {
+  return new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal)))
+}
+
+/** Resolves with all that was written until the text is in it. */
+function written(child: ChildProcess, wanted: string): Promise<string> {
+  let seen = ''
+  return new Promise((resolve) => {
+    child.stdout?.on('data', (chunk: Buffer) => {
+      seen += chunk.toString()
+      if (seen.includes(wanted)) resolve(seen)
+    })
+  })
+}
+
+it('serve runs until SIGTERM, and then exits with 0', async () => {
+  const child = start(['serve', '--port', '0', '--api-port', '0'], {
+    SLUICE_JWT_SECRET: SECRET,
+    SLUICE_API_KEYS: 'shop:publish:0123456789abcdef',
+  })
+  const exit = exitOf(child)
+  await written(child, 'the node is ready')
+  child.kill('SIGTERM')
+  expect(await exit).toBe(0)
+})
+
+it('serve with a wrong configuration exits with 2 and one line', async () => {
+  const child = start(['serve'], { SLUICE_PORT: 'x' })
+  const [exit, err] = await Promise.all([exitOf(child), text(child.stderr as NodeJS.ReadableStream)])
+  expect(exit).toBe(2)
+  expect(err).toBe('sluice: port (SLUICE_PORT) is "x"; allowed: a whole number from 0 to 65535\n')
+})
+
+it('publish sends a line when it comes, not when the pipe ends', async () => {
+  let received = (): void => undefined
+  const first = new Promise<void>((resolve) => {
+    received = resolve
+  })
+  const { url } = await fakeGateway(({ body }) => {
+    received()
+    return { status: 200, body: (JSON.parse(body) as unknown[]).map(() => ({})) }
+  })
+  const child = start(['publish', 'logs', '-', '--url', url])
+  const exit = exitOf(child)
+  const err = text(child.stderr as NodeJS.ReadableStream)
+  child.stdin?.write('one\n')
+  await first
+  child.stdin?.end('two')
+  expect(await exit).toBe(0)
+  expect(await err).toBe('sluice: 2 lines published in 2 requests\n')
+})
+
+it('tail ends quietly when nobody reads it any more', async () => {
+  const node = await createNode(
+    loadConfig({
+      dev: true,
+      settings: { port: 0, api: { port: 0 }, auth: { jwtSecret: SECRET }, log: { level: 'silent' } },
+    }),
+  )
+  await node.start()
+  onTestFinished(() => node.close())
+  // More than a pipe holds (64 KiB on Linux), so that the writer notices.
+  const messages = Array.from({ length: 100 }, () => ({ channel: 'news', data: 'x'.repeat(10_000) }))
+  const published = await fetch(`${node.apiUrl}/v1/publish`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer dev', 'content-type': 'application/json' },
+    body: JSON.stringify(messages),
+  })
+  expect(published.status).toBe(200)
+  const child = start(['tail', 'news', '--last', '100'], { SLUICE_URL: node.url, SLUICE_JWT_SECRET: SECRET })
+  const err = text(child.stderr as NodeJS.ReadableStream)
+  const exit = exitOf(child)
+  child.stdout?.once('data', () => child.stdout?.destroy())
+  expect(await exit).toBe(0)
+  expect(await err).toBe('')
+})
+
+it('without a build the command says what to run', async () => {
+  const clone = mkdtempSync(join(tmpdir(), 'sluice-clone-'))
+  onTestFinished(() => rmSync(clone, { recursive: true }))
+  for (const path of ['bin', 'package.json']) cpSync(path, join(clone, path), { recursive: true })
+  const child = spawn(process.execPath, [join(clone, 'bin', 'sluice.js'), '--help'])
+  const [exit, err] = await Promise.all([exitOf(child), text(child.stderr)])
+  expect(exit).toBe(1)
+  expect(err).toMatch(/^sluice: dist\/ is missing.*npm ci.*\n$/)
+})
