@@ -1,0 +1,259 @@
+/**
+ * The registry in Redis: a hash per user with his sessions, and one hash with all nodes.
+ *
+ * A connect costs one write, a disconnect another, and in between nothing is written for a user, except that his hash
+ * is made to live on a few times a day. A node's death is written nowhere either: whoever reads a session looks at when
+ * its node was last heard of. Redis may come back empty; then each node enters again what it holds.
+ */
+import { readFileSync } from 'node:fs'
+import { NodeTable, pairs, parseSessionEntry } from './node-table.ts'
+import type { Claimed, NodeInfo, Place, Registry, RegistryOptions } from './registry.ts'
+import type { Clock, Timer } from '../clock.ts'
+import type { RedisArgument, RedisLane, RedisLink, RedisScript } from '../drivers/redis.ts'
+import { SluiceError } from '../errors.ts'
+
+export interface RedisRegistryOptions extends RegistryOptions {
+  /** In front of every key. Default: `sluice`. */
+  readonly keyPrefix?: string
+  /** How many sessions a user may have, connected or detached; over it the oldest is forgotten. Default: 256. */
+  readonly sessionsPerUserMax?: number
+}
+
+const KEY_PREFIX = 'sluice'
+const SESSIONS_PER_USER_MAX = 256
+/** How long a user's hash lives on by itself. It only has to end where no node is left to care. */
+const USER_TTL_MS = 86_400_000
+/** Within this time every user that a node holds is made to live on once. */
+const KEEP_ROUND_MS = USER_TTL_MS / 3
+/** When sessions are entered again, so many are under way at a time, with a pause in between. */
+const RESTORE_BATCH = 100
+const RESTORE_PAUSE_MS = 20
+/** The nodes do not all begin at once when Redis is back. */
+const RESTORE_SPREAD_MS = 1_000
+/** The table of nodes is read again when it is older than this part of the time after which a node is dead. */
+const TABLE_AGE = 1 / 10
+
+const CLAIM = script('claim', 2)
+const RESTORE = script('restore', 1)
+const RELEASE = script('release', 1)
+const FORGET = script('forget', 1)
+const REVOKE = script('revoke', 1)
+const HEARTBEAT = script('heartbeat', 1)
+const LEAVE = script('leave', 1)
+const NODES = script('nodes', 1)
+
+interface Held {
+  readonly user: string
+  readonly node: string
+}
+
+export class RedisRegistry implements Registry {
+  readonly #link: RedisLink
+  readonly #clock: Clock
+  readonly #options: RegistryOptions
+  readonly #prefix: string
+  readonly #sessionsMax: number
+  /** What was claimed through this registry and is connected. */
+  readonly #held = new Map<string, Held>()
+  #table: NodeTable | undefined
+  #reading: Promise<NodeTable> | undefined
+  /** The nodes that have entered the table through this registry. */
+  readonly #entered = new Set<string>()
+  #forgetting = false
+  #restoring: Timer | undefined
+  readonly #keep: Timer
+  #closed = false
+
+  constructor(link: RedisLink, options: RedisRegistryOptions, clock: Clock) {
+    this.#link = link
+    this.#clock = clock
+    this.#options = options
+    this.#prefix = options.keyPrefix ?? KEY_PREFIX
+    this.#sessionsMax = options.sessionsPerUserMax ?? SESSIONS_PER_USER_MAX
+    for (const one of [CLAIM, RESTORE, RELEASE, FORGET, REVOKE, HEARTBEAT, LEAVE, NODES]) link.define(one)
+    link.watch({ connected: () => this.#restoreAll(), disconnected: () => undefined })
+    this.#keep = clock.every(KEEP_ROUND_MS, () => this.#restoreAll())
+  }
+
+  async claim(user: string, session: string, node: string): Promise<Claimed> {
+    const [time, before, revoked, all] = (await this.#run('hot', CLAIM, [
+      this.#userKey(user),
+      this.#revokedKey(user),
+      session,
+      node,
+      USER_TTL_MS,
+      this.#sessionsMax,
+    ])) as [Buffer, Buffer, Buffer, Buffer[]]
+    this.#held.set(session, { user, node })
+    const nowMs = Number(time)
+    const entry = parseSessionEntry(before.toString())
+    const table = await this.#tableFor(entry === undefined ? [] : [entry])
+    this.#forget(user, texts(all), table, nowMs)
+    const known = entry !== undefined && table.known(entry, nowMs)
+    return {
+      known,
+      previousNode: known && table.alive(entry.node, nowMs) ? entry.node : undefined,
+      revokedBeforeMs: revoked.length === 0 ? undefined : Number(revoked),
+    }
+  }
+
+  async release(user: string, session: string, node: string): Promise<void> {
+    if (this.#held.get(session)?.node === node) this.#held.delete(session)
+    await this.#run('hot', RELEASE, [this.#userKey(user), session, node, this.#options.sessionTtlMs])
+  }
+
+  async locate(user: string): Promise<readonly Place[]> {
+    this.#refuseIfClosed()
+    const places: Place[] = []
+    const sessions = Object.entries(await this.#link.hashOf('hot', this.#userKey(user)))
+    if (sessions.length === 0) return places
+    const entries = sessions.map(([session, text]) => ({ session, entry: parseSessionEntry(text) }))
+    const table = await this.#tableFor(entries.flatMap(({ entry }) => entry ?? []))
+    const nowMs = table.storeNowMs(this.#clock.monotonicMs())
+    for (const { session, entry } of entries) {
+      if (entry?.connected === true && table.alive(entry.node, nowMs))
+        places.push({ session, node: entry.node })
+    }
+    return places
+  }
+
+  async revoke(user: string, beforeMs: number, ttlMs: number): Promise<void> {
+    await this.#run('hot', REVOKE, [this.#revokedKey(user), beforeMs, ttlMs])
+  }
+
+  async heartbeat(node: NodeInfo): Promise<void> {
+    const { nodeTtlMs, sessionTtlMs } = this.#options
+    const answer = (await this.#run('hot', HEARTBEAT, [
+      this.#nodesKey(),
+      node.id,
+      JSON.stringify(node),
+      nodeTtlMs + sessionTtlMs,
+    ])) as [Buffer, number, Buffer[]]
+    this.#take(answer)
+    // It was in the table and is new in it: the table has been lost, and perhaps more.
+    if (answer[1] === 1 && this.#entered.has(node.id)) this.#restoreAll()
+    this.#entered.add(node.id)
+  }
+
+  async nodes(): Promise<readonly NodeInfo[]> {
+    const table = await this.#readTable()
+    return table.infos(table.storeNowMs(this.#clock.monotonicMs()))
+  }
+
+  async leave(node: string): Promise<void> {
+    this.#entered.delete(node)
+    for (const [session, held] of this.#held) if (held.node === node) this.#held.delete(session)
+    await this.#run('hot', LEAVE, [this.#nodesKey(), node])
+  }
+
+  healthy(): boolean {
+    return !this.#closed && this.#link.healthy()
+  }
+
+  /** The link is not the registry's alone, and stays open. */
+  close(): Promise<void> {
+    this.#closed = true
+    this.#keep.cancel()
+    this.#restoring?.cancel()
+    this.#held.clear()
+    return Promise.resolve()
+  }
+
+  /** A table that can judge the entries. */
+  async #tableFor(entries: readonly Parameters<NodeTable['tooOldFor']>[0][]): Promise<NodeTable> {
+    const table = this.#table
+    if (table === undefined || entries.some((entry) => table.tooOldFor(entry))) return this.#readTable()
+    const ageMs = this.#clock.monotonicMs() - table.readMonotonicMs
+    return ageMs < this.#options.nodeTtlMs * TABLE_AGE ? table : this.#readTable()
+  }
+
+  /** Those who need it at the same time share one read. */
+  #readTable(): Promise<NodeTable> {
+    this.#reading ??= this.#run('hot', NODES, [this.#nodesKey()])
+      .then((answer) => this.#take(answer as [Buffer, number, Buffer[]]))
+      .finally(() => (this.#reading = undefined))
+    return this.#reading
+  }
+
+  #take([time, , fields]: [Buffer, number, Buffer[]]): NodeTable {
+    const table = new NodeTable(texts(fields), Number(time), this.#clock.monotonicMs(), this.#options)
+    if (this.#table === undefined || table.readMs >= this.#table.readMs) this.#table = table
+    return table
+  }
+
+  /** One user at a time: who is passed over now is met again when he is claimed again, or ends with his hash. */
+  #forget(user: string, fields: readonly string[], table: NodeTable, nowMs: number): void {
+    if (this.#forgetting) return
+    const stale: string[] = []
+    for (const [session, text] of pairs(fields)) {
+      const entry = parseSessionEntry(text)
+      if (entry === undefined || table.expired(entry, nowMs)) stale.push(session, text)
+    }
+    if (stale.length === 0) return
+    this.#forgetting = true
+    this.#run('bulk', FORGET, [this.#userKey(user), ...stale])
+      // The entries stay, and are met again. What is wrong with Redis, the claims themselves report.
+      .catch(() => undefined)
+      .finally(() => (this.#forgetting = false))
+  }
+
+  /** Enters everything again that is held, bit by bit. Starts over when it is called meanwhile. */
+  #restoreAll(): void {
+    this.#restoring?.cancel()
+    if (this.#held.size === 0 || this.#closed) return
+    const left = this.#held.entries()
+    const step = (): void => {
+      const batch: Promise<unknown>[] = []
+      for (const [session, { user, node }] of left) {
+        batch.push(this.#run('bulk', RESTORE, [this.#userKey(user), session, node, USER_TTL_MS]))
+        if (batch.length === RESTORE_BATCH) break
+      }
+      if (batch.length === 0) return
+      Promise.all(batch).then(
+        () => (this.#restoring = this.#clock.after(RESTORE_PAUSE_MS, step)),
+        // When Redis is back, all begins anew. What is wrong with it, the claims themselves report.
+        () => undefined,
+      )
+    }
+    this.#restoring = this.#clock.after(this.#clock.random() * RESTORE_SPREAD_MS, step)
+  }
+
+  #run(lane: RedisLane, what: RedisScript, args: readonly RedisArgument[]): Promise<unknown> {
+    return this.#closed ? Promise.reject(closedRegistry()) : this.#link.run(lane, what, args)
+  }
+
+  #refuseIfClosed(): void {
+    if (this.#closed) throw closedRegistry()
+  }
+
+  /**
+   * In the hash slot of the user's inbox: a publisher appends to the inbox and then looks the user up, and on one slot
+   * the second is executed after the first without being awaited.
+   */
+  #userKey(user: string): string {
+    return `${this.#prefix}:user:{@${user}}`
+  }
+
+  #revokedKey(user: string): string {
+    return `${this.#prefix}:revoked:{@${user}}`
+  }
+
+  #nodesKey(): string {
+    return `${this.#prefix}:nodes`
+  }
+}
+
+function closedRegistry(): SluiceError {
+  return new SluiceError('unavailable', 'the registry has been closed')
+}
+
+function script(name: string, keyCount: number): RedisScript {
+  const lua = ['time', name].map((file) =>
+    readFileSync(new URL(`scripts/${file}.lua`, import.meta.url), 'utf8'),
+  )
+  return { name: `sluice_registry_${name}`, lua: lua.join('\n'), keyCount }
+}
+
+function texts(bytes: readonly Buffer[]): string[] {
+  return bytes.map((one) => one.toString())
+}

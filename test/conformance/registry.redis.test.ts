@@ -1,0 +1,217 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
+import type { RedisLink } from '../../src/drivers/redis.ts'
+import { RedisRegistry, type RedisRegistryOptions } from '../../src/registry/redis.ts'
+import type { NodeInfo } from '../../src/registry/registry.ts'
+import { inboxOf } from '../../src/protocol/channel.ts'
+import { RedisReplayLog } from '../../src/replay/redis.ts'
+import { openRedis, REDIS_PATIENCE_MS } from '../support/redis-links.ts'
+import { RedisServer } from '../support/redis-server.ts'
+import { describeRegistry } from './registry.suite.ts'
+
+describeRegistry('RedisRegistry', async (options) => {
+  const server = await RedisServer.start()
+  const links = [await openRedis([server.url]), await openRedis([server.url])] as const
+  const registries = links.map((link) => new RedisRegistry(link, options, systemClock))
+  return {
+    one: registries[0] as RedisRegistry,
+    other: registries[1] as RedisRegistry,
+    advance: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    async close() {
+      for (const registry of registries) await registry.close()
+      for (const link of links) link.close()
+      await server.stop()
+    },
+  }
+})
+
+const OPTIONS: RedisRegistryOptions = { nodeTtlMs: 60_000, sessionTtlMs: 60_000 }
+const POLICY = { ttlMs: 60_000, max: 10, idempotencyMs: 60_000 }
+const WAIT = { timeout: REDIS_PATIENCE_MS }
+
+describe('RedisRegistry', () => {
+  let closing: (() => Promise<void> | void)[] = []
+
+  afterEach(async () => {
+    for (const close of closing.toReversed()) await close()
+    closing = []
+  })
+
+  async function serve(): Promise<RedisServer> {
+    const server = await RedisServer.start()
+    closing.push(() => server.stop())
+    return server
+  }
+
+  async function connect(
+    server: RedisServer,
+    options: Partial<RedisRegistryOptions> = {},
+    timeoutMs = 5_000,
+  ): Promise<{ registry: RedisRegistry; link: RedisLink }> {
+    const link = await openRedis([server.url], { hotTimeoutMs: timeoutMs, bulkTimeoutMs: timeoutMs })
+    const registry = new RedisRegistry(link, { ...OPTIONS, ...options }, systemClock)
+    closing.push(
+      () => registry.close(),
+      () => link.close(),
+    )
+    return { registry, link }
+  }
+
+  it('a node enters its sessions again when Redis comes back empty', async () => {
+    const server = await serve()
+    const { registry, link } = await connect(server)
+    await registry.heartbeat(node('n1'))
+    for (let i = 0; i < 250; i++) await registry.claim(`user ${i}`, `s${i}`, 'n1')
+    await registry.release('user 7', 's7', 'n1')
+    await server.restart()
+    await link.ready(REDIS_PATIENCE_MS)
+    await registry.heartbeat(node('n1'))
+    await expect.poll(() => server.command('dbsize').trim(), WAIT).toBe('250')
+    expect(await registry.locate('user 8')).toEqual([{ session: 's8', node: 'n1' }])
+    expect(await registry.locate('user 7')).toEqual([])
+  })
+
+  it('a node whose entry in the table is gone enters its sessions again', async () => {
+    const server = await serve()
+    const { registry } = await connect(server)
+    await registry.heartbeat(node('n1'))
+    await registry.claim('alice', 's1', 'n1')
+    server.command('flushall')
+    await registry.heartbeat(node('n1'))
+    await expect.poll(() => registry.locate('alice'), WAIT).toEqual([{ session: 's1', node: 'n1' }])
+  })
+
+  it('a session that has moved to another node meanwhile is not taken back', async () => {
+    const server = await serve()
+    const { registry } = await connect(server)
+    const { registry: elsewhere } = await connect(server)
+    await registry.heartbeat(node('n1'))
+    await registry.claim('alice', 's1', 'n1')
+    await registry.claim('bob', 's2', 'n1')
+    server.command('flushall')
+    await elsewhere.heartbeat(node('n2'))
+    await elsewhere.claim('alice', 's1', 'n2')
+    await registry.heartbeat(node('n1'))
+    await expect.poll(() => elsewhere.locate('bob'), WAIT).toEqual([{ session: 's2', node: 'n1' }])
+    expect(await registry.locate('alice')).toEqual([{ session: 's1', node: 'n2' }])
+  })
+
+  it('every key has a time to live', async () => {
+    const server = await serve()
+    const { registry } = await connect(server)
+    await registry.heartbeat(node('n1'))
+    await registry.claim('alice', 's1', 'n1')
+    await registry.claim('bob', 's2', 'n1')
+    await registry.release('bob', 's2', 'n1')
+    await registry.revoke('carol', 1, 1_000)
+    await registry.leave('n1')
+    const keys = server.command('keys', '*').trim().split('\n')
+    expect(keys.toSorted((a, b) => a.localeCompare(b))).toEqual([
+      'sluice:nodes',
+      'sluice:revoked:{@carol}',
+      'sluice:user:{@alice}',
+      'sluice:user:{@bob}',
+    ])
+    for (const key of keys) expect(Number(server.command('pttl', key))).toBeGreaterThan(0)
+    // Nobody of his is connected, so his sessions need not be known for longer than that.
+    expect(Number(server.command('pttl', 'sluice:user:{@bob}'))).toBeLessThanOrEqual(OPTIONS.sessionTtlMs)
+  })
+
+  it('a user has no more sessions than allowed; the oldest go, detached ones first', async () => {
+    const server = await serve()
+    const { registry } = await connect(server, { sessionsPerUserMax: 4 })
+    await registry.heartbeat(node('n1'))
+    await registry.claim('alice', 'first', 'n1')
+    await registry.claim('alice', 'detached', 'n1')
+    await registry.release('alice', 'detached', 'n1')
+    const sessions = async (): Promise<string[]> =>
+      (await registry.locate('alice')).map(({ session }) => session).toSorted((a, b) => a.localeCompare(b))
+    for (const session of ['s1', 's2', 's3']) await registry.claim('alice', session, 'n1')
+    expect(await sessions()).toEqual(['first', 's1', 's2', 's3'])
+    expect(await registry.claim('alice', 's4', 'n1')).toMatchObject({ known: false })
+    expect(await sessions()).toEqual(['s1', 's2', 's3', 's4'])
+    expect(server.command('hlen', 'sluice:user:{@alice}').trim()).toBe('4')
+  })
+
+  it('what a dead node left behind is removed when the user connects again', async () => {
+    const server = await serve()
+    const { registry } = await connect(server, { nodeTtlMs: 100, sessionTtlMs: 100 })
+    await registry.heartbeat(node('dead'))
+    await registry.claim('alice', 'left behind', 'dead')
+    await expect
+      .poll(async () => {
+        await registry.heartbeat(node('alive'))
+        await registry.claim('alice', 'here', 'alive')
+        return server.command('hkeys', 'sluice:user:{@alice}').trim()
+      }, WAIT)
+      .toBe('here')
+    expect(await registry.locate('alice')).toEqual([{ session: 'here', node: 'alive' }])
+  })
+
+  it('calls fail with unavailable while the server is away, or answers nothing', async () => {
+    const server = await serve()
+    const { registry, link } = await connect(server, {}, 100)
+    await registry.heartbeat(node('n1'))
+    await registry.claim('alice', 's1', 'n1')
+    const calls = [
+      () => registry.claim('alice', 's1', 'n1'),
+      () => registry.release('alice', 's2', 'n1'),
+      () => registry.locate('alice'),
+      () => registry.revoke('bob', 1, 1),
+      () => registry.heartbeat(node('n1')),
+      () => registry.nodes(),
+      () => registry.leave('n2'),
+    ]
+    const unavailable = { name: 'SluiceError', code: 'unavailable' }
+    server.pause()
+    for (const call of calls) await expect(call()).rejects.toMatchObject(unavailable)
+    server.resume()
+    await server.kill()
+    for (const call of calls) await expect(call()).rejects.toMatchObject(unavailable)
+    await expect.poll(() => registry.healthy(), WAIT).toBe(false)
+    await server.restart()
+    await link.ready(REDIS_PATIENCE_MS)
+    await expect.poll(() => registry.healthy(), WAIT).toBe(true)
+  })
+
+  it('what a node claims stays, although the table of nodes has just been lost', async () => {
+    const server = await serve()
+    const { registry } = await connect(server, { nodeTtlMs: 100, sessionTtlMs: 100 })
+    await registry.heartbeat(node('n1'))
+    server.command('flushall')
+    await registry.claim('alice', 's1', 'n1')
+    await registry.claim('alice', 's2', 'n1')
+    await registry.heartbeat(node('n1'))
+    expect((await registry.locate('alice')).length).toBe(2)
+  })
+
+  it('a user and his inbox are of one hash slot', async () => {
+    const server = await serve()
+    const { registry, link } = await connect(server)
+    const log = new RedisReplayLog(link)
+    await registry.claim('al}ice {x}', 's1', 'n1')
+    await log.append(
+      inboxOf('al}ice {x}'),
+      { data: Buffer.from('1'), binary: false, id: 'i', time: 1 },
+      POLICY,
+    )
+    const keys = server.command('keys', '*').trim().split('\n')
+    expect(keys.length).toBe(4)
+    // What decides the slot: from the first brace to the next closing one (Redis Cluster specification, hash tags).
+    expect(keys.map((key) => /\{(.+?)\}/.exec(key)?.[1])).toEqual(['@al', '@al', '@al', '@al'])
+  })
+})
+
+function node(id: string): NodeInfo {
+  return {
+    id,
+    version: '1',
+    region: '',
+    role: 'all',
+    state: 'active',
+    startedAt: 1,
+    connections: 0,
+    pressure: 0,
+    address: '127.0.0.1:1',
+  }
+}
