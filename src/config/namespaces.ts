@@ -5,10 +5,10 @@ import { z } from 'zod'
 import { isNamespace } from './forms.ts'
 import { duration, flag, inherited, integer, oneOf, OPTIONS, SECTIONS } from './option.ts'
 
-export const DELIVERIES = ['ephemeral', 'replay', 'durable'] as const
-export const SLOW_CONSUMERS = ['catch-up', 'conflate', 'disconnect'] as const
-export const CLIENT_PUBLISHES = ['deny', 'fanout', 'forward'] as const
-export const ON_LOG_FAILURES = ['refuse', 'ephemeral'] as const
+const DELIVERIES = ['ephemeral', 'replay', 'durable'] as const
+const SLOW_CONSUMERS = ['catch-up', 'conflate', 'disconnect'] as const
+const CLIENT_PUBLISHES = ['deny', 'fanout', 'forward'] as const
+const ON_LOG_FAILURES = ['refuse', 'ephemeral'] as const
 
 export const POLICY = z.strictObject({
   delivery: inherited(oneOf(DELIVERIES), 'replay', {

@@ -22,7 +22,7 @@ import {
   text,
 } from './option.ts'
 
-export const ROLES = ['all', 'edge', 'api'] as const
+const ROLES = ['all', 'edge', 'api'] as const
 export const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
 export const JWT_ALGORITHMS = [
   'HS256',

@@ -6,6 +6,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
+/** Files beside `node.ts` that it was divided into. */
+const NODE_PARTS = 'node-*.ts'
+
 /** By the folder under `src`, or by the name of a file that stands in `src` itself. */
 const RANKS: readonly (readonly string[])[] = [
   ['protocol', 'errors.ts', 'clock.ts', 'wheel.ts'],
@@ -14,7 +17,7 @@ const RANKS: readonly (readonly string[])[] = [
   ['cluster', 'hub', 'publish'],
   ['session'],
   ['edge', 'drain'],
-  ['api', 'console', 'node-metrics.ts'],
+  ['api', 'console', NODE_PARTS],
   ['node.ts'],
   ['cli', 'index.ts'],
 ]
@@ -38,10 +41,10 @@ const DOORS: readonly (readonly [pkg: RegExp, door: RegExp])[] = [
   [/^node:/, /^(?!console\/page\/|client\/(?!node\.ts$))/],
 ]
 
-/** Which implementation of a part runs is decided in one file. */
+/** Which implementation of a part runs is decided in one place. */
 const IMPLEMENTATION =
   /^(?:backbone|registry|replay|presence)\/(?:memory|redis|nats|mesh|jetstream)[\w-]*\.ts$/
-const ROOT = 'node.ts'
+const ROOT = /^node(?:-[\w-]+)?\.ts$/
 
 const files = readdirSync(new URL('../../src', import.meta.url), { recursive: true, encoding: 'utf8' })
   .map((path) => path.replaceAll('\\', '/'))
@@ -61,6 +64,7 @@ function specifiersOf(source: string): string[] {
 
 function roomOf(path: string): string {
   if (path.startsWith('console/page/')) return 'console/page'
+  if (/^node-[\w-]+\.ts$/.test(path)) return NODE_PARTS
   return path.includes('/') ? (path.split('/')[0] as string) : path
 }
 
@@ -81,7 +85,9 @@ function faultOf(path: string, specifier: string): string | undefined {
   const target = posix.normalize(posix.join(posix.dirname(path), specifier))
   const targetRoom = roomOf(target)
   if (targetRoom === room) return undefined
-  if (IMPLEMENTATION.test(target) && path !== ROOT) return `${path} imports ${target}: only ${ROOT} chooses`
+  if (IMPLEMENTATION.test(target) && !ROOT.test(path)) {
+    return `${path} imports ${target}: only node.ts chooses`
+  }
   const portable = PORTABLE[room]
   if (portable !== undefined) {
     return portable.includes(targetRoom) ? undefined : `${path} imports ${target}, but is portable`
