@@ -1,0 +1,38 @@
+/**
+ * Acknowledgements on their way. They are cumulative, so those of a moment become one: one for each message would run into
+ * the gateway's limit of frames per second.
+ */
+import type { Channel } from './channel.ts'
+import type { Link } from './link.ts'
+import type { Time } from './time.ts'
+
+const PAUSE_MS = 100
+
+export class Acks {
+  readonly #time: Time
+  readonly #link: () => Link | undefined
+  readonly #channels = new Set<Channel>()
+  #cancel: (() => void) | undefined
+
+  /** `link`: the one that serves now. */
+  constructor(time: Time, link: () => Link | undefined) {
+    this.#time = time
+    this.#link = link
+  }
+
+  /** Acknowledges what the channel has handled, soon. Without a link then, the next welcome calls this again. */
+  add(channel: Channel): void {
+    if (channel.acked === undefined) return
+    this.#cancel ??= this.#time.after(PAUSE_MS, () => this.flush())
+    this.#channels.add(channel)
+  }
+
+  /** Now, since the client is about to close. */
+  flush(): void {
+    this.#cancel?.()
+    this.#cancel = undefined
+    for (const { name, acked } of this.#channels)
+      if (acked !== undefined) this.#link()?.send({ type: 'ack', channel: name, offset: acked })
+    this.#channels.clear()
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * The channels of a client, and what is asked about them on each link. Whatever happens, each of them is asked for on the
+ * serving link from where the client is on it, or the application is told why not.
+ */
+import { INBOX } from '../protocol/channel.ts'
+import type { From, Position, ResumeMap, Restored, SubscribedFrame } from '../protocol/frames.ts'
+import type { Acks } from './acks.ts'
+import { Channel } from './channel.ts'
+import { ClientError } from './errors.ts'
+import { BY_CONNECT, type Link } from './link.ts'
+import { errorOf } from './requests.ts'
+import { backoffMs, type BackoffOptions } from './retry.ts'
+import type { Time } from './time.ts'
+
+export interface ChannelsPorts {
+  readonly time: Time
+  readonly backoff: BackoffOptions
+  /** The link that serves now. */
+  readonly link: () => Link | undefined
+  readonly acks: Acks
+  /** Tells the application. */
+  readonly failed: (error: ClientError) => void
+}
+
+export class Channels {
+  readonly #ports: ChannelsPorts
+  readonly #byName = new Map<string, Channel>()
+
+  constructor(ports: ChannelsPorts) {
+    this.#ports = ports
+  }
+
+  get(name: string): Channel | undefined {
+    return this.#byName.get(name)
+  }
+
+  add(name: string, from: From | undefined): Channel {
+    const { link, acks, failed } = this.#ports
+    const channel = new Channel(name, from, {
+      failed,
+      acks,
+      left: () => {
+        // The inbox belongs to the connection: it is never asked for nor left.
+        if (name === INBOX || !this.#has(channel)) return
+        this.#byName.delete(name)
+        this.#leave(link(), channel)
+      },
+    })
+    this.#byName.set(name, channel)
+    this.#ask(link(), channel)
+    return channel
+  }
+
+  /** What `connect` asks for: all channels that a position is known of. */
+  resume(link: Link): ResumeMap {
+    const positions: [string, Position][] = []
+    for (const channel of this.#byName.values()) {
+      const { position } = channel.track
+      if (position !== undefined) positions.push([channel.name, position])
+      if (position !== undefined || channel.name === INBOX) link.asked.set(channel, BY_CONNECT)
+    }
+    // Not by assignment: a channel may be named `__proto__`.
+    return Object.fromEntries(positions)
+  }
+
+  /** Asks for the rest, right behind `connect`: on ephemeral channels every moment counts. */
+  open(link: Link): void {
+    for (const channel of this.#byName.values()) if (!link.asked.has(channel)) this.#ask(link, channel)
+  }
+
+  /** The link serves, and this is what became of the `resume`. */
+  welcomed(link: Link, restored: Readonly<Record<string, Restored>>): void {
+    // A channel may also be named like something that every object has.
+    const found = new Map(Object.entries(restored))
+    for (const channel of this.#byName.values()) {
+      const { name, track } = channel
+      const asked = link.asked.get(channel)
+      const start = found.get(name)
+      track.live = false
+      if (asked === BY_CONNECT && start !== undefined) {
+        if ('error' in start)
+          this.#refused(link, channel, new ClientError(start.error, `${name}: not restored`))
+        else channel.starts(start)
+        // New since `connect`, or the former link brought messages since: only a position continues behind them.
+      } else if (asked === undefined || track.position !== undefined) this.#ask(link, channel)
+      this.#ports.acks.add(channel)
+    }
+    for (const asked of link.asked.keys()) {
+      const channel = asked as Channel
+      // Left since `connect`.
+      if (this.get(channel.name) === undefined) this.#leave(link, channel)
+    }
+  }
+
+  /** The gateway ended a subscription. */
+  unsubscribed(name: string): void {
+    const channel = this.get(name)
+    // Not live: asked for again meanwhile, and the answer to that is on its way.
+    if (channel?.track.live === true)
+      this.#end(channel, new ClientError('forbidden', `${name}: the token does not allow it any more`))
+  }
+
+  #has(channel: Channel): boolean {
+    return this.get(channel.name) === channel
+  }
+
+  #ask(link: Link | undefined, channel: Channel): void {
+    const { name, track, from } = channel
+    const request = {}
+    link?.asked.set(channel, request)
+    link?.ask({ type: 'subscribe', channel: name, from: track.position ?? from }, (reply) => {
+      if (link.asked.get(channel) !== request) return
+      if (reply.type === 'error') this.#refused(link, channel, errorOf(reply))
+      else channel.starts(reply as SubscribedFrame)
+    })
+  }
+
+  #leave(link: Link | undefined, channel: Channel): void {
+    link?.asked.delete(channel)
+    link?.ask({ type: 'unsubscribe', channel: channel.name }, () => undefined)
+  }
+
+  #refused(link: Link, channel: Channel, error: ClientError): void {
+    const { time, backoff } = this.#ports
+    if (!error.retryable) this.#end(channel, error)
+    else {
+      time.after(backoffMs(backoff, channel.refusals++, time.random()), () => {
+        if (link === this.#ports.link() && this.#has(channel)) this.#ask(link, channel)
+      })
+    }
+  }
+
+  #end(channel: Channel, error: ClientError): void {
+    this.#byName.delete(channel.name)
+    channel.end(error)
+  }
+}

@@ -1,0 +1,272 @@
+/**
+ * The client of a gateway: channels, publishes, presence and the user's inbox, over a connection that takes care of itself.
+ */
+import { CHANNEL_RULE, INBOX, isChannel } from '../protocol/channel.ts'
+import type { PresenceReplyFrame, PublishedFrame, ServerFrame } from '../protocol/frames.ts'
+import { Acks } from './acks.ts'
+import type { Channel, Handler, SubscribeOptions, Subscription } from './channel.ts'
+import { Channels } from './channels.ts'
+import { ClientError } from './errors.ts'
+import { Events } from './events.ts'
+import { encodeData, type Link, type Wire, type WebSocketConstructor } from './link.ts'
+import type { State } from './machine.ts'
+import { watchNetwork } from './network.ts'
+import type { ClientEvents, Published, SluiceClientOptions } from './options.ts'
+import { errorOf, Requests } from './requests.ts'
+import { backoffMs, type BackoffOptions } from './retry.ts'
+import { systemTime, type Time } from './time.ts'
+import { Tokens } from './tokens.ts'
+import { Uplink, type StateChange } from './uplink.ts'
+
+export const VERSION = '0.1.0'
+
+/** An epoch and an offset as the gateway takes them. */
+const POSITION = /^[a-z\d]{1,32} \d{1,15}$/i
+
+export class SluiceClient {
+  readonly #time: Time
+  readonly #backoff: BackoffOptions
+  readonly #events = new Events<ClientEvents>((event, cause) => {
+    // Told to the same listener again, it would throw again.
+    if (event === 'error') console.error(cause)
+    else this.#failed(new ClientError('handler', `a listener of ${event} failed`, { cause }))
+  })
+  readonly #channels: Channels
+  readonly #inbox: Channel
+  readonly #acks: Acks
+  readonly #requests: Requests
+  readonly #tokens: Tokens
+  readonly #uplink: Uplink
+  #stopWatching: (() => void) | undefined
+
+  /** Does nothing yet: call `connect`. Throws a `ClientError` where the platform has no WebSocket and none is given. */
+  constructor({
+    url,
+    token,
+    WebSocket = (globalThis as unknown as { readonly WebSocket: WebSocketConstructor }).WebSocket,
+    backoff = { baseMs: 1000, maxMs: 20_000 },
+    connectTimeoutMs = 20_000,
+    pongTimeoutMs = 10_000,
+    requestTimeoutMs = 30_000,
+    time = systemTime,
+  }: SluiceClientOptions) {
+    // oxlint-disable-next-line typescript/no-unnecessary-condition -- Node 20 has none
+    if (WebSocket === undefined) {
+      throw new ClientError('bad_request', 'there is no WebSocket here: give options.WebSocket')
+    }
+    const failed = (error: ClientError): void => this.#failed(error)
+    this.#time = time
+    this.#backoff = backoff
+    this.#requests = new Requests(time, requestTimeoutMs)
+    const link = (): Link | undefined => this.#uplink.link
+    this.#acks = new Acks(time, link)
+    this.#channels = new Channels({ time, backoff, link, acks: this.#acks, failed })
+    this.#tokens = new Tokens(token, time, failed)
+    this.#uplink = new Uplink(
+      { url, WebSocket, backoff, connectTimeoutMs, pongTimeoutMs, time, refs: this.#requests },
+      this.#tokens,
+      {
+        greet: (newcomer, session) => {
+          newcomer.send({
+            type: 'connect',
+            token: newcomer.token,
+            session,
+            resume: this.#channels.resume(newcomer),
+            client: { name: 'sluice-js', version: VERSION },
+          })
+          this.#channels.open(newcomer)
+        },
+        welcomed: (newcomer, welcome) => {
+          this.#channels.welcomed(newcomer, welcome.channels)
+          this.#requests.repeat(newcomer)
+          this.#events.emit('welcome', welcome)
+        },
+        received: (serving, frame) => this.#received(serving, frame),
+        changed: (change) => this.#changed(change),
+        failed,
+      },
+    )
+    this.#inbox = this.#channels.add(INBOX, undefined)
+  }
+
+  get state(): State {
+    return this.#uplink.state
+  }
+
+  /** Calls the listener at each event; the answer stops that. */
+  on<Event extends keyof ClientEvents>(
+    event: Event,
+    listener: (value: ClientEvents[Event]) => void,
+  ): () => void {
+    return this.#events.on(event, listener)
+  }
+
+  /**
+   * Connects, and stays connected until `close`; while the client waits to try again, it tries now. Resolves when connected.
+   * Rejects with a `ClientError` where the client is closed before that; a lost network is no such end. Nobody has to wait for it.
+   */
+  connect(): Promise<void> {
+    const connected = new Promise<void>((resolve, reject) => {
+      if (this.#uplink.link !== undefined) {
+        resolve()
+        return
+      }
+      const stop = this.on('state', ({ state, error }) => {
+        if (state === 'connected') resolve()
+        else if (state === 'closed') reject(error ?? closed())
+        else return
+        stop()
+      })
+    })
+    // The `error` event tells of it too.
+    connected.catch(() => undefined)
+    this.#stopWatching ??= watchNetwork((back) => this.#uplink.networkChanged(back))
+    this.#uplink.connect()
+    return connected
+  }
+
+  /**
+   * Ends the connection and the session; unanswered requests are rejected. The subscriptions stay, with their positions: a later
+   * `connect` resumes them, also as another user. Idempotent.
+   */
+  close(): void {
+    this.#acks.flush()
+    this.#uplink.close()
+  }
+
+  /**
+   * Handles the messages of a channel, from `options.from` on; before `connect` too. `from` is for the first handler of a
+   * channel: the others share its subscription. Throws a `ClientError` for a name that is no channel's, a `from` that is no
+   * position, or a second one.
+   */
+  subscribe<Data = unknown>(
+    channel: string,
+    handler: Handler<Data>,
+    options: SubscribeOptions = {},
+  ): Subscription {
+    const { from } = options
+    const refuse = (message: string): never => {
+      throw new ClientError('bad_request', `${channel}: ${message}`)
+    }
+    if (!isChannel(channel)) refuse(CHANNEL_RULE)
+    // A bad position would make the gateway refuse the whole resume, and with it every other channel.
+    if (from !== undefined && 'epoch' in from && !POSITION.test(`${from.epoch} ${from.offset}`))
+      refuse('from is a position that the gateway gave, or {last}')
+    const known = this.#channels.get(channel)
+    if (known !== undefined && from !== undefined) refuse('from is for the first handler')
+    return (known ?? this.#channels.add(channel, from)).add(handler as Handler, options)
+  }
+
+  /** Handles what is published to the user. To miss nothing, call it before `connect`. */
+  inbox<Data = unknown>(handler: Handler<Data>, options: Omit<SubscribeOptions, 'from'> = {}): Subscription {
+    return this.#inbox.add(handler as Handler, options)
+  }
+
+  /**
+   * Publishes a JSON value, or bytes as they are (`Uint8Array`). Unanswered, it is repeated after a reconnect with the same `id`
+   * (drawn at random unless given), by which the gateway knows it: on a channel with a log it is published once.
+   * Rejects with a `ClientError`: with the gateway's refusal, `timeout`, `limit_exceeded`, or `closed`.
+   */
+  async publish(
+    channel: string,
+    data: unknown,
+    { id = this.#draw() + this.#draw() }: { readonly id?: string } = {},
+  ): Promise<Published> {
+    const ref = this.#requests.nextRef()
+    const wire = encodeData({ type: 'publish', ref, channel, data, id })
+    const { epoch, offset, duplicate = false } = (await this.#request(ref, wire, true)) as PublishedFrame
+    return {
+      position: epoch === undefined || offset === undefined ? undefined : { epoch, offset },
+      duplicate,
+    }
+  }
+
+  /** Who is in a channel now. Rejects with a `ClientError` where the gateway refuses or the connection is lost. */
+  async presence(channel: string): Promise<readonly string[]> {
+    if (this.#uplink.link === undefined) throw disconnected()
+    const ref = this.#requests.nextRef()
+    const wire = JSON.stringify({ type: 'presence', ref, channel })
+    return ((await this.#request(ref, wire, false)) as PresenceReplyFrame).users
+  }
+
+  #request(ref: number, wire: Wire, repeat: boolean): Promise<ServerFrame> {
+    if (this.state === 'closed') throw closed()
+    return this.#requests.ask(ref, wire, repeat, this.#uplink.link)
+  }
+
+  #received(link: Link, frame: ServerFrame): void {
+    switch (frame.type) {
+      case 'message':
+        this.#channels.get(frame.channel)?.show(frame)
+        break
+      case 'reset':
+        this.#channels.get(frame.channel)?.reset(frame)
+        this.#events.emit('reset', frame)
+        break
+      case 'join':
+      case 'leave':
+        this.#events.emit(frame.type, frame)
+        break
+      case 'reauth':
+        this.#reauthenticate(link, 0)
+        break
+      default:
+        // A type of a later version of the protocol is not for this client.
+        if ('ref' in frame) this.#requests.answer(frame)
+        else if (frame.type === 'unsubscribed') this.#channels.unsubscribed(frame.channel)
+        // What ends the connection shows in the close code; what the client mends by itself is not worth an alarm.
+        else if (frame.type === 'error' && frame.code === 'bad_request') this.#failed(errorOf(frame))
+    }
+  }
+
+  /** Again and again until it works or the gateway closes: then the next connection gets a fresh token. */
+  #reauthenticate(link: Link, attempt: number): void {
+    const again = (): void => {
+      this.#time.after(backoffMs(this.#backoff, attempt, this.#time.random()), () => {
+        if (link === this.#uplink.link) this.#reauthenticate(link, attempt + 1)
+      })
+    }
+    this.#tokens.renew().then((token) => {
+      // There is none and never was: the gateway will say what it thinks of that.
+      if (token === undefined) return
+      link.token = token
+      link.ask({ type: 'auth', token }, (reply) => {
+        if (reply.type === 'authenticated') this.#tokens.expiresAtMs = reply.expiresAt
+        if (reply.type !== 'error') return
+        this.#failed(errorOf(reply))
+        // Another user's: asking again changes nothing.
+        if (reply.code !== 'forbidden') again()
+      })
+    }, again)
+  }
+
+  #changed(change: StateChange): void {
+    const { state, error } = change
+    if (state === 'waiting' || state === 'connecting') this.#requests.reject(disconnected(), false)
+    if (state === 'closed') {
+      this.#stopWatching?.()
+      this.#stopWatching = undefined
+      // The next to connect may be somebody else, with an inbox of their own.
+      this.#inbox.track.position = undefined
+      this.#requests.reject(error ?? closed(), true)
+      if (error !== undefined) this.#failed(error)
+    }
+    this.#events.emit('state', change)
+  }
+
+  #failed(error: ClientError): void {
+    if (!this.#events.emit('error', error)) console.error(error)
+  }
+
+  #draw(): string {
+    return this.#time.random().toString(36).slice(2)
+  }
+}
+
+function closed(): ClientError {
+  return new ClientError('closed', 'the client is closed')
+}
+
+function disconnected(): ClientError {
+  return new ClientError('unavailable', 'the client is not connected')
+}

@@ -1,0 +1,28 @@
+import type { ErrorCode } from '../protocol/codes.ts'
+
+/**
+ * `closed`: the connection or the client is closed. `timeout`: no answer came in time, so what became of the request is unknown.
+ * `handler`: a function of the application threw; `cause` is what it threw. Every other code is the gateway's.
+ */
+export type ClientErrorCode = ErrorCode | 'closed' | 'timeout' | 'handler'
+
+/** What went wrong, where, and whether trying again may help. Never holds a token. */
+export class ClientError extends Error {
+  override readonly name = 'ClientError'
+  readonly code: ClientErrorCode
+  readonly retryable: boolean
+  /** The WebSocket close code, where a connection ended. */
+  readonly closeCode: number | undefined
+
+  constructor(
+    code: ClientErrorCode,
+    message: string,
+    more: { readonly cause?: unknown; readonly retryable?: boolean; readonly closeCode?: number } = {},
+  ) {
+    super(message, more)
+    this.code = code
+    // For codes that come without the frame that says it.
+    this.retryable = more.retryable ?? /^(unavailable|rate_limited|internal|timeout)$/.test(code)
+    this.closeCode = more.closeCode
+  }
+}

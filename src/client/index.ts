@@ -1,0 +1,14 @@
+/**
+ * `sluice/client`: for browsers, React Native and Node 22. No dependencies.
+ */
+export { SluiceClient, VERSION } from './client.ts'
+export type { ClientEvents, Published, SluiceClientOptions } from './options.ts'
+export type { Handler, Message, SubscribeOptions, Subscription } from './channel.ts'
+export { ClientError } from './errors.ts'
+export type { ClientErrorCode } from './errors.ts'
+export type { WebSocketConstructor, WebSocketLike } from './link.ts'
+export type { State } from './machine.ts'
+export type { BackoffOptions } from './retry.ts'
+export type { Time } from './time.ts'
+export type { TokenSource } from './tokens.ts'
+export type { StateChange } from './uplink.ts'

@@ -1,0 +1,178 @@
+/**
+ * One WebSocket connection: moves frames, and notices when nothing comes any more. What they mean is decided elsewhere.
+ */
+import { joinBinary, splitBinary } from '../protocol/binary.ts'
+import { SUBPROTOCOL, type ClientFrame, type ServerFrame } from '../protocol/frames.ts'
+import { ClientError } from './errors.ts'
+import type { Time } from './time.ts'
+
+/** The part of the standard WebSocket that the client uses: that of browsers, React Native, Node 22 and `ws` all fit. */
+export interface WebSocketLike {
+  binaryType: string
+  onopen: ((event: never) => void) | null
+  onmessage: ((event: never) => void) | null
+  onerror: ((event: never) => void) | null
+  onclose: ((event: never) => void) | null
+  send(data: Wire): void
+  close(code?: number): void
+}
+
+export type WebSocketConstructor = new (url: string, protocol: string) => WebSocketLike
+
+/** A frame as it is sent. */
+export type Wire = string | Uint8Array<ArrayBuffer>
+
+/** A frame that is about to be JSON, which leaves out what is `undefined`. */
+type Sent<Frame, Without extends string = never> = Frame extends ClientFrame
+  ? { readonly [Field in keyof Frame as Exclude<Field, Without>]: Frame[Field] | undefined }
+  : never
+type Request = Extract<ClientFrame, { readonly ref: number }>
+
+/** The close code of a connection that ended without one (RFC 6455, section 7.4.1). */
+export const CUT = 1006
+
+/** In `link.asked`: what was asked for by `connect`, and is answered in `welcome`. */
+export const BY_CONNECT = {}
+
+export interface LinkSink {
+  opened(link: Link): void
+  received(link: Link, frame: ServerFrame): void
+  /** Once, and nothing after it; never after `link.close()`. */
+  closed(link: Link, error: ClientError): void
+}
+
+export interface LinkOptions {
+  readonly WebSocket: WebSocketConstructor
+  readonly time: Time
+  /** After a ping something must arrive within this time. */
+  readonly pongTimeoutMs: number
+  readonly refs: {
+    /** Never the same twice, over all links of a client. */
+    nextRef(): number
+  }
+}
+
+export class Link {
+  /** What the gateway was shown last on this link. */
+  token: string | undefined
+  servesSinceMs: number | undefined
+  /** Whether anything was said on this link. */
+  greeted = false
+  /** The latest request about something: only the answer to that one counts. */
+  readonly asked = new Map<object, object>()
+  readonly #answers = new Map<number, (reply: ServerFrame) => void>()
+  readonly #options: LinkOptions
+  readonly #sink: LinkSink
+  #socket: WebSocketLike | undefined
+  #closed = false
+  /** What the gateway complained of; it says why before it closes. */
+  #complaint = ''
+  #cancelBeat: (() => void) | undefined
+  #cancelDeadline: (() => void) | undefined
+
+  constructor(options: LinkOptions, sink: LinkSink) {
+    this.#options = options
+    this.#sink = sink
+  }
+
+  /** Throws what the WebSocket's constructor throws: the URL is none, or the page may not use it. */
+  open(url: string): void {
+    const socket = new this.#options.WebSocket(url, SUBPROTOCOL)
+    this.#socket = socket
+    socket.binaryType = 'arraybuffer'
+    socket.onopen = () => {
+      if (this.#closed) return
+      this.greeted = true
+      this.#sink.opened(this)
+    }
+    socket.onmessage = ({ data }: { readonly data: unknown }) => {
+      if (!this.#closed) this.#receive(data)
+    }
+    // Says nothing that `onclose` does not say; stays in place, since `ws` throws an error that nobody listens to.
+    socket.onerror = () => undefined
+    socket.onclose = ({ code, reason }: { readonly code?: number; readonly reason?: string }) =>
+      this.#ended(code ?? CUT, reason ?? '')
+  }
+
+  send(frame: Sent<ClientFrame>): void {
+    this.write(JSON.stringify(frame))
+  }
+
+  write(wire: Wire): void {
+    this.#socket?.send(wire)
+  }
+
+  /** A request about this link: once the link is gone, nobody answers it. */
+  ask(request: Sent<Request, 'ref'>, answered: (reply: ServerFrame) => void): void {
+    const ref = this.#options.refs.nextRef()
+    this.#answers.set(ref, answered)
+    this.send({ ...request, ref })
+  }
+
+  /** Sends a ping every `intervalMs`, or somewhat earlier: pings of many clients are spread. */
+  beat(intervalMs: number): void {
+    const { time } = this.#options
+    this.#cancelBeat = time.after(intervalMs * (1 - time.random() / 4), () => {
+      this.beat(intervalMs)
+      this.probe()
+    })
+  }
+
+  /** Asks whether the other end is still there; ends as cut off if nothing at all is heard in time. */
+  probe(): void {
+    const { time, pongTimeoutMs } = this.#options
+    this.#cancelDeadline ??= time.after(pongTimeoutMs, () =>
+      this.#ended(CUT, `nothing was heard for ${pongTimeoutMs} ms after a ping`),
+    )
+    this.send({ type: 'ping' })
+  }
+
+  /** Ends the connection as a client does that needs it no more. Nothing is heard of it from here on. Idempotent. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#cancelBeat?.()
+    this.#cancelDeadline?.()
+    this.#socket?.close(1000)
+  }
+
+  #receive(data: unknown): void {
+    this.#cancelDeadline?.()
+    this.#cancelDeadline = undefined
+    let frame: ServerFrame
+    try {
+      // The gateway is trusted to speak its protocol: a check of every field would not fit into the bundle.
+      if (typeof data === 'string') frame = JSON.parse(data) as ServerFrame
+      else {
+        const { envelope, payload } = splitBinary(new Uint8Array(data as ArrayBuffer))
+        frame = { ...(JSON.parse(envelope) as ServerFrame), data: payload } as ServerFrame
+      }
+    } catch {
+      // What cannot be read may have been a message. The position is before it, so a new connection brings it again.
+      this.#ended(CUT, 'a frame could not be read')
+      return
+    }
+    const ref = 'ref' in frame ? (frame.ref as number) : 0
+    const answered = this.#answers.get(ref)
+    this.#answers.delete(ref)
+    if (answered !== undefined) answered(frame)
+    else {
+      if (frame.type === 'error' && ref === 0) this.#complaint = frame.message
+      this.#sink.received(this, frame)
+    }
+  }
+
+  #ended(closeCode: number, reason: string): void {
+    if (this.#closed) return
+    // Also where it is closed already: of half a connection, this end has to be closed.
+    this.close()
+    const message = `the connection ended (${closeCode}): ${reason || this.#complaint}`
+    this.#sink.closed(this, new ClientError('closed', message, { closeCode }))
+  }
+}
+
+/** A frame with `data`: binary where the data is bytes. Throws a `TypeError` for data that JSON has no form of. */
+export function encodeData(frame: ClientFrame & { readonly data: unknown }): Wire {
+  const { data, ...envelope } = frame
+  return data instanceof Uint8Array ? joinBinary(JSON.stringify(envelope), data) : JSON.stringify(frame)
+}

@@ -1,0 +1,124 @@
+/**
+ * The states of a client. Pure: takes events, answers with the next state and what is to be done about it.
+ *
+ *   (idle) ── connect ──▶ (connecting) ── welcome ──▶ (connected) ── move ──▶ (moving) ── welcome ──▶ (connected)
+ *                          ▲   │    ▲                   │     ▲                │  │  │
+ *                     wake │   │ fail └──────── lose ───│─────│────────────────│──┘  │ supersede
+ *                          │   ▼                        │     └───── fail ─────┘     ▼
+ *                        (waiting) ◀─────── lose ───────┘                        (arriving) ── welcome ──▶ (connected)
+ *                            ▲                                                       │
+ *                            └──────────────────────── fail ─────────────────────────┘
+ *   any ── close ──▶ (closed) ── connect ──▶ (connecting)
+ *
+ * Two links at the most: the *serving* one, which messages come from, and the *attempt*, which is to become it.
+ * Kept in every state (test/property/client-machine.property.test.ts, by these numbers):
+ *  M1 there is a serving link in `connected` and `moving`, and in no other state
+ *  M2 there is an attempt in `connecting`, `moving` and `arriving`, and in no other state
+ *  M3 the client waits for a time to try again in `waiting`, and in no other state
+ *  M4 an attempt is made only where there is none, and adopted only where there is one
+ *  M5 a failed move is no disconnection: `moving` goes back to `connected`
+ *  M6 `close` leads to `closed` from everywhere, and only `connect` leads out of it
+ *  M7 from every state but `idle` and `closed`, some events that need no application lead to `connected`
+ */
+
+/**
+ * `idle`: never connected. `connecting`: an attempt is made. `connected`: messages flow. `moving`: messages flow, and a second
+ * connection is being opened that takes over. `arriving`: the gateway has already ended the old connection in favour of the
+ * second one, whose welcome is on its way. `waiting`: for the time of the next attempt. `closed`: until `connect` is called.
+ */
+export type State = 'idle' | 'connecting' | 'connected' | 'moving' | 'arriving' | 'waiting' | 'closed'
+
+/**
+ * `connect`, `close`: the application says so, or the gateway closes for good. `welcome`, `fail`: what became of the attempt.
+ * `lose`: the serving link is gone. `supersede`: it is gone because the attempt has taken the session over.
+ * `move`: it is time to open the second connection. `wake`: it is time to try again.
+ */
+export type MachineEvent = 'connect' | 'welcome' | 'fail' | 'lose' | 'supersede' | 'move' | 'wake' | 'close'
+
+/**
+ * `dial`: make an attempt. `adopt`: the attempt becomes the serving link, the former one is closed. `wait`: for the next attempt.
+ * `remain`: stay with the serving link and perhaps try to move again. `end`: close and forget everything.
+ */
+export type Action = 'none' | 'dial' | 'adopt' | 'wait' | 'remain' | 'end'
+
+/** `stay`: in this state the event means nothing. */
+export type Step = readonly [next: State, action: Action] | 'stay'
+
+const STAY: Step = 'stay'
+const DIAL: Step = ['connecting', 'dial']
+const ADOPT: Step = ['connected', 'adopt']
+const WAIT: Step = ['waiting', 'wait']
+const END: Step = ['closed', 'end']
+
+export const TABLE: Record<State, Record<MachineEvent, Step>> = {
+  idle: {
+    connect: DIAL,
+    welcome: STAY,
+    fail: STAY,
+    lose: STAY,
+    supersede: STAY,
+    move: STAY,
+    wake: STAY,
+    close: END,
+  },
+  connecting: {
+    connect: STAY,
+    welcome: ADOPT,
+    fail: WAIT,
+    lose: STAY,
+    supersede: STAY,
+    move: STAY,
+    wake: STAY,
+    close: END,
+  },
+  connected: {
+    connect: STAY,
+    welcome: STAY,
+    fail: STAY,
+    lose: WAIT,
+    supersede: WAIT,
+    move: ['moving', 'dial'],
+    wake: STAY,
+    close: END,
+  },
+  moving: {
+    connect: STAY,
+    welcome: ADOPT,
+    fail: ['connected', 'remain'],
+    lose: ['connecting', 'none'],
+    supersede: ['arriving', 'none'],
+    move: STAY,
+    wake: STAY,
+    close: END,
+  },
+  arriving: {
+    connect: STAY,
+    welcome: ADOPT,
+    fail: WAIT,
+    lose: STAY,
+    supersede: STAY,
+    move: STAY,
+    wake: STAY,
+    close: END,
+  },
+  waiting: {
+    connect: DIAL,
+    welcome: STAY,
+    fail: STAY,
+    lose: STAY,
+    supersede: STAY,
+    move: STAY,
+    wake: DIAL,
+    close: END,
+  },
+  closed: {
+    connect: DIAL,
+    welcome: STAY,
+    fail: STAY,
+    lose: STAY,
+    supersede: STAY,
+    move: STAY,
+    wake: STAY,
+    close: STAY,
+  },
+}

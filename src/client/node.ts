@@ -1,0 +1,11 @@
+/**
+ * `sluice/client/node`: the client with the WebSocket of the package `ws`, for Node 20, which has none of its own.
+ */
+import { WebSocket } from 'ws'
+import { SluiceClient } from './client.ts'
+import type { SluiceClientOptions } from './options.ts'
+
+/** As `new SluiceClient(options)`. Does nothing yet: call `connect`. */
+export function createClient(options: SluiceClientOptions): SluiceClient {
+  return new SluiceClient({ WebSocket, ...options })
+}

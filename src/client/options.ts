@@ -1,0 +1,62 @@
+/**
+ * What an application gives to a client and hears from it.
+ */
+import type { JoinFrame, Position, ResetFrame, WelcomeFrame } from '../protocol/frames.ts'
+import type { ClientError } from './errors.ts'
+import type { WebSocketConstructor } from './link.ts'
+import type { BackoffOptions } from './retry.ts'
+import type { Time } from './time.ts'
+import type { TokenSource } from './tokens.ts'
+import type { StateChange } from './uplink.ts'
+
+export interface SluiceClientOptions {
+  /** The gateway's address: `wss://host/v1/ws`. */
+  readonly url: string
+  /**
+   * The user's token, or a function that gets one. The function is called for the first connection and then only when a fresh
+   * token is needed: never for a mere reconnect. Where it rejects, the `error` event tells and the client tries again later.
+   * A token that is not a function's cannot be renewed: once the gateway refuses it, the client is closed.
+   */
+  readonly token?: TokenSource
+  /** Default: the platform's. Node 20 has none: use `sluice/client/node`. */
+  readonly WebSocket?: WebSocketConstructor
+  /** Pauses between attempts, exponential with full jitter. Default: 1,000 ms, at most 20,000 ms. */
+  readonly backoff?: BackoffOptions
+  /**
+   * An attempt is given up after this time. Default: 20,000 ms. Keep it above the gateway's `admission.queueTimeout`: who waits
+   * in its queue and leaves too early has to line up again.
+   */
+  readonly connectTimeoutMs?: number
+  /** How long after a ping something must arrive. Default: 10,000 ms. */
+  readonly pongTimeoutMs?: number
+  /**
+   * How long a publish or a presence request may remain unanswered. Default: 30,000 ms. Keep it below the `idempotency` of
+   * the channel, after which a repeated publish is a new one.
+   */
+  readonly requestTimeoutMs?: number
+  /** For tests. */
+  readonly time?: Time
+}
+
+export interface ClientEvents {
+  /** Every change of `client.state`. */
+  state: StateChange
+  /** Each time that a connection serves: also after a move or a reconnect. */
+  welcome: WelcomeFrame
+  /** Something may have been missed on a channel; also told to the subscription's `onReset`. */
+  reset: ResetFrame
+  join: JoinFrame
+  leave: JoinFrame
+  /**
+   * What nobody else was told of, and why the gateway closed the client for good. Connections that end otherwise are no errors:
+   * see `state`. Without a listener, errors go to the console.
+   */
+  error: ClientError
+}
+
+export interface Published {
+  /** Where the message is; `undefined` on ephemeral channels. */
+  readonly position: Position | undefined
+  /** The gateway had a message with this id already, and kept that one. */
+  readonly duplicate: boolean
+}

@@ -1,0 +1,76 @@
+/**
+ * Requests that outlive a connection, by `ref`. A ref is never used twice, so an answer that comes late finds nobody.
+ */
+import type { ServerFrame } from '../protocol/frames.ts'
+import { ClientError } from './errors.ts'
+import type { Link, Wire } from './link.ts'
+import type { Time } from './time.ts'
+
+/** More than this would run into the gateway's limit of frames per second when all are repeated at once. */
+export const UNANSWERED_MAX = 500
+
+interface Pending {
+  readonly wire: Wire
+  /** Outlives a disconnection. Every request outlives a move. */
+  readonly repeat: boolean
+  readonly resolve: (frame: ServerFrame) => void
+  readonly reject: (error: ClientError) => void
+}
+
+export class Requests {
+  readonly #time: Time
+  readonly #timeoutMs: number
+  readonly #pending = new Map<number, Pending>()
+  #ref = 0
+
+  constructor(time: Time, timeoutMs: number) {
+    this.#time = time
+    this.#timeoutMs = timeoutMs
+  }
+
+  nextRef(): number {
+    return ++this.#ref
+  }
+
+  /** Resolves with the answer, over whichever link it comes. Rejects with a `ClientError`. Sent over `link` where one serves. */
+  ask(ref: number, wire: Wire, repeat: boolean, link: Link | undefined): Promise<ServerFrame> {
+    if (this.#pending.size >= UNANSWERED_MAX) {
+      const message = `${UNANSWERED_MAX} requests are unanswered; no more can wait`
+      return Promise.reject(new ClientError('limit_exceeded', message))
+    }
+    let cancel: (() => void) | undefined
+    return new Promise<ServerFrame>((resolve, reject) => {
+      this.#pending.set(ref, { wire, repeat, resolve, reject })
+      link?.write(wire)
+      cancel = this.#time.after(this.#timeoutMs, () =>
+        reject(
+          new ClientError('timeout', `no answer within ${this.#timeoutMs} ms; what became of it is unknown`),
+        ),
+      )
+    }).finally(() => {
+      cancel?.()
+      this.#pending.delete(ref)
+    })
+  }
+
+  /** A frame with a `ref`; one that nobody waits for any more is nothing. */
+  answer(frame: ServerFrame & { readonly ref?: number }): void {
+    const pending = this.#pending.get(frame.ref as number)
+    if (frame.type === 'error') pending?.reject(errorOf(frame))
+    else pending?.resolve(frame)
+  }
+
+  /** A new link serves: what is still unanswered is sent again, in order. */
+  repeat(link: Link): void {
+    for (const { wire } of this.#pending.values()) link.write(wire)
+  }
+
+  /** Rejects what does not outlive a disconnection, or everything. */
+  reject(error: ClientError, everything: boolean): void {
+    for (const { repeat, reject } of this.#pending.values()) if (everything || !repeat) reject(error)
+  }
+}
+
+export function errorOf({ code, message, retryable }: ServerFrame & { readonly type: 'error' }): ClientError {
+  return new ClientError(code, message, { retryable })
+}

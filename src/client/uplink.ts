@@ -1,0 +1,243 @@
+/**
+ * Keeps the client connected: makes attempts, moves to another node before the old connection closes, waits, comes back.
+ * The shell of `machine.ts`.
+ */
+import { reconnectAfter, type CLOSE } from '../protocol/codes.ts'
+import type { ReconnectFrame, ServerFrame, WelcomeFrame } from '../protocol/frames.ts'
+import { ClientError } from './errors.ts'
+import { CUT, Link, type LinkOptions, type LinkSink } from './link.ts'
+import { TABLE, type MachineEvent, type State } from './machine.ts'
+import { Retry, type BackoffOptions } from './retry.ts'
+import type { Tokens } from './tokens.ts'
+
+/** The one close code that the client has to know by itself; the table would take the others into the bundle. */
+const TAKEN_OVER: (typeof CLOSE)['takenOver'] = 4409
+
+export interface StateChange {
+  readonly state: State
+  readonly previous: State
+  /** Why, where a connection ended: `closeCode` and `message`. Absent where the application closed. */
+  readonly error: ClientError | undefined
+}
+
+export interface UplinkOptions extends LinkOptions {
+  readonly url: string
+  readonly backoff: BackoffOptions
+  readonly connectTimeoutMs: number
+}
+
+export interface UplinkSink {
+  /** The link is open: say `connect` with the session to go on with, and what else goes behind it. */
+  greet(link: Link, session: string | undefined): void
+  /** The link serves from here on; one that served until now is closed. */
+  welcomed(link: Link, welcome: WelcomeFrame): void
+  /** Any later frame of the serving link but `reconnect`. */
+  received(link: Link, frame: ServerFrame): void
+  /** Something that the application should know, though the client goes on. */
+  failed(error: ClientError): void
+  changed(change: StateChange): void
+}
+
+export class Uplink implements LinkSink {
+  readonly #options: UplinkOptions
+  readonly #tokens: Tokens
+  readonly #sink: UplinkSink
+  readonly #retry: Retry
+  #state: State = 'idle'
+  #serving: Link | undefined
+  #attempt: Link | undefined
+  #welcome: WelcomeFrame | undefined
+  #session: string | undefined
+  /** One timer is enough: for the end of an attempt, else for the next attempt, else for the next move. */
+  #cancelTimer: (() => void) | undefined
+  /** Until the next attempt; `undefined`: there shall be none. */
+  #delayMs: number | undefined
+  #move: { readonly untilMs: number; readonly url: string } | undefined
+  /** An attempt was given up that the gateway may yet come to, and take the session over for nobody. */
+  #abandoned = false
+
+  constructor(options: UplinkOptions, tokens: Tokens, sink: UplinkSink) {
+    this.#options = options
+    this.#tokens = tokens
+    this.#sink = sink
+    this.#retry = new Retry(options.backoff)
+  }
+
+  get state(): State {
+    return this.#state
+  }
+
+  get link(): Link | undefined {
+    return this.#serving
+  }
+
+  connect(): void {
+    this.#dispatch('connect')
+  }
+
+  close(): void {
+    this.#dispatch('close')
+  }
+
+  /** The network came or went: is the link alive, and is it worth trying now? */
+  networkChanged(back: boolean): void {
+    this.#serving?.probe()
+    if (back) this.#dispatch('wake')
+  }
+
+  // Of the links
+
+  opened(link: Link): void {
+    this.#sink.greet(link, this.#session)
+  }
+
+  received(link: Link, frame: ServerFrame): void {
+    if (link === this.#serving) {
+      if (frame.type === 'reconnect') this.#askedToMove(frame)
+      else this.#sink.received(link, frame)
+    } else if (frame.type === 'welcome') {
+      this.#welcome = frame
+      this.#dispatch('welcome')
+    }
+  }
+
+  /** Also called by the client itself, where it gives an attempt up. */
+  closed(link: Link, error: ClientError): void {
+    const attempt = this.#attempt
+    const failed = link === attempt
+    let { closeCode = CUT } = error
+    if (failed) this.#attempt = undefined
+    else if (link !== this.#serving) return
+    else {
+      const takenOver = closeCode === TAKEN_OVER
+      this.#serving = undefined
+      if (attempt !== undefined) {
+        this.#dispatch(takenOver && attempt.greeted ? 'supersede' : 'lose', error)
+        return
+      }
+      if (takenOver && this.#abandoned) {
+        this.#abandoned = false
+        closeCode = CUT
+      }
+    }
+    link.close()
+    this.#cancelTimer?.()
+    this.#delayMs = error.code === 'bad_request' ? undefined : this.#after(closeCode, link)
+    if (failed && this.#delayMs === undefined && link.greeted && this.#session !== undefined) {
+      // The session may be another user's, or none that the gateway knows: "connect without it".
+      this.#session = undefined
+      this.#delayMs = this.#after(CUT, link)
+    }
+    if (this.#delayMs === undefined && this.#state !== 'moving') this.#dispatch('close', error)
+    else this.#dispatch(failed ? 'fail' : 'lose', error)
+  }
+
+  #dispatch(event: MachineEvent, error?: ClientError): void {
+    const previous = this.#state
+    const step = TABLE[previous][event]
+    if (step === 'stay') return
+    const [state, action] = step
+    this.#state = state
+    switch (action) {
+      case 'dial':
+        this.#dial()
+        break
+      case 'adopt':
+        this.#adopt()
+        break
+      case 'wait':
+        this.#move = undefined
+        this.#later(this.#delayMs as number, 'wake')
+        break
+      case 'remain':
+        this.#remain(error)
+        break
+      case 'end':
+        this.#end()
+        break
+      case 'none':
+        break
+      default:
+        action satisfies never
+    }
+    // What was told meanwhile may have made the application close or connect: that is told already.
+    if (state === this.#state) this.#sink.changed({ state, previous, error })
+  }
+
+  #dial(): void {
+    const { time, connectTimeoutMs } = this.#options
+    const link = new Link(this.#options, this)
+    this.#attempt = link
+    this.#cancelTimer?.()
+    this.#cancelTimer = time.after(connectTimeoutMs, () => {
+      this.#abandoned ||= link.greeted
+      this.closed(link, new ClientError('timeout', `no welcome within ${connectTimeoutMs} ms`))
+    })
+    void this.#open(link, this.#move?.url ?? this.#options.url)
+  }
+
+  async #open(link: Link, url: string): Promise<void> {
+    try {
+      link.token = await this.#tokens.get()
+      if (link === this.#attempt) link.open(url)
+    } catch (cause) {
+      const error =
+        cause instanceof ClientError
+          ? cause
+          : new ClientError('bad_request', `WebSocket does not take the address ${url}`, { cause })
+      this.closed(link, error)
+    }
+  }
+
+  #adopt(): void {
+    const link = this.#attempt as Link
+    const { session, expiresAt, pingInterval } = this.#welcome as WelcomeFrame
+    this.#cancelTimer?.()
+    this.#serving?.close()
+    this.#serving = link
+    link.servesSinceMs = this.#options.time.now()
+    this.#attempt = undefined
+    this.#move = undefined
+    this.#session = session
+    this.#tokens.expiresAtMs = expiresAt
+    link.beat(pingInterval)
+    this.#sink.welcomed(link, this.#welcome as WelcomeFrame)
+  }
+
+  /** A move failed: again, where there is time for it before the gateway closes the serving link itself. */
+  #remain(error: ClientError | undefined): void {
+    const delayMs = this.#delayMs
+    const untilMs = this.#move?.untilMs ?? 0
+    if (delayMs === undefined) this.#sink.failed(error as ClientError)
+    else if (this.#options.time.now() + delayMs < untilMs) this.#later(delayMs, 'move')
+  }
+
+  #end(): void {
+    this.#cancelTimer?.()
+    this.#attempt?.close()
+    this.#serving?.close()
+    this.#attempt = this.#serving = this.#move = this.#session = undefined
+    this.#abandoned = false
+    this.#retry.reset()
+    this.#tokens.refuse()
+  }
+
+  #askedToMove({ delay, deadline, url = this.#options.url }: ReconnectFrame): void {
+    this.#move = { untilMs: this.#options.time.now() + deadline, url }
+    if (this.#state === 'connected') this.#later(delay, 'move')
+  }
+
+  /** Milliseconds until the next attempt; `undefined`: never. */
+  #after(closeCode: number, { token, servesSinceMs }: Link): number | undefined {
+    // A token that cannot change will be refused again.
+    if (reconnectAfter(closeCode) === 'token' && !this.#tokens.refuse(token)) return undefined
+    const { time } = this.#options
+    const lastedMs = servesSinceMs === undefined ? 0 : time.now() - servesSinceMs
+    return this.#retry.after(closeCode, lastedMs, time.random())
+  }
+
+  #later(delayMs: number, event: 'wake' | 'move'): void {
+    this.#cancelTimer?.()
+    this.#cancelTimer = this.#options.time.after(delayMs, () => this.#dispatch(event))
+  }
+}
