@@ -19,6 +19,7 @@ import { systemClock, type Clock, type Timer } from './clock.ts'
 import { hear, tell } from './cluster/control.ts'
 import type { Config } from './config/schema.ts'
 import { serveDev } from './console/dev-routes.ts'
+import { loadPage } from './console/load-page.ts'
 import { Listener } from './drivers/uws.ts'
 import { Gateway } from './edge/gateway.ts'
 import { Closing, SluiceError } from './errors.ts'
@@ -149,6 +150,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
   })
   const mint = (wanted: WantedToken): Promise<string> =>
     mintToken({ secret: config.auth.jwtSecret ?? '', ...wanted }, clock)
+  const page = config.dev ? loadPage() : undefined
   const admission = new Admission({ ...config.admission, ...config.limits }, { clock, load, metrics })
   const gateway = new Gateway(
     { sessions, hub, admission, clock, wheel, metrics: edgeMetrics(metrics), failed },
@@ -167,10 +169,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     },
     config.dev
       ? (exchange) =>
-          serveDev(
-            { page: undefined, mint: (sub) => mint({ sub, subscribe: ['*'], publish: ['*'] }) },
-            exchange,
-          )
+          serveDev({ page, mint: (sub) => mint({ sub, subscribe: ['*'], publish: ['*'] }) }, exchange)
       : () => false,
   )
   gateway.attach(listener)

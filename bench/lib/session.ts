@@ -45,6 +45,11 @@ export class BenchSession {
     throw new Error(`the server's memory still moves after ${LOOKS_MAX} collections: last ${last} bytes`)
   }
 
+  /** Has the server's heap take the size that it keeps, before memory is compared. */
+  ripen(): Promise<void> {
+    return this.#server.step('ripen')
+  }
+
   startProfile(): Promise<void> {
     return this.#server.step('startProfile')
   }

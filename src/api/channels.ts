@@ -15,7 +15,7 @@ const LIMIT_MAX = 1000
 
 export interface ChannelPorts {
   readonly hub: Hub
-  logOf(channel: string): ReplayLog | undefined
+  readonly logOf: (channel: string) => ReplayLog | undefined
 }
 
 export function channelRoutes(ports: ChannelPorts): Route[] {

@@ -1,12 +1,13 @@
 /**
  * What only a `dev` node serves on its public listener: the page at `/`, and a token for whoever asks.
  */
-import type { HttpExchange, ResponseHeaders } from '../drivers/uws.ts'
+import type { Page } from './load-page.ts'
+import type { HttpExchange } from '../drivers/uws.ts'
 import { SluiceError } from '../errors.ts'
 
 export interface DevRoutes {
   /** The page as one HTML document; `undefined` before it was built. */
-  readonly page: { readonly html: string; readonly headers: ResponseHeaders } | undefined
+  readonly page: Page | undefined
   /** A token for the user that may do everything. */
   mint(user: string): Promise<string>
 }

@@ -1,0 +1,95 @@
+/** The page of `sluice dev`: one channel over three transports side by side. */
+import { Panel, type Feed } from './panel.ts'
+import { PollFeed } from './poll-feed.ts'
+import { SseFeed } from './sse-feed.ts'
+import { WebSocketFeed } from './websocket-feed.ts'
+
+const CUT_MS = 500
+const CUT_ALL_MS = 5000
+const STREAM_EVERY_MS = 100
+
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller knows what its page holds
+function byId<Kind extends HTMLElement>(id: string): Kind {
+  return document.getElementById(id) as Kind
+}
+
+/** A user of its own for each page: two open pages do not take each other's session. */
+const user = `page-${Math.random().toString(36).slice(2, 8)}`
+
+async function token(): Promise<string> {
+  const response = await fetch(`/dev/token?sub=${user}`)
+  return ((await response.json()) as { token: string }).token
+}
+
+const panels = byId('panels')
+const template = byId<HTMLTemplateElement>('panel')
+const socketPanel = new Panel('WebSocket', 'The SDK: sluice/client', panels, template)
+const ssePanel = new Panel('SSE', 'The browser’s own EventSource, no library', panels, template)
+const pollPanel = new Panel('Long poll', 'fetch in a loop', panels, template)
+
+const address = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/v1/ws`
+const socketFeed = new WebSocketFeed(socketPanel, address, token)
+const feeds: readonly (readonly [Panel, Feed])[] = [
+  [socketPanel, socketFeed],
+  [ssePanel, new SseFeed(ssePanel, token)],
+  [pollPanel, new PollFeed(pollPanel, token)],
+]
+for (const [panel, feed] of feeds) panel.onCut(() => feed.cut(CUT_MS))
+
+let channel = ''
+function subscribe(name: string): void {
+  channel = name
+  for (const [panel, feed] of feeds) {
+    panel.clear()
+    feed.listen(name)
+  }
+  byId('command').textContent = `npx sluice publish ${name} '{"hello":"from the terminal"}'`
+}
+
+function notice(text: string): void {
+  byId('notice').textContent = text
+}
+
+async function publish(data: unknown): Promise<void> {
+  try {
+    await socketFeed.client.publish(channel, data)
+    notice('')
+  } catch (error) {
+    notice(error instanceof Error ? error.message : String(error))
+  }
+}
+
+/** What is not JSON is a text: nobody wants to type the quotes. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return text
+  }
+}
+
+byId<HTMLFormElement>('channel-form').addEventListener('submit', (event) => {
+  event.preventDefault()
+  subscribe(byId<HTMLInputElement>('channel').value)
+})
+byId<HTMLFormElement>('publish-form').addEventListener('submit', (event) => {
+  event.preventDefault()
+  void publish(parsed(byId<HTMLInputElement>('data').value))
+})
+byId('cut-all').addEventListener('click', () => {
+  for (const [, feed] of feeds) feed.cut(CUT_ALL_MS)
+})
+
+let ticking: ReturnType<typeof setInterval> | undefined
+let tick = 0
+const streamButton = byId('stream')
+streamButton.addEventListener('click', () => {
+  if (ticking === undefined) ticking = setInterval(() => void publish({ tick: ++tick }), STREAM_EVERY_MS)
+  else {
+    clearInterval(ticking)
+    ticking = undefined
+  }
+  streamButton.setAttribute('aria-pressed', String(ticking !== undefined))
+})
+
+subscribe(byId<HTMLInputElement>('channel').value)

@@ -1,0 +1,84 @@
+/** The long poll panel: fetch in a loop, with the cursor of the last answer. */
+import type { Feed, Panel } from './panel.ts'
+
+interface PollAnswer {
+  readonly messages: readonly { readonly channel: string; readonly offset?: number; readonly data: unknown }[]
+  readonly resets: readonly { readonly reason: string }[]
+  readonly cursor: string
+}
+
+const RETRY_MS = 500
+
+export class PollFeed implements Feed {
+  readonly #panel: Panel
+  readonly #token: () => Promise<string>
+  #channel = ''
+  #cursor: string | undefined
+  #request: AbortController | undefined
+  #offlineUntilMs = 0
+  #resuming = false
+
+  constructor(panel: Panel, token: () => Promise<string>) {
+    this.#panel = panel
+    this.#token = token
+  }
+
+  listen(channel: string): void {
+    this.#channel = channel
+    this.#cursor = undefined
+    this.#request?.abort()
+    const request = new AbortController()
+    this.#request = request
+    void this.#loop(request)
+  }
+
+  cut(ms: number): void {
+    this.#panel.count('cuts')
+    this.#offlineUntilMs = Date.now() + ms
+    this.#resuming = true
+    this.#request?.abort()
+    const request = new AbortController()
+    this.#request = request
+    this.#panel.state('cut', 'warn')
+    setTimeout(() => void this.#loop(request), ms)
+  }
+
+  async #loop(request: AbortController): Promise<void> {
+    while (!request.signal.aborted) {
+      try {
+        await this.#poll(request.signal)
+      } catch {
+        if (request.signal.aborted) return
+        this.#panel.state('waiting', 'warn')
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+      }
+    }
+  }
+
+  async #poll(signal: AbortSignal): Promise<void> {
+    // Without a cursor the first answer comes at once: a position is held as early as possible.
+    const wait = this.#cursor === undefined ? '0' : '25'
+    const query = new URLSearchParams({ channels: this.#channel, wait })
+    if (this.#cursor !== undefined) query.set('cursor', this.#cursor)
+    const headers = { authorization: `Bearer ${await this.#token()}` }
+    const response = await fetch(`/v1/poll?${query}`, { headers, signal })
+    if (!response.ok) throw new Error(`the poll was answered with ${response.status}`)
+    const answer = (await response.json()) as PollAnswer
+    if (signal.aborted || Date.now() < this.#offlineUntilMs) return
+    this.#panel.state('connected', 'good')
+    if (this.#resuming) {
+      this.#resuming = false
+      this.#panel.note('resumed')
+      this.#panel.resumed()
+    }
+    this.#cursor = answer.cursor
+    this.#panel.position(answer.cursor)
+    for (const { reason } of answer.resets) {
+      this.#panel.count('resets')
+      this.#panel.note(`reset (${reason}): refetch your state`)
+    }
+    for (const { channel, offset, data } of answer.messages) {
+      if (channel === this.#channel) this.#panel.message({ offset, data })
+    }
+  }
+}

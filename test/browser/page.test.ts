@@ -1,0 +1,129 @@
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { chromium, type Browser, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { loadConfig } from '../../src/config/load.ts'
+import { createNode, type Node } from '../../src/node.ts'
+import { CHROMIUM } from './chromium.ts'
+
+/** The page of `sluice dev`, as a newcomer sees it. With SLUICE_SCREENSHOTS, a folder, it leaves pictures there. */
+
+const PANELS = ['websocket', 'sse', 'long-poll'] as const
+const SCREENSHOTS = process.env['SLUICE_SCREENSHOTS']
+
+let node: Node
+let browser: Browser
+let page: Page
+const problems: string[] = []
+
+beforeAll(async () => {
+  execFileSync(process.execPath, [fileURLToPath(new URL('../../scripts/page.mjs', import.meta.url))])
+  node = await createNode(
+    loadConfig({
+      dev: true,
+      settings: { port: 0, api: { port: 0 }, log: { level: 'error', pretty: false } },
+    }),
+  )
+  await node.start()
+  browser = await chromium.launch(CHROMIUM)
+  page = await browser.newPage()
+  page.on('pageerror', (error) => problems.push(error.message))
+  page.on('console', (message) => {
+    // A connection that the page itself cuts is an error to the browser.
+    if (message.type() === 'error' && !message.text().includes('ERR_')) problems.push(message.text())
+  })
+  await page.goto(node.url)
+})
+afterAll(async () => {
+  await browser.close()
+  await node.close()
+})
+
+const count = async (panel: string, name: string): Promise<number> =>
+  Number(await page.textContent(`#${panel} [data-count="${name}"]`))
+
+const everywhere = async (name: string): Promise<number[]> =>
+  Promise.all(PANELS.map((panel) => count(panel, name)))
+
+async function connected(): Promise<void> {
+  for (const panel of PANELS) {
+    await page.locator(`#${panel} .badge`, { hasText: /^connected$/ }).waitFor()
+  }
+}
+
+async function publish(data: unknown): Promise<void> {
+  const response = await fetch(`${node.apiUrl}/v1/publish`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer dev' },
+    body: JSON.stringify({ channel: 'news', data }),
+  })
+  expect(response.status).toBe(200)
+}
+
+async function picture(name: string): Promise<void> {
+  if (SCREENSHOTS !== undefined) await page.screenshot({ path: `${SCREENSHOTS}/${name}.png`, fullPage: true })
+}
+
+describe('the page', () => {
+  it('shows on all three transports what a terminal publishes', async () => {
+    await connected()
+    await publish({ hello: 'world' })
+    await expect.poll(() => everywhere('received')).toEqual([1, 1, 1])
+    for (const panel of PANELS) {
+      expect(await page.textContent(`#${panel} .messages li`)).toContain('{"hello":"world"}')
+    }
+    await picture('received')
+  })
+
+  it('publishes what is typed, and shows markup as text', async () => {
+    await page.fill('#data', '<img src=x onerror=alert(1)>')
+    await page.click('#publish-form button')
+    await expect.poll(() => everywhere('received')).toEqual([2, 2, 2])
+    expect(await page.textContent('#sse .messages li')).toContain('<img src=x onerror=alert(1)>')
+    expect(await page.locator('.messages img').count()).toBe(0)
+  })
+
+  it('resumes each transport after a cut: nothing is missing and nothing comes twice', async () => {
+    await page.click('#stream')
+    await expect.poll(async () => Math.min(...(await everywhere('received')))).toBeGreaterThan(10)
+    for (const panel of PANELS) await page.click(`#${panel} .cut`)
+    await expect.poll(() => everywhere('cuts')).toEqual([1, 1, 1])
+    await connected()
+    for (const panel of PANELS) {
+      await page
+        .locator(`#${panel} .note`, { hasText: /^resumed$/ })
+        .first()
+        .waitFor()
+    }
+    await page.click('#stream')
+    await publish('last')
+    for (const panel of PANELS) {
+      await page.locator(`#${panel} .messages li:not(.note)`, { hasText: /last$/ }).waitFor()
+    }
+    const received = await everywhere('received')
+    expect(new Set(received).size).toBe(1)
+    expect(await everywhere('twice')).toEqual([0, 0, 0])
+    expect(await everywhere('disordered')).toEqual([0, 0, 0])
+    expect(await everywhere('resets')).toEqual([0, 0, 0])
+    await picture('resumed')
+  })
+
+  it('starts anew on another channel', async () => {
+    await page.fill('#channel', 'other')
+    await page.click('#channel-form button')
+    await page.fill('#data', '42')
+    await page.click('#publish-form button')
+    await expect.poll(() => everywhere('received')).toEqual([1, 1, 1])
+  })
+
+  it('fits a phone, in the dark', async () => {
+    await page.emulateMedia({ colorScheme: 'dark' })
+    await page.setViewportSize({ width: 390, height: 844 })
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true)
+    await picture('phone')
+  })
+
+  it('has had no error of its own', () => {
+    expect(problems).toEqual([])
+  })
+})
