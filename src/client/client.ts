@@ -52,7 +52,7 @@ export class SluiceClient {
   }: SluiceClientOptions) {
     // oxlint-disable-next-line typescript/no-unnecessary-condition -- Node 20 has none
     if (WebSocket === undefined) {
-      throw new ClientError('bad_request', 'there is no WebSocket here: give options.WebSocket')
+      throw new ClientError('bad_request', 'no WebSocket here: give options.WebSocket')
     }
     const failed = (error: ClientError): void => this.#failed(error)
     this.#time = time
@@ -151,7 +151,7 @@ export class SluiceClient {
     if (!isChannel(channel)) refuse(CHANNEL_RULE)
     // A bad position would make the gateway refuse the whole resume, and with it every other channel.
     if (from !== undefined && 'epoch' in from && !POSITION.test(`${from.epoch} ${from.offset}`))
-      refuse('from is a position that the gateway gave, or {last}')
+      refuse('from is a position of the gateway, or {last}')
     const known = this.#channels.get(channel)
     if (known !== undefined && from !== undefined) refuse('from is for the first handler')
     return (known ?? this.#channels.add(channel, from)).add(handler as Handler, options)

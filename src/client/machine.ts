@@ -41,84 +41,26 @@ export type MachineEvent = 'connect' | 'welcome' | 'fail' | 'lose' | 'supersede'
  */
 export type Action = 'none' | 'dial' | 'adopt' | 'wait' | 'remain' | 'end'
 
-/** `stay`: in this state the event means nothing. */
-export type Step = readonly [next: State, action: Action] | 'stay'
+export type Step = readonly [next: State, action: Action]
 
-const STAY: Step = 'stay'
 const DIAL: Step = ['connecting', 'dial']
 const ADOPT: Step = ['connected', 'adopt']
 const WAIT: Step = ['waiting', 'wait']
 const END: Step = ['closed', 'end']
 
-export const TABLE: Record<State, Record<MachineEvent, Step>> = {
-  idle: {
-    connect: DIAL,
-    welcome: STAY,
-    fail: STAY,
-    lose: STAY,
-    supersede: STAY,
-    move: STAY,
-    wake: STAY,
-    close: END,
-  },
-  connecting: {
-    connect: STAY,
-    welcome: ADOPT,
-    fail: WAIT,
-    lose: STAY,
-    supersede: STAY,
-    move: STAY,
-    wake: STAY,
-    close: END,
-  },
-  connected: {
-    connect: STAY,
-    welcome: STAY,
-    fail: STAY,
-    lose: WAIT,
-    supersede: WAIT,
-    move: ['moving', 'dial'],
-    wake: STAY,
-    close: END,
-  },
+/** An event that is not listed means nothing in that state. */
+export const TABLE: Record<State, Partial<Record<MachineEvent, Step>>> = {
+  idle: { connect: DIAL, close: END },
+  connecting: { welcome: ADOPT, fail: WAIT, close: END },
+  connected: { lose: WAIT, supersede: WAIT, move: ['moving', 'dial'], close: END },
   moving: {
-    connect: STAY,
     welcome: ADOPT,
     fail: ['connected', 'remain'],
     lose: ['connecting', 'none'],
     supersede: ['arriving', 'none'],
-    move: STAY,
-    wake: STAY,
     close: END,
   },
-  arriving: {
-    connect: STAY,
-    welcome: ADOPT,
-    fail: WAIT,
-    lose: STAY,
-    supersede: STAY,
-    move: STAY,
-    wake: STAY,
-    close: END,
-  },
-  waiting: {
-    connect: DIAL,
-    welcome: STAY,
-    fail: STAY,
-    lose: STAY,
-    supersede: STAY,
-    move: STAY,
-    wake: DIAL,
-    close: END,
-  },
-  closed: {
-    connect: DIAL,
-    welcome: STAY,
-    fail: STAY,
-    lose: STAY,
-    supersede: STAY,
-    move: STAY,
-    wake: STAY,
-    close: STAY,
-  },
+  arriving: { welcome: ADOPT, fail: WAIT, close: END },
+  waiting: { connect: DIAL, wake: DIAL, close: END },
+  closed: { connect: DIAL },
 }

@@ -35,7 +35,7 @@ export class Requests {
   /** Resolves with the answer, over whichever link it comes. Rejects with a `ClientError`. Sent over `link` where one serves. */
   ask(ref: number, wire: Wire, repeat: boolean, link: Link | undefined): Promise<ServerFrame> {
     if (this.#pending.size >= UNANSWERED_MAX) {
-      const message = `${UNANSWERED_MAX} requests are unanswered; no more can wait`
+      const message = `${UNANSWERED_MAX} requests are unanswered`
       return Promise.reject(new ClientError('limit_exceeded', message))
     }
     let cancel: (() => void) | undefined
@@ -43,9 +43,7 @@ export class Requests {
       this.#pending.set(ref, { wire, repeat, resolve, reject })
       link?.write(wire)
       cancel = this.#time.after(this.#timeoutMs, () =>
-        reject(
-          new ClientError('timeout', `no answer within ${this.#timeoutMs} ms; what became of it is unknown`),
-        ),
+        reject(new ClientError('timeout', `no answer within ${this.#timeoutMs} ms`)),
       )
     }).finally(() => {
       cancel?.()

@@ -135,7 +135,7 @@ export class Uplink implements LinkSink {
   #dispatch(event: MachineEvent, error?: ClientError): void {
     const previous = this.#state
     const step = TABLE[previous][event]
-    if (step === 'stay') return
+    if (step === undefined) return
     const [state, action] = step
     this.#state = state
     switch (action) {
@@ -173,7 +173,14 @@ export class Uplink implements LinkSink {
       this.#abandoned ||= link.greeted
       this.closed(link, new ClientError('timeout', `no welcome within ${connectTimeoutMs} ms`))
     })
-    void this.#open(link, this.#move?.url ?? this.#options.url)
+    void this.#open(link, this.#address())
+  }
+
+  /** Says in the URL already that a session comes back: where connections queue, it goes before newcomers. */
+  #address(): string {
+    const url = this.#move?.url ?? this.#options.url
+    if (this.#session === undefined) return url
+    return `${url}${url.includes('?') ? '&' : '?'}resume=1`
   }
 
   async #open(link: Link, url: string): Promise<void> {

@@ -48,7 +48,7 @@ export interface Namespaces {
 export const INBOX_TTL = '10m'
 
 export const NAMESPACE_RULE =
-  "a namespace is *, @, or the part of a channel's name before its first colon: A-Z a-z 0-9 _ - . @ / = + $, without a leading @, a leading or trailing dot, or two dots together"
+  "a namespace is *, @, or the part of a channel's name before its first colon: A-Z a-z 0-9 _ - . @ / = + $, without @ first, a dot first or last, or two dots together"
 
 export const namespaces = z
   .record(

@@ -11,11 +11,11 @@ export const CHANNEL_LENGTH_MAX = 128
 /** How the owner of an inbox names it on the wire. */
 export const INBOX = '@inbox'
 
-const CHANNEL = /^[A-Za-z0-9_\-:/=+$][A-Za-z0-9_\-:@/=+$]*(?:\.[A-Za-z0-9_\-:@/=+$]+)*$/
+const CHANNEL = /^(?!@)[\w\-:@/=+$]+(?:\.[\w\-:@/=+$]+)*$/
 
 /** What a refused name is told; one sentence, so that every door says the same. */
 export const CHANNEL_RULE =
-  'a channel is 1 to 128 of A-Z a-z 0-9 _ - : . @ / = + $, without a leading @, a leading or trailing dot, or two dots together'
+  'a channel is 1 to 128 of A-Z a-z 0-9 _ - : . @ / = + $, without @ first, a dot first or last, or two dots together'
 
 export function isChannel(name: unknown): name is string {
   return typeof name === 'string' && name.length <= CHANNEL_LENGTH_MAX && CHANNEL.test(name)

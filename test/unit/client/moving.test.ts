@@ -48,11 +48,11 @@ describe('a move', () => {
 
   it('goes to the address of the frame, and later reconnects to its own', async () => {
     const { sockets, time } = await moving({ url: 'wss://node-7.example/v1/ws' })
-    expect(sockets.newest.url).toBe('wss://node-7.example/v1/ws')
+    expect(sockets.newest.url).toBe('wss://node-7.example/v1/ws?resume=1')
     sockets.newest.welcome(RESTORED)
     sockets.newest.end(1006)
     await time.pass(1000)
-    expect(sockets.newest.url).toBe('wss://gateway.example/v1/ws')
+    expect(sockets.newest.url).toBe('wss://gateway.example/v1/ws?resume=1')
   })
 
   it('switches at the welcome, closes the first connection with 1000, and was connected all the time', async () => {
@@ -193,7 +193,7 @@ describe('a move', () => {
     sockets.newest.receive(ASKED)
     sockets.newest.receive({ ...ASKED, delay: 100, url: 'wss://node-8.example' })
     await time.pass(100)
-    expect(sockets.newest.url).toBe('wss://node-8.example')
+    expect(sockets.newest.url).toBe('wss://node-8.example?resume=1')
     sockets.newest.welcome()
     await time.pass(10_000)
     expect(sockets.count).toBe(2)
@@ -205,7 +205,7 @@ describe('a move', () => {
     sockets.newest.receive({ ...ASKED, delay: 100, url: 'wss://node-8.example' })
     sockets.newest.end(1006)
     await time.pass(500)
-    expect(sockets.newest.url).toBe('wss://gateway.example/v1/ws')
+    expect(sockets.newest.url).toBe('wss://gateway.example/v1/ws?resume=1')
     sockets.newest.welcome()
     await time.pass(10_000)
     expect(client.state).toBe('connected')

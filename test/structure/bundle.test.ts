@@ -1,0 +1,45 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import vm from 'node:vm'
+import { gzipSync } from 'node:zlib'
+import { beforeAll, describe, expect, it } from 'vitest'
+
+/** What a page loads that has no bundler of its own. */
+
+const GZIP_BYTES_MAX = 6000
+
+const root = new URL('../../', import.meta.url)
+const bundle = (name: string): string => readFileSync(new URL(`dist/client/${name}`, root), 'utf8')
+
+beforeAll(() => {
+  execFileSync(process.execPath, [fileURLToPath(new URL('scripts/bundle.mjs', root))])
+})
+
+describe.each(['sluice.min.js', 'sluice.global.js'])('%s', (name) => {
+  it(`is at most ${GZIP_BYTES_MAX} bytes, gzipped`, () => {
+    expect(gzipSync(bundle(name), { level: 9 }).length).toBeLessThanOrEqual(GZIP_BYTES_MAX)
+  })
+
+  it('needs nothing that is not in it', () => {
+    expect(bundle(name)).not.toMatch(/\brequire\(|\bimport\b|node:|\bprocess\.|\bBuffer\b/)
+  })
+})
+
+it('sluice.min.js is a module', async () => {
+  const exported: unknown = await import(
+    /* @vite-ignore */ `data:text/javascript,${encodeURIComponent(bundle('sluice.min.js'))}`
+  )
+  expect(Object.keys(exported as object).toSorted()).toEqual(['ClientError', 'SluiceClient', 'VERSION'])
+})
+
+it('sluice.global.js makes a global `sluice` and no other', () => {
+  const sandbox = { TextEncoder, TextDecoder }
+  vm.runInNewContext(bundle('sluice.global.js'), sandbox)
+  expect(Object.keys(sandbox)).toEqual(['TextEncoder', 'TextDecoder', 'sluice'])
+  expect(Object.keys((sandbox as unknown as { readonly sluice: object }).sluice).toSorted()).toEqual([
+    'ClientError',
+    'SluiceClient',
+    'VERSION',
+  ])
+})
