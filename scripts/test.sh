@@ -11,7 +11,7 @@ step() {
 
 # The tests run against real servers and a real browser: command, and the Debian package that has it.
 missing=()
-for tool in nats-server:nats-server redis-server:redis-server chromium:chromium; do
+for tool in nats-server:nats-server redis-server:redis-server chromium:chromium curl:curl; do
   command -v "${tool%%:*}" > /dev/null || missing+=("${tool##*:}")
 done
 if [ ${#missing[@]} -gt 0 ]; then

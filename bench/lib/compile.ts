@@ -44,6 +44,8 @@ export function compileGateway(): void {
     recursive: true,
     filter: (file) => !['.ts', '.tsx'].includes(extname(file)),
   })
+  // Where the gateway finds its version.
+  cpSync(join(ROOT, 'package.json'), join(OUT, 'package.json'))
 }
 
 export function compiled(program: string): string {

@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Position } from '../../src/protocol/frames.ts'
+import { createClient } from '../../src/client/node.ts'
+import type { SluiceClient, StateChange } from '../../src/client/index.ts'
+import { CuttingProxy } from '../support/cutting-proxy.ts'
+import { startNode, type StartedNode, type TokenClaims } from '../support/start-node.ts'
+
+/** The SDK and a real node, with a network between them that can be cut. */
+
+let node: StartedNode
+let proxy: CuttingProxy
+const clients: SluiceClient[] = []
+
+beforeAll(async () => {
+  node = await startNode({
+    namespaces: { chat: { clientPublish: 'fanout' } },
+    auth: { reauthInterval: '3s', reauthDeadline: '2s' },
+  })
+  proxy = new CuttingProxy(node.port)
+  await proxy.listen()
+})
+afterAll(async () => {
+  for (const client of clients) client.close()
+  await proxy.close()
+  await node.close()
+})
+
+/** With the tokens that were handed out and the states that the client went through. */
+function clientOf(
+  user: string,
+  claims: TokenClaims = {},
+): { client: SluiceClient; tokens: string[]; states: string[] } {
+  const tokens: string[] = []
+  const states: string[] = []
+  const client = createClient({
+    url: `ws://127.0.0.1:${proxy.port}/v1/ws`,
+    token: async () => {
+      const token = await node.token(user, claims)
+      tokens.push(token)
+      return token
+    },
+    backoff: { baseMs: 20, maxMs: 50 },
+  })
+  client.on('state', ({ state }: StateChange) => states.push(state))
+  clients.push(client)
+  return { client, tokens, states }
+}
+
+describe('the client', () => {
+  it('shows each message once and in order through cuts, with one token', async () => {
+    const { client, tokens, states } = clientOf('cleo')
+    const seen: number[] = []
+    const resets: string[] = []
+    let inbox = ''
+    client.inbox<string>(({ data }) => {
+      inbox = data
+    })
+    const subscription = client.subscribe<number>('news:1', ({ data }) => void seen.push(data), {
+      onReset: ({ reason }) => void resets.push(reason),
+    })
+    await client.connect()
+    await subscription.ready
+    for (let n = 0; n < 100; n++) {
+      await node.publish({ channel: 'news:1', data: n })
+      if (n % 20 === 10) proxy.cut(1)
+    }
+    await node.publish({ user: 'cleo', data: 'done' })
+    await expect.poll(() => seen.length).toBe(100)
+    await expect.poll(() => inbox).toBe('done')
+    expect(seen).toEqual(Array.from({ length: 100 }, (_, n) => n))
+    expect(resets).toEqual([])
+    expect(states.filter((state) => state === 'waiting').length).toBeGreaterThan(0)
+    expect(tokens.length).toBe(1)
+  })
+
+  it('publishes once through a cut', async () => {
+    const { client } = clientOf('paul')
+    const seen: number[] = []
+    const { ready } = client.subscribe<number>('chat:1', ({ data }) => void seen.push(data))
+    await client.connect()
+    await ready
+    const published: Promise<{ position: Position | undefined }>[] = []
+    for (let n = 0; n < 50; n++) {
+      published.push(client.publish('chat:1', n))
+      if (n % 10 === 5) proxy.cut(1)
+    }
+    const positions = await Promise.all(published)
+    await expect.poll(() => seen.length).toBe(50)
+    expect(new Set(seen).size).toBe(50)
+    expect(new Set(positions.map(({ position }) => position?.offset)).size).toBe(50)
+  })
+
+  it('gets bytes as bytes', async () => {
+    const { client } = clientOf('bob')
+    const seen: Uint8Array[] = []
+    const { ready } = client.subscribe<Uint8Array>('chat:2', ({ data }) => void seen.push(data))
+    await client.connect()
+    await ready
+    await client.publish('chat:2', new Uint8Array([0, 1, 254, 255]))
+    await expect.poll(() => seen.length).toBe(1)
+    expect([...(seen[0] as Uint8Array)]).toEqual([0, 1, 254, 255])
+  })
+
+  it('re-authenticates with a fresh token while it stays connected', async () => {
+    const { client, tokens, states } = clientOf('rita')
+    await client.connect()
+    await expect.poll(() => tokens.length).toBeGreaterThan(1)
+    await expect.poll(() => node.metric('sluice_reauth_total{result="renewed"}')).toBeGreaterThan(0)
+    expect(states).toEqual(['connecting', 'connected'])
+  })
+
+  it('is told which channel its token does not allow, and keeps the others', async () => {
+    const { client } = clientOf('fred', { subscribe: ['news:*'] })
+    const errors: string[] = []
+    const forbidden = client.subscribe('secret', () => undefined, {
+      onError: ({ code }) => void errors.push(code),
+    })
+    const allowed = client.subscribe('news:2', () => undefined)
+    await client.connect()
+    await expect(forbidden.ready).rejects.toMatchObject({ code: 'forbidden' })
+    await allowed.ready
+    expect(errors).toEqual(['forbidden'])
+  })
+
+  it('asks for a fresh token once it is revoked, and is closed for good where there is none', async () => {
+    const { client, tokens } = clientOf('rob')
+    await client.connect()
+    expect((await node.api('POST', '/v1/users/rob/revoke')).status).toBe(200)
+    await expect.poll(() => tokens.length).toBeGreaterThan(1)
+
+    const fixed = createClient({ url: `ws://127.0.0.1:${proxy.port}/v1/ws`, token: 'no token' })
+    clients.push(fixed)
+    const errors: string[] = []
+    fixed.on('error', ({ message }) => void errors.push(message))
+    await expect(fixed.connect()).rejects.toMatchObject({ closeCode: 4401 })
+    expect(fixed.state).toBe('closed')
+    expect(errors.length).toBe(1)
+  })
+})
