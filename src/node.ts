@@ -3,6 +3,7 @@
  * in order and closes them in the reverse order.
  */
 import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
 import { Api } from './api/api.ts'
 import { channelRoutes } from './api/channels.ts'
 import { devTokenRoute, type WantedToken } from './api/dev.ts'
@@ -14,9 +15,10 @@ import { LoadProbe } from './admission/load.ts'
 import { ApiKeys, KEY_LENGTH_MIN, parseApiKeys } from './auth/api-keys.ts'
 import { isRevoked } from './auth/revocation.ts'
 import { createTokens, mintToken } from './auth/tokens.ts'
-import { MemoryBackbone, MemoryBus } from './backbone/memory.ts'
-import { systemClock, type Clock, type Timer } from './clock.ts'
+import { systemClock, type Clock } from './clock.ts'
+import { Canary } from './cluster/canary.ts'
 import { hear, tell } from './cluster/control.ts'
+import { Membership } from './cluster/membership.ts'
 import type { Config } from './config/schema.ts'
 import { serveDev } from './console/dev-routes.ts'
 import { loadPage } from './console/load-page.ts'
@@ -25,14 +27,16 @@ import { Gateway } from './edge/gateway.ts'
 import { Closing, SluiceError } from './errors.ts'
 import { Hub } from './hub/hub.ts'
 import { policiesByChannel } from './node-policies.ts'
+import { Rates } from './node-rates.ts'
+import { createParts } from './node-parts.ts'
 import { edgeMetrics, hubMetrics, publisherMetrics, sessionMetrics } from './node-metrics.ts'
 import { Health, HEALTH_DEFAULTS } from './observe/health.ts'
 import { createLog, type LogRoot } from './observe/log.ts'
 import { createMetrics } from './observe/metrics.ts'
 import { Mistakes } from './observe/mistakes.ts'
 import { Publisher } from './publish/publisher.ts'
-import { MemoryRegistry } from './registry/memory.ts'
-import { MemoryReplayLog } from './replay/memory.ts'
+import { NatsDoors } from './publish/nats-doors.ts'
+import type { NodeInfo } from './registry/registry.ts'
 import { Sessions } from './session/sessions.ts'
 import { Users } from './session/users.ts'
 import { Wheel } from './wheel.ts'
@@ -41,6 +45,8 @@ import { Wheel } from './wheel.ts'
 const WHEEL_TICK_MS = 100
 /** Close frames and last events leave within this time before the sockets are cut. */
 const FAREWELL_MS = 250
+/** So many words that a node does not hear are no accident. */
+const CANARIES_MISSED_MAX = 3
 /** RFC 7518, section 3.2. */
 const HS256_KEY_BYTES_MIN = 32
 
@@ -69,19 +75,35 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
 
   const policies = policiesByChannel(config.namespaces)
 
-  const replayLog = new MemoryReplayLog({ clock })
-  const registry = new MemoryRegistry(
-    { nodeTtlMs: config.cluster.nodeTtl, sessionTtlMs: config.sessions.ttl },
+  const apiListener = new Listener({ host: config.api.host, port: config.api.port })
+  const parts = createParts(config, {
+    nodeId: id,
     clock,
-  )
-  const backbone = new MemoryBackbone(id, new MemoryBus(), {
-    message: (message) => hub.receive(message),
-    control: (_fromNode, payload) => {
-      hear(payload, users)
+    log,
+    metrics,
+    apiListener,
+    sink: {
+      message(message) {
+        metrics.backboneMessages.in.inc()
+        hub.receive(message)
+      },
+      control(_fromNode, payload) {
+        metrics.backboneMessages.in.inc()
+        hear(payload, {
+          disconnect: (user) => users.disconnect(user),
+          revoke: (user, beforeMs) => users.revoke(user, beforeMs),
+          takenOver: (session) => users.takenOver(session),
+          canary: (word) => canary.heard(word),
+        })
+      },
+      connected: () => hub.backboneReturned(),
+      disconnected: () => undefined,
     },
-    connected: () => hub.backboneReturned(),
-    disconnected: () => undefined,
+    peers: () => membership.refresh(),
+    logReturned: () => hub.backboneReturned(),
+    failed,
   })
+  const { log: replayLog, registry, backbone } = parts
 
   const listener = new Listener({
     host: config.host,
@@ -115,6 +137,13 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     },
     config.limits.payload,
   )
+  const doors =
+    parts.nats === undefined
+      ? undefined
+      : new NatsDoors(
+          { prefix: 'sluice', forwardTimeoutMs: config.cluster.forwardTimeout },
+          { requests: parts.nats, publish: (request) => publisher.publish(request), failed },
+        )
   const tokens = createTokens(
     { ...config.auth, allowWeakSecret: true, clockToleranceMs: config.auth.clockTolerance },
     {
@@ -137,7 +166,9 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       policyOf: (channel) => policies(channel).client,
       publish: (channel, payload, messageId) =>
         publisher.publish({ door: 'client', target: { channel }, payload, id: messageId }),
-      forward: () => Promise.reject(new SluiceError('unavailable', 'there is no backend to forward to')),
+      forward: (user, channel, payload, messageId) =>
+        doors?.forward(user, channel, payload, messageId) ??
+        Promise.reject(new SluiceError('unavailable', 'there is no NATS to forward through')),
       tookOver: (fromNode, session) => tell(backbone, fromNode, { kind: 'takenOver', session }),
       failed,
     },
@@ -182,7 +213,6 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     revocationTtlMs: config.auth.revocationTtl,
     revoked: () => metrics.revocations.inc(),
   })
-  const apiListener = new Listener({ host: config.api.host, port: config.api.port })
   const routes = [
     publishRoute(publisher, config.limits.publishBatch),
     ...channelRoutes({ hub, logOf: (channel) => (policies(channel).hub.logged ? replayLog : undefined) }),
@@ -200,10 +230,31 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
   for (const state of ['starting', 'active', 'draining', 'closing'] as const) {
     metrics.nodeState[state].read(() => (health.state === state ? 1 : 0))
   }
-  for (const [name, part] of Object.entries({ backbone, registry, log: replayLog })) {
-    metrics.partUp[name as 'backbone' | 'registry' | 'log'].read(() => (part.healthy() ? 1 : 0))
+  const answering = {
+    backbone: () => backbone.healthy() && !canary.deaf,
+    registry: () => registry.healthy(),
+    log: () => replayLog.healthy(),
+  }
+  const degraded = (): string[] =>
+    Object.entries(answering).flatMap(([name, answers]) => (answers() ? [] : [name]))
+  for (const [name, answers] of Object.entries(answering)) {
+    metrics.partUp[name as keyof typeof answering].read(() => (answers() ? 1 : 0))
+  }
+  metrics.deaf.read(() => (canary.deaf ? 1 : 0))
+  health.register('backbone', () => {
+    if (answering.backbone()) return { status: 'ok' }
+    const detail = backbone.healthy()
+      ? 'the node does not hear what it sends itself'
+      : 'the backbone does not answer'
+    // Clients are better off where messages arrive at once; where nobody is better off, they stay.
+    const better = membership.others.some(
+      (node) => node.state === 'active' && !node.degraded.includes('backbone'),
+    )
+    return { status: better ? 'failing' : 'degraded', detail }
+  })
+  for (const name of ['registry', 'log'] as const) {
     health.register(name, () =>
-      part.healthy() ? { status: 'ok' } : { status: 'degraded', detail: `${name} does not answer` },
+      answering[name]() ? { status: 'ok' } : { status: 'degraded', detail: `${name} does not answer` },
     )
   }
   health.register('keys', () =>
@@ -213,21 +264,35 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
   )
 
   const startedAt = clock.now()
-  const heartbeat = (): void => {
-    const info = {
-      id,
-      version,
-      region,
-      role,
-      state: health.state,
-      startedAt,
-      connections: admission.gate.connections,
-      pressure: admission.gate.pressure,
-      address: `${config.api.host}:${config.api.port}`,
-    }
-    registry.heartbeat(info).catch((error: unknown) => failed('a heartbeat', error))
-  }
-  let beating: Timer | undefined
+  const rates = new Rates(clock, metrics)
+  const info = (): NodeInfo => ({
+    id,
+    version,
+    region,
+    role,
+    state: health.state,
+    startedAt,
+    connections: admission.gate.connections,
+    pressure: admission.gate.pressure,
+    address: addressOf(config, apiListener.port),
+    rates: rates.current,
+    degraded: degraded(),
+  })
+  const membership = new Membership(config.cluster.heartbeat, { registry, clock, info, failed })
+  const canary = new Canary(
+    { intervalMs: config.cluster.canary, missedMax: CANARIES_MISSED_MAX },
+    {
+      clock,
+      send: (word) => tell(backbone, id, { kind: 'canary', word }),
+      changed(deaf) {
+        if (deaf) log.warn({}, 'the node does not hear what it sends itself through the backbone')
+        else log.info({}, 'the node hears itself again')
+        void health.check()
+        void membership.beat()
+      },
+      missed: () => hub.backboneReturned(),
+    },
+  )
   let closing: Promise<void> | undefined
 
   return {
@@ -243,11 +308,13 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       await apiListener.listen()
       // An `api` node only publishes: no client can starve it, because none can connect.
       if (role !== 'api') await listener.listen()
-      heartbeat()
-      beating = clock.every(config.cluster.heartbeat, heartbeat)
+      await parts.start()
+      await membership.start()
       await health.start()
       health.become('active')
-      heartbeat()
+      await membership.beat()
+      // An `edge` node has clients to serve; publishers are others' work.
+      if (role !== 'edge') doors?.open()
       for (const warning of weaknesses(config)) log.warn({}, warning)
       log.info({ version, region, role, port: listener.port, apiPort: apiListener.port }, 'the node is ready')
     },
@@ -260,20 +327,21 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
   async function stop(): Promise<void> {
     health.become('closing')
     admission.gate.close('closing')
-    beating?.cancel()
+    doors?.close()
+    canary.close()
+    rates.close()
     listener.stopListening()
     sessions.endAll(
       new Closing('goingAway', 'unavailable', 'the node is going away; come back elsewhere'),
       () => true,
     )
     await new Promise<void>((resolve) => clock.after(FAREWELL_MS, resolve))
-    await registry.leave(id)
+    // Where the registry is away the entry ends by itself.
+    await membership.leave().catch((error: unknown) => failed('leaving the table of nodes', error))
     listener.close()
     apiListener.close()
     hub.close()
-    await backbone.close()
-    await registry.close()
-    await replayLog.close()
+    await parts.close()
     wheel.close()
     load.close()
     health.close()
@@ -295,8 +363,19 @@ function weaknesses(config: Config): string[] {
   return weak
 }
 
+/** Where other nodes reach the second listener. */
+function addressOf({ node, api }: Config, port: number): string {
+  const given = node.address ?? (isEveryInterface(api.host) ? hostname() : api.host)
+  if (/(?:^[^:]*|\]):\d+$/.test(given)) return given
+  return `${given.includes(':') && !given.startsWith('[') ? `[${given}]` : given}:${port}`
+}
+
+function isEveryInterface(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
+}
+
 /** A URL with the address of "every interface" leads nowhere on some systems. */
 function shownHost(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
+  if (isEveryInterface(host)) return '127.0.0.1'
   return host.includes(':') ? `[${host}]` : host
 }

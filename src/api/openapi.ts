@@ -180,6 +180,8 @@ const SCHEMAS = {
             'connections',
             'pressure',
             'address',
+            'rates',
+            'degraded',
           ],
           additionalProperties: false,
           properties: {
@@ -192,6 +194,16 @@ const SCHEMAS = {
             connections: { type: 'integer' },
             pressure: { type: 'number', minimum: 0, maximum: 1 },
             address: { type: 'string' },
+            rates: {
+              type: 'object',
+              required: ['connects', 'published', 'delivered'],
+              properties: {
+                connects: { type: 'number' },
+                published: { type: 'number' },
+                delivered: { type: 'number' },
+              },
+            },
+            degraded: { type: 'array', items: { type: 'string' } },
           },
         },
       },

@@ -11,11 +11,14 @@ export type ControlMessage =
   | { readonly kind: 'revoke'; readonly user: string; readonly beforeMs: number }
   /** A session is connected to the sender now: a connection of it here is stale. */
   | { readonly kind: 'takenOver'; readonly session: string }
+  /** The sender to itself; see `canary.ts`. */
+  | { readonly kind: 'canary'; readonly word: number }
 
 export interface ControlSink {
   disconnect(user: string): void
   revoke(user: string, beforeMs: number): void
   takenOver(session: string): void
+  canary(word: number): void
 }
 
 /** `node` undefined: to all nodes, the sender included. */
@@ -37,6 +40,9 @@ export function hear(payload: Uint8Array, sink: ControlSink): boolean {
     case 'takenOver':
       sink.takenOver(message.session)
       return true
+    case 'canary':
+      sink.canary(message.word)
+      return true
   }
 }
 
@@ -48,10 +54,11 @@ function parse(payload: Uint8Array): ControlMessage | undefined {
     return undefined
   }
   if (typeof value !== 'object' || value === null) return undefined
-  const { kind, user, beforeMs, session } = value as Record<string, unknown>
+  const { kind, user, beforeMs, session, word } = value as Record<string, unknown>
   if (kind === 'disconnect' && typeof user === 'string') return { kind, user }
   if (kind === 'revoke' && typeof user === 'string' && typeof beforeMs === 'number')
     return { kind, user, beforeMs }
   if (kind === 'takenOver' && typeof session === 'string') return { kind, session }
+  if (kind === 'canary' && typeof word === 'number') return { kind, word }
   return undefined
 }

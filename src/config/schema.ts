@@ -182,6 +182,10 @@ export const SCHEMA = z.strictObject({
       env: 'SLUICE_ROLE',
       doc: '`edge`: connections only. `api`: publishing only, so that a busy edge cannot starve publishers. `all`: both.',
     }),
+    address: optional(text('a host name or an address, with a port or without'), {
+      env: 'SLUICE_NODE_ADDRESS',
+      doc: 'Where other nodes reach the second listener of this one. Absent: `api.host`; where that is every interface, the name of the machine.',
+    }),
     clusterSecret: optional(
       text('a text of at least 16 characters', (secret) => secret.length >= 16),
       {
@@ -314,6 +318,12 @@ export const SCHEMA = z.strictObject({
     heartbeat: option(duration('100ms', '1m'), '3s', { doc: 'How often a node says that it lives.' }),
     nodeTtl: option(duration('200ms', '10m'), '10s', {
       doc: 'A node that was not heard of for so long is taken for dead.',
+    }),
+    canary: option(duration('100ms', '1m'), '2s', {
+      doc: 'How often a node sends itself a word through the backbone. After three that it has not heard it counts as deaf.',
+    }),
+    forwardTimeout: option(duration('100ms', '1m'), '5s', {
+      doc: 'How long a backend has to answer what a client publishes with `clientPublish: forward`.',
     }),
   }),
 })

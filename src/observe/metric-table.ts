@@ -235,6 +235,11 @@ const PARTS = {
     { name: 'op', values: ['claim', 'release', 'locate', 'revoke', 'heartbeat', 'nodes', 'leave'] },
     { name: 'result', values: ['ok', 'error'] },
   ),
+  meshLinks: gauge(
+    'mesh_links',
+    'Nodes that are linked directly, because the backbone does not reach this node or them.',
+  ),
+  deaf: gauge('deaf', '1: the node does not hear what it sends itself through the backbone.'),
   partUp: gauge('part_up', '1: the part answers. 0: the node runs degraded.', {
     name: 'part',
     values: ['backbone', 'registry', 'log'],

@@ -41,6 +41,10 @@ export interface NodeInfo {
   readonly pressure: number
   /** Where other nodes reach its mesh and its operators' API, `host:port`. */
   readonly address: string
+  /** What happens in a second, over the last heartbeats. */
+  readonly rates: { readonly connects: number; readonly published: number; readonly delivered: number }
+  /** The parts that do not answer, or through which nothing is heard: `backbone`, `registry`, `log`. */
+  readonly degraded: readonly string[]
 }
 
 export interface RegistryOptions {

@@ -19,7 +19,7 @@ export interface UsersPorts {
   revoked(): void
 }
 
-export class Users implements ControlSink {
+export class Users implements Omit<ControlSink, 'canary'> {
   readonly #ports: UsersPorts
 
   constructor(ports: UsersPorts) {

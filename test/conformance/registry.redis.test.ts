@@ -212,6 +212,8 @@ function node(id: string): NodeInfo {
     startedAt: 1,
     connections: 0,
     pressure: 0,
+    rates: { connects: 0, published: 0, delivered: 0 },
+    degraded: [],
     address: '127.0.0.1:1',
   }
 }

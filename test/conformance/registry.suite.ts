@@ -320,6 +320,8 @@ function nodeInfo(id: string, more: Partial<NodeInfo> = {}): NodeInfo {
     startedAt: 1_700_000_000_000,
     connections: 0,
     pressure: 0,
+    rates: { connects: 0, published: 0, delivered: 0 },
+    degraded: [],
     address: '127.0.0.1:8081',
     ...more,
   }

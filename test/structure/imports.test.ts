@@ -13,7 +13,7 @@ const NODE_PARTS = 'node-*.ts'
 const RANKS: readonly (readonly string[])[] = [
   ['protocol', 'errors.ts', 'clock.ts', 'wheel.ts'],
   ['config', 'observe', 'drivers'],
-  ['backbone', 'registry', 'replay', 'presence', 'auth', 'admission'],
+  ['acks', 'backbone', 'registry', 'replay', 'presence', 'auth', 'admission'],
   ['cluster', 'hub', 'publish'],
   ['session'],
   ['edge', 'drain'],
@@ -31,19 +31,19 @@ const PORTABLE: Readonly<Record<string, readonly string[]>> = {
 /** Where a foreign package may be imported: it has one door. */
 const DOORS: readonly (readonly [pkg: RegExp, door: RegExp])[] = [
   [/^uWebSockets\.js$/, /^drivers\/uws\.ts$/],
-  [/^@nats-io\//, /^drivers\/nats\.ts$/],
+  [/^@nats-io\//, /^drivers\/(?:nats|jetstream)\.ts$/],
   [/^ioredis$/, /^drivers\/redis\.ts$/],
   [/^jose$/, /^auth\//],
   [/^(?:pino|prom-client)$/, /^observe\//],
   [/^(?:zod|yaml)$/, /^config\//],
   [/^commander$/, /^cli\//],
-  [/^ws$/, /^client\/node\.ts$/],
+  [/^ws$/, /^(?:client\/node|drivers\/ws)\.ts$/],
   [/^node:/, /^(?!console\/page\/|client\/(?!node\.ts$))/],
 ]
 
 /** Which implementation of a part runs is decided in one place. */
 const IMPLEMENTATION =
-  /^(?:backbone|registry|replay|presence)\/(?:memory|redis|nats|mesh|jetstream)[\w-]*\.ts$/
+  /^(?:acks|backbone|registry|replay|presence)\/(?:memory|redis|nats|mesh|jetstream)[\w-]*\.ts$/
 const ROOT = /^node(?:-[\w-]+)?\.ts$/
 
 const files = readdirSync(new URL('../../src', import.meta.url), { recursive: true, encoding: 'utf8' })

@@ -42,6 +42,7 @@ describe('the schema', () => {
       'SLUICE_JWT_SECRET',
       'SLUICE_LOG_LEVEL',
       'SLUICE_NATS_URL',
+      'SLUICE_NODE_ADDRESS',
       'SLUICE_PORT',
       'SLUICE_REDIS_URL',
       'SLUICE_REGION',

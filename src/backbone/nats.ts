@@ -1,0 +1,180 @@
+/**
+ * The backbone over NATS core:
+ *
+ *   sluice.ch.<channel>   messages to every node with a local subscriber
+ *   sluice.node.<node>    messages and control to one node
+ *   sluice.all            control to all nodes
+ *
+ * B1 in a cluster of NATS servers: a server confirms a subscription before its neighbours know of it. For the moment
+ * that takes, messages from nodes at other servers pass by. Whoever reads the log after `subscribe` has resolved finds
+ * a message that was sent so early, and what still slips through is repaired from the log like anything lost.
+ */
+import type { Backbone, BackboneSink, Sent } from './backbone.ts'
+import type { NatsEvents, NatsSubscription } from '../drivers/nats.ts'
+import { subjectOf } from '../drivers/nats-subject.ts'
+import { SluiceError } from '../errors.ts'
+import type { Message } from '../protocol/message.ts'
+import { decodeControl, decodeMessage, encodeControl, encodeMessage } from '../protocol/packet.ts'
+
+/** What this needs of a `NatsLink`. */
+export interface NatsPort {
+  readonly up: boolean
+  readonly maxPayloadBytes: number
+  watch(events: NatsEvents): void
+  publish(subject: string, data: Uint8Array): boolean
+  subscribe(
+    subject: string,
+    options: Readonly<Record<string, never>>,
+    callback: (subject: string, data: Buffer) => void,
+  ): NatsSubscription
+  /** Fails with `unavailable` after a time limit. */
+  flush(): Promise<void>
+}
+
+export interface NatsBackboneOptions {
+  /** The first token of all subjects: clusters that share servers differ in it. Default: `sluice`. */
+  readonly prefix?: string
+  /** A packet that the server would not take, and that was not sent. */
+  readonly oversize?: (subject: string, bytes: number, maxBytes: number) => void
+}
+
+const PREFIX = 'sluice'
+
+export class NatsBackbone implements Backbone {
+  readonly #node: string
+  readonly #link: NatsPort
+  readonly #sink: BackboneSink
+  readonly #oversize: NonNullable<NatsBackboneOptions['oversize']>
+  readonly #channelPrefix: string
+  readonly #nodePrefix: string
+  readonly #allSubject: string
+  readonly #own: readonly NatsSubscription[]
+  readonly #channels = new Map<string, NatsSubscription>()
+  /** Of the subscriptions that were asked for since the last one was sent. */
+  #confirmation: Promise<void> | undefined
+  /** Counts the reasons to compare with the log, so that only the last of them is acted on. */
+  #doubts = 0
+  #closing: Promise<void> | undefined
+
+  constructor(node: string, link: NatsPort, sink: BackboneSink, options: NatsBackboneOptions = {}) {
+    const prefix = options.prefix ?? PREFIX
+    this.#node = node
+    this.#link = link
+    this.#sink = sink
+    this.#oversize = options.oversize ?? (() => undefined)
+    this.#channelPrefix = `${prefix}.ch`
+    this.#nodePrefix = `${prefix}.node`
+    this.#allSubject = `${prefix}.all`
+    this.#own = [
+      link.subscribe(this.#allSubject, {}, this.#onPacket),
+      link.subscribe(subjectOf(this.#nodePrefix, node), {}, this.#onPacket),
+    ]
+    link.watch({
+      connected: () => void this.#compare(),
+      slowConsumer: () => void this.#compare(),
+      disconnected: () => {
+        this.#doubts++
+        if (this.#closing === undefined) sink.disconnected()
+      },
+    })
+  }
+
+  /**
+   * While NATS is away or hangs it resolves without B1, which holds again when `connected` is called: what came in
+   * between is then found in the log.
+   */
+  subscribe(channel: string): Promise<void> {
+    if (this.#closing !== undefined) {
+      return Promise.reject(new SluiceError('unavailable', 'the backbone has been closed'))
+    }
+    if (!this.#channels.has(channel)) {
+      const subject = subjectOf(this.#channelPrefix, channel)
+      this.#channels.set(channel, this.#link.subscribe(subject, {}, this.#onPacket))
+    }
+    if (!this.#link.up) return Promise.resolve()
+    this.#confirmation ??= this.#confirm()
+    return this.#confirmation
+  }
+
+  unsubscribe(channel: string): void {
+    this.#channels.get(channel)?.unsubscribe()
+    this.#channels.delete(channel)
+  }
+
+  broadcast(message: Message): Sent {
+    return this.#send(subjectOf(this.#channelPrefix, message.channel), encodeMessage(message))
+  }
+
+  unicast(node: string, message: Message): Sent {
+    return this.#send(subjectOf(this.#nodePrefix, node), encodeMessage(message))
+  }
+
+  control(node: string | undefined, payload: Uint8Array): Sent {
+    const subject = node === undefined ? this.#allSubject : subjectOf(this.#nodePrefix, node)
+    return this.#send(subject, encodeControl(this.#node, payload))
+  }
+
+  healthy(): boolean {
+    return this.#link.up && this.#closing === undefined
+  }
+
+  /** The link stays open: it is not this backbone's alone. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    for (const subscription of [...this.#own, ...this.#channels.values()]) subscription.unsubscribe()
+    this.#channels.clear()
+    if (this.#link.up) await this.#reached()
+  }
+
+  #send(subject: string, packet: Buffer): Sent {
+    if (this.#closing !== undefined) return 'degraded'
+    const { maxPayloadBytes } = this.#link
+    if (packet.length > maxPayloadBytes) {
+      this.#oversize(subject, packet.length, maxPayloadBytes)
+      return 'degraded'
+    }
+    return this.#link.publish(subject, packet) ? 'sent' : 'degraded'
+  }
+
+  /** What is of another version, or no packet at all, is dropped: feeds find it in the log. */
+  readonly #onPacket = (_subject: string, packet: Buffer): void => {
+    if (this.#closing !== undefined) return
+    const message = decodeMessage(packet)
+    if (message !== undefined) return this.#sink.message(message)
+    const control = decodeControl(packet)
+    if (control !== undefined) this.#sink.control(control.fromNode, control.payload)
+  }
+
+  /** One round trip for all subscriptions of a turn of the event loop. */
+  async #confirm(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve))
+    this.#confirmation = undefined
+    // Where the link is down by now, its return is what B1 holds from.
+    if (!(await this.#reached()) && this.#link.up) void this.#compare()
+  }
+
+  /** Once everybody's messages arrive for sure, the feeds are to look for what did not. */
+  async #compare(): Promise<void> {
+    const doubt = ++this.#doubts
+    while (doubt === this.#doubts && this.#link.up && this.#closing === undefined) {
+      if (!(await this.#reached())) continue
+      if (doubt === this.#doubts && this.#closing === undefined) this.#sink.connected()
+      return
+    }
+  }
+
+  /** Whether the server has had everything that was sent before. */
+  async #reached(): Promise<boolean> {
+    try {
+      await this.#link.flush()
+      return true
+    } catch (error) {
+      if (error instanceof SluiceError) return false
+      throw error
+    }
+  }
+}

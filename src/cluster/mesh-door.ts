@@ -1,0 +1,102 @@
+/**
+ * Links between nodes over WebSockets on the second listener: the end that opens, and the end that accepts.
+ */
+import { checkMeshToken, meshToken } from './mesh-token.ts'
+import type { Link, LinkEvents, Links, Peer } from '../backbone/links.ts'
+import type { Clock } from '../clock.ts'
+import type { Listener, NativeSocket } from '../drivers/uws.ts'
+import { dial } from '../drivers/ws.ts'
+
+const PATH = '/v1/mesh'
+const PROTOCOL = 'sluice.mesh.v1'
+const HANDSHAKE_TIMEOUT_MS = 3000
+const IDLE_TIMEOUT_SECONDS = 32
+/** Room for what is around the largest payload. */
+const ENVELOPE_BYTES_MAX = 4096
+/** As much may wait on a link that cannot keep up; beyond it messages are left to repair from the log. */
+const BUFFERED_BYTES_MAX = 16_777_216
+
+export interface MeshDoorOptions {
+  readonly nodeId: string
+  readonly secret: string
+  readonly payloadBytesMax: number
+  readonly clock: Clock
+}
+
+/** Opens a link to another node. */
+export function dialPeer(options: MeshDoorOptions, peer: Peer, events: LinkEvents): { close(): void } {
+  const { nodeId, secret, payloadBytesMax, clock } = options
+  const socket = dial(
+    `ws://${peer.address}${PATH}`,
+    {
+      protocol: PROTOCOL,
+      headers: { authorization: meshToken(secret, nodeId, peer.id, clock.now()) },
+      handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
+      frameBytesMax: payloadBytesMax + ENVELOPE_BYTES_MAX,
+    },
+    {
+      opened: () =>
+        events.opened({
+          send(bytes) {
+            if (socket.bufferedBytes > BUFFERED_BYTES_MAX) return false
+            socket.send(bytes)
+            return true
+          },
+          close: () => socket.close(),
+        }),
+      received: (bytes) => events.received(bytes),
+      closed: (reason) => events.closed(reason),
+    },
+  )
+  return socket
+}
+
+/** A link that another node has opened. uWebSockets.js may call back from within, so it is closed once. */
+class AcceptedLink implements Link {
+  readonly peer: string
+  socket: NativeSocket | undefined
+
+  constructor(peer: string) {
+    this.peer = peer
+  }
+
+  send(bytes: Uint8Array): boolean {
+    return this.socket !== undefined && this.socket.send(bytes, true) !== 2
+  }
+
+  close(): void {
+    const { socket } = this
+    this.socket = undefined
+    socket?.close()
+  }
+}
+
+/** Accepts links of nodes that know the cluster's secret. */
+export function acceptPeers(listener: Listener, options: MeshDoorOptions, links: Links): void {
+  const { nodeId, secret, payloadBytesMax, clock } = options
+  listener.webSocket<AcceptedLink>(PATH, {
+    frameBytesMax: payloadBytesMax + ENVELOPE_BYTES_MAX,
+    bufferedBytesMax: BUFFERED_BYTES_MAX,
+    idleTimeoutSeconds: IDLE_TIMEOUT_SECONDS,
+    upgrade(head, upgrade) {
+      const peer = checkMeshToken(secret, head.headers.authorization, nodeId, clock.now())
+      if (peer === undefined) upgrade.refuse(401, {}, 'the link is not of this cluster, or not for this node')
+      else upgrade.accept(new AcceptedLink(peer), PROTOCOL)
+    },
+    open(link, socket) {
+      link.socket = socket
+      links.accept(link.peer, link)
+    },
+    // The memory is the library's: what is kept has to be copied.
+    message: (link, message, binary) => {
+      if (binary) links.received(link.peer, Buffer.from(message.slice(0)))
+    },
+    // Feeds repair from the log.
+    dropped: () => undefined,
+    drain: () => undefined,
+    close(link) {
+      link.socket = undefined
+      links.lost(link.peer, link)
+    },
+  })
+}

@@ -1,0 +1,401 @@
+/**
+ * The only door to NATS. It connects in the background for as long as it is open, and nothing waits in a queue for a
+ * server that is away: what cannot be sent now is refused, since the client would take it and lose it without a word.
+ */
+import {
+  connect,
+  errors,
+  headers as newHeaders,
+  type ConnectionOptions,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  type Subscription as ClientSubscription,
+} from '@nats-io/transport-node'
+import { natsTarget } from './nats-url.ts'
+import { SluiceError } from '../errors.ts'
+
+export interface NatsLinkOptions {
+  /** See `nats-url.ts`. */
+  readonly urls: readonly string[]
+  /** What the servers call this connection in their own lists. */
+  readonly name: string
+}
+
+/** What flows back. */
+export interface NatsEvents {
+  /** Messages flow, for the first time or again. What was sent meanwhile, here or by others, may be lost. */
+  connected(): void
+  /** Messages do not flow from now on; also told where the first attempt to connect fails. */
+  disconnected(reason: string): void
+  /** Messages may have been lost; of one subject, or of any where it is undefined. */
+  slowConsumer?(subject: string | undefined): void
+  /** The server is about to go; the client moves to another one when its connection is closed. */
+  lameDuck?(server: string): void
+  /** The server says what it does not like: a permission that is missing, for example. The connection stays. */
+  refused?(reason: string): void
+}
+
+export type NatsHeaders = Readonly<Record<string, string>>
+
+/** `reply`: the subject that an answer goes to, or empty. `data` may be a view of a larger buffer. */
+export type NatsCallback = (
+  subject: string,
+  data: Buffer,
+  reply: string,
+  headers: NatsHeaders | undefined,
+) => void
+
+export interface NatsSubscription {
+  /** Nothing arrives any more when it returns. Idempotent. */
+  unsubscribe(): void
+}
+
+interface Wish {
+  readonly subject: string
+  readonly queue: string | undefined
+  readonly callback: (error: Error | null, message: Msg) => void
+  established: ClientSubscription | undefined
+}
+
+const RECONNECT_WAIT_MS = 200
+const RECONNECT_JITTER_MS = 100
+/** A server that answers nothing is given up after three of these. */
+const PING_INTERVAL_MS = 5_000
+const DIAL_TIMEOUT_MS = 2_000
+const FLUSH_TIMEOUT_MS = 2_000
+/** What a server allows where it was not told otherwise. */
+const MAX_PAYLOAD_BYTES = 1_048_576
+
+export class NatsLink {
+  readonly #options: ConnectionOptions
+  readonly #watchers: NatsEvents[] = []
+  readonly #wishes = new Set<Wish>()
+  readonly #waiting = new Set<() => void>()
+  #connection: NatsConnection | undefined
+  #up = false
+  #started = false
+  #closing: Promise<void> | undefined
+  #maxPayloadBytes = MAX_PAYLOAD_BYTES
+  #reason = 'the connection was closed'
+
+  /** Throws where `urls` are not what `nats-url.ts` says. */
+  constructor({ urls, name }: NatsLinkOptions) {
+    const { servers, credentials, tls } = natsTarget(urls)
+    this.#options = {
+      servers: [...servers],
+      name,
+      ...(credentials === undefined
+        ? {}
+        : 'token' in credentials
+          ? { token: credentials.token }
+          : { user: credentials.user, pass: credentials.password }),
+      ...(tls ? { tls: {} } : {}),
+      maxReconnectAttempts: -1,
+      // A server whose users are being changed refuses for a moment, and the client would give up for good.
+      ignoreAuthErrorAbort: true,
+      reconnectDelayHandler: () => {
+        // The only way to stop a client that has never been connected.
+        if (this.#closing !== undefined) throw new Error('the link to NATS has been closed')
+        return RECONNECT_WAIT_MS + Math.floor(Math.random() * RECONNECT_JITTER_MS)
+      },
+      pingInterval: PING_INTERVAL_MS,
+      maxPingOut: 2,
+      timeout: DIAL_TIMEOUT_MS,
+      noAsyncTraces: true,
+    }
+  }
+
+  get up(): boolean {
+    return this.#up
+  }
+
+  /** The largest message that the server takes, headers included. */
+  get maxPayloadBytes(): number {
+    return this.#maxPayloadBytes
+  }
+
+  /** For JetStream alone: undefined before the first connect, and another one if a client should ever give up. */
+  get connection(): NatsConnection | undefined {
+    return this.#connection
+  }
+
+  watch(events: NatsEvents): void {
+    this.#watchers.push(events)
+  }
+
+  /** Returns at once and never fails: whether there is a NATS is told to those who watch. */
+  start(): void {
+    if (this.#started) return
+    this.#started = true
+    void this.#run()
+  }
+
+  /**
+   * False: not sent, there is no connection. True promises no arrival: that is what `flush` is for.
+   * Fails with `limit_exceeded` where the server would not take that much.
+   */
+  publish(subject: string, data: Uint8Array, headers?: NatsHeaders): boolean {
+    if (!this.#up || this.#connection === undefined) return false
+    this.#fits(data)
+    try {
+      if (headers === undefined) this.#connection.publish(subject, data)
+      else this.#connection.publish(subject, data, { headers: asClientHeaders(headers) })
+    } catch (error) {
+      if (error instanceof errors.ClosedConnectionError) return false
+      throw asOurs(error)
+    }
+    return true
+  }
+
+  /** Answers a request. As `publish`. */
+  respond(reply: string, data: Uint8Array, headers?: NatsHeaders): boolean {
+    return this.publish(reply, data, headers)
+  }
+
+  /** Holds through all reconnects until it is cancelled, whether or not there is a connection now. */
+  subscribe(
+    subject: string,
+    options: { readonly queue?: string },
+    callback: NatsCallback,
+  ): NatsSubscription {
+    const exact = /[*>]/.test(subject) ? undefined : subject
+    const wish: Wish = {
+      subject,
+      queue: options.queue,
+      callback: (error, message) => {
+        // The server's refusal, of which the connection's status tells as well.
+        if (error !== null) return
+        const { data, headers } = message
+        const bytes = Buffer.from(data.buffer, data.byteOffset, data.length)
+        try {
+          callback(exact ?? message.subject, bytes, message.reply ?? '', headers && fromClientHeaders(headers))
+        } catch (fault) {
+          // Inside the client it would end the reading of the connection, and nobody would hear of it.
+          queueMicrotask(() => {
+            throw fault
+          })
+        }
+      },
+      established: undefined,
+    }
+    this.#wishes.add(wish)
+    if (this.#connection !== undefined && !this.#connection.isClosed()) establish(this.#connection, wish)
+    return {
+      unsubscribe: () => {
+        if (this.#wishes.delete(wish)) wish.established?.unsubscribe()
+      },
+    }
+  }
+
+  /**
+   * One round trip: the server has had everything before it, subscriptions too. Waits for a connection where there is
+   * none. Fails with `unavailable` after the time limit, or when the connection breaks.
+   */
+  async flush(timeoutMs = FLUSH_TIMEOUT_MS): Promise<void> {
+    let timeout: NodeJS.Timeout | undefined
+    let stopWaiting: (() => void) | undefined
+    const overdue = new Promise<never>((_, reject) => {
+      timeout = setTimeout(() => {
+        reject(new SluiceError('unavailable', `NATS did not answer within ${timeoutMs} ms`))
+      }, timeoutMs)
+    })
+    const roundTrip = async (): Promise<void> => {
+      while (!this.#up || this.#connection === undefined) {
+        if (this.#closing !== undefined) throw closed()
+        await new Promise<void>((resolve) => {
+          stopWaiting = resolve
+          this.#waiting.add(resolve)
+        })
+      }
+      await this.#connection.flush()
+    }
+    try {
+      await Promise.race([roundTrip(), overdue])
+    } catch (error) {
+      throw asOurs(error)
+    } finally {
+      clearTimeout(timeout)
+      if (stopWaiting !== undefined) this.#waiting.delete(stopWaiting)
+    }
+  }
+
+  /**
+   * The data of the first answer. Fails with `unavailable` where nobody answers in time, or is there to answer, and
+   * with `limit_exceeded` as `publish` does.
+   */
+  async request(
+    subject: string,
+    data: Uint8Array,
+    timeoutMs: number,
+    headers?: NatsHeaders,
+  ): Promise<{ readonly data: Buffer; readonly headers: NatsHeaders | undefined }> {
+    if (!this.#up || this.#connection === undefined) throw away()
+    this.#fits(data)
+    try {
+      const answer = await this.#connection.request(subject, data, {
+        timeout: timeoutMs,
+        ...(headers === undefined ? {} : { headers: asClientHeaders(headers) }),
+      })
+      return {
+        data: Buffer.from(answer.data.buffer, answer.data.byteOffset, answer.data.length),
+        headers: answer.headers && fromClientHeaders(answer.headers),
+      }
+    } catch (error) {
+      throw asOurs(error)
+    }
+  }
+
+  /** Sends what is buffered first, as far as the server takes it in time. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const connection = this.#connection
+    this.#wake()
+    try {
+      if (this.#up) await this.flush()
+    } catch (error) {
+      // Then the server is away or hangs, and what was buffered is lost like anything under way.
+      if (!(error instanceof SluiceError)) throw error
+    }
+    this.#up = false
+    this.#wishes.clear()
+    await connection?.close()
+  }
+
+  /** A client reconnects by itself. Should it ever give up for good, another one takes its place. */
+  async #run(): Promise<void> {
+    while (this.#closing === undefined) {
+      const connection = await this.#open()
+      if (connection === undefined) return
+      await this.#serve(connection)
+    }
+  }
+
+  async #open(): Promise<NatsConnection | undefined> {
+    try {
+      // The client tells why an attempt fails only when it may give up: so the first one may.
+      return await this.#dial(false)
+    } catch (error) {
+      this.#tell((events) => events.disconnected(textOf(error)))
+    }
+    try {
+      return await this.#dial(true)
+    } catch (error) {
+      if (this.#closing === undefined) throw error
+      return undefined
+    }
+  }
+
+  async #dial(waitOnFirstConnect: boolean): Promise<NatsConnection | undefined> {
+    const connection = await connect({ ...this.#options, waitOnFirstConnect })
+    if (this.#closing === undefined) return connection
+    await connection.close()
+    return undefined
+  }
+
+  async #serve(connection: NatsConnection): Promise<void> {
+    this.#connection = connection
+    const states = connection.status()
+    for (const wish of this.#wishes) establish(connection, wish)
+    this.#opened(connection)
+    for await (const state of states) {
+      switch (state.type) {
+        case 'reconnect':
+          this.#opened(connection)
+          break
+        case 'disconnect':
+          this.#lost()
+          break
+        case 'staleConnection':
+          this.#reason = 'the server answered no ping'
+          break
+        case 'ldm':
+          this.#tell((events) => events.lameDuck?.(state.server))
+          break
+        case 'slowConsumer':
+          this.#tell((events) => events.slowConsumer?.(state.sub.getSubject()))
+          break
+        case 'error':
+          this.#reason = textOf(state.error)
+          if (/slow consumer/i.test(this.#reason)) this.#tell((events) => events.slowConsumer?.(undefined))
+          else this.#tell((events) => events.refused?.(this.#reason))
+          break
+        default:
+      }
+    }
+    this.#lost()
+  }
+
+  #opened(connection: NatsConnection): void {
+    this.#maxPayloadBytes = connection.info?.max_payload ?? this.#maxPayloadBytes
+    this.#up = true
+    this.#reason = 'the connection was closed'
+    this.#tell((events) => events.connected())
+    this.#wake()
+  }
+
+  #lost(): void {
+    if (!this.#up) return
+    this.#up = false
+    this.#tell((events) => events.disconnected(this.#reason))
+  }
+
+  #tell(event: (events: NatsEvents) => void): void {
+    if (this.#closing === undefined) for (const watcher of this.#watchers) event(watcher)
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake()
+    this.#waiting.clear()
+  }
+
+  #fits({ length }: Uint8Array): void {
+    if (length <= this.#maxPayloadBytes) return
+    const allowed = `the NATS server takes ${this.#maxPayloadBytes} (max_payload)`
+    throw new SluiceError('limit_exceeded', `a message has ${length} bytes; ${allowed}`)
+  }
+}
+
+function establish(connection: NatsConnection, wish: Wish): void {
+  const { subject, queue, callback } = wish
+  wish.established = connection.subscribe(subject, { callback, ...(queue === undefined ? {} : { queue }) })
+}
+
+function asClientHeaders(ours: NatsHeaders): MsgHdrs {
+  const theirs = newHeaders()
+  for (const [name, value] of Object.entries(ours)) theirs.set(name, value)
+  return theirs
+}
+
+function fromClientHeaders(theirs: MsgHdrs): NatsHeaders {
+  return Object.fromEntries(theirs.keys().map((name) => [name, theirs.get(name)]))
+}
+
+function away(): SluiceError {
+  return new SluiceError('unavailable', 'NATS cannot be reached now')
+}
+
+function closed(): SluiceError {
+  return new SluiceError('unavailable', 'the link to NATS has been closed')
+}
+
+function asOurs(error: unknown): Error {
+  if (error instanceof SluiceError) return error
+  if (error instanceof errors.InvalidSubjectError) return new Error(`not a NATS subject: ${error.message}`)
+  if (error instanceof errors.InvalidArgumentError) {
+    return new SluiceError('limit_exceeded', 'a message is larger than the NATS server takes (max_payload)')
+  }
+  if (error instanceof errors.NoRespondersError || (error instanceof errors.RequestError && error.isNoResponders())) {
+    return new SluiceError('unavailable', 'nobody is there to answer')
+  }
+  if (error instanceof errors.TimeoutError) return new SluiceError('unavailable', 'nobody answered in time')
+  return new SluiceError('unavailable', 'NATS cannot be reached now', { cause: new Error(textOf(error)) })
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

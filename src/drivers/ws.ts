@@ -1,0 +1,54 @@
+/**
+ * The door to the package `ws`: a WebSocket that this node opens to another one.
+ */
+import { WebSocket } from 'ws'
+
+export interface DialEvents {
+  opened(): void
+  /** The bytes are the receiver's to keep. */
+  received(bytes: Buffer): void
+  /** Once, whether it was open or not; nothing comes after it. */
+  closed(reason: string): void
+}
+
+export interface DialOptions {
+  readonly protocol: string
+  readonly headers: Readonly<Record<string, string>>
+  /** An attempt that takes longer is given up. */
+  readonly handshakeTimeoutMs: number
+  readonly frameBytesMax: number
+}
+
+export interface DialedSocket {
+  /** Bytes that wait for the network. */
+  readonly bufferedBytes: number
+  send(bytes: Uint8Array): void
+  close(): void
+}
+
+export function dial(url: string, options: DialOptions, events: DialEvents): DialedSocket {
+  const socket = new WebSocket(url, options.protocol, {
+    headers: options.headers,
+    handshakeTimeout: options.handshakeTimeoutMs,
+    maxPayload: options.frameBytesMax,
+    perMessageDeflate: false,
+  })
+  let reason = 'the connection was closed'
+  socket.on('open', () => events.opened())
+  socket.on('message', (data: Buffer, isBinary: boolean) => {
+    if (isBinary) events.received(data)
+  })
+  socket.on('error', (error: Error) => (reason = error.message))
+  socket.on('close', () => events.closed(reason))
+  return {
+    get bufferedBytes() {
+      return socket.bufferedAmount
+    },
+    send(bytes) {
+      if (socket.readyState === WebSocket.OPEN) socket.send(bytes)
+    },
+    close() {
+      socket.terminate()
+    },
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * Which implementation of each part a node runs: all in memory, or a cluster's. Part of the composition.
+ */
+import { Links, type Peer } from './backbone/links.ts'
+import { MemoryBackbone, MemoryBus } from './backbone/memory.ts'
+import { MeshBackbone } from './backbone/mesh.ts'
+import { NatsBackbone } from './backbone/nats.ts'
+import type { Backbone, BackboneSink } from './backbone/backbone.ts'
+import type { Clock } from './clock.ts'
+import { acceptPeers, dialPeer } from './cluster/mesh-door.ts'
+import type { Config } from './config/schema.ts'
+import { NatsLink } from './drivers/nats.ts'
+import { RedisLink } from './drivers/redis.ts'
+import type { Listener } from './drivers/uws.ts'
+import { SluiceError } from './errors.ts'
+import type { LogRoot } from './observe/log.ts'
+import type { Metrics } from './observe/metrics.ts'
+import { MemoryRegistry } from './registry/memory.ts'
+import { RedisRegistry } from './registry/redis.ts'
+import type { Registry } from './registry/registry.ts'
+import { MemoryReplayLog } from './replay/memory.ts'
+import { RedisReplayLog } from './replay/redis.ts'
+import type { ReplayLog } from './replay/replay-log.ts'
+
+export interface Parts {
+  readonly log: ReplayLog
+  readonly registry: Registry
+  readonly backbone: Backbone
+  /** The connection that backends publish through as well; absent where all is in memory. */
+  readonly nats: NatsLink | undefined
+  /** Resolves once the parts answer, or it is clear that one does not now: the node starts degraded then. */
+  start(): Promise<void>
+  /** Sends what is buffered first. */
+  close(): Promise<void>
+}
+
+export interface PartsPorts {
+  readonly nodeId: string
+  readonly clock: Clock
+  readonly log: LogRoot
+  readonly metrics: Metrics
+  /** Where other nodes link to. */
+  readonly apiListener: Listener
+  readonly sink: BackboneSink
+  /** The other nodes that are alive. Fails with `unavailable`. */
+  peers(): Promise<readonly Peer[]>
+  /** The log may have lost messages, or has new ones that nobody heard of. */
+  logReturned(): void
+  failed(what: string, error: unknown): void
+}
+
+/** Longer than a restart of a server takes that is being updated at the same time. */
+const READY_TIMEOUT_MS = 5000
+
+export function createParts(config: Config, ports: PartsPorts): Parts {
+  return config.nats.url.length === 0 ? memoryParts(config, ports) : clusterParts(config, ports)
+}
+
+function memoryParts(config: Config, { nodeId, clock, sink }: PartsPorts): Parts {
+  const log = new MemoryReplayLog({ clock })
+  const registry = new MemoryRegistry(registryOptions(config), clock)
+  const backbone = new MemoryBackbone(nodeId, new MemoryBus(), sink)
+  return {
+    log,
+    registry,
+    backbone,
+    nats: undefined,
+    start: () => Promise.resolve(),
+    async close() {
+      await backbone.close()
+      await registry.close()
+      await log.close()
+    },
+  }
+}
+
+function clusterParts(config: Config, ports: PartsPorts): Parts {
+  const { nodeId, clock, log, metrics } = ports
+  const redis = new RedisLink({ urls: config.redis.url })
+  const nats = new NatsLink({ urls: config.nats.url, name: `sluice-${nodeId}` })
+  redis.watch({
+    connected() {
+      log.info({}, 'Redis is connected')
+      ports.logReturned()
+    },
+    disconnected: (reason) => log.warn({ reason }, 'Redis is away'),
+  })
+  nats.watch({
+    connected: () => log.info({}, 'NATS is connected'),
+    disconnected: (reason) => log.warn({ reason }, 'NATS is away'),
+    slowConsumer: (subject) => log.warn({ subject }, 'NATS has dropped messages: this node reads too slowly'),
+    lameDuck: (server) => log.info({ server }, 'a NATS server is going away'),
+    refused: (reason) => log.error({ reason }, 'NATS refuses something'),
+  })
+
+  const door = {
+    nodeId,
+    // The configuration does not pass without it.
+    secret: config.node.clusterSecret as string,
+    payloadBytesMax: config.limits.payload,
+    clock,
+  }
+  const links = new Links({
+    clock,
+    peers: () => ports.peers(),
+    dial: (peer, events) => dialPeer(door, peer, events),
+    received: (fromNode, bytes) => backbone.received(fromNode, bytes),
+    changed: (count) => metrics.meshLinks.set(count),
+    failed: (what, error) => ports.failed(what, error),
+  })
+  acceptPeers(ports.apiListener, door, links)
+  const backbone = new MeshBackbone({
+    nodeId,
+    links,
+    sink: ports.sink,
+    backbone: (sink) =>
+      new NatsBackbone(nodeId, nats, sink, {
+        oversize: (subject, bytes, maxBytes) =>
+          log.error({ subject, bytes, maxBytes }, 'NATS does not take so large a message (max_payload)'),
+      }),
+  })
+  const replayLog = new RedisReplayLog(redis)
+  const registry = new RedisRegistry(redis, registryOptions(config), clock)
+  return {
+    log: replayLog,
+    registry,
+    backbone,
+    nats,
+    async start() {
+      nats.start()
+      await Promise.all([
+        startOf('Redis', redis.ready(READY_TIMEOUT_MS), log),
+        startOf('NATS', nats.flush(READY_TIMEOUT_MS), log),
+      ])
+      backbone.start()
+    },
+    async close() {
+      await backbone.close()
+      await nats.close()
+      await registry.close()
+      await replayLog.close()
+      redis.close()
+    },
+  }
+}
+
+/** A part that is away at the start is no reason to stay away too: what does not need it works. */
+async function startOf(name: string, started: Promise<void>, log: LogRoot): Promise<void> {
+  try {
+    await started
+  } catch (error) {
+    if (!(error instanceof SluiceError)) throw error
+    log.warn({ reason: error.message }, `${name} is away: the node starts without it`)
+  }
+}
+
+function registryOptions({ cluster, sessions }: Config): { nodeTtlMs: number; sessionTtlMs: number } {
+  return { nodeTtlMs: cluster.nodeTtl, sessionTtlMs: sessions.ttl }
+}

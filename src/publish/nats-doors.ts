@@ -1,0 +1,170 @@
+/**
+ * The two doors for backends that speak NATS.
+ *
+ *   sluice.publish.<channel>   a request here is a publish; `sluice.publish.@<user>` publishes to that user's inbox.
+ *                              Payload: the data as JSON, or anything with the header `Sluice-Encoding: binary`.
+ *                              `Nats-Msg-Id` is the idempotency id. The reply is the result that HTTP gives.
+ *   sluice.inbound.<channel>   a client's publish on a namespace with `clientPublish: forward` becomes a request here,
+ *                              with the headers `Sluice-User` and, where there is one, `Nats-Msg-Id`. The backend
+ *                              answers with a JSON object: empty, or with the position where it published, or with
+ *                              `{"error":{"code","message"}}`, which the client is told.
+ *
+ * All nodes share the first as one queue group, so that each request is served once.
+ */
+import type { Published, PublishRequest } from './publisher.ts'
+import { asSluiceError, ERRORS, SluiceError } from '../errors.ts'
+import type { ErrorCode } from '../protocol/codes.ts'
+import { EPOCH } from '../protocol/cursor.ts'
+import type { Payload } from '../protocol/message.ts'
+
+export type Headers = Readonly<Record<string, string>>
+
+/** The part of a NATS connection that the doors use. */
+export interface Requests {
+  /** `reply` empty: nobody waits for an answer. */
+  subscribe(
+    subject: string,
+    options: { readonly queue: string },
+    handle: (subject: string, data: Buffer, reply: string, headers: Headers | undefined) => void,
+  ): { unsubscribe(): void }
+  publish(subject: string, bytes: Uint8Array): boolean
+  /** Fails with `unavailable` where nobody answers in time. */
+  request(
+    subject: string,
+    bytes: Uint8Array,
+    timeoutMs: number,
+    headers: Headers,
+  ): Promise<{ readonly data: Uint8Array }>
+}
+
+export interface NatsDoorsPorts {
+  readonly requests: Requests
+  publish(request: PublishRequest): Promise<Published>
+  /** Something failed that is nobody's mistake but ours. */
+  failed(what: string, error: unknown): void
+}
+
+export interface NatsDoorsOptions {
+  /** The first token of the subjects. */
+  readonly prefix: string
+  readonly forwardTimeoutMs: number
+}
+
+const QUEUE = 'sluice'
+const ID_HEADER = 'Nats-Msg-Id'
+const ENCODING_HEADER = 'Sluice-Encoding'
+const USER_HEADER = 'Sluice-User'
+const DECODER = new TextDecoder('utf-8', { fatal: true })
+export class NatsDoors {
+  readonly #ports: NatsDoorsPorts
+  readonly #options: NatsDoorsOptions
+  #subscription: { unsubscribe(): void } | undefined
+
+  constructor(options: NatsDoorsOptions, ports: NatsDoorsPorts) {
+    this.#options = options
+    this.#ports = ports
+  }
+
+  /** Takes publishes from now on. */
+  open(): void {
+    const prefix = `${this.#options.prefix}.publish.`
+    this.#subscription = this.#ports.requests.subscribe(
+      `${prefix}>`,
+      { queue: QUEUE },
+      (subject, data, reply, headers) => {
+        // A view of what was read along with it, which it would keep in memory for as long as the message lives.
+        void this.#serve(subject.slice(prefix.length), Buffer.from(data), reply, headers ?? {})
+      },
+    )
+  }
+
+  /** What has been taken is still answered. Idempotent. */
+  close(): void {
+    this.#subscription?.unsubscribe()
+    this.#subscription = undefined
+  }
+
+  /** Hands a client's publish to the backend. Fails with the backend's refusal, or `unavailable` where none answers. */
+  async forward(user: string, channel: string, payload: Payload, id: string | undefined): Promise<Published> {
+    const answer = await this.#ports.requests.request(
+      `${this.#options.prefix}.inbound.${channel}`,
+      payload.data,
+      this.#options.forwardTimeoutMs,
+      {
+        // A header is one line of ASCII, and a user's id may be more than that.
+        [USER_HEADER]: encodeURIComponent(user),
+        ...(id === undefined ? {} : { [ID_HEADER]: encodeURIComponent(id) }),
+        ...(payload.binary ? { [ENCODING_HEADER]: 'binary' } : {}),
+      },
+    )
+    return readAnswer(answer.data)
+  }
+
+  async #serve(name: string, data: Buffer, reply: string, headers: Headers): Promise<void> {
+    let result: object
+    try {
+      result = await this.#ports.publish({
+        door: 'nats',
+        target: name.startsWith('@') ? { user: name.slice(1) } : { channel: name },
+        payload: payloadOf(data, headers),
+        id: headers[ID_HEADER],
+      })
+    } catch (thrown) {
+      const error = asSluiceError(thrown)
+      if (error.code === 'internal') this.#ports.failed('a publish over NATS', thrown)
+      result = { error: { code: error.code, message: error.message } }
+    }
+    // Without a reply subject nobody wants to know.
+    if (reply !== '') this.#ports.requests.publish(reply, Buffer.from(JSON.stringify(result)))
+  }
+}
+
+function payloadOf(data: Buffer, headers: Headers): Payload {
+  const encoding = headers[ENCODING_HEADER]
+  if (encoding === 'binary') return { data, binary: true }
+  if (encoding !== undefined) {
+    throw new SluiceError('bad_request', `${ENCODING_HEADER} must be binary, or be left out for JSON`)
+  }
+  try {
+    JSON.parse(DECODER.decode(data))
+  } catch {
+    throw new SluiceError(
+      'bad_request',
+      `the payload must be JSON; for bytes there is the header ${ENCODING_HEADER}: binary`,
+    )
+  }
+  return { data, binary: false }
+}
+
+/** What a backend answers is checked: it is not one of ours. */
+function readAnswer(bytes: Uint8Array): Published {
+  const answer = parsed(bytes)
+  const { error, epoch, offset } = answer
+  if (error !== undefined) {
+    const { code, message } = (typeof error === 'object' && error !== null ? error : {}) as Record<
+      string,
+      unknown
+    >
+    throw new SluiceError(
+      typeof code === 'string' && Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'bad_request',
+      typeof message === 'string' ? message.slice(0, 1000) : 'the backend has refused it',
+    )
+  }
+  if (typeof epoch === 'string' && EPOCH.test(epoch) && Number.isSafeInteger(offset)) {
+    return { epoch, offset: offset as number, ...(answer['duplicate'] === true ? { duplicate: true } : {}) }
+  }
+  return {}
+}
+
+function parsed(bytes: Uint8Array): Record<string, unknown> {
+  if (bytes.length === 0) return {}
+  try {
+    const value: unknown = JSON.parse(DECODER.decode(bytes))
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      return value as Record<string, unknown>
+    }
+  } catch {
+    // Told below, like any other answer that is none.
+  }
+  throw new SluiceError('unavailable', 'the backend has answered with something that is no JSON object')
+}
