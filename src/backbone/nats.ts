@@ -10,7 +10,7 @@
  * a message that was sent so early, and what still slips through is repaired from the log like anything lost.
  */
 import type { Backbone, BackboneSink, Sent } from './backbone.ts'
-import type { NatsEvents, NatsSubscription } from '../drivers/nats.ts'
+import type { NatsEvents, NatsSubscription } from '../drivers/nats-port.ts'
 import { subjectOf } from '../drivers/nats-subject.ts'
 import { SluiceError } from '../errors.ts'
 import type { Message } from '../protocol/message.ts'

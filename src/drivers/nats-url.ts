@@ -33,7 +33,9 @@ export function natsTarget(urls: readonly string[]): NatsTarget {
   const known = parsed.filter(({ username, password }) => username !== '' || password !== '')
   const [holder] = known
   if (known.some(({ username, password }) => username !== holder?.username || password !== holder.password)) {
-    throw new TypeError('nats.url has different credentials in its URLs; the servers of one cluster share theirs')
+    throw new TypeError(
+      'nats.url has different credentials in its URLs; the servers of one cluster share theirs',
+    )
   }
   return {
     servers: parsed.map(({ hostname, port }) => `${hostname}:${port === '' ? NATS_PORT : port}`),
@@ -50,7 +52,9 @@ function credentialsOf({ username, password }: URL): NatsCredentials {
 function parseUrl(text: string, index: number): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || !SCHEMES.includes(url.protocol) || url.hostname === '') {
-    throw new TypeError(`nats.url: entry ${index + 1} is not a URL such as nats://host:4222 or tls://host:4222`)
+    throw new TypeError(
+      `nats.url: entry ${index + 1} is not a URL such as nats://host:4222 or tls://host:4222`,
+    )
   }
   return url
 }

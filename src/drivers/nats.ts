@@ -12,6 +12,7 @@ import {
   type NatsConnection,
   type Subscription as ClientSubscription,
 } from '@nats-io/transport-node'
+import type { NatsCallback, NatsEvents, NatsHeaders, NatsSubscription } from './nats-port.ts'
 import { natsTarget } from './nats-url.ts'
 import { SluiceError } from '../errors.ts'
 
@@ -20,35 +21,6 @@ export interface NatsLinkOptions {
   readonly urls: readonly string[]
   /** What the servers call this connection in their own lists. */
   readonly name: string
-}
-
-/** What flows back. */
-export interface NatsEvents {
-  /** Messages flow, for the first time or again. What was sent meanwhile, here or by others, may be lost. */
-  connected(): void
-  /** Messages do not flow from now on; also told where the first attempt to connect fails. */
-  disconnected(reason: string): void
-  /** Messages may have been lost; of one subject, or of any where it is undefined. */
-  slowConsumer?(subject: string | undefined): void
-  /** The server is about to go; the client moves to another one when its connection is closed. */
-  lameDuck?(server: string): void
-  /** The server says what it does not like: a permission that is missing, for example. The connection stays. */
-  refused?(reason: string): void
-}
-
-export type NatsHeaders = Readonly<Record<string, string>>
-
-/** `reply`: the subject that an answer goes to, or empty. `data` may be a view of a larger buffer. */
-export type NatsCallback = (
-  subject: string,
-  data: Buffer,
-  reply: string,
-  headers: NatsHeaders | undefined,
-) => void
-
-export interface NatsSubscription {
-  /** Nothing arrives any more when it returns. Idempotent. */
-  unsubscribe(): void
 }
 
 interface Wish {
@@ -154,11 +126,7 @@ export class NatsLink {
   }
 
   /** Holds through all reconnects until it is cancelled, whether or not there is a connection now. */
-  subscribe(
-    subject: string,
-    options: { readonly queue?: string },
-    callback: NatsCallback,
-  ): NatsSubscription {
+  subscribe(subject: string, options: { readonly queue?: string }, callback: NatsCallback): NatsSubscription {
     const exact = /[*>]/.test(subject) ? undefined : subject
     const wish: Wish = {
       subject,
@@ -169,7 +137,12 @@ export class NatsLink {
         const { data, headers } = message
         const bytes = Buffer.from(data.buffer, data.byteOffset, data.length)
         try {
-          callback(exact ?? message.subject, bytes, message.reply ?? '', headers && fromClientHeaders(headers))
+          callback(
+            exact ?? message.subject,
+            bytes,
+            message.reply ?? '',
+            headers && fromClientHeaders(headers),
+          )
         } catch (fault) {
           // Inside the client it would end the reading of the connection, and nobody would hear of it.
           queueMicrotask(() => {
@@ -389,7 +362,10 @@ function asOurs(error: unknown): Error {
   if (error instanceof errors.InvalidArgumentError) {
     return new SluiceError('limit_exceeded', 'a message is larger than the NATS server takes (max_payload)')
   }
-  if (error instanceof errors.NoRespondersError || (error instanceof errors.RequestError && error.isNoResponders())) {
+  if (
+    error instanceof errors.NoRespondersError ||
+    (error instanceof errors.RequestError && error.isNoResponders())
+  ) {
     return new SluiceError('unavailable', 'nobody is there to answer')
   }
   if (error instanceof errors.TimeoutError) return new SluiceError('unavailable', 'nobody answered in time')

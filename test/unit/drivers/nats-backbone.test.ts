@@ -1,0 +1,173 @@
+import { describe, expect, it } from 'vitest'
+import { NatsBackbone, type NatsPort } from '../../../src/backbone/nats.ts'
+import type { NatsEvents } from '../../../src/drivers/nats-port.ts'
+import { SluiceError } from '../../../src/errors.ts'
+
+/** A link whose round trips end when the test says so. */
+class FakeLink implements NatsPort {
+  up = true
+  readonly maxPayloadBytes = 1000
+  readonly subjects: string[] = []
+  readonly flushes: { answered(): void; failed(): void }[] = []
+  #events: NatsEvents | undefined
+
+  get events(): NatsEvents {
+    return this.#events as NatsEvents
+  }
+
+  watch(events: NatsEvents): void {
+    this.#events = events
+  }
+
+  publish(): boolean {
+    return this.up
+  }
+
+  subscribe(subject: string): { unsubscribe(): void } {
+    this.subjects.push(subject)
+    return { unsubscribe: () => void this.subjects.splice(this.subjects.indexOf(subject), 1) }
+  }
+
+  flush(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.flushes.push({
+        answered: resolve,
+        failed: () => reject(new SluiceError('unavailable', 'no answer')),
+      })
+    })
+  }
+
+  lose(): void {
+    this.up = false
+    this.events.disconnected('gone')
+  }
+
+  return(): void {
+    this.up = true
+    this.events.connected()
+  }
+}
+
+function open(): { link: FakeLink; backbone: NatsBackbone; seen: string[] } {
+  const link = new FakeLink()
+  const seen: string[] = []
+  const backbone = new NatsBackbone('n1', link, {
+    message: () => seen.push('message'),
+    control: () => seen.push('control'),
+    connected: () => seen.push('connected'),
+    disconnected: () => seen.push('disconnected'),
+  })
+  return { link, backbone, seen }
+}
+
+/** Whatever is due in this turn of the event loop and the next has happened. */
+async function turns(): Promise<void> {
+  for (let i = 0; i < 2; i++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+describe('NatsBackbone', () => {
+  it('B1 confirms all subscriptions of a turn by one round trip, and none before its end', async () => {
+    const { link, backbone } = open()
+    const done: string[] = []
+    for (const channel of ['a', 'b', 'c']) void backbone.subscribe(channel).then(() => done.push(channel))
+    await turns()
+    expect(link.subjects).toEqual([
+      'sluice.all',
+      'sluice.node.n1',
+      'sluice.ch.a',
+      'sluice.ch.b',
+      'sluice.ch.c',
+    ])
+    expect(link.flushes.length).toBe(1)
+    expect(done).toEqual([])
+    // What comes once the round trip is under way needs one of its own.
+    void backbone.subscribe('d').then(() => done.push('d'))
+    link.flushes[0]?.answered()
+    await turns()
+    expect(done).toEqual(['a', 'b', 'c'])
+    expect(link.flushes.length).toBe(2)
+    link.flushes[1]?.answered()
+    await turns()
+    expect(done).toEqual(['a', 'b', 'c', 'd'])
+  })
+
+  it('says that it is connected when the subscriptions are in place, not before', async () => {
+    const { link, seen } = open()
+    link.lose()
+    link.return()
+    await turns()
+    expect(seen).toEqual(['disconnected'])
+    link.flushes[0]?.answered()
+    await turns()
+    expect(seen).toEqual(['disconnected', 'connected'])
+  })
+
+  it('says so once where the connection breaks again meanwhile', async () => {
+    const { link, seen } = open()
+    link.lose()
+    link.return()
+    link.lose()
+    link.return()
+    for (const flush of link.flushes) flush.answered()
+    await turns()
+    expect(seen).toEqual(['disconnected', 'disconnected', 'connected'])
+  })
+
+  it('asks again as long as a server that is connected does not answer', async () => {
+    const { link, seen } = open()
+    link.return()
+    for (let i = 0; i < 3; i++) {
+      link.flushes[i]?.failed()
+      await turns()
+    }
+    expect(link.flushes.length).toBe(4)
+    link.lose()
+    link.flushes[3]?.failed()
+    await turns()
+    expect(link.flushes.length).toBe(4)
+    expect(seen).toEqual(['disconnected'])
+  })
+
+  it('a subscription resolves though the round trip fails, and the log is compared after the next', async () => {
+    const { link, backbone, seen } = open()
+    const subscribed = backbone.subscribe('a')
+    await turns()
+    link.flushes[0]?.failed()
+    await subscribed
+    expect(seen).toEqual([])
+    await turns()
+    link.flushes[1]?.answered()
+    await turns()
+    expect(seen).toEqual(['connected'])
+  })
+
+  it('while the link is down a subscription is remembered and resolves at once', async () => {
+    const { link, backbone } = open()
+    link.lose()
+    await backbone.subscribe('a')
+    expect(link.subjects).toContain('sluice.ch.a')
+    expect(link.flushes).toEqual([])
+  })
+
+  it('takes a slow consumer for a loss', async () => {
+    const { link, seen } = open()
+    link.events.slowConsumer?.('sluice.ch.a')
+    link.flushes[0]?.answered()
+    await turns()
+    expect(seen).toEqual(['connected'])
+  })
+
+  it('B7 closed, it cancels what it was subscribed to, sends what is left, and is silent', async () => {
+    const { link, backbone, seen } = open()
+    link.return()
+    const closed = backbone.close()
+    for (const flush of link.flushes) flush.answered()
+    await closed
+    link.lose()
+    link.return()
+    await turns()
+    expect(link.subjects).toEqual([])
+    expect(seen).toEqual([])
+    await expect(backbone.subscribe('a')).rejects.toMatchObject({ code: 'unavailable' })
+  })
+})

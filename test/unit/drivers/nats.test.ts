@@ -1,0 +1,200 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { NatsEvents } from '../../../src/drivers/nats-port.ts'
+import { NatsLink } from '../../../src/drivers/nats.ts'
+import { NATS_PATIENCE_MS, openNats } from '../../support/nats-links.ts'
+import { NatsServer } from '../../support/nats-server.ts'
+import { freePort, ServerProcess } from '../../support/server-process.ts'
+
+const WAIT = { timeout: NATS_PATIENCE_MS }
+const NOTHING = new Uint8Array(0)
+
+class Log implements NatsEvents {
+  readonly seen: string[] = []
+
+  connected(): void {
+    this.seen.push('connected')
+  }
+
+  disconnected(reason: string): void {
+    this.seen.push(`disconnected: ${reason}`)
+  }
+
+  refused(reason: string): void {
+    this.seen.push(`refused: ${reason}`)
+  }
+}
+
+describe('NatsLink', () => {
+  let server: NatsServer
+  let closing: (() => Promise<void>)[] = []
+
+  beforeAll(async () => {
+    server = await NatsServer.start()
+  })
+  afterEach(async () => {
+    for (const close of closing.toReversed()) await close()
+    closing = []
+  })
+  afterAll(() => server.stop())
+
+  async function open(url = server.url, events?: NatsEvents): Promise<NatsLink> {
+    const link = await openNats(url, events)
+    closing.push(() => link.close())
+    return link
+  }
+
+  function unopened(url: string, events?: NatsEvents): NatsLink {
+    const link = new NatsLink({ urls: [url], name: 'test' })
+    if (events !== undefined) link.watch(events)
+    closing.push(() => link.close())
+    return link
+  }
+
+  const arrivals = (link: NatsLink, subject: string, queue?: string): string[] => {
+    const seen: string[] = []
+    link.subscribe(subject, queue === undefined ? {} : { queue }, (from, data, reply, headers) => {
+      seen.push([from, data.toString(), reply, JSON.stringify(headers)].join(' '))
+    })
+    return seen
+  }
+
+  it('tells of its connection, and keeps what was subscribed to before it', async () => {
+    const log = new Log()
+    const link = unopened(server.url, log)
+    const seen = arrivals(link, 'early.*')
+    expect(link.up).toBe(false)
+    expect(link.publish('early.a', Buffer.from('lost'))).toBe(false)
+    link.start()
+    link.start()
+    await link.flush()
+    expect(log.seen).toEqual(['connected'])
+    expect(link.publish('early.a', Buffer.from('one'))).toBe(true)
+    expect(link.publish('early.b', Buffer.from('two'), { 'Sluice-Id': 'x' })).toBe(true)
+    await expect.poll(() => seen, WAIT).toEqual(['early.a one  ', 'early.b two  {"Sluice-Id":"x"}'])
+  })
+
+  it('a subscription that is cancelled brings nothing more, also if it never was established', async () => {
+    const link = unopened(server.url)
+    const seen: string[] = []
+    const never = link.subscribe('quiet', {}, () => seen.push('never'))
+    never.unsubscribe()
+    link.start()
+    await link.flush()
+    const later = link.subscribe('quiet', {}, () => {
+      seen.push('later')
+      later.unsubscribe()
+      later.unsubscribe()
+    })
+    link.publish('quiet', NOTHING)
+    link.publish('quiet', NOTHING)
+    await link.flush()
+    link.publish('quiet', NOTHING)
+    await link.flush()
+    expect(seen).toEqual(['later'])
+  })
+
+  it('of a queue one member gets each message', async () => {
+    const [one, two] = [await open(), await open()]
+    const [first, second] = [arrivals(one, 'work', 'workers'), arrivals(two, 'work', 'workers')]
+    await Promise.all([one.flush(), two.flush()])
+    for (let i = 0; i < 50; i++) one.publish('work', Buffer.from(String(i)))
+    await expect.poll(() => first.length + second.length, WAIT).toBe(50)
+    expect(new Set([...first, ...second]).size).toBe(50)
+  })
+
+  it('asks and is answered, or learns that nobody is there', async () => {
+    const [one, two] = [await open(), await open()]
+    two.subscribe('ask', {}, (_subject, data, reply) => {
+      two.respond(reply, Buffer.concat([data, data]), { A: 'b' })
+    })
+    two.subscribe('silent', {}, () => undefined)
+    await two.flush()
+    const answer = await one.request('ask', Buffer.from('ab'), NATS_PATIENCE_MS, { X: 'y' })
+    expect([answer.data.toString(), answer.headers]).toEqual(['abab', { A: 'b' }])
+    await expect(one.request('nobody', NOTHING, NATS_PATIENCE_MS)).rejects.toMatchObject({
+      code: 'unavailable',
+      message: 'nobody is there to answer',
+    })
+    await expect(one.request('silent', NOTHING, 50)).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(unopened(server.url).request('ask', NOTHING, 50)).rejects.toMatchObject({
+      code: 'unavailable',
+    })
+  })
+
+  it('refuses what the server would not take, and stays connected', async () => {
+    const log = new Log()
+    const link = await open(server.url, log)
+    const much = new Uint8Array(link.maxPayloadBytes)
+    expect(link.maxPayloadBytes).toBe(1_048_576)
+    expect(link.publish('much', much)).toBe(true)
+    expect(() => link.publish('much', new Uint8Array(much.length + 1))).toThrow(
+      /1048577 bytes.* takes 1048576/,
+    )
+    expect(() => link.publish('much', much, { A: 'b' })).toThrow(/max_payload/)
+    await expect(link.request('much', much, 50, { A: 'b' })).rejects.toMatchObject({ code: 'limit_exceeded' })
+    await link.flush()
+    expect(log.seen).toEqual(['connected'])
+  })
+
+  it('what a callback throws is seen, and the connection goes on', async () => {
+    const link = await open()
+    const faults: unknown[] = []
+    const listeners = process.listeners('uncaughtException')
+    process.removeAllListeners('uncaughtException')
+    process.on('uncaughtException', (fault) => faults.push(fault))
+    try {
+      const fault = new Error('a fault of the callback')
+      link.subscribe('faulty', {}, () => {
+        throw fault
+      })
+      link.publish('faulty', NOTHING)
+      await expect.poll(() => faults, WAIT).toEqual([fault])
+      await link.flush()
+    } finally {
+      process.removeAllListeners('uncaughtException')
+      for (const listener of listeners) process.on('uncaughtException', listener)
+    }
+  })
+
+  it('sends what it was given before it closes, and nothing after', async () => {
+    const [one, two] = [await open(), await open()]
+    const seen = arrivals(two, 'last')
+    await two.flush()
+    for (let i = 0; i < 100; i++) one.publish('last', NOTHING)
+    await Promise.all([one.close(), one.close()])
+    expect(one.up).toBe(false)
+    expect(one.publish('last', NOTHING)).toBe(false)
+    await expect(one.flush()).rejects.toMatchObject({ code: 'unavailable' })
+    await expect.poll(() => seen.length, WAIT).toBe(100)
+  })
+
+  it('waits for a server that is away, says so, and can be closed meanwhile', async () => {
+    const log = new Log()
+    const url = `nats://127.0.0.1:${await freePort()}`
+    const link = unopened(url, log)
+    link.start()
+    await expect.poll(() => log.seen, WAIT).toEqual(['disconnected: connection refused'])
+    await expect(link.flush(50)).rejects.toMatchObject({ code: 'unavailable' })
+    const waiting = link.flush(NATS_PATIENCE_MS)
+    await link.close()
+    await expect(waiting).rejects.toThrow('the link to NATS has been closed')
+  })
+
+  it('tells its credentials to the server alone', async () => {
+    const port = await freePort()
+    const guarded = await ServerProcess.start({
+      program: 'nats-server',
+      install: 'apt-get install nats-server',
+      args: ['-a', '127.0.0.1', '-p', String(port), '--user', 'alice', '--pass', '1:2@x'],
+      ready: 'Server is ready',
+    })
+    closing.push(() => guarded.kill())
+    await open(`nats://alice:1%3A2%40x@127.0.0.1:${port}`)
+    const log = new Log()
+    unopened(`nats://alice:hunter2@127.0.0.1:${port}`, log).start()
+    await expect
+      .poll(() => log.seen, WAIT)
+      .toEqual([expect.stringMatching(/^disconnected: .*authorization/i)])
+    expect(log.seen.join()).not.toMatch(/hunter2|alice/)
+  })
+})
