@@ -160,9 +160,12 @@ describe('NatsBackbone', () => {
   it('B7 closed, it cancels what it was subscribed to, sends what is left, and is silent', async () => {
     const { link, backbone, seen } = open()
     link.return()
-    const closed = backbone.close()
+    let closed = false
+    const closing = backbone.close().then(() => (closed = true))
+    await turns()
+    expect(closed).toBe(false)
     for (const flush of link.flushes) flush.answered()
-    await closed
+    await closing
     link.lose()
     link.return()
     await turns()
