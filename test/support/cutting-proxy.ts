@@ -6,6 +6,8 @@ export class CuttingProxy {
   readonly #server: Server
   readonly #pairs = new Set<readonly [Socket, Socket]>()
   cuts = 0
+  /** Refuses every connection: the network is away. */
+  refusing = false
 
   constructor(targetPort: number) {
     this.#targetPort = targetPort
@@ -36,6 +38,10 @@ export class CuttingProxy {
   }
 
   #join(client: Socket): void {
+    if (this.refusing) {
+      client.resetAndDestroy()
+      return
+    }
     const upstream = connect(this.#targetPort, '127.0.0.1')
     const pair = [client, upstream] as const
     this.#pairs.add(pair)

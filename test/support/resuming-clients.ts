@@ -16,6 +16,8 @@ export interface Target {
 export interface Shown {
   readonly messages: Map<string, number[]>
   readonly resets: ResetFrame[]
+  /** Both, of each channel, in the order in which they came. */
+  readonly history: Map<string, (number | 'reset')[]>
 }
 
 export interface ResumingClient extends Shown {
@@ -25,10 +27,20 @@ export interface ResumingClient extends Shown {
   close(): void
 }
 
-function record(shown: Shown, { channel, data }: MessageFrame): void {
-  const list = shown.messages.get(channel)
-  if (list === undefined) shown.messages.set(channel, [data as number])
-  else list.push(data as number)
+function record({ messages, history }: Shown, { channel, data }: MessageFrame): void {
+  listOf(messages, channel).push(data as number)
+  listOf(history, channel).push(data as number)
+}
+
+function recordReset({ resets, history }: Shown, reset: ResetFrame): void {
+  resets.push(reset)
+  listOf(history, reset.channel).push('reset')
+}
+
+function listOf<Item>(lists: Map<string, Item[]>, channel: string): Item[] {
+  let list = lists.get(channel)
+  if (list === undefined) lists.set(channel, (list = []))
+  return list
 }
 
 export function webSocketClient({ port, token, channels }: Target): ResumingClient {
@@ -38,6 +50,7 @@ export function webSocketClient({ port, token, channels }: Target): ResumingClie
     transport: 'websocket',
     messages: new Map(),
     resets: [],
+    history: new Map(),
     ready: new Promise((resolve) => (markReady = resolve)),
     close() {
       closed = true
@@ -66,7 +79,7 @@ export function webSocketClient({ port, token, channels }: Target): ResumingClie
         break
       case 'reset':
         positions.set(frame.channel, frame)
-        client.resets.push(frame)
+        recordReset(client, frame)
         break
       case 'message': {
         const { epoch } = positions.get(frame.channel) as Position
@@ -102,11 +115,14 @@ export function eventSourceClient({ port, token, channels }: Target): ResumingCl
     transport: 'sse',
     messages: new Map(),
     resets: [],
+    history: new Map(),
     ready: new Promise((resolve) => source.addEventListener('welcome', () => resolve(), { once: true })),
     close: () => source.close(),
   }
   source.addEventListener('message', ({ data }) => record(client, JSON.parse(data as string) as MessageFrame))
-  source.addEventListener('reset', ({ data }) => client.resets.push(JSON.parse(data as string) as ResetFrame))
+  source.addEventListener('reset', ({ data }) =>
+    recordReset(client, JSON.parse(data as string) as ResetFrame),
+  )
   return client
 }
 
@@ -119,6 +135,7 @@ export function pollClient({ port, token, channels }: Target): ResumingClient {
     transport: 'poll',
     messages: new Map(),
     resets: [],
+    history: new Map(),
     ready: new Promise((resolve) => (markReady = resolve)),
     close() {
       closed = true
@@ -132,11 +149,17 @@ export function pollClient({ port, token, channels }: Target): ResumingClient {
       headers: { authorization: `Bearer ${token}` },
       signal: aborts.signal,
     })
+    if (response.status === 503 || response.status === 429) {
+      // Not now: as the answer says, a little later.
+      await response.arrayBuffer()
+      await new Promise((resolve) => setTimeout(resolve, 100 + Math.random() * 200))
+      return
+    }
     if (response.status !== 200) throw new Error(`poll answered ${response.status}: ${await response.text()}`)
     const body = (await response.json()) as { messages: MessageFrame[]; resets: ResetFrame[]; cursor: string }
     cursor = body.cursor
     for (const message of body.messages) record(client, message)
-    client.resets.push(...body.resets)
+    for (const reset of body.resets) recordReset(client, reset)
     markReady()
   }
   const run = async (): Promise<void> => {

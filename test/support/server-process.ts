@@ -5,7 +5,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -43,14 +43,19 @@ export class ServerProcess {
     return server
   }
 
-  /** Stops it in its own way. */
-  stop(): Promise<void> {
+  /** All that it has printed so far. */
+  get output(): string {
+    return this.#output.join('')
+  }
+
+  /** Stops it in its own way; answers the exit code, or null where a signal has ended it. */
+  stop(): Promise<number | null> {
     return this.#end('SIGTERM')
   }
 
   /** Ends it without a chance to do anything. */
-  kill(): Promise<void> {
-    return this.#end('SIGKILL')
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL')
   }
 
   /** It keeps its connections and answers nothing. */
@@ -66,12 +71,14 @@ export class ServerProcess {
     this.#child.kill(signal)
   }
 
-  async #end(signal: NodeJS.Signals): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
-    const exited = once(this.#child, 'exit')
-    this.#child.kill(signal)
-    this.#child.kill('SIGCONT')
-    await exited
+  async #end(signal: NodeJS.Signals): Promise<number | null> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const exited = once(this.#child, 'exit')
+      this.#child.kill(signal)
+      this.#child.kill('SIGCONT')
+      await exited
+    }
+    return this.#child.exitCode
   }
 
   #untilReady(): Promise<void> {
@@ -104,20 +111,29 @@ export class ServerProcess {
   }
 }
 
+/** Below the range that the system gives to outgoing connections: none of them takes a port before its server has it. */
+const PORT_MIN = 12_000
+const PORT_MAX = 32_000
+/** Test files run beside each other: each process looks from a place of its own on, and gives no port twice. */
+let nextPort = PORT_MIN + ((process.pid * 389) % (PORT_MAX - PORT_MIN))
+
 /** Ports that nobody listens on now, all different. */
 export async function freePorts(count: number): Promise<number[]> {
-  const holders = Array.from({ length: count }, () => createServer())
   const ports: number[] = []
-  for (const holder of holders) {
-    holder.listen(0, '127.0.0.1')
-    await once(holder, 'listening')
-    ports.push((holder.address() as AddressInfo).port)
-  }
-  for (const holder of holders) {
-    holder.close()
-    await once(holder, 'close')
+  while (ports.length < count) {
+    const port = nextPort
+    nextPort = nextPort + 1 < PORT_MAX ? nextPort + 1 : PORT_MIN
+    if (await isFree(port)) ports.push(port)
   }
   return ports
+}
+
+function isFree(port: number): Promise<boolean> {
+  const holder = createServer()
+  return new Promise((resolve) => {
+    holder.once('error', () => resolve(false))
+    holder.listen(port, '127.0.0.1', () => holder.close(() => resolve(true)))
+  })
 }
 
 export async function freePort(): Promise<number> {

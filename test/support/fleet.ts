@@ -1,0 +1,162 @@
+/** A whole cluster as it is deployed: processes of `sluice serve`, a nats-server, a redis-server and a load balancer. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Balancer } from './balancer.ts'
+import { CuttingProxy } from './cutting-proxy.ts'
+import { NatsServer } from './nats-server.ts'
+import { RedisServer } from './redis-server.ts'
+import { freePorts, ServerProcess, temporaryDirectory } from './server-process.ts'
+import { CLUSTER_SECRET } from './start-cluster.ts'
+import { mintToken } from '../../src/auth/tokens.ts'
+import { systemClock } from '../../src/clock.ts'
+import type { ConfigInput } from '../../src/config/schema.ts'
+
+const COMMAND = fileURLToPath(new URL('../../bin/sluice.js', import.meta.url))
+const SECRET = 'a-secret-for-tests-of-more-than-32-bytes'
+const API_KEY = 'a-key-for-tests-only'
+
+export interface FleetOptions {
+  readonly nodes: number
+  readonly settings?: ConfigInput
+  /** Arguments of redis-server; by default nothing is kept on disk. */
+  readonly redis?: readonly string[]
+}
+
+export class FleetNode {
+  readonly port: number
+  readonly apiPort: number
+  /** Between the node and NATS: what it cuts, only this node loses. */
+  readonly natsProxy: CuttingProxy
+  readonly #directory: string
+  readonly #settings: ConfigInput
+  #process: ServerProcess | undefined
+
+  constructor(
+    ports: readonly [number, number],
+    natsProxy: CuttingProxy,
+    directory: string,
+    settings: ConfigInput,
+  ) {
+    ;[this.port, this.apiPort] = ports
+    this.natsProxy = natsProxy
+    this.#directory = directory
+    this.#settings = settings
+  }
+
+  /** Again after `kill` or `stop`; `more` wins over the settings of the fleet. */
+  async start(more: ConfigInput = {}): Promise<void> {
+    const file = join(this.#directory, `node-${this.port}.json`)
+    const settings: ConfigInput = {
+      ...this.#settings,
+      ...more,
+      host: '127.0.0.1',
+      port: this.port,
+      api: { port: this.apiPort, keys: [`tests:publish+admin:${API_KEY}`] },
+      auth: { jwtSecret: SECRET, ...this.#settings.auth },
+      log: { level: 'info', pretty: false },
+      node: { clusterSecret: CLUSTER_SECRET, ...this.#settings.node, ...more.node },
+    }
+    writeFileSync(file, JSON.stringify(settings))
+    this.#process = await ServerProcess.start({
+      program: process.execPath,
+      install: 'Node.js',
+      args: [COMMAND, 'serve', '--config', file],
+      ready: 'the node is ready',
+    })
+  }
+
+  get output(): string {
+    return this.#process?.output ?? ''
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process?.signal(signal)
+  }
+
+  kill(): Promise<void> {
+    return this.#process?.kill() ?? Promise.resolve()
+  }
+
+  /** By SIGTERM; answers the exit code. */
+  stop(): Promise<number | null> {
+    return this.#process?.stop() ?? Promise.resolve(null)
+  }
+
+  api(method: string, path: string, body?: unknown): Promise<Response> {
+    return fetch(`http://127.0.0.1:${this.apiPort}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${API_KEY}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+  }
+
+  async metric(series: string): Promise<number> {
+    const page = await (await fetch(`http://127.0.0.1:${this.apiPort}/metrics`)).text()
+    const line = page.split('\n').find((text) => text.startsWith(`${series} `))
+    return line === undefined ? 0 : Number(line.slice(series.length + 1))
+  }
+}
+
+export class Fleet {
+  readonly nats: NatsServer
+  readonly redis: RedisServer
+  readonly nodes: readonly FleetNode[]
+  readonly balancer: Balancer
+  readonly #directory: { readonly path: string; remove(): void }
+
+  private constructor(
+    nats: NatsServer,
+    redis: RedisServer,
+    nodes: readonly FleetNode[],
+    balancer: Balancer,
+    directory: { readonly path: string; remove(): void },
+  ) {
+    this.nats = nats
+    this.redis = redis
+    this.nodes = nodes
+    this.balancer = balancer
+    this.#directory = directory
+  }
+
+  static async start({ nodes: count, settings = {}, redis: redisArgs = [] }: FleetOptions): Promise<Fleet> {
+    const directory = temporaryDirectory('fleet')
+    const [nats, redis] = await Promise.all([NatsServer.start(), RedisServer.start(redisArgs)])
+    const ports = await freePorts(count * 2)
+    const nodes = await Promise.all(
+      Array.from({ length: count }, async (_, index) => {
+        const proxy = new CuttingProxy(nats.port)
+        await proxy.listen()
+        return new FleetNode(
+          [ports[index * 2] as number, ports[index * 2 + 1] as number],
+          proxy,
+          directory.path,
+          {
+            ...settings,
+            nats: { url: [`nats://127.0.0.1:${proxy.port}`] },
+            redis: { url: [redis.url] },
+            cluster: { heartbeat: '500ms', nodeTtl: '3s', canary: '500ms', ...settings.cluster },
+            heartbeat: { retryMin: '50ms', retryMax: '300ms', ...settings.heartbeat },
+            feeds: { headCheck: '2s', ...settings.feeds },
+          },
+        )
+      }),
+    )
+    await Promise.all(nodes.map((node) => node.start()))
+    const balancer = new Balancer(nodes.map(({ port }) => port))
+    await balancer.listen()
+    return new Fleet(nats, redis, nodes, balancer, directory)
+  }
+
+  token(user: string): Promise<string> {
+    return mintToken({ secret: SECRET, sub: user, subscribe: ['*'], publish: ['*'] }, systemClock)
+  }
+
+  async close(): Promise<void> {
+    await this.balancer.close()
+    await Promise.all(this.nodes.map((node) => node.kill()))
+    await Promise.all(this.nodes.map((node) => node.natsProxy.close()))
+    await Promise.all([this.nats.stop(), this.redis.stop()])
+    this.#directory.remove()
+  }
+}

@@ -1,0 +1,278 @@
+/**
+ * Traffic on a fleet that is counted to the last message: clients of all transports, publishers over HTTP and NATS, and
+ * what each client was shown beside what was published.
+ */
+import type { Fleet, FleetNode } from './fleet.ts'
+import { eventSourceClient, pollClient } from './resuming-clients.ts'
+import { createClient } from '../../src/client/node.ts'
+import { NatsLink } from '../../src/drivers/nats.ts'
+
+export interface TrafficOptions {
+  readonly clients: number
+  readonly channels: readonly string[]
+  /** Messages of each publisher in a second. */
+  readonly perSecond: number
+}
+
+interface Place {
+  readonly epoch: string
+  readonly offset: number
+}
+
+/** What one client was shown of one channel, in that order: a number, or a reset. */
+type Seen = (number | 'reset')[]
+
+interface Member {
+  readonly channels: readonly string[]
+  readonly ready: Promise<unknown>
+  seen(channel: string): Seen
+  close(): void
+}
+
+export interface Tally {
+  readonly published: number
+  readonly expected: number
+  readonly shown: number
+  lost: number
+  twice: number
+  outOfOrder: number
+  resets: number
+}
+
+const CHANNELS_PER_CLIENT = 2
+const RETRY_MS = 100
+const FLOOD_UNDER_WAY = 100
+const PUBLISH_TIMEOUT_MS = 6000
+
+export class Traffic {
+  readonly #fleet: Fleet
+  readonly #options: TrafficOptions
+  readonly #members: Member[] = []
+  /** Where the log has each number, by channel. */
+  readonly #places = new Map<string, Map<number, Place>>()
+  readonly #underWay = new Set<Promise<void>>()
+  readonly #nats: NatsLink
+  #number = 0
+  #running = true
+  /** Publishes that were refused at first, or answered by nobody, and repeated with their id. */
+  retries = 0
+  degraded = 0
+
+  private constructor(fleet: Fleet, options: TrafficOptions) {
+    this.#fleet = fleet
+    this.#options = options
+    this.#nats = new NatsLink({ urls: [fleet.nats.url], name: 'publisher' })
+    this.#nats.start()
+  }
+
+  /** Resolves once every client has a position on each of its channels, and both publishers run. */
+  static async start(fleet: Fleet, options: TrafficOptions): Promise<Traffic> {
+    const traffic = new Traffic(fleet, options)
+    await traffic.#join()
+    for (const publish of [traffic.#overHttp, traffic.#overNats]) {
+      const loop = traffic.#publishAll(publish)
+      traffic.#underWay.add(loop)
+      void loop.finally(() => traffic.#underWay.delete(loop))
+    }
+    return traffic
+  }
+
+  /** Publishes so many messages through one node, a hundred under way at any time. */
+  async flood(node: FleetNode, channel: string, count: number): Promise<void> {
+    const left = Array.from({ length: count }, () => ++this.#number)
+    const publishOne = async (_channel: string, number: number): Promise<Answer> => {
+      const response = await node.api('POST', '/v1/publish', { channel, data: number, id: `n${number}` })
+      return (await response.json()) as Answer
+    }
+    const worker = async (): Promise<void> => {
+      for (let number = left.shift(); number !== undefined; number = left.shift()) {
+        await this.#publish(channel, number, publishOne)
+      }
+    }
+    await Promise.all(Array.from({ length: FLOOD_UNDER_WAY }, worker))
+  }
+
+  /** Ends publishing; resolves when everything that was published has been accepted. */
+  async stopPublishing(): Promise<void> {
+    this.#running = false
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay)
+  }
+
+  /** Messages that clients have not been shown yet, and were not told of by a reset either. */
+  get missing(): number {
+    return this.tally().lost
+  }
+
+  tally(): Tally {
+    const tally = {
+      published: [...this.#places.values()].reduce((sum, { size }) => sum + size, 0),
+      expected: 0,
+      shown: 0,
+      lost: 0,
+      twice: 0,
+      outOfOrder: 0,
+      resets: 0,
+    }
+    for (const member of this.#members)
+      for (const channel of member.channels) this.#count(channel, member.seen(channel), tally)
+    return tally
+  }
+
+  async close(): Promise<void> {
+    this.#running = false
+    for (const member of this.#members) member.close()
+    await this.#nats.close()
+  }
+
+  #count(channel: string, seen: Seen, tally: { -readonly [Name in keyof Tally]: number }): void {
+    const places = this.#places.get(channel) ?? new Map<number, Place>()
+    const shown = new Set<number>()
+    let last: Place | undefined
+    let resets = 0
+    for (const one of seen) {
+      if (one === 'reset') {
+        resets++
+        last = undefined
+        continue
+      }
+      tally.shown++
+      // After a reset the log may be another one, which knows nothing of what was repeated.
+      if (shown.has(one) && resets === 0) tally.twice++
+      shown.add(one)
+      const place = places.get(one)
+      if (place !== undefined && last?.epoch === place.epoch && place.offset < last.offset) tally.outOfOrder++
+      last = place ?? last
+    }
+    tally.resets += resets
+    tally.expected += places.size
+    if (resets > 0) return
+    for (const number of places.keys()) if (!shown.has(number)) tally.lost++
+  }
+
+  async #join(): Promise<void> {
+    const { clients, channels } = this.#options
+    const { port } = this.#fleet.balancer
+    await Promise.all(
+      Array.from({ length: clients }, async (_, index) => {
+        const own = Array.from(
+          { length: CHANNELS_PER_CLIENT },
+          (__, which) => channels[(index + which * 7) % channels.length] as string,
+        )
+        const token = await this.#fleet.token(`user-${index}`)
+        const target = { port, token, channels: own }
+        const kind = [sdkMember, eventSourceMember, pollMember][index % 3] as typeof sdkMember
+        this.#members.push(kind(target))
+      }),
+    )
+    await Promise.all(this.#members.map(({ ready }) => ready))
+  }
+
+  async #publishAll(publish: (channel: string, number: number) => Promise<Answer>): Promise<void> {
+    const { channels, perSecond } = this.#options
+    const startedMs = performance.now()
+    for (let count = 0; this.#running; count++) {
+      const channel = channels[count % channels.length] as string
+      const one = this.#publish(channel, ++this.#number, publish)
+      this.#underWay.add(one)
+      void one.finally(() => this.#underWay.delete(one))
+      const aheadMs = (count * 1000) / perSecond - (performance.now() - startedMs)
+      if (aheadMs > 0) await new Promise((resolve) => setTimeout(resolve, aheadMs))
+    }
+  }
+
+  /** Until it is accepted: whoever publishes repeats with the same id. */
+  async #publish(
+    channel: string,
+    number: number,
+    publish: (channel: string, number: number) => Promise<Answer>,
+  ): Promise<void> {
+    for (;;) {
+      const { epoch, offset, degraded } = await publish(channel, number)
+      if (epoch !== undefined && offset !== undefined) {
+        if (degraded === true) this.degraded++
+        const places = this.#places.get(channel)
+        if (places === undefined) this.#places.set(channel, new Map([[number, { epoch, offset }]]))
+        else places.set(number, { epoch, offset })
+        return
+      }
+      this.retries++
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+    }
+  }
+
+  #turn = 0
+
+  /** Another node each time: one that is gone is not asked for ever. */
+  readonly #overHttp = async (channel: string, number: number): Promise<Answer> => {
+    const node = this.#fleet.nodes[this.#turn++ % this.#fleet.nodes.length]
+    try {
+      const response = await node?.api('POST', '/v1/publish', { channel, data: number, id: `n${number}` })
+      return ((await response?.json()) ?? {}) as Answer
+    } catch (error) {
+      // The node is not there now.
+      if (error instanceof TypeError) return {}
+      throw error
+    }
+  }
+
+  readonly #overNats = async (channel: string, number: number): Promise<Answer> => {
+    try {
+      const { data } = await this.#nats.request(
+        `sluice.publish.${channel}`,
+        Buffer.from(String(number)),
+        PUBLISH_TIMEOUT_MS,
+        { 'Nats-Msg-Id': `n${number}` },
+      )
+      return JSON.parse(data.toString()) as Answer
+    } catch {
+      // NATS, or whoever took the request, is not there now: which of them does not matter to a publisher.
+      return {}
+    }
+  }
+}
+
+interface Answer {
+  readonly epoch?: string
+  readonly offset?: number
+  readonly degraded?: boolean
+}
+
+interface Target {
+  readonly port: number
+  readonly token: string
+  readonly channels: readonly string[]
+}
+
+function sdkMember({ port, token, channels }: Target): Member {
+  const seen = new Map<string, Seen>(channels.map((channel) => [channel, []]))
+  const client = createClient({
+    url: `ws://127.0.0.1:${port}/v1/ws`,
+    token: () => Promise.resolve(token),
+    backoff: { baseMs: 100, maxMs: 1000 },
+  })
+  client.on('error', () => undefined)
+  const subscriptions = channels.map((channel) =>
+    client.subscribe<number>(channel, ({ data }) => void seen.get(channel)?.push(data), {
+      onReset: () => void seen.get(channel)?.push('reset'),
+    }),
+  )
+  void client.connect()
+  return {
+    channels,
+    ready: Promise.all(subscriptions.map(({ ready }) => ready)),
+    seen: (channel) => seen.get(channel) ?? [],
+    close: () => client.close(),
+  }
+}
+
+const eventSourceMember = (target: Target): Member => plainMember(target, eventSourceClient(target))
+const pollMember = (target: Target): Member => plainMember(target, pollClient(target))
+
+function plainMember({ channels }: Target, client: ReturnType<typeof pollClient>): Member {
+  return {
+    channels,
+    ready: client.ready,
+    seen: (channel) => client.history.get(channel) ?? [],
+    close: () => client.close(),
+  }
+}
