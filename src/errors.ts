@@ -43,7 +43,7 @@ interface CloseEntry {
 }
 
 export const CLOSES = {
-  tooLarge: { code: CLOSE.tooLarge, meaning: 'A frame is larger than `limits.frameBytes`.' },
+  tooLarge: { code: CLOSE.tooLarge, meaning: 'A frame is larger than `limits.frame`.' },
   goingAway: { code: CLOSE.goingAway, meaning: 'The node is going away; resume at once elsewhere.' },
   tryLater: { code: CLOSE.tryLater, meaning: 'The node cannot serve this now.' },
   malformed: { code: CLOSE.malformed, meaning: 'A frame is not one of `sluice.v1`.' },

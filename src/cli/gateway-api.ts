@@ -43,16 +43,35 @@ export class GatewayApi {
     this.#key = key
   }
 
+  /** Fails with `ApiFailure`. */
+  get(path: string): Promise<unknown> {
+    return this.#ask('GET', path, undefined, undefined)
+  }
+
   /** `body` is JSON. Fails with `ApiFailure`. */
-  async post(path: string, body: string, signal?: AbortSignal): Promise<unknown> {
+  post(path: string, body: string, signal?: AbortSignal): Promise<unknown> {
+    return this.#ask('POST', path, body, signal)
+  }
+
+  /** Fails with `ApiFailure`. */
+  delete(path: string): Promise<unknown> {
+    return this.#ask('DELETE', path, undefined, undefined)
+  }
+
+  async #ask(
+    method: string,
+    path: string,
+    body: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
     const timeout = AbortSignal.timeout(ANSWER_TIMEOUT_MS)
     let response
     let text
     try {
       response = await fetch(`${this.#url}${path}`, {
-        method: 'POST',
+        method,
         headers: { authorization: `Bearer ${this.#key}`, 'content-type': 'application/json' },
-        body,
+        ...(body === undefined ? {} : { body }),
         signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
       })
       text = await response.text()

@@ -8,6 +8,7 @@ import { addConfig } from './config.ts'
 import { addDev } from './dev.ts'
 import { addPublish } from './publish.ts'
 import { addServe } from './serve.ts'
+import { addStatus } from './status.ts'
 import { addTail } from './tail.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
 import { addToken } from './token.ts'
@@ -21,6 +22,7 @@ Examples:
   $ sluice tail news                                  what is published, as it comes
   $ sluice publish news '{"title":"Hello"}'
   $ sluice serve --config sluice.yaml                 a node in production
+  $ sluice status                                     the nodes of a cluster
 
 The configuration is described in docs/configuration.md.
 `
@@ -60,7 +62,8 @@ function programOf(terminal: Terminal): Command {
       writeErr: (text) => terminal.tell(text.trimEnd()),
       outputError: (text, write) => write(`sluice: ${oneLine(text.replace(/^error: /, ''))}`),
     })
-  for (const add of [addDev, addServe, addPublish, addTail, addToken, addConfig]) add(program, terminal)
+  for (const add of [addDev, addServe, addStatus, addPublish, addTail, addToken, addConfig])
+    add(program, terminal)
   return program
 }
 

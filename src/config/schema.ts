@@ -90,18 +90,11 @@ export const SCHEMA = z.strictObject({
     }),
   }),
   nats: section('The backbone between nodes.', {
-    url: option(
-      list(
-        'URLs such as nats://nats.internal:4222 (nats, tls, ws or wss)',
-        isUrl('nats', 'tls', 'ws', 'wss'),
-      ),
-      [],
-      {
-        env: 'SLUICE_NATS_URL',
-        secret: 'credentials',
-        doc: 'The NATS servers. None: the node is alone, and keeps everything in its memory.',
-      },
-    ),
+    url: option(list('URLs such as nats://nats.internal:4222 (nats or tls)', isUrl('nats', 'tls')), [], {
+      env: 'SLUICE_NATS_URL',
+      secret: 'credentials',
+      doc: 'The NATS servers. None: the node is alone, and keeps everything in its memory.',
+    }),
   }),
   redis: section('The registry and the log of channels with `delivery: replay`.', {
     url: option(

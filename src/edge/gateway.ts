@@ -134,7 +134,7 @@ export class Gateway {
       exchange.respond(204, {
         ...this.#origins.headers(head.headers.origin),
         'access-control-allow-methods': 'GET',
-        'access-control-allow-headers': 'Authorization, Last-Event-ID, X-Request-Id',
+        'access-control-allow-headers': 'Authorization, Last-Event-ID',
         'access-control-max-age': PREFLIGHT_MAX_AGE_S,
       })
       return undefined

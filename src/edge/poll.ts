@@ -8,6 +8,7 @@ import { ERRORS, type Closing } from '../errors.ts'
 import type { Fanout, StreamFanout } from '../hub/outlet.ts'
 import { publicName } from '../protocol/channel.ts'
 import { composeCursor, cursorSegment, tagOf } from '../protocol/cursor.ts'
+import { CLOSE } from '../protocol/codes.ts'
 import { encodeFrame, type Encoded } from '../protocol/encode.ts'
 import type { Position, ResetReason, ServerFrame } from '../protocol/frames.ts'
 import type { Connection } from '../session/connection.ts'
@@ -40,7 +41,7 @@ export class PollConnection implements Connection, StreamFanout, Due {
   #session: Session | undefined
   #closed = false
   #answering = false
-  #messages: string[] = []
+  #messages: Encoded[] = []
   #bytes = 0
   readonly #resets: string[] = []
   wheelSlot = -1
@@ -86,13 +87,14 @@ export class PollConnection implements Connection, StreamFanout, Due {
   }
 
   deliver(encoded: Encoded): void {
-    const json = encoded.json
-    this.#messages.push(json)
-    this.#bytes += json.length
+    this.#messages.push(encoded)
+    this.#bytes += encoded.json.length
     this.#answerSoon()
   }
 
+  /** What came before it is part of the state that has to be fetched anew; beside it, nobody could tell what came first. */
   reset(channel: string, { epoch, offset }: Position, reason: ResetReason): void {
+    this.#messages = this.#messages.filter(({ message }) => message.channel !== channel)
     this.#resets.push(encodeFrame({ type: 'reset', channel: publicName(channel), epoch, offset, reason }))
     this.#answerSoon()
   }
@@ -124,8 +126,13 @@ export class PollConnection implements Connection, StreamFanout, Due {
   /** A poll has no control frames: its next request brings its token, and the cursor says the rest. */
   send(_frame: ServerFrame): void {}
 
-  end({ code, message }: Closing): void {
+  end({ closeCode, code, message }: Closing): void {
     if (this.#closed) return
+    // Nothing is wrong with the client: it comes back elsewhere with the cursor that it gets here.
+    if (closeCode === CLOSE.goingAway && this.#session !== undefined) {
+      this.#answer()
+      return
+    }
     const body = JSON.stringify({ error: { code, message } })
     this.#request.exchange.respond(ERRORS[code].status, { ...this.#request.headers, ...JSON_HEADERS }, body)
     this.gone()
@@ -146,7 +153,7 @@ export class PollConnection implements Connection, StreamFanout, Due {
       if (position !== undefined) segments.push(cursorSegment(tagOf(publicName(source.name)), position))
     }
     const cursor = composeCursor(segments, tagOf(this.#request.user))
-    const messages = this.#messages.join(',')
+    const messages = this.#messages.map(({ json }) => json).join(',')
     const body = `{"messages":[${messages}],"resets":[${this.#resets.join(',')}],"cursor":${JSON.stringify(cursor)}}`
     this.#request.exchange.respond(200, { ...this.#request.headers, ...JSON_HEADERS }, body)
     this.#context.ports.metrics.bytesOut('poll', body.length)

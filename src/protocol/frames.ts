@@ -79,7 +79,8 @@ export type ClientFrame =
 
 /**
  * What became of one channel of a `resume`. `recovered: true`: every message after the given position follows.
- * With `error` the channel was not restored at all; `recovered: false` without it means that a `reset` follows.
+ * With `error` the channel was not restored at all. `recovered: false` without it: no position was given or the channel
+ * has none; or, where one was given, a `reset` follows.
  */
 export type Restored =
   | { readonly epoch?: string; readonly offset?: number; readonly recovered: boolean }

@@ -65,6 +65,16 @@ describe('a long poll', () => {
     expect(await poll('idle', 'channels=p:6&wait=0.2')).toMatchObject({ messages: [], resets: [] })
   })
 
+  it('is answered at once with its cursor where the node goes away', async () => {
+    const leaving = await startNode()
+    const url = `http://127.0.0.1:${leaving.port}/v1/poll?channels=p:6&token=${await leaving.token('pia')}`
+    const { cursor } = (await (await fetch(`${url}&wait=0`)).json()) as Answer
+    const waiting = fetch(`${url}&wait=25&cursor=${encodeURIComponent(cursor)}`)
+    await expect.poll(() => leaving.metric('sluice_connections{transport="poll"}')).toBe(1)
+    await leaving.close()
+    expect(await (await waiting).json()).toEqual({ messages: [], resets: [], cursor })
+  })
+
   it('tells of a hole at once', async () => {
     const { cursor } = await poll('hole', 'channels=short:1&wait=0')
     for (let data = 1; data <= 6; data++) await node.publish({ channel: 'short:1', data })

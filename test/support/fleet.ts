@@ -142,10 +142,16 @@ export class Fleet {
         )
       }),
     )
-    await Promise.all(nodes.map((node) => node.start()))
     const balancer = new Balancer(nodes.map(({ port }) => port))
     await balancer.listen()
-    return new Fleet(nats, redis, nodes, balancer, directory)
+    const fleet = new Fleet(nats, redis, nodes, balancer, directory)
+    try {
+      await Promise.all(nodes.map((node) => node.start()))
+    } catch (error) {
+      await fleet.close()
+      throw error
+    }
+    return fleet
   }
 
   token(user: string): Promise<string> {

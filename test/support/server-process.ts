@@ -14,6 +14,8 @@ export interface ServerCommand {
   /** What a person types who does not have it. */
   readonly install: string
   readonly args: readonly string[]
+  /** Beside what this process has. */
+  readonly env?: Readonly<Record<string, string>>
   /** What it prints once it serves. */
   readonly ready: string
 }
@@ -37,7 +39,10 @@ export class ServerProcess {
   }
 
   static async start(command: ServerCommand): Promise<ServerProcess> {
-    const child = spawn(command.program, command.args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(command.program, command.args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...command.env },
+    })
     const server = new ServerProcess(command, child)
     await server.#untilReady()
     return server

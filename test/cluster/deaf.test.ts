@@ -1,0 +1,78 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { CuttingProxy } from '../support/cutting-proxy.ts'
+import { RawClient } from '../support/raw-client.ts'
+import { startCluster, type StartedCluster } from '../support/start-cluster.ts'
+import type { StartedNode } from '../support/start-node.ts'
+
+/** A node that does not hear itself says so, and its clients miss nothing. */
+
+let cluster: StartedCluster | undefined
+let proxy: CuttingProxy | undefined
+
+afterEach(async () => {
+  await proxy?.close()
+  await cluster?.close()
+})
+
+const ready = async (node: StartedNode): Promise<number> =>
+  (await fetch(`http://127.0.0.1:${node.apiPort}/readyz`)).status
+
+const part = async (node: StartedNode): Promise<{ status: string; detail?: string }> => {
+  const deep = (await (await node.api('GET', '/healthz/deep')).json()) as {
+    parts: { backbone: { status: string; detail?: string } }
+  }
+  return deep.parts.backbone
+}
+
+describe('a deaf node', () => {
+  it('says so, is not ready while others are, gets its messages by the mesh, and recovers', async () => {
+    cluster = await startCluster(1)
+    proxy = new CuttingProxy(cluster.nats.port)
+    await proxy.listen()
+    const well = cluster.nodes[0] as StartedNode
+    const deaf = await cluster.join({ nats: { url: [`nats://127.0.0.1:${proxy.port}`] } })
+    const { client } = await RawClient.connect(`ws://127.0.0.1:${deaf.port}/v1/ws`, {
+      token: await deaf.token('ann'),
+    })
+    await client.request({ type: 'subscribe', ref: 1, channel: 'news' })
+    expect(await ready(deaf)).toBe(200)
+
+    proxy.refusing = true
+    proxy.cut(1)
+    await expect.poll(() => ready(deaf)).toBe(503)
+    expect(await part(deaf)).toMatchObject({ status: 'failing' })
+    expect(await ready(well)).toBe(200)
+    await expect.poll(() => deaf.metric('sluice_mesh_links')).toBe(1)
+    await well.publish({ channel: 'news', data: 'by mesh' })
+    expect(await client.next('message')).toMatchObject({ data: 'by mesh' })
+    const [answer] = await deaf.publish({ channel: 'news', data: 'degraded' })
+    expect(answer).toMatchObject({ degraded: true })
+    expect(await client.next('message')).toMatchObject({ data: 'degraded' })
+
+    proxy.refusing = false
+    await expect.poll(() => ready(deaf)).toBe(200)
+    await expect.poll(() => well.metric('sluice_mesh_links')).toBe(0)
+    await well.publish({ channel: 'news', data: 'by NATS' })
+    expect(await client.next('message')).toMatchObject({ data: 'by NATS' })
+    client.cut()
+  }, 60_000)
+
+  it('stays ready where nobody else hears either: all of them would leave the balancer together', async () => {
+    cluster = await startCluster(2)
+    const [one, two] = cluster.nodes as [StartedNode, StartedNode]
+    await cluster.nats.kill()
+    await expect.poll(async () => (await part(one)).status).toBe('degraded')
+    await expect.poll(async () => (await part(two)).status).toBe('degraded')
+    expect([await ready(one), await ready(two)]).toEqual([200, 200])
+    await cluster.nats.restart()
+    await expect.poll(async () => (await part(one)).status).toBe('ok')
+  }, 60_000)
+
+  it('takes no link of a node that does not know the secret', async () => {
+    cluster = await startCluster(1)
+    const { apiPort } = cluster.nodes[0] as StartedNode
+    await expect(
+      RawClient.open(`ws://127.0.0.1:${apiPort}/v1/mesh`, { protocols: ['sluice.mesh.v1'] }),
+    ).rejects.toMatchObject({ status: 401 })
+  })
+})
