@@ -10,6 +10,7 @@
  */
 import { parseArgs } from 'node:util'
 import { broadcast } from './broadcast.ts'
+import { cluster } from './cluster.ts'
 import { connectStorm } from './connect-storm.ts'
 import { encode } from './encode.ts'
 import { idleMemory } from './idle-memory.ts'
@@ -22,7 +23,7 @@ import { sse } from './sse.ts'
 import { unicast } from './unicast.ts'
 import type { PeerName } from './peers/terms.ts'
 
-const BENCHES: readonly Bench[] = [broadcast, unicast, sse, idleMemory, connectStorm, encode]
+const BENCHES: readonly Bench[] = [broadcast, unicast, sse, idleMemory, connectStorm, encode, cluster]
 
 const ROUNDS = 5
 const ROUNDS_QUICK = 2
@@ -46,7 +47,7 @@ async function runAll(benches: readonly Bench[]): Promise<void> {
   const peers = new Set(runs.flatMap(({ options }) => options.peers))
   const programs = runs.flatMap(({ bench }) => bench.programs)
   await compile([...new Set(['load/main', ...programs, ...[...peers].map((peer) => `peers/${peer}`)])])
-  if (peers.has('sluice')) compileGateway()
+  if (peers.has('sluice') || peers.has('sluice-cluster')) compileGateway()
 
   const machine = describeMachine()
   const commit = describeCommit()

@@ -19,6 +19,7 @@ import { systemClock, type Clock } from './clock.ts'
 import { Canary } from './cluster/canary.ts'
 import { hear, tell } from './cluster/control.ts'
 import { Membership } from './cluster/membership.ts'
+import { isOutdated, TURNS_MAX } from './cluster/steering.ts'
 import type { Config } from './config/schema.ts'
 import { serveDev } from './console/dev-routes.ts'
 import { loadPage } from './console/load-page.ts'
@@ -166,6 +167,11 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       policyOf: (channel) => policies(channel).client,
       publish: (channel, payload, messageId) =>
         publisher.publish({ door: 'client', target: { channel }, payload, id: messageId }),
+      presence: {
+        entered: () => undefined,
+        left: () => undefined,
+        members: () => Promise.reject(new SluiceError('unavailable', 'presence is not kept yet')),
+      },
       forward: (user, channel, payload, messageId) =>
         doors?.forward(user, channel, payload, messageId) ??
         Promise.reject(new SluiceError('unavailable', 'there is no NATS to forward through')),
@@ -184,7 +190,16 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
   const page = config.dev ? loadPage() : undefined
   const admission = new Admission({ ...config.admission, ...config.limits }, { clock, load, metrics })
   const gateway = new Gateway(
-    { sessions, hub, admission, clock, wheel, metrics: edgeMetrics(metrics), failed },
+    {
+      sessions,
+      hub,
+      admission,
+      clock,
+      wheel,
+      metrics: edgeMetrics(metrics),
+      turnsAway: (turns) => turns < TURNS_MAX && isOutdated(info(), membership.others),
+      failed,
+    },
     {
       allowedOrigins: config.allowedOrigins,
       trustedProxies: config.trustedProxies,

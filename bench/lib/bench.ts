@@ -61,6 +61,7 @@ export class Rows {
 export const PEER_LABELS: Readonly<Record<PeerName, string>> = {
   'raw-uws': 'raw uWebSockets.js',
   sluice: 'Sluice',
+  'sluice-cluster': 'Sluice with NATS and Redis',
   ws: 'ws',
   socketio: 'Socket.IO',
 }

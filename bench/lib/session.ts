@@ -14,22 +14,33 @@ const LOOKS_MAX = 40
 export interface Measured<Value> {
   readonly value: Value
   readonly cpuMicros: number
+  /** Of the servers that the peer has started beside itself. */
+  readonly besideMicros: Readonly<Record<string, number>>
 }
 
 export class BenchSession {
   readonly #server: Child
+  readonly #beside: readonly (readonly [name: string, pid: number])[]
   readonly load: Child
 
-  constructor(server: Child, load: Child) {
+  constructor(server: Child, load: Child, { pids = {} }: Ports) {
     this.#server = server
+    this.#beside = Object.entries(pids)
     this.load = load
   }
 
   /** Runs a step of the load and takes the server's CPU time meanwhile. */
   async measure<Value>(step: string, argument: unknown = null): Promise<Measured<Value>> {
     const before = cpuMicros(this.#server.pid)
+    const besideBefore = this.#beside.map(([, pid]) => cpuMicros(pid))
     const value = await this.load.step<Value>(step, argument)
-    return { value, cpuMicros: cpuMicros(this.#server.pid) - before }
+    return {
+      value,
+      cpuMicros: cpuMicros(this.#server.pid) - before,
+      besideMicros: Object.fromEntries(
+        this.#beside.map(([name, pid], index) => [name, cpuMicros(pid) - (besideBefore[index] as number)]),
+      ),
+    }
   }
 
   /** The server's resident memory once its garbage is collected and nothing moves any more. */
@@ -73,7 +84,7 @@ export async function withPeer<Value>(
   try {
     const ports = await server.step<Ports>('start')
     await load.step('target', { peer, ports })
-    return await run(new BenchSession(server, load))
+    return await run(new BenchSession(server, load, ports))
   } finally {
     await Promise.all([load.close(), server.close()])
   }

@@ -46,6 +46,21 @@ const BARE: Dialect = {
   reply: () => undefined,
 }
 
+const SLUICE: Dialect = {
+  webSocketPath: '/v1/ws',
+  subprotocol: 'sluice.v1',
+  publishPath: '/v1/publish',
+  streamPath: (channel, token) => `/v1/sse?channels=${encodeURIComponent(channel)}&token=${token}`,
+  connect: (_user, token) => `{"type":"connect","token":"${token}"}`,
+  isWelcome: (frame) => frame.startsWith('{"type":"welcome"'),
+  subscribe: (channel) => `{"type":"subscribe","ref":1,"channel":"${channel}"}`,
+  isSubscribed: (frame) => frame.startsWith('{"type":"subscribed"'),
+  publish: (ref, channel, data) => `{"type":"publish","ref":${ref},"channel":"${channel}","data":${data}}`,
+  isDelivery: (bytes, start) => bytes[start + TYPE_STARTS_AT] === LETTER_M,
+  bytesAfterData: 1,
+  reply: () => undefined,
+}
+
 export const DIALECTS: Readonly<Record<PeerName, Dialect>> = {
   'raw-uws': BARE,
   ws: BARE,
@@ -62,18 +77,6 @@ export const DIALECTS: Readonly<Record<PeerName, Dialect>> = {
     bytesAfterData: 1,
     reply: (frame) => (frame === '2' ? '3' : undefined),
   },
-  sluice: {
-    webSocketPath: '/v1/ws',
-    subprotocol: 'sluice.v1',
-    publishPath: '/v1/publish',
-    streamPath: (channel, token) => `/v1/sse?channels=${encodeURIComponent(channel)}&token=${token}`,
-    connect: (_user, token) => `{"type":"connect","token":"${token}"}`,
-    isWelcome: (frame) => frame.startsWith('{"type":"welcome"'),
-    subscribe: (channel) => `{"type":"subscribe","ref":1,"channel":"${channel}"}`,
-    isSubscribed: (frame) => frame.startsWith('{"type":"subscribed"'),
-    publish: (ref, channel, data) => `{"type":"publish","ref":${ref},"channel":"${channel}","data":${data}}`,
-    isDelivery: (bytes, start) => bytes[start + TYPE_STARTS_AT] === LETTER_M,
-    bytesAfterData: 1,
-    reply: () => undefined,
-  },
+  sluice: SLUICE,
+  'sluice-cluster': SLUICE,
 }

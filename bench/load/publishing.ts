@@ -119,7 +119,7 @@ export class Publishing {
         port: this.#ports.apiPort,
         path: dialect.publishPath,
         connections: HTTP_CONNECTIONS,
-        headers: this.#peer === 'sluice' ? { 'x-api-key': API_KEY } : {},
+        headers: this.#peer.startsWith('sluice') ? { 'x-api-key': API_KEY } : {},
       },
       (problem) => this.#poolFailed?.(problem),
     )

@@ -7,10 +7,12 @@ export const ROOM = 'bench:room'
 export const TOKEN_SECRET = 'a secret that only the benchmark and its server use'
 export const API_KEY = 'a-key-that-only-the-benchmark-and-its-server-use'
 
-export type PeerName = 'raw-uws' | 'sluice' | 'ws' | 'socketio'
+export type PeerName = 'raw-uws' | 'sluice' | 'sluice-cluster' | 'ws' | 'socketio'
 
 /** Where a server listens, on 127.0.0.1. Peers with one listener name it twice. */
 export interface Ports {
   readonly port: number
   readonly apiPort: number
+  /** Servers that the peer has started beside itself, by name. */
+  readonly pids?: Readonly<Record<string, number>>
 }

@@ -52,7 +52,7 @@ export class Uplink implements LinkSink {
   #cancelTimer: (() => void) | undefined
   /** Until the next attempt; `undefined`: there shall be none. */
   #delayMs: number | undefined
-  #move: { readonly untilMs: number; readonly url: string } | undefined
+  #move: { readonly untilMs: number; readonly url: string; tries: number } | undefined
   /** An attempt was given up that the gateway may yet come to, and take the session over for nobody. */
   #abandoned = false
 
@@ -176,11 +176,15 @@ export class Uplink implements LinkSink {
     void this.#open(link, this.#address())
   }
 
-  /** Says in the URL already that a session comes back: where connections queue, it goes before newcomers. */
+  /**
+   * Says in the URL already that a session comes back: where connections queue, it goes before newcomers. One that moves
+   * says how often it has tried: a node that will be drained next sends it on, a few times.
+   */
   #address(): string {
-    const url = this.#move?.url ?? this.#options.url
+    const move = this.#move
+    const url = move?.url ?? this.#options.url
     if (this.#session === undefined) return url
-    return `${url}${url.includes('?') ? '&' : '?'}resume=1`
+    return `${url}${url.includes('?') ? '&' : '?'}resume=1${move === undefined ? '' : `&move=${move.tries++}`}`
   }
 
   async #open(link: Link, url: string): Promise<void> {
@@ -230,7 +234,7 @@ export class Uplink implements LinkSink {
   }
 
   #askedToMove({ delay, deadline, url = this.#options.url }: ReconnectFrame): void {
-    this.#move = { untilMs: this.#options.time.now() + deadline, url }
+    this.#move = { untilMs: this.#options.time.now() + deadline, url, tries: 0 }
     if (this.#state === 'connected') this.#later(delay, 'move')
   }
 

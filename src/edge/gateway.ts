@@ -92,6 +92,13 @@ export class Gateway {
     // A browser cannot read the answer to a refused handshake, so a bad token is told by a close code instead.
     const query = new URLSearchParams(head.query)
     const token = bearer(head) ?? query.get('token') ?? undefined
+    const move = query.get('move')
+    if (move !== null && this.#ports.turnsAway(Number(move))) {
+      // Its old connection still serves it: it loses nothing by another attempt.
+      const error = new SluiceError('unavailable', 'a node of a later deploy has room; try again')
+      this.#refuseUpgrade(upgrade, 503, 'outdated', error)
+      return
+    }
     // What it resumes is in its first frame; that it will is said in the URL, so that it waits before newcomers.
     const asked = this.#ports.admission.ask({ address, resume: query.has('resume') }, (verdict) => {
       if (verdict.kind === 'refuse') {
@@ -109,7 +116,7 @@ export class Gateway {
   #refuseUpgrade(
     upgrade: Upgrade<WebSocketConnection>,
     status: number,
-    reason: 'origin' | 'subprotocol',
+    reason: 'origin' | 'subprotocol' | 'outdated',
     error: SluiceError,
   ): void {
     this.#ports.metrics.refused(reason)

@@ -39,7 +39,7 @@ export interface EdgeMetrics {
   bytesOut(transport: Transport, bytes: number): void
   frameIn(): void
   protocolError(code: ErrorCode): void
-  refused(reason: 'origin' | 'subprotocol'): void
+  refused(reason: 'origin' | 'subprotocol' | 'outdated'): void
   ephemeralDropped(count: number): void
   limitHit(limit: 'frame' | 'connect_timeout' | 'buffered' | 'channels_per_stream'): void
 }
@@ -51,6 +51,8 @@ export interface EdgePorts {
   readonly clock: Clock
   readonly wheel: Wheel
   readonly metrics: EdgeMetrics
+  /** Whether a client that moves, and has been turned away so often before, shall go to another node. */
+  turnsAway(turns: number): boolean
   /** Something failed that is nobody's mistake but ours. */
   failed(what: string, error: unknown): void
 }

@@ -19,7 +19,7 @@ import type { Backbone } from '../backbone/backbone.ts'
 import { jitter, type Clock, type Timer } from '../clock.ts'
 import { isInbox, publicName } from '../protocol/channel.ts'
 import { encodeFrame, Encoded } from '../protocol/encode.ts'
-import type { From, Position, ResetReason } from '../protocol/frames.ts'
+import type { From, JoinFrame, Position, ResetReason } from '../protocol/frames.ts'
 import type { Message } from '../protocol/message.ts'
 import type { ReplayLog } from '../replay/replay-log.ts'
 
@@ -155,6 +155,16 @@ export class Hub {
     for (const channel of this.#channels.values()) {
       this.#ports.clock.after(jitter(this.#ports.clock, 0, RETRY_HIGH_MS), () => channel.check(undefined))
     }
+  }
+
+  /**
+   * To the WebSockets that are live on a channel, beside its messages: who is behind, or comes later, does not get it.
+   * For what can be asked for as well.
+   */
+  tell(channel: string, frame: JoinFrame): void {
+    const found = this.#channels.get(channel)
+    if (found === undefined || found.nativeCount === 0) return
+    this.#publish(channel, Buffer.from(encodeFrame(frame)), false, found.position)
   }
 
   /** What a client has missed that has just not got `dropped`, in order. `undefined`: not a message of the topics. */

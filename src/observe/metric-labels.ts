@@ -64,7 +64,7 @@ export const ADMISSION_REFUSALS = [
 
 export type AdmissionRefusal = (typeof ADMISSION_REFUSALS)[number]
 
-export const REFUSAL_REASONS = [...ADMISSION_REFUSALS, 'origin', 'subprotocol'] as const
+export const REFUSAL_REASONS = [...ADMISSION_REFUSALS, 'origin', 'outdated', 'subprotocol'] as const
 
 /** The limits that a peer can hit after it was admitted, named like the options where there is one. */
 export const LIMITS = [

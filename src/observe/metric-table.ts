@@ -119,7 +119,7 @@ const CONNECTIONS = {
 const ADMISSION = {
   refusals: counter(
     'refusals_total',
-    'Connection attempts that were turned away: at the connection limit, over the rate of their address, event loop too late, memory too full, waiting room full, waited too long, left while waiting, a state in which the node does not admit, an origin that is not allowed, or a subprotocol that is not spoken.',
+    'Connection attempts that were turned away: at the connection limit, over the rate of their address, event loop too late, memory too full, waiting room full, waited too long, left while waiting, a state in which the node does not admit, an origin that is not allowed, a subprotocol that is not spoken, or a move that is better made to a node of a later deploy.',
     { name: 'reason', values: REFUSAL_REASONS },
   ),
   admissionQueue: gauge('admission_queue_length', 'Connection attempts in the waiting room.'),

@@ -52,6 +52,14 @@ export interface SessionMetrics {
   limitHit(limit: 'subscriptions' | 'sessions_per_user'): void
 }
 
+/** Who is in a channel, on namespaces that keep it. */
+export interface PresencePort {
+  entered(channel: string, user: string): void
+  left(channel: string, user: string): void
+  /** Fails with `unavailable`. */
+  members(channel: string): Promise<readonly string[]>
+}
+
 export interface SessionPorts {
   readonly nodeId: string
   readonly hub: Hub
@@ -61,6 +69,7 @@ export interface SessionPorts {
   /** For expiry and re-authentication of all sessions. */
   readonly wheel: Wheel
   readonly metrics: SessionMetrics
+  readonly presence: PresencePort
   policyOf(channel: string): ClientPublish
   publish(channel: string, payload: Payload, id: string | undefined): Promise<Published>
   /** Hands a client's publish to the backend. */

@@ -80,7 +80,10 @@ export class Session implements Due {
 
   /** Takes over a subscription that was opened for the session. */
   adopt(channel: string, subscription: Subscription): void {
-    ;(this.#subscriptions ??= new Map()).set(channel, subscription)
+    const subscriptions = (this.#subscriptions ??= new Map<string, Subscription>())
+    if (!subscriptions.has(channel) && this.#ports.policyOf(channel).presence)
+      this.#ports.presence.entered(channel, this.user)
+    subscriptions.set(channel, subscription)
   }
 
   /** There is room in the connection's buffer again. */
@@ -115,7 +118,7 @@ export class Session implements Due {
         void this.#answer(frame, this.#authenticate(frame))
         break
       case 'presence':
-        this.#presence(frame)
+        void this.#answer(frame, this.#presence(frame))
         break
       case 'ping':
         this.#connection.send(frame.ref === undefined ? { type: 'pong' } : { type: 'pong', ref: frame.ref })
@@ -132,7 +135,7 @@ export class Session implements Due {
     this.#ports.wheel.cancel(this)
     this.#inbox.close()
     if (this.#subscriptions !== undefined)
-      for (const subscription of this.#subscriptions.values()) subscription.close()
+      for (const [channel, subscription] of this.#subscriptions) this.#leave(channel, subscription)
     this.#subscriptions = undefined
   }
 
@@ -231,11 +234,14 @@ export class Session implements Due {
     }
   }
 
-  #presence({ ref, channel }: PresenceFrame): void {
-    this.#refuse(
-      ref,
-      new SluiceError('bad_request', `presence: the namespace of ${channel} does not keep presence`),
-    )
+  async #presence({ ref, channel }: PresenceFrame): Promise<ServerFrame> {
+    if (channel === INBOX || !this.#ports.policyOf(channel).presence) {
+      throw new SluiceError('bad_request', `presence: the namespace of ${channel} does not keep presence`)
+    }
+    if (!this.#identity.permissions.maySubscribe(channel)) {
+      throw new SluiceError('forbidden', `the token does not allow to subscribe to ${channel}`)
+    }
+    return { type: 'presence', ref, channel, users: await this.#ports.presence.members(channel) }
   }
 
   async #authenticate({ ref, token }: AuthFrame): Promise<ServerFrame | undefined> {
@@ -286,7 +292,12 @@ export class Session implements Due {
 
   #drop(channel: string, subscription: Subscription): void {
     this.#subscriptions?.delete(channel)
+    this.#leave(channel, subscription)
+  }
+
+  #leave(channel: string, subscription: Subscription): void {
     subscription.close()
+    if (this.#ports.policyOf(channel).presence) this.#ports.presence.left(channel, this.user)
   }
 
   #internalName(channel: string): string {

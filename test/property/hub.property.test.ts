@@ -195,6 +195,7 @@ function world(policy: HubPolicy, tailMessages: number) {
       takenOver: ignore,
       limitHit: ignore,
     },
+    presence: { entered: ignore, left: ignore, members: () => Promise.reject(new Error('not here')) },
     policyOf: () => ({ clientPublish: 'deny', presence: false, acknowledged: false }),
     publish: () => Promise.reject(new Error('not here')),
     forward: () => Promise.reject(new Error('not here')),
@@ -213,6 +214,7 @@ function world(policy: HubPolicy, tailMessages: number) {
   const edge: EdgePorts = {
     sessions,
     hub,
+    turnsAway: () => false,
     admission: {
       ask: () => ({ cancel: ignore }),
       connected: ignore,

@@ -48,7 +48,7 @@ describe('a move', () => {
 
   it('goes to the address of the frame, and later reconnects to its own', async () => {
     const { sockets, time } = await moving({ url: 'wss://node-7.example/v1/ws' })
-    expect(sockets.newest.url).toBe('wss://node-7.example/v1/ws?resume=1')
+    expect(sockets.newest.url).toBe('wss://node-7.example/v1/ws?resume=1&move=0')
     sockets.newest.welcome(RESTORED)
     sockets.newest.end(1006)
     await time.pass(1000)
@@ -193,7 +193,7 @@ describe('a move', () => {
     sockets.newest.receive(ASKED)
     sockets.newest.receive({ ...ASKED, delay: 100, url: 'wss://node-8.example' })
     await time.pass(100)
-    expect(sockets.newest.url).toBe('wss://node-8.example?resume=1')
+    expect(sockets.newest.url).toBe('wss://node-8.example?resume=1&move=0')
     sockets.newest.welcome()
     await time.pass(10_000)
     expect(sockets.count).toBe(2)

@@ -1,0 +1,91 @@
+/** What NATS and Redis between the publisher and the subscribers add to the cost of a node, and what they cost themselves. */
+import { PEER_LABELS, Rows, type Bench, type Outcome, type RunOptions } from './lib/bench.ts'
+import { inRounds } from './lib/session.ts'
+import type { PublishOptions, PublishReport } from './load/publishing.ts'
+import { ROOM } from './peers/terms.ts'
+
+const OPENING_AT_ONCE = 100
+const WARM_UP_FRACTION = 0.25
+const QUICK_FRACTION = 0.25
+
+interface Form {
+  readonly caption: string
+  readonly subscribers: number
+  readonly messages: number
+  readonly per: 'delivery' | 'message'
+  readonly publish: Omit<PublishOptions, 'messages'>
+}
+
+const FORMS: readonly Form[] = [
+  {
+    caption: 'Broadcast to 1000 subscribers, 16 in flight',
+    subscribers: 1000,
+    messages: 2400,
+    per: 'delivery',
+    publish: { door: 'http', audience: 'everyone', inFlight: 16 },
+  },
+  {
+    caption: 'Broadcast to 1000 subscribers, one at a time',
+    subscribers: 1000,
+    messages: 800,
+    per: 'delivery',
+    publish: { door: 'http', audience: 'everyone', inFlight: 1 },
+  },
+  {
+    caption: 'Broadcast to 10 subscribers, 32 in flight',
+    subscribers: 10,
+    messages: 20_000,
+    per: 'message',
+    publish: { door: 'http', audience: 'everyone', inFlight: 32 },
+  },
+  {
+    caption: 'To one user of 1000, 32 in flight',
+    subscribers: 1000,
+    messages: 20_000,
+    per: 'message',
+    publish: { door: 'http', audience: 'one', inFlight: 32 },
+  },
+]
+
+async function run(options: RunOptions): Promise<Outcome> {
+  const figures = FORMS.map((form) => ({ form, rows: new Rows() }))
+  for (const { form, rows } of figures) {
+    await inRounds(options, 'cluster', async (peer, session) => {
+      const everybody = form.publish.audience === 'everyone'
+      await session.load.step('connect', {
+        count: form.subscribers,
+        inFlight: OPENING_AT_ONCE,
+        ...(everybody ? { channel: ROOM } : {}),
+      })
+      const messages = form.messages * (options.quick ? QUICK_FRACTION : 1)
+      await session.load.step('publish', { ...form.publish, messages: messages * WARM_UP_FRACTION })
+      const { value, cpuMicros, besideMicros } = await session.measure<PublishReport>('publish', {
+        ...form.publish,
+        messages,
+      })
+      const count = form.per === 'delivery' ? value.deliveries : messages
+      rows.add(PEER_LABELS[peer], cpuMicros / count)
+      for (const [name, micros] of Object.entries(besideMicros))
+        rows.add(`  ${name} beside it`, micros / count)
+    })
+  }
+  return {
+    arrangement:
+      'One node, with everything in its own memory, and with a nats-server and a redis-server on the same machine: then each message is ' +
+      'appended to a Redis stream, goes to NATS and comes back from it, as it does to any other node. What the two servers spend is shown beside it.',
+    tables: figures.map(({ form, rows }) => ({
+      caption: form.caption,
+      unit: 'µs',
+      per: form.per,
+      rows: rows.list,
+    })),
+  }
+}
+
+export const cluster: Bench = {
+  name: 'cluster',
+  title: 'Through NATS and Redis',
+  peers: ['sluice', 'sluice-cluster'],
+  programs: [],
+  run,
+}

@@ -1,0 +1,36 @@
+/** A node as `sluice serve` starts it, in the process of a peer, with the limits off that would stop the load. */
+import { API_KEY, ROOM, TOKEN_SECRET, type Ports } from '../peers/terms.ts'
+import type { ConfigInput } from '../../src/config/schema.ts'
+
+const gateway = new URL('../gateway/', import.meta.url)
+const [namespace = ''] = ROOM.split(':')
+
+export async function startGateway(settings: ConfigInput = {}): Promise<Ports> {
+  const { createNode } = (await import(
+    new URL('node.js', gateway).href
+  )) as typeof import('../../src/node.ts')
+  const { loadConfig } = (await import(
+    new URL('config/load.js', gateway).href
+  )) as typeof import('../../src/config/load.ts')
+  const config = loadConfig({
+    settings: {
+      ...settings,
+      host: '127.0.0.1',
+      port: 0,
+      api: { host: '127.0.0.1', port: 0, keys: [`bench:publish:${API_KEY}`] },
+      auth: { jwtSecret: TOKEN_SECRET },
+      log: { level: 'warn' },
+      namespaces: { [namespace]: { clientPublish: 'fanout' } },
+      // The load knocks as fast as it can from one address, and one publisher sends for a thousand.
+      limits: { framesPerSecond: 0, bytesPerSecond: 0 },
+      admission: { connectionsPerSecond: 0, perAddressPerSecond: 0, maxLoopLag: 0 },
+    },
+  })
+  const node = await createNode(config)
+  await node.start()
+  return { port: portOf(node.url), apiPort: portOf(node.apiUrl) }
+}
+
+function portOf(url: string): number {
+  return Number(new URL(url).port)
+}

@@ -1,0 +1,130 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { chromium, type Browser } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { loadConfig } from '../../src/config/load.ts'
+import { createNode, type Node } from '../../src/node.ts'
+import { CHROMIUM } from '../browser/chromium.ts'
+import { CuttingProxy } from '../support/cutting-proxy.ts'
+
+/** The examples, run as their READMEs say, beside a gateway for development. */
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+let node: Node
+let proxy: CuttingProxy
+let browser: Browser
+const running: ChildProcess[] = []
+
+beforeAll(async () => {
+  node = await createNode(
+    loadConfig({
+      dev: true,
+      settings: { port: 0, api: { port: 0 }, log: { level: 'error', pretty: false } },
+    }),
+  )
+  await node.start()
+  proxy = new CuttingProxy(Number(new URL(node.url).port))
+  await proxy.listen()
+  browser = await chromium.launch(CHROMIUM)
+}, 60_000)
+afterEach(async () => {
+  for (const child of running.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+})
+afterAll(async () => {
+  await browser.close()
+  await proxy.close()
+  await node.close()
+})
+
+interface Program {
+  readonly child: ChildProcess
+  readonly lines: () => string[]
+}
+
+function run(file: string, ...words: readonly string[]): Program {
+  const child = spawn(process.execPath, [`examples/${file}`, ...words], {
+    cwd: ROOT,
+    env: {
+      ...process.env,
+      SLUICE_URL: `http://127.0.0.1:${proxy.port}`,
+      SLUICE_API_URL: node.apiUrl,
+      PORT: '0',
+      PAUSE_MS: '0',
+    },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  running.push(child)
+  let output = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (text: Buffer) => (output += text.toString()))
+  return { child, lines: () => output.trimEnd().split('\n') }
+}
+
+async function addressOf({ lines }: Program): Promise<string> {
+  await expect.poll(() => lines().join('\n')).toMatch(/http:\S+/)
+  return /http:\S+/.exec(lines().join('\n'))?.[0] as string
+}
+
+const say = ({ child }: Program, text: string): void => void child.stdin?.write(`${text}\n`)
+
+describe('the stock ticker', () => {
+  it("shows prices in a page by the browser's own EventSource, and goes on after a cut", async () => {
+    const page = await browser.newPage()
+    await page.goto(await addressOf(run('ticker-sse/ticker.js')))
+    const cells = page.locator('#prices td:last-child')
+    await expect.poll(() => cells.count()).toBe(3)
+    const before = await cells.allTextContents()
+    for (const price of before) expect(Number(price)).toBeGreaterThan(0)
+    proxy.cut(1)
+    await page.locator('#state', { hasText: 'live' }).waitFor()
+    await expect.poll(() => cells.allTextContents()).not.toEqual(before)
+    await page.close()
+  }, 60_000)
+})
+
+describe('the chat', () => {
+  it('carries a line from one terminal to another and to the page, and back', async () => {
+    const page = await browser.newPage()
+    await page.goto(`${await addressOf(run('chat-websocket/web.js'))}?name=carol`)
+    await page.locator('#state', { hasText: 'carol, connected' }).waitFor()
+    const alice = run('chat-websocket/chat.js', 'alice')
+    const bob = run('chat-websocket/chat.js', 'bob')
+    for (const { lines } of [alice, bob]) await expect.poll(lines).toContain('(connected)')
+    say(alice, 'hello <b>all</b>')
+    for (const { lines } of [alice, bob]) await expect.poll(lines).toContain('alice: hello <b>all</b>')
+    await page.locator('#messages li', { hasText: 'hello <b>all</b>' }).waitFor()
+    await page.fill('#text', 'hi from the page')
+    await page.click('button')
+    await expect.poll(bob.lines).toContain('carol: hi from the page')
+    alice.child.stdin?.end('bye\n')
+    await expect.poll(bob.lines).toContain('alice: bye')
+    await page.close()
+  }, 60_000)
+})
+
+describe('the orders', () => {
+  it('reach the customer, also those that came while he was away', async () => {
+    const customer = run('orders-inbox/customer.js', 'olga')
+    await expect.poll(customer.lines).toContain('(connected)')
+    proxy.refusing = true
+    proxy.cut(1)
+    await expect.poll(customer.lines).toContain('(waiting)')
+    const shop = run('orders-inbox/shop.js', 'olga')
+    expect(await once(shop.child, 'close')).toEqual([0, null])
+    proxy.refusing = false
+    const notices = (): string[] => customer.lines().filter((line) => line.startsWith('order '))
+    await expect.poll(notices).toHaveLength(4)
+    expect(notices().map((line) => line.split(' ').at(-1))).toEqual([
+      'received',
+      'packed',
+      'shipped',
+      'delivered',
+    ])
+  }, 60_000)
+})

@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest'
+import { isOutdated } from '../../../src/cluster/steering.ts'
+import type { NodeInfo } from '../../../src/registry/registry.ts'
+
+const node = (more: Partial<NodeInfo>): NodeInfo => ({
+  id: 'n',
+  version: '1',
+  region: 'eu',
+  role: 'all',
+  state: 'active',
+  startedAt: 0,
+  connections: 0,
+  pressure: 0,
+  address: '127.0.0.1:1',
+  rates: { connects: 0, published: 0, delivered: 0 },
+  degraded: [],
+  ...more,
+})
+
+const self = node({ startedAt: 100 })
+
+describe('a moving client', () => {
+  it('stays where all nodes are of one version', () => {
+    expect(isOutdated(self, [node({ startedAt: 200 })])).toBe(false)
+    expect(isOutdated(self, [])).toBe(false)
+  })
+
+  it('goes on where another version was started last', () => {
+    expect(isOutdated(self, [node({ version: '2', startedAt: 200 })])).toBe(true)
+  })
+
+  it('stays where this version was started last: a deploy may take an older one back', () => {
+    expect(isOutdated(self, [node({ version: '2', startedAt: 50 })])).toBe(false)
+    expect(isOutdated(self, [node({ version: '2', startedAt: 200 }), node({ startedAt: 300 })])).toBe(false)
+  })
+
+  it.each([
+    { state: 'starting' },
+    { state: 'draining' },
+    { pressure: 0.9 },
+    { region: 'us' },
+    { role: 'api' },
+  ] as const)('stays where the other node is %o', (more) => {
+    expect(isOutdated(self, [node({ version: '2', startedAt: 200, ...more })])).toBe(false)
+  })
+})
