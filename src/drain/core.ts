@@ -1,0 +1,204 @@
+/**
+ * A drain, from the first word to the last connection. Pure: times are given, in milliseconds of a clock that never
+ * jumps, and what is to be done is answered.
+ *
+ *   (waiting) ── deregister delay ──▶ (moving) ── nobody is left ──▶ (gone)
+ *                                      ▲    │
+ *                               resume │    │ pause
+ *                                      └─ (paused)
+ *   any but gone ── cancel ──▶ (cancelled)
+ *
+ * It keeps (test/property/drain.property.test.ts):
+ *  D1 a connection is asked at most once, and closed only after it was asked and its time was up
+ *  D2 a batch follows the last one no sooner than the pace allows, and not before everybody in that one has gone or its
+ *     time is up; unless all are to go now
+ *  D3 while the cluster does not take it well nobody is asked, and the reason is told; unless all are to go now
+ *  D4 while paused, and once cancelled, nobody is asked and nobody is closed
+ *  D5 it ends: whatever clients do, with a cluster that is well everybody has gone after a bounded time
+ */
+import { paceOf, type Pace, type Plan } from './pace.ts'
+
+export type DrainState = 'waiting' | 'moving' | 'paused' | 'gone' | 'cancelled'
+
+export interface DrainOptions {
+  readonly plan: Plan
+  /** For so long load balancers may still send connections here. */
+  readonly deregisterMs: number
+  /** How long after its own moment a client has for its move. */
+  readonly graceMs: number
+}
+
+/** Whether others can take more, and why not. */
+export interface ClusterMood {
+  readonly ok: boolean
+  readonly reason: string
+}
+
+export interface DrainCounts {
+  /** Connected at the start. */
+  readonly total: number
+  readonly told: number
+  /** Came back at another node, by its own word. */
+  readonly moved: number
+  /** Did not move in time, and were closed. */
+  readonly forced: number
+}
+
+export type DrainDecision =
+  /** Ask so many who were not asked yet, each at its own moment within the window; answer with `asked` for each. */
+  | { readonly kind: 'ask'; readonly count: number; readonly windowMs: number }
+  | { readonly kind: 'close'; readonly id: string }
+  | { readonly kind: 'done' }
+
+/** Who is sent away in a hurry is still spread over this time. */
+const NOW_WINDOW_MS = 2000
+/** A client's moment lies in this part of the interval, so that most have moved when the next batch is due. */
+const WINDOW_SHARE = 0.8
+
+/** Who has left is remembered for a while, because the word that another node has him may come later. */
+const DEPARTED_MAX = 50_000
+
+export class DrainCore {
+  readonly #graceMs: number
+  readonly #openAtMs: number
+  readonly #startedMs: number
+  readonly #total: number
+  /** Asked and still here: until when they have time. */
+  readonly #asked = new Map<string, number>()
+  readonly #departed = new Set<string>()
+  #pace: Pace
+  #plan: Plan
+  #state: DrainState = 'waiting'
+  #holding: string | undefined
+  #batchAtMs = Number.NEGATIVE_INFINITY
+  #now = false
+  #told = 0
+  #moved = 0
+  #forced = 0
+
+  constructor({ plan, deregisterMs, graceMs }: DrainOptions, connections: number, nowMs: number) {
+    this.#plan = plan
+    this.#graceMs = graceMs
+    this.#total = connections
+    this.#pace = paceOf(plan, connections)
+    this.#startedMs = nowMs
+    this.#openAtMs = nowMs + deregisterMs
+  }
+
+  get state(): DrainState {
+    return this.#state
+  }
+
+  get plan(): Plan {
+    return this.#plan
+  }
+
+  /** Why nobody is asked now, where somebody would be. */
+  get holding(): string | undefined {
+    return this.#holding
+  }
+
+  get startedMs(): number {
+    return this.#startedMs
+  }
+
+  get counts(): DrainCounts {
+    return { total: this.#total, told: this.#told, moved: this.#moved, forced: this.#forced }
+  }
+
+  /** Called again and again. `connections`: how many are connected here now. */
+  tick(nowMs: number, connections: number, mood: ClusterMood): DrainDecision[] {
+    this.#holding = undefined
+    if (this.#state === 'waiting' && (nowMs >= this.#openAtMs || this.#now)) this.#state = 'moving'
+    if (this.#state !== 'moving') return []
+    if (connections === 0) {
+      this.#state = 'gone'
+      return [{ kind: 'done' }]
+    }
+    const decisions = this.#overdue(nowMs)
+    const waiting = connections - this.#asked.size
+    if (waiting <= 0) return decisions
+    if (this.#now) {
+      this.#batchAtMs = nowMs
+      return [...decisions, { kind: 'ask', count: waiting, windowMs: NOW_WINDOW_MS }]
+    }
+    if (this.#asked.size > 0 || nowMs < this.#batchAtMs + this.#pace.everyMs) return decisions
+    if (!mood.ok) {
+      this.#holding = mood.reason
+      return decisions
+    }
+    this.#batchAtMs = nowMs
+    const { batch, everyMs } = this.#pace
+    return [...decisions, { kind: 'ask', count: Math.min(batch, waiting), windowMs: everyMs * WINDOW_SHARE }]
+  }
+
+  /** One was asked to leave after `delayMs`. Answers how long it has for that, in milliseconds from now. */
+  asked(id: string, delayMs: number, nowMs: number): number {
+    const forMs = delayMs + this.#graceMs
+    if (!this.#asked.has(id)) {
+      this.#asked.set(id, nowMs + forMs)
+      this.#told++
+    }
+    return forMs
+  }
+
+  /** Asked, and neither gone nor confirmed since. */
+  isAsked(id: string): boolean {
+    return this.#asked.has(id)
+  }
+
+  /** Another node has it. Answers whether its connection here was asked to go and is not gone yet. */
+  confirm(id: string): boolean {
+    const here = this.#asked.delete(id)
+    if (here || this.#departed.delete(id)) this.#moved++
+    return here
+  }
+
+  /** Its connection here has ended. */
+  gone(id: string): void {
+    if (this.#asked.delete(id)) this.#remember(id)
+  }
+
+  pause(): void {
+    if (this.#state === 'moving' || this.#state === 'waiting') this.#state = 'paused'
+  }
+
+  resume(nowMs: number): void {
+    if (this.#state === 'paused') this.#state = nowMs >= this.#openAtMs ? 'moving' : 'waiting'
+  }
+
+  setPlan(plan: Plan): void {
+    this.#plan = plan
+    this.#pace = paceOf(plan, this.#total)
+  }
+
+  finishNow(): void {
+    this.#now = true
+    if (this.#state === 'paused') this.#state = 'moving'
+  }
+
+  cancel(): void {
+    if (this.#state !== 'gone') this.#state = 'cancelled'
+  }
+
+  #overdue(nowMs: number): DrainDecision[] {
+    const decisions: DrainDecision[] = []
+    for (const [id, untilMs] of this.#asked) {
+      if (nowMs < untilMs) continue
+      this.#asked.delete(id)
+      this.#remember(id)
+      this.#forced++
+      decisions.push({ kind: 'close', id })
+    }
+    return decisions
+  }
+
+  #remember(id: string): void {
+    this.#departed.add(id)
+    if (this.#departed.size <= DEPARTED_MAX) return
+    for (const oldest of this.#departed) {
+      this.#departed.delete(oldest)
+      return
+    }
+  }
+}

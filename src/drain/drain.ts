@@ -1,0 +1,208 @@
+/**
+ * Carries a drain out: asks, waits, closes. What is decided is in `core.ts`.
+ */
+import { DrainCore, type ClusterMood, type DrainCounts, type DrainOptions, type DrainState } from './core.ts'
+import { planText, type Plan } from './pace.ts'
+import type { Clock, Timer } from '../clock.ts'
+
+/** A connection as the drain sees it. */
+export interface Movable {
+  readonly id: string
+  /** Asks the client to go elsewhere after `delayMs`; until `deadlineMs` from now it may stay. */
+  ask(delayMs: number, deadlineMs: number): void
+  /** Ends the connection: its time is up, or it has moved and did not leave. */
+  close(moved: boolean): void
+}
+
+export interface DrainPorts {
+  readonly clock: Clock
+  /** Everybody who is connected, as it is while it is iterated. */
+  readonly connections: () => Iterable<Movable>
+  find(id: string): Movable | undefined
+  readonly count: () => number
+  readonly mood: () => ClusterMood
+  /** The state, or the reason to hold, has changed. */
+  changed(progress: DrainProgress): void
+}
+
+export interface DrainProgress extends DrainCounts {
+  readonly state: DrainState
+  /** Why nobody is asked now. */
+  readonly holding?: string
+  readonly plan: string
+  readonly remaining: number
+  readonly elapsedMs: number
+  /** Connections that left in a second, over the last seconds. */
+  readonly ratePerSecond: number
+  /** Absent where nothing moves. */
+  readonly remainingMs?: number
+}
+
+const TICK_MS = 100
+/** So many are asked in one turn of the event loop: the others' messages go on meanwhile. */
+const SLICE = 250
+/** A client that has moved has this long to close its old connection itself. */
+const LINGER_MS = 5000
+/** How much of the rate is the newest second's. */
+const RATE_SMOOTHING = 0.2
+
+export class Drain {
+  readonly #ports: DrainPorts
+  readonly #core: DrainCore
+  readonly #timer: Timer
+  /** Moved, and not gone yet. */
+  readonly #lingering = new Map<string, Timer>()
+  #unasked: Iterator<Movable> | undefined
+  #asking = false
+  #told = ''
+  #rate = 0
+  #rateAt: { readonly ms: number; readonly count: number }
+  #settle: (outcome: 'gone' | 'cancelled') => void = () => undefined
+  /** Resolves when nobody is left, or the drain is cancelled. */
+  readonly done: Promise<'gone' | 'cancelled'>
+
+  constructor(options: DrainOptions, ports: DrainPorts) {
+    this.#ports = ports
+    const nowMs = ports.clock.monotonicMs()
+    this.#core = new DrainCore(options, ports.count(), nowMs)
+    this.#rateAt = { ms: nowMs, count: ports.count() }
+    this.done = new Promise((resolve) => (this.#settle = resolve))
+    this.#timer = ports.clock.every(TICK_MS, () => this.#tick())
+  }
+
+  /** Another node has the session. Answers whether its connection here may stay until the client closes it. */
+  confirm(id: string): boolean {
+    if (!this.#core.confirm(id)) return false
+    this.#lingering.set(
+      id,
+      this.#ports.clock.after(LINGER_MS, () => this.#ports.find(id)?.close(true)),
+    )
+    return true
+  }
+
+  /** A connection has ended. */
+  gone(id: string): void {
+    this.#core.gone(id)
+    this.#lingering.get(id)?.cancel()
+    this.#lingering.delete(id)
+  }
+
+  pause(): void {
+    this.#core.pause()
+    this.#report()
+  }
+
+  resume(): void {
+    this.#core.resume(this.#ports.clock.monotonicMs())
+    this.#report()
+  }
+
+  setPlan(plan: Plan): void {
+    this.#core.setPlan(plan)
+    this.#report()
+  }
+
+  /** Everybody goes now, whatever the others think of it. */
+  finishNow(): void {
+    this.#core.finishNow()
+    this.#report()
+  }
+
+  /** The node stays. Who was asked to go may go all the same, or stay. */
+  cancel(): void {
+    this.#core.cancel()
+    this.#end('cancelled')
+  }
+
+  progress(): DrainProgress {
+    const { state, holding, counts, plan, startedMs } = this.#core
+    const remaining = this.#ports.count()
+    return {
+      state,
+      ...(holding === undefined ? {} : { holding }),
+      plan: planText(plan),
+      ...counts,
+      remaining,
+      elapsedMs: Math.round(this.#ports.clock.monotonicMs() - startedMs),
+      ratePerSecond: Math.round(this.#rate * 10) / 10,
+      ...(this.#rate > 0 ? { remainingMs: Math.round((remaining / this.#rate) * 1000) } : {}),
+    }
+  }
+
+  #tick(): void {
+    const { clock, count, mood } = this.#ports
+    const nowMs = clock.monotonicMs()
+    this.#measure(nowMs)
+    for (const decision of this.#core.tick(nowMs, count(), mood())) {
+      switch (decision.kind) {
+        case 'ask':
+          if (!this.#asking) this.#ask(decision.count, decision.windowMs)
+          break
+        case 'close':
+          this.#ports.find(decision.id)?.close(false)
+          break
+        case 'done':
+          this.#end('gone')
+          break
+        default:
+          decision satisfies never
+      }
+    }
+    this.#report()
+  }
+
+  /** In slices. The iteration goes on where the last batch ended, and begins anew for those who came since. */
+  #ask(count: number, windowMs: number): void {
+    const { clock } = this.#ports
+    let left = count
+    let wrapped = false
+    this.#asking = true
+    const slice = (): void => {
+      for (let i = 0; i < SLICE && left > 0 && this.#core.state === 'moving'; i++) {
+        this.#unasked ??= this.#ports.connections()[Symbol.iterator]()
+        const { value, done } = this.#unasked.next() as IteratorResult<Movable, undefined>
+        if (done === true) {
+          this.#unasked = undefined
+          if (wrapped) {
+            left = 0
+            break
+          }
+          wrapped = true
+          continue
+        }
+        if (this.#core.isAsked(value.id) || this.#lingering.has(value.id)) continue
+        left--
+        const delayMs = Math.round(clock.random() * windowMs)
+        value.ask(delayMs, this.#core.asked(value.id, delayMs, clock.monotonicMs()))
+      }
+      if (left > 0 && this.#core.state === 'moving') clock.after(0, slice)
+      else this.#asking = false
+    }
+    slice()
+  }
+
+  #measure(nowMs: number): void {
+    const seconds = (nowMs - this.#rateAt.ms) / 1000
+    if (seconds < 1) return
+    const count = this.#ports.count()
+    const left = Math.max(0, this.#rateAt.count - count) / seconds
+    this.#rate += (left - this.#rate) * (this.#rate === 0 ? 1 : RATE_SMOOTHING)
+    this.#rateAt = { ms: nowMs, count }
+  }
+
+  #report(): void {
+    const { state, holding } = this.#core
+    const now = `${state} ${holding ?? ''}`
+    if (now === this.#told) return
+    this.#told = now
+    this.#ports.changed(this.progress())
+  }
+
+  #end(outcome: 'gone' | 'cancelled'): void {
+    this.#timer.cancel()
+    for (const timer of this.#lingering.values()) timer.cancel()
+    this.#lingering.clear()
+    this.#report()
+    this.#settle(outcome)
+  }
+}
