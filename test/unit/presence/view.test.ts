@@ -1,0 +1,164 @@
+import { describe, expect, it } from 'vitest'
+import type { Snapshot } from '../../../src/presence/store.ts'
+import { PresenceView, type Decision } from '../../../src/presence/view.ts'
+
+const DELAY_MS = 100
+
+/** What is told, as `+alice` and `-alice`. */
+function told(decisions: readonly Decision[]): string[] {
+  return decisions.flatMap((one) =>
+    one.kind === 'tell' ? [`${one.type === 'join' ? '+' : '-'}${one.user}`] : [],
+  )
+}
+
+function announced(decisions: readonly Decision[]): string[] {
+  return decisions.flatMap((one) =>
+    one.kind === 'announce' ? [`${one.change.present ? '+' : '-'}${one.change.user}`] : [],
+  )
+}
+
+function stored(parts: Readonly<Record<string, readonly [version: number, ...users: string[]]>>): Snapshot {
+  return new Map(
+    Object.entries(parts).map(([node, [version, ...users]]) => [node, { version, users: new Set(users) }]),
+  )
+}
+
+const join = (user: string, version: number) => ({ user, version, present: true })
+const leave = (user: string, version: number) => ({ user, version, present: false })
+
+/** A view that has seen an empty store. */
+function ready(): PresenceView {
+  const view = new PresenceView(DELAY_MS)
+  view.snapshot(new Map(), 0)
+  return view
+}
+
+describe('PresenceView', () => {
+  it('P1 a user with three subscriptions here comes once and goes once', () => {
+    const view = ready()
+    const all = [1, 2, 3].flatMap((version) => view.localEntered('alice', version, 0))
+    expect([told(all), announced(all)]).toEqual([['+alice'], ['+alice']])
+    expect(announced([4, 5].flatMap((version) => view.localLeft('alice', version, 0)))).toEqual([])
+    expect(announced(view.localLeft('alice', 6, 0))).toEqual(['-alice'])
+    expect(told(view.due(DELAY_MS))).toEqual(['-alice'])
+    expect(view.deserted).toBe(true)
+  })
+
+  it('P1 a user on two nodes stays when one of them loses him', () => {
+    const view = ready()
+    view.localEntered('alice', 1, 0)
+    expect(told(view.changed('n2', join('alice', 1), 0))).toEqual([])
+    view.localLeft('alice', 2, 0)
+    expect(view.nextDueMs).toBeUndefined()
+    expect(view.members()).toEqual(['alice'])
+    view.changed('n2', leave('alice', 2), 50)
+    expect(view.nextDueMs).toBe(50 + DELAY_MS)
+  })
+
+  it('a subscription that was never entered changes nothing', () => {
+    expect(ready().localLeft('alice', 1, 0)).toEqual([])
+  })
+
+  it('P2 whoever the first snapshot finds is a member and is not told, later ones are', () => {
+    const view = new PresenceView(DELAY_MS)
+    expect(view.complete).toBe(false)
+    expect(told(view.snapshot(stored({ n2: [1, 'alice'] }), 0))).toEqual([])
+    expect([view.complete, view.members()]).toEqual([true, ['alice']])
+    expect(told(view.snapshot(stored({ n2: [2, 'alice', 'bob'] }), 0))).toEqual(['+bob'])
+  })
+
+  it('P3 of a user who returns within the delay nothing is told', () => {
+    const view = ready()
+    view.changed('n2', join('alice', 1), 0)
+    view.changed('n2', leave('alice', 2), 0)
+    expect(told(view.due(DELAY_MS - 1))).toEqual([])
+    expect(view.members()).toEqual(['alice'])
+    expect(told(view.changed('n3', join('alice', 1), DELAY_MS - 1))).toEqual([])
+    expect(view.nextDueMs).toBeUndefined()
+    expect(told(view.due(DELAY_MS * 10))).toEqual([])
+  })
+
+  it('P4 a join that is overtaken by its leave does not count', () => {
+    const view = ready()
+    view.changed('n2', leave('alice', 2), 0)
+    expect(told(view.changed('n2', join('alice', 1), 0))).toEqual([])
+  })
+
+  it('P4 a join that is overtaken by a snapshot that knows of the leave does not count', () => {
+    const view = ready()
+    view.changed('n2', leave('alice', 2), 0)
+    view.snapshot(stored({ n2: [2] }), 0)
+    expect(told(view.changed('n2', join('alice', 1), 0))).toEqual([])
+    expect(told(view.changed('n2', join('alice', 3), 0))).toEqual(['+alice'])
+  })
+
+  it('P5 a snapshot repairs a lost join and a lost leave', () => {
+    const view = ready()
+    view.changed('n2', join('alice', 1), 0)
+    expect(told(view.snapshot(stored({ n2: [3, 'bob'] }), 0))).toEqual(['+bob'])
+    expect(told(view.due(DELAY_MS))).toEqual(['-alice'])
+  })
+
+  it('P5 a snapshot does not undo what is newer than it', () => {
+    const view = ready()
+    view.changed('n2', join('alice', 5), 0)
+    view.changed('n2', leave('bob', 6), 0)
+    expect(told(view.snapshot(stored({ n2: [4, 'bob'] }), 0))).toEqual([])
+    expect(view.nextDueMs).toBeUndefined()
+    expect(view.members()).toEqual(['alice'])
+  })
+
+  it('P5 a snapshot that is older than the last one changes nothing', () => {
+    const view = ready()
+    view.snapshot(stored({ n2: [7, 'alice'] }), 0)
+    expect(told(view.snapshot(stored({ n2: [6, 'bob'] }), 0))).toEqual([])
+    expect(view.members()).toEqual(['alice'])
+    expect(view.nextDueMs).toBeUndefined()
+  })
+
+  it('P5 a store that has lost everything makes nobody leave', () => {
+    const view = ready()
+    view.snapshot(stored({ n2: [7, 'alice'] }), 0)
+    view.snapshot(new Map(), 0)
+    view.snapshot(new Map(), 0)
+    expect(view.nextDueMs).toBeUndefined()
+    view.snapshot(stored({ n2: [7, 'alice'] }), 0)
+    view.snapshot(new Map(), 0)
+    expect(view.nextDueMs).toBeUndefined()
+  })
+
+  it('a node that three snapshots in a row know nothing of has nobody in the channel', () => {
+    const view = ready()
+    view.changed('n2', join('alice', 1), 0)
+    for (let i = 0; i < 3; i++) view.snapshot(new Map(), 0)
+    expect(told(view.due(DELAY_MS))).toEqual(['-alice'])
+  })
+
+  it('P6 the members of a node that is gone leave, unless they are elsewhere', () => {
+    const view = ready()
+    view.localEntered('alice', 1, 0)
+    for (const [node, user] of [
+      ['n2', 'alice'],
+      ['n2', 'bob'],
+      ['n2', 'carol'],
+      ['n3', 'bob'],
+    ] as const) {
+      view.changed(node, join(user, user.length), 0)
+    }
+    view.nodeGone('n2', 0)
+    expect(told(view.due(DELAY_MS))).toEqual(['-carol'])
+    expect(view.members()).toEqual(['alice', 'bob'])
+  })
+
+  it('who is held comes in the order of the versions, however often one has come and gone', () => {
+    const view = ready()
+    view.localEntered('alice', 1, 0)
+    view.localEntered('bob', 2, 0)
+    view.localLeft('alice', 3, 0)
+    view.localEntered('alice', 4, 0)
+    expect([...view.held()]).toEqual([
+      ['bob', 2],
+      ['alice', 4],
+    ])
+  })
+})
