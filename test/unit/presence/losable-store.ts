@@ -10,7 +10,7 @@ export class LosableStore implements PresenceStore {
   reads = 0
   /** The most users that one write concerned. */
   largest = 0
-  /** To hold reads up, each waits for it. */
+  /** To hold up the answers to reads and writes: each waits for it. */
   gate: Promise<void> = Promise.resolve()
   #inner = new MemoryPresenceStore({ ttlMs: 600_000 }, new ManualClock())
 
@@ -18,10 +18,12 @@ export class LosableStore implements PresenceStore {
     this.#inner = new MemoryPresenceStore({ ttlMs: 600_000 }, new ManualClock())
   }
 
-  write(channel: string, node: string, write: StoreWrite): Promise<boolean> {
+  async write(channel: string, node: string, write: StoreWrite): Promise<boolean> {
     this.writes.push(write)
     this.largest = Math.max(this.largest, write.put.length + write.remove.length)
-    return this.away ? refused() : this.#inner.write(channel, node, write)
+    const done = this.away ? await refused() : await this.#inner.write(channel, node, write)
+    await this.gate
+    return done
   }
 
   async read(channel: string): Promise<Snapshot> {
@@ -47,6 +49,17 @@ export class LosableStore implements PresenceStore {
 
   close(): Promise<void> {
     return this.#inner.close()
+  }
+}
+
+/** The store as a node sees it that may be cut off from it. */
+export function reachable(store: PresenceStore, connected: () => boolean): PresenceStore {
+  return {
+    write: (channel, node, write) => (connected() ? store.write(channel, node, write) : refused()),
+    read: (channel) => (connected() ? store.read(channel) : refused()),
+    sweep: (channel, nodes) => (connected() ? store.sweep(channel, nodes) : refused()),
+    healthy: () => connected() && store.healthy(),
+    close: () => store.close(),
   }
 }
 

@@ -91,6 +91,21 @@ describe('PresenceWriter', () => {
     expect(await store.shown('room')).toEqual({ n1: ['bob'] })
   })
 
+  it('a change that comes while the one before it is under way is written after it', async () => {
+    let open = (): void => undefined
+    store.gate = new Promise((resolve) => (open = resolve))
+    for (const user of ['alice', 'bob']) enter('room', user)
+    await passing(clock, 50)
+    leave('room', 'alice')
+    enter('room', 'carol')
+    await passing(clock, 50)
+    expect(store.writes.length).toBe(1)
+    open()
+    await passing(clock, 50)
+    expect(await store.shown('room')).toEqual({ n1: ['bob', 'carol'] })
+    expect(writer.stored('room')).toBe(version)
+  })
+
   it('where the store has lost everything, the next change enters all again', async () => {
     for (const user of ['alice', 'bob']) enter('room', user)
     await passing(clock, 50)
