@@ -15,6 +15,10 @@ import type { Listener } from './drivers/uws.ts'
 import { SluiceError } from './errors.ts'
 import type { LogRoot } from './observe/log.ts'
 import type { Metrics } from './observe/metrics.ts'
+import { MemoryPresenceStore } from './presence/memory.ts'
+import { PRESENCE_REFRESH_MS } from './presence/presence.ts'
+import { RedisPresenceStore } from './presence/redis.ts'
+import type { PresenceStore } from './presence/store.ts'
 import { MemoryRegistry } from './registry/memory.ts'
 import { RedisRegistry } from './registry/redis.ts'
 import type { Registry } from './registry/registry.ts'
@@ -26,6 +30,7 @@ export interface Parts {
   readonly log: ReplayLog
   readonly registry: Registry
   readonly backbone: Backbone
+  readonly presence: PresenceStore
   /** The connection that backends publish through as well; absent where all is in memory. */
   readonly nats: NatsLink | undefined
   /** Resolves once the parts answer, or it is clear that one does not now: the node starts degraded then. */
@@ -44,11 +49,13 @@ export interface PartsPorts {
   readonly sink: BackboneSink
   /** The other nodes that are alive. Fails with `unavailable`. */
   peers(): Promise<readonly Peer[]>
-  /** The log may have lost messages, or has new ones that nobody heard of. */
-  logReturned(): void
+  /** The log and what else is kept may have lost something, or has more than anybody heard of. */
+  storesReturned(): void
   failed(what: string, error: unknown): void
 }
 
+/** A node that says nothing of a channel for so long is not in it any more. */
+const PRESENCE_TTL_MS = 4 * PRESENCE_REFRESH_MS
 /** Longer than a restart of a server takes that is being updated at the same time. */
 const READY_TIMEOUT_MS = 5000
 
@@ -60,14 +67,17 @@ function memoryParts(config: Config, { nodeId, clock, sink }: PartsPorts): Parts
   const log = new MemoryReplayLog({ clock })
   const registry = new MemoryRegistry(registryOptions(config), clock)
   const backbone = new MemoryBackbone(nodeId, new MemoryBus(), sink)
+  const presence = new MemoryPresenceStore({ ttlMs: PRESENCE_TTL_MS }, clock)
   return {
     log,
     registry,
     backbone,
+    presence,
     nats: undefined,
     start: () => Promise.resolve(),
     async close() {
       await backbone.close()
+      await presence.close()
       await registry.close()
       await log.close()
     },
@@ -81,7 +91,7 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
   redis.watch({
     connected() {
       log.info({}, 'Redis is connected')
-      ports.logReturned()
+      ports.storesReturned()
     },
     disconnected: (reason) => log.warn({ reason }, 'Redis is away'),
   })
@@ -121,10 +131,12 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
   })
   const replayLog = new RedisReplayLog(redis)
   const registry = new RedisRegistry(redis, registryOptions(config), clock)
+  const presence = new RedisPresenceStore(redis, { ttlMs: PRESENCE_TTL_MS })
   return {
     log: replayLog,
     registry,
     backbone,
+    presence,
     nats,
     async start() {
       nats.start()
@@ -137,6 +149,7 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
     async close() {
       await backbone.close()
       await nats.close()
+      await presence.close()
       await registry.close()
       await replayLog.close()
       redis.close()

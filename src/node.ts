@@ -7,6 +7,7 @@ import { hostname } from 'node:os'
 import { Api } from './api/api.ts'
 import { channelRoutes } from './api/channels.ts'
 import { devTokenRoute, type WantedToken } from './api/dev.ts'
+import { drainRoutes } from './api/drain.ts'
 import { nodeRoutes } from './api/node-routes.ts'
 import { publishRoute } from './api/publish.ts'
 import { userRoutes } from './api/users.ts'
@@ -29,12 +30,14 @@ import { Closing, SluiceError } from './errors.ts'
 import { Hub } from './hub/hub.ts'
 import { policiesByChannel } from './node-policies.ts'
 import { Rates } from './node-rates.ts'
+import { NodeDrain } from './node-drain.ts'
 import { createParts } from './node-parts.ts'
 import { edgeMetrics, hubMetrics, publisherMetrics, sessionMetrics } from './node-metrics.ts'
 import { Health, HEALTH_DEFAULTS } from './observe/health.ts'
 import { createLog, type LogRoot } from './observe/log.ts'
 import { createMetrics } from './observe/metrics.ts'
 import { Mistakes } from './observe/mistakes.ts'
+import { Presence } from './presence/presence.ts'
 import { Publisher } from './publish/publisher.ts'
 import { NatsDoors } from './publish/nats-doors.ts'
 import type { NodeInfo } from './registry/registry.ts'
@@ -59,6 +62,10 @@ export interface Node {
   readonly log: LogRoot
   /** Fails where an address is taken. */
   start(): Promise<void>
+  /** Resolves when the node has stopped, for whatever reason. */
+  readonly end: Promise<void>
+  /** Moves every client to another node, then stops. Resolves when it has, or when somebody has cancelled it and it stays. */
+  drain(): Promise<void>
   /** Tells every client to come back elsewhere, then stops. Idempotent. */
   close(): Promise<void>
 }
@@ -88,12 +95,16 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
         metrics.backboneMessages.in.inc()
         hub.receive(message)
       },
-      control(_fromNode, payload) {
+      control(fromNode, payload) {
         metrics.backboneMessages.in.inc()
+        if (presence.heard(fromNode, payload)) return
         hear(payload, {
           disconnect: (user) => users.disconnect(user),
           revoke: (user, beforeMs) => users.revoke(user, beforeMs),
-          takenOver: (session) => users.takenOver(session),
+          takenOver(session) {
+            // A client that was asked to move closes its old connection itself, once the new one serves.
+            if (!draining.confirm(session)) users.takenOver(session)
+          },
           canary: (word) => canary.heard(word),
         })
       },
@@ -101,7 +112,10 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       disconnected: () => undefined,
     },
     peers: () => membership.refresh(),
-    logReturned: () => hub.backboneReturned(),
+    storesReturned() {
+      hub.backboneReturned()
+      presence.storeReturned()
+    },
     failed,
   })
   const { log: replayLog, registry, backbone } = parts
@@ -125,6 +139,18 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       tailBytes: config.feeds.tailBytes,
       quietMs: config.feeds.quiet,
       headCheckMs: config.feeds.headCheck,
+    },
+  )
+  const presence = new Presence(
+    {},
+    {
+      store: parts.presence,
+      nodeId: id,
+      clock,
+      send: (payload) => backbone.control(undefined, payload),
+      tell: (channel, frame) => hub.tell(channel, frame),
+      liveNodes: async () => (await registry.nodes()).map((node) => node.id),
+      failed,
     },
   )
   const publisher = new Publisher(
@@ -167,15 +193,12 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       policyOf: (channel) => policies(channel).client,
       publish: (channel, payload, messageId) =>
         publisher.publish({ door: 'client', target: { channel }, payload, id: messageId }),
-      presence: {
-        entered: () => undefined,
-        left: () => undefined,
-        members: () => Promise.reject(new SluiceError('unavailable', 'presence is not kept yet')),
-      },
+      presence,
       forward: (user, channel, payload, messageId) =>
         doors?.forward(user, channel, payload, messageId) ??
         Promise.reject(new SluiceError('unavailable', 'there is no NATS to forward through')),
       tookOver: (fromNode, session) => tell(backbone, fromNode, { kind: 'takenOver', session }),
+      left: (session) => draining.left(session),
       failed,
     },
     options: {
@@ -230,9 +253,27 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
   })
   const routes = [
     publishRoute(publisher, config.limits.publishBatch),
-    ...channelRoutes({ hub, logOf: (channel) => (policies(channel).hub.logged ? replayLog : undefined) }),
+    ...channelRoutes({
+      hub,
+      logOf: (channel) => (policies(channel).hub.logged ? replayLog : undefined),
+      others: () => membership.refresh(),
+      members: (channel) => (policies(channel).client.presence ? presence.members(channel) : undefined),
+    }),
     ...userRoutes(users),
     ...nodeRoutes({ registry, health, metrics }),
+    ...drainRoutes({
+      nodeId: id,
+      drain: {
+        get progress() {
+          return draining.progress
+        },
+        begin: (wish) => draining.begin(wish),
+        cancel: () => draining.cancel(),
+      },
+      nodes: () => registry.nodes(),
+      // Whoever watches still reads how it went.
+      emptied: () => clock.after(config.drain.linger, () => void close()),
+    }),
     ...(config.dev ? [devTokenRoute(mint)] : []),
   ]
   const keys = new ApiKeys(parseApiKeys(config.api.keys, { allowWeak: true }))
@@ -308,7 +349,17 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       missed: () => hub.backboneReturned(),
     },
   )
+  const draining = new NodeDrain(
+    { plan: config.drain.plan, deregisterMs: config.drain.deregisterDelay, graceMs: config.drain.grace },
+    { clock, log, health, gate: admission.gate, sessions, membership, metrics, info },
+  )
   let closing: Promise<void> | undefined
+  let ended: () => void = () => undefined
+  const end = new Promise<void>((resolve) => (ended = resolve))
+  const close = (): Promise<void> => {
+    closing ??= stop().finally(ended)
+    return closing
+  }
 
   return {
     id,
@@ -333,10 +384,13 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       for (const warning of weaknesses(config)) log.warn({}, warning)
       log.info({ version, region, role, port: listener.port, apiPort: apiListener.port }, 'the node is ready')
     },
-    close() {
-      closing ??= stop()
-      return closing
+    end,
+    async drain() {
+      // There is nowhere to go: each client comes back when a node is there again.
+      const alone = parts.nats === undefined || (await othersOf(membership)).length === 0
+      if (alone || (await draining.begin()) === 'gone') await close()
     },
+    close,
   }
 
   async function stop(): Promise<void> {
@@ -346,6 +400,8 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     canary.close()
     rates.close()
     listener.stopListening()
+    // One word for all of them, before each of them would have a word of its own.
+    await presence.close()
     sessions.endAll(
       new Closing('goingAway', 'unavailable', 'the node is going away; come back elsewhere'),
       () => true,
@@ -363,6 +419,12 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     mistakes.close()
     log.info({}, 'the node has stopped')
   }
+}
+
+/** Who could take clients: as the table says now, or as it said last. */
+async function othersOf(membership: Membership): Promise<readonly NodeInfo[]> {
+  const others = await membership.refresh().catch(() => membership.others)
+  return others.filter(({ state, role }) => state === 'active' && role !== 'api')
 }
 
 /** What is allowed and should not be: said once at the start. */

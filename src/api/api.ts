@@ -66,10 +66,12 @@ export class Api {
       return 405
     }
     const { route, params } = this.#found(match, head.path)
-    if (route.scope !== undefined) this.#ports.keys.check(keyOf(head), route.scope)
+    const key = keyOf(head)
+    if (route.scope !== undefined) this.#ports.keys.check(key, route.scope)
     const answer = await route.handle({
       params,
       query: new URLSearchParams(head.query),
+      key,
       body: () => this.#body(exchange),
     })
     const headers: ResponseHeaders = { ...JSON_TYPE, ...answer.headers, 'x-request-id': requestId }

@@ -1,6 +1,7 @@
 /**
  * GET /v1/channels/{channel} and its messages: what a backend sees of a channel.
  */
+import { askNode } from './other-nodes.ts'
 import type { ApiAnswer, ApiRequest, Route } from './route.ts'
 import { SluiceError } from '../errors.ts'
 import type { Hub } from '../hub/hub.ts'
@@ -8,6 +9,7 @@ import { CHANNEL_RULE, isChannel } from '../protocol/channel.ts'
 import { EPOCH } from '../protocol/cursor.ts'
 import { Encoded } from '../protocol/encode.ts'
 import type { Position } from '../protocol/frames.ts'
+import type { NodeInfo } from '../registry/registry.ts'
 import type { ReplayLog } from '../replay/replay-log.ts'
 
 const LIMIT_DEFAULT = 100
@@ -16,6 +18,10 @@ const LIMIT_MAX = 1000
 export interface ChannelPorts {
   readonly hub: Hub
   readonly logOf: (channel: string) => ReplayLog | undefined
+  /** The other nodes that are alive. Fails with `unavailable`. */
+  readonly others: () => Promise<readonly NodeInfo[]>
+  /** Who is in a channel; `undefined`: its namespace does not keep it. Fails with `unavailable`. */
+  readonly members: (channel: string) => Promise<readonly string[]> | undefined
 }
 
 export function channelRoutes(ports: ChannelPorts): Route[] {
@@ -35,15 +41,57 @@ export function channelRoutes(ports: ChannelPorts): Route[] {
   ]
 }
 
-/** A channel is not created, so an unused one has a position and nobody on it. */
-async function describe({ hub, logOf }: ChannelPorts, request: ApiRequest): Promise<ApiAnswer> {
+/**
+ * A channel is not created, so an unused one has a position and nobody on it. With `nodes=local` only the node that is
+ * asked is counted: this is how nodes ask one another.
+ */
+async function describe(ports: ChannelPorts, request: ApiRequest): Promise<ApiAnswer> {
   const channel = channelOf(request)
-  const local = hub.local(channel)?.subscribers ?? 0
-  const position = await logOf(channel)?.head(channel)
-  const subscribers = { local, cluster: local }
-  const json =
-    position === undefined ? { channel, subscribers } : { channel, position: plain(position), subscribers }
-  return { status: 200, json }
+  const local = ports.hub.local(channel)?.subscribers ?? 0
+  if (request.query.get('nodes') === 'local') {
+    return { status: 200, json: { channel, subscribers: { local, cluster: local } } }
+  }
+  const [position, members, elsewhere] = await Promise.all([
+    ports.logOf(channel)?.head(channel),
+    ports.members(channel),
+    countElsewhere(ports, channel, request.key),
+  ])
+  return {
+    status: 200,
+    json: {
+      channel,
+      ...(position === undefined ? {} : { position: plain(position) }),
+      subscribers: {
+        local,
+        cluster: local + elsewhere.count,
+        ...(elsewhere.silent.length === 0 ? {} : { silent: elsewhere.silent }),
+      },
+      ...(members === undefined ? {} : { presence: members }),
+    },
+  }
+}
+
+/** A node that does not answer is named, and not counted. */
+async function countElsewhere(
+  { others }: ChannelPorts,
+  channel: string,
+  key: string | undefined,
+): Promise<{ readonly count: number; readonly silent: readonly string[] }> {
+  const path = `/v1/channels/${encodeURIComponent(channel)}?nodes=local`
+  let count = 0
+  const silent: string[] = []
+  await Promise.all(
+    (await others()).map(async (node) => {
+      try {
+        const { json } = await askNode(node, { method: 'GET', path, key })
+        count += (json as { subscribers: { local: number } }).subscribers.local
+      } catch (error) {
+        if (!(error instanceof SluiceError)) throw error
+        silent.push(node.id)
+      }
+    }),
+  )
+  return { count, silent }
 }
 
 /**

@@ -110,7 +110,20 @@ const SCHEMAS = {
         type: 'object',
         required: ['local', 'cluster'],
         additionalProperties: false,
-        properties: { local: { type: 'integer' }, cluster: { type: 'integer' } },
+        properties: {
+          local: { type: 'integer' },
+          cluster: { type: 'integer' },
+          silent: {
+            type: 'array',
+            items: { type: 'string' },
+            description: 'Nodes that did not answer, and are not counted.',
+          },
+        },
+      },
+      presence: {
+        type: 'array',
+        items: { type: 'string' },
+        description: 'Users in the channel, where its namespace keeps presence.',
       },
     },
   },
@@ -209,6 +222,56 @@ const SCHEMAS = {
       },
     },
   },
+  Drain: {
+    type: 'object',
+    required: ['node', 'drain'],
+    additionalProperties: false,
+    properties: {
+      node: { type: 'string' },
+      drain: {
+        description: 'null: there was none.',
+        anyOf: [
+          { type: 'null' },
+          {
+            type: 'object',
+            required: [
+              'state',
+              'plan',
+              'total',
+              'told',
+              'moved',
+              'forced',
+              'remaining',
+              'elapsedMs',
+              'ratePerSecond',
+            ],
+            properties: {
+              state: { enum: ['waiting', 'moving', 'paused', 'gone', 'cancelled'] },
+              holding: { type: 'string', description: 'Why nobody is asked now.' },
+              plan: { type: 'string' },
+              total: { type: 'integer', description: 'Connections at the start.' },
+              told: { type: 'integer', description: 'Clients that were asked to go.' },
+              moved: { type: 'integer', description: 'Clients that another node has.' },
+              forced: { type: 'integer', description: 'Clients that were closed because their time was up.' },
+              remaining: { type: 'integer' },
+              elapsedMs: { type: 'number' },
+              ratePerSecond: { type: 'number' },
+              remainingMs: { type: 'number' },
+            },
+          },
+        ],
+      },
+    },
+  },
+  DrainWish: {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      plan: { type: 'string', description: '`5%/2m`, `5000/30s`, or a total time such as `5m`.' },
+      paused: { type: 'boolean' },
+      finish: { const: true, description: 'Everybody now.' },
+    },
+  },
   Verdict: {
     type: 'object',
     required: ['ok', 'reason'],
@@ -261,6 +324,16 @@ const REFUSED = {
 function parameter(name: string, where: 'path' | 'query', description: string): object {
   return { name, in: where, required: where === 'path', description, schema: { type: 'string' } }
 }
+
+const NO_SUCH_NODE = { '404': answers('There is no such node, or no drain under way.', ref('Error')) }
+
+const NODE_ID = {
+  name: 'node',
+  in: 'path',
+  required: true,
+  description: 'The id of a node, or its beginning.',
+  schema: { type: 'string' },
+} as const
 
 const USER = parameter('user', 'path', 'The `sub` of the tokens, percent-encoded.')
 const CHANNEL = parameter('channel', 'path', 'The channel, percent-encoded.')
@@ -350,6 +423,32 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
     get: {
       summary: 'The live nodes',
       responses: { '200': answers('The table of nodes.', ref('Nodes')), ...REFUSED },
+    },
+  },
+  '/v1/nodes/{node}/drain': {
+    get: {
+      summary: 'How the drain of a node goes; asked at any node',
+      parameters: [NODE_ID],
+      responses: {
+        '200': answers('The drain that runs, or the last one.', ref('Drain')),
+        ...REFUSED,
+        ...NO_SUCH_NODE,
+      },
+    },
+    post: {
+      summary:
+        'Move the clients of a node to the others, or change how that is done; the node stops when it is empty',
+      parameters: [NODE_ID],
+      requestBody: {
+        required: false,
+        content: { 'application/json': { schema: ref('DrainWish') } },
+      },
+      responses: { '200': answers('As it goes now.', ref('Drain')), ...REFUSED, ...NO_SUCH_NODE },
+    },
+    delete: {
+      summary: 'Cancel the drain: the node stays, and takes clients again',
+      parameters: [NODE_ID],
+      responses: { '200': answers('As it went.', ref('Drain')), ...REFUSED, ...NO_SUCH_NODE },
     },
   },
   '/livez': probe('Whether the event loop is alive: where it is not, restart the process'),

@@ -9,6 +9,8 @@ export interface ApiRequest {
   /** The path's parameters, percent-decoded. */
   readonly params: Readonly<Record<string, string>>
   readonly query: URLSearchParams
+  /** The API key of whoever asks, to ask another node in his name. Never to be logged. */
+  readonly key: string | undefined
   /** The whole body as text; empty where there is none. */
   body(): Promise<string>
 }

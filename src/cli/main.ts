@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander'
 import { CommandError } from './command-error.ts'
 import { addConfig } from './config.ts'
 import { addDev } from './dev.ts'
+import { addDrain } from './drain.ts'
 import { addPublish } from './publish.ts'
 import { addServe } from './serve.ts'
 import { addStatus } from './status.ts'
@@ -23,6 +24,7 @@ Examples:
   $ sluice publish news '{"title":"Hello"}'
   $ sluice serve --config sluice.yaml                 a node in production
   $ sluice status                                     the nodes of a cluster
+  $ sluice drain 4f1c --watch                         one of them, before it is replaced
 
 The configuration is described in docs/configuration.md.
 `
@@ -62,7 +64,7 @@ function programOf(terminal: Terminal): Command {
       writeErr: (text) => terminal.tell(text.trimEnd()),
       outputError: (text, write) => write(`sluice: ${oneLine(text.replace(/^error: /, ''))}`),
     })
-  for (const add of [addDev, addServe, addStatus, addPublish, addTail, addToken, addConfig])
+  for (const add of [addDev, addServe, addStatus, addDrain, addPublish, addTail, addToken, addConfig])
     add(program, terminal)
   return program
 }

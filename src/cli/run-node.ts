@@ -5,7 +5,7 @@ import { EXIT_INTERRUPTED, type Terminal } from './terminal.ts'
 import type { Config } from '../config/schema.ts'
 import type { Node } from '../node.ts'
 
-/** Until a signal has asked the node to stop and it has. A second signal ends the process at once. */
+/** Until the node has stopped: a signal asked for it, or an operator. A second signal ends the process at once. */
 export async function runNode(
   config: Config,
   terminal: Terminal,
@@ -14,18 +14,20 @@ export async function runNode(
   // Here, so that other commands do not load the whole gateway.
   const { createNode } = await import('../node.ts')
   const node = await createNode(config)
-  const asked = new Promise<void>((resolve) => {
+  const failed = new Promise<never>((_, reject) => {
     let signals = 0
-    terminal.onSignal(() => {
+    terminal.onSignal((signal) => {
       signals++
       if (signals > 1) terminal.exit(EXIT_INTERRUPTED)
-      resolve()
+      // Whoever deploys has time, whoever sits at the keyboard has not.
+      const ended = signal === 'SIGTERM' ? node.drain() : node.close()
+      ended.catch(reject)
     })
   })
   try {
     await node.start()
     await started(node)
-    await asked
+    await Promise.race([node.end, failed])
   } finally {
     await node.close()
   }

@@ -11,6 +11,9 @@ export interface Terminal {
   print(line: string): void
   /** A line for the person at the keyboard: progress, complaints. Never in a pipe. */
   tell(line: string): void
+  /** Whether somebody watches: then `update` writes over its last line, which an empty one takes away. */
+  readonly interactive: boolean
+  update(line: string): void
   /** Until the answer is called. While nobody listens, a signal ends the process as usual. */
   onSignal(listener: (signal: Signal) => void): () => void
   /** At once, whatever is under way. */
@@ -31,6 +34,8 @@ export function processTerminal(): Terminal {
     input: process.stdin,
     print: (line) => void process.stdout.write(`${line}\n`),
     tell: (line) => void process.stderr.write(`${line}\n`),
+    interactive: process.stderr.isTTY,
+    update: (line) => void process.stderr.write(`\r\u001B[2K${line}`),
     onSignal(listener) {
       const heard = (signal: NodeJS.Signals): void => listener(signal as Signal)
       // A worker whose parent has died is to stop like one that was told to.

@@ -303,6 +303,12 @@ export const SCHEMA = z.strictObject({
         doc: 'The pace.',
       },
     ),
+    grace: option(duration('100ms', '10m'), '30s', {
+      doc: 'How long after its own moment a client has to be connected elsewhere. Who is not by then is closed with 1012.',
+    }),
+    linger: option(duration('0ms', '10m'), '2s', {
+      doc: 'How long a node that was drained over HTTP still answers how it went before it stops.',
+    }),
     deregisterDelay: option(duration('0ms', '10m'), '10s', {
       doc: 'How long the node still accepts connections after it has said that it is not ready, because load balancers lag.',
     }),

@@ -141,7 +141,9 @@ export class Upgrade<Connection> {
   refuse(status: number, headers: ResponseHeaders, body: string): void {
     if (this.done) return
     this.done = true
-    this.#response.cork(() => writeWhole(this.#response, status, headers, body, false))
+    this.#response.cork(() =>
+      writeWhole(this.#response, status, headers, body, { withoutBody: false, last: false }),
+    )
   }
 }
 
@@ -183,10 +185,13 @@ export class HttpExchange {
     return this.#body ?? Promise.resolve(Buffer.alloc(0))
   }
 
-  respond(status: number, headers: ResponseHeaders, body: string | Uint8Array = ''): void {
+  /** `last`: closes the connection, so that the peer's next request may find another node. */
+  respond(status: number, headers: ResponseHeaders, body: string | Uint8Array = '', last = false): void {
     if (this.#state !== 'open') return
     this.#state = 'done'
-    this.#response.cork(() => writeWhole(this.#response, status, headers, body, this.head.method === 'HEAD'))
+    this.#response.cork(() =>
+      writeWhole(this.#response, status, headers, body, { withoutBody: this.head.method === 'HEAD', last }),
+    )
   }
 
   /** Starts an answer of unknown length. `onWritable` is called when the peer, having been slow, reads again. */
@@ -247,8 +252,9 @@ export class HttpStream {
     this.#response.cork(run)
   }
 
+  /** Closes the connection too: who comes back over it would find this node, whatever a balancer thinks. */
   end(): void {
-    if (this.#finish()) this.#response.cork(() => this.#response.end())
+    if (this.#finish()) this.#response.cork(() => this.#response.end('', true))
   }
 
   /** Cuts the connection: the client sees a network error, and a browser's `EventSource` comes back. */
@@ -438,11 +444,11 @@ function writeWhole(
   status: number,
   headers: ResponseHeaders,
   body: string | Uint8Array,
-  withoutBody: boolean,
+  { withoutBody, last }: { readonly withoutBody: boolean; readonly last: boolean },
 ): void {
   writeHead(response, status, headers)
   // After 413 the rest of the body is still on its way: the connection cannot be used again.
-  const closeConnection = status === 413
+  const closeConnection = last || status === 413
   if (withoutBody) response.endWithoutBody(Buffer.byteLength(body), closeConnection)
   else if (status === 204 || status === 304) response.endWithoutBody(undefined, closeConnection)
   else response.end(body, closeConnection)

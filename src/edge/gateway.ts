@@ -253,7 +253,7 @@ export class Gateway {
     if (isEventSource(exchange.head)) this.#comeBack(exchange, verdict.retryAfterMs)
     else {
       const headers = { ...refusalHeaders(verdict), ...this.#origins.headers(exchange.head.headers.origin) }
-      exchange.respond(verdict.tooMany ? 429 : 503, headers, refusalBody(verdict))
+      exchange.respond(verdict.tooMany ? 429 : 503, headers, refusalBody(verdict), !verdict.tooMany)
     }
   }
 
@@ -280,7 +280,7 @@ export class Gateway {
   #comeBack(exchange: HttpExchange, retryMs: number): void {
     const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-store' }
     const cors = this.#origins.headers(exchange.head.headers.origin)
-    exchange.respond(200, { ...headers, ...cors }, `retry: ${Math.round(retryMs)}\n\n`)
+    exchange.respond(200, { ...headers, ...cors }, `retry: ${Math.round(retryMs)}\n\n`, true)
   }
 }
 

@@ -130,7 +130,7 @@ export class PollConnection implements Connection, StreamFanout, Due {
     if (this.#closed) return
     // Nothing is wrong with the client: it comes back elsewhere with the cursor that it gets here.
     if (closeCode === CLOSE.goingAway && this.#session !== undefined) {
-      this.#answer()
+      this.#answer(true)
       return
     }
     const body = JSON.stringify({ error: { code, message } })
@@ -145,7 +145,7 @@ export class PollConnection implements Connection, StreamFanout, Due {
     setImmediate(() => this.#answer())
   }
 
-  #answer(): void {
+  #answer(last = false): void {
     const session = this.#session
     if (this.#closed || session === undefined) return
     const segments = []
@@ -155,7 +155,7 @@ export class PollConnection implements Connection, StreamFanout, Due {
     const cursor = composeCursor(segments, tagOf(this.#request.user))
     const messages = this.#messages.map(({ json }) => json).join(',')
     const body = `{"messages":[${messages}],"resets":[${this.#resets.join(',')}],"cursor":${JSON.stringify(cursor)}}`
-    this.#request.exchange.respond(200, { ...this.#request.headers, ...JSON_HEADERS }, body)
+    this.#request.exchange.respond(200, { ...this.#request.headers, ...JSON_HEADERS }, body, last)
     this.#context.ports.metrics.bytesOut('poll', body.length)
     this.gone()
   }

@@ -76,6 +76,8 @@ export interface SessionPorts {
   forward(user: string, channel: string, payload: Payload, id: string | undefined): Promise<Published>
   /** A session is connected here now; another node held it until now. */
   tookOver(fromNode: string, session: string): unknown
+  /** A session has no connection here any more. */
+  left(session: string): void
   /** Something failed that is nobody's mistake but ours. */
   failed(what: string, error: unknown): void
 }

@@ -141,7 +141,12 @@ export class Sessions {
     // A session that was taken over on this node belongs to the newer connection.
     if (this.#byId.get(session.id) !== session) return
     this.#byId.delete(session.id)
+    this.#context.ports.left(session.id)
     this.#release(session.user, session.id)
+  }
+
+  get(id: string): Session | undefined {
+    return this.#byId.get(id)
   }
 
   /** Ends a session's connection here, if it is here. */

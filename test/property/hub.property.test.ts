@@ -200,6 +200,7 @@ function world(policy: HubPolicy, tailMessages: number) {
     publish: () => Promise.reject(new Error('not here')),
     forward: () => Promise.reject(new Error('not here')),
     tookOver: ignore,
+    left: ignore,
     failed: (_what, error) => failures.push(error),
   }
   const sessions = new Sessions({

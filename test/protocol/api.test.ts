@@ -308,6 +308,31 @@ describe('the node', () => {
     },
   )
 
+  it('is drained, paused and cancelled, by the beginning of its id', async () => {
+    const path = '/v1/nodes/{node}/drain'
+    const params = { node: node.id.slice(0, 6) }
+    expect((await ask({ method: 'GET', path, params })).json).toEqual({ node: node.id, drain: null })
+    expect((await ask({ method: 'DELETE', path, params })).status).toBe(404)
+    const { client } = await RawClient.connect(`ws://127.0.0.1:${node.port}/v1/ws`, {
+      token: await node.token('dora'),
+    })
+    const begun = await ask({ method: 'POST', path, params, body: { plan: '5%/2m' } })
+    expect(begun.json).toMatchObject({ drain: { state: 'waiting', plan: '5%/2m', told: 0 } })
+    expect((await ask({ method: 'GET', path: '/readyz', headers: { authorization: '' } })).status).toBe(503)
+    expect((await ask({ method: 'POST', path, params, body: { paused: true } })).json).toMatchObject({
+      drain: { state: 'paused' },
+    })
+    for (const body of [{ plan: 'soon' }, { paused: 1 }, { finish: false }, { colour: 'red' }, []]) {
+      expect((await ask({ method: 'POST', path, params, body })).status).toBe(400)
+    }
+    expect((await ask({ method: 'DELETE', path, params })).json).toMatchObject({
+      drain: { state: 'cancelled' },
+    })
+    expect((await ask({ method: 'GET', path: '/readyz', headers: { authorization: '' } })).status).toBe(200)
+    expect((await ask({ method: 'GET', path, params: { node: 'nobody' } })).status).toBe(404)
+    client.cut()
+  })
+
   it('takes over a request id that is fit for a header, and makes one otherwise', async () => {
     const given = await ask({ method: 'GET', path: '/livez', headers: { 'x-request-id': 'trace-7' } })
     expect(given.headers.get('x-request-id')).toBe('trace-7')

@@ -15,6 +15,7 @@ import type { ConfigInput } from '../../src/config/schema.ts'
 const COMMAND = fileURLToPath(new URL('../../bin/sluice.js', import.meta.url))
 const SECRET = 'a-secret-for-tests-of-more-than-32-bytes'
 const API_KEY = 'a-key-for-tests-only'
+const HEALTH_CHECK_MS = 100
 
 export interface FleetOptions {
   readonly nodes: number
@@ -26,6 +27,7 @@ export interface FleetOptions {
 export class FleetNode {
   readonly port: number
   readonly apiPort: number
+  readonly apiKey = API_KEY
   /** Between the node and NATS: what it cuts, only this node loses. */
   readonly natsProxy: CuttingProxy
   readonly #directory: string
@@ -91,6 +93,16 @@ export class FleetNode {
     })
   }
 
+  async ready(): Promise<boolean> {
+    try {
+      return (await fetch(`http://127.0.0.1:${this.apiPort}/readyz`)).status === 200
+    } catch (error) {
+      // Nobody listens.
+      if (error instanceof TypeError) return false
+      throw error
+    }
+  }
+
   async metric(series: string): Promise<number> {
     const page = await (await fetch(`http://127.0.0.1:${this.apiPort}/metrics`)).text()
     const line = page.split('\n').find((text) => text.startsWith(`${series} `))
@@ -104,6 +116,7 @@ export class Fleet {
   readonly nodes: readonly FleetNode[]
   readonly balancer: Balancer
   readonly #directory: { readonly path: string; remove(): void }
+  readonly #checking: NodeJS.Timeout
 
   private constructor(
     nats: NatsServer,
@@ -117,6 +130,7 @@ export class Fleet {
     this.nodes = nodes
     this.balancer = balancer
     this.#directory = directory
+    this.#checking = setInterval(() => void this.#check(), HEALTH_CHECK_MS)
   }
 
   static async start({ nodes: count, settings = {}, redis: redisArgs = [] }: FleetOptions): Promise<Fleet> {
@@ -158,7 +172,14 @@ export class Fleet {
     return mintToken({ secret: SECRET, sub: user, subscribe: ['*'], publish: ['*'] }, systemClock)
   }
 
+  /** As load balancers do: who is not ready gets no new connections. */
+  async #check(): Promise<void> {
+    const ready = await Promise.all(this.nodes.map((node) => node.ready()))
+    this.balancer.targets = this.nodes.flatMap(({ port }, index) => (ready[index] === true ? [port] : []))
+  }
+
   async close(): Promise<void> {
+    clearInterval(this.#checking)
     await this.balancer.close()
     await Promise.all(this.nodes.map((node) => node.kill()))
     await Promise.all(this.nodes.map((node) => node.natsProxy.close()))

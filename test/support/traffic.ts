@@ -23,6 +23,11 @@ interface Place {
 type Seen = (number | 'reset')[]
 
 interface Member {
+  readonly kind: 'sdk' | 'sse' | 'poll'
+  /** Times at which the client had no connection that served it, in milliseconds. */
+  readonly gapsMs: readonly number[]
+  /** How often it has changed to another connection. */
+  readonly moves: () => number
   readonly channels: readonly string[]
   readonly ready: Promise<unknown>
   seen(channel: string): Seen
@@ -101,6 +106,16 @@ export class Traffic {
   /** Messages that clients have not been shown yet, and were not told of by a reset either. */
   get missing(): number {
     return this.tally().lost
+  }
+
+  /** What clients of the SDK went through. */
+  get moves(): { readonly clients: number; readonly moves: number; readonly gapsMs: readonly number[] } {
+    const members = this.#members.filter(({ kind }) => kind === 'sdk')
+    return {
+      clients: members.length,
+      moves: members.reduce((sum, { moves }) => sum + moves(), 0),
+      gapsMs: members.flatMap(({ gapsMs }) => gapsMs),
+    }
   }
 
   tally(): Tally {
@@ -251,6 +266,16 @@ function sdkMember({ port, token, channels }: Target): Member {
     backoff: { baseMs: 100, maxMs: 1000 },
   })
   client.on('error', () => undefined)
+  const gapsMs: number[] = []
+  let welcomes = 0
+  let lostMs: number | undefined
+  client.on('state', ({ state }) => {
+    if (state === 'waiting' || state === 'connecting') lostMs ??= performance.now()
+    if (state !== 'connected' || lostMs === undefined) return
+    if (welcomes > 1) gapsMs.push(performance.now() - lostMs)
+    lostMs = undefined
+  })
+  client.on('welcome', () => welcomes++)
   const subscriptions = channels.map((channel) =>
     client.subscribe<number>(channel, ({ data }) => void seen.get(channel)?.push(data), {
       onReset: () => void seen.get(channel)?.push('reset'),
@@ -258,6 +283,9 @@ function sdkMember({ port, token, channels }: Target): Member {
   )
   void client.connect()
   return {
+    kind: 'sdk',
+    gapsMs,
+    moves: () => Math.max(0, welcomes - 1),
     channels,
     ready: Promise.all(subscriptions.map(({ ready }) => ready)),
     seen: (channel) => seen.get(channel) ?? [],
@@ -265,11 +293,18 @@ function sdkMember({ port, token, channels }: Target): Member {
   }
 }
 
-const eventSourceMember = (target: Target): Member => plainMember(target, eventSourceClient(target))
-const pollMember = (target: Target): Member => plainMember(target, pollClient(target))
+const eventSourceMember = (target: Target): Member => plainMember('sse', target, eventSourceClient(target))
+const pollMember = (target: Target): Member => plainMember('poll', target, pollClient(target))
 
-function plainMember({ channels }: Target, client: ReturnType<typeof pollClient>): Member {
+function plainMember(
+  kind: Member['kind'],
+  { channels }: Target,
+  client: ReturnType<typeof pollClient>,
+): Member {
   return {
+    kind,
+    gapsMs: [],
+    moves: () => 0,
     channels,
     ready: client.ready,
     seen: (channel) => client.history.get(channel) ?? [],

@@ -26,6 +26,12 @@ export class FakeTerminal implements Terminal {
     this.#changed()
   }
 
+  readonly interactive = false
+
+  update(line: string): void {
+    this.tell(line)
+  }
+
   exit(code: number): void {
     this.exits.push(code)
   }

@@ -1,0 +1,168 @@
+/**
+ * The drain of a node: who is moved, what the node says of itself meanwhile, and when it ends. Part of the composition.
+ */
+import type { Gate } from './admission/gate.ts'
+import type { Clock } from './clock.ts'
+import type { Membership } from './cluster/membership.ts'
+import { Drain, type DrainProgress, type Movable } from './drain/drain.ts'
+import { moodOf } from './drain/gate.ts'
+import { parsePlan, PLAN_RULE, type Plan } from './drain/pace.ts'
+import { Closing, SluiceError } from './errors.ts'
+import type { Health } from './observe/health.ts'
+import type { Log } from './observe/log.ts'
+import type { Metrics } from './observe/metrics.ts'
+import type { NodeInfo } from './registry/registry.ts'
+import type { Session } from './session/session.ts'
+import type { Sessions } from './session/sessions.ts'
+
+export interface NodeDrainOptions {
+  /** What is done where nothing else is said. */
+  readonly plan: string
+  readonly deregisterMs: number
+  readonly graceMs: number
+}
+
+export interface NodeDrainPorts {
+  readonly clock: Clock
+  readonly log: Log
+  readonly health: Health
+  readonly gate: Gate
+  readonly sessions: Sessions
+  readonly membership: Membership
+  readonly metrics: Pick<Metrics, 'reconnectsAsked'>
+  readonly info: () => NodeInfo
+}
+
+/** What an operator may ask for. All are absent: the plan of the configuration. */
+export interface DrainWish {
+  readonly plan?: string
+  readonly paused?: boolean
+  /** Everybody now. */
+  readonly finish?: true
+}
+
+export class NodeDrain {
+  readonly #ports: NodeDrainPorts
+  readonly #options: NodeDrainOptions
+  #drain: Drain | undefined
+  #finished: DrainProgress | undefined
+
+  constructor(options: NodeDrainOptions, ports: NodeDrainPorts) {
+    this.#options = options
+    this.#ports = ports
+  }
+
+  /** Of the drain that runs, or the last one; `undefined`: there was none. */
+  get progress(): DrainProgress | undefined {
+    return this.#drain?.progress() ?? this.#finished
+  }
+
+  /**
+   * Starts a drain, or changes the one that runs. Answers when the node is empty, or that it stays. Fails with
+   * `bad_request` for a plan that is none.
+   */
+  begin(wish: DrainWish = {}): Promise<'gone' | 'cancelled'> {
+    const plan = wish.plan === undefined ? undefined : planOf(wish.plan)
+    const running = this.#drain
+    const drain = running ?? this.#start(plan ?? planOf(this.#options.plan))
+    if (running !== undefined && plan !== undefined) drain.setPlan(plan)
+    if (wish.paused === true) drain.pause()
+    if (wish.paused === false) drain.resume()
+    if (wish.finish === true) drain.finishNow()
+    return drain.done
+  }
+
+  /** Fails with `not_found` where nothing is under way. */
+  cancel(): void {
+    if (this.#drain === undefined) throw new SluiceError('not_found', 'no drain is under way on this node')
+    this.#drain.cancel()
+  }
+
+  /** Another node has the session. Answers whether its connection here may stay until the client closes it. */
+  confirm(session: string): boolean {
+    return this.#drain?.confirm(session) ?? false
+  }
+
+  left(session: string): void {
+    this.#drain?.gone(session)
+  }
+
+  #start(plan: Plan): Drain {
+    const { clock, log, health, gate, sessions, membership, info } = this.#ports
+    const { deregisterMs, graceMs } = this.#options
+    health.become('draining')
+    void membership.beat()
+    const drain = new Drain(
+      // Nobody has to be waited for where nobody is connected.
+      { plan, deregisterMs: sessions.count === 0 ? 0 : deregisterMs, graceMs },
+      {
+        clock,
+        connections: () => this.#movables(),
+        find: (id) => {
+          const session = sessions.get(id)
+          return session === undefined ? undefined : this.#movable(session)
+        },
+        count: () => sessions.count,
+        mood: () => moodOf(info(), membership.others),
+        changed: (progress) => {
+          if (progress.state === 'moving' && gate.state === 'open') gate.close('draining')
+          log.info(
+            { drain: progress },
+            progress.holding === undefined ? 'the drain goes on' : 'the drain waits',
+          )
+        },
+      },
+    )
+    this.#drain = drain
+    this.#finished = undefined
+    void drain.done.then((outcome) => {
+      this.#finished = drain.progress()
+      this.#drain = undefined
+      if (outcome === 'gone') return
+      gate.open()
+      health.become('active')
+      void membership.beat()
+    })
+    return drain
+  }
+
+  *#movables(): Iterable<Movable> {
+    for (const session of this.#ports.sessions.all()) yield this.#movable(session)
+  }
+
+  #movable({ id, connection }: Session): Movable {
+    const { clock, metrics } = this.#ports
+    return {
+      id,
+      ask(delayMs, deadlineMs) {
+        metrics.reconnectsAsked.drain.inc()
+        if (connection.transport === 'websocket') {
+          connection.send({ type: 'reconnect', delay: delayMs, deadline: deadlineMs, reason: 'drain' })
+          return
+        }
+        // These have one connection at a time: it ends at its moment, and the client comes back by its cursor.
+        clock.after(delayMs, () => connection.end(goingAway()))
+      },
+      close(moved) {
+        connection.end(
+          moved
+            ? new Closing('takenOver', 'forbidden', 'a newer connection has taken the session over')
+            : goingAway(),
+        )
+      },
+    }
+  }
+}
+
+function goingAway(): Closing {
+  return new Closing('goingAway', 'unavailable', 'the node is going away; come back elsewhere')
+}
+
+function planOf(text: string): Plan {
+  const plan = parsePlan(text)
+  if (plan !== undefined) return plan
+  throw new SluiceError(
+    'bad_request',
+    `the plan ${JSON.stringify(text.slice(0, 40))} is none; allowed: ${PLAN_RULE}`,
+  )
+}

@@ -1,0 +1,155 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, describe, expect, it } from 'vitest'
+import { Fleet, type FleetNode } from '../support/fleet.ts'
+import { Traffic } from '../support/traffic.ts'
+import type { NodeInfo } from '../../src/registry/registry.ts'
+
+/** Nodes are replaced under traffic, and nobody notices. */
+
+const COMMAND = fileURLToPath(new URL('../../bin/sluice.js', import.meta.url))
+const CHANNELS = Array.from({ length: 20 }, (_, index) => `room:${index}`)
+const CLIENTS = 300
+
+let fleet: Fleet | undefined
+let traffic: Traffic | undefined
+
+afterEach(async () => {
+  await traffic?.close()
+  await fleet?.close()
+  traffic = fleet = undefined
+})
+
+async function start(): Promise<{ nodes: readonly FleetNode[]; fleet: Fleet; traffic: Traffic }> {
+  fleet = await Fleet.start({
+    nodes: 3,
+    settings: { drain: { plan: '25%/500ms', deregisterDelay: '300ms', grace: '3s', linger: '1s' } },
+  })
+  // The third one is there to take the place of the first.
+  await fleet.nodes[2]?.stop()
+  traffic = await Traffic.start(fleet, { clients: CLIENTS, channels: CHANNELS, perSecond: 40 })
+  return { nodes: fleet.nodes, fleet, traffic }
+}
+
+async function tableOf(node: FleetNode): Promise<readonly NodeInfo[]> {
+  return ((await (await node.api('GET', '/v1/nodes')).json()) as { nodes: readonly NodeInfo[] }).nodes
+}
+
+async function idOf(node: FleetNode): Promise<string> {
+  const found = (await tableOf(node)).find(({ address }) => address.endsWith(`:${node.apiPort}`))
+  return (found as NodeInfo).id
+}
+
+async function settled(running: Traffic): Promise<void> {
+  await running.stopPublishing()
+  await expect.poll(() => running.missing, { timeout: 30_000, interval: 200 }).toBe(0)
+  const tally = running.tally()
+  const { moves, gapsMs } = running.moves
+  console.log('drain', { clients: CLIENTS, ...tally, moves, gaps: gapsMs.length })
+  const { lost, twice, outOfOrder, resets } = tally
+  expect({ lost, twice, outOfOrder, resets }).toEqual({ lost: 0, twice: 0, outOfOrder: 0, resets: 0 })
+}
+
+async function sluice(
+  node: FleetNode,
+  ...words: readonly string[]
+): Promise<{ code: number | null; out: string }> {
+  const child = spawn(process.execPath, [COMMAND, ...words], {
+    env: { ...process.env, SLUICE_API_URL: `http://127.0.0.1:${node.apiPort}`, SLUICE_API_KEY: node.apiKey },
+  })
+  let out = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (text: Buffer) => (out += text.toString()))
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, out }
+}
+
+describe('a drain', () => {
+  it('by SIGTERM moves everybody make-before-break, loses nothing, and exits with 0', async () => {
+    const { nodes, traffic: running } = await start()
+    const [first, , third] = nodes as [FleetNode, FleetNode, FleetNode]
+    await third.start({ node: { version: '2' } })
+    expect(await first.stop()).toBe(0)
+    await settled(running)
+    const { gapsMs, moves, clients } = running.moves
+    expect(gapsMs).toEqual([])
+    expect(moves).toBeGreaterThan(0)
+    // The other old node has sent those who move on to the new one: who was moved once is not moved again.
+    expect(moves).toBeLessThanOrEqual(clients)
+    expect(await third.metric('sluice_sessions')).toBeGreaterThan(CLIENTS / 3)
+  }, 120_000)
+
+  it('from the command line is watched to its end, and reported', async () => {
+    const { nodes, traffic: running } = await start()
+    const [first, second, third] = nodes as [FleetNode, FleetNode, FleetNode]
+    await third.start({ node: { version: '2' } })
+    const id = await idOf(first)
+    const report = join(mkdtempSync(join(tmpdir(), 'sluice-report-')), 'drain.json')
+    // Asked at another node than the one that is drained.
+    const { code, out } = await sluice(
+      second,
+      'drain',
+      id.slice(0, 8),
+      '--batch',
+      '50%',
+      '--every',
+      '400ms',
+      '--report',
+      report,
+    )
+    expect(out).toContain('CLIENTS')
+    expect(code).toBe(0)
+    const { nodes: drained } = JSON.parse(readFileSync(report, 'utf8')) as {
+      nodes: {
+        id: string
+        drain: { state: string; total: number; told: number; moved: number; forced: number }
+      }[]
+    }
+    expect(drained).toMatchObject([{ id, drain: { state: 'gone', forced: 0 } }])
+    expect(drained[0]?.drain.moved).toBeGreaterThan(0)
+    await expect.poll(async () => (await tableOf(second)).map((node) => node.id)).not.toContain(id)
+    await settled(running)
+    expect(running.moves.gapsMs).toEqual([])
+  }, 120_000)
+
+  it('can be paused, cancelled half way and begun again; the node takes clients again in between', async () => {
+    const { nodes, traffic: running } = await start()
+    const [first, second] = nodes as [FleetNode, FleetNode]
+    const id = await idOf(first)
+    const ready = async (): Promise<number> => (await first.api('GET', '/readyz')).status
+    expect((await sluice(second, 'drain', id, '--batch', '10%', '--every', '1s')).code).toBe(0)
+    await expect.poll(ready).toBe(503)
+    expect((await sluice(second, 'drain', id, '--pause')).out).toContain('paused')
+    const before = await first.metric('sluice_sessions')
+    expect((await sluice(second, 'drain', id, '--cancel')).code).toBe(0)
+    await expect.poll(ready).toBe(200)
+    expect(before).toBeGreaterThan(0)
+    expect((await sluice(second, 'drain', id, '--now', '--watch')).code).toBe(0)
+    await settled(running)
+  }, 120_000)
+
+  it('waits while the others do not take it well, and says why', async () => {
+    const { nodes, fleet: running } = await start()
+    const [first, second] = nodes as [FleetNode, FleetNode]
+    const id = await idOf(first)
+    await running.nats.kill()
+    await expect
+      .poll(async () => (await tableOf(second)).every(({ degraded }) => degraded.includes('backbone')), {
+        timeout: 20_000,
+      })
+      .toBe(true)
+    await first.api('POST', `/v1/nodes/${id}/drain`, { plan: '50%/200ms' })
+    const holding = async (): Promise<string | undefined> =>
+      ((await (await first.api('GET', `/v1/nodes/${id}/drain`)).json()) as { drain: { holding?: string } })
+        .drain.holding
+    await expect.poll(holding).toContain('backbone')
+    await running.nats.restart()
+    await expect
+      .poll(async () => (await tableOf(second)).map((node) => node.id), { timeout: 30_000 })
+      .not.toContain(id)
+  }, 120_000)
+})
