@@ -22,6 +22,7 @@ import {
   type StreamInfo,
 } from '@nats-io/jetstream'
 import { errors, type NatsConnection } from '@nats-io/transport-node'
+import type { StreamAppend, StreamEntry, StreamSpec, StreamState, StreamSubject } from './jetstream-port.ts'
 import type { NatsEvents } from './nats-port.ts'
 import { SluiceError } from '../errors.ts'
 
@@ -30,49 +31,6 @@ export interface NatsSource {
   readonly up: boolean
   readonly connection: NatsConnection | undefined
   watch(events: NatsEvents): void
-}
-
-export interface StreamSpec {
-  readonly name: string
-  /** All that begins with it and a dot. */
-  readonly subjectPrefix: string
-  /** What is stored is sent to the same subject with this prefix as well. */
-  readonly republishPrefix?: string
-  readonly maxAgeMs: number
-  /** Without: no limit. */
-  readonly maxBytes?: number
-  /** Of one subject. Without: no limit. */
-  readonly maxPerSubject?: number
-  readonly replicas: number
-  readonly storage: 'file' | 'memory'
-  /** How long an id is remembered; JetStream takes no less than 100 ms and no more than `maxAgeMs`. */
-  readonly idempotencyMs: number
-}
-
-export interface StreamState {
-  /** Milliseconds since 1970. */
-  readonly createdMs: number
-  /** The number of the oldest entry; one more than `lastSequence` where the stream is empty. */
-  readonly firstSequence: number
-  readonly lastSequence: number
-}
-
-export interface StreamEntry {
-  readonly sequence: number
-  readonly data: Buffer
-}
-
-export type StreamAppend =
-  | { readonly kind: 'appended'; readonly sequence: number; readonly duplicate: boolean }
-  /** Nothing was stored: the newest entry of the subject is another one (0: there is none). */
-  | { readonly kind: 'overtaken'; readonly lastSequence: number }
-
-/** Which entries of which stream. */
-export interface StreamSubject {
-  readonly stream: string
-  readonly subject: string
-  /** Whether the stream has replicas, of which some may lag. */
-  readonly replicated: boolean
 }
 
 const NS_PER_MS = 1_000_000
@@ -138,8 +96,7 @@ export class JetStream {
     const wanted = configOf(spec)
     try {
       const streams = await this.#open().streams
-      const found = await infoOf(streams, spec.name)
-      if (found === undefined) return stateOf(await streams.streams.add(wanted))
+      const found = (await infoOf(streams, spec.name)) ?? (await created(streams, wanted))
       for (const key of ['storage', 'republish'] as const) {
         if (same(found.config[key], wanted[key])) continue
         const [is, asked] = [JSON.stringify(found.config[key]), JSON.stringify(wanted[key])]
@@ -213,7 +170,7 @@ export class JetStream {
     const entries: StreamEntry[] = []
     // No subject has more entries than numbers.
     if (Math.min(limit, to - from + 1) <= ONE_BY_ONE_MAX) {
-      for (let at = from; at <= to && entries.length < limit;) {
+      for (let at = Math.max(from, 1); at <= to && entries.length < limit;) {
         const entry = await this.next(where, at)
         if (entry === undefined || entry.sequence > to) break
         entries.push(entry)
@@ -329,9 +286,20 @@ async function infoOf(streams: JetStreamManager, name: string): Promise<StreamIn
   }
 }
 
-function stateOf({ created, state }: StreamInfo): StreamState {
+/** Where two create it at once, the server refuses one of them, and the stream is there. */
+async function created(streams: JetStreamManager, wanted: ReturnType<typeof configOf>): Promise<StreamInfo> {
+  try {
+    return await streams.streams.add(wanted)
+  } catch (error) {
+    const others = error instanceof JetStreamApiError ? await infoOf(streams, wanted.name) : undefined
+    if (others === undefined) throw error
+    return others
+  }
+}
+
+function stateOf({ created: createdAt, state }: StreamInfo): StreamState {
   return {
-    createdMs: Date.parse(created),
+    createdMs: Date.parse(createdAt),
     // A stream that never had an entry says 0 for both.
     firstSequence: Math.max(state.first_seq, 1),
     lastSequence: state.last_seq,

@@ -1,0 +1,160 @@
+/**
+ * A stream that the gateway keeps: created where it is missing, adapted where it differs, never deleted, and looked
+ * after for as long as the node runs. Its epoch is the moment when it was created, so a stream that was deleted by
+ * somebody comes back with another one.
+ *
+ * A stream that is replaced under a running node without a cut in the connection is noticed by a number that comes
+ * again, by a read that looks at the stream's state, or by the next look, every few seconds.
+ */
+import type { StreamSpec, StreamState } from './jetstream-port.ts'
+import type { JetStream } from './jetstream.ts'
+import type { Clock, Timer } from '../clock.ts'
+import { SluiceError } from '../errors.ts'
+
+const REOPEN_MS = 500
+const VERIFY_MS = 5_000
+
+export class KeptStream {
+  readonly #js: JetStream
+  readonly #clock: Clock
+  readonly #spec: StreamSpec
+  readonly #renewed: () => void
+  readonly #verifying: Timer
+  #retry: Timer | undefined
+  /** Rejected while the stream cannot be used. */
+  #opened: Promise<string>
+  #epoch: string | undefined
+  #usable = false
+  #doubting = false
+  #reached = 0
+  #closed = false
+
+  /** `renewed`: what was known of the stream's content is not true any more. */
+  constructor(js: JetStream, clock: Clock, spec: StreamSpec, renewed: () => void) {
+    this.#js = js
+    this.#clock = clock
+    this.#spec = spec
+    this.#renewed = renewed
+    js.watch({
+      connected: () => this.#reopen(),
+      disconnected: () => {
+        this.#usable = false
+      },
+    })
+    this.#opened = this.#open()
+    this.#verifying = clock.every(VERIFY_MS, () => void this.#doubt())
+  }
+
+  /** The newest that is known; `undefined` before the stream was reached for the first time. */
+  get epoch(): string | undefined {
+    return this.#epoch
+  }
+
+  /** An entry with this number is, or was, in the stream: so is everything that is asked for later. */
+  get reached(): number {
+    return this.#reached
+  }
+
+  saw(sequence: number): void {
+    this.#reached = Math.max(this.#reached, sequence)
+  }
+
+  /**
+   * An operation on the stream, which is given its epoch. Fails with `unavailable`: at once where the stream cannot be
+   * used, after the time limit where it does not answer.
+   */
+  async within<T>(what: string, run: (epoch: string) => Promise<T>): Promise<T> {
+    if (this.#closed) throw new SluiceError('unavailable', `stream ${this.#spec.name} has been closed here`)
+    if (!this.#js.up) throw new SluiceError('unavailable', 'JetStream cannot be reached now')
+    try {
+      return await this.#js.within(what, async () => run(await this.#opened))
+    } catch (error) {
+      if (error instanceof SluiceError && error.code === 'unavailable') void this.#doubt()
+      throw error
+    }
+  }
+
+  /** The state of the stream of an epoch. Fails with `unavailable` where it is not that one any more. */
+  async state(epoch: string): Promise<StreamState> {
+    const state = await this.#js.state(this.#spec.name)
+    if (state === undefined || epochOf(state) !== epoch) {
+      this.#reopen()
+      throw new SluiceError('unavailable', `stream ${this.#spec.name} was deleted; it is being created again`)
+    }
+    this.saw(state.lastSequence)
+    return state
+  }
+
+  /**
+   * The epoch of an entry that was just appended, given what `reached` was before: one with a number that was there
+   * already is in another stream.
+   */
+  async epochOf(sequence: number, reachedBefore: number): Promise<string> {
+    if (sequence <= reachedBefore) this.#reopen()
+    const epoch = await this.#opened
+    this.saw(sequence)
+    return epoch
+  }
+
+  healthy(): boolean {
+    return !this.#closed && this.#js.up && this.#usable
+  }
+
+  /** The stream and the connection stay. */
+  close(): void {
+    this.#closed = true
+    this.#verifying.cancel()
+    this.#retry?.cancel()
+  }
+
+  #reopen(): void {
+    if (this.#closed) return
+    this.#retry?.cancel()
+    this.#opened = this.#open()
+  }
+
+  #open(): Promise<string> {
+    const opening = this.#ensure()
+    opening.then(
+      () => {
+        if (this.#opened === opening) this.#usable = true
+      },
+      () => {
+        if (this.#closed || this.#opened !== opening) return
+        this.#usable = false
+        // A link that is down tells when it is up.
+        if (this.#js.up) this.#retry = this.#clock.after(REOPEN_MS, () => this.#reopen())
+      },
+    )
+    return opening
+  }
+
+  async #ensure(): Promise<string> {
+    const state = await this.#js.ensureStream(this.#spec)
+    const epoch = epochOf(state)
+    if (epoch !== this.#epoch) {
+      this.#epoch = epoch
+      this.#reached = 0
+      this.#renewed()
+    }
+    this.saw(state.lastSequence)
+    return epoch
+  }
+
+  async #doubt(): Promise<void> {
+    if (this.#doubting || this.#closed || !this.healthy()) return
+    this.#doubting = true
+    try {
+      await this.state(await this.#opened)
+    } catch (error) {
+      // `state` has acted on it, or the next look will.
+      if (!(error instanceof SluiceError)) throw error
+    } finally {
+      this.#doubting = false
+    }
+  }
+}
+
+function epochOf({ createdMs }: StreamState): string {
+  return createdMs.toString(36)
+}

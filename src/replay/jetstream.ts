@@ -1,0 +1,328 @@
+/**
+ * The log of channels with `delivery: durable`: one JetStream stream for all of them, a subject per channel. The
+ * number that the stream gives an entry is its offset, so within a channel offsets have gaps. The epoch is the moment
+ * when the stream was created: it outlives restarts of the server, and a stream that was deleted comes back with
+ * another one. What is stored is sent on by the server itself (`decodeRepublished`).
+ *
+ * What is kept is decided by the stream's limits, the same for all channels; the policy of an append is not asked.
+ *
+ * L3 where the stream begins after a position, it cannot say whether what it has trimmed was of this channel. Unless
+ * the message at the position is still there, or this process has seen the channel's end, the answer is `trimmed`,
+ * although perhaps nothing was lost.
+ */
+import type { Appended, LogLoss, LogPolicy, LogRange, ReplayLog } from './replay-log.ts'
+import { missedNothing, SeenHeads } from './jetstream-heads.ts'
+import type { Clock } from '../clock.ts'
+import type { StreamEntry, StreamSubject } from '../drivers/jetstream-port.ts'
+import type { JetStream } from '../drivers/jetstream.ts'
+import { KeptStream } from '../drivers/kept-stream.ts'
+import { subjectOf } from '../drivers/nats-subject.ts'
+import { SluiceError } from '../errors.ts'
+import { isInbox } from '../protocol/channel.ts'
+import type { Position } from '../protocol/frames.ts'
+import type { LoggedMessage, NewMessage } from '../protocol/message.ts'
+import { decodeStored, encodeStored } from '../protocol/packet.ts'
+
+export interface JetStreamReplayLogOptions {
+  /** The first token of all subjects, and the name of the stream in capitals; no dots. Default: `sluice`. */
+  readonly prefix?: string
+  readonly maxAgeMs: number
+  /** Of the whole stream. Without: no limit but the server's. */
+  readonly maxBytes?: number
+  /** How many servers hold the stream. Default: 1. */
+  readonly replicas?: number
+  /** Default: `file`. */
+  readonly storage?: 'file' | 'memory'
+  /** How long an id is remembered; no longer than a message. */
+  readonly idempotencyMs: number
+}
+
+const PREFIX = 'sluice'
+const SEEN_HEADS_MAX = 100_000
+/** Of two that race for an inbox one wins each time; whoever loses that often goes on without knowing. */
+const RACES_MAX = 32
+/** Entries that may be read in vain, to save steps of the search for where to begin. */
+const SURPLUS_MAX = 64
+const SEARCH_STEPS_MAX = 40
+
+export class JetStreamReplayLog implements ReplayLog {
+  readonly #js: JetStream
+  readonly #name: string
+  readonly #subjectPrefix: string
+  readonly #replicated: boolean
+  readonly #stream: KeptStream
+  readonly #heads = new SeenHeads(SEEN_HEADS_MAX)
+  readonly #inboxes = new Map<string, Promise<unknown>>()
+
+  constructor(js: JetStream, clock: Clock, options: JetStreamReplayLogOptions) {
+    const prefix = options.prefix ?? PREFIX
+    const replicas = options.replicas ?? 1
+    this.#js = js
+    this.#name = prefix.toUpperCase()
+    this.#subjectPrefix = `${prefix}.log`
+    this.#replicated = replicas > 1
+    const spec = {
+      name: this.#name,
+      subjectPrefix: this.#subjectPrefix,
+      republishPrefix: `${prefix}.durable`,
+      maxAgeMs: options.maxAgeMs,
+      ...(options.maxBytes === undefined ? {} : { maxBytes: options.maxBytes }),
+      replicas,
+      storage: options.storage ?? 'file',
+      idempotencyMs: options.idempotencyMs,
+    }
+    this.#stream = new KeptStream(js, clock, spec, () => this.#heads.clear())
+  }
+
+  /** The epoch of what the stream sends on; `undefined` before it was reached for the first time. */
+  get epoch(): string | undefined {
+    return this.#stream.epoch
+  }
+
+  /** Resolves once the stream is there. Fails with what is wrong with it, or `unavailable` after the time limit. */
+  ready(): Promise<void> {
+    return this.#stream.within('open its stream', () => Promise.resolve())
+  }
+
+  /**
+   * `previous` is exact for an inbox. For any other channel it is the offset before the message's own, since the
+   * copy that subscribers get comes from the stream, which knows the predecessor.
+   */
+  append(channel: string, message: NewMessage, _policy: LogPolicy): Promise<Appended> {
+    const stored = encodeStored(message)
+    const id = message.id === undefined ? undefined : this.#idOf(channel, message.id)
+    if (!isInbox(channel)) {
+      return this.#stream.within('confirm a message', () => this.#append(channel, stored, id))
+    }
+    let over = false
+    return this.#stream
+      .within('confirm a message', () =>
+        this.#inTurn(channel, () => {
+          // Whoever asked for it has been told that it failed.
+          if (over) throw new SluiceError('unavailable', 'JetStream did not come to a message in time')
+          return this.#appendNext(channel, stored, id)
+        }),
+      )
+      .finally(() => (over = true))
+  }
+
+  read(channel: string, after: Position, limit: number): Promise<LogRange> {
+    return this.#stream.within('answer a read', async (epoch) => {
+      if (after.epoch !== epoch) return lost('epoch', await this.#head(channel, epoch))
+      const where = this.#where(channel)
+      const seen = this.#heads.get(channel)
+      const reachedBefore = this.#stream.reached
+      const newest = await this.#js.newest(where)
+      if (newest === undefined) return this.#readEmpty(channel, after, reachedBefore)
+      const head: Position = { epoch, offset: this.#note(channel, newest, reachedBefore) }
+      if (after.offset > head.offset) return lost('ahead', head)
+      if (after.offset === head.offset) return { kind: 'range', messages: [], head }
+      // With the entry at the position itself: while it is there, nothing after it has been trimmed.
+      const entries = await this.#js.range(where, after.offset, head.offset, limit + 1)
+      const { firstSequence } = await this.#stream.state(epoch)
+      const [oldest] = entries
+      if (oldest === undefined) return lost('trimmed', head)
+      const anchored = oldest.sequence === after.offset
+      // What was trimmed while it was being read may have left a hole behind the first entry.
+      const whole = after.offset + 1 >= firstSequence || oldest.sequence >= firstSequence
+      if (!whole || !(anchored || missedNothing(after.offset, firstSequence, seen))) {
+        return lost('trimmed', head)
+      }
+      const messages: LoggedMessage[] = []
+      let previous = after.offset
+      for (const entry of anchored ? entries.slice(1) : entries.slice(0, limit)) {
+        const message = decodeStored(entry.data)
+        // Written by another version, or by somebody else: it is as good as gone, and all before it.
+        if (message === undefined) return lost('trimmed', head)
+        messages.push(logged(channel, epoch, entry, previous, message))
+        previous = entry.sequence
+      }
+      return { kind: 'range', messages, head }
+    })
+  }
+
+  /**
+   * JetStream reads forwards only. Where to begin is searched for with the number of entries from there on: about
+   * five steps where the channel's messages are spread evenly, at most `SEARCH_STEPS_MAX`.
+   */
+  last(channel: string, count: number): Promise<LogRange> {
+    return this.#stream.within('answer a read', async (epoch) => {
+      const where = this.#where(channel)
+      const reachedBefore = this.#stream.reached
+      const newest = await this.#js.newest(where)
+      if (newest === undefined || count <= 0) {
+        return { kind: 'range', messages: [], head: await this.#head(channel, epoch) }
+      }
+      const head: Position = { epoch, offset: this.#note(channel, newest, reachedBefore) }
+      const start = await this.#startOf(where, head.offset, count + 1, epoch)
+      const read = await this.#js.range(where, start.sequence, head.offset, start.count)
+      const { firstSequence } = await this.#stream.state(epoch)
+      // What has been trimmed meanwhile may have left holes among what is gone, never among what is left.
+      const entries = read.filter(({ sequence }) => sequence >= firstSequence).slice(-count - 1)
+      let previous = entries.length > count ? undefined : firstSequence - 1
+      let messages: LoggedMessage[] = []
+      for (const entry of entries) {
+        const message = decodeStored(entry.data)
+        if (message === undefined) messages = []
+        else if (previous !== undefined) messages.push(logged(channel, epoch, entry, previous, message))
+        previous = entry.sequence
+      }
+      return { kind: 'range', messages, head }
+    })
+  }
+
+  head(channel: string): Promise<Position> {
+    return this.#stream.within('answer a read', (epoch) => this.#head(channel, epoch))
+  }
+
+  healthy(): boolean {
+    return this.#stream.healthy()
+  }
+
+  /** The connection is not the log's alone, and stays open. */
+  close(): Promise<void> {
+    this.#stream.close()
+    return Promise.resolve()
+  }
+
+  async #append(channel: string, stored: Buffer, id: string | undefined): Promise<Appended> {
+    const reachedBefore = this.#stream.reached
+    const answer = await this.#js.append(this.#where(channel).subject, stored, { id })
+    if (answer.kind === 'overtaken') throw new Error('an append without a condition cannot be overtaken')
+    const { sequence: offset, duplicate } = answer
+    const epoch = await this.#stream.epochOf(offset, duplicate ? 0 : reachedBefore)
+    if (!duplicate) this.#heads.note(channel, offset)
+    return { epoch, offset, previous: offset - 1, duplicate }
+  }
+
+  /** Appends after an entry that is known, so that its offset can be told. */
+  async #appendNext(channel: string, stored: Buffer, id: string | undefined): Promise<Appended> {
+    const { subject } = this.#where(channel)
+    const seen = this.#heads.get(channel)
+    let last = seen?.offset ?? 0
+    for (let races = 0; races < RACES_MAX; races++) {
+      const reachedBefore = this.#stream.reached
+      const answer = await this.#js.append(subject, stored, { id, lastSequence: last })
+      if (answer.kind === 'overtaken') {
+        last = answer.lastSequence
+        continue
+      }
+      const { sequence: offset, duplicate } = answer
+      const epoch = await this.#stream.epochOf(offset, duplicate ? 0 : reachedBefore)
+      if (duplicate) return { epoch, offset, previous: offset - 1, duplicate }
+      let previous = last
+      if (last === 0) {
+        // All that the inbox had is gone, or it never had anything.
+        const { firstSequence } = await this.#stream.state(epoch)
+        const start =
+          seen !== undefined && missedNothing(seen.offset, firstSequence, seen)
+            ? seen.offset
+            : firstSequence - 1
+        previous = Math.min(start, offset - 1)
+      }
+      this.#heads.note(channel, offset)
+      return { epoch, offset, previous, duplicate }
+    }
+    return this.#append(channel, stored, id)
+  }
+
+  /** One after the other: the next one's predecessor is known when the one before it is stored. */
+  #inTurn<T>(channel: string, run: () => Promise<T>): Promise<T> {
+    const before = this.#inboxes.get(channel) ?? Promise.resolve()
+    const mine = before.then(run)
+    const settled = mine.then(ignored, ignored).then(() => {
+      if (this.#inboxes.get(channel) === settled) this.#inboxes.delete(channel)
+    })
+    this.#inboxes.set(channel, settled)
+    return mine
+  }
+
+  /** Of a channel in which there is nothing. */
+  async #readEmpty(channel: string, after: Position, reachedBefore: number): Promise<LogRange> {
+    const { head, lastSequence } = await this.#endOfEmpty(channel, after.epoch, reachedBefore)
+    if (after.offset > Math.max(lastSequence, head.offset)) return lost('ahead', head)
+    if (after.offset < head.offset) return lost('trimmed', head)
+    // It may be a later end than this process knew: another one has named it.
+    this.#heads.note(channel, after.offset, Math.max(after.offset, reachedBefore))
+    return { kind: 'range', messages: [], head: { epoch: after.epoch, offset: after.offset } }
+  }
+
+  async #head(channel: string, epoch: string): Promise<Position> {
+    const reachedBefore = this.#stream.reached
+    const newest = await this.#js.newest(this.#where(channel))
+    if (newest !== undefined) return { epoch, offset: this.#note(channel, newest, reachedBefore) }
+    return (await this.#endOfEmpty(channel, epoch, reachedBefore)).head
+  }
+
+  /** `reachedBefore`: of the stream, before it was found that the channel has nothing in it. */
+  async #endOfEmpty(
+    channel: string,
+    epoch: string,
+    reachedBefore: number,
+  ): Promise<{ readonly head: Position; readonly lastSequence: number }> {
+    const { firstSequence, lastSequence } = await this.#stream.state(epoch)
+    const seen = this.#heads.get(channel)
+    const known = seen !== undefined && missedNothing(seen.offset, firstSequence, seen)
+    // Whatever the channel may have had is before this, and what comes is after it.
+    const offset = known ? seen.offset : firstSequence - 1
+    this.#heads.note(channel, offset, Math.max(offset, reachedBefore))
+    return { head: { epoch, offset }, lastSequence }
+  }
+
+  /** From where there are `count` entries or not many more; or from the beginning. */
+  async #startOf(
+    where: StreamSubject,
+    head: number,
+    count: number,
+    epoch: string,
+  ): Promise<{ readonly sequence: number; readonly count: number }> {
+    const { firstSequence } = await this.#stream.state(epoch)
+    let tooLate = head
+    let found: { sequence: number; count: number } | undefined
+    for (let step = 0, span = count; step < SEARCH_STEPS_MAX; step++, span *= 4) {
+      const sequence =
+        found === undefined
+          ? Math.max(head - span + 1, firstSequence)
+          : Math.floor((found.sequence + tooLate) / 2)
+      const entries = await this.#js.countFrom(where, sequence)
+      if (entries >= count || sequence <= firstSequence) found = { sequence, count: entries }
+      else tooLate = sequence
+      if (found === undefined) continue
+      if (found.count <= count * 4 + SURPLUS_MAX || tooLate - found.sequence <= 1) break
+    }
+    return found ?? { sequence: firstSequence, count: await this.#js.countFrom(where, firstSequence) }
+  }
+
+  /** `reachedBefore`: of the stream, before its newest entry of the channel was asked for. */
+  #note(channel: string, { sequence }: StreamEntry, reachedBefore: number): number {
+    this.#heads.note(channel, sequence, Math.max(sequence, reachedBefore))
+    this.#stream.saw(sequence)
+    return sequence
+  }
+
+  #where(channel: string): StreamSubject {
+    const subject = subjectOf(this.#subjectPrefix, channel)
+    return { stream: this.#name, subject, replicated: this.#replicated }
+  }
+
+  /** Headers take no line breaks; neither part has a blank, so it separates. */
+  #idOf(channel: string, id: string): string {
+    return `${subjectOf('', channel)} ${subjectOf('', id)}`
+  }
+}
+
+function lost(why: LogLoss, head: Position): LogRange {
+  return { kind: 'lost', why, head }
+}
+
+function logged(
+  channel: string,
+  epoch: string,
+  { sequence }: StreamEntry,
+  previous: number,
+  message: NewMessage,
+): LoggedMessage {
+  return { kind: 'logged', channel, epoch, offset: sequence, previous, ack: true, ...message }
+}
+
+function ignored(): void {}
