@@ -8,6 +8,8 @@ export interface StreamSpec {
   readonly subjectPrefix: string
   /** What is stored is sent to the same subject with this prefix as well. */
   readonly republishPrefix?: string
+  /** Laid out as the clients of NATS lay out a bucket of keys and values. */
+  readonly bucket?: boolean
   readonly maxAgeMs: number
   /** Without: no limit. */
   readonly maxBytes?: number

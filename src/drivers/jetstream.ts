@@ -264,7 +264,9 @@ function configOf(spec: StreamSpec): Partial<StreamConfig> & { name: string } {
   return {
     name: spec.name,
     subjects: [src],
-    discard: DiscardPolicy.Old,
+    discard: spec.bucket === true ? DiscardPolicy.New : DiscardPolicy.Old,
+    deny_delete: spec.bucket === true,
+    allow_rollup_hdrs: spec.bucket === true,
     storage: spec.storage === 'file' ? StorageType.File : StorageType.Memory,
     num_replicas: spec.replicas,
     max_age: spec.maxAgeMs * NS_PER_MS,
