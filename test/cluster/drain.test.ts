@@ -27,10 +27,10 @@ afterEach(async () => {
 async function start(): Promise<{ nodes: readonly FleetNode[]; fleet: Fleet; traffic: Traffic }> {
   fleet = await Fleet.start({
     nodes: 3,
+    // The third one is there to take the place of the first.
+    started: 2,
     settings: { drain: { plan: '25%/500ms', deregisterDelay: '300ms', grace: '3s', linger: '1s' } },
   })
-  // The third one is there to take the place of the first.
-  await fleet.nodes[2]?.stop()
   traffic = await Traffic.start(fleet, { clients: CLIENTS, channels: CHANNELS, perSecond: 40 })
   return { nodes: fleet.nodes, fleet, traffic }
 }
@@ -48,7 +48,7 @@ async function settled(running: Traffic): Promise<void> {
   await running.stopPublishing()
   await expect.poll(() => running.missing, { timeout: 30_000, interval: 200 }).toBe(0)
   const tally = running.tally()
-  const { moves, gapsMs } = running.moves
+  const { moves, gapsMs } = running.journeys('sdk')
   console.log('drain', { clients: CLIENTS, ...tally, moves, gaps: gapsMs.length })
   const { lost, twice, outOfOrder, resets } = tally
   expect({ lost, twice, outOfOrder, resets }).toEqual({ lost: 0, twice: 0, outOfOrder: 0, resets: 0 })
@@ -75,7 +75,7 @@ describe('a drain', () => {
     await third.start({ node: { version: '2' } })
     expect(await first.stop()).toBe(0)
     await settled(running)
-    const { gapsMs, moves, clients } = running.moves
+    const { gapsMs, moves, clients } = running.journeys('sdk')
     expect(gapsMs).toEqual([])
     expect(moves).toBeGreaterThan(0)
     // The other old node has sent those who move on to the new one: who was moved once is not moved again.
@@ -113,7 +113,7 @@ describe('a drain', () => {
     expect(drained[0]?.drain.moved).toBeGreaterThan(0)
     await expect.poll(async () => (await tableOf(second)).map((node) => node.id)).not.toContain(id)
     await settled(running)
-    expect(running.moves.gapsMs).toEqual([])
+    expect(running.journeys('sdk').gapsMs).toEqual([])
   }, 120_000)
 
   it('can be paused, cancelled half way and begun again; the node takes clients again in between', async () => {

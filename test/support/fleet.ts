@@ -19,6 +19,8 @@ const HEALTH_CHECK_MS = 100
 
 export interface FleetOptions {
   readonly nodes: number
+  /** So many of them are started; the others wait for `start`. Default: all. */
+  readonly started?: number
   readonly settings?: ConfigInput
   /** Arguments of redis-server; by default nothing is kept on disk. */
   readonly redis?: readonly string[]
@@ -133,7 +135,12 @@ export class Fleet {
     this.#checking = setInterval(() => void this.#check(), HEALTH_CHECK_MS)
   }
 
-  static async start({ nodes: count, settings = {}, redis: redisArgs = [] }: FleetOptions): Promise<Fleet> {
+  static async start({
+    nodes: count,
+    started = count,
+    settings = {},
+    redis: redisArgs = [],
+  }: FleetOptions): Promise<Fleet> {
     const directory = temporaryDirectory('fleet')
     const [nats, redis] = await Promise.all([NatsServer.start(), RedisServer.start(redisArgs)])
     const ports = await freePorts(count * 2)
@@ -160,7 +167,7 @@ export class Fleet {
     await balancer.listen()
     const fleet = new Fleet(nats, redis, nodes, balancer, directory)
     try {
-      await Promise.all(nodes.map((node) => node.start()))
+      await Promise.all(nodes.slice(0, started).map((node) => node.start()))
     } catch (error) {
       await fleet.close()
       throw error

@@ -18,6 +18,8 @@ export interface Shown {
   readonly resets: ResetFrame[]
   /** Both, of each channel, in the order in which they came. */
   readonly history: Map<string, (number | 'reset')[]>
+  /** Each time without a connection that served it, in milliseconds, from the end of one to the welcome of the next. */
+  readonly gapsMs: number[]
 }
 
 export interface ResumingClient extends Shown {
@@ -51,6 +53,7 @@ export function webSocketClient({ port, token, channels }: Target): ResumingClie
     messages: new Map(),
     resets: [],
     history: new Map(),
+    gapsMs: [],
     ready: new Promise((resolve) => (markReady = resolve)),
     close() {
       closed = true
@@ -58,11 +61,14 @@ export function webSocketClient({ port, token, channels }: Target): ResumingClie
     },
   }
   let closed = false
+  let lostMs: number | undefined
   let session: string | undefined
   let socket: WebSocket | undefined
   const take = (frame: ServerFrame): void => {
     switch (frame.type) {
       case 'welcome': {
+        if (lostMs !== undefined) client.gapsMs.push(performance.now() - lostMs)
+        lostMs = undefined
         session = frame.session
         for (const [channel, at] of Object.entries(frame.channels)) {
           if ('epoch' in at && at.epoch !== undefined && at.offset !== undefined)
@@ -87,6 +93,13 @@ export function webSocketClient({ port, token, channels }: Target): ResumingClie
         record(client, frame)
         break
       }
+      case 'reconnect':
+        // It knows close codes only, and waits for one.
+        break
+      case 'error':
+        // Why the connection is about to be closed; what concerns a request has its number.
+        if (frame.ref === undefined && frame.retryable) break
+        throw new Error(`not expected: ${JSON.stringify(frame)}`)
       default:
         throw new Error(`not expected: ${JSON.stringify(frame)}`)
     }
@@ -101,7 +114,10 @@ export function webSocketClient({ port, token, channels }: Target): ResumingClie
     // oxlint-disable-next-line typescript/no-base-to-string -- a text frame's Buffer
     socket.on('message', (data) => take(JSON.parse(data.toString()) as ServerFrame))
     socket.on('error', () => undefined)
-    socket.on('close', () => setTimeout(open, Math.random() * 100))
+    socket.on('close', () => {
+      lostMs ??= performance.now()
+      setTimeout(open, Math.random() * 100)
+    })
   }
   open()
   return client
@@ -116,9 +132,16 @@ export function eventSourceClient({ port, token, channels }: Target): ResumingCl
     messages: new Map(),
     resets: [],
     history: new Map(),
+    gapsMs: [],
     ready: new Promise((resolve) => source.addEventListener('welcome', () => resolve(), { once: true })),
     close: () => source.close(),
   }
+  let lostMs: number | undefined
+  source.addEventListener('error', () => (lostMs ??= performance.now()))
+  source.addEventListener('welcome', () => {
+    if (lostMs !== undefined) client.gapsMs.push(performance.now() - lostMs)
+    lostMs = undefined
+  })
   source.addEventListener('message', ({ data }) => record(client, JSON.parse(data as string) as MessageFrame))
   source.addEventListener('reset', ({ data }) =>
     recordReset(client, JSON.parse(data as string) as ResetFrame),
@@ -136,6 +159,7 @@ export function pollClient({ port, token, channels }: Target): ResumingClient {
     messages: new Map(),
     resets: [],
     history: new Map(),
+    gapsMs: [],
     ready: new Promise((resolve) => (markReady = resolve)),
     close() {
       closed = true

@@ -3,8 +3,7 @@
  * what each client was shown beside what was published.
  */
 import type { Fleet, FleetNode } from './fleet.ts'
-import { eventSourceClient, pollClient } from './resuming-clients.ts'
-import { createClient } from '../../src/client/node.ts'
+import { joinAs, type Kind, type Member, type Seen } from './members.ts'
 import { NatsLink } from '../../src/drivers/nats.ts'
 
 export interface TrafficOptions {
@@ -12,26 +11,19 @@ export interface TrafficOptions {
   readonly channels: readonly string[]
   /** Messages of each publisher in a second. */
   readonly perSecond: number
+  /** Where clients connect. Default: the fleet's balancer. */
+  readonly port?: number
+  /** In turns. Default: the SDK, EventSource, long poll. */
+  readonly kinds?: readonly Kind[]
+  /** Default: 2. */
+  readonly channelsPerClient?: number
+  /** Every so many messages one goes to a user instead of a channel. Default: none. */
+  readonly inboxEvery?: number
 }
 
 interface Place {
   readonly epoch: string
   readonly offset: number
-}
-
-/** What one client was shown of one channel, in that order: a number, or a reset. */
-type Seen = (number | 'reset')[]
-
-interface Member {
-  readonly kind: 'sdk' | 'sse' | 'poll'
-  /** Times at which the client had no connection that served it, in milliseconds. */
-  readonly gapsMs: readonly number[]
-  /** How often it has changed to another connection. */
-  readonly moves: () => number
-  readonly channels: readonly string[]
-  readonly ready: Promise<unknown>
-  seen(channel: string): Seen
-  close(): void
 }
 
 export interface Tally {
@@ -44,6 +36,7 @@ export interface Tally {
   resets: number
 }
 
+const KINDS: readonly Kind[] = ['sdk', 'sse', 'poll']
 const CHANNELS_PER_CLIENT = 2
 const RETRY_MS = 100
 const FLOOD_UNDER_WAY = 100
@@ -108,9 +101,13 @@ export class Traffic {
     return this.tally().lost
   }
 
-  /** What clients of the SDK went through. */
-  get moves(): { readonly clients: number; readonly moves: number; readonly gapsMs: readonly number[] } {
-    const members = this.#members.filter(({ kind }) => kind === 'sdk')
+  /** What clients of one kind went through. */
+  journeys(kind: Kind): {
+    readonly clients: number
+    readonly moves: number
+    readonly gapsMs: readonly number[]
+  } {
+    const members = this.#members.filter((member) => member.kind === kind)
     return {
       clients: members.length,
       moves: members.reduce((sum, { moves }) => sum + moves(), 0),
@@ -128,8 +125,10 @@ export class Traffic {
       outOfOrder: 0,
       resets: 0,
     }
-    for (const member of this.#members)
+    for (const member of this.#members) {
       for (const channel of member.channels) this.#count(channel, member.seen(channel), tally)
+      if (this.#options.inboxEvery !== undefined) this.#count(`@${member.user}`, member.seen('@inbox'), tally)
+    }
     return tally
   }
 
@@ -165,28 +164,30 @@ export class Traffic {
   }
 
   async #join(): Promise<void> {
-    const { clients, channels } = this.#options
-    const { port } = this.#fleet.balancer
+    const { clients, channels, kinds = KINDS, channelsPerClient = CHANNELS_PER_CLIENT } = this.#options
+    const port = this.#options.port ?? this.#fleet.balancer.port
     await Promise.all(
       Array.from({ length: clients }, async (_, index) => {
         const own = Array.from(
-          { length: CHANNELS_PER_CLIENT },
+          { length: channelsPerClient },
           (__, which) => channels[(index + which * 7) % channels.length] as string,
         )
-        const token = await this.#fleet.token(`user-${index}`)
-        const target = { port, token, channels: own }
-        const kind = [sdkMember, eventSourceMember, pollMember][index % 3] as typeof sdkMember
-        this.#members.push(kind(target))
+        const user = `user-${index}`
+        const token = await this.#fleet.token(user)
+        this.#members.push(joinAs(kinds[index % kinds.length] as Kind, { port, token, user, channels: own }))
       }),
     )
     await Promise.all(this.#members.map(({ ready }) => ready))
   }
 
   async #publishAll(publish: (channel: string, number: number) => Promise<Answer>): Promise<void> {
-    const { channels, perSecond } = this.#options
+    const { clients, channels, perSecond, inboxEvery } = this.#options
     const startedMs = performance.now()
     for (let count = 0; this.#running; count++) {
-      const channel = channels[count % channels.length] as string
+      const toUser = inboxEvery !== undefined && count % inboxEvery === 0
+      const channel = toUser
+        ? `@user-${Math.floor(Math.random() * clients)}`
+        : (channels[count % channels.length] as string)
       const one = this.#publish(channel, ++this.#number, publish)
       this.#underWay.add(one)
       void one.finally(() => this.#underWay.delete(one))
@@ -221,7 +222,8 @@ export class Traffic {
   readonly #overHttp = async (channel: string, number: number): Promise<Answer> => {
     const node = this.#fleet.nodes[this.#turn++ % this.#fleet.nodes.length]
     try {
-      const response = await node?.api('POST', '/v1/publish', { channel, data: number, id: `n${number}` })
+      const target = channel.startsWith('@') ? { user: channel.slice(1) } : { channel }
+      const response = await node?.api('POST', '/v1/publish', { ...target, data: number, id: `n${number}` })
       return ((await response?.json()) ?? {}) as Answer
     } catch (error) {
       // The node is not there now.
@@ -250,64 +252,4 @@ interface Answer {
   readonly epoch?: string
   readonly offset?: number
   readonly degraded?: boolean
-}
-
-interface Target {
-  readonly port: number
-  readonly token: string
-  readonly channels: readonly string[]
-}
-
-function sdkMember({ port, token, channels }: Target): Member {
-  const seen = new Map<string, Seen>(channels.map((channel) => [channel, []]))
-  const client = createClient({
-    url: `ws://127.0.0.1:${port}/v1/ws`,
-    token: () => Promise.resolve(token),
-    backoff: { baseMs: 100, maxMs: 1000 },
-  })
-  client.on('error', () => undefined)
-  const gapsMs: number[] = []
-  let welcomes = 0
-  let lostMs: number | undefined
-  client.on('state', ({ state }) => {
-    if (state === 'waiting' || state === 'connecting') lostMs ??= performance.now()
-    if (state !== 'connected' || lostMs === undefined) return
-    if (welcomes > 1) gapsMs.push(performance.now() - lostMs)
-    lostMs = undefined
-  })
-  client.on('welcome', () => welcomes++)
-  const subscriptions = channels.map((channel) =>
-    client.subscribe<number>(channel, ({ data }) => void seen.get(channel)?.push(data), {
-      onReset: () => void seen.get(channel)?.push('reset'),
-    }),
-  )
-  void client.connect()
-  return {
-    kind: 'sdk',
-    gapsMs,
-    moves: () => Math.max(0, welcomes - 1),
-    channels,
-    ready: Promise.all(subscriptions.map(({ ready }) => ready)),
-    seen: (channel) => seen.get(channel) ?? [],
-    close: () => client.close(),
-  }
-}
-
-const eventSourceMember = (target: Target): Member => plainMember('sse', target, eventSourceClient(target))
-const pollMember = (target: Target): Member => plainMember('poll', target, pollClient(target))
-
-function plainMember(
-  kind: Member['kind'],
-  { channels }: Target,
-  client: ReturnType<typeof pollClient>,
-): Member {
-  return {
-    kind,
-    gapsMs: [],
-    moves: () => 0,
-    channels,
-    ready: client.ready,
-    seen: (channel) => client.history.get(channel) ?? [],
-    close: () => client.close(),
-  }
 }

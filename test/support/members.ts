@@ -1,0 +1,100 @@
+/** Clients of different kinds, each with a record of what it was shown and went through. */
+import {
+  eventSourceClient,
+  pollClient,
+  webSocketClient,
+  type ResumingClient,
+  type Target,
+} from './resuming-clients.ts'
+import { createClient } from '../../src/client/node.ts'
+
+/** `websocket`: a client that knows close codes, and nothing of moving. */
+export type Kind = 'sdk' | 'websocket' | 'sse' | 'poll'
+
+/** What one client was shown of one channel, in that order: a number, or a reset. */
+export type Seen = (number | 'reset')[]
+
+export interface Member {
+  readonly kind: Kind
+  readonly user: string
+  readonly channels: readonly string[]
+  /** Has a position on each of its channels. */
+  readonly ready: Promise<unknown>
+  /** Each time without a connection that served it, in milliseconds. */
+  readonly gapsMs: readonly number[]
+  /** How often it has changed to another connection; 0 for all but the SDK. */
+  moves(): number
+  seen(channel: string): Seen
+  close(): void
+}
+
+interface MemberTarget extends Target {
+  readonly user: string
+}
+
+const INBOX = '@inbox'
+
+export function joinAs(kind: Kind, target: MemberTarget): Member {
+  switch (kind) {
+    case 'sdk':
+      return sdkMember(target)
+    case 'websocket':
+      return plainMember(kind, target, webSocketClient(target))
+    case 'sse':
+      return plainMember(kind, target, eventSourceClient(target))
+    case 'poll':
+      return plainMember(kind, target, pollClient(target))
+  }
+}
+
+function sdkMember({ port, token, user, channels }: MemberTarget): Member {
+  const seen = new Map<string, Seen>([...channels, INBOX].map((channel) => [channel, []]))
+  const client = createClient({
+    url: `ws://127.0.0.1:${port}/v1/ws`,
+    token: () => Promise.resolve(token),
+    backoff: { baseMs: 100, maxMs: 1000 },
+  })
+  // What a client goes through on a bad day shows in what it was shown.
+  client.on('error', () => undefined)
+  const gapsMs: number[] = []
+  let welcomes = 0
+  let lostMs: number | undefined
+  client.on('welcome', () => welcomes++)
+  client.on('state', ({ state }) => {
+    if (state === 'waiting' || state === 'connecting') lostMs ??= performance.now()
+    if (state !== 'connected' || lostMs === undefined) return
+    if (welcomes > 1) gapsMs.push(performance.now() - lostMs)
+    lostMs = undefined
+  })
+  const shows = (channel: string): { readonly onReset: () => void } => ({
+    onReset: () => void seen.get(channel)?.push('reset'),
+  })
+  client.inbox<number>(({ data }) => void seen.get(INBOX)?.push(data), shows(INBOX))
+  const subscriptions = channels.map((channel) =>
+    client.subscribe<number>(channel, ({ data }) => void seen.get(channel)?.push(data), shows(channel)),
+  )
+  void client.connect()
+  return {
+    kind: 'sdk',
+    user,
+    channels,
+    ready: Promise.all(subscriptions.map(({ ready }) => ready)),
+    gapsMs,
+    moves: () => Math.max(0, welcomes - 1),
+    seen: (channel) => seen.get(channel) ?? [],
+    close: () => client.close(),
+  }
+}
+
+function plainMember(kind: Kind, { user, channels }: MemberTarget, client: ResumingClient): Member {
+  return {
+    kind,
+    user,
+    channels,
+    ready: client.ready,
+    gapsMs: client.gapsMs,
+    moves: () => 0,
+    seen: (channel) => client.history.get(channel) ?? [],
+    close: () => client.close(),
+  }
+}
