@@ -3,7 +3,9 @@
  * clients of NATS lay out theirs, so that its tools can show it. A value is the epoch, a blank and the offset.
  *
  * Several nodes may write for one user. An entry is replaced only by whoever has seen it: the number of the entry
- * that a write follows upon is sent with it, and a node that was overtaken looks again and lets the furthest win.
+ * that a write follows upon is sent with it, and a node that was overtaken looks again and lets the furthest win. The
+ * leader of a bucket with replicas may let two through that come in the same moment (server 2.9.10): then the lesser
+ * one may stay until the user acknowledges again.
  *
  * What is acknowledged waits for `WRITE_MS` and is written as one: a user who acknowledges every message costs at most
  * four writes per second and channel.

@@ -109,7 +109,9 @@ export class JetStream {
       const differs = Object.entries(wanted).some(([key, value]) => {
         return !same(found.config[key as keyof StreamConfig], value)
       })
-      return stateOf(differs ? await streams.streams.update(spec.name, wanted) : found)
+      if (differs) await streams.streams.update(spec.name, wanted)
+      // What a cluster answers to a change is not yet what it says from then on: the time of creation may differ.
+      return stateOf(await streams.streams.info(spec.name))
     } catch (error) {
       throw asOurs(error)
     }
@@ -141,6 +143,8 @@ export class JetStream {
         ...(id === undefined ? {} : { msgID: id }),
         ...(lastSequence === undefined ? {} : { expect: { lastSubjectSequence: lastSequence } }),
       })
+      // A replicated stream may know an id whose entry has no number yet.
+      if (confirmed.seq === 0) throw new SluiceError('unavailable', 'the first with this id is being stored')
       return { kind: 'appended', sequence: confirmed.seq, duplicate: confirmed.duplicate }
     } catch (error) {
       if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamWrongLastSequence) {
@@ -169,19 +173,32 @@ export class JetStream {
     if (limit <= 0 || from > to) return []
     const entries: StreamEntry[] = []
     // No subject has more entries than numbers.
-    if (Math.min(limit, to - from + 1) <= ONE_BY_ONE_MAX) {
-      for (let at = Math.max(from, 1); at <= to && entries.length < limit;) {
-        const entry = await this.next(where, at)
-        if (entry === undefined || entry.sequence > to) break
-        entries.push(entry)
-        at = entry.sequence + 1
-      }
-      return entries
+    const most = Math.min(limit, to - from + 1)
+    for (let at = Math.max(from, 1); at <= to && entries.length < most;) {
+      const few = most - entries.length <= ONE_BY_ONE_MAX
+      const read = few ? [] : await this.#fetch(where, at, to, most - entries.length)
+      // A reader may be at a server that has not got so far, or is not ready: the leader knows whether there is more.
+      const next = read.length === 0 ? await this.next(where, at) : undefined
+      if (next !== undefined && next.sequence <= to) read.push(next)
+      const last = read.at(-1)
+      if (last === undefined) break
+      entries.push(...read)
+      at = last.sequence + 1
     }
+    return entries
+  }
+
+  /** How many entries of a subject are not before `sequence`; less where a server lags. */
+  countFrom(where: StreamSubject, sequence: number): Promise<number> {
+    return this.#withReader(where, sequence, (_, reader) => Promise.resolve(reader.num_pending))
+  }
+
+  #fetch(where: StreamSubject, from: number, to: number, limit: number): Promise<StreamEntry[]> {
     return this.#withReader(where, from, async (data, reader) => {
+      const entries: StreamEntry[] = []
       const messages = await data.consumers
         .getConsumerFromInfo(reader)
-        .fetch({ max_messages: Math.min(limit, to - from + 1), expires: FETCH_EXPIRES_MS })
+        .fetch({ max_messages: limit, expires: FETCH_EXPIRES_MS })
       for await (const { seq, data: bytes } of messages) {
         if (seq > to) break
         entries.push({ sequence: seq, data: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) })
@@ -189,11 +206,6 @@ export class JetStream {
       }
       return entries
     })
-  }
-
-  /** How many entries of a subject are not before `sequence`. */
-  countFrom(where: StreamSubject, sequence: number): Promise<number> {
-    return this.#withReader(where, sequence, (_, reader) => Promise.resolve(reader.num_pending))
   }
 
   async #withReader<T>(

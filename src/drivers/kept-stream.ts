@@ -79,7 +79,10 @@ export class KeptStream {
     const state = await this.#js.state(this.#spec.name)
     if (state === undefined || epochOf(state) !== epoch) {
       this.#reopen()
-      throw new SluiceError('unavailable', `stream ${this.#spec.name} was deleted; it is being created again`)
+      throw new SluiceError(
+        'unavailable',
+        `stream ${this.#spec.name} was deleted or replaced; it is being opened again`,
+      )
     }
     this.saw(state.lastSequence)
     return state

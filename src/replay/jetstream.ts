@@ -9,9 +9,12 @@
  * L3 where the stream begins after a position, it cannot say whether what it has trimmed was of this channel. Unless
  * the message at the position is still there, or this process has seen the channel's end, the answer is `trimmed`,
  * although perhaps nothing was lost.
+ *
+ * L4 a single server that loses its power may lose the last entries without a new epoch, since it writes them to its
+ * disk now and then; replicas keep them.
  */
 import type { Appended, LogLoss, LogPolicy, LogRange, ReplayLog } from './replay-log.ts'
-import { missedNothing, SeenHeads } from './jetstream-heads.ts'
+import { missedNothing, SeenHeads, type SeenHead } from './jetstream-heads.ts'
 import type { Clock } from '../clock.ts'
 import type { StreamEntry, StreamSubject } from '../drivers/jetstream-port.ts'
 import type { JetStream } from '../drivers/jetstream.ts'
@@ -41,6 +44,8 @@ const PREFIX = 'sluice'
 const SEEN_HEADS_MAX = 100_000
 /** Of two that race for an inbox one wins each time; whoever loses that often goes on without knowing. */
 const RACES_MAX = 32
+/** As many messages as others append to an inbox while this process appends one. */
+const STEPS_MAX = 32
 /** Entries that may be read in vain, to save steps of the search for where to begin. */
 const SURPLUS_MAX = 64
 const SEARCH_STEPS_MAX = 40
@@ -100,7 +105,9 @@ export class JetStreamReplayLog implements ReplayLog {
         this.#inTurn(channel, () => {
           // Whoever asked for it has been told that it failed.
           if (over) throw new SluiceError('unavailable', 'JetStream did not come to a message in time')
-          return this.#appendNext(channel, stored, id)
+          return this.#replicated
+            ? this.#appendAndLook(channel, stored, id)
+            : this.#appendNext(channel, stored, id)
         }),
       )
       .finally(() => (over = true))
@@ -155,7 +162,7 @@ export class JetStreamReplayLog implements ReplayLog {
       }
       const head: Position = { epoch, offset: this.#note(channel, newest, reachedBefore) }
       const start = await this.#startOf(where, head.offset, count + 1, epoch)
-      const read = await this.#js.range(where, start.sequence, head.offset, start.count)
+      const read = await this.#js.range(where, start, head.offset, Number.MAX_SAFE_INTEGER)
       const { firstSequence } = await this.#stream.state(epoch)
       // What has been trimmed meanwhile may have left holes among what is gone, never among what is left.
       const entries = read.filter(({ sequence }) => sequence >= firstSequence).slice(-count - 1)
@@ -210,20 +217,34 @@ export class JetStreamReplayLog implements ReplayLog {
       const { sequence: offset, duplicate } = answer
       const epoch = await this.#stream.epochOf(offset, duplicate ? 0 : reachedBefore)
       if (duplicate) return { epoch, offset, previous: offset - 1, duplicate }
-      let previous = last
-      if (last === 0) {
-        // All that the inbox had is gone, or it never had anything.
-        const { firstSequence } = await this.#stream.state(epoch)
-        const start =
-          seen !== undefined && missedNothing(seen.offset, firstSequence, seen)
-            ? seen.offset
-            : firstSequence - 1
-        previous = Math.min(start, offset - 1)
-      }
+      // Without a predecessor, all that the inbox had is gone, or it never had anything.
+      const previous =
+        last > 0 ? last : Math.min((await this.#startAfter(epoch, seen?.offset ?? 0, seen)).start, offset - 1)
       this.#heads.note(channel, offset)
       return { epoch, offset, previous, duplicate }
     }
     return this.#append(channel, stored, id)
+  }
+
+  /**
+   * The leader of a stream with replicas lets through two that expect the same predecessor when they come together
+   * (server 2.9.10), so what it was told to expect proves nothing: here the predecessor is looked for afterwards.
+   */
+  async #appendAndLook(channel: string, stored: Buffer, id: string | undefined): Promise<Appended> {
+    const where = this.#where(channel)
+    const seen = this.#heads.get(channel)
+    const known = seen?.offset ?? (await this.#js.newest(where))?.sequence ?? 0
+    const appended = await this.#append(channel, stored, id)
+    const { epoch, offset, duplicate } = appended
+    if (duplicate) return appended
+    let previous = Math.min((await this.#startAfter(epoch, known, seen)).start, offset - 1)
+    for (let steps = 0; steps < STEPS_MAX; steps++) {
+      const next = await this.#js.next(where, previous + 1)
+      if (next === undefined || next.sequence > offset) break
+      if (next.sequence === offset) return { epoch, offset, previous, duplicate }
+      previous = next.sequence
+    }
+    return appended
   }
 
   /** One after the other: the next one's predecessor is known when the one before it is stored. */
@@ -260,37 +281,45 @@ export class JetStreamReplayLog implements ReplayLog {
     epoch: string,
     reachedBefore: number,
   ): Promise<{ readonly head: Position; readonly lastSequence: number }> {
-    const { firstSequence, lastSequence } = await this.#stream.state(epoch)
     const seen = this.#heads.get(channel)
-    const known = seen !== undefined && missedNothing(seen.offset, firstSequence, seen)
-    // Whatever the channel may have had is before this, and what comes is after it.
-    const offset = known ? seen.offset : firstSequence - 1
+    const { start: offset, lastSequence } = await this.#startAfter(epoch, seen?.offset ?? 0, seen)
     this.#heads.note(channel, offset, Math.max(offset, reachedBefore))
     return { head: { epoch, offset }, lastSequence }
   }
 
-  /** From where there are `count` entries or not many more; or from the beginning. */
-  async #startOf(
-    where: StreamSubject,
-    head: number,
-    count: number,
+  /**
+   * `known`, where nothing of the channel after it can have been trimmed unseen. Otherwise the position before all that
+   * the stream still has: whatever the channel may have lost is before it, and what comes is after it.
+   */
+  async #startAfter(
     epoch: string,
-  ): Promise<{ readonly sequence: number; readonly count: number }> {
+    known: number,
+    seen: SeenHead | undefined,
+  ): Promise<{ readonly start: number; readonly lastSequence: number }> {
+    const { firstSequence, lastSequence } = await this.#stream.state(epoch)
+    const start = missedNothing(known, firstSequence, seen) ? known : firstSequence - 1
+    return { start, lastSequence }
+  }
+
+  /** From where there are `count` entries or not many more; or from the beginning. */
+  async #startOf(where: StreamSubject, head: number, count: number, epoch: string): Promise<number> {
     const { firstSequence } = await this.#stream.state(epoch)
     let tooLate = head
-    let found: { sequence: number; count: number } | undefined
+    let found: number | undefined
     for (let step = 0, span = count; step < SEARCH_STEPS_MAX; step++, span *= 4) {
       const sequence =
-        found === undefined
-          ? Math.max(head - span + 1, firstSequence)
-          : Math.floor((found.sequence + tooLate) / 2)
+        found === undefined ? Math.max(head - span + 1, firstSequence) : Math.floor((found + tooLate) / 2)
       const entries = await this.#js.countFrom(where, sequence)
-      if (entries >= count || sequence <= firstSequence) found = { sequence, count: entries }
-      else tooLate = sequence
-      if (found === undefined) continue
-      if (found.count <= count * 4 + SURPLUS_MAX || tooLate - found.sequence <= 1) break
+      if (entries < count && sequence > firstSequence) {
+        tooLate = sequence
+        if (found === undefined) continue
+      } else {
+        found = sequence
+        if (entries <= count * 4 + SURPLUS_MAX) break
+      }
+      if (tooLate - found <= 1) break
     }
-    return found ?? { sequence: firstSequence, count: await this.#js.countFrom(where, firstSequence) }
+    return found ?? firstSequence
   }
 
   /** `reachedBefore`: of the stream, before its newest entry of the channel was asked for. */
