@@ -1,20 +1,26 @@
 /**
  * Which implementation of each part a node runs: all in memory, or a cluster's. Part of the composition.
  */
+import type { AckStore } from './acks/ack-store.ts'
+import { JetStreamAckStore } from './acks/jetstream.ts'
+import { MemoryAckStore } from './acks/memory.ts'
 import { Links, type Peer } from './backbone/links.ts'
 import { MemoryBackbone, MemoryBus } from './backbone/memory.ts'
 import { MeshBackbone } from './backbone/mesh.ts'
-import { NatsBackbone } from './backbone/nats.ts'
+import { NatsBackbone, type Republished } from './backbone/nats.ts'
 import type { Backbone, BackboneSink } from './backbone/backbone.ts'
 import type { Clock } from './clock.ts'
 import { acceptPeers, dialPeer } from './cluster/mesh-door.ts'
-import type { Config } from './config/schema.ts'
+import type { Config, NamespacePolicy } from './config/schema.ts'
+import { JetStream } from './drivers/jetstream.ts'
+import { decodeRepublished } from './drivers/nats-republished.ts'
 import { NatsLink } from './drivers/nats.ts'
 import { RedisLink } from './drivers/redis.ts'
 import type { Listener } from './drivers/uws.ts'
 import { SluiceError } from './errors.ts'
 import type { LogRoot } from './observe/log.ts'
 import type { Metrics } from './observe/metrics.ts'
+import { namespaceOf } from './protocol/channel.ts'
 import { MemoryPresenceStore } from './presence/memory.ts'
 import { PRESENCE_REFRESH_MS } from './presence/presence.ts'
 import { RedisPresenceStore } from './presence/redis.ts'
@@ -22,6 +28,8 @@ import type { PresenceStore } from './presence/store.ts'
 import { MemoryRegistry } from './registry/memory.ts'
 import { RedisRegistry } from './registry/redis.ts'
 import type { Registry } from './registry/registry.ts'
+import { LogByDelivery } from './replay/by-delivery.ts'
+import { JetStreamReplayLog } from './replay/jetstream.ts'
 import { MemoryReplayLog } from './replay/memory.ts'
 import { RedisReplayLog } from './replay/redis.ts'
 import type { ReplayLog } from './replay/replay-log.ts'
@@ -31,6 +39,7 @@ export interface Parts {
   readonly registry: Registry
   readonly backbone: Backbone
   readonly presence: PresenceStore
+  readonly acks: AckStore
   /** The connection that backends publish through as well; absent where all is in memory. */
   readonly nats: NatsLink | undefined
   /** Resolves once the parts answer, or it is clear that one does not now: the node starts degraded then. */
@@ -68,11 +77,13 @@ function memoryParts(config: Config, { nodeId, clock, sink }: PartsPorts): Parts
   const registry = new MemoryRegistry(registryOptions(config), clock)
   const backbone = new MemoryBackbone(nodeId, new MemoryBus(), sink)
   const presence = new MemoryPresenceStore({ ttlMs: PRESENCE_TTL_MS }, clock)
+  const acks = new MemoryAckStore()
   return {
     log,
     registry,
     backbone,
     presence,
+    acks,
     nats: undefined,
     start: () => Promise.resolve(),
     async close() {
@@ -119,17 +130,22 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
     failed: (what, error) => ports.failed(what, error),
   })
   acceptPeers(ports.apiListener, door, links)
+  const durable = durableParts(config, nats, clock)
   const backbone = new MeshBackbone({
     nodeId,
     links,
     sink: ports.sink,
     backbone: (sink) =>
       new NatsBackbone(nodeId, nats, sink, {
+        ...(durable === undefined ? {} : { republished: durable.republished }),
         oversize: (subject, bytes, maxBytes) =>
           log.error({ subject, bytes, maxBytes }, 'NATS does not take so large a message (max_payload)'),
       }),
   })
-  const replayLog = new RedisReplayLog(redis)
+  const replay = new RedisReplayLog(redis)
+  const replayLog =
+    durable === undefined ? replay : new LogByDelivery(replay, durable.log, durable.republished.applies)
+  const acks = durable?.acks ?? new MemoryAckStore()
   const registry = new RedisRegistry(redis, registryOptions(config), clock)
   const presence = new RedisPresenceStore(redis, { ttlMs: PRESENCE_TTL_MS })
   return {
@@ -137,6 +153,7 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
     registry,
     backbone,
     presence,
+    acks,
     nats,
     async start() {
       nats.start()
@@ -144,15 +161,57 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
         startOf('Redis', redis.ready(READY_TIMEOUT_MS), log),
         startOf('NATS', nats.flush(READY_TIMEOUT_MS), log),
       ])
+      if (durable !== undefined) await startOf('JetStream', durable.ready(), log)
       backbone.start()
     },
     async close() {
       await backbone.close()
+      // While there is a connection: what was acknowledged is written.
+      await acks.close()
+      await replayLog.close()
       await nats.close()
       await presence.close()
       await registry.close()
-      await replayLog.close()
       redis.close()
+    },
+  }
+}
+
+interface DurableParts {
+  readonly log: ReplayLog
+  readonly acks: AckStore
+  readonly republished: Republished
+  /** Fails with what is wrong with the streams, or `unavailable`. */
+  ready(): Promise<void>
+}
+
+/** Only where a namespace asks for it: a NATS server without JetStream will do otherwise. */
+function durableParts(config: Config, nats: NatsLink, clock: Clock): DurableParts | undefined {
+  const policies = Object.values(config.namespaces).filter(({ delivery }) => delivery === 'durable')
+  if (policies.length === 0) return undefined
+  const { maxAge, maxBytes, replicas, storage } = config.durable
+  const js = new JetStream(nats)
+  const log = new JetStreamReplayLog(js, clock, {
+    maxAgeMs: maxAge,
+    ...(maxBytes === 0 ? {} : { maxBytes }),
+    replicas,
+    storage,
+    idempotencyMs: Math.max(...policies.map(({ idempotency }) => idempotency)),
+  })
+  const acks = new JetStreamAckStore(js, clock, { logMaxAgeMs: maxAge, replicas, storage })
+  const policyOf = (channel: string): NamespacePolicy =>
+    config.namespaces[namespaceOf(channel)] ?? config.namespaces['*']
+  return {
+    log,
+    acks,
+    republished: {
+      applies: (channel) => policyOf(channel).delivery === 'durable',
+      decode: (channel, stored, headers) =>
+        log.epoch === undefined ? undefined : decodeRepublished(channel, stored, headers, log.epoch),
+    },
+    async ready() {
+      await log.ready()
+      await acks.ready()
     },
   }
 }

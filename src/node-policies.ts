@@ -25,6 +25,6 @@ function policiesOf(policy: NamespacePolicy): ChannelPolicies {
   return {
     hub: { logged: delivery !== 'ephemeral', slowConsumer, max },
     publish: { delivery, log: { ttlMs: ttl, max, idempotencyMs: idempotency }, onLogFailure },
-    client: { clientPublish, presence, acknowledged: delivery === 'durable' },
+    client: { clientPublish, presence, acknowledged: delivery === 'durable', max },
   }
 }

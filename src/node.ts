@@ -194,6 +194,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       publish: (channel, payload, messageId) =>
         publisher.publish({ door: 'client', target: { channel }, payload, id: messageId }),
       presence,
+      acks: parts.acks,
       forward: (user, channel, payload, messageId) =>
         doors?.forward(user, channel, payload, messageId) ??
         Promise.reject(new SluiceError('unavailable', 'there is no NATS to forward through')),

@@ -19,7 +19,7 @@ export async function rollingDeploy({ clients, publishes, nodes }: StormOptions)
     started: nodes,
     settings: {
       node: { version: '1.0' },
-      drain: { plan: '10%/1s', deregisterDelay: '1s', grace: '3s' },
+      drain: { plan: '10%/1s', deregisterDelay: '1s', grace: '6s' },
       namespaces: { '*': { max: 10_000 }, '@': { max: 1000 } },
     },
   })

@@ -2,6 +2,7 @@
  * The backbone over NATS core:
  *
  *   sluice.ch.<channel>   messages to every node with a local subscriber
+ *   sluice.durable.<channel>   the same for a durable channel, sent by the stream that has stored them
  *   sluice.node.<node>    messages and control to one node
  *   sluice.all            control to all nodes
  *
@@ -10,7 +11,7 @@
  * a message that was sent so early, and what still slips through is repaired from the log like anything lost.
  */
 import type { Backbone, BackboneSink, Sent } from './backbone.ts'
-import type { NatsEvents, NatsSubscription } from '../drivers/nats-port.ts'
+import type { NatsEvents, NatsHeaders, NatsSubscription } from '../drivers/nats-port.ts'
 import { subjectOf } from '../drivers/nats-subject.ts'
 import { SluiceError } from '../errors.ts'
 import type { Message } from '../protocol/message.ts'
@@ -25,13 +26,23 @@ export interface NatsPort {
   subscribe(
     subject: string,
     options: Readonly<Record<string, never>>,
-    callback: (subject: string, data: Buffer) => void,
+    callback: (subject: string, data: Buffer, reply: string, headers: NatsHeaders | undefined) => void,
   ): NatsSubscription
   /** Fails with `unavailable` after a time limit. */
   flush(): Promise<void>
 }
 
+/** Channels whose messages come from the durable stream itself, once it has stored them. */
+export interface Republished {
+  readonly applies: (channel: string) => boolean
+  /** `undefined`: not a message that the stream has sent on. */
+  readonly decode: (channel: string, stored: Buffer, headers: NatsHeaders | undefined) => Message | undefined
+}
+
 export interface NatsBackboneOptions {
+  /** Absent: there are none. */
+  readonly republished?: Republished
+
   /** The first token of all subjects: clusters that share servers differ in it. Default: `sluice`. */
   readonly prefix?: string
   /** A packet that the server would not take, and that was not sent. */
@@ -39,13 +50,16 @@ export interface NatsBackboneOptions {
 }
 
 const PREFIX = 'sluice'
+const READ_SHARE_MAX = 2
 
 export class NatsBackbone implements Backbone {
   readonly #node: string
   readonly #link: NatsPort
   readonly #sink: BackboneSink
   readonly #oversize: NonNullable<NatsBackboneOptions['oversize']>
+  readonly #republished: Republished | undefined
   readonly #channelPrefix: string
+  readonly #durablePrefix: string
   readonly #nodePrefix: string
   readonly #allSubject: string
   readonly #own: readonly NatsSubscription[]
@@ -62,7 +76,9 @@ export class NatsBackbone implements Backbone {
     this.#link = link
     this.#sink = sink
     this.#oversize = options.oversize ?? (() => undefined)
+    this.#republished = options.republished
     this.#channelPrefix = `${prefix}.ch`
+    this.#durablePrefix = `${prefix}.durable`
     this.#nodePrefix = `${prefix}.node`
     this.#allSubject = `${prefix}.all`
     this.#own = [
@@ -88,8 +104,7 @@ export class NatsBackbone implements Backbone {
       return Promise.reject(new SluiceError('unavailable', 'the backbone has been closed'))
     }
     if (!this.#channels.has(channel)) {
-      const subject = subjectOf(this.#channelPrefix, channel)
-      this.#channels.set(channel, this.#link.subscribe(subject, {}, this.#onPacket))
+      this.#channels.set(channel, this.#listen(channel))
     }
     if (!this.#link.up) return Promise.resolve()
     this.#confirmation ??= this.#confirm()
@@ -140,10 +155,26 @@ export class NatsBackbone implements Backbone {
     return this.#link.publish(subject, packet) ? 'sent' : 'degraded'
   }
 
+  #listen(channel: string): NatsSubscription {
+    const republished = this.#republished
+    if (republished?.applies(channel) !== true) {
+      return this.#link.subscribe(subjectOf(this.#channelPrefix, channel), {}, this.#onPacket)
+    }
+    return this.#link.subscribe(
+      subjectOf(this.#durablePrefix, channel),
+      {},
+      (_subject, stored, _reply, headers) => {
+        if (this.#closing !== undefined) return
+        const message = republished.decode(channel, apart(stored), headers)
+        if (message !== undefined) this.#sink.message(message)
+      },
+    )
+  }
+
   /** What is of another version, or no packet at all, is dropped: feeds find it in the log. */
   readonly #onPacket = (_subject: string, packet: Buffer): void => {
     if (this.#closing !== undefined) return
-    const message = decodeMessage(packet)
+    const message = decodeMessage(apart(packet))
     if (message !== undefined) return this.#sink.message(message)
     const control = decodeControl(packet)
     if (control !== undefined) this.#sink.control(control.fromNode, control.payload)
@@ -177,4 +208,9 @@ export class NatsBackbone implements Backbone {
       throw error
     }
   }
+}
+
+/** What came in one read with much else would keep all of that in memory for as long as it lives. */
+function apart(bytes: Buffer): Buffer {
+  return bytes.buffer.byteLength > bytes.length * READ_SHARE_MAX ? Buffer.from(bytes) : bytes
 }

@@ -16,7 +16,7 @@ export const POLICY = z.strictObject({
   }),
   ttl: inherited(duration('1s', '365d'), '60s', { doc: 'How long a message is kept for replay.' }),
   max: inherited(integer({ min: 1, max: 1_000_000 }), 1000, {
-    doc: 'How many messages of one channel are kept for replay.',
+    doc: 'How many messages of one channel are kept for replay. On a durable channel, how many of those kept a user gets who has acknowledged none.',
   }),
   idempotency: inherited(duration('1s', '1d'), '2m', {
     doc: 'How long the `id` of a message is remembered, so that a repeated publish is answered but not repeated.',

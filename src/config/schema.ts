@@ -96,6 +96,14 @@ export const SCHEMA = z.strictObject({
       doc: 'The NATS servers. None: the node is alone, and keeps everything in its memory.',
     }),
   }),
+  durable: section('The stream of channels with `delivery: durable`, one for all of them, in JetStream.', {
+    maxAge: option(duration('1m', '3650d'), '7d', { doc: 'How long a message is kept.' }),
+    maxBytes: option(size('0B'), 0, {
+      doc: 'The largest size of the stream; 0 is no limit but that of the server.',
+    }),
+    replicas: option(integer({ min: 1, max: 5 }), 1, { doc: 'How many NATS servers hold each message.' }),
+    storage: option(oneOf(['file', 'memory'] as const), 'file', { doc: 'Where the servers keep it.' }),
+  }),
   redis: section('The registry and the log of channels with `delivery: replay`.', {
     url: option(
       list('URLs such as redis://redis.internal:6379/0 (redis or rediss)', isUrl('redis', 'rediss')),

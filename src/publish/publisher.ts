@@ -122,6 +122,8 @@ export class Publisher {
       previous,
       ack: policy.delivery === 'durable',
     }
+    // The durable stream sends on what it has stored.
+    if (policy.delivery === 'durable' && places === undefined) return { epoch, offset }
     try {
       return places === undefined
         ? this.#sent(this.#ports.backbone.broadcast(logged), { epoch, offset })

@@ -3,6 +3,7 @@
  */
 import type { Clock } from '../clock.ts'
 import type { ErrorCode } from '../protocol/codes.ts'
+import type { Position } from '../protocol/frames.ts'
 import type { Payload } from '../protocol/message.ts'
 import type { Published } from '../publish/publisher.ts'
 import type { Hub } from '../hub/hub.ts'
@@ -35,6 +36,8 @@ export interface ClientPublish {
   readonly presence: boolean
   /** Whether clients acknowledge the channel's messages. */
   readonly acknowledged: boolean
+  /** How many messages of a channel are kept for who comes late. */
+  readonly max: number
 }
 
 /** How a resume or a re-authentication went, for the metrics. */
@@ -60,6 +63,13 @@ export interface PresencePort {
   members(channel: string): Promise<readonly string[]>
 }
 
+/** How far a user has acknowledged a channel. */
+export interface AckPort {
+  ack(user: string, channel: string, epoch: string, offset: number): void
+  /** `undefined`: not at all. Fails with `unavailable`. */
+  acked(user: string, channel: string): Promise<Position | undefined>
+}
+
 export interface SessionPorts {
   readonly nodeId: string
   readonly hub: Hub
@@ -70,6 +80,7 @@ export interface SessionPorts {
   readonly wheel: Wheel
   readonly metrics: SessionMetrics
   readonly presence: PresencePort
+  readonly acks: AckPort
   policyOf(channel: string): ClientPublish
   publish(channel: string, payload: Payload, id: string | undefined): Promise<Published>
   /** Hands a client's publish to the backend. */

@@ -5,12 +5,14 @@
 import type { Connection } from './connection.ts'
 import type { Identity, SessionOptions, SessionPorts } from './ports.ts'
 import { planReauth } from './reauth.ts'
+import { openChannel } from './unacknowledged.ts'
 import { asSluiceError, Closing, SluiceError } from '../errors.ts'
 import type { Opened } from '../hub/hub.ts'
 import type { Subscription } from '../hub/subscription.ts'
 import { INBOX, inboxOf } from '../protocol/channel.ts'
 import type { DecodedFrame, DecodedPublish } from '../protocol/decode.ts'
 import type {
+  AckFrame,
   AuthFrame,
   PresenceFrame,
   ServerFrame,
@@ -112,7 +114,7 @@ export class Session implements Due {
         void this.#answer(frame, this.#publish(frame))
         break
       case 'ack':
-        this.#ack(frame.channel)
+        this.#ack(frame)
         break
       case 'auth':
         void this.#answer(frame, this.#authenticate(frame))
@@ -170,7 +172,7 @@ export class Session implements Due {
         `${this.#options.subscriptionsMax} channels are subscribed to; limits.subscriptions allows no more`,
       )
     }
-    const opened = await this.#ports.hub.open(name, from, this.#connection)
+    const opened = await openChannel(this.#ports, this.user, name, from, this.#connection)
     if (this.#closed) {
       opened.subscription.close()
       return undefined
@@ -225,13 +227,16 @@ export class Session implements Due {
     }
   }
 
-  #ack(channel: string): void {
-    if (!this.#ports.policyOf(this.#internalName(channel)).acknowledged) {
-      this.#refuse(
-        undefined,
-        new SluiceError('bad_request', `ack: messages of ${channel} are not acknowledged`),
-      )
-    }
+  #ack({ channel, offset }: AckFrame): void {
+    const name = this.#internalName(channel)
+    const position = (channel === INBOX ? this.#inbox : this.#subscriptions?.get(channel))?.position
+    const refuse = (why: string): void =>
+      this.#refuse(undefined, new SluiceError('bad_request', `ack: ${why}`))
+    if (!this.#ports.policyOf(name).acknowledged) refuse(`messages of ${channel} are not acknowledged`)
+    else if (position === undefined) refuse(`${channel} is not subscribed to`)
+    else if (offset > position.offset)
+      refuse(`${offset} is after the last message, which is ${position.offset}`)
+    else this.#ports.acks.ack(this.user, name, position.epoch, offset)
   }
 
   async #presence({ ref, channel }: PresenceFrame): Promise<ServerFrame> {

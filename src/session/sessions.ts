@@ -5,6 +5,7 @@ import type { Connection } from './connection.ts'
 import type { ChannelResumeResult, Identity, ResumeResult } from './ports.ts'
 import { newSessionId, ownerOf } from './session-id.ts'
 import { positionOf, Session, type SessionContext } from './session.ts'
+import { openChannel } from './unacknowledged.ts'
 import { Closing, SluiceError } from '../errors.ts'
 import type { Opened } from '../hub/hub.ts'
 import { INBOX, inboxOf } from '../protocol/channel.ts'
@@ -247,11 +248,8 @@ export class Sessions {
     if (channel !== INBOX && !identity.permissions.maySubscribe(channel)) {
       throw new SluiceError('forbidden', `the token does not allow to subscribe to ${channel}`)
     }
-    return this.#context.ports.hub.open(
-      channel === INBOX ? inboxOf(identity.user) : channel,
-      from,
-      connection,
-    )
+    const name = channel === INBOX ? inboxOf(identity.user) : channel
+    return openChannel(this.#context.ports, identity.user, name, from, connection)
   }
 
   /** From here on nothing waits: the welcome, then the messages of each channel, in one turn of the loop. */

@@ -114,6 +114,20 @@ describe('a bad day', () => {
     })
   }, 120_000)
 
+  it('JetStream restarts: durable publishes wait, nothing that was accepted is lost', async () => {
+    await badDay(
+      'restart the server of JetStream',
+      { resets: 'none' },
+      async ({ nats }) => {
+        await nats.kill()
+        await pause(2000)
+        await nats.restart()
+        await pause(3000)
+      },
+      { settings: { namespaces: { room: { delivery: 'durable' } } } },
+    )
+  }, 120_000)
+
   it('two nodes publish to one channel as fast as they can: one order for everybody', async () => {
     await badDay('two publishers on one channel', { resets: 'none' }, async ({ nodes }) => {
       const [one, two] = nodes as [(typeof nodes)[0], (typeof nodes)[0]]
