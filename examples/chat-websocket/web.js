@@ -10,14 +10,17 @@ const files = {
   '/sluice.min.js': ['text/javascript', new URL('../../dist/client/sluice.min.js', import.meta.url)],
 }
 
-const server = createServer(async (request, response) => {
+// A real application knows who is logged in. `sluice dev` signs what it is asked to.
+async function sendToken(name, response) {
+  const answer = await fetch(`${GATEWAY}/dev/token?sub=${encodeURIComponent(name)}`)
+  response.setHeader('content-type', 'application/json').end(await answer.text())
+}
+
+const server = createServer((request, response) => {
   const url = new URL(request.url, 'http://localhost')
   if (url.pathname === '/token') {
-    // A real application knows who is logged in. `sluice dev` signs what it is asked to.
-    const name = encodeURIComponent(url.searchParams.get('name') ?? 'guest')
-    const answer = await fetch(`${GATEWAY}/dev/token?sub=${name}`).catch((error) => error)
-    if (answer instanceof Error) response.writeHead(503).end(answer.message)
-    else response.setHeader('content-type', 'application/json').end(await answer.text())
+    const name = url.searchParams.get('name') ?? 'guest'
+    sendToken(name, response).catch((error) => response.writeHead(503).end(error.message))
     return
   }
   const [type, file] = files[url.pathname] ?? []

@@ -28,18 +28,21 @@ async function publish() {
   if (!response.ok) console.error(`not published: ${await response.text()}`)
 }
 
-setInterval(() => publish().catch((error) => console.error(`not published: ${error.message}`)), 500)
+setInterval(() => {
+  publish().catch((error) => console.error(`not published: ${error.message}`))
+}, 500)
 
 const page = readFileSync(new URL('index.html', import.meta.url), 'utf8').replace('%GATEWAY%', GATEWAY)
-const server = createServer(async (request, response) => {
-  if (request.url !== '/token') {
-    response.setHeader('content-type', 'text/html; charset=utf-8').end(page)
-    return
-  }
-  // Who may see what is for the application to say: here everybody may. `sluice dev` signs what it is asked to.
-  const answer = await fetch(`${GATEWAY}/dev/token?sub=ticker`).catch((error) => error)
-  if (answer instanceof Error) response.writeHead(503).end(answer.message)
-  else response.setHeader('content-type', 'application/json').end(await answer.text())
+// Who may see what is for the application to say: here everybody may. `sluice dev` signs what it is asked to.
+async function sendToken(response) {
+  const answer = await fetch(`${GATEWAY}/dev/token?sub=ticker`)
+  response.setHeader('content-type', 'application/json').end(await answer.text())
+}
+
+const server = createServer((request, response) => {
+  if (request.url === '/token')
+    sendToken(response).catch((error) => response.writeHead(503).end(error.message))
+  else response.setHeader('content-type', 'text/html; charset=utf-8').end(page)
 })
 server.listen(PORT, '127.0.0.1', () => {
   console.log(`prices on http://127.0.0.1:${server.address().port}/`)

@@ -252,9 +252,8 @@ export class HttpStream {
     this.#response.cork(run)
   }
 
-  /** Closes the connection too: who comes back over it would find this node, whatever a balancer thinks. */
   end(): void {
-    if (this.#finish()) this.#response.cork(() => this.#response.end('', true))
+    if (this.#finish()) this.#response.cork(() => this.#response.end())
   }
 
   /** Cuts the connection: the client sees a network error, and a browser's `EventSource` comes back. */

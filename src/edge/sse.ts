@@ -159,6 +159,8 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
       'x-accel-buffering': 'no',
+      // Who comes back over the same connection would find this node, whatever a balancer thinks of it.
+      connection: 'close',
     }
     const reads = (): void => {
       if (this.#state === 'open') this.#context.fanout.memberHasWork(this)

@@ -9,7 +9,7 @@ import { SluiceError } from '../errors.ts'
 import { CHANNEL_RULE, inboxOf, isChannel, isInbox } from '../protocol/channel.ts'
 import { ID_LENGTH_MAX } from '../protocol/decode.ts'
 import type { Message, NewMessage, Payload } from '../protocol/message.ts'
-import type { Registry } from '../registry/registry.ts'
+import type { Place, Registry } from '../registry/registry.ts'
 import type { LogPolicy, ReplayLog } from '../replay/replay-log.ts'
 
 export type Door = 'http' | 'nats' | 'client'
@@ -99,9 +99,12 @@ export class Publisher {
     const appending = this.#ports.log.append(channel, message, policy.log)
     // In the same tick and in this order. A node claims a user before it reads the log, and here the log is written
     // before the user is looked up: so either the node's read sees the message, or the lookup sees the node.
-    const places = isInbox(channel) ? this.#ports.registry.locate(channel.slice(1)) : undefined
+    // The durable log is another server's than the registry: there the lookup waits for the append.
+    const durable = policy.delivery === 'durable'
+    const locate = (): Promise<readonly Place[]> => this.#ports.registry.locate(channel.slice(1))
+    const early = isInbox(channel) && !durable ? locate() : undefined
     // Awaited below only where the append succeeds; a failure of both is one failure.
-    places?.catch(() => undefined)
+    early?.catch(() => undefined)
     let appended
     try {
       appended = await appending
@@ -123,11 +126,11 @@ export class Publisher {
       ack: policy.delivery === 'durable',
     }
     // The durable stream sends on what it has stored.
-    if (policy.delivery === 'durable' && places === undefined) return { epoch, offset }
+    if (durable && !isInbox(channel)) return { epoch, offset }
     try {
-      return places === undefined
-        ? this.#sent(this.#ports.backbone.broadcast(logged), { epoch, offset })
-        : this.#unicast(logged, await places, { epoch, offset })
+      return isInbox(channel)
+        ? this.#unicast(logged, await (early ?? locate()), { epoch, offset })
+        : this.#sent(this.#ports.backbone.broadcast(logged), { epoch, offset })
     } catch (error) {
       // It is in the log, so it is published; whoever should have had it at once gets it by repair.
       if (error instanceof SluiceError && error.code === 'unavailable')

@@ -130,8 +130,8 @@ describe('a bad day', () => {
 
   it('two nodes publish to one channel as fast as they can: one order for everybody', async () => {
     await badDay('two publishers on one channel', { resets: 'none' }, async ({ nodes }) => {
-      const [one, two] = nodes as [(typeof nodes)[0], (typeof nodes)[0]]
-      await Promise.all([one, two].map((node) => traffic?.flood(node, CHANNELS[0] as string, 1000)))
+      const running = traffic as Traffic
+      await Promise.all(nodes.slice(0, 2).map((node) => running.flood(node, CHANNELS[0] as string, 1000)))
     })
   }, 120_000)
 

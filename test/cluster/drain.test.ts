@@ -29,7 +29,7 @@ async function start(): Promise<{ nodes: readonly FleetNode[]; fleet: Fleet; tra
     nodes: 3,
     // The third one is there to take the place of the first.
     started: 2,
-    settings: { drain: { plan: '25%/500ms', deregisterDelay: '300ms', grace: '3s', linger: '1s' } },
+    settings: { drain: { plan: '25%/500ms', deregisterDelay: '300ms', grace: '15s', linger: '1s' } },
   })
   traffic = await Traffic.start(fleet, { clients: CLIENTS, channels: CHANNELS, perSecond: 40 })
   return { nodes: fleet.nodes, fleet, traffic }

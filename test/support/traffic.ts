@@ -51,7 +51,7 @@ export class Traffic {
   readonly #underWay = new Set<Promise<void>>()
   readonly #nats: NatsLink
   #number = 0
-  #running = true
+  readonly #publishers = { running: true }
   /** Publishes that were refused at first, or answered by nobody, and repeated with their id. */
   retries = 0
   degraded = 0
@@ -92,7 +92,7 @@ export class Traffic {
 
   /** Ends publishing; resolves when everything that was published has been accepted. */
   async stopPublishing(): Promise<void> {
-    this.#running = false
+    this.#publishers.running = false
     while (this.#underWay.size > 0) await Promise.all(this.#underWay)
   }
 
@@ -110,7 +110,7 @@ export class Traffic {
     const members = this.#members.filter((member) => member.kind === kind)
     return {
       clients: members.length,
-      moves: members.reduce((sum, { moves }) => sum + moves(), 0),
+      moves: members.reduce((sum, member) => sum + member.moves(), 0),
       gapsMs: members.flatMap(({ gapsMs }) => gapsMs),
     }
   }
@@ -133,7 +133,7 @@ export class Traffic {
   }
 
   async close(): Promise<void> {
-    this.#running = false
+    this.#publishers.running = false
     for (const member of this.#members) member.close()
     await this.#nats.close()
   }
@@ -183,7 +183,7 @@ export class Traffic {
   async #publishAll(publish: (channel: string, number: number) => Promise<Answer>): Promise<void> {
     const { clients, channels, perSecond, inboxEvery } = this.#options
     const startedMs = performance.now()
-    for (let count = 0; this.#running; count++) {
+    for (let count = 0; this.#publishers.running; count++) {
       const toUser = inboxEvery !== undefined && count % inboxEvery === 0
       const channel = toUser
         ? `@user-${Math.floor(Math.random() * clients)}`
@@ -224,7 +224,7 @@ export class Traffic {
     try {
       const target = channel.startsWith('@') ? { user: channel.slice(1) } : { channel }
       const response = await node?.api('POST', '/v1/publish', { ...target, data: number, id: `n${number}` })
-      return ((await response?.json()) ?? {}) as Answer
+      return (await response?.json()) ?? {}
     } catch (error) {
       // The node is not there now.
       if (error instanceof TypeError) return {}
