@@ -1,9 +1,11 @@
 /**
- * The drain of a node: who is moved, what the node says of itself meanwhile, and when it ends. Part of the composition.
+ * The drain of a node, and moving a part of its clients to emptier nodes: who is moved, what the node says of itself
+ * meanwhile, and when it ends. Part of the composition.
  */
 import type { Gate } from './admission/gate.ts'
 import type { Clock } from './clock.ts'
 import type { Membership } from './cluster/membership.ts'
+import type { DrainOptions } from './drain/core.ts'
 import { Drain, type DrainProgress, type Movable } from './drain/drain.ts'
 import { moodOf } from './drain/gate.ts'
 import { parsePlan, PLAN_RULE, type Plan } from './drain/pace.ts'
@@ -33,6 +35,8 @@ export interface NodeDrainPorts {
   readonly info: () => NodeInfo
 }
 
+type MoveReason = 'drain' | 'move'
+
 /** What an operator may ask for. All are absent: the plan of the configuration. */
 export interface DrainWish {
   readonly plan?: string
@@ -46,6 +50,8 @@ export class NodeDrain {
   readonly #options: NodeDrainOptions
   #drain: Drain | undefined
   #finished: DrainProgress | undefined
+  #rebalance: Drain | undefined
+  #rebalanced: DrainProgress | undefined
 
   constructor(options: NodeDrainOptions, ports: NodeDrainPorts) {
     this.#options = options
@@ -78,41 +84,58 @@ export class NodeDrain {
     this.#drain.cancel()
   }
 
+  /** Of moving a part of the clients; `undefined`: that never happened. */
+  get rebalanceProgress(): DrainProgress | undefined {
+    return this.#rebalance?.progress() ?? this.#rebalanced
+  }
+
+  /**
+   * Moves so many clients to other nodes; the node stays. Fails with `bad_request` where something is under way already,
+   * or for a plan that is none.
+   */
+  rebalance(limit: number, plan: string | undefined): void {
+    if (this.#drain !== undefined || this.#rebalance !== undefined) {
+      throw new SluiceError('bad_request', 'clients of this node are being moved already')
+    }
+    const { graceMs } = this.#options
+    const options = { plan: planOf(plan ?? this.#options.plan), deregisterMs: 0, graceMs, limit }
+    const drain = this.#move(options, 'move', () => undefined)
+    this.#rebalance = drain
+    void drain.done.then(() => {
+      this.#rebalanced = drain.progress()
+      this.#rebalance = undefined
+    })
+  }
+
+  /** Fails with `not_found` where nothing is under way. */
+  cancelRebalance(): void {
+    if (this.#rebalance === undefined) {
+      throw new SluiceError('not_found', 'no clients of this node are being moved')
+    }
+    this.#rebalance.cancel()
+  }
+
   /** Another node has the session. Answers whether its connection here may stay until the client closes it. */
   confirm(session: string): boolean {
-    return this.#drain?.confirm(session) ?? false
+    return (this.#drain?.confirm(session) ?? false) || (this.#rebalance?.confirm(session) ?? false)
   }
 
   left(session: string): void {
     this.#drain?.gone(session)
+    this.#rebalance?.gone(session)
   }
 
   #start(plan: Plan): Drain {
-    const { clock, log, health, gate, sessions, membership, info } = this.#ports
+    const { health, gate, sessions, membership } = this.#ports
     const { deregisterMs, graceMs } = this.#options
+    this.#rebalance?.cancel()
     health.become('draining')
     void membership.beat()
-    const drain = new Drain(
-      // Nobody has to be waited for where nobody is connected.
-      { plan, deregisterMs: sessions.count === 0 ? 0 : deregisterMs, graceMs },
-      {
-        clock,
-        connections: () => this.#movables(),
-        find: (id) => {
-          const session = sessions.get(id)
-          return session === undefined ? undefined : this.#movable(session)
-        },
-        count: () => sessions.count,
-        mood: () => moodOf(info(), membership.others),
-        changed: (progress) => {
-          if (progress.state === 'moving' && gate.state === 'open') gate.close('draining')
-          log.info(
-            { drain: progress },
-            progress.holding === undefined ? 'the drain goes on' : 'the drain waits',
-          )
-        },
-      },
-    )
+    // Nobody has to be waited for where nobody is connected.
+    const options = { plan, deregisterMs: sessions.count === 0 ? 0 : deregisterMs, graceMs }
+    const drain = this.#move(options, 'drain', ({ state }) => {
+      if (state === 'moving' && gate.state === 'open') gate.close('draining')
+    })
     this.#drain = drain
     this.#finished = undefined
     void drain.done.then((outcome) => {
@@ -126,18 +149,39 @@ export class NodeDrain {
     return drain
   }
 
-  *#movables(): Iterable<Movable> {
-    for (const session of this.#ports.sessions.all()) yield this.#movable(session)
+  #move(options: DrainOptions, reason: MoveReason, changed: (progress: DrainProgress) => void): Drain {
+    const { clock, log, sessions, membership, info } = this.#ports
+    return new Drain(options, {
+      clock,
+      connections: () => this.#movables(reason),
+      find: (id) => {
+        const session = sessions.get(id)
+        return session === undefined ? undefined : this.#movable(session, reason)
+      },
+      count: () => sessions.count,
+      mood: () => moodOf(info(), membership.others),
+      changed: (progress) => {
+        changed(progress)
+        log.info(
+          { [reason]: progress },
+          progress.holding === undefined ? 'clients are moved' : 'moving clients waits',
+        )
+      },
+    })
   }
 
-  #movable({ id, connection }: Session): Movable {
+  *#movables(reason: MoveReason): Iterable<Movable> {
+    for (const session of this.#ports.sessions.all()) yield this.#movable(session, reason)
+  }
+
+  #movable({ id, connection }: Session, reason: MoveReason): Movable {
     const { clock, metrics } = this.#ports
     return {
       id,
       ask(delayMs, deadlineMs) {
-        metrics.reconnectsAsked.drain.inc()
+        metrics.reconnectsAsked[reason].inc()
         if (connection.transport === 'websocket') {
-          connection.send({ type: 'reconnect', delay: delayMs, deadline: deadlineMs, reason: 'drain' })
+          connection.send({ type: 'reconnect', delay: delayMs, deadline: deadlineMs, reason })
           return
         }
         // These have one connection at a time: it ends at its moment, and the client comes back by its cursor.

@@ -3,7 +3,6 @@
  * in order and closes them in the reverse order.
  */
 import { randomBytes } from 'node:crypto'
-import { hostname } from 'node:os'
 import { Api } from './api/api.ts'
 import { channelRoutes } from './api/channels.ts'
 import { devTokenRoute, type WantedToken } from './api/dev.ts'
@@ -13,14 +12,14 @@ import { publishRoute } from './api/publish.ts'
 import { userRoutes } from './api/users.ts'
 import { Admission } from './admission/admission.ts'
 import { LoadProbe } from './admission/load.ts'
-import { ApiKeys, KEY_LENGTH_MIN, parseApiKeys } from './auth/api-keys.ts'
+import { ApiKeys, parseApiKeys } from './auth/api-keys.ts'
 import { isRevoked } from './auth/revocation.ts'
 import { createTokens, mintToken } from './auth/tokens.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { Canary } from './cluster/canary.ts'
 import { hear, tell } from './cluster/control.ts'
 import { Membership } from './cluster/membership.ts'
-import { isOutdated, TURNS_MAX } from './cluster/steering.ts'
+import { isBetterElsewhere, TURNS_MAX } from './cluster/steering.ts'
 import type { Config } from './config/schema.ts'
 import { serveDev } from './console/dev-routes.ts'
 import { loadPage } from './console/load-page.ts'
@@ -30,7 +29,10 @@ import { Closing, SluiceError } from './errors.ts'
 import { Hub } from './hub/hub.ts'
 import { policiesByChannel } from './node-policies.ts'
 import { Rates } from './node-rates.ts'
+import { addressOf, shownHost } from './node-address.ts'
 import { NodeDrain } from './node-drain.ts'
+import { watchParts } from './node-health.ts'
+import { edgeOptions, hubOptions, sessionOptions, weaknesses } from './node-options.ts'
 import { createParts } from './node-parts.ts'
 import { edgeMetrics, hubMetrics, publisherMetrics, sessionMetrics } from './node-metrics.ts'
 import { Health, HEALTH_DEFAULTS } from './observe/health.ts'
@@ -51,8 +53,6 @@ const WHEEL_TICK_MS = 100
 const FAREWELL_MS = 250
 /** So many words that a node does not hear are no accident. */
 const CANARIES_MISSED_MAX = 3
-/** RFC 7518, section 3.2. */
-const HS256_KEY_BYTES_MIN = 32
 
 export interface Node {
   readonly id: string
@@ -134,12 +134,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       metrics: hubMetrics(metrics, clock),
       policyOf: (channel) => policies(channel).hub,
     },
-    {
-      tailMessages: config.feeds.tailMessages,
-      tailBytes: config.feeds.tailBytes,
-      quietMs: config.feeds.quiet,
-      headCheckMs: config.feeds.headCheck,
-    },
+    hubOptions(config),
   )
   const presence = new Presence(
     {},
@@ -202,12 +197,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       left: (session) => draining.left(session),
       failed,
     },
-    options: {
-      pingIntervalMs: config.heartbeat.ping,
-      reauth: { intervalMs: config.auth.reauthInterval, deadlineMs: config.auth.reauthDeadline },
-      subscriptionsMax: config.limits.subscriptions,
-      sessionsPerUserMax: config.limits.sessionsPerUser,
-    },
+    options: sessionOptions(config),
   })
   const mint = (wanted: WantedToken): Promise<string> =>
     mintToken({ secret: config.auth.jwtSecret ?? '', ...wanted }, clock)
@@ -221,22 +211,10 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       clock,
       wheel,
       metrics: edgeMetrics(metrics),
-      turnsAway: (turns) => turns < TURNS_MAX && isOutdated(info(), membership.others),
+      turnsAway: (turns) => turns < TURNS_MAX && isBetterElsewhere(info(), membership.others),
       failed,
     },
-    {
-      allowedOrigins: config.allowedOrigins,
-      trustedProxies: config.trustedProxies,
-      tokenCookie: config.auth.cookie,
-      frameBytesMax: config.limits.frame,
-      bufferedBytesMax: config.limits.buffered,
-      channelsPerStreamMax: config.limits.channelsPerStream,
-      connectTimeoutMs: config.limits.connectTimeout,
-      idleTimeoutMs: config.heartbeat.idleTimeout,
-      sseHeartbeatMs: config.heartbeat.sse,
-      retryMinMs: config.heartbeat.retryMin,
-      retryMaxMs: config.heartbeat.retryMax,
-    },
+    edgeOptions(config),
     config.dev
       ? (exchange) =>
           serveDev({ page, mint: (sub) => mint({ sub, subscribe: ['*'], publish: ['*'] }) }, exchange)
@@ -264,12 +242,18 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     ...nodeRoutes({ registry, health, metrics }),
     ...drainRoutes({
       nodeId: id,
+      // Made below, of parts that are made below.
       drain: {
         get progress() {
           return draining.progress
         },
+        get rebalanceProgress() {
+          return draining.rebalanceProgress
+        },
         begin: (wish) => draining.begin(wish),
         cancel: () => draining.cancel(),
+        rebalance: (count, plan) => draining.rebalance(count, plan),
+        cancelRebalance: () => draining.cancelRebalance(),
       },
       nodes: () => registry.nodes(),
       // Whoever watches still reads how it went.
@@ -284,41 +268,16 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
   metrics.channels.read(() => hub.channelCount)
   metrics.subscriptions.read(() => hub.subscriptionCount)
   metrics.eventLoopLag.read(() => load.lagMs / 1000)
-  for (const state of ['starting', 'active', 'draining', 'closing'] as const) {
-    metrics.nodeState[state].read(() => (health.state === state ? 1 : 0))
-  }
-  const answering = {
-    backbone: () => backbone.healthy() && !canary.deaf,
-    registry: () => registry.healthy(),
-    log: () => replayLog.healthy(),
-  }
-  const degraded = (): string[] =>
-    Object.entries(answering).flatMap(([name, answers]) => (answers() ? [] : [name]))
-  for (const [name, answers] of Object.entries(answering)) {
-    metrics.partUp[name as keyof typeof answering].read(() => (answers() ? 1 : 0))
-  }
-  metrics.deaf.read(() => (canary.deaf ? 1 : 0))
-  health.register('backbone', () => {
-    if (answering.backbone()) return { status: 'ok' }
-    const detail = backbone.healthy()
-      ? 'the node does not hear what it sends itself'
-      : 'the backbone does not answer'
-    // Clients are better off where messages arrive at once; where nobody is better off, they stay.
-    const better = membership.others.some(
-      (node) => node.state === 'active' && !node.degraded.includes('backbone'),
-    )
-    return { status: better ? 'failing' : 'degraded', detail }
+  const degraded = watchParts({
+    backbone,
+    registry,
+    log: replayLog,
+    keysFresh: () => tokens.healthy(),
+    deaf: () => canary.deaf,
+    others: () => membership.others,
+    health,
+    metrics,
   })
-  for (const name of ['registry', 'log'] as const) {
-    health.register(name, () =>
-      answering[name]() ? { status: 'ok' } : { status: 'degraded', detail: `${name} does not answer` },
-    )
-  }
-  health.register('keys', () =>
-    tokens.healthy()
-      ? { status: 'ok' }
-      : { status: 'degraded', detail: 'the key set is older than it should be' },
-  )
 
   const startedAt = clock.now()
   const rates = new Rates(clock, metrics)
@@ -426,34 +385,4 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
 async function othersOf(membership: Membership): Promise<readonly NodeInfo[]> {
   const others = await membership.refresh().catch(() => membership.others)
   return others.filter(({ state, role }) => state === 'active' && role !== 'api')
-}
-
-/** What is allowed and should not be: said once at the start. */
-function weaknesses(config: Config): string[] {
-  if (config.dev) return []
-  const weak = []
-  if (config.auth.jwtSecret !== undefined && Buffer.byteLength(config.auth.jwtSecret) < HS256_KEY_BYTES_MIN) {
-    weak.push('auth.jwtSecret is shorter than 32 bytes: it can be guessed (RFC 7518, section 3.2)')
-  }
-  if (config.api.keys.some((entry) => (entry.split(':')[2] ?? '').length < KEY_LENGTH_MIN)) {
-    weak.push(`an API key is shorter than ${KEY_LENGTH_MIN} characters: it can be guessed`)
-  }
-  return weak
-}
-
-/** Where other nodes reach the second listener. */
-function addressOf({ node, api }: Config, port: number): string {
-  const given = node.address ?? (isEveryInterface(api.host) ? hostname() : api.host)
-  if (/(?:^[^:]*|\]):\d+$/.test(given)) return given
-  return `${given.includes(':') && !given.startsWith('[') ? `[${given}]` : given}:${port}`
-}
-
-function isEveryInterface(host: string): boolean {
-  return host === '0.0.0.0' || host === '::'
-}
-
-/** A URL with the address of "every interface" leads nowhere on some systems. */
-function shownHost(host: string): string {
-  if (isEveryInterface(host)) return '127.0.0.1'
-  return host.includes(':') ? `[${host}]` : host
 }

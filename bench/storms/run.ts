@@ -6,11 +6,13 @@
  *   npm run storm -- --list
  */
 import { parseArgs } from 'node:util'
+import { crashHerd } from './crash-herd.ts'
 import type { StormOptions } from './report.ts'
 import { rollingDeploy } from './rolling-deploy.ts'
 
 const STORMS: Readonly<Record<string, (options: StormOptions) => Promise<boolean>>> = {
   'rolling-deploy': rollingDeploy,
+  'crash-herd': crashHerd,
 }
 
 const { values, positionals } = parseArgs({

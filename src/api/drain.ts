@@ -11,6 +11,9 @@ export interface DrainControl {
   readonly progress: DrainProgress | undefined
   begin(wish: { readonly plan?: string; readonly paused?: boolean; readonly finish?: true }): Promise<unknown>
   cancel(): void
+  readonly rebalanceProgress: DrainProgress | undefined
+  rebalance(count: number, plan: string | undefined): void
+  cancelRebalance(): void
 }
 
 export interface DrainPorts {
@@ -22,29 +25,48 @@ export interface DrainPorts {
   readonly emptied: () => void
 }
 
-const PATH = '/v1/nodes/{node}/drain'
-const FIELDS = ['plan', 'paused', 'finish']
+const DRAIN = '/v1/nodes/{node}/drain'
+const REBALANCE = '/v1/nodes/{node}/rebalance'
 
 export function drainRoutes(ports: DrainPorts): Route[] {
-  const route = (method: Route['method'], here: (request: ApiRequest) => Promise<ApiAnswer>): Route => ({
+  const { nodeId, drain } = ports
+  const route = (
+    method: Route['method'],
+    path: string,
+    here: (request: ApiRequest) => Promise<ApiAnswer>,
+  ): Route => ({
     method,
-    path: PATH,
+    path,
     scope: 'admin',
     async handle(request) {
       const node = await findNode(ports, request)
-      return node === undefined ? here(request) : forward(node, method, request)
+      return node === undefined ? here(request) : forward(node, method, path, request)
     },
   })
+  const rebalanced = (): ApiAnswer => ({
+    status: 200,
+    json: { node: nodeId, rebalance: drain.rebalanceProgress ?? null },
+  })
   return [
-    route('GET', () => Promise.resolve(answerOf(ports))),
-    route('POST', async (request) => {
+    route('GET', REBALANCE, () => Promise.resolve(rebalanced())),
+    route('POST', REBALANCE, async (request) => {
+      const { count, plan } = readRebalance(await request.body())
+      drain.rebalance(count, plan)
+      return rebalanced()
+    }),
+    route('DELETE', REBALANCE, () => {
+      drain.cancelRebalance()
+      return Promise.resolve(rebalanced())
+    }),
+    route('GET', DRAIN, () => Promise.resolve(answerOf(ports))),
+    route('POST', DRAIN, async (request) => {
       const wish = readWish(await request.body())
       const running = ports.drain.progress !== undefined && ports.drain.progress.state !== 'cancelled'
       const done = ports.drain.begin(wish)
       if (!running) void done.then((outcome) => (outcome === 'gone' ? ports.emptied() : undefined))
       return answerOf(ports)
     }),
-    route('DELETE', () => {
+    route('DELETE', DRAIN, () => {
       ports.drain.cancel()
       return Promise.resolve(answerOf(ports))
     }),
@@ -72,13 +94,21 @@ async function findNode(
   return node.id === nodeId ? undefined : node
 }
 
-async function forward(node: NodeInfo, method: string, request: ApiRequest): Promise<ApiAnswer> {
+async function forward(
+  node: NodeInfo,
+  method: string,
+  path: string,
+  request: ApiRequest,
+): Promise<ApiAnswer> {
   const body = method === 'POST' ? await request.body() : ''
-  return askNode(node, { method, path: PATH.replace('{node}', node.id), key: request.key, body })
+  return askNode(node, { method, path: path.replace('{node}', node.id), key: request.key, body })
 }
 
-function readWish(text: string): { plan?: string; paused?: boolean; finish?: true } {
-  if (text === '') return {}
+function readObject(
+  text: string,
+  fields: readonly string[],
+  example: string,
+): Readonly<Record<string, unknown>> {
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -86,18 +116,36 @@ function readWish(text: string): { plan?: string; paused?: boolean; finish?: tru
     value = undefined
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new SluiceError('bad_request', 'the body must be a JSON object, such as {"plan":"5%/2m"}')
+    throw new SluiceError('bad_request', `the body must be a JSON object, such as ${example}`)
   }
-  const { plan, paused, finish } = value as Readonly<Record<string, unknown>>
-  const unknown = Object.keys(value).find((key) => !FIELDS.includes(key))
+  const unknown = Object.keys(value).find((key) => !fields.includes(key))
   if (unknown !== undefined) {
     throw new SluiceError(
       'bad_request',
-      `${JSON.stringify(unknown.slice(0, 40))} is not a field; the fields are ${FIELDS.join(', ')}`,
+      `${JSON.stringify(unknown.slice(0, 40))} is not a field; the fields are ${fields.join(', ')}`,
     )
   }
-  if (plan !== undefined && typeof plan !== 'string')
-    throw new SluiceError('bad_request', 'plan must be a text')
+  return value as Readonly<Record<string, unknown>>
+}
+
+function planIn(plan: unknown): string | undefined {
+  if (plan === undefined || typeof plan === 'string') return plan
+  throw new SluiceError('bad_request', 'plan must be a text')
+}
+
+function readRebalance(text: string): { count: number; plan: string | undefined } {
+  const { count, plan } = readObject(text, ['count', 'plan'], '{"count":500,"plan":"5m"}')
+  if (!Number.isSafeInteger(count) || (count as number) < 1) {
+    throw new SluiceError('bad_request', 'count must be a whole number from 1 on: so many clients are moved')
+  }
+  return { count: count as number, plan: planIn(plan) }
+}
+
+function readWish(text: string): { plan?: string; paused?: boolean; finish?: true } {
+  if (text === '') return {}
+  const fields = readObject(text, ['plan', 'paused', 'finish'], '{"plan":"5%/2m"}')
+  const { paused, finish } = fields
+  const plan = planIn(fields['plan'])
   if (paused !== undefined && typeof paused !== 'boolean')
     throw new SluiceError('bad_request', 'paused must be true or false')
   if (finish !== undefined && finish !== true)

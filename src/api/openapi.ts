@@ -222,45 +222,42 @@ const SCHEMAS = {
       },
     },
   },
-  Drain: {
+  Progress: {
     type: 'object',
-    required: ['node', 'drain'],
+    required: [
+      'state',
+      'plan',
+      'total',
+      'told',
+      'moved',
+      'forced',
+      'remaining',
+      'elapsedMs',
+      'ratePerSecond',
+    ],
+    properties: {
+      state: { enum: ['waiting', 'moving', 'paused', 'gone', 'cancelled'] },
+      holding: { type: 'string', description: 'Why nobody is asked now.' },
+      plan: { type: 'string' },
+      total: { type: 'integer', description: 'So many are to go.' },
+      told: { type: 'integer', description: 'Clients that were asked to go.' },
+      moved: { type: 'integer', description: 'Clients that another node has.' },
+      forced: { type: 'integer', description: 'Clients that were closed because their time was up.' },
+      remaining: { type: 'integer', description: 'Connections of the node.' },
+      elapsedMs: { type: 'number' },
+      ratePerSecond: { type: 'number' },
+      remainingMs: { type: 'number' },
+    },
+  },
+  Drain: movement('drain'),
+  Rebalance: movement('rebalance'),
+  RebalanceWish: {
+    type: 'object',
+    required: ['count'],
     additionalProperties: false,
     properties: {
-      node: { type: 'string' },
-      drain: {
-        description: 'null: there was none.',
-        anyOf: [
-          { type: 'null' },
-          {
-            type: 'object',
-            required: [
-              'state',
-              'plan',
-              'total',
-              'told',
-              'moved',
-              'forced',
-              'remaining',
-              'elapsedMs',
-              'ratePerSecond',
-            ],
-            properties: {
-              state: { enum: ['waiting', 'moving', 'paused', 'gone', 'cancelled'] },
-              holding: { type: 'string', description: 'Why nobody is asked now.' },
-              plan: { type: 'string' },
-              total: { type: 'integer', description: 'Connections at the start.' },
-              told: { type: 'integer', description: 'Clients that were asked to go.' },
-              moved: { type: 'integer', description: 'Clients that another node has.' },
-              forced: { type: 'integer', description: 'Clients that were closed because their time was up.' },
-              remaining: { type: 'integer' },
-              elapsedMs: { type: 'number' },
-              ratePerSecond: { type: 'number' },
-              remainingMs: { type: 'number' },
-            },
-          },
-        ],
-      },
+      count: { type: 'integer', minimum: 1, description: 'So many clients are moved.' },
+      plan: { type: 'string' },
     },
   },
   DrainWish: {
@@ -451,6 +448,24 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
       responses: { '200': answers('As it went.', ref('Drain')), ...REFUSED, ...NO_SUCH_NODE },
     },
   },
+  '/v1/nodes/{node}/rebalance': {
+    get: {
+      summary: 'How it goes to move a part of the clients of a node; asked at any node',
+      parameters: [NODE_ID],
+      responses: { '200': answers('As it goes, or went.', ref('Rebalance')), ...REFUSED, ...NO_SUCH_NODE },
+    },
+    post: {
+      summary: 'Move a part of the clients of a node to nodes that have fewer; the node stays',
+      parameters: [NODE_ID],
+      requestBody: { required: true, content: { 'application/json': { schema: ref('RebalanceWish') } } },
+      responses: { '200': answers('As it goes.', ref('Rebalance')), ...REFUSED, ...NO_SUCH_NODE },
+    },
+    delete: {
+      summary: 'Move no more',
+      parameters: [NODE_ID],
+      responses: { '200': answers('As it went.', ref('Rebalance')), ...REFUSED, ...NO_SUCH_NODE },
+    },
+  },
   '/livez': probe('Whether the event loop is alive: where it is not, restart the process'),
   '/readyz': probe('Whether new connections are welcome; what a load balancer asks'),
   '/startupz': probe('Whether the node has ever been ready'),
@@ -514,6 +529,19 @@ export function openApi(): object {
         apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
       },
       schemas: SCHEMAS,
+    },
+  }
+}
+
+/** Of a node, under a name: `null` where there was none. */
+function movement(name: string): object {
+  return {
+    type: 'object',
+    required: ['node', name],
+    additionalProperties: false,
+    properties: {
+      node: { type: 'string' },
+      [name]: { anyOf: [{ type: 'null' }, { $ref: '#/components/schemas/Progress' }] },
     },
   }
 }

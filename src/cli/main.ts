@@ -8,6 +8,7 @@ import { addConfig } from './config.ts'
 import { addDev } from './dev.ts'
 import { addDrain } from './drain.ts'
 import { addPublish } from './publish.ts'
+import { addRebalance } from './rebalance.ts'
 import { addServe } from './serve.ts'
 import { addStatus } from './status.ts'
 import { addTail } from './tail.ts'
@@ -64,7 +65,17 @@ function programOf(terminal: Terminal): Command {
       writeErr: (text) => terminal.tell(text.trimEnd()),
       outputError: (text, write) => write(`sluice: ${oneLine(text.replace(/^error: /, ''))}`),
     })
-  for (const add of [addDev, addServe, addStatus, addDrain, addPublish, addTail, addToken, addConfig])
+  for (const add of [
+    addDev,
+    addServe,
+    addStatus,
+    addDrain,
+    addRebalance,
+    addPublish,
+    addTail,
+    addToken,
+    addConfig,
+  ])
     add(program, terminal)
   return program
 }

@@ -1,5 +1,6 @@
 /**
- * One move per deploy: a client that was sent away should come to a node of the version that stays. Pure.
+ * Where a client that was sent away should come to: a node of the version that stays, so that a deploy moves it once,
+ * and one that has fewer clients than others. Pure.
  */
 import type { NodeInfo } from '../registry/registry.ts'
 
@@ -8,7 +9,14 @@ export const TURNS_MAX = 5
 /** A node that has half its waiting room full has no room to spare. */
 const PRESSURE_MAX = 0.5
 
-type Steered = Pick<NodeInfo, 'version' | 'region' | 'startedAt'>
+/** A node with more than this part over the average is full enough. */
+const FULLER = 1.1
+
+type Steered = Pick<NodeInfo, 'version' | 'region' | 'startedAt' | 'connections'>
+
+export function isBetterElsewhere(self: Steered, others: readonly NodeInfo[]): boolean {
+  return isOutdated(self, others) || isFuller(self, others)
+}
 
 /**
  * Whether a client that is moving is better off at another node: one of another version in the same region that was
@@ -25,4 +33,15 @@ export function isOutdated(self: Steered, others: readonly NodeInfo[]): boolean 
     ({ version, state, startedAt, pressure }) =>
       version !== self.version && state === 'active' && startedAt > latest && pressure <= PRESSURE_MAX,
   )
+}
+
+/** Whether this node has clearly more clients than the others of its region that take some. */
+export function isFuller(self: Steered, others: readonly NodeInfo[]): boolean {
+  const takers = others.filter(
+    ({ region, role, state, pressure }) =>
+      region === self.region && role !== 'api' && state === 'active' && pressure <= PRESSURE_MAX,
+  )
+  if (takers.length === 0) return false
+  const total = takers.reduce((sum, { connections }) => sum + connections, self.connections)
+  return self.connections > (total / (takers.length + 1)) * FULLER
 }

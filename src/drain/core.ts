@@ -15,6 +15,7 @@
  *  D3 while the cluster does not take it well nobody is asked, and the reason is told; unless all are to go now
  *  D4 while paused, and once cancelled, nobody is asked and nobody is closed
  *  D5 it ends: whatever clients do, with a cluster that is well everybody has gone after a bounded time
+ *  D6 with a limit no more are asked than that, and nobody is closed
  */
 import { paceOf, type Pace, type Plan } from './pace.ts'
 
@@ -26,6 +27,8 @@ export interface DrainOptions {
   readonly deregisterMs: number
   /** How long after its own moment a client has for its move. */
   readonly graceMs: number
+  /** So many are asked, and then it ends; who does not go may stay. Absent: everybody goes. */
+  readonly limit?: number
 }
 
 /** Whether others can take more, and why not. */
@@ -60,6 +63,7 @@ const DEPARTED_MAX = 50_000
 
 export class DrainCore {
   readonly #graceMs: number
+  readonly #limit: number | undefined
   readonly #openAtMs: number
   readonly #startedMs: number
   readonly #total: number
@@ -76,11 +80,12 @@ export class DrainCore {
   #moved = 0
   #forced = 0
 
-  constructor({ plan, deregisterMs, graceMs }: DrainOptions, connections: number, nowMs: number) {
+  constructor({ plan, deregisterMs, graceMs, limit }: DrainOptions, connections: number, nowMs: number) {
+    this.#limit = limit
     this.#plan = plan
     this.#graceMs = graceMs
-    this.#total = connections
-    this.#pace = paceOf(plan, connections)
+    this.#total = limit === undefined ? connections : Math.min(limit, connections)
+    this.#pace = paceOf(plan, this.#total)
     this.#startedMs = nowMs
     this.#openAtMs = nowMs + deregisterMs
   }
@@ -111,12 +116,13 @@ export class DrainCore {
     this.#holding = undefined
     if (this.#state === 'waiting' && (nowMs >= this.#openAtMs || this.#now)) this.#state = 'moving'
     if (this.#state !== 'moving') return []
-    if (connections === 0) {
-      this.#state = 'gone'
-      return [{ kind: 'done' }]
-    }
     const decisions = this.#overdue(nowMs)
-    const waiting = connections - this.#asked.size
+    const left = this.#limit === undefined ? Infinity : this.#limit - this.#told
+    if (connections === 0 || (left <= 0 && this.#asked.size === 0)) {
+      this.#state = 'gone'
+      return [...decisions, { kind: 'done' }]
+    }
+    const waiting = Math.min(connections - this.#asked.size, left)
     if (waiting <= 0) return decisions
     if (this.#now) {
       this.#batchAtMs = nowMs
@@ -187,6 +193,7 @@ export class DrainCore {
       if (nowMs < untilMs) continue
       this.#asked.delete(id)
       this.#remember(id)
+      if (this.#limit !== undefined) continue
       this.#forced++
       decisions.push({ kind: 'close', id })
     }

@@ -132,6 +132,22 @@ describe('a drain', () => {
     await settled(running)
   }, 120_000)
 
+  it('rebalance moves clients to a node that has just joined, and loses nothing', async () => {
+    const { nodes, traffic: running } = await start()
+    const [first, , third] = nodes as [FleetNode, FleetNode, FleetNode]
+    await third.start()
+    await expect
+      .poll(async () => (await tableOf(first)).filter(({ state }) => state === 'active').length)
+      .toBe(3)
+    const { code, out } = await sluice(first, 'rebalance', '--over', '3s', '--watch')
+    expect(out).toContain('MOVED')
+    expect(code).toBe(0)
+    await settled(running)
+    expect(running.journeys('sdk').gapsMs).toEqual([])
+    expect(await third.metric('sluice_sessions')).toBeGreaterThan(CLIENTS / 10)
+    expect((await tableOf(first)).filter(({ state }) => state === 'active').length).toBe(3)
+  }, 120_000)
+
   it('waits while the others do not take it well, and says why', async () => {
     const { nodes, fleet: running } = await start()
     const [first, second] = nodes as [FleetNode, FleetNode]

@@ -128,6 +128,30 @@ describe('a drain', () => {
     expect(core.state).toBe('cancelled')
   })
 
+  it('D6 asks no more than its limit, closes nobody, and ends', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 50 }),
+        fc.integer({ min: 1, max: 80 }),
+        plans,
+        (connections, limit, plan) => {
+          const core = new DrainCore({ plan, deregisterMs: 0, graceMs: GRACE_MS, limit }, connections, 0)
+          let asked = 0
+          for (let tick = 0; tick < TICKS_MAX && core.state !== 'gone'; tick++) {
+            for (const decision of core.tick(tick * TICK_MS, connections, { ok: true, reason: '' })) {
+              expect(decision.kind).not.toBe('close')
+              if (decision.kind !== 'ask') continue
+              for (let i = 0; i < decision.count; i++) core.asked(`c${asked++}`, 0, tick * TICK_MS)
+            }
+          }
+          expect(core.state).toBe('gone')
+          expect(asked).toBe(limit)
+          expect(core.counts).toMatchObject({ told: limit, forced: 0 })
+        },
+      ),
+    )
+  })
+
   it('D3 says why it holds', () => {
     const core = new DrainCore(
       { plan: { kind: 'count', count: 10, everyMs: 1000 }, deregisterMs: 0, graceMs: 100 },

@@ -333,6 +333,27 @@ describe('the node', () => {
     client.cut()
   })
 
+  it('moves a part of its clients, and stays', async () => {
+    const path = '/v1/nodes/{node}/rebalance'
+    const params = { node: node.id }
+    expect((await ask({ method: 'GET', path, params })).json).toEqual({ node: node.id, rebalance: null })
+    expect((await ask({ method: 'DELETE', path, params })).status).toBe(404)
+    for (const body of [{}, { count: 0 }, { count: 1, plan: 'soon' }, { count: 1, colour: 'red' }]) {
+      expect((await ask({ method: 'POST', path, params, body })).status).toBe(400)
+    }
+    const { client } = await RawClient.connect(`ws://127.0.0.1:${node.port}/v1/ws`, {
+      token: await node.token('rae'),
+    })
+    const begun = await ask({ method: 'POST', path, params, body: { count: 1, plan: '5m' } })
+    expect(begun.json).toMatchObject({ rebalance: { total: 1, told: 0 } })
+    expect((await ask({ method: 'POST', path, params, body: { count: 1 } })).status).toBe(400)
+    expect((await ask({ method: 'GET', path: '/readyz', headers: { authorization: '' } })).status).toBe(200)
+    expect((await ask({ method: 'DELETE', path, params })).json).toMatchObject({
+      rebalance: { state: 'cancelled' },
+    })
+    client.cut()
+  })
+
   it('takes over a request id that is fit for a header, and makes one otherwise', async () => {
     const given = await ask({ method: 'GET', path: '/livez', headers: { 'x-request-id': 'trace-7' } })
     expect(given.headers.get('x-request-id')).toBe('trace-7')

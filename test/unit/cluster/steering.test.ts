@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isOutdated } from '../../../src/cluster/steering.ts'
+import { isFuller, isOutdated } from '../../../src/cluster/steering.ts'
 import type { NodeInfo } from '../../../src/registry/registry.ts'
 
 const node = (more: Partial<NodeInfo>): NodeInfo => ({
@@ -42,5 +42,15 @@ describe('a moving client', () => {
     { role: 'api' },
   ] as const)('stays where the other node is %o', (more) => {
     expect(isOutdated(self, [node({ version: '2', startedAt: 200, ...more })])).toBe(false)
+  })
+})
+
+describe('a full node', () => {
+  it('is better left for those that have fewer clients', () => {
+    expect(isFuller(node({ connections: 100 }), [node({ connections: 0 })])).toBe(true)
+    expect(isFuller(node({ connections: 100 }), [node({ connections: 95 })])).toBe(false)
+    expect(isFuller(node({ connections: 0 }), [node({ connections: 100 })])).toBe(false)
+    expect(isFuller(node({ connections: 100 }), [])).toBe(false)
+    expect(isFuller(node({ connections: 100 }), [node({ connections: 0, state: 'draining' })])).toBe(false)
   })
 })

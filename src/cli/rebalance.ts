@@ -1,0 +1,103 @@
+/**
+ * `sluice rebalance`: moves clients from full nodes to those that have fewer, such as one that has just joined.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Command } from 'commander'
+import { CommandError } from './command-error.ts'
+import { progressLine, reportLines } from './drain-view.ts'
+import { API_URL, DEV_KEY, GatewayApi } from './gateway-api.ts'
+import type { Terminal } from './terminal.ts'
+import { EXIT_USAGE } from '../config/config-error.ts'
+import type { DrainProgress } from '../drain/drain.ts'
+import type { NodeInfo } from '../registry/registry.ts'
+
+const LOOK_INTERVAL_MS = 500
+/** A node that is this part over the average is left as it is. */
+const TOLERANCE = 0.05
+
+const EXAMPLES = `
+Examples:
+  $ sluice rebalance --over 10m
+  $ sluice rebalance --region eu --watch
+
+Clients move as in a drain, make-before-break; who cannot move stays where he is.
+`
+
+interface Options {
+  readonly over: string
+  readonly region?: string
+  readonly watch?: true
+  readonly url?: string
+  readonly key?: string
+}
+
+interface Answer {
+  readonly rebalance: DrainProgress | null
+}
+
+export function addRebalance(program: Command, terminal: Terminal): void {
+  program
+    .command('rebalance')
+    .summary('move clients from full nodes to emptier ones')
+    .description(
+      'Moves clients from nodes that have more than the average of their region to those that have fewer.',
+    )
+    .option('--over <time>', 'spread over this time', '5m')
+    .option('--region <region>', 'of this region only')
+    .option('--watch', 'wait for the end, and show how it goes')
+    .option('--url <url>', `the second listener of any node (SLUICE_API_URL, or ${API_URL})`)
+    .option('--key <key>', `an API key with the scope admin (SLUICE_API_KEY, or ${DEV_KEY})`)
+    .addHelpText('after', EXAMPLES)
+    .action((options: Options) => rebalance(options, terminal))
+}
+
+async function rebalance({ over, region, watch, url, key }: Options, terminal: Terminal): Promise<void> {
+  const api = new GatewayApi(
+    url ?? (terminal.env['SLUICE_API_URL'] || API_URL),
+    key ?? (terminal.env['SLUICE_API_KEY'] || DEV_KEY),
+  )
+  const { nodes } = (await api.get('/v1/nodes')) as { readonly nodes: readonly NodeInfo[] }
+  const inRegion = nodes.filter((node) => region === undefined || node.region === region)
+  if (inRegion.length === 0) throw new CommandError(`there is no node in the region ${region}`, EXIT_USAGE)
+  const surplus = surplusOf(inRegion)
+  if (surplus.length === 0) terminal.print('the nodes have about the same number of clients')
+  for (const { node, count } of surplus) {
+    await api.post(pathOf(node), JSON.stringify({ count, plan: over }))
+    terminal.tell(`${node.id} moves ${count} of its ${node.connections} clients over ${over}`)
+  }
+  if (watch !== true || surplus.length === 0) return
+  const drained = []
+  for (const { node } of surplus) {
+    const { id, region: where, version } = node
+    drained.push({ id, region: where, version, drain: await ended(api, node, terminal) })
+  }
+  for (const line of reportLines(drained)) terminal.print(line)
+}
+
+/** How many clients each node has over the average of its region. */
+export function surplusOf(nodes: readonly NodeInfo[]): { node: NodeInfo; count: number }[] {
+  const takers = nodes.filter(({ state, role }) => state === 'active' && role !== 'api')
+  return takers.flatMap((node) => {
+    const near = takers.filter(({ region }) => region === node.region)
+    const average = near.reduce((sum, { connections }) => sum + connections, 0) / near.length
+    const count = Math.floor(node.connections - average)
+    return count > average * TOLERANCE ? [{ node, count }] : []
+  })
+}
+
+async function ended(api: GatewayApi, node: NodeInfo, terminal: Terminal): Promise<DrainProgress> {
+  let told = ''
+  for (;;) {
+    const { rebalance: now } = (await api.get(pathOf(node))) as Answer
+    if (now === null) throw new CommandError(`node ${node.id} has been replaced meanwhile`)
+    const line = progressLine(node.id, now)
+    if (line !== told) terminal.tell(line)
+    told = line
+    if (now.state === 'gone' || now.state === 'cancelled') return now
+    await delay(LOOK_INTERVAL_MS)
+  }
+}
+
+function pathOf({ id }: NodeInfo): string {
+  return `/v1/nodes/${encodeURIComponent(id)}/rebalance`
+}

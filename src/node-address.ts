@@ -1,0 +1,22 @@
+/**
+ * Where a node is: for other nodes, and for the person who started it. Part of the composition.
+ */
+import { hostname } from 'node:os'
+import type { Config } from './config/schema.ts'
+
+/** Where other nodes reach the second listener. */
+export function addressOf({ node, api }: Config, port: number): string {
+  const given = node.address ?? (isEveryInterface(api.host) ? hostname() : api.host)
+  if (/(?:^[^:]*|\]):\d+$/.test(given)) return given
+  return `${given.includes(':') && !given.startsWith('[') ? `[${given}]` : given}:${port}`
+}
+
+function isEveryInterface(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
+}
+
+/** A URL with the address of "every interface" leads nowhere on some systems. */
+export function shownHost(host: string): string {
+  if (isEveryInterface(host)) return '127.0.0.1'
+  return host.includes(':') ? `[${host}]` : host
+}

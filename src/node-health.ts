@@ -1,0 +1,58 @@
+/**
+ * What the parts of a node say of themselves, for health checks, metrics and the table of nodes. Part of the composition.
+ */
+import type { Health } from './observe/health.ts'
+import type { Metrics } from './observe/metrics.ts'
+import type { NodeInfo } from './registry/registry.ts'
+
+interface Part {
+  healthy(): boolean
+}
+
+export interface WatchedParts {
+  readonly backbone: Part
+  readonly registry: Part
+  readonly log: Part
+  /** Whether the keys that tokens are checked with are as new as they should be. */
+  readonly keysFresh: () => boolean
+  /** Whether the node does not hear what it sends itself. */
+  readonly deaf: () => boolean
+  readonly others: () => readonly NodeInfo[]
+  readonly health: Health
+  readonly metrics: Pick<Metrics, 'nodeState' | 'partUp' | 'deaf'>
+}
+
+const STATES = ['starting', 'active', 'draining', 'closing'] as const
+
+/** Registers the probes and the gauges; the answer names the parts that do not answer now. */
+export function watchParts(parts: WatchedParts): () => string[] {
+  const { backbone, registry, log, keysFresh, deaf, others, health, metrics } = parts
+  const answering = {
+    backbone: () => backbone.healthy() && !deaf(),
+    registry: () => registry.healthy(),
+    log: () => log.healthy(),
+  }
+  for (const state of STATES) metrics.nodeState[state].read(() => (health.state === state ? 1 : 0))
+  for (const [name, answers] of Object.entries(answering)) {
+    metrics.partUp[name as keyof typeof answering].read(() => (answers() ? 1 : 0))
+  }
+  metrics.deaf.read(() => (deaf() ? 1 : 0))
+  health.register('backbone', () => {
+    if (answering.backbone()) return { status: 'ok' }
+    const detail = backbone.healthy()
+      ? 'the node does not hear what it sends itself'
+      : 'the backbone does not answer'
+    // Clients are better off where messages arrive at once; where nobody is better off, they stay.
+    const better = others().some((node) => node.state === 'active' && !node.degraded.includes('backbone'))
+    return { status: better ? 'failing' : 'degraded', detail }
+  })
+  for (const name of ['registry', 'log'] as const) {
+    health.register(name, () =>
+      answering[name]() ? { status: 'ok' } : { status: 'degraded', detail: `${name} does not answer` },
+    )
+  }
+  health.register('keys', () =>
+    keysFresh() ? { status: 'ok' } : { status: 'degraded', detail: 'the key set is older than it should be' },
+  )
+  return () => Object.entries(answering).flatMap(([name, answers]) => (answers() ? [] : [name]))
+}

@@ -1,0 +1,58 @@
+/**
+ * The configuration as rooms take it. Part of the composition.
+ */
+import { KEY_LENGTH_MIN } from './auth/api-keys.ts'
+import type { Config } from './config/schema.ts'
+import type { EdgeOptions } from './edge/ports.ts'
+import type { HubOptions } from './hub/hub.ts'
+import type { SessionOptions } from './session/ports.ts'
+
+/** RFC 7518, section 3.2. */
+const HS256_KEY_BYTES_MIN = 32
+
+export function hubOptions(config: Config): HubOptions {
+  return {
+    tailMessages: config.feeds.tailMessages,
+    tailBytes: config.feeds.tailBytes,
+    quietMs: config.feeds.quiet,
+    headCheckMs: config.feeds.headCheck,
+  }
+}
+
+export function sessionOptions(config: Config): SessionOptions {
+  return {
+    pingIntervalMs: config.heartbeat.ping,
+    reauth: { intervalMs: config.auth.reauthInterval, deadlineMs: config.auth.reauthDeadline },
+    subscriptionsMax: config.limits.subscriptions,
+    sessionsPerUserMax: config.limits.sessionsPerUser,
+  }
+}
+
+export function edgeOptions(config: Config): EdgeOptions {
+  return {
+    allowedOrigins: config.allowedOrigins,
+    trustedProxies: config.trustedProxies,
+    tokenCookie: config.auth.cookie,
+    frameBytesMax: config.limits.frame,
+    bufferedBytesMax: config.limits.buffered,
+    channelsPerStreamMax: config.limits.channelsPerStream,
+    connectTimeoutMs: config.limits.connectTimeout,
+    idleTimeoutMs: config.heartbeat.idleTimeout,
+    sseHeartbeatMs: config.heartbeat.sse,
+    retryMinMs: config.heartbeat.retryMin,
+    retryMaxMs: config.heartbeat.retryMax,
+  }
+}
+
+/** What is allowed and should not be: said once at the start. */
+export function weaknesses(config: Config): string[] {
+  if (config.dev) return []
+  const weak = []
+  if (config.auth.jwtSecret !== undefined && Buffer.byteLength(config.auth.jwtSecret) < HS256_KEY_BYTES_MIN) {
+    weak.push('auth.jwtSecret is shorter than 32 bytes: it can be guessed (RFC 7518, section 3.2)')
+  }
+  if (config.api.keys.some((entry) => (entry.split(':')[2] ?? '').length < KEY_LENGTH_MIN)) {
+    weak.push(`an API key is shorter than ${KEY_LENGTH_MIN} characters: it can be guessed`)
+  }
+  return weak
+}
