@@ -7,12 +7,14 @@
  */
 import { parseArgs } from 'node:util'
 import { crashHerd } from './crash-herd.ts'
+import { hostileHerd } from './hostile-herd.ts'
 import type { StormOptions } from './report.ts'
 import { rollingDeploy } from './rolling-deploy.ts'
 
 const STORMS: Readonly<Record<string, (options: StormOptions) => Promise<boolean>>> = {
   'rolling-deploy': rollingDeploy,
   'crash-herd': crashHerd,
+  'hostile-herd': hostileHerd,
 }
 
 const { values, positionals } = parseArgs({

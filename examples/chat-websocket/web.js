@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 
 const GATEWAY = process.env.SLUICE_URL ?? 'http://127.0.0.1:8080'
+const TOKEN = process.env.SLUICE_TOKEN
 const PORT = Number(process.env.PORT ?? 3001)
 
 const files = {
@@ -12,8 +13,10 @@ const files = {
 
 // A real application knows who is logged in. `sluice dev` signs what it is asked to.
 async function sendToken(name, response) {
+  response.setHeader('content-type', 'application/json')
+  if (TOKEN !== undefined) return response.end(JSON.stringify({ token: TOKEN }))
   const answer = await fetch(`${GATEWAY}/dev/token?sub=${encodeURIComponent(name)}`)
-  response.setHeader('content-type', 'application/json').end(await answer.text())
+  response.writeHead(answer.status).end(await answer.text())
 }
 
 const server = createServer((request, response) => {

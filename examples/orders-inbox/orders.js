@@ -1,4 +1,4 @@
-/** The backend of a shop: tells one customer what becomes of his orders. `node shop.js alice` */
+/** The backend of a shop: tells one customer what becomes of his orders. `node orders.js alice` */
 const API_URL = process.env.SLUICE_API_URL ?? 'http://127.0.0.1:8081'
 const API_KEY = process.env.SLUICE_API_KEY ?? 'dev'
 const customer = process.argv[2] ?? 'alice'
