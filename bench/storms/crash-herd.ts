@@ -23,7 +23,7 @@ interface Herdling {
   close(): void
 }
 
-export async function crashHerd({ clients, publishes }: StormOptions): Promise<boolean> {
+export async function crashHerd({ clients = 6000, publishes }: StormOptions): Promise<boolean> {
   const fleet = await Fleet.start({
     nodes: 3,
     settings: {

@@ -23,7 +23,7 @@ const CLIENTS_MAX = 300
 /** Who attacks runs on the same two cores. */
 const LATENCY_RATIO_MAX = 3
 
-export async function hostileHerd({ clients, publishes }: StormOptions): Promise<boolean> {
+export async function hostileHerd({ clients = 300, publishes }: StormOptions): Promise<boolean> {
   const fleet = await Fleet.start({
     nodes: 1,
     settings: {

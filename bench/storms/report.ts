@@ -1,7 +1,8 @@
 /** What a storm is told, and how it tells what it found. */
 
 export interface StormOptions {
-  readonly clients: number
+  /** Absent: as many as the storm is about. */
+  readonly clients: number | undefined
   /** In a second. */
   readonly publishes: number
   readonly nodes: number

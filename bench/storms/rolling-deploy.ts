@@ -13,7 +13,7 @@ import { Traffic } from '../../test/support/traffic.ts'
 const CALM_MS = 3000
 const SETTLE_MS = 60_000
 
-export async function rollingDeploy({ clients, publishes, nodes }: StormOptions): Promise<boolean> {
+export async function rollingDeploy({ clients = 3000, publishes, nodes }: StormOptions): Promise<boolean> {
   const fleet = await Fleet.start({
     nodes: nodes * 2,
     started: nodes,

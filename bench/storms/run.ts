@@ -9,19 +9,21 @@ import { parseArgs } from 'node:util'
 import { crashHerd } from './crash-herd.ts'
 import { hostileHerd } from './hostile-herd.ts'
 import type { StormOptions } from './report.ts'
+import { resumeStorm } from './resume-storm.ts'
 import { rollingDeploy } from './rolling-deploy.ts'
 
 const STORMS: Readonly<Record<string, (options: StormOptions) => Promise<boolean>>> = {
   'rolling-deploy': rollingDeploy,
   'crash-herd': crashHerd,
   'hostile-herd': hostileHerd,
+  'resume-storm': resumeStorm,
 }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     list: { type: 'boolean', default: false },
-    clients: { type: 'string', default: '3000' },
+    clients: { type: 'string', default: '' },
     publishes: { type: 'string', default: '500' },
     nodes: { type: 'string', default: '3' },
   },
@@ -31,7 +33,7 @@ if (values.list) {
   for (const name of Object.keys(STORMS)) console.log(name)
 } else {
   const options = {
-    clients: numberOf('clients', values.clients),
+    clients: values.clients === '' ? undefined : numberOf('clients', values.clients),
     publishes: numberOf('publishes', values.publishes),
     nodes: numberOf('nodes', values.nodes),
   }

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest'
+import { moodOf } from '../../../src/drain/gate.ts'
+import type { NodeInfo } from '../../../src/registry/registry.ts'
+
+const node = (more: Partial<NodeInfo> = {}): NodeInfo => ({
+  id: 'n2',
+  version: '1',
+  region: 'eu',
+  role: 'all',
+  state: 'active',
+  startedAt: 0,
+  connections: 0,
+  pressure: 0,
+  address: '127.0.0.1:1',
+  rates: { connects: 0, published: 0, delivered: 0 },
+  degraded: [],
+  ...more,
+})
+
+const SELF = { region: 'eu', degraded: [] }
+const WELL = { ok: true, reason: '' }
+
+describe('a cluster', () => {
+  it('takes more where another node is active', () => {
+    expect(moodOf(SELF, [node()])).toEqual(WELL)
+    expect(moodOf(SELF, [node({ role: 'edge' })])).toEqual(WELL)
+  })
+
+  it.each([
+    ['nobody', []],
+    ['a node that starts', [node({ state: 'starting' })]],
+    ['a node that drains', [node({ state: 'draining' })]],
+    ['a node that closes', [node({ state: 'closing' })]],
+    ['a node without client connections', [node({ role: 'api' })]],
+  ])('takes nothing where there is only %s', (_, others) => {
+    expect(moodOf(SELF, others)).toEqual({ ok: false, reason: 'no other node is active' })
+  })
+
+  it('is given time while a node has more than half its waiting room full', () => {
+    expect(moodOf(SELF, [node({ pressure: 0.5 })])).toEqual(WELL)
+    expect(moodOf(SELF, [node(), node({ id: 'n3', pressure: 0.51 })])).toEqual({
+      ok: false,
+      reason: 'node n3 queues connections',
+    })
+  })
+
+  it('is judged by the nodes of the region, where there are any', () => {
+    const far = node({ id: 'n9', region: 'us', pressure: 1, degraded: ['log'] })
+    expect(moodOf(SELF, [node(), far])).toEqual(WELL)
+    expect(moodOf(SELF, [far]).reason).toBe('node n9 queues connections')
+    expect(moodOf(SELF, [node({ state: 'draining' }), node({ region: 'us' })])).toEqual(WELL)
+  })
+
+  it('is not asked to take clients by a node that cannot hear of their moves', () => {
+    expect(moodOf({ ...SELF, degraded: ['registry'] }, [node()])).toEqual({
+      ok: false,
+      reason: 'the registry does not answer',
+    })
+  })
+
+  it('takes nothing while one of those that would take is without a part', () => {
+    expect(moodOf(SELF, [node({ degraded: ['backbone', 'log'] })])).toEqual({
+      ok: false,
+      reason: 'node n2 is without its backbone, log',
+    })
+  })
+
+  it('is not held up by a node that takes nothing itself', () => {
+    const api = node({ id: 'n4', role: 'api', pressure: 1, degraded: ['log'] })
+    expect(moodOf(SELF, [node(), api, node({ id: 'n5', state: 'draining', pressure: 1 })])).toEqual(WELL)
+  })
+})
