@@ -12,6 +12,8 @@ export interface ConnectOptions {
   readonly inFlight: number
   /** Absent: connected, and subscribed to nothing but what the server does by itself. */
   readonly channel?: string
+  /** Each client is also on so many channels that nobody else is on. Default: none. */
+  readonly channelsBeside?: number
 }
 
 export interface StreamOptions extends ConnectOptions {
@@ -48,7 +50,7 @@ export class Clients {
     for (let i = this.#tokens.length; i < count; i++) this.#tokens.push(mintToken(userName(i)))
   }
 
-  async connect({ count, inFlight, channel }: ConnectOptions): Promise<void> {
+  async connect({ count, inFlight, channel, channelsBeside = 0 }: ConnectOptions): Promise<void> {
     const first = this.#webSockets.length
     this.prepare(first + count)
     await inParallel(count, inFlight, async (i) => {
@@ -58,12 +60,20 @@ export class Clients {
         userName(client),
         this.#tokens[client] as string,
         channel,
+        Array.from({ length: channelsBeside }, (_, beside) => `${channel}-${client}-${beside}`),
       )
     })
   }
 
   /** One more WebSocket that is welcome, and subscribed where a channel is named. */
-  openWebSocket(client: number, user: string, token: string, channel?: string): Promise<RawWebSocket> {
+  openWebSocket(
+    client: number,
+    user: string,
+    token: string,
+    channel?: string,
+    beside: readonly string[] = [],
+  ): Promise<RawWebSocket> {
+    const left = channel === undefined ? [] : [channel, ...beside]
     const { dialect } = this
     return new Promise((resolve, reject) => {
       const target = { port: this.#port, path: dialect.webSocketPath, subprotocol: dialect.subprotocol }
@@ -80,11 +90,11 @@ export class Clients {
           const frame = bytes.toString('utf8', start, end)
           const reply = dialect.reply(frame)
           if (reply !== undefined) socket.send(reply)
-          else if (dialect.isWelcome(frame)) {
-            if (channel === undefined) resolve(socket)
-            else socket.send(dialect.subscribe(channel))
-          } else if (dialect.isSubscribed(frame)) resolve(socket)
-          else if (frame.startsWith('{"type":"error"')) {
+          else if (dialect.isWelcome(frame) || dialect.isSubscribed(frame)) {
+            const next = left.shift()
+            if (next === undefined) resolve(socket)
+            else socket.send(dialect.subscribe(next))
+          } else if (frame.startsWith('{"type":"error"')) {
             const problem = `client ${client} was told ${frame}`
             reject(new Error(problem))
             this.failed?.(problem)
