@@ -20,8 +20,9 @@ export interface Pace {
 export const PLAN_RULE = '5%/2m or 5000/30s (so many connections in each time) or a total time such as 5m'
 
 const BATCHES = /^(\d+(?:\.\d+)?)(%?)\/(.+)$/
-const TIME = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+/** The units of the configuration: a plan that it allows must not turn out to be none when the node is to stop. */
+const TIME = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 /** An even flow is made of small batches. */
 const FLOW_EVERY_MS = 1000
 
@@ -34,7 +35,7 @@ export function parsePlan(text: string): Plan | undefined {
   }
   const everyMs = timeMs(time)
   const number = Number(amount)
-  if (everyMs === undefined || everyMs === 0 || number <= 0) return undefined
+  if (everyMs === undefined || number <= 0) return undefined
   if (percent === '%') return number <= 100 ? { kind: 'percent', percent: number, everyMs } : undefined
   return Number.isInteger(number) ? { kind: 'count', count: number, everyMs } : undefined
 }
@@ -68,13 +69,16 @@ function atLeastOne(count: number): number {
   return Math.max(1, Math.ceil(count))
 }
 
+/** Never 0: everybody would be sent away in the same moment. */
 function timeMs(text: string): number | undefined {
   const [, amount, unit] = TIME.exec(text) ?? []
-  return amount === undefined || unit === undefined ? undefined : Number(amount) * (UNIT_MS[unit] as number)
+  if (amount === undefined || unit === undefined) return undefined
+  const ms = Math.round(Number(amount) * (UNIT_MS[unit] as number))
+  return ms > 0 && Number.isSafeInteger(ms) ? ms : undefined
 }
 
 function timeText(ms: number): string {
-  for (const unit of ['h', 'm', 's'] as const) {
+  for (const unit of ['d', 'h', 'm', 's'] as const) {
     const unitMs = UNIT_MS[unit] as number
     if (ms >= unitMs && ms % unitMs === 0) return `${ms / unitMs}${unit}`
   }

@@ -11,6 +11,7 @@ describe('a plan', () => {
     ['5000/30s', { kind: 'count', count: 5000, everyMs: 30_000 }],
     ['1/500ms', { kind: 'count', count: 1, everyMs: 500 }],
     ['5m', { kind: 'over', totalMs: 300_000 }],
+    ['1d', { kind: 'over', totalMs: 86_400_000 }],
     ['1.5m', { kind: 'over', totalMs: 90_000 }],
   ])('%s is read', (text, plan) => {
     expect(parsePlan(text)).toEqual(plan)
@@ -32,7 +33,10 @@ describe('a plan', () => {
     '5%/120000',
     ' 5m',
     '5 m',
-    '5d',
+    '5w',
+    '0s',
+    '0.4ms',
+    '99999999999d',
     '5%/2M',
     'all',
   ])('%j is none', (text) => {
@@ -60,7 +64,7 @@ describe('a plan', () => {
   })
 
   it('is the same after it was told as text', () => {
-    for (const text of ['5%/2m', '2.5%/1500ms', '5000/30s', '5m', '90s', '2h']) {
+    for (const text of ['5%/2m', '2.5%/1500ms', '5000/30s', '5m', '90s', '2h', '1d']) {
       expect(planText(parsePlan(text) as NonNullable<ReturnType<typeof parsePlan>>)).toBe(text)
     }
   })
