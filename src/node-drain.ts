@@ -115,9 +115,14 @@ export class NodeDrain {
     this.#rebalance.cancel()
   }
 
-  /** Another node has the session. Answers whether its connection here may stay until the client closes it. */
-  confirm(session: string): boolean {
-    return (this.#drain?.confirm(session) ?? false) || (this.#rebalance?.confirm(session) ?? false)
+  /**
+   * Another node has the session, after so long without a connection. Answers whether its connection here may stay until
+   * the client closes it.
+   */
+  confirm(session: string, gapMs: number): boolean {
+    return (
+      (this.#drain?.confirm(session, gapMs) ?? false) || (this.#rebalance?.confirm(session, gapMs) ?? false)
+    )
   }
 
   left(session: string): void {

@@ -101,9 +101,9 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
         hear(payload, {
           disconnect: (user) => users.disconnect(user),
           revoke: (user, beforeMs) => users.revoke(user, beforeMs),
-          takenOver(session) {
+          takenOver(session, detachedForMs) {
             // A client that was asked to move closes its old connection itself, once the new one serves.
-            if (!draining.confirm(session)) users.takenOver(session)
+            if (!draining.confirm(session, detachedForMs)) users.takenOver(session)
           },
           canary: (word) => canary.heard(word),
         })
@@ -193,7 +193,8 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       forward: (user, channel, payload, messageId) =>
         doors?.forward(user, channel, payload, messageId) ??
         Promise.reject(new SluiceError('unavailable', 'there is no NATS to forward through')),
-      tookOver: (fromNode, session) => tell(backbone, fromNode, { kind: 'takenOver', session }),
+      tookOver: (fromNode, session, detachedForMs) =>
+        tell(backbone, fromNode, { kind: 'takenOver', session, detachedForMs }),
       left: (session) => draining.left(session),
       failed,
     },

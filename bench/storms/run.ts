@@ -11,9 +11,11 @@ import { hostileHerd } from './hostile-herd.ts'
 import type { StormOptions } from './report.ts'
 import { resumeStorm } from './resume-storm.ts'
 import { rollingDeploy } from './rolling-deploy.ts'
+import { socketioDeploy } from './socketio-deploy.ts'
 
 const STORMS: Readonly<Record<string, (options: StormOptions) => Promise<boolean>>> = {
   'rolling-deploy': rollingDeploy,
+  'socketio-deploy': socketioDeploy,
   'crash-herd': crashHerd,
   'hostile-herd': hostileHerd,
   'resume-storm': resumeStorm,

@@ -243,6 +243,18 @@ const SCHEMAS = {
       told: { type: 'integer', description: 'Clients that were asked to go.' },
       moved: { type: 'integer', description: 'Clients that another node has.' },
       forced: { type: 'integer', description: 'Clients that were closed because their time was up.' },
+      gaps: {
+        type: 'object',
+        description:
+          'For how long those who moved had no connection, in milliseconds; 0 where the new one came before the old one ended.',
+        required: ['p50Ms', 'p95Ms', 'p99Ms', 'maxMs'],
+        properties: {
+          p50Ms: { type: 'number' },
+          p95Ms: { type: 'number' },
+          p99Ms: { type: 'number' },
+          maxMs: { type: 'number' },
+        },
+      },
       remaining: { type: 'integer', description: 'Connections of the node.' },
       elapsedMs: { type: 'number' },
       ratePerSecond: { type: 'number' },

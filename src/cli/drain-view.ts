@@ -38,6 +38,8 @@ export function reportLines(nodes: readonly DrainedNode[]): string[] {
       { title: 'MOVED', right: true },
       { title: 'CLOSED', right: true },
       { title: 'NOT SEEN', right: true },
+      { title: 'GAP P95', right: true },
+      { title: 'GAP MAX', right: true },
       { title: 'TIME', right: true },
     ],
     nodes.map(({ id, version, drain }) => [
@@ -50,6 +52,8 @@ export function reportLines(nodes: readonly DrainedNode[]): string[] {
       String(drain.forced),
       // Streams and polls come back by their cursor under a new session: nobody knows that it was them.
       String(Math.max(0, drain.told - drain.moved)),
+      drain.gaps === undefined ? '-' : `${drain.gaps.p95Ms}ms`,
+      drain.gaps === undefined ? '-' : `${drain.gaps.maxMs}ms`,
       secondsText(drain.elapsedMs),
     ]),
   )

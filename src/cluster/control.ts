@@ -9,15 +9,15 @@ export type ControlMessage =
   | { readonly kind: 'disconnect'; readonly user: string }
   /** A user's tokens issued up to a moment are revoked. */
   | { readonly kind: 'revoke'; readonly user: string; readonly beforeMs: number }
-  /** A session is connected to the sender now: a connection of it here is stale. */
-  | { readonly kind: 'takenOver'; readonly session: string }
+  /** A session is connected to the sender now, after so long without a connection: one of it here is stale. */
+  | { readonly kind: 'takenOver'; readonly session: string; readonly detachedForMs: number }
   /** The sender to itself; see `canary.ts`. */
   | { readonly kind: 'canary'; readonly word: number }
 
 export interface ControlSink {
   disconnect(user: string): void
   revoke(user: string, beforeMs: number): void
-  takenOver(session: string): void
+  takenOver(session: string, detachedForMs: number): void
   canary(word: number): void
 }
 
@@ -38,7 +38,7 @@ export function hear(payload: Uint8Array, sink: ControlSink): boolean {
       sink.revoke(message.user, message.beforeMs)
       return true
     case 'takenOver':
-      sink.takenOver(message.session)
+      sink.takenOver(message.session, message.detachedForMs)
       return true
     case 'canary':
       sink.canary(message.word)
@@ -54,11 +54,12 @@ function parse(payload: Uint8Array): ControlMessage | undefined {
     return undefined
   }
   if (typeof value !== 'object' || value === null) return undefined
-  const { kind, user, beforeMs, session, word } = value as Record<string, unknown>
+  const { kind, user, beforeMs, session, detachedForMs, word } = value as Record<string, unknown>
   if (kind === 'disconnect' && typeof user === 'string') return { kind, user }
   if (kind === 'revoke' && typeof user === 'string' && typeof beforeMs === 'number')
     return { kind, user, beforeMs }
-  if (kind === 'takenOver' && typeof session === 'string') return { kind, session }
+  if (kind === 'takenOver' && typeof session === 'string')
+    return { kind, session, detachedForMs: typeof detachedForMs === 'number' ? detachedForMs : 0 }
   if (kind === 'canary' && typeof word === 'number') return { kind, word }
   return undefined
 }

@@ -17,6 +17,7 @@
  *  D5 it ends: whatever clients do, with a cluster that is well everybody has gone after a bounded time
  *  D6 with a limit no more are asked than that, and nobody is closed
  */
+import { GapSamples, type Gaps } from './gaps.ts'
 import { paceOf, type Pace, type Plan } from './pace.ts'
 
 export type DrainState = 'waiting' | 'moving' | 'paused' | 'gone' | 'cancelled'
@@ -70,6 +71,7 @@ export class DrainCore {
   /** Asked and still here: until when they have time. */
   readonly #asked = new Map<string, number>()
   readonly #departed = new Set<string>()
+  readonly #gaps = new GapSamples()
   #pace: Pace
   #plan: Plan
   #state: DrainState = 'waiting'
@@ -153,11 +155,22 @@ export class DrainCore {
     return this.#asked.has(id)
   }
 
-  /** Another node has it. Answers whether its connection here was asked to go and is not gone yet. */
-  confirm(id: string): boolean {
+  /**
+   * Another node has it, after so long without a connection. Answers whether its connection here was asked to go and is
+   * not gone yet.
+   */
+  confirm(id: string, gapMs: number): boolean {
     const here = this.#asked.delete(id)
-    if (here || this.#departed.delete(id)) this.#moved++
+    if (here || this.#departed.delete(id)) {
+      this.#moved++
+      this.#gaps.add(gapMs)
+    }
     return here
+  }
+
+  /** `undefined`: nobody has moved yet. */
+  get gaps(): Gaps | undefined {
+    return this.#gaps.summary
   }
 
   /** Its connection here has ended. */

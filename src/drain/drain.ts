@@ -2,6 +2,7 @@
  * Carries a drain out: asks, waits, closes. What is decided is in `core.ts`.
  */
 import { DrainCore, type ClusterMood, type DrainCounts, type DrainOptions, type DrainState } from './core.ts'
+import type { Gaps } from './gaps.ts'
 import { planText, type Plan } from './pace.ts'
 import type { Clock, Timer } from '../clock.ts'
 
@@ -30,6 +31,8 @@ export interface DrainProgress extends DrainCounts {
   /** Why nobody is asked now. */
   readonly holding?: string
   readonly plan: string
+  /** How long those who moved were without a connection; 0 for make-before-break. Absent where nobody has moved yet. */
+  readonly gaps?: Gaps
   readonly remaining: number
   readonly elapsedMs: number
   /** Connections that left in a second, over the last seconds. */
@@ -70,9 +73,12 @@ export class Drain {
     this.#timer = ports.clock.every(TICK_MS, () => this.#tick())
   }
 
-  /** Another node has the session. Answers whether its connection here may stay until the client closes it. */
-  confirm(id: string): boolean {
-    if (!this.#core.confirm(id)) return false
+  /**
+   * Another node has the session, after so long without a connection. Answers whether its connection here may stay until
+   * the client closes it.
+   */
+  confirm(id: string, gapMs = 0): boolean {
+    if (!this.#core.confirm(id, gapMs)) return false
     this.#lingering.set(
       id,
       this.#ports.clock.after(LINGER_MS, () => this.#ports.find(id)?.close(true)),
@@ -115,13 +121,14 @@ export class Drain {
   }
 
   progress(): DrainProgress {
-    const { state, holding, counts, plan, startedMs } = this.#core
+    const { state, holding, counts, gaps, plan, startedMs } = this.#core
     const remaining = this.#ports.count()
     return {
       state,
       ...(holding === undefined ? {} : { holding }),
       plan: planText(plan),
       ...counts,
+      ...(gaps === undefined ? {} : { gaps }),
       remaining,
       elapsedMs: Math.round(this.#ports.clock.monotonicMs() - startedMs),
       ratePerSecond: Math.round(this.#rate * 10) / 10,

@@ -55,6 +55,7 @@ export class MemoryRegistry implements Registry {
     const entry = this.#find(user, session)
     const known = entry !== undefined && this.#known(entry, nowMs)
     const previousNode = known && this.#alive(entry.node, nowMs) ? entry.node : undefined
+    const detachedMs = known ? entry.detachedMs : undefined
     if (entry === undefined) {
       this.#users.set(user, { session, next: this.#users.get(user), node, detachedMs: undefined })
     } else {
@@ -63,7 +64,12 @@ export class MemoryRegistry implements Registry {
     }
     // In one process a node that claims is alive, heartbeat or not.
     if (!this.#nodes.has(node)) this.#nodes.set(node, { info: undefined, seenMs: Infinity, left: false })
-    return Promise.resolve({ known, previousNode, revokedBeforeMs: this.#revokedBeforeMs(user, nowMs) })
+    return Promise.resolve({
+      known,
+      previousNode,
+      ...(detachedMs === undefined ? {} : { detachedForMs: nowMs - detachedMs }),
+      revokedBeforeMs: this.#revokedBeforeMs(user, nowMs),
+    })
   }
 
   release(user: string, session: string, node: string): Promise<void> {

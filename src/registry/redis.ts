@@ -93,6 +93,7 @@ export class RedisRegistry implements Registry {
     return {
       known,
       previousNode: known && table.alive(entry.node, nowMs) ? entry.node : undefined,
+      ...(known && !entry.connected ? { detachedForMs: nowMs - entry.sinceMs } : {}),
       revokedBeforeMs: revoked.length === 0 ? undefined : Number(revoked),
     }
   }

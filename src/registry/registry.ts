@@ -23,6 +23,8 @@ export interface Claimed {
   readonly known: boolean
   /** The node that holds or held it, where known and alive. May be the claiming node itself. */
   readonly previousNode: string | undefined
+  /** For so long the session was without a connection. Absent where it was connected, or not known. */
+  readonly detachedForMs?: number
   /** Tokens of the user issued up to here, in milliseconds since 1970, are revoked. */
   readonly revokedBeforeMs: number | undefined
 }

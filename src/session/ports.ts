@@ -85,8 +85,8 @@ export interface SessionPorts {
   publish(channel: string, payload: Payload, id: string | undefined): Promise<Published>
   /** Hands a client's publish to the backend. */
   forward(user: string, channel: string, payload: Payload, id: string | undefined): Promise<Published>
-  /** A session is connected here now; another node held it until now. */
-  tookOver(fromNode: string, session: string): unknown
+  /** A session is connected here now; another node held it until now, or until so long ago. */
+  tookOver(fromNode: string, session: string, detachedForMs: number): unknown
   /** A session has no connection here any more. */
   left(session: string): void
   /** Something failed that is nobody's mistake but ours. */

@@ -118,7 +118,7 @@ export class Sessions {
       ports.metrics.connected(resume)
       this.#install(session, found, resume)
       if (claimed.previousNode !== undefined && claimed.previousNode !== ports.nodeId) {
-        ports.tookOver(claimed.previousNode, id)
+        ports.tookOver(claimed.previousNode, id, claimed.detachedForMs ?? 0)
       }
       return session
     } catch (error) {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { Fleet, type FleetOptions } from '../support/fleet.ts'
+import { RawClient } from '../support/raw-client.ts'
 import { Traffic } from '../support/traffic.ts'
 
 /**
@@ -111,6 +112,35 @@ describe('a bad day', () => {
       await pause(5000)
       redis.resume()
       await pause(1000)
+    })
+  }, 120_000)
+
+  it('a reader stops: it gets everything once it reads again, and nobody else notices', async () => {
+    await badDay('a reader that stops', { resets: 'none' }, async (running) => {
+      const [node] = running.nodes
+      const url = `ws://127.0.0.1:${running.balancer.port}/v1/ws`
+      const { client } = await RawClient.connect(url, { token: await running.token('sleeper') })
+      await client.request({ type: 'subscribe', ref: 1, channel: 'heavy' })
+      client.socket.pause()
+      const text = 'x'.repeat(20_000)
+      for (let number = 0; number < 300; number++) {
+        await node?.api('POST', '/v1/publish', { channel: 'heavy', data: { number, text } })
+      }
+      expect(
+        (
+          await Promise.all(
+            running.nodes.map((one) => one.metric('sluice_slow_consumers_total{policy="catch-up"}')),
+          )
+        ).some((count) => count > 0),
+      ).toBe(true)
+      client.socket.resume()
+      const numbers = (): unknown[] =>
+        client.frames.flatMap((frame) =>
+          frame.type === 'message' ? [(frame['data'] as { number: number }).number] : [],
+        )
+      await expect.poll(() => numbers().length, { timeout: 20_000 }).toBe(300)
+      expect(numbers()).toEqual(Array.from({ length: 300 }, (_, number) => number))
+      client.cut()
     })
   }, 120_000)
 

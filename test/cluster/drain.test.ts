@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Fleet, type FleetNode } from '../support/fleet.ts'
 import { Traffic } from '../support/traffic.ts'
+import type { DrainProgress } from '../../src/drain/drain.ts'
 import type { NodeInfo } from '../../src/registry/registry.ts'
 
 /** Nodes are replaced under traffic, and nobody notices. */
@@ -104,13 +105,11 @@ describe('a drain', () => {
     expect(out).toContain('CLIENTS')
     expect(code).toBe(0)
     const { nodes: drained } = JSON.parse(readFileSync(report, 'utf8')) as {
-      nodes: {
-        id: string
-        drain: { state: string; total: number; told: number; moved: number; forced: number }
-      }[]
+      nodes: { id: string; drain: DrainProgress }[]
     }
     expect(drained).toMatchObject([{ id, drain: { state: 'gone', forced: 0 } }])
     expect(drained[0]?.drain.moved).toBeGreaterThan(0)
+    expect(drained[0]?.drain.gaps).toMatchObject({ p50Ms: 0 })
     await expect.poll(async () => (await tableOf(second)).map((node) => node.id)).not.toContain(id)
     await settled(running)
     expect(running.journeys('sdk').gapsMs).toEqual([])
@@ -130,6 +129,21 @@ describe('a drain', () => {
     expect(before).toBeGreaterThan(0)
     expect((await sluice(second, 'drain', id, '--now', '--watch')).code).toBe(0)
     await settled(running)
+  }, 120_000)
+
+  it('cancelled half way, and then rolled back to the old version by a drain of the new one, loses nothing', async () => {
+    const { nodes, traffic: running } = await start()
+    const [first, second, third] = nodes as [FleetNode, FleetNode, FleetNode]
+    await third.start({ node: { version: '2' } })
+    const [old, fresh] = [await idOf(first), await idOf(third)]
+    await sluice(second, 'drain', old, '--batch', '25%', '--every', '500ms')
+    await expect.poll(async () => third.metric('sluice_sessions')).toBeGreaterThan(0)
+    expect((await sluice(second, 'drain', old, '--cancel')).code).toBe(0)
+    const { code } = await sluice(second, 'drain', fresh, '--over', '2s', '--watch')
+    expect(code).toBe(0)
+    await settled(running)
+    expect(running.journeys('sdk').gapsMs).toEqual([])
+    await expect.poll(async () => (await tableOf(second)).map(({ version }) => version)).toEqual(['0', '0'])
   }, 120_000)
 
   it('rebalance moves clients to a node that has just joined, and loses nothing', async () => {

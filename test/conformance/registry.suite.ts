@@ -126,6 +126,7 @@ export function describeRegistry(
           ...UNKNOWN,
           known: true,
           previousNode: here,
+          detachedForMs: expect.any(Number),
         })
         expect(await fixture.one.locate(user)).toEqual([{ session, node: there }])
       })

@@ -94,7 +94,7 @@ describe('a drain', () => {
           }
           for (const [id, atMs] of leaving) {
             if (nowMs < atMs || !connected.has(id)) continue
-            if (connected.get(id) === 'moves') core.confirm(id)
+            if (connected.get(id) === 'moves') core.confirm(id, 0)
             connected.delete(id)
             core.gone(id)
           }
@@ -172,7 +172,8 @@ describe('a drain', () => {
     core.asked('c', 0, 0)
     expect(core.tick(200, 1, { ok: true, reason: '' })).toEqual([{ kind: 'close', id: 'c' }])
     core.gone('c')
-    expect(core.confirm('c')).toBe(false)
+    expect(core.confirm('c', 40)).toBe(false)
     expect(core.counts).toEqual({ total: 1, told: 1, moved: 1, forced: 1 })
+    expect(core.gaps).toEqual({ p50Ms: 40, p95Ms: 40, p99Ms: 40, maxMs: 40 })
   })
 })
