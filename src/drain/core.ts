@@ -64,7 +64,7 @@ const DEPARTED_MAX = 50_000
 
 export class DrainCore {
   readonly #graceMs: number
-  readonly #limit: number | undefined
+  #limit: number | undefined
   readonly #openAtMs: number
   readonly #startedMs: number
   readonly #total: number
@@ -77,6 +77,13 @@ export class DrainCore {
   #state: DrainState = 'waiting'
   #holding: string | undefined
   #batchAtMs = Number.NEGATIVE_INFINITY
+  /** How long after the one before the last batch went; 0 where that says nothing about the next. */
+  #cycleMs = 0
+  /** Since the last batch nothing has come between: neither a pause nor another plan. */
+  #steady = false
+  #windowMs = 0
+  /** When the last of those who were asked is out of time. */
+  #lastUntilMs = 0
   #now = false
   #told = 0
   #moved = 0
@@ -113,6 +120,36 @@ export class DrainCore {
     return { total: this.#total, told: this.#told, moved: this.#moved, forced: this.#forced }
   }
 
+  /** Of so many who are connected, how many are still to go. */
+  remaining(connections: number): number {
+    if (this.#limit === undefined) return connections
+    return Math.min(connections, this.#limit - this.#told + this.#asked.size)
+  }
+
+  /**
+   * In how many milliseconds all who are to go will have gone, if the batches go on like the last one; `undefined` where
+   * nothing moves.
+   */
+  estimateMs(nowMs: number, connections: number): number | undefined {
+    const under = this.#state === 'waiting' || this.#state === 'moving'
+    if (!under || this.#holding !== undefined) return undefined
+    const unasked = Math.max(0, this.remaining(connections) - this.#asked.size)
+    if (unasked === 0) {
+      // Most move within the window. Who has not by then may take the whole of his time.
+      const windowEndMs = this.#batchAtMs + this.#windowMs
+      return Math.max(0, (nowMs < windowEndMs ? windowEndMs : this.#lastUntilMs) - nowMs)
+    }
+    if (this.#now) return NOW_WINDOW_MS
+    const { batch, everyMs } = this.#pace
+    const cycleMs = Math.max(everyMs, this.#cycleMs)
+    const nextMs = Math.max(
+      nowMs,
+      this.#batchAtMs + cycleMs,
+      this.#state === 'waiting' ? this.#openAtMs : nowMs,
+    )
+    return nextMs - nowMs + (Math.ceil(unasked / batch) - 1) * cycleMs + everyMs * WINDOW_SHARE
+  }
+
   /** Called again and again. `connections`: how many are connected here now. */
   tick(nowMs: number, connections: number, mood: ClusterMood): DrainDecision[] {
     this.#holding = undefined
@@ -127,17 +164,17 @@ export class DrainCore {
     const waiting = Math.min(connections - this.#asked.size, left)
     if (waiting <= 0) return decisions
     if (this.#now) {
-      this.#batchAtMs = nowMs
-      return [...decisions, { kind: 'ask', count: waiting, windowMs: NOW_WINDOW_MS }]
+      return [...decisions, this.#batch(nowMs, waiting, NOW_WINDOW_MS)]
     }
     if (this.#asked.size > 0 || nowMs < this.#batchAtMs + this.#pace.everyMs) return decisions
     if (!mood.ok) {
       this.#holding = mood.reason
       return decisions
     }
-    this.#batchAtMs = nowMs
     const { batch, everyMs } = this.#pace
-    return [...decisions, { kind: 'ask', count: Math.min(batch, waiting), windowMs: everyMs * WINDOW_SHARE }]
+    this.#cycleMs = this.#steady ? nowMs - this.#batchAtMs : 0
+    this.#steady = true
+    return [...decisions, this.#batch(nowMs, Math.min(batch, waiting), everyMs * WINDOW_SHARE)]
   }
 
   /** One was asked to leave after `delayMs`. Answers how long it has for that, in milliseconds from now. */
@@ -145,14 +182,23 @@ export class DrainCore {
     const forMs = delayMs + this.#graceMs
     if (!this.#asked.has(id)) {
       this.#asked.set(id, nowMs + forMs)
+      this.#lastUntilMs = Math.max(this.#lastUntilMs, nowMs + forMs)
       this.#told++
     }
     return forMs
   }
 
-  /** Asked, and neither gone nor confirmed since. */
-  isAsked(id: string): boolean {
-    return this.#asked.has(id)
+  /**
+   * Not asked yet. Where everybody goes, one who was asked, has left and is back may be asked again, since he would keep
+   * the node from becoming empty; where a part goes, he and who chose to stay are left alone.
+   */
+  mayAsk(id: string): boolean {
+    return !this.#asked.has(id) && (this.#limit === undefined || !this.#departed.has(id))
+  }
+
+  /** There is nobody here who may be asked: a drain of a part has reached whom it could. */
+  noneLeft(): void {
+    if (this.#limit !== undefined) this.#limit = this.#told
   }
 
   /**
@@ -179,7 +225,10 @@ export class DrainCore {
   }
 
   pause(): void {
-    if (this.#state === 'moving' || this.#state === 'waiting') this.#state = 'paused'
+    if (this.#state !== 'moving' && this.#state !== 'waiting') return
+    this.#state = 'paused'
+    this.#steady = false
+    this.#cycleMs = 0
   }
 
   resume(nowMs: number): void {
@@ -189,6 +238,8 @@ export class DrainCore {
   setPlan(plan: Plan): void {
     this.#plan = plan
     this.#pace = paceOf(plan, this.#total)
+    this.#steady = false
+    this.#cycleMs = 0
   }
 
   finishNow(): void {
@@ -198,6 +249,12 @@ export class DrainCore {
 
   cancel(): void {
     if (this.#state !== 'gone') this.#state = 'cancelled'
+  }
+
+  #batch(nowMs: number, count: number, windowMs: number): DrainDecision {
+    this.#batchAtMs = nowMs
+    this.#windowMs = windowMs
+    return { kind: 'ask', count, windowMs }
   }
 
   #overdue(nowMs: number): DrainDecision[] {

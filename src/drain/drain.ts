@@ -33,11 +33,12 @@ export interface DrainProgress extends DrainCounts {
   readonly plan: string
   /** How long those who moved were without a connection; 0 for make-before-break. Absent where nobody has moved yet. */
   readonly gaps?: Gaps
+  /** Connections that are still to go. */
   readonly remaining: number
   readonly elapsedMs: number
   /** Connections that left in a second, over the last seconds. */
   readonly ratePerSecond: number
-  /** Absent where nothing moves. */
+  /** By the plan, and by how long the last batch took. Absent where nothing moves. */
   readonly remainingMs?: number
 }
 
@@ -53,7 +54,7 @@ export class Drain {
   readonly #ports: DrainPorts
   readonly #core: DrainCore
   readonly #timer: Timer
-  /** Moved, and not gone yet. */
+  /** Moved, and not gone yet: what closes the old connection. */
   readonly #lingering = new Map<string, Timer>()
   #unasked: Iterator<Movable> | undefined
   #asking = false
@@ -79,9 +80,14 @@ export class Drain {
    */
   confirm(id: string, gapMs = 0): boolean {
     if (!this.#core.confirm(id, gapMs)) return false
+    // Not looked for again when the time is up: by then the session may have come back, with a connection that is meant.
+    const old = this.#ports.find(id)
     this.#lingering.set(
       id,
-      this.#ports.clock.after(LINGER_MS, () => this.#ports.find(id)?.close(true)),
+      this.#ports.clock.after(LINGER_MS, () => {
+        this.#lingering.delete(id)
+        old?.close(true)
+      }),
     )
     return true
   }
@@ -122,17 +128,19 @@ export class Drain {
 
   progress(): DrainProgress {
     const { state, holding, counts, gaps, plan, startedMs } = this.#core
-    const remaining = this.#ports.count()
+    const nowMs = this.#ports.clock.monotonicMs()
+    const connections = this.#ports.count()
+    const remainingMs = this.#core.estimateMs(nowMs, connections)
     return {
       state,
       ...(holding === undefined ? {} : { holding }),
       plan: planText(plan),
       ...counts,
       ...(gaps === undefined ? {} : { gaps }),
-      remaining,
-      elapsedMs: Math.round(this.#ports.clock.monotonicMs() - startedMs),
+      remaining: this.#core.remaining(connections),
+      elapsedMs: Math.round(nowMs - startedMs),
       ratePerSecond: Math.round(this.#rate * 10) / 10,
-      ...(this.#rate > 0 ? { remainingMs: Math.round((remaining / this.#rate) * 1000) } : {}),
+      ...(remainingMs === undefined ? {} : { remainingMs: Math.round(remainingMs) }),
     }
   }
 
@@ -171,13 +179,14 @@ export class Drain {
         if (done === true) {
           this.#unasked = undefined
           if (wrapped) {
+            this.#core.noneLeft()
             left = 0
             break
           }
           wrapped = true
           continue
         }
-        if (this.#core.isAsked(value.id) || this.#lingering.has(value.id)) continue
+        if (!this.#core.mayAsk(value.id) || this.#lingering.has(value.id)) continue
         left--
         const delayMs = Math.round(clock.random() * windowMs)
         value.ask(delayMs, this.#core.asked(value.id, delayMs, clock.monotonicMs()))
@@ -207,8 +216,8 @@ export class Drain {
 
   #end(outcome: 'gone' | 'cancelled'): void {
     this.#timer.cancel()
-    for (const timer of this.#lingering.values()) timer.cancel()
-    this.#lingering.clear()
+    // Who has moved and lingers is still closed in time: where the node goes on, it would keep a connection whose session
+    // is elsewhere.
     this.#report()
     this.#settle(outcome)
   }
