@@ -73,7 +73,8 @@ export class NodeDrain {
     const drain = running ?? this.#start(plan ?? planOf(this.#options.plan))
     if (running !== undefined && plan !== undefined) drain.setPlan(plan)
     if (wish.paused === true) drain.pause()
-    if (wish.paused === false) drain.resume()
+    // Asked to go on, or to go, without a word about pausing: by a signal, for example.
+    else if (wish.paused === false || Object.keys(wish).length === 0) drain.resume()
     if (wish.finish === true) drain.finishNow()
     return drain.done
   }

@@ -255,7 +255,7 @@ const SCHEMAS = {
           maxMs: { type: 'number' },
         },
       },
-      remaining: { type: 'integer', description: 'Connections of the node.' },
+      remaining: { type: 'integer', description: 'Still to go.' },
       elapsedMs: { type: 'number' },
       ratePerSecond: { type: 'number' },
       remainingMs: { type: 'number' },
