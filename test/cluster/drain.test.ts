@@ -81,7 +81,8 @@ describe('a drain', () => {
     expect(moves).toBeGreaterThan(0)
     // The other old node has sent those who move on to the new one: who was moved once is not moved again.
     expect(moves).toBeLessThanOrEqual(clients)
-    expect(await third.metric('sluice_sessions')).toBeGreaterThan(CLIENTS / 3)
+    // Pollers have no session between two polls.
+    expect(await third.metric('sluice_sessions')).toBeGreaterThan(CLIENTS / 6)
   }, 120_000)
 
   it('from the command line is watched to its end, and reported', async () => {
