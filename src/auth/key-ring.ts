@@ -96,6 +96,11 @@ export class KeyRing {
     return this.#set?.healthy() ?? true
   }
 
+  /** The short way for what a herd brings: see `SecretKey`. */
+  hasSigned(token: string): boolean {
+    return this.#secret?.hasSigned(token) ?? false
+  }
+
   /** `algorithm` is one of `algorithms`. Fails with `unauthorized` or `unavailable`. */
   async find(algorithm: Algorithm, kid: string | undefined): Promise<CryptoKey> {
     if (this.#secret?.algorithms.includes(algorithm)) return this.#secret.key(algorithm)

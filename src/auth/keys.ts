@@ -2,7 +2,14 @@
  * The keys that check tokens: a shared secret, a public key, or a key set (jwks.ts). Each becomes a `CryptoKey` once
  * per algorithm: importing costs more than checking.
  */
-import { createPublicKey, type KeyObject, webcrypto } from 'node:crypto'
+import {
+  createHmac,
+  createPublicKey,
+  createSecretKey,
+  type KeyObject,
+  timingSafeEqual,
+  webcrypto,
+} from 'node:crypto'
 import { type Algorithm, ALGORITHM_NAMES, isSameAlgorithm, kindOf } from './algorithms.ts'
 import { AuthConfigError } from './config-error.ts'
 
@@ -33,9 +40,17 @@ export function importSecret(text: string, algorithm: Algorithm): Promise<Crypto
   return webcrypto.subtle.importKey('raw', Buffer.from(text), parameters, false, ['sign', 'verify'])
 }
 
+/** The headers that the usual libraries write. With any other (a `kid`, a `crit`) a token takes the way of all algorithms. */
+const PLAIN_HEADERS: ReadonlySet<string> = new Set(
+  ['{"alg":"HS256","typ":"JWT"}', '{"typ":"JWT","alg":"HS256"}', '{"alg":"HS256"}'].map((header) =>
+    Buffer.from(header).toString('base64url'),
+  ),
+)
+
 export class SecretKey {
   readonly algorithms: readonly Algorithm[]
   readonly #imported: ImportedKeys
+  readonly #plain: KeyObject | undefined
 
   /** Fails with `AuthConfigError` where the secret is too short for an algorithm, unless `allowWeak`. */
   constructor(text: string, algorithms: readonly Algorithm[], allowWeak: boolean) {
@@ -51,10 +66,26 @@ export class SecretKey {
     }
     this.algorithms = algorithms
     this.#imported = new ImportedKeys((algorithm) => importSecret(text, algorithm))
+    this.#plain = algorithms.includes('HS256') ? createSecretKey(Buffer.from(text)) : undefined
   }
 
   key(algorithm: Algorithm): Promise<CryptoKey> {
     return this.#imported.get(algorithm)
+  }
+
+  /**
+   * Whether this is a JWT with a plain HS256 header and a good signature (RFC 7515, section 5.2), found out in this very
+   * call: WebCrypto takes an HMAC of 200 bytes to another thread and back, for four times the cost, and a herd brings
+   * thousands. False says nothing about the token but that it has to be looked at in the usual way. Claims are not read.
+   */
+  hasSigned(token: string): boolean {
+    const headerEnd = token.indexOf('.')
+    const signedEnd = token.lastIndexOf('.')
+    if (this.#plain === undefined || !PLAIN_HEADERS.has(token.slice(0, headerEnd))) return false
+    const expected = createHmac('sha256', this.#plain).update(token.slice(0, signedEnd)).digest('base64url')
+    // As text: so another spelling of the same bytes is left to the usual way.
+    const presented = Buffer.from(token.slice(signedEnd + 1))
+    return presented.length === expected.length && timingSafeEqual(presented, Buffer.from(expected))
   }
 }
 
