@@ -183,7 +183,10 @@ export class LoggedChannel extends AnyChannel implements Source {
     const here = this.#feed.position as Position
     if (from === undefined) return { start: here, recovered: false, reset: undefined }
     if ('last' in from) return this.#openLast(from.last)
-    if (from.epoch === here.epoch && from.offset >= this.#feed.tail.start && from.offset <= here.offset) {
+    // The first costs an idle channel no tail.
+    const kept =
+      from.offset === here.offset || (from.offset < here.offset && from.offset >= this.#feed.tail.start)
+    if (from.epoch === here.epoch && kept) {
       return { start: from, recovered: true, reset: undefined }
     }
     if (from.epoch === here.epoch && from.offset < here.offset) {

@@ -38,9 +38,11 @@ const NOTHING: readonly FeedDecision[] = []
 
 export class Feed {
   readonly #heldMax: number
+  readonly #tailLimits: TailLimits
   #position: Position | undefined
-  readonly #tail: Tail
-  /** Messages that do not continue the position yet. Made when first needed: most feeds never hold one. */
+  /** Made when first needed, as are the next ones: most inboxes are idle. */
+  #tail: Tail | undefined
+  /** Messages that do not continue the position yet. */
   #held: Encoded[] | undefined
   /** The position for which the log is being asked. */
   #asked: Position | undefined
@@ -52,7 +54,7 @@ export class Feed {
   #behind = false
 
   constructor(tailLimits: TailLimits, heldMax: number) {
-    this.#tail = new Tail(tailLimits, 0)
+    this.#tailLimits = tailLimits
     this.#heldMax = heldMax
   }
 
@@ -61,8 +63,9 @@ export class Feed {
     return this.#position
   }
 
+  /** The newest messages before the position. */
   get tail(): Tail {
-    return this.#tail
+    return (this.#tail ??= new Tail(this.#tailLimits, this.#position?.offset ?? 0))
   }
 
   get heldCount(): number {
@@ -77,14 +80,14 @@ export class Feed {
   /** The log's head, read after the backbone has been subscribed to. What was received meanwhile and lies beyond it follows. */
   start(head: Position): readonly FeedDecision[] {
     this.#position = head
-    this.#tail.clear(head.offset)
+    this.#tail = undefined
     const decisions = this.#release([])
     return this.#held === undefined ? decisions : this.#fetch(decisions)
   }
 
   /** Older messages for the tail, which end where it starts; `after` is the offset after which they are complete. */
   backfill(older: readonly Encoded[], after: Position): void {
-    if (this.#position?.epoch === after.epoch) this.#tail.prepend(older, after.offset)
+    if (this.#position?.epoch === after.epoch) this.tail.prepend(older, after.offset)
   }
 
   receive(encoded: Encoded): readonly FeedDecision[] {
@@ -187,14 +190,14 @@ export class Feed {
   }
 
   #advance(encoded: Encoded, message: LoggedMessage): void {
+    this.tail.push(encoded)
     this.#position = message
-    this.#tail.push(encoded)
   }
 
   #reset(reason: ResetReason, position: Position, decisions: FeedDecision[]): void {
     decisions.push({ kind: 'reset', reason, position, before: this.#position as Position })
     this.#position = position
-    this.#tail.clear(position.offset)
+    this.#tail = undefined
   }
 
   /** Delivers what is held and continues the position now. */

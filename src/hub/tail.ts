@@ -10,13 +10,10 @@ export interface TailLimits {
   readonly bytes: number
 }
 
-/** The entries of a tail that holds none, which is what most inboxes have. Never written to. */
-const NONE: Encoded[] = []
-
 export class Tail {
   readonly #limits: TailLimits
   /** The entries from `#first` on are kept; the ones before it are holes that the next compaction takes away. */
-  #entries = NONE
+  #entries: Encoded[] = []
   #first = 0
   #bytes = 0
   #start: number
@@ -41,7 +38,6 @@ export class Tail {
   }
 
   push(encoded: Encoded): void {
-    if (this.#entries === NONE) this.#entries = []
     this.#entries.push(encoded)
     this.#bytes += encoded.bytes
     // Two at most: what was put in front for a herd of resumes stays a while for those who come a little later.
@@ -60,13 +56,6 @@ export class Tail {
     for (const encoded of this.#entries) this.#bytes += encoded.bytes
     this.#start = start
     while (this.#bytes > this.#limits.bytes && this.length > 1) this.#dropOldest()
-  }
-
-  clear(start: number): void {
-    this.#entries = NONE
-    this.#first = 0
-    this.#bytes = 0
-    this.#start = start
   }
 
   /** The first message after an offset; `undefined` where there is none, or where the tail does not reach back that far. */

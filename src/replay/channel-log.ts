@@ -18,7 +18,7 @@ export interface ChannelLogOptions {
 /** A power of two: a place in the ring is an offset's low bits. */
 const FIRST_CAPACITY = 8
 
-/** The rings of a channel without messages, which is what most inboxes are. Never written to. */
+/** The rings of a channel whose messages have expired. Never written to. */
 const NO_MESSAGES: (LoggedMessage | undefined)[] = []
 const NO_TIMES: number[] = []
 

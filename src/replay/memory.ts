@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { ChannelLog } from './channel-log.ts'
+import { RecentlyAsked } from './recently-asked.ts'
 import type { Appended, LogLoss, LogPolicy, LogRange, ReplayLog } from './replay-log.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { SluiceError } from '../errors.ts'
@@ -34,11 +35,13 @@ export class MemoryReplayLog implements ReplayLog {
   readonly #graceMs: number
   readonly #idsMax: number
   readonly #channels = new Map<string, ChannelLog>()
+  /** Most inboxes are asked for and stay empty: all that is kept of such a channel is the position that was given out. */
+  readonly #asked: RecentlyAsked
   /**
-   * The highest offset of any channel that was forgotten. A channel that is not known starts here: had it been known
-   * before, its new messages are beyond every position that its readers can have, and a reader who is behind is told.
+   * Where a channel begins that is not known: at the highest offset of any that was forgotten. Had it been known before,
+   * its new messages are beyond every position that its readers can have, and a reader who is behind is told.
    */
-  #highWater = 0
+  #unknown: Position = { epoch: this.#epoch, offset: 0 }
   readonly #sweep: Timer
   #swept: Iterator<ChannelLog> | undefined
   #closed = false
@@ -48,43 +51,45 @@ export class MemoryReplayLog implements ReplayLog {
     this.#acknowledged = options.acknowledged ?? false
     this.#graceMs = options.graceMs ?? GRACE_MS
     this.#idsMax = options.idsPerChannelMax ?? IDS_PER_CHANNEL_MAX
+    this.#asked = new RecentlyAsked(options.clock.monotonicMs(), this.#graceMs)
     this.#sweep = options.clock.every(SWEEP_TICK_MS, () => this.#sweepSome())
   }
 
   /** For tests and metrics: how many channels are remembered. */
   get channelCount(): number {
-    return this.#channels.size
+    return this.#channels.size + this.#asked.size
   }
 
   append(channel: string, message: NewMessage, policy: LogPolicy): Promise<Appended> {
     if (this.#closed) return closedLog()
     const nowMs = this.#clock.monotonicMs()
-    const { offset, previous, duplicate } = this.#channel(channel, nowMs).append(message, policy, nowMs)
+    const log = this.#used(channel, nowMs) ?? this.#begin(channel, nowMs)
+    const { offset, previous, duplicate } = log.append(message, policy, nowMs)
     return Promise.resolve({ epoch: this.#epoch, offset, previous, duplicate })
   }
 
   read(channel: string, after: Position, limit: number): Promise<LogRange> {
     if (this.#closed) return closedLog()
-    const log = this.#channel(channel, this.#clock.monotonicMs())
-    const head = this.#position(log)
-    const why = this.#loss(log, after)
+    const log = this.#used(channel, this.#clock.monotonicMs())
+    const head = this.#position(channel, log)
+    const why = this.#loss(log?.start ?? head.offset, head, after)
     return Promise.resolve(
       why === undefined
-        ? { kind: 'range', messages: log.after(after.offset, limit), head }
+        ? { kind: 'range', messages: log?.after(after.offset, limit) ?? [], head }
         : { kind: 'lost', why, head },
     )
   }
 
   last(channel: string, count: number): Promise<LogRange> {
     if (this.#closed) return closedLog()
-    const log = this.#channel(channel, this.#clock.monotonicMs())
-    const messages = log.after(Math.max(log.head - count, log.start), count)
-    return Promise.resolve({ kind: 'range', messages, head: this.#position(log) })
+    const log = this.#used(channel, this.#clock.monotonicMs())
+    const messages = log?.after(Math.max(log.head - count, log.start), count) ?? []
+    return Promise.resolve({ kind: 'range', messages, head: this.#position(channel, log) })
   }
 
   head(channel: string): Promise<Position> {
     if (this.#closed) return closedLog()
-    return Promise.resolve(this.#position(this.#channel(channel, this.#clock.monotonicMs())))
+    return Promise.resolve(this.#position(channel, this.#used(channel, this.#clock.monotonicMs())))
   }
 
   healthy(): boolean {
@@ -95,43 +100,52 @@ export class MemoryReplayLog implements ReplayLog {
     this.#closed = true
     this.#sweep.cancel()
     this.#channels.clear()
+    this.#asked.clear()
     return Promise.resolve()
   }
 
-  /**
-   * Whoever only asks for a channel makes it known too: the position that he gets stays good for as long as he comes
-   * back within the grace time, whatever else is forgotten meanwhile.
-   */
-  #channel(name: string, nowMs: number): ChannelLog {
-    let log = this.#channels.get(name)
-    if (log === undefined) {
-      log = new ChannelLog({
-        channel: name,
-        epoch: this.#epoch,
-        start: this.#highWater,
-        acknowledged: this.#acknowledged,
-        idsMax: this.#idsMax,
-      })
-      this.#channels.set(name, log)
-    }
+  /** `undefined`: nothing has been appended to the channel. */
+  #used(channel: string, nowMs: number): ChannelLog | undefined {
+    const log = this.#channels.get(channel)
+    if (log === undefined) return undefined
     log.usedMs = nowMs
     log.trim(nowMs)
     return log
   }
 
-  #loss(log: ChannelLog, after: Position): LogLoss | undefined {
-    if (after.epoch !== this.#epoch) return 'epoch'
-    if (after.offset > log.head) return 'ahead'
-    return after.offset < log.start ? 'trimmed' : undefined
+  #begin(channel: string, nowMs: number): ChannelLog {
+    const log = new ChannelLog({
+      channel,
+      epoch: this.#epoch,
+      start: (this.#asked.take(channel) ?? this.#unknown).offset,
+      acknowledged: this.#acknowledged,
+      idsMax: this.#idsMax,
+    })
+    log.usedMs = nowMs
+    this.#channels.set(channel, log)
+    return log
   }
 
-  #position(log: ChannelLog): Position {
-    return { epoch: this.#epoch, offset: log.head }
+  /**
+   * The head. Whoever only asks for a channel makes it known too: the position that he gets stays good for as long as
+   * he comes back within the grace time, whatever else is forgotten meanwhile.
+   */
+  #position(channel: string, log: ChannelLog | undefined): Position {
+    return log === undefined
+      ? this.#asked.remember(channel, this.#unknown)
+      : { epoch: this.#epoch, offset: log.head }
+  }
+
+  #loss(start: number, head: Position, after: Position): LogLoss | undefined {
+    if (after.epoch !== this.#epoch) return 'epoch'
+    if (after.offset > head.offset) return 'ahead'
+    return after.offset < start ? 'trimmed' : undefined
   }
 
   #sweepSome(): void {
     const share = Math.ceil((this.#channels.size * SWEEP_TICK_MS) / SWEEP_ROUND_MS)
     const nowMs = this.#clock.monotonicMs()
+    this.#asked.forgetOld(nowMs)
     for (let i = 0; i < share; i++) {
       this.#swept ??= this.#channels.values()
       const next = this.#swept.next()
@@ -142,7 +156,7 @@ export class MemoryReplayLog implements ReplayLog {
       const log = next.value
       log.trim(nowMs)
       if (!log.forgettable(nowMs, this.#graceMs)) continue
-      this.#highWater = Math.max(this.#highWater, log.head)
+      if (log.head > this.#unknown.offset) this.#unknown = { epoch: this.#epoch, offset: log.head }
       this.#channels.delete(log.channel)
     }
   }
