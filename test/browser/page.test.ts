@@ -105,6 +105,7 @@ describe('the page', () => {
     expect(await everywhere('twice')).toEqual([0, 0, 0])
     expect(await everywhere('disordered')).toEqual([0, 0, 0])
     expect(await everywhere('resets')).toEqual([0, 0, 0])
+    expect(Math.min(...(await everywhere('replayed')))).toBeGreaterThan(0)
     await picture('resumed')
   })
 

@@ -5,6 +5,8 @@
 export interface ShownMessage {
   readonly offset: number | undefined
   readonly data: unknown
+  /** When it was published, milliseconds since 1970. */
+  readonly time: number
 }
 
 /** What a transport does for its panel. */
@@ -27,7 +29,7 @@ export class Panel {
   readonly #counts = new Map<Count, number>()
   readonly #seen = new Set<number>()
   #last = 0
-  #replaying = false
+  #resumedMs = 0
 
   constructor(title: string, what: string, parent: HTMLElement, template: HTMLTemplateElement) {
     const copy = template.content.cloneNode(true) as DocumentFragment
@@ -61,13 +63,13 @@ export class Panel {
     this.position('–')
   }
 
-  /** Back after a cut: what was published meanwhile comes first. */
-  resumed(): void {
-    this.#replaying = true
-    setTimeout(() => (this.#replaying = false), 300)
+  /** Back after a cut, at this moment: what was published before it, and comes now, is replayed. */
+  resumed(atMs = Date.now()): void {
+    this.note('resumed')
+    this.#resumedMs = atMs
   }
 
-  message({ offset, data }: ShownMessage): void {
+  message({ offset, data, time }: ShownMessage): void {
     this.count('received')
     if (offset !== undefined) {
       if (this.#seen.has(offset)) this.count('twice')
@@ -75,7 +77,7 @@ export class Panel {
       this.#seen.add(offset)
       this.#last = Math.max(this.#last, offset)
     }
-    if (this.#replaying) this.count('replayed')
+    if (time < this.#resumedMs) this.count('replayed')
     const item = document.createElement('li')
     const place = document.createElement('span')
     place.className = 'offset'

@@ -1,8 +1,15 @@
 /** The long poll panel: fetch in a loop, with the cursor of the last answer. */
 import type { Feed, Panel } from './panel.ts'
 
+interface PollMessage {
+  readonly channel: string
+  readonly offset?: number
+  readonly data: unknown
+  readonly time: number
+}
+
 interface PollAnswer {
-  readonly messages: readonly { readonly channel: string; readonly offset?: number; readonly data: unknown }[]
+  readonly messages: readonly PollMessage[]
   readonly resets: readonly { readonly reason: string }[]
   readonly cursor: string
 }
@@ -61,6 +68,7 @@ export class PollFeed implements Feed {
     const query = new URLSearchParams({ channels: this.#channel, wait })
     if (this.#cursor !== undefined) query.set('cursor', this.#cursor)
     const headers = { authorization: `Bearer ${await this.#token()}` }
+    const askedMs = Date.now()
     const response = await fetch(`/v1/poll?${query}`, { headers, signal })
     if (!response.ok) throw new Error(`the poll was answered with ${response.status}`)
     const answer = (await response.json()) as PollAnswer
@@ -68,8 +76,7 @@ export class PollFeed implements Feed {
     this.#panel.state('connected', 'good')
     if (this.#resuming) {
       this.#resuming = false
-      this.#panel.note('resumed')
-      this.#panel.resumed()
+      this.#panel.resumed(askedMs)
     }
     this.#cursor = answer.cursor
     this.#panel.position(answer.cursor)
@@ -77,8 +84,8 @@ export class PollFeed implements Feed {
       this.#panel.count('resets')
       this.#panel.note(`reset (${reason}): refetch your state`)
     }
-    for (const { channel, offset, data } of answer.messages) {
-      if (channel === this.#channel) this.#panel.message({ offset, data })
+    for (const { channel, offset, data, time } of answer.messages) {
+      if (channel === this.#channel) this.#panel.message({ offset, data, time })
     }
   }
 }

@@ -5,6 +5,7 @@ interface MessageData {
   readonly channel: string
   readonly offset?: number
   readonly data: unknown
+  readonly time: number
 }
 
 export class SseFeed implements Feed {
@@ -39,18 +40,16 @@ export class SseFeed implements Feed {
     if (this.#cursor !== undefined) query.set('cursor', this.#cursor)
     const source = new EventSource(`/v1/sse?${query}`)
     this.#source = source
-    const resuming = this.#cursor !== undefined
     source.addEventListener('welcome', ({ lastEventId }) => {
+      // The browser comes back by itself too, on the same EventSource.
+      if (this.#cursor !== undefined) this.#panel.resumed()
       this.#at(lastEventId)
       this.#panel.state('connected', 'good')
-      if (!resuming) return
-      this.#panel.note('resumed')
-      this.#panel.resumed()
     })
     source.addEventListener('message', ({ data, lastEventId }) => {
-      const { channel, offset, data: shown } = JSON.parse(data as string) as MessageData
+      const { channel, offset, data: shown, time } = JSON.parse(data as string) as MessageData
       this.#at(lastEventId)
-      if (channel === this.#channel) this.#panel.message({ offset, data: shown })
+      if (channel === this.#channel) this.#panel.message({ offset, data: shown, time })
     })
     source.addEventListener('reset', ({ data, lastEventId }) => {
       this.#at(lastEventId)

@@ -27,9 +27,7 @@ export class WebSocketFeed implements Feed {
     })
     this.client.on('state', () => this.#showState())
     this.client.on('welcome', ({ resumed }) => {
-      if (!resumed) return
-      panel.note('resumed')
-      panel.resumed()
+      if (resumed) panel.resumed()
     })
     this.client.on('error', (error) => panel.note(error.message))
     void this.client.connect()
@@ -39,8 +37,8 @@ export class WebSocketFeed implements Feed {
     this.#subscription?.unsubscribe()
     this.#subscription = this.client.subscribe(
       channel,
-      ({ position, data }) => {
-        this.#panel.message({ offset: position?.offset, data })
+      ({ position, data, time }) => {
+        this.#panel.message({ offset: position?.offset, data, time })
         this.#panel.position(
           position === undefined ? 'none: ephemeral' : `${position.epoch}:${position.offset}`,
         )
