@@ -55,6 +55,8 @@ function programOf(terminal: Terminal): Command {
   program
     .description('A real-time gateway: WebSocket, SSE and long poll, with replay and resume.')
     .version(version(), '-V, --version', 'print the version')
+    // Behind a command its own options count: `drain --version '1.4.*'` names nodes.
+    .enablePositionalOptions()
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print the help of a command')
     .addHelpText('after', EXAMPLES)

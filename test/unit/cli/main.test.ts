@@ -27,6 +27,12 @@ describe('help', () => {
   })
 })
 
+it('drain --version means the version of nodes', async () => {
+  const { code, out, err } = await run(['drain', '--version', '1.4.*', '--url', 'http://127.0.0.1:1'])
+  expect({ code, out }).toEqual({ code: 1, out: '' })
+  expect(err).toContain('127.0.0.1:1')
+})
+
 describe('a misuse is one line and the exit code 2', () => {
   it.each([
     [['pubish'], "sluice: unknown command 'pubish' (Did you mean publish?)"],
