@@ -5,7 +5,8 @@
 import type { Gate } from './admission/gate.ts'
 import type { Clock } from './clock.ts'
 import type { Membership } from './cluster/membership.ts'
-import type { DrainOptions } from './drain/core.ts'
+import type { Arrived, DrainOptions } from './drain/core.ts'
+import { Departures } from './drain/departures.ts'
 import { Drain, type DrainProgress, type Movable } from './drain/drain.ts'
 import { moodOf } from './drain/gate.ts'
 import { parsePlan, PLAN_RULE, type Plan } from './drain/pace.ts'
@@ -22,9 +23,11 @@ export interface NodeDrainOptions {
   readonly plan: string
   readonly deregisterMs: number
   readonly graceMs: number
+  readonly returnMs: number
 }
 
 export interface NodeDrainPorts {
+  readonly nodeId: string
   readonly clock: Clock
   readonly log: Log
   readonly health: Health
@@ -48,6 +51,7 @@ export interface DrainWish {
 export class NodeDrain {
   readonly #ports: NodeDrainPorts
   readonly #options: NodeDrainOptions
+  readonly #departures: Departures
   #drain: Drain | undefined
   #finished: DrainProgress | undefined
   #rebalance: Drain | undefined
@@ -56,6 +60,7 @@ export class NodeDrain {
   constructor(options: NodeDrainOptions, ports: NodeDrainPorts) {
     this.#options = options
     this.#ports = ports
+    this.#departures = new Departures(ports.nodeId)
   }
 
   /** Of the drain that runs, or the last one; `undefined`: there was none. */
@@ -98,13 +103,14 @@ export class NodeDrain {
     if (this.#drain !== undefined || this.#rebalance !== undefined) {
       throw new SluiceError('bad_request', 'clients of this node are being moved already')
     }
-    const { graceMs } = this.#options
-    const options = { plan: planOf(plan ?? this.#options.plan), deregisterMs: 0, graceMs, limit }
+    const { graceMs, returnMs } = this.#options
+    const options = { plan: planOf(plan ?? this.#options.plan), deregisterMs: 0, graceMs, returnMs, limit }
     const drain = this.#move(options, 'move', () => undefined)
     this.#rebalance = drain
     void drain.done.then(() => {
       this.#rebalanced = drain.progress()
       this.#rebalance = undefined
+      this.#departures.over()
     })
   }
 
@@ -117,28 +123,48 @@ export class NodeDrain {
   }
 
   /**
-   * Another node has the session, after so long without a connection. Answers whether its connection here may stay until
-   * the client closes it.
+   * Another node has a client of this one: a session, or a stream or poll by its departure. Answers whether its connection
+   * here may stay until the client closes it.
    */
-  confirm(session: string, gapMs: number): boolean {
+  confirm(client: string, arrived: Arrived): boolean {
+    const session = this.#departures.sessionOf(client)
     return (
-      (this.#drain?.confirm(session, gapMs) ?? false) || (this.#rebalance?.confirm(session, gapMs) ?? false)
+      (this.#drain?.confirm(session, arrived) ?? false) ||
+      (this.#rebalance?.confirm(session, arrived) ?? false)
     )
+  }
+
+  /** A client that another node has had to catch up on so many messages. */
+  replayed(client: string, messages: number): void {
+    const session = this.#departures.sessionOf(client)
+    this.#drain?.replayed(session, messages)
+    this.#rebalance?.replayed(session, messages)
+  }
+
+  /**
+   * For the last cursor of a stream or a poll that goes elsewhere: it was asked to, or it is a poll that has its answer and
+   * would find the gate closed with the next.
+   */
+  departureOf(session: string): string | undefined {
+    const transport = this.#ports.sessions.get(session)?.connection.transport ?? 'poll'
+    if (this.#drain?.leaving(session, transport) === true) this.#departures.asked(session)
+    return this.#departures.segmentOf(session)
   }
 
   left(session: string): void {
     this.#drain?.gone(session)
     this.#rebalance?.gone(session)
+    this.#departures.left(session)
   }
 
   #start(plan: Plan): Drain {
     const { health, gate, sessions, membership } = this.#ports
-    const { deregisterMs, graceMs } = this.#options
+    const { deregisterMs, graceMs, returnMs } = this.#options
     this.#rebalance?.cancel()
     health.become('draining')
     void membership.beat()
     // Nobody has to be waited for where nobody is connected.
-    const options = { plan, deregisterMs: sessions.count === 0 ? 0 : deregisterMs, graceMs }
+    const options = { plan, deregisterMs: sessions.count === 0 ? 0 : deregisterMs, graceMs, returnMs }
     const drain = this.#move(options, 'drain', ({ state }) => {
       if (state === 'moving' && gate.state === 'open') gate.close('draining')
     })
@@ -147,6 +173,7 @@ export class NodeDrain {
     void drain.done.then((outcome) => {
       this.#finished = drain.progress()
       this.#drain = undefined
+      this.#departures.over()
       if (outcome === 'gone') return
       gate.open()
       health.become('active')
@@ -180,10 +207,13 @@ export class NodeDrain {
     for (const session of this.#ports.sessions.all()) yield this.#movable(session, reason)
   }
 
-  #movable({ id, connection }: Session, reason: MoveReason): Movable {
+  #movable({ id, movedFrom, connection }: Session, reason: MoveReason): Movable {
     const { clock, metrics } = this.#ports
+    const departures = this.#departures
     return {
       id,
+      transport: connection.transport,
+      movedFrom,
       ask(delayMs, deadlineMs) {
         metrics.reconnectsAsked[reason].inc()
         if (connection.transport === 'websocket') {
@@ -191,6 +221,7 @@ export class NodeDrain {
           return
         }
         // These have one connection at a time: it ends at its moment, and the client comes back by its cursor.
+        departures.asked(id)
         clock.after(delayMs, () => connection.end(goingAway()))
       },
       close(moved) {

@@ -5,10 +5,14 @@ import { KEY_LENGTH_MIN } from './auth/api-keys.ts'
 import type { Config } from './config/schema.ts'
 import type { EdgeOptions } from './edge/ports.ts'
 import type { HubOptions } from './hub/hub.ts'
+import type { NodeDrainOptions } from './node-drain.ts'
 import type { SessionOptions } from './session/ports.ts'
 
 /** RFC 7518, section 3.2. */
 const HS256_KEY_BYTES_MIN = 32
+
+/** Over the longest `retry:` of a stream: for the connect, the queue of the other node, and the word from there. */
+const RETURN_SLACK_MS = 2000
 
 export function hubOptions(config: Config): HubOptions {
   return {
@@ -41,6 +45,15 @@ export function edgeOptions(config: Config): EdgeOptions {
     sseHeartbeatMs: config.heartbeat.sse,
     retryMinMs: config.heartbeat.retryMin,
     retryMaxMs: config.heartbeat.retryMax,
+  }
+}
+
+export function drainOptions({ drain, heartbeat }: Config): NodeDrainOptions {
+  return {
+    plan: drain.plan,
+    deregisterMs: drain.deregisterDelay,
+    graceMs: drain.grace,
+    returnMs: Math.min(heartbeat.retryMax + RETURN_SLACK_MS, drain.grace),
   }
 }
 

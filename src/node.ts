@@ -18,8 +18,9 @@ import { createTokens, mintToken } from './auth/tokens.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { Canary } from './cluster/canary.ts'
 import { hear, tell } from './cluster/control.ts'
+import { FormerNodes } from './cluster/former-nodes.ts'
 import { Membership } from './cluster/membership.ts'
-import { isBetterElsewhere, TURNS_MAX } from './cluster/steering.ts'
+import { turnsAway } from './cluster/steering.ts'
 import type { Config } from './config/schema.ts'
 import { serveDev } from './console/dev-routes.ts'
 import { loadPage } from './console/load-page.ts'
@@ -32,7 +33,7 @@ import { Rates } from './node-rates.ts'
 import { addressOf, shownHost } from './node-address.ts'
 import { NodeDrain } from './node-drain.ts'
 import { watchParts } from './node-health.ts'
-import { edgeOptions, hubOptions, sessionOptions, weaknesses } from './node-options.ts'
+import { drainOptions, edgeOptions, hubOptions, sessionOptions, weaknesses } from './node-options.ts'
 import { createParts } from './node-parts.ts'
 import { edgeMetrics, hubMetrics, publisherMetrics, sessionMetrics } from './node-metrics.ts'
 import { Health, HEALTH_DEFAULTS } from './observe/health.ts'
@@ -101,10 +102,12 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
         hear(payload, {
           disconnect: (user) => users.disconnect(user),
           revoke: (user, beforeMs) => users.revoke(user, beforeMs),
-          takenOver(session, detachedForMs) {
+          takenOver(session, gapMs, recovered) {
             // A client that was asked to move closes its old connection itself, once the new one serves.
-            if (!draining.confirm(session, detachedForMs)) users.takenOver(session)
+            if (!draining.confirm(session, { gapMs, recovered })) users.takenOver(session)
           },
+          cameBack: (client, recovered) => draining.confirm(client, { gapMs: undefined, recovered }),
+          replayed: (client, messages) => draining.replayed(client, messages),
           canary: (word) => canary.heard(word),
         })
       },
@@ -193,8 +196,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       forward: (user, channel, payload, messageId) =>
         doors?.forward(user, channel, payload, messageId) ??
         Promise.reject(new SluiceError('unavailable', 'there is no NATS to forward through')),
-      tookOver: (fromNode, session, detachedForMs) =>
-        tell(backbone, fromNode, { kind: 'takenOver', session, detachedForMs }),
+      former: new FormerNodes(backbone, () => membership.others),
       left: (session) => draining.left(session),
       failed,
     },
@@ -212,7 +214,8 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       clock,
       wheel,
       metrics: edgeMetrics(metrics),
-      turnsAway: (turns) => turns < TURNS_MAX && isBetterElsewhere(info(), membership.others),
+      turnsAway: (turns, served) => turnsAway(turns, served, info(), membership.others),
+      departureOf: (session) => draining.departureOf(session),
       failed,
     },
     edgeOptions(config),
@@ -310,10 +313,17 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       missed: () => hub.backboneReturned(),
     },
   )
-  const draining = new NodeDrain(
-    { plan: config.drain.plan, deregisterMs: config.drain.deregisterDelay, graceMs: config.drain.grace },
-    { clock, log, health, gate: admission.gate, sessions, membership, metrics, info },
-  )
+  const draining = new NodeDrain(drainOptions(config), {
+    nodeId: id,
+    clock,
+    log,
+    health,
+    gate: admission.gate,
+    sessions,
+    membership,
+    metrics,
+    info,
+  })
   let closing: Promise<void> | undefined
   let ended: () => void = () => undefined
   const end = new Promise<void>((resolve) => (ended = resolve))

@@ -14,6 +14,36 @@ interface Operation {
 
 const NO_KEY: readonly object[] = []
 
+/** What became of those who were told to go. */
+const COUNTS = {
+  told: { type: 'integer', description: 'Clients that were asked to go.' },
+  moved: { type: 'integer', description: 'Clients that another node has.' },
+  resumed: {
+    type: 'integer',
+    description: 'Of those, the ones that went on where they were in every channel.',
+  },
+  unseen: { type: 'integer', description: 'Clients that were told, have left, and are not seen again.' },
+  forced: { type: 'integer', description: 'Clients that were closed because their time was up.' },
+  replayed: { type: 'integer', description: 'Messages that those who moved had to catch up on.' },
+  overlapped: {
+    type: 'integer',
+    description:
+      'Of those, the messages to clients that still had their old connection: both carried them, and the client drops one copy.',
+  },
+  gaps: {
+    type: 'object',
+    description:
+      'For how long those who moved had no connection, in milliseconds; 0 where the new one came before the old one ended.',
+    required: ['p50Ms', 'p95Ms', 'p99Ms', 'maxMs'],
+    properties: {
+      p50Ms: { type: 'number' },
+      p95Ms: { type: 'number' },
+      p99Ms: { type: 'number' },
+      maxMs: { type: 'number' },
+    },
+  },
+}
+
 const SCHEMAS = {
   Position: {
     type: 'object',
@@ -230,7 +260,12 @@ const SCHEMAS = {
       'total',
       'told',
       'moved',
+      'resumed',
+      'unseen',
       'forced',
+      'replayed',
+      'overlapped',
+      'transports',
       'remaining',
       'elapsedMs',
       'ratePerSecond',
@@ -240,20 +275,16 @@ const SCHEMAS = {
       holding: { type: 'string', description: 'Why nobody is asked now.' },
       plan: { type: 'string' },
       total: { type: 'integer', description: 'So many are to go.' },
-      told: { type: 'integer', description: 'Clients that were asked to go.' },
-      moved: { type: 'integer', description: 'Clients that another node has.' },
-      forced: { type: 'integer', description: 'Clients that were closed because their time was up.' },
-      gaps: {
+      ...COUNTS,
+      transports: {
         type: 'object',
-        description:
-          'For how long those who moved had no connection, in milliseconds; 0 where the new one came before the old one ended.',
-        required: ['p50Ms', 'p95Ms', 'p99Ms', 'maxMs'],
-        properties: {
-          p50Ms: { type: 'number' },
-          p95Ms: { type: 'number' },
-          p99Ms: { type: 'number' },
-          maxMs: { type: 'number' },
-        },
+        description: 'The same by transport: `websocket`, `sse`, `poll`.',
+        additionalProperties: { type: 'object', properties: COUNTS },
+      },
+      movedFrom: {
+        type: 'object',
+        additionalProperties: { type: 'integer' },
+        description: 'Of those told, how many drains of other nodes had moved here before, by node.',
       },
       remaining: { type: 'integer', description: 'Still to go.' },
       elapsedMs: { type: 'number' },

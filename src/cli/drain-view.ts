@@ -3,6 +3,7 @@
  */
 import { tableLines } from './table.ts'
 import type { DrainProgress } from '../drain/drain.ts'
+import type { TransportCounts } from '../drain/tally.ts'
 
 export interface DrainedNode {
   readonly id: string
@@ -11,6 +12,7 @@ export interface DrainedNode {
   readonly drain: DrainProgress
 }
 
+const GAPS = ['p50Ms', 'p95Ms', 'p99Ms', 'maxMs'] as const
 const BAR_WIDTH = 24
 
 /** `4f1c… [########        ] 812 of 1000 left, 41.2/s, about 20s` */
@@ -33,30 +35,57 @@ export function reportLines(nodes: readonly DrainedNode[]): string[] {
       { title: 'NODE' },
       { title: 'VERSION' },
       { title: 'STATE' },
-      { title: 'CLIENTS', right: true },
+      { title: 'CLIENTS' },
       { title: 'TOLD', right: true },
       { title: 'MOVED', right: true },
+      { title: 'RESUMED', right: true },
       { title: 'CLOSED', right: true },
       { title: 'NOT SEEN', right: true },
-      { title: 'GAP P95', right: true },
-      { title: 'GAP MAX', right: true },
+      { title: 'GAP P50', right: true },
+      { title: 'P95', right: true },
+      { title: 'P99', right: true },
+      { title: 'MAX', right: true },
+      { title: 'REPLAYED', right: true },
+      { title: 'OVERLAP', right: true },
       { title: 'TIME', right: true },
     ],
-    nodes.map(({ id, version, drain }) => [
-      id,
-      version,
-      drain.state,
-      String(drain.total),
-      String(drain.told),
-      String(drain.moved),
-      String(drain.forced),
-      // Streams and polls come back by their cursor under a new session: nobody knows that it was them.
-      String(Math.max(0, drain.told - drain.moved)),
-      drain.gaps === undefined ? '-' : `${drain.gaps.p95Ms}ms`,
-      drain.gaps === undefined ? '-' : `${drain.gaps.maxMs}ms`,
-      secondsText(drain.elapsedMs),
+    nodes.flatMap(({ id, version, drain }) => [
+      [id, version, drain.state, `${drain.total}`, ...cells(drain), secondsText(drain.elapsedMs)],
+      ...Object.entries(drain.transports).map(([transport, counts]) => [
+        '',
+        '',
+        '',
+        transport,
+        ...cells(counts),
+      ]),
     ]),
   )
+}
+
+function cells(counts: TransportCounts): string[] {
+  const { told, moved, resumed, forced, unseen, gaps, replayed, overlapped } = counts
+  return [
+    ...[told, moved, resumed, forced, unseen].map(String),
+    ...GAPS.map((part) => (gaps === undefined ? '-' : `${gaps[part]}ms`)),
+    String(replayed),
+    String(overlapped),
+  ]
+}
+
+/**
+ * How often a client was moved, where the nodes were drained one after the other: who was moved to one that was drained later
+ * is one client. `undefined`: nobody was told. Polls have nothing by which a second move could be told from the first.
+ */
+export function movesPerClient(nodes: readonly DrainedNode[]): number | undefined {
+  let told = 0
+  let moves = 0
+  let again = 0
+  for (const { drain } of nodes) {
+    told += drain.told
+    moves += drain.moved
+    for (const { id } of nodes) again += drain.movedFrom?.[id] ?? 0
+  }
+  return told === 0 ? undefined : Math.round((moves / Math.max(1, told - again)) * 100) / 100
 }
 
 function pace({ state, holding, total, remaining, ratePerSecond, remainingMs }: DrainProgress): string {

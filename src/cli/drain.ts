@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { CommandError } from './command-error.ts'
-import { barLine, progressLine, reportLines, type DrainedNode } from './drain-view.ts'
+import { barLine, movesPerClient, progressLine, reportLines, type DrainedNode } from './drain-view.ts'
 import { API_URL, ApiFailure, DEV_KEY, GatewayApi } from './gateway-api.ts'
 import type { Terminal } from './terminal.ts'
 import { EXIT_USAGE } from '../config/config-error.ts'
@@ -97,8 +97,12 @@ async function drain(names: readonly string[], options: Options, terminal: Termi
   }
   if (drained.length === 0) return
   for (const line of reportLines(drained)) terminal.print(line)
-  if (options.report !== undefined)
-    writeFileSync(options.report, `${JSON.stringify({ nodes: drained }, null, 2)}\n`)
+  const moves = movesPerClient(drained)
+  if (moves !== undefined) terminal.print(`${moves} moves per client`)
+  if (options.report !== undefined) {
+    const report = { nodes: drained, movesPerClient: moves ?? null }
+    writeFileSync(options.report, `${JSON.stringify(report, null, 2)}\n`)
+  }
   const [stayed] = drained.filter((one) => one.drain.state === 'cancelled')
   if (stayed !== undefined) throw new CommandError(`the drain of node ${stayed.id} was cancelled`)
 }

@@ -4,20 +4,31 @@
  */
 import type { Backbone, Sent } from '../backbone/backbone.ts'
 
+interface Recovered {
+  /** Every channel went on where it was. */
+  readonly recovered: boolean
+}
+
 export type ControlMessage =
   /** An operator ends a user's connections. */
   | { readonly kind: 'disconnect'; readonly user: string }
   /** A user's tokens issued up to a moment are revoked. */
   | { readonly kind: 'revoke'; readonly user: string; readonly beforeMs: number }
   /** A session is connected to the sender now, after so long without a connection: one of it here is stale. */
-  | { readonly kind: 'takenOver'; readonly session: string; readonly detachedForMs: number }
+  | ({ readonly kind: 'takenOver'; readonly session: string; readonly detachedForMs: number } & Recovered)
+  /** A stream or a poll that was sent away from here, and is named so (`departureKey`), is at the sender now. */
+  | ({ readonly kind: 'cameBack'; readonly client: string } & Recovered)
+  /** So many messages a client that is at the sender now had to catch up on; `client`: its session, or as in `cameBack`. */
+  | { readonly kind: 'replayed'; readonly client: string; readonly messages: number }
   /** The sender to itself; see `canary.ts`. */
   | { readonly kind: 'canary'; readonly word: number }
 
 export interface ControlSink {
   disconnect(user: string): void
   revoke(user: string, beforeMs: number): void
-  takenOver(session: string, detachedForMs: number): void
+  takenOver(session: string, detachedForMs: number, recovered: boolean): void
+  cameBack(client: string, recovered: boolean): void
+  replayed(client: string, messages: number): void
   canary(word: number): void
 }
 
@@ -38,7 +49,13 @@ export function hear(payload: Uint8Array, sink: ControlSink): boolean {
       sink.revoke(message.user, message.beforeMs)
       return true
     case 'takenOver':
-      sink.takenOver(message.session, message.detachedForMs)
+      sink.takenOver(message.session, message.detachedForMs, message.recovered)
+      return true
+    case 'cameBack':
+      sink.cameBack(message.client, message.recovered)
+      return true
+    case 'replayed':
+      sink.replayed(message.client, message.messages)
       return true
     case 'canary':
       sink.canary(message.word)
@@ -54,12 +71,19 @@ function parse(payload: Uint8Array): ControlMessage | undefined {
     return undefined
   }
   if (typeof value !== 'object' || value === null) return undefined
-  const { kind, user, beforeMs, session, detachedForMs, word } = value as Record<string, unknown>
+  const { kind, user, beforeMs, session, detachedForMs, client, messages, word, ...rest } = value as Record<
+    string,
+    unknown
+  >
+  const recovered = rest['recovered'] === true
   if (kind === 'disconnect' && typeof user === 'string') return { kind, user }
   if (kind === 'revoke' && typeof user === 'string' && typeof beforeMs === 'number')
     return { kind, user, beforeMs }
   if (kind === 'takenOver' && typeof session === 'string')
-    return { kind, session, detachedForMs: typeof detachedForMs === 'number' ? detachedForMs : 0 }
+    return { kind, session, detachedForMs: typeof detachedForMs === 'number' ? detachedForMs : 0, recovered }
+  if (kind === 'cameBack' && typeof client === 'string') return { kind, client, recovered }
+  if (kind === 'replayed' && typeof client === 'string' && typeof messages === 'number')
+    return { kind, client, messages }
   if (kind === 'canary' && typeof word === 'number') return { kind, word }
   return undefined
 }

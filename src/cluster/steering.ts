@@ -6,6 +6,8 @@ import type { NodeInfo } from '../registry/registry.ts'
 
 /** A client that has been turned away this often is let in wherever it comes. */
 export const TURNS_MAX = 5
+/** Of a client that no old connection serves meanwhile: more turns would cost it more than the second move that they save. */
+export const TURNS_UNSERVED_MAX = 3
 /** A node that has half its waiting room full has no room to spare. */
 const PRESSURE_MAX = 0.5
 
@@ -13,6 +15,18 @@ const PRESSURE_MAX = 0.5
 const FULLER = 1.1
 
 type Steered = Pick<NodeInfo, 'version' | 'region' | 'startedAt' | 'connections'>
+
+/** `served`: its old connection still serves it. One without is not sent on for the sake of even numbers. */
+export function turnsAway(
+  turns: number,
+  served: boolean,
+  self: Steered,
+  others: readonly NodeInfo[],
+): boolean {
+  return served
+    ? turns < TURNS_MAX && isBetterElsewhere(self, others)
+    : turns < TURNS_UNSERVED_MAX && isOutdated(self, others)
+}
 
 export function isBetterElsewhere(self: Steered, others: readonly NodeInfo[]): boolean {
   return isOutdated(self, others) || isFuller(self, others)

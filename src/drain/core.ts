@@ -16,9 +16,12 @@
  *  D4 while paused, and once cancelled, nobody is asked and nobody is closed
  *  D5 it ends: whatever clients do, with a cluster that is well everybody has gone after a bounded time
  *  D6 with a limit no more are asked than that, and nobody is closed
+ *  D7 of whom was told, everybody is still here, has moved or is unseen; who is heard of elsewhere within `returnMs` of
+ *     leaving has moved, also where he was the last
  */
-import { GapSamples, type Gaps } from './gaps.ts'
 import { paceOf, type Pace, type Plan } from './pace.ts'
+import { Tally, type TransportCounts } from './tally.ts'
+import type { Transport } from '../hub/outlet.ts'
 
 export type DrainState = 'waiting' | 'moving' | 'paused' | 'gone' | 'cancelled'
 
@@ -28,6 +31,8 @@ export interface DrainOptions {
   readonly deregisterMs: number
   /** How long after its own moment a client has for its move. */
   readonly graceMs: number
+  /** Who leaves before another node has him is heard of within this time, if he comes back at all. */
+  readonly returnMs: number
   /** So many are asked, and then it ends; who does not go may stay. Absent: everybody goes. */
   readonly limit?: number
 }
@@ -38,14 +43,18 @@ export interface ClusterMood {
   readonly reason: string
 }
 
-export interface DrainCounts {
-  /** Connected at the start. */
-  readonly total: number
-  readonly told: number
-  /** Came back at another node, by its own word. */
-  readonly moved: number
-  /** Did not move in time, and were closed. */
-  readonly forced: number
+interface Client {
+  readonly transport: Transport
+  readonly untilMs: number
+  leftMs: number
+}
+
+/** What another node says of one who is there now. */
+export interface Arrived {
+  /** Without a connection for so long; `undefined`: since he has left. */
+  readonly gapMs: number | undefined
+  /** Every channel went on where it was. */
+  readonly recovered: boolean
 }
 
 export type DrainDecision =
@@ -59,19 +68,26 @@ const NOW_WINDOW_MS = 2000
 /** A client's moment lies in this part of the interval, so that most have moved when the next batch is due. */
 const WINDOW_SHARE = 0.8
 
-/** Who has left is remembered for a while, because the word that another node has him may come later. */
-const DEPARTED_MAX = 50_000
+/** Who has left is remembered for a while, because the word that another node has him may come later; and so is who has moved. */
+const REMEMBERED_MAX = 50_000
+const NOT_BACK = 'the last to leave are not back yet'
 
 export class DrainCore {
   readonly #graceMs: number
+  readonly #returnMs: number
   #limit: number | undefined
   readonly #openAtMs: number
   readonly #startedMs: number
   readonly #total: number
-  /** Asked and still here: until when they have time. */
-  readonly #asked = new Map<string, number>()
-  readonly #departed = new Set<string>()
-  readonly #gaps = new GapSamples()
+  /** Asked and still here. */
+  readonly #asked = new Map<string, Client>()
+  /** Left, and not heard of. */
+  readonly #departed = new Map<string, Client>()
+  /** Asked, out of time, and still here: where a part goes, who does not want to may stay. */
+  readonly #stayed = new Map<string, Client>()
+  /** Moved: whether the connection here was still open when the other began. */
+  readonly #arrived = new Map<string, { readonly transport: Transport; readonly overlap: boolean }>()
+  readonly #tally = new Tally()
   #pace: Pace
   #plan: Plan
   #state: DrainState = 'waiting'
@@ -86,11 +102,15 @@ export class DrainCore {
   #lastUntilMs = 0
   #now = false
   #told = 0
-  #moved = 0
-  #forced = 0
+  #lastLeftMs = 0
 
-  constructor({ plan, deregisterMs, graceMs, limit }: DrainOptions, connections: number, nowMs: number) {
+  constructor(
+    { plan, deregisterMs, graceMs, returnMs, limit }: DrainOptions,
+    connections: number,
+    nowMs: number,
+  ) {
     this.#limit = limit
+    this.#returnMs = returnMs
     this.#plan = plan
     this.#graceMs = graceMs
     this.#total = limit === undefined ? connections : Math.min(limit, connections)
@@ -116,8 +136,17 @@ export class DrainCore {
     return this.#startedMs
   }
 
-  get counts(): DrainCounts {
-    return { total: this.#total, told: this.#told, moved: this.#moved, forced: this.#forced }
+  /** So many of those who were connected at the start are to go. */
+  get total(): number {
+    return this.#total
+  }
+
+  get counts(): TransportCounts {
+    return this.#tally.all
+  }
+
+  get byTransport(): Tally['byTransport'] {
+    return this.#tally.byTransport
   }
 
   /** Of so many who are connected, how many are still to go. */
@@ -158,6 +187,10 @@ export class DrainCore {
     const decisions = this.#overdue(nowMs)
     const left = this.#limit === undefined ? Infinity : this.#limit - this.#told
     if (connections === 0 || (left <= 0 && this.#asked.size === 0)) {
+      if (this.#departed.size > 0 && nowMs < this.#lastLeftMs + this.#returnMs) {
+        this.#holding = NOT_BACK
+        return decisions
+      }
       this.#state = 'gone'
       return [...decisions, { kind: 'done' }]
     }
@@ -178,12 +211,17 @@ export class DrainCore {
   }
 
   /** One was asked to leave after `delayMs`. Answers how long it has for that, in milliseconds from now. */
-  asked(id: string, delayMs: number, nowMs: number): number {
+  asked(id: string, transport: Transport, delayMs: number, nowMs: number): number {
     const forMs = delayMs + this.#graceMs
-    if (!this.#asked.has(id)) {
-      this.#asked.set(id, nowMs + forMs)
-      this.#lastUntilMs = Math.max(this.#lastUntilMs, nowMs + forMs)
+    if (this.#asked.has(id)) return forMs
+    const untilMs = nowMs + forMs
+    this.#asked.set(id, { transport, untilMs, leftMs: untilMs })
+    this.#lastUntilMs = Math.max(this.#lastUntilMs, untilMs)
+    // Who had left and is back has been told already.
+    if (this.#departed.delete(id)) this.#tally.add(transport, 'unseen', -1)
+    else {
       this.#told++
+      this.#tally.add(transport, 'told')
     }
     return forMs
   }
@@ -193,7 +231,9 @@ export class DrainCore {
    * the node from becoming empty; where a part goes, he and who chose to stay are left alone.
    */
   mayAsk(id: string): boolean {
-    return !this.#asked.has(id) && (this.#limit === undefined || !this.#departed.has(id))
+    return (
+      !this.#asked.has(id) && (this.#limit === undefined || !(this.#departed.has(id) || this.#stayed.has(id)))
+    )
   }
 
   /** There is nobody here who may be asked: a drain of a part has reached whom it could. */
@@ -201,27 +241,33 @@ export class DrainCore {
     if (this.#limit !== undefined) this.#limit = this.#told
   }
 
-  /**
-   * Another node has it, after so long without a connection. Answers whether its connection here was asked to go and is
-   * not gone yet.
-   */
-  confirm(id: string, gapMs: number): boolean {
-    const here = this.#asked.delete(id)
-    if (here || this.#departed.delete(id)) {
-      this.#moved++
-      this.#gaps.add(gapMs)
-    }
+  /** Another node has it. Answers whether its connection here was asked to go and is not gone yet. */
+  confirm(id: string, { gapMs, recovered }: Arrived, nowMs: number): boolean {
+    const connected = take(this.#asked, id) ?? take(this.#stayed, id)
+    const client = connected ?? take(this.#departed, id)
+    if (client === undefined) return false
+    const { transport, leftMs } = client
+    const here = connected !== undefined
+    remember(this.#arrived, id, { transport, overlap: gapMs === 0 })
+    this.#tally.add(transport, 'moved')
+    if (recovered) this.#tally.add(transport, 'resumed')
+    if (!here) this.#tally.add(transport, 'unseen', -1)
+    this.#tally.gap(transport, gapMs ?? (here ? 0 : nowMs - leftMs))
     return here
   }
 
-  /** `undefined`: nobody has moved yet. */
-  get gaps(): Gaps | undefined {
-    return this.#gaps.summary
+  /** One who has moved had to catch up on so many messages. Told once of each. */
+  replayed(id: string, messages: number): void {
+    const arrived = take(this.#arrived, id)
+    if (arrived === undefined) return
+    this.#tally.add(arrived.transport, 'replayed', messages)
+    if (arrived.overlap) this.#tally.add(arrived.transport, 'overlapped', messages)
   }
 
   /** Its connection here has ended. */
-  gone(id: string): void {
-    if (this.#asked.delete(id)) this.#remember(id)
+  gone(id: string, nowMs: number): void {
+    const client = take(this.#asked, id) ?? take(this.#stayed, id)
+    if (client !== undefined) this.#left(id, client, nowMs)
   }
 
   pause(): void {
@@ -259,23 +305,38 @@ export class DrainCore {
 
   #overdue(nowMs: number): DrainDecision[] {
     const decisions: DrainDecision[] = []
-    for (const [id, untilMs] of this.#asked) {
-      if (nowMs < untilMs) continue
+    for (const [id, client] of this.#asked) {
+      if (nowMs < client.untilMs) continue
       this.#asked.delete(id)
-      this.#remember(id)
-      if (this.#limit !== undefined) continue
-      this.#forced++
+      if (this.#limit !== undefined) {
+        this.#stayed.set(id, client)
+        continue
+      }
+      this.#left(id, client, nowMs)
+      this.#tally.add(client.transport, 'forced')
       decisions.push({ kind: 'close', id })
     }
     return decisions
   }
 
-  #remember(id: string): void {
-    this.#departed.add(id)
-    if (this.#departed.size <= DEPARTED_MAX) return
-    for (const oldest of this.#departed) {
-      this.#departed.delete(oldest)
-      return
-    }
+  #left(id: string, client: Client, nowMs: number): void {
+    client.leftMs = this.#lastLeftMs = nowMs
+    remember(this.#departed, id, client)
+    this.#tally.add(client.transport, 'unseen')
+  }
+}
+
+function take<T>(map: Map<string, T>, id: string): T | undefined {
+  const found = map.get(id)
+  map.delete(id)
+  return found
+}
+
+function remember<T>(map: Map<string, T>, id: string, what: T): void {
+  map.set(id, what)
+  if (map.size <= REMEMBERED_MAX) return
+  for (const oldest of map.keys()) {
+    map.delete(oldest)
+    return
   }
 }

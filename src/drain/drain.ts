@@ -1,14 +1,18 @@
 /**
  * Carries a drain out: asks, waits, closes. What is decided is in `core.ts`.
  */
-import { DrainCore, type ClusterMood, type DrainCounts, type DrainOptions, type DrainState } from './core.ts'
-import type { Gaps } from './gaps.ts'
+import { DrainCore, type Arrived, type ClusterMood, type DrainOptions, type DrainState } from './core.ts'
 import { planText, type Plan } from './pace.ts'
+import type { Tally, TransportCounts } from './tally.ts'
 import type { Clock, Timer } from '../clock.ts'
+import type { Transport } from '../hub/outlet.ts'
 
 /** A connection as the drain sees it. */
 export interface Movable {
   readonly id: string
+  readonly transport: Transport
+  /** The node whose drain has moved it here. */
+  readonly movedFrom: string | undefined
   /** Asks the client to go elsewhere after `delayMs`; until `deadlineMs` from now it may stay. */
   ask(delayMs: number, deadlineMs: number): void
   /** Ends the connection: its time is up, or it has moved and did not leave. */
@@ -26,13 +30,16 @@ export interface DrainPorts {
   changed(progress: DrainProgress): void
 }
 
-export interface DrainProgress extends DrainCounts {
+export interface DrainProgress extends TransportCounts {
   readonly state: DrainState
   /** Why nobody is asked now. */
   readonly holding?: string
   readonly plan: string
-  /** How long those who moved were without a connection; 0 for make-before-break. Absent where nobody has moved yet. */
-  readonly gaps?: Gaps
+  /** So many of those who were connected at the start are to go. */
+  readonly total: number
+  readonly transports: Tally['byTransport']
+  /** Of those told, how many other nodes had moved here before, by node. Absent where none. */
+  readonly movedFrom?: Readonly<Record<string, number>>
   /** Connections that are still to go. */
   readonly remaining: number
   readonly elapsedMs: number
@@ -56,6 +63,7 @@ export class Drain {
   readonly #timer: Timer
   /** Moved, and not gone yet: what closes the old connection. */
   readonly #lingering = new Map<string, Timer>()
+  readonly #movedFrom = new Map<string, number>()
   #unasked: Iterator<Movable> | undefined
   #asking = false
   #told = ''
@@ -74,12 +82,9 @@ export class Drain {
     this.#timer = ports.clock.every(TICK_MS, () => this.#tick())
   }
 
-  /**
-   * Another node has the session, after so long without a connection. Answers whether its connection here may stay until
-   * the client closes it.
-   */
-  confirm(id: string, gapMs = 0): boolean {
-    if (!this.#core.confirm(id, gapMs)) return false
+  /** Another node has the client. Answers whether its connection here may stay until the client closes it. */
+  confirm(id: string, arrived: Arrived): boolean {
+    if (!this.#core.confirm(id, arrived, this.#ports.clock.monotonicMs())) return false
     // Not looked for again when the time is up: by then the session may have come back, with a connection that is meant.
     const old = this.#ports.find(id)
     this.#lingering.set(
@@ -92,9 +97,24 @@ export class Drain {
     return true
   }
 
+  /**
+   * One leaves by itself, and is not taken in again: it counts as told. Answers whether that is so; while the drain waits
+   * or is paused nobody is told.
+   */
+  leaving(id: string, transport: Transport): boolean {
+    if (this.#core.state !== 'moving') return false
+    this.#core.asked(id, transport, 0, this.#ports.clock.monotonicMs())
+    return true
+  }
+
+  /** One who has moved had to catch up on so many messages. */
+  replayed(id: string, messages: number): void {
+    this.#core.replayed(id, messages)
+  }
+
   /** A connection has ended. */
   gone(id: string): void {
-    this.#core.gone(id)
+    this.#core.gone(id, this.#ports.clock.monotonicMs())
     this.#lingering.get(id)?.cancel()
     this.#lingering.delete(id)
   }
@@ -127,7 +147,7 @@ export class Drain {
   }
 
   progress(): DrainProgress {
-    const { state, holding, counts, gaps, plan, startedMs } = this.#core
+    const { state, holding, total, counts, byTransport, plan, startedMs } = this.#core
     const nowMs = this.#ports.clock.monotonicMs()
     const connections = this.#ports.count()
     const remainingMs = this.#core.estimateMs(nowMs, connections)
@@ -135,8 +155,10 @@ export class Drain {
       state,
       ...(holding === undefined ? {} : { holding }),
       plan: planText(plan),
+      total,
       ...counts,
-      ...(gaps === undefined ? {} : { gaps }),
+      transports: byTransport,
+      ...(this.#movedFrom.size === 0 ? {} : { movedFrom: Object.fromEntries(this.#movedFrom) }),
       remaining: this.#core.remaining(connections),
       elapsedMs: Math.round(nowMs - startedMs),
       ratePerSecond: Math.round(this.#rate * 10) / 10,
@@ -188,8 +210,10 @@ export class Drain {
         }
         if (!this.#core.mayAsk(value.id) || this.#lingering.has(value.id)) continue
         left--
+        const { id, transport, movedFrom } = value
+        if (movedFrom !== undefined) this.#movedFrom.set(movedFrom, (this.#movedFrom.get(movedFrom) ?? 0) + 1)
         const delayMs = Math.round(clock.random() * windowMs)
-        value.ask(delayMs, this.#core.asked(value.id, delayMs, clock.monotonicMs()))
+        value.ask(delayMs, this.#core.asked(id, transport, delayMs, clock.monotonicMs()))
       }
       if (left > 0 && this.#core.state === 'moving') clock.after(0, slice)
       else this.#asking = false

@@ -4,26 +4,43 @@
 import { ClientAddress, Origins } from './origin.ts'
 import { PollConnection } from './poll.ts'
 import type { EdgeOptions, EdgePorts, Verdict } from './ports.ts'
-import { SseConnection, type SseContext } from './sse.ts'
+import {
+  bearer,
+  cookie,
+  isEventSource,
+  listed,
+  pollCursor,
+  resumeOf,
+  streamCursor,
+  waitOf,
+} from './request.ts'
+import { closingEvent, SseConnection, type SseContext } from './sse.ts'
 import { SseFanout } from './sse-fanout.ts'
 import { WebSocketConnection, type WebSocketContext } from './websocket.ts'
 import { jitter } from '../clock.ts'
 import type { HttpExchange, Listener, RequestHead, ResponseHeaders, Upgrade } from '../drivers/uws.ts'
 import { SluiceError, asSluiceError } from '../errors.ts'
 import { CHANNEL_LENGTH_MAX, CHANNEL_RULE, INBOX, isChannel } from '../protocol/channel.ts'
-import { parseCursor, tagOf } from '../protocol/cursor.ts'
+import { departureIn, tagOf, type Departure } from '../protocol/cursor.ts'
 import { SUBPROTOCOL, type From } from '../protocol/frames.ts'
 import type { Identity } from '../session/ports.ts'
 
 /** uWebSockets.js cuts the connection above its limit (1006); up to there we can say 1009. */
 const FRAME_BYTES_OVER = 1_048_576
 const ENDPOINTS = 'this listener has /v1/ws, /v1/sse and /v1/poll'
-const WAIT_DEFAULT_S = 25
-const WAIT_MAX_S = 120
 const PREFLIGHT_MAX_AGE_S = '600'
+/** A stream that is sent on is served by nobody: it comes again soon, and not in step with others. */
+const SENT_ON_MIN_MS = 50
+const SENT_ON_MAX_MS = 300
 
 /** What is served beside the protocol, such as the page of a `dev` node; answers whether the request was its own. */
 export type ExtraRoutes = (exchange: HttpExchange) => boolean | Promise<boolean>
+
+/** What a stream or a poll asks for. */
+interface Wanted {
+  readonly channels: ReadonlyMap<string, From | undefined>
+  readonly departure: Departure | undefined
+}
 
 export class Gateway {
   readonly #ports: EdgePorts
@@ -93,10 +110,9 @@ export class Gateway {
     const query = new URLSearchParams(head.query)
     const token = bearer(head) ?? query.get('token') ?? undefined
     const move = query.get('move')
-    if (move !== null && this.#ports.turnsAway(Number(move))) {
+    if (move !== null && this.#ports.turnsAway(Number(move), true)) {
       // Its old connection still serves it: it loses nothing by another attempt.
-      const error = new SluiceError('unavailable', 'a node of a later deploy has room; try again')
-      this.#refuseUpgrade(upgrade, 503, 'outdated', error)
+      this.#refuseUpgrade(upgrade, 503, 'outdated', outdated())
       return
     }
     // What it resumes is in its first frame; that it will is said in the URL, so that it waits before newcomers.
@@ -148,9 +164,22 @@ export class Gateway {
     }
     if (head.method !== 'GET')
       throw new SluiceError('bad_request', `${head.path} takes GET, not ${head.method}`)
+    if (this.#sendsOn(exchange)) return undefined
     return this.#admitted(exchange, () =>
       head.path === '/v1/sse' ? this.#stream(exchange) : this.#poll(exchange),
     )
+  }
+
+  /** Where a stream that had to leave a node comes to one that will be drained next: it shall move only once. */
+  #sendsOn(exchange: HttpExchange): boolean {
+    const { head } = exchange
+    const departure = isEventSource(head) ? departureIn(streamCursor(head) ?? '') : undefined
+    if (departure === undefined || !this.#ports.turnsAway(departure.turns, false)) return false
+    this.#ports.metrics.refused('outdated')
+    // The id counts: it is what the browser sends next time.
+    const event = `${closingEvent(outdated())}id: ${departure.again}\n`
+    this.#comeBack(exchange, jitter(this.#ports.clock, SENT_ON_MIN_MS, SENT_ON_MAX_MS), event)
+    return true
   }
 
   async #serveExtra(exchange: HttpExchange): Promise<void> {
@@ -172,8 +201,7 @@ export class Gateway {
 
   async #stream(exchange: HttpExchange): Promise<void> {
     const { head } = exchange
-    const cursor = head.headers['last-event-id'] ?? new URLSearchParams(head.query).get('cursor') ?? undefined
-    const { identity, channels } = await this.#request(head, cursor)
+    const { identity, ...wanted } = await this.#request(head, streamCursor(head))
     if (exchange.done) return
     const connection = new SseConnection(
       exchange,
@@ -181,32 +209,31 @@ export class Gateway {
       this.#origins.headers(head.headers.origin),
       this.#sse,
     )
-    await this.#connect(connection, identity, channels, exchange)
+    await this.#connect(connection, identity, wanted, exchange)
   }
 
   async #poll(exchange: HttpExchange): Promise<void> {
     const { head } = exchange
-    const query = new URLSearchParams(head.query)
-    const waitMs = waitOf(query.get('wait'))
-    const { identity, channels } = await this.#request(head, query.get('cursor') ?? undefined)
+    const waitMs = waitOf(new URLSearchParams(head.query).get('wait'))
+    const { identity, ...wanted } = await this.#request(head, pollCursor(head))
     if (exchange.done) return
     const headers = this.#origins.headers(head.headers.origin)
     const connection = new PollConnection({ exchange, user: identity.user, waitMs, headers }, this.#sse)
-    await this.#connect(connection, identity, channels, exchange)
+    await this.#connect(connection, identity, wanted, exchange)
     connection.wait()
   }
 
   async #connect(
     connection: SseConnection | PollConnection,
     identity: Identity,
-    channels: ReadonlyMap<string, From | undefined>,
+    wanted: Wanted,
     exchange: HttpExchange,
   ): Promise<void> {
     exchange.onAborted(() => connection.gone())
     try {
       await this.#ports.sessions.connect(connection, identity, {
         session: undefined,
-        channels,
+        ...wanted,
         partial: false,
       })
     } catch (error) {
@@ -219,15 +246,15 @@ export class Gateway {
   async #request(
     head: RequestHead,
     cursor: string | undefined,
-  ): Promise<{ identity: Identity; channels: Map<string, From | undefined> }> {
+  ): Promise<Wanted & { readonly identity: Identity }> {
     const query = new URLSearchParams(head.query)
     const names = this.#channelsOf(query.get('channels'))
     const token = bearer(head) ?? query.get('token') ?? cookie(head, this.#options.tokenCookie)
     const identity = await this.#ports.sessions.identify(token)
     const channels = new Map<string, From | undefined>()
-    const positions = cursor === undefined || cursor === '' ? undefined : positionsOf(cursor, identity.user)
-    for (const name of names) channels.set(name, positions?.get(tagOf(name)))
-    return { identity, channels }
+    const resume = resumeOf(cursor, identity.user)
+    for (const name of names) channels.set(name, resume?.byTag.get(tagOf(name)))
+    return { identity, channels, departure: resume?.departure }
   }
 
   #channelsOf(list: string | null): Set<string> {
@@ -277,53 +304,15 @@ export class Gateway {
   }
 
   /** An `EventSource` gives up for good on any status but 200; an empty stream with `retry:` makes it come back (HTML, section 9.2.3). */
-  #comeBack(exchange: HttpExchange, retryMs: number): void {
+  #comeBack(exchange: HttpExchange, retryMs: number, event = ''): void {
     const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-store' }
     const cors = this.#origins.headers(exchange.head.headers.origin)
-    exchange.respond(200, { ...headers, ...cors }, `retry: ${Math.round(retryMs)}\n\n`, true)
+    exchange.respond(200, { ...headers, ...cors }, `retry: ${Math.round(retryMs)}\n${event}\n`, true)
   }
 }
 
-function positionsOf(cursor: string, user: string): ReadonlyMap<string, From> {
-  const parsed = parseCursor(cursor, tagOf(user))
-  switch (parsed.kind) {
-    case 'positions':
-      return parsed.byTag
-    case 'foreign':
-      throw new SluiceError('forbidden', "the cursor is another user's; start without one")
-    case 'malformed':
-      throw new SluiceError('bad_request', 'the cursor is not one that this gateway gave; start without one')
-  }
-}
-
-function waitOf(wait: string | null): number {
-  if (wait === null) return WAIT_DEFAULT_S * 1000
-  const seconds = Number(wait)
-  if (wait.trim() === '' || !Number.isFinite(seconds) || seconds < 0 || seconds > WAIT_MAX_S) {
-    throw new SluiceError('bad_request', `wait is a number of seconds from 0 to ${WAIT_MAX_S}`)
-  }
-  return seconds * 1000
-}
-
-function bearer(head: RequestHead): string | undefined {
-  const value = head.headers.authorization
-  return value !== undefined && /^Bearer /i.test(value) ? value.slice(7).trim() : undefined
-}
-
-function cookie(head: RequestHead, name: string): string | undefined {
-  for (const pair of head.headers.cookie?.split(';') ?? []) {
-    const equals = pair.indexOf('=')
-    if (equals !== -1 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim()
-  }
-  return undefined
-}
-
-function listed(header: string): string[] {
-  return header.split(',').map((item) => item.trim())
-}
-
-function isEventSource(head: RequestHead): boolean {
-  return head.path === '/v1/sse' && head.headers.accept === 'text/event-stream'
+function outdated(): SluiceError {
+  return new SluiceError('unavailable', 'a node of a later deploy has room; try again')
 }
 
 function errorBody(code: string, message: string): string {

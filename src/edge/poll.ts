@@ -152,10 +152,13 @@ export class PollConnection implements Connection, StreamFanout, Due {
     for (const { source, position } of session.subscriptions()) {
       if (position !== undefined) segments.push(cursorSegment(tagOf(publicName(source.name)), position))
     }
-    const cursor = composeCursor(segments, tagOf(this.#request.user))
+    // Who is to go elsewhere may be answered before his moment has come: he takes it for the moment.
+    const departure = this.#context.ports.departureOf(session.id)
+    const leaves = last || departure !== undefined
+    const cursor = composeCursor(segments, tagOf(this.#request.user), departure)
     const messages = this.#messages.map(({ json }) => json).join(',')
     const body = `{"messages":[${messages}],"resets":[${this.#resets.join(',')}],"cursor":${JSON.stringify(cursor)}}`
-    this.#request.exchange.respond(200, { ...this.#request.headers, ...JSON_HEADERS }, body, last)
+    this.#request.exchange.respond(200, { ...this.#request.headers, ...JSON_HEADERS }, body, leaves)
     this.#context.ports.metrics.bytesOut('poll', body.length)
     this.gone()
   }

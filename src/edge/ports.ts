@@ -51,8 +51,13 @@ export interface EdgePorts {
   readonly clock: Clock
   readonly wheel: Wheel
   readonly metrics: EdgeMetrics
-  /** Whether a client that moves, and has been turned away so often before, shall go to another node. */
-  turnsAway(turns: number): boolean
+  /**
+   * Whether a client that moves, and has been turned away so often before, shall go to another node. `served`: its old
+   * connection serves it meanwhile.
+   */
+  turnsAway(turns: number, served: boolean): boolean
+  /** What the last cursor says of a client that this node sends away; `undefined`: it does not. */
+  departureOf(session: string): string | undefined
   /** Something failed that is nobody's mistake but ours. */
   failed(what: string, error: unknown): void
 }

@@ -11,6 +11,7 @@ import type { HttpExchange, HttpStream, ResponseHeaders } from '../drivers/uws.t
 import { SluiceError, type Closing } from '../errors.ts'
 import type { Fanout, StreamFanout } from '../hub/outlet.ts'
 import { isInbox, publicName } from '../protocol/channel.ts'
+import { CLOSE } from '../protocol/codes.ts'
 import { composeCursor, cursorSegment, tagOf } from '../protocol/cursor.ts'
 import { encodeFrame, type Encoded } from '../protocol/encode.ts'
 import type { Position, ResetReason, ServerFrame } from '../protocol/frames.ts'
@@ -178,12 +179,11 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
   end(closing: Closing): void {
     if (this.#state === 'closed') return
     this.#endReason = String(closing.closeCode)
-    const { code, message } = closing
-    const { retryable } = new SluiceError(code, message)
-    // Not named `error`: a browser would hand it to the handler of its own connection errors.
-    const reason = sseEvent('closing', JSON.stringify({ type: 'closing', code, message, retryable }))
+    const reason = closingEvent(new SluiceError(closing.code, closing.message))
+    // What the group still has for the stream goes first: a cursor names it as received, and nothing is written after this.
+    this.#context.ports.metrics.bytesOut('sse', this.#group?.flush() ?? 0)
     this.#flushOwn()
-    this.#write(`retry: ${this.#retryMs()}\n${reason}\n`)
+    this.#write(`retry: ${this.#retryMs()}\n${reason}${this.#departure(closing)}\n`)
     this.#stream?.end()
     this.gone()
   }
@@ -287,13 +287,20 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
     stream.cork(() => stream.write(text))
   }
 
-  #cursor(): string {
+  /** A client that is sent elsewhere shows there where it comes from: a browser sends back the last id that it got. */
+  #departure({ closeCode }: Closing): string {
+    if (this.#session === undefined || closeCode !== CLOSE.goingAway) return ''
+    const departure = this.#context.ports.departureOf(this.#session.id)
+    return departure === undefined ? '' : `id: ${this.#cursor(departure)}\n`
+  }
+
+  #cursor(departure = ''): string {
     if (this.#group !== undefined && this.#session !== undefined) {
       for (const { source, position } of this.#session.subscriptions()) {
         if (!isInbox(source.name)) this.#move(source.name, position)
       }
     }
-    return composeCursor(this.#segments.values(), this.#ownerTag)
+    return composeCursor(this.#segments.values(), this.#ownerTag, departure)
   }
 
   #move(channel: string, position: Position | undefined): void {
@@ -321,4 +328,9 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
       jitter(this.#context.ports.clock, sseHeartbeatMs / 2, sseHeartbeatMs),
     )
   }
+}
+
+/** The last event of a stream, without its end. Not named `error`: a browser would hand it to the handler of its own connection errors. */
+export function closingEvent({ code, message, retryable }: SluiceError): string {
+  return sseEvent('closing', JSON.stringify({ type: 'closing', code, message, retryable }))
 }

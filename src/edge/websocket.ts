@@ -278,7 +278,8 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
   #open(identity: Identity, { session, resume }: ConnectFrame): void {
     const channels = new Map<string, From | undefined>(Object.entries(resume ?? {}))
     if (!channels.has(INBOX)) channels.set(INBOX, undefined)
-    this.#context.ports.sessions.connect(this, identity, { session, channels, partial: true }).then(
+    const request = { session, departure: undefined, channels, partial: true }
+    this.#context.ports.sessions.connect(this, identity, request).then(
       (connected) => {
         if (connected === undefined) return
         const early = this.#early ?? []

@@ -39,6 +39,13 @@ export interface Source {
   left(subscription: Subscription): void
 }
 
+/** Follows a resume until the client has caught up or gone. */
+export interface Replay {
+  replayed(): void
+  /** Once for each subscription. */
+  ended(): void
+}
+
 type State = 'opened' | 'behind' | 'live' | 'closed'
 
 export class Subscription {
@@ -50,6 +57,8 @@ export class Subscription {
   #reading = false
   #slow = false
   #liveSince = 0
+  /** Until it is live for the first time. */
+  #replay: Replay | undefined
 
   constructor(source: Source, outlet: Outlet, start: Position | undefined) {
     this.source = source
@@ -76,9 +85,10 @@ export class Subscription {
   }
 
   /** The client has been told where it starts; `reset` if it could not be recovered. */
-  begin(reset: ResetReason | undefined): void {
+  begin(reset: ResetReason | undefined, replay?: Replay): void {
     if (this.#state !== 'opened') return
     this.#state = 'behind'
+    this.#replay = replay
     if (reset !== undefined && this.#position !== undefined) this.#reset(this.#position, reset)
     this.resume()
   }
@@ -108,6 +118,7 @@ export class Subscription {
     if (this.#state === 'closed') return
     if (this.#state === 'live') this.outlet.leaveLive(this.source.fanout)
     this.#state = 'closed'
+    this.#replayEnds()
     this.source.left(this)
   }
 
@@ -134,7 +145,13 @@ export class Subscription {
     this.#liveSince = this.source.sequence
     this.#position = undefined
     this.outlet.goLive(this.source.fanout)
+    this.#replayEnds()
     return false
+  }
+
+  #replayEnds(): void {
+    this.#replay?.ended()
+    this.#replay = undefined
   }
 
   /** What the other policies do with a client that missed something. */
@@ -152,6 +169,7 @@ export class Subscription {
   #deliver(encoded: Encoded): void {
     this.#position = encoded.message as LoggedMessage
     this.source.replayed()
+    this.#replay?.replayed()
     this.outlet.deliver(encoded)
   }
 

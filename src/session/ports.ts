@@ -70,6 +70,18 @@ export interface AckPort {
   acked(user: string, channel: string): Promise<Position | undefined>
 }
 
+/** Where a client was before: that node may be waiting to hear of it. */
+export interface FormerNode {
+  /** A session is connected here now; the node held it until now, or until so long ago. */
+  tookOver(node: string, session: string, detachedForMs: number, recovered: boolean): void
+  /** A stream or a poll that the node has sent away, and named so (`departureKey`), is here under a new session. */
+  cameBack(node: string, client: string, recovered: boolean): void
+  /** So many messages the client had to catch up on. `client`: as it was named before. */
+  replayed(node: string, client: string, messages: number): void
+  /** The node's id where it is being drained. */
+  draining(node: string): string | undefined
+}
+
 export interface SessionPorts {
   readonly nodeId: string
   readonly hub: Hub
@@ -85,8 +97,7 @@ export interface SessionPorts {
   publish(channel: string, payload: Payload, id: string | undefined): Promise<Published>
   /** Hands a client's publish to the backend. */
   forward(user: string, channel: string, payload: Payload, id: string | undefined): Promise<Published>
-  /** A session is connected here now; another node held it until now, or until so long ago. */
-  tookOver(fromNode: string, session: string, detachedForMs: number): unknown
+  readonly former: FormerNode
   /** A session has no connection here any more. */
   left(session: string): void
   /** Something failed that is nobody's mistake but ours. */

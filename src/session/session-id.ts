@@ -7,6 +7,7 @@ import { randomFillSync } from 'node:crypto'
 const RANDOM_BYTES = 18
 /** Asking the system for each id costs more than all the rest of making one. */
 const POOL_IDS = 256
+const USER_TAG_LENGTH = 8
 const SESSION = /^[A-Za-z0-9_-]{24}([A-Za-z0-9_-]{8})$/
 
 const pool = Buffer.alloc(RANDOM_BYTES * POOL_IDS)
@@ -25,6 +26,10 @@ function takeRandom(): Buffer {
 export function newSessionId(userTag: string): string {
   // One flat string: a concatenation would keep its parts in memory as well.
   return Buffer.from(takeRandom().toString('base64url') + userTag, 'latin1').toString('latin1')
+}
+
+export function ownerTagOf(session: string): string {
+  return session.slice(-USER_TAG_LENGTH)
 }
 
 export type SessionOwner = 'same' | 'other' | 'malformed'

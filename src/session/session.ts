@@ -25,6 +25,8 @@ type RequestFrame = { readonly ref: number }
 
 export class Session implements Due {
   readonly id: string
+  /** The node whose drain has moved the client here. */
+  movedFrom: string | undefined
   readonly #connection: Connection
   readonly #ports: SessionPorts
   readonly #options: SessionOptions

@@ -1,6 +1,7 @@
 /**
  * The sessions of this node, and the way of a connection into one: token, claim, where each channel starts, welcome.
  */
+import { Arrival } from './arrival.ts'
 import type { Connection } from './connection.ts'
 import type { ChannelResumeResult, Identity, ResumeResult } from './ports.ts'
 import { newSessionId, ownerOf } from './session-id.ts'
@@ -10,12 +11,14 @@ import { Closing, SluiceError } from '../errors.ts'
 import type { Opened } from '../hub/hub.ts'
 import { INBOX, inboxOf } from '../protocol/channel.ts'
 import type { ErrorCode } from '../protocol/codes.ts'
-import { tagOf } from '../protocol/cursor.ts'
+import { tagOf, type Departure } from '../protocol/cursor.ts'
 import type { From, Restored, WelcomeFrame } from '../protocol/frames.ts'
 
 export interface ConnectRequest {
   /** A session to go on with; `undefined`: a new one. */
   readonly session: string | undefined
+  /** Where a client without a session was sent away from. */
+  readonly departure: Departure | undefined
   /** Every channel to be on from the start, with the place to start from; `undefined`: with what comes next. */
   readonly channels: ReadonlyMap<string, From | undefined>
   /**
@@ -116,10 +119,8 @@ export class Sessions {
       const session = new Session(id, identity, connection, inbox.opened.subscription, this.#context)
       const resume: ResumeResult = !asked ? 'new' : claimed.known ? 'resumed' : 'unknown_session'
       ports.metrics.connected(resume)
-      this.#install(session, found, resume)
-      if (claimed.previousNode !== undefined && claimed.previousNode !== ports.nodeId) {
-        ports.tookOver(claimed.previousNode, id, claimed.detachedForMs ?? 0)
-      }
+      const here = { session: id, node: ports.nodeId }
+      this.#install(session, found, resume, Arrival.of(here, claimed, request.departure, ports.former))
       return session
     } catch (error) {
       for (const { subscription } of opened) subscription.close()
@@ -253,7 +254,12 @@ export class Sessions {
   }
 
   /** From here on nothing waits: the welcome, then the messages of each channel, in one turn of the loop. */
-  #install(session: Session, found: readonly Found[], resume: ResumeResult): void {
+  #install(
+    session: Session,
+    found: readonly Found[],
+    resume: ResumeResult,
+    arrival: Arrival | undefined,
+  ): void {
     const { ports, options } = this.#context
     const { connection } = session
     const stale = this.#byId.get(session.id)
@@ -279,7 +285,12 @@ export class Sessions {
       ...(expiresAtMs === undefined ? {} : { expiresAt: expiresAtMs }),
     }
     connection.send(welcome)
-    for (const { opened } of found) opened?.subscription.begin(opened.reset)
+    if (arrival !== undefined) {
+      session.movedFrom = ports.former.draining(arrival.from)
+      arrival.announce(found.every(({ from, opened }) => from === undefined || opened?.recovered === true))
+    }
+    const replay = arrival?.replayOf(session.subscriptionCount)
+    for (const { opened } of found) opened?.subscription.begin(opened.reset, replay)
     if (stale === undefined || stale === session) return
     ports.metrics.takenOver()
     stale.connection.end(

@@ -19,7 +19,7 @@ export interface UsersPorts {
   revoked(): void
 }
 
-export class Users implements Omit<ControlSink, 'canary'> {
+export class Users implements Pick<ControlSink, 'disconnect' | 'revoke' | 'takenOver'> {
   readonly #ports: UsersPorts
 
   constructor(ports: UsersPorts) {

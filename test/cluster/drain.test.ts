@@ -55,6 +55,11 @@ async function settled(running: Traffic): Promise<void> {
   expect({ lost, twice, outOfOrder, resets }).toEqual({ lost: 0, twice: 0, outOfOrder: 0, resets: 0 })
 }
 
+interface Report {
+  readonly nodes: readonly { readonly id: string; readonly drain: DrainProgress }[]
+  readonly movesPerClient: number
+}
+
 async function sluice(
   node: FleetNode,
   ...words: readonly string[]
@@ -105,15 +110,45 @@ describe('a drain', () => {
     )
     expect(out).toContain('CLIENTS')
     expect(code).toBe(0)
-    const { nodes: drained } = JSON.parse(readFileSync(report, 'utf8')) as {
-      nodes: { id: string; drain: DrainProgress }[]
+    const { nodes: drained, movesPerClient } = JSON.parse(readFileSync(report, 'utf8')) as Report
+    expect(drained).toMatchObject([{ id, drain: { state: 'gone', forced: 0, unseen: 0 } }])
+    expect(movesPerClient).toBe(1)
+    const { websocket, sse, poll } = (drained[0] as Report['nodes'][number]).drain.transports
+    // Of every transport each who was told is known to be elsewhere, with nothing missing.
+    for (const counts of [websocket, sse, poll]) {
+      // A poll that is answered before anybody is asked finds another node by itself.
+      if (counts !== poll) expect(counts?.told).toBeGreaterThan(0)
+      if (counts !== undefined)
+        expect(counts).toMatchObject({ moved: counts.told, resumed: counts.told, unseen: 0 })
     }
-    expect(drained).toMatchObject([{ id, drain: { state: 'gone', forced: 0 } }])
-    expect(drained[0]?.drain.moved).toBeGreaterThan(0)
-    expect(drained[0]?.drain.gaps).toMatchObject({ p50Ms: 0 })
+    expect(websocket?.gaps?.maxMs).toBe(0)
+    expect(sse?.gaps?.p50Ms).toBeGreaterThan(0)
+    // While they were away, messages went on.
+    expect(sse?.replayed).toBeGreaterThan(0)
+    expect(sse?.overlapped).toBe(0)
     await expect.poll(async () => (await tableOf(second)).map((node) => node.id)).not.toContain(id)
     await settled(running)
     expect(running.journeys('sdk').gapsMs).toEqual([])
+  }, 120_000)
+
+  it('of all nodes of a version moves each client about once, streams too, and reports how often', async () => {
+    const { nodes, traffic: running } = await start()
+    const [, , third] = nodes as [FleetNode, FleetNode, FleetNode]
+    await third.start({ node: { version: '2' } })
+    const report = join(mkdtempSync(join(tmpdir(), 'sluice-report-')), 'drain.json')
+    const { code, out } = await sluice(third, 'drain', '--version', '0', '--over', '2s', '--report', report)
+    expect(out).toContain('moves per client')
+    expect(code).toBe(0)
+    const { nodes: drained, movesPerClient } = JSON.parse(readFileSync(report, 'utf8')) as Report
+    expect(drained).toHaveLength(2)
+    expect(drained.map(({ drain }) => drain.unseen)).toEqual([0, 0])
+    expect(movesPerClient).toBeLessThan(1.2)
+    await settled(running)
+    for (const kind of ['sdk', 'sse'] as const) {
+      const { clients, moves, gapsMs } = running.journeys(kind)
+      // A stream that came to the old node that was left has been sent on to the new one.
+      expect(kind === 'sdk' ? moves : gapsMs.length).toBeLessThan(clients * 1.2)
+    }
   }, 120_000)
 
   it('can be paused, cancelled half way and begun again; the node takes clients again in between', async () => {

@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { composeCursor, cursorSegment, parseCursor, tagOf } from '../../src/protocol/cursor.ts'
+import {
+  composeCursor,
+  cursorSegment,
+  departureIn,
+  departureSegment,
+  parseCursor,
+  tagOf,
+} from '../../src/protocol/cursor.ts'
 import type { Position } from '../../src/protocol/frames.ts'
 
 const position = fc.record({
@@ -9,10 +16,17 @@ const position = fc.record({
 })
 const channels = fc.dictionary(fc.stringMatching(/^[a-z0-9:]{1,20}$/), position, { maxKeys: 50 })
 const user = fc.string({ minLength: 1 })
+const departures = fc.record({
+  node: fc.stringMatching(/^[0-9a-f]{16}$/),
+  number: fc.integer({ min: 1, max: 10_000_000 }),
+  turns: fc.nat(9),
+})
+/** As a node that knows nothing of departures reads each part. */
+const SEGMENT = /^[A-Za-z0-9_-]{8}[0-9a-z]{1,11}\.[A-Za-z0-9]{1,32}$/
 
-function compose(positions: Readonly<Record<string, Position>>, owner: string): string {
+function compose(positions: Readonly<Record<string, Position>>, owner: string, departure = ''): string {
   const segments = Object.entries(positions).map(([name, at]) => cursorSegment(tagOf(name), at))
-  return composeCursor(segments, tagOf(owner))
+  return composeCursor(segments, tagOf(owner), departure)
 }
 
 describe('cursor', () => {
@@ -82,5 +96,42 @@ describe('cursor', () => {
       ),
       { numRuns: 1000 },
     )
+  })
+
+  it('carries where its client was sent away from beside the positions, each read as if it were alone', () => {
+    fc.assert(
+      fc.property(channels, user, departures, (positions, owner, departure) => {
+        const sent = compose(positions, owner, departureSegment(departure))
+        const plain = parseCursor(compose(positions, owner), tagOf(owner))
+        expect(plain).toMatchObject({ kind: 'positions', departure: undefined })
+        expect(parseCursor(sent, tagOf(owner))).toMatchObject({ ...plain, departure })
+        expect(sent.length).toBeLessThan(compose(positions, owner).length + 40)
+        expect(sent).toMatch(/^[A-Za-z0-9~._-]+$/)
+        for (const part of sent.split('~').slice(1, -1)) expect(part).toMatch(SEGMENT)
+      }),
+    )
+  })
+
+  it('counts the turns of a client that is sent on, up to nine, and changes nothing else', () => {
+    fc.assert(
+      fc.property(channels, user, departures, (positions, owner, departure) => {
+        const sent = compose(positions, owner, departureSegment(departure))
+        const again = departureIn(sent)?.again ?? ''
+        const turns = Math.min(9, departure.turns + 1)
+        expect(again).toBe(compose(positions, owner, departureSegment({ ...departure, turns })))
+      }),
+    )
+  })
+
+  it('finds no departure in what is no cursor of one line', () => {
+    fc.assert(
+      fc.property(fc.string(), departures, (text, departure) => {
+        fc.pre(!/^[A-Za-z0-9~._-]*$/.test(text))
+        const segment = departureSegment(departure)
+        for (const forged of [`1${text}${segment}~abcdefgh`, `1${segment}~abcdefgh${text}`, text + segment])
+          expect(departureIn(forged)).toBeUndefined()
+      }),
+    )
+    expect(departureIn('1~-moved-01.n~abcdefgh\n')).toBeUndefined()
   })
 })

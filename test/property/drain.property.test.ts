@@ -7,12 +7,17 @@ import { paceOf, type Plan } from '../../src/drain/pace.ts'
 
 const TICK_MS = 100
 const GRACE_MS = 3000
+const RETURN_MS = 2000
+const WELL = { ok: true, reason: '' }
+const HERE = { gapMs: 0, recovered: true }
+const BACK = { gapMs: undefined, recovered: true }
 const TICKS_MAX = 20_000
 
-type Character = 'moves' | 'leaves' | 'stays'
+/** `returns`: leaves, and is elsewhere a while later. */
+type Character = 'moves' | 'leaves' | 'returns' | 'stays'
 type Word = 'pause' | 'resume' | 'unwell' | 'well' | 'now'
 
-const characters = fc.array(fc.constantFrom<Character>('moves', 'moves', 'leaves', 'stays'), {
+const characters = fc.array(fc.constantFrom<Character>('moves', 'moves', 'leaves', 'returns', 'stays'), {
   minLength: 1,
   maxLength: 60,
 })
@@ -35,16 +40,22 @@ const words = fc.array(
 )
 
 describe('a drain', () => {
-  it('D1 D2 D3 D4 D5 holds whatever clients, operators and the cluster do', () => {
+  it('D1 D2 D3 D4 D5 D7 holds whatever clients, operators and the cluster do', () => {
     fc.assert(
-      fc.property(characters, plans, words, fc.nat(2000), (kinds, plan, script, deregisterMs) => {
+      fc.property(characters, plans, words, fc.nat(2000), fc.nat(RETURN_MS / TICK_MS - 1), (...drawn) => {
+        const [kinds, plan, script, deregisterMs, returnTicks] = drawn
         const connected = new Map(kinds.map((kind, index) => [`c${index}`, kind]))
-        const core = new DrainCore({ plan, deregisterMs, graceMs: GRACE_MS }, connected.size, 0)
+        const core = new DrainCore(
+          { plan, deregisterMs, graceMs: GRACE_MS, returnMs: RETURN_MS },
+          connected.size,
+          0,
+        )
         const asked = new Map<string, number>()
         const leaving = new Map<string, number>()
+        const returning = new Map<string, number>()
         const unasked = [...connected.keys()]
         const { batch, everyMs } = paceOf(plan, connected.size)
-        let mood = { ok: true, reason: '' }
+        let mood = WELL
         let hurry = false
         let lastBatchMs = Number.NEGATIVE_INFINITY
         let nowMs = 0
@@ -54,7 +65,7 @@ describe('a drain', () => {
             expect(asked.get(decision.id)).toBeLessThanOrEqual(nowMs)
             expect(core.state).toBe('moving')
             connected.delete(decision.id)
-            core.gone(decision.id)
+            core.gone(decision.id, nowMs)
           }
           if (decision.kind !== 'ask') return
           // D2 D3 D4
@@ -71,7 +82,7 @@ describe('a drain', () => {
             if (!connected.has(id)) continue
             expect(asked.has(id)).toBe(false)
             const delayMs = decision.windowMs / 2
-            asked.set(id, nowMs + core.asked(id, delayMs, nowMs))
+            asked.set(id, nowMs + core.asked(id, 'websocket', delayMs, nowMs))
             if (connected.get(id) !== 'stays') leaving.set(id, nowMs + delayMs)
           }
         }
@@ -81,7 +92,7 @@ describe('a drain', () => {
             if (word === 'pause') core.pause()
             if (word === 'resume') core.resume(nowMs)
             if (word === 'unwell') mood = { ok: false, reason: 'queues' }
-            if (word === 'well') mood = { ok: true, reason: '' }
+            if (word === 'well') mood = WELL
             if (word === 'now') {
               core.finishNow()
               hurry = true
@@ -90,41 +101,54 @@ describe('a drain', () => {
           // In the end an operator lets it go on, and the cluster is well.
           if (tick === 101) {
             core.resume(nowMs)
-            mood = { ok: true, reason: '' }
+            mood = WELL
           }
           for (const [id, atMs] of leaving) {
             if (nowMs < atMs || !connected.has(id)) continue
-            if (connected.get(id) === 'moves') core.confirm(id, 0)
+            if (connected.get(id) === 'moves') core.confirm(id, HERE, nowMs)
+            if (connected.get(id) === 'returns') returning.set(id, nowMs + returnTicks * TICK_MS)
             connected.delete(id)
-            core.gone(id)
+            core.gone(id, nowMs)
+          }
+          for (const [id, atMs] of returning) {
+            if (nowMs < atMs) continue
+            returning.delete(id)
+            expect(core.confirm(id, BACK, nowMs)).toBe(false)
           }
           for (const decision of core.tick(nowMs, connected.size, mood)) act(decision)
-          if (core.holding !== undefined) expect(mood.ok).toBe(false)
+          if (core.holding !== undefined) expect(mood.ok && connected.size > 0).toBe(false)
         }
         // D5
         expect(core.state).toBe('gone')
         expect(connected.size).toBe(0)
-        const { total, told, moved, forced } = core.counts
-        expect({ total, told, moved, forced }).toEqual({
-          total: kinds.length,
+        const count = (...of: readonly Character[]): number =>
+          kinds.filter((kind) => of.includes(kind)).length
+        // D7
+        expect(core.total).toBe(kinds.length)
+        expect(core.counts).toMatchObject({
           told: kinds.length,
-          moved: kinds.filter((kind) => kind === 'moves').length,
-          forced: kinds.filter((kind) => kind === 'stays').length,
+          moved: count('moves', 'returns'),
+          resumed: count('moves', 'returns'),
+          unseen: count('leaves', 'stays'),
+          forced: count('stays'),
+          replayed: 0,
+          overlapped: 0,
         })
+        if (count('returns') > 0) expect(core.counts.gaps?.maxMs).toBe(returnTicks * TICK_MS)
       }),
     )
   })
 
   it('D4 asks and closes nobody once it is cancelled', () => {
     const core = new DrainCore(
-      { plan: { kind: 'count', count: 10, everyMs: 1000 }, deregisterMs: 0, graceMs: 100 },
+      { plan: { kind: 'count', count: 10, everyMs: 1000 }, deregisterMs: 0, graceMs: 100, returnMs: 0 },
       10,
       0,
     )
-    core.tick(0, 10, { ok: true, reason: '' })
-    core.asked('c', 0, 0)
+    core.tick(0, 10, WELL)
+    core.asked('c', 'sse', 0, 0)
     core.cancel()
-    expect(core.tick(10_000, 10, { ok: true, reason: '' })).toEqual([])
+    expect(core.tick(10_000, 10, WELL)).toEqual([])
     expect(core.state).toBe('cancelled')
   })
 
@@ -135,13 +159,17 @@ describe('a drain', () => {
         fc.integer({ min: 1, max: 80 }),
         plans,
         (connections, limit, plan) => {
-          const core = new DrainCore({ plan, deregisterMs: 0, graceMs: GRACE_MS, limit }, connections, 0)
+          const core = new DrainCore(
+            { plan, deregisterMs: 0, graceMs: GRACE_MS, returnMs: RETURN_MS, limit },
+            connections,
+            0,
+          )
           let asked = 0
           for (let tick = 0; tick < TICKS_MAX && core.state !== 'gone'; tick++) {
-            for (const decision of core.tick(tick * TICK_MS, connections, { ok: true, reason: '' })) {
+            for (const decision of core.tick(tick * TICK_MS, connections, WELL)) {
               expect(decision.kind).not.toBe('close')
               if (decision.kind !== 'ask') continue
-              for (let i = 0; i < decision.count; i++) core.asked(`c${asked++}`, 0, tick * TICK_MS)
+              for (let i = 0; i < decision.count; i++) core.asked(`c${asked++}`, 'sse', 0, tick * TICK_MS)
             }
           }
           expect(core.state).toBe('gone')
@@ -154,7 +182,7 @@ describe('a drain', () => {
 
   it('D3 says why it holds', () => {
     const core = new DrainCore(
-      { plan: { kind: 'count', count: 10, everyMs: 1000 }, deregisterMs: 0, graceMs: 100 },
+      { plan: { kind: 'count', count: 10, everyMs: 1000 }, deregisterMs: 0, graceMs: 100, returnMs: 0 },
       10,
       0,
     )
@@ -164,16 +192,55 @@ describe('a drain', () => {
 
   it('counts who is heard of elsewhere after his connection was closed here', () => {
     const core = new DrainCore(
-      { plan: { kind: 'count', count: 1, everyMs: 1000 }, deregisterMs: 0, graceMs: 100 },
+      { plan: { kind: 'count', count: 1, everyMs: 1000 }, deregisterMs: 0, graceMs: 100, returnMs: 0 },
       1,
       0,
     )
-    core.tick(0, 1, { ok: true, reason: '' })
-    core.asked('c', 0, 0)
-    expect(core.tick(200, 1, { ok: true, reason: '' })).toEqual([{ kind: 'close', id: 'c' }])
-    core.gone('c')
-    expect(core.confirm('c', 40)).toBe(false)
-    expect(core.counts).toEqual({ total: 1, told: 1, moved: 1, forced: 1 })
-    expect(core.gaps).toEqual({ p50Ms: 40, p95Ms: 40, p99Ms: 40, maxMs: 40 })
+    core.tick(0, 1, WELL)
+    core.asked('c', 'sse', 0, 0)
+    expect(core.tick(200, 1, WELL)).toEqual([{ kind: 'close', id: 'c' }])
+    core.gone('c', 200)
+    expect(core.counts).toMatchObject({ moved: 0, unseen: 1 })
+    expect(core.confirm('c', { gapMs: 40, recovered: false }, 300)).toBe(false)
+    expect(core.counts).toMatchObject({ told: 1, moved: 1, resumed: 0, unseen: 0, forced: 1 })
+    expect(core.counts.gaps).toEqual({ p50Ms: 40, p95Ms: 40, p99Ms: 40, maxMs: 40 })
+  })
+
+  it('D7 tells for how long one was gone whose new session nobody knew', () => {
+    const core = new DrainCore(
+      { plan: { kind: 'count', count: 1, everyMs: 1000 }, deregisterMs: 0, graceMs: 100, returnMs: 500 },
+      1,
+      0,
+    )
+    core.tick(0, 1, WELL)
+    core.asked('c', 'sse', 0, 0)
+    core.gone('c', 50)
+    expect(core.tick(100, 0, WELL)).toEqual([])
+    expect(core.holding).toBe('the last to leave are not back yet')
+    core.confirm('c', BACK, 350)
+    core.confirm('c', BACK, 360)
+    expect(core.counts).toMatchObject({ moved: 1, unseen: 0 })
+    expect(core.counts.gaps?.maxMs).toBe(300)
+    expect(core.tick(400, 0, WELL)).toEqual([{ kind: 'done' }])
+  })
+
+  it('counts what was replayed once for each who has moved, and apart where his old connection was still open', () => {
+    const core = new DrainCore(
+      { plan: { kind: 'count', count: 2, everyMs: 1000 }, deregisterMs: 0, graceMs: 100, returnMs: 500 },
+      2,
+      0,
+    )
+    core.tick(0, 2, WELL)
+    for (const id of ['open', 'left']) core.asked(id, id === 'open' ? 'websocket' : 'poll', 0, 0)
+    core.gone('left', 10)
+    core.replayed('open', 100)
+    core.confirm('open', HERE, 20)
+    core.confirm('left', BACK, 30)
+    for (const id of ['open', 'left', 'left', 'stranger']) core.replayed(id, 3)
+    expect(core.counts).toMatchObject({ moved: 2, replayed: 6, overlapped: 3 })
+    expect(core.byTransport).toMatchObject({
+      websocket: { told: 1, moved: 1, replayed: 3, overlapped: 3, gaps: { maxMs: 0 } },
+      poll: { told: 1, moved: 1, replayed: 3, overlapped: 0, gaps: { maxMs: 20 } },
+    })
   })
 })

@@ -200,7 +200,7 @@ function world(policy: HubPolicy, tailMessages: number) {
     policyOf: () => ({ clientPublish: 'deny', presence: false, acknowledged: false, max: 1000 }),
     publish: () => Promise.reject(new Error('not here')),
     forward: () => Promise.reject(new Error('not here')),
-    tookOver: ignore,
+    former: { tookOver: ignore, cameBack: ignore, replayed: ignore, draining: () => undefined },
     left: ignore,
     failed: (_what, error) => failures.push(error),
   }
@@ -217,6 +217,7 @@ function world(policy: HubPolicy, tailMessages: number) {
     sessions,
     hub,
     turnsAway: () => false,
+    departureOf: () => undefined,
     admission: {
       ask: () => ({ cancel: ignore }),
       connected: ignore,

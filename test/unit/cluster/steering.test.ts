@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { isFuller, isOutdated } from '../../../src/cluster/steering.ts'
+import {
+  isFuller,
+  isOutdated,
+  TURNS_MAX,
+  TURNS_UNSERVED_MAX,
+  turnsAway,
+} from '../../../src/cluster/steering.ts'
 import type { NodeInfo } from '../../../src/registry/registry.ts'
 
 const node = (more: Partial<NodeInfo>): NodeInfo => ({
@@ -52,5 +58,27 @@ describe('a full node', () => {
     expect(isFuller(node({ connections: 0 }), [node({ connections: 100 })])).toBe(false)
     expect(isFuller(node({ connections: 100 }), [])).toBe(false)
     expect(isFuller(node({ connections: 100 }), [node({ connections: 0, state: 'draining' })])).toBe(false)
+  })
+})
+
+describe('a client', () => {
+  const newer = [node({ version: '2', startedAt: 200 })]
+
+  it('is turned away a few times, fewer where nothing serves it meanwhile, and let in then', () => {
+    expect(TURNS_UNSERVED_MAX).toBeLessThan(TURNS_MAX)
+    for (const [served, max] of [
+      [true, TURNS_MAX],
+      [false, TURNS_UNSERVED_MAX],
+    ] as const) {
+      expect(turnsAway(max - 1, served, self, newer)).toBe(true)
+      expect(turnsAway(max, served, self, newer)).toBe(false)
+    }
+  })
+
+  it('that nothing serves is not turned away for the sake of even numbers', () => {
+    const full = node({ connections: 100 })
+    const empty = [node({ connections: 0 })]
+    expect(turnsAway(0, true, full, empty)).toBe(true)
+    expect(turnsAway(0, false, full, empty)).toBe(false)
   })
 })

@@ -7,7 +7,9 @@ const OPTIONS: DrainOptions = {
   plan: { kind: 'count', count: 10, everyMs: 1000 },
   deregisterMs: 0,
   graceMs: 500,
+  returnMs: 2000,
 }
+const HERE = { gapMs: 0, recovered: true }
 
 /** One who is asked never goes by himself: the tests say when. */
 class Crowd {
@@ -16,6 +18,7 @@ class Crowd {
   readonly asked: { readonly id: string; readonly delayMs: number; readonly deadlineMs: number }[] = []
   readonly closed: { readonly id: string; readonly moved: boolean }[] = []
   readonly told: DrainProgress[] = []
+  readonly movedFrom = new Map<string, string>()
   readonly drain: Drain
   mood: ClusterMood = { ok: true, reason: '' }
 
@@ -37,6 +40,8 @@ class Crowd {
   connect(id: string): void {
     const movable: Movable = {
       id,
+      transport: 'websocket',
+      movedFrom: this.movedFrom.get(id),
       ask: (delayMs, deadlineMs) => this.asked.push({ id, delayMs, deadlineMs }),
       close: (moved) => {
         // One that has ended already is not the session's newer connection.
@@ -54,7 +59,7 @@ class Crowd {
   }
 
   move(id: string): void {
-    if (this.drain.confirm(id, 0)) this.leave(id)
+    if (this.drain.confirm(id, HERE)) this.leave(id)
   }
 
   get ids(): string[] {
@@ -100,6 +105,20 @@ describe('a drain', () => {
       remaining: 0,
     })
     expect(crowd.clock.timers).toBe(0)
+  })
+
+  it('tells how many of those told the drain of another node had moved here', () => {
+    const crowd = new Crowd(10)
+    for (const [id, node] of [
+      ['again', 'n2'],
+      ['twice', 'n2'],
+      ['other', 'n3'],
+    ] as const) {
+      crowd.movedFrom.set(id, node)
+      crowd.connect(id)
+    }
+    crowd.clock.pass(10_000)
+    expect(crowd.drain.progress().movedFrom).toEqual({ n2: 2, n3: 1 })
   })
 
   it('asks also those who came after it had begun', async () => {
@@ -204,7 +223,7 @@ describe('a drain', () => {
   it('lets a client that has moved close its old connection itself, for a while', () => {
     const crowd = new Crowd(2)
     crowd.clock.pass(100)
-    expect(crowd.drain.confirm('c0', 0)).toBe(true)
+    expect(crowd.drain.confirm('c0', HERE)).toBe(true)
     crowd.clock.pass(300)
     expect(crowd.closed).toEqual([])
     crowd.clock.pass(10_000)
@@ -215,7 +234,7 @@ describe('a drain', () => {
   it('does not leave the old connection of one who has moved open, when it is cancelled', () => {
     const crowd = new Crowd(2)
     crowd.clock.pass(100)
-    crowd.drain.confirm('c0', 0)
+    crowd.drain.confirm('c0', HERE)
     crowd.drain.cancel()
     crowd.clock.pass(10_000)
     expect(crowd.closed).toEqual([{ id: 'c0', moved: true }])
@@ -224,7 +243,7 @@ describe('a drain', () => {
   it('does not close one who has moved, has gone after a cancel, and has come back', () => {
     const crowd = new Crowd(2)
     crowd.clock.pass(100)
-    crowd.drain.confirm('c0', 0)
+    crowd.drain.confirm('c0', HERE)
     crowd.drain.cancel()
     // Nobody tells a drain that is over.
     crowd.connected.delete('c0')
@@ -313,7 +332,7 @@ describe('moving a part', () => {
   it('does not leave the old connection of one who has moved open, when it ends', async () => {
     const crowd = new Crowd(30, { limit: 1 })
     crowd.clock.pass(100)
-    expect(crowd.drain.confirm('c0', 0)).toBe(true)
+    expect(crowd.drain.confirm('c0', HERE)).toBe(true)
     crowd.clock.pass(10_000)
     await expect(crowd.drain.done).resolves.toBe('gone')
     expect(crowd.closed).toEqual([{ id: 'c0', moved: true }])

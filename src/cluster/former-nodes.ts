@@ -1,0 +1,40 @@
+/**
+ * Tells other nodes of the clients that were theirs.
+ */
+import { tell } from './control.ts'
+import type { Backbone } from '../backbone/backbone.ts'
+import type { NodeInfo } from '../registry/registry.ts'
+
+export class FormerNodes {
+  readonly #backbone: Backbone
+  readonly #others: () => readonly Pick<NodeInfo, 'id' | 'state'>[]
+
+  /** `others`: the nodes that are alive, without this one. */
+  constructor(backbone: Backbone, others: () => readonly Pick<NodeInfo, 'id' | 'state'>[]) {
+    this.#backbone = backbone
+    this.#others = others
+  }
+
+  tookOver(node: string, session: string, detachedForMs: number, recovered: boolean): void {
+    tell(this.#backbone, node, { kind: 'takenOver', session, detachedForMs, recovered })
+  }
+
+  /** The client says where it was: nothing is sent to what is no node. */
+  cameBack(node: string, client: string, recovered: boolean): void {
+    if (this.#find(node) !== undefined) tell(this.#backbone, node, { kind: 'cameBack', client, recovered })
+  }
+
+  replayed(node: string, client: string, messages: number): void {
+    if (this.#find(node) !== undefined) tell(this.#backbone, node, { kind: 'replayed', client, messages })
+  }
+
+  /** The text of the table: thousands who were moved from one node share it. */
+  draining(node: string): string | undefined {
+    const found = this.#find(node)
+    return found?.state === 'draining' ? found.id : undefined
+  }
+
+  #find(node: string): Pick<NodeInfo, 'id' | 'state'> | undefined {
+    return this.#others().find(({ id }) => id === node)
+  }
+}

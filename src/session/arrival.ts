@@ -1,0 +1,56 @@
+/**
+ * A client that was on another node until now: that node is told, because it may be waiting for just that.
+ */
+import type { FormerNode } from './ports.ts'
+import { ownerTagOf } from './session-id.ts'
+import type { Replay } from '../hub/subscription.ts'
+import { departureKey, type Departure } from '../protocol/cursor.ts'
+import type { Claimed } from '../registry/registry.ts'
+
+export class Arrival {
+  readonly from: string
+  /** The client, in the words of the node where it was. */
+  readonly #client: string
+  /** `undefined`: it has left its old session behind. */
+  readonly #detachedForMs: number | undefined
+  readonly #former: FormerNode
+
+  private constructor(from: string, client: string, detachedForMs: number | undefined, former: FormerNode) {
+    this.from = from
+    this.#client = client
+    this.#detachedForMs = detachedForMs
+    this.#former = former
+  }
+
+  /** `undefined`: the client was nowhere, or here. */
+  static of(
+    { session, node }: { readonly session: string; readonly node: string },
+    claimed: Claimed,
+    departure: Departure | undefined,
+    former: FormerNode,
+  ): Arrival | undefined {
+    const { previousNode, detachedForMs = 0 } = claimed
+    if (previousNode !== undefined && previousNode !== node)
+      return new Arrival(previousNode, session, detachedForMs, former)
+    if (departure === undefined || departure.node === node) return undefined
+    return new Arrival(departure.node, departureKey(departure.number, ownerTagOf(session)), undefined, former)
+  }
+
+  /** `recovered`: every channel goes on where it was. */
+  announce(recovered: boolean): void {
+    if (this.#detachedForMs === undefined) this.#former.cameBack(this.from, this.#client, recovered)
+    else this.#former.tookOver(this.from, this.#client, this.#detachedForMs, recovered)
+  }
+
+  /** Follows so many subscriptions; the former node is told once, after `announce`, of what they had to catch up on. */
+  replayOf(subscriptions: number): Replay {
+    let replayed = 0
+    let left = subscriptions
+    return {
+      replayed: () => void replayed++,
+      ended: () => {
+        if (--left === 0 && replayed > 0) this.#former.replayed(this.from, this.#client, replayed)
+      },
+    }
+  }
+}

@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest'
+import { ManualClock } from '../../support/manual-clock.ts'
+import type { HttpExchange } from '../../../src/drivers/uws.ts'
+import type { EdgeOptions, EdgePorts } from '../../../src/edge/ports.ts'
+import { SseFanout } from '../../../src/edge/sse-fanout.ts'
+import { SseConnection } from '../../../src/edge/sse.ts'
+import { Closing } from '../../../src/errors.ts'
+import { Fanout } from '../../../src/hub/outlet.ts'
+import { departureSegment, parseCursor, tagOf } from '../../../src/protocol/cursor.ts'
+import { Encoded } from '../../../src/protocol/encode.ts'
+import type { Position } from '../../../src/protocol/frames.ts'
+import type { Session } from '../../../src/session/session.ts'
+
+/** How a stream ends while messages are on their way to it. */
+
+const DEPARTURE = { node: '4f1c2ab3c4d5e6f7', number: 7, turns: 0 }
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+interface Stream {
+  readonly connection: SseConnection
+  readonly text: () => string
+  publish(offset: number): void
+}
+
+/** A stream of one channel that is live, so that it is served with others of its kind. */
+async function stream(departure: string | undefined): Promise<Stream> {
+  let text = ''
+  const written = {
+    slow: false,
+    write: (chunk: Uint8Array | string) => (text += Buffer.from(chunk).toString()),
+  }
+  const exchange = {
+    head: { remoteAddress: '127.0.0.1' },
+    stream: () => ({ ...written, cork: (run: () => void) => run(), end: () => undefined }),
+  } as unknown as HttpExchange
+  const ignore = (): void => undefined
+  const ports = {
+    admission: { connected: ignore, disconnected: ignore },
+    sessions: { disconnected: ignore },
+    wheel: { schedule: ignore, cancel: ignore },
+    metrics: { bytesOut: ignore },
+    clock: new ManualClock(),
+    departureOf: () => departure,
+  } as unknown as EdgePorts
+  const fanout = new Fanout('news')
+  const source = { name: 'news', fanout, position: { epoch: 'e', offset: 1 } as Position }
+  const subscription = {
+    source,
+    live: true,
+    get position() {
+      return source.position
+    },
+  }
+  const connection = new SseConnection(
+    exchange,
+    'ann',
+    {},
+    {
+      ports,
+      options: { retryMinMs: 500, retryMaxMs: 900, sseHeartbeatMs: 1000 } as EdgeOptions,
+      fanout: new SseFanout(ignore),
+    },
+  )
+  const session = { id: 'session', subscriptions: () => [subscription], resume: ignore }
+  connection.attach(session as unknown as Session)
+  connection.goLive(fanout)
+  await turn()
+  return {
+    connection,
+    text: () => text,
+    publish(offset) {
+      source.position = { epoch: 'e', offset }
+      const message = new Encoded({
+        kind: 'logged',
+        channel: 'news',
+        epoch: 'e',
+        offset,
+        previous: offset - 1,
+        id: undefined,
+        time: 0,
+        data: Buffer.from(`"number ${offset}"`),
+        binary: false,
+        ack: false,
+      })
+      for (const member of fanout.streams ?? []) member.message('news', message)
+    },
+  }
+}
+
+const goingAway = (): Closing => new Closing('goingAway', 'unavailable', 'the node is going away')
+
+function lastId(text: string): string {
+  return (
+    text
+      .split('\n')
+      .findLast((line) => line.startsWith('id: '))
+      ?.slice(4) ?? ''
+  )
+}
+
+describe('the end of a stream', () => {
+  it('comes after the messages of this turn, which its cursor names as received', async () => {
+    const one = await stream(departureSegment(DEPARTURE))
+    one.publish(2)
+    await turn()
+    one.publish(3)
+    one.connection.end(goingAway())
+    const text = one.text()
+    expect(text.indexOf('number 3')).toBeGreaterThan(text.indexOf('number 2'))
+    expect(text.indexOf('event: closing')).toBeGreaterThan(text.indexOf('number 3'))
+    const parsed = parseCursor(lastId(text), tagOf('ann'))
+    expect(parsed).toMatchObject({ kind: 'positions', departure: DEPARTURE })
+    if (parsed.kind === 'positions') expect(parsed.byTag.get(tagOf('news'))?.offset).toBe(3)
+    await turn()
+    expect(one.text()).toBe(text)
+  })
+
+  it('has no cursor where the client was not asked to go', async () => {
+    const one = await stream(undefined)
+    one.publish(2)
+    one.connection.end(goingAway())
+    const closing = one.text().slice(one.text().indexOf('event: closing'))
+    expect(closing).not.toContain('id:')
+    expect(closing.endsWith('\n\n')).toBe(true)
+  })
+
+  it('has none either where the client has to come back to where it likes, for another reason', async () => {
+    const one = await stream(departureSegment(DEPARTURE))
+    one.connection.end(new Closing('unauthorized', 'unauthorized', 'the token has been revoked'))
+    expect(one.text().slice(one.text().indexOf('event: closing'))).not.toContain('id:')
+  })
+})
