@@ -3,6 +3,7 @@ import { Panel, type Feed } from './panel.ts'
 import { PollFeed } from './poll-feed.ts'
 import { SseFeed } from './sse-feed.ts'
 import { WebSocketFeed } from './websocket-feed.ts'
+import { SluiceClient } from '../../client/index.ts'
 
 const CUT_MS = 500
 const CUT_ALL_MS = 5000
@@ -28,9 +29,11 @@ const ssePanel = new Panel('SSE', 'The browser’s own EventSource, no library',
 const pollPanel = new Panel('Long poll', 'fetch in a loop', panels, template)
 
 const address = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/v1/ws`
-const socketFeed = new WebSocketFeed(socketPanel, address, token)
+/** A client of its own, so that publishing goes on while a panel is cut. */
+const publisher = new SluiceClient({ url: address, token })
+void publisher.connect()
 const feeds: readonly (readonly [Panel, Feed])[] = [
-  [socketPanel, socketFeed],
+  [socketPanel, new WebSocketFeed(socketPanel, address, token)],
   [ssePanel, new SseFeed(ssePanel, token)],
   [pollPanel, new PollFeed(pollPanel, token)],
 ]
@@ -52,7 +55,7 @@ function notice(text: string): void {
 
 async function publish(data: unknown): Promise<void> {
   try {
-    await socketFeed.client.publish(channel, data)
+    await publisher.publish(channel, data)
     notice('')
   } catch (error) {
     notice(error instanceof Error ? error.message : String(error))

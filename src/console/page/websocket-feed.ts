@@ -3,7 +3,7 @@ import type { Feed, Panel } from './panel.ts'
 import { SluiceClient, type Subscription } from '../../client/index.ts'
 
 export class WebSocketFeed implements Feed {
-  readonly client: SluiceClient
+  readonly #client: SluiceClient
   readonly #panel: Panel
   #subscription: Subscription | undefined
   /** The socket in use, and until when new ones fail. */
@@ -19,23 +19,23 @@ export class WebSocketFeed implements Feed {
         cut.socket = this
       }
     }
-    this.client = new SluiceClient({
+    this.#client = new SluiceClient({
       url,
       token,
       WebSocket: CuttableSocket,
       backoff: { baseMs: 200, maxMs: 1000 },
     })
-    this.client.on('state', () => this.#showState())
-    this.client.on('welcome', ({ resumed }) => {
+    this.#client.on('state', () => this.#showState())
+    this.#client.on('welcome', ({ resumed }) => {
       if (resumed) panel.resumed()
     })
-    this.client.on('error', (error) => panel.note(error.message))
-    void this.client.connect()
+    this.#client.on('error', (error) => panel.note(error.message))
+    void this.#client.connect()
   }
 
   listen(channel: string): void {
     this.#subscription?.unsubscribe()
-    this.#subscription = this.client.subscribe(
+    this.#subscription = this.#client.subscribe(
       channel,
       ({ position, data, time }) => {
         this.#panel.message({ offset: position?.offset, data, time })
@@ -60,7 +60,7 @@ export class WebSocketFeed implements Feed {
   }
 
   #showState(): void {
-    const { state } = this.client
+    const { state } = this.#client
     this.#panel.state(state, state === 'connected' ? 'good' : state === 'closed' ? 'bad' : 'warn')
   }
 }
