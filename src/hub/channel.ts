@@ -195,7 +195,7 @@ export class LoggedChannel extends AnyChannel implements Source {
       return loss === undefined ? { start: from, recovered: true, reset: undefined } : this.#lost(loss)
     }
     // Of another epoch, or ahead of this node: only the log can say which of us is wrong.
-    const head = await this.ports.reads.head(this.name)
+    const head = await this.ports.reads.headFromNow(this.name)
     this.check(head)
     if (from.epoch !== head.epoch) return { start: head, recovered: false, reset: 'epoch' }
     if (from.offset > head.offset) return { start: head, recovered: false, reset: 'gap' }

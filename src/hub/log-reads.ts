@@ -38,11 +38,21 @@ export class LogReads {
     })
   }
 
+  /** The head as it is now, or was when somebody else asked and has no answer yet. */
   head(channel: string): Promise<Position> {
     return shared(this.#heads, channel, () => {
       this.#count('head')
       return this.#log.head(channel)
     })
+  }
+
+  /**
+   * The head as it is after this call. For whoever is ahead of this node: an answer to an older question may be from
+   * before the message that he has already seen.
+   */
+  async headFromNow(channel: string): Promise<Position> {
+    await this.#heads.get(channel)?.catch(ignored)
+    return this.head(channel)
   }
 
   /** For the feed, which encodes itself what it delivers. */
@@ -71,3 +81,5 @@ function shared<T>(underWay: Map<string, Promise<T>>, key: string, start: () => 
   underWay.set(key, answer)
   return answer
 }
+
+function ignored(): void {}
