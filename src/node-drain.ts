@@ -24,6 +24,8 @@ export interface NodeDrainOptions {
   readonly deregisterMs: number
   readonly graceMs: number
   readonly returnMs: number
+  /** Without any other node for so long, a drain that a signal began ends: everybody is closed. */
+  readonly aloneMs: number
 }
 
 export interface NodeDrainPorts {
@@ -70,11 +72,14 @@ export class NodeDrain {
 
   /**
    * Starts a drain, or changes the one that runs. Answers when the node is empty, or that it stays. Fails with
-   * `bad_request` for a plan that is none.
+   * `bad_request` for a plan that is none, and with `not_found` where a drain is to pause or to go on and none runs.
    */
   begin(wish: DrainWish = {}): Promise<'gone' | 'cancelled'> {
     const plan = wish.plan === undefined ? undefined : planOf(wish.plan)
     const running = this.#drain
+    // The node is about to stop.
+    if (running === undefined && this.#finished?.state === 'gone') return Promise.resolve('gone')
+    if (running === undefined && wish.paused !== undefined) throw noDrain()
     const drain = running ?? this.#start(plan ?? planOf(this.#options.plan))
     if (running !== undefined && plan !== undefined) drain.setPlan(plan)
     if (wish.paused === true) drain.pause()
@@ -84,9 +89,19 @@ export class NodeDrain {
     return drain.done
   }
 
+  /**
+   * The process was told to stop: as `begin`, but it does not wait for others where there are none. Nodes that are told
+   * together take each other for one that stays, until each has said that it leaves.
+   */
+  beginBySignal(): Promise<'gone' | 'cancelled'> {
+    const done = this.begin()
+    this.#drain?.endAlone(this.#options.aloneMs)
+    return done
+  }
+
   /** Fails with `not_found` where nothing is under way. */
   cancel(): void {
-    if (this.#drain === undefined) throw new SluiceError('not_found', 'no drain is under way on this node')
+    if (this.#drain === undefined) throw noDrain()
     this.#drain.cancel()
   }
 
@@ -158,13 +173,13 @@ export class NodeDrain {
   }
 
   #start(plan: Plan): Drain {
-    const { health, gate, sessions, membership } = this.#ports
+    const { health, gate, membership } = this.#ports
     const { deregisterMs, graceMs, returnMs } = this.#options
     this.#rebalance?.cancel()
     health.become('draining')
     void membership.beat()
-    // Nobody has to be waited for where nobody is connected.
-    const options = { plan, deregisterMs: sessions.count === 0 ? 0 : deregisterMs, graceMs, returnMs }
+    // Also where nobody is connected at this moment: balancers still send, and a poll may be between two answers.
+    const options = { plan, deregisterMs, graceMs, returnMs }
     const drain = this.#move(options, 'drain', ({ state }) => {
       if (state === 'moving' && gate.state === 'open') gate.close('draining')
     })
@@ -233,6 +248,10 @@ export class NodeDrain {
       },
     }
   }
+}
+
+function noDrain(): SluiceError {
+  return new SluiceError('not_found', 'no drain is under way on this node')
 }
 
 function goingAway(): Closing {

@@ -48,12 +48,16 @@ export function edgeOptions(config: Config): EdgeOptions {
   }
 }
 
-export function drainOptions({ drain, heartbeat }: Config): NodeDrainOptions {
+/** By then every node that is told to stop has said so, and every other one has heard it. */
+const ALONE_HEARTBEATS = 2
+
+export function drainOptions({ cluster, drain, heartbeat }: Config): NodeDrainOptions {
   return {
     plan: drain.plan,
     deregisterMs: drain.deregisterDelay,
     graceMs: drain.grace,
     returnMs: Math.min(heartbeat.retryMax + RETURN_SLACK_MS, drain.grace),
+    aloneMs: cluster.heartbeat * ALONE_HEARTBEATS,
   }
 }
 

@@ -359,7 +359,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     async drain() {
       // There is nowhere to go: each client comes back when a node is there again.
       const alone = parts.nats === undefined || (await othersOf(membership)).length === 0
-      if (alone || (await draining.begin()) === 'gone') await close()
+      if (alone || (await draining.beginBySignal()) === 'gone') await close()
     },
     close,
   }

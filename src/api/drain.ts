@@ -61,7 +61,8 @@ export function drainRoutes(ports: DrainPorts): Route[] {
     route('GET', DRAIN, () => Promise.resolve(answerOf(ports))),
     route('POST', DRAIN, async (request) => {
       const wish = readWish(await request.body())
-      const running = ports.drain.progress !== undefined && ports.drain.progress.state !== 'cancelled'
+      const before = ports.drain.progress
+      const running = before !== undefined && before.state !== 'cancelled'
       const done = ports.drain.begin(wish)
       if (!running) void done.then((outcome) => (outcome === 'gone' ? ports.emptied() : undefined))
       return answerOf(ports)

@@ -13,6 +13,8 @@ import type { DrainProgress } from '../drain/drain.ts'
 import type { NodeInfo } from '../registry/registry.ts'
 
 const LOOK_INTERVAL_MS = 500
+/** A node that has died is in the table for some seconds, and Redis may be away for some. */
+const SILENCE_MAX_MS = 30_000
 /** In a pipe a line each time would be a flood. */
 const LINE_INTERVAL_MS = 5000
 
@@ -107,15 +109,27 @@ async function drain(names: readonly string[], options: Options, terminal: Termi
   if (stayed !== undefined) throw new CommandError(`the drain of node ${stayed.id} was cancelled`)
 }
 
-/** Until the node has gone or stays; answers what it said last. */
+/** Until the node has gone or stays; answers what it said last. Fails where it says nothing for long. */
 async function watch(api: GatewayApi, node: NodeInfo, terminal: Terminal): Promise<DrainProgress> {
   let last: DrainProgress | undefined
   let told = ''
   let toldAtMs = 0
+  let heardAtMs = Date.now()
   for (;;) {
     const now = await look(api, node)
+    if (now instanceof ApiFailure) {
+      if (Date.now() - heardAtMs > SILENCE_MAX_MS) {
+        if (terminal.interactive) terminal.update('')
+        throw new CommandError(
+          `nothing was heard of node ${node.id} for ${SILENCE_MAX_MS / 1000} s (${now.message}): its drain may go on; sluice status shows`,
+        )
+      }
+      await delay(LOOK_INTERVAL_MS)
+      continue
+    }
     // It has stopped, and with it whoever could say how it went after the last look.
     if (now === undefined || now === null) break
+    heardAtMs = Date.now()
     last = now
     if (terminal.interactive) terminal.update(barLine(node.id, now))
     else {
@@ -134,13 +148,14 @@ async function watch(api: GatewayApi, node: NodeInfo, terminal: Terminal): Promi
   return last.state === 'cancelled' ? last : { ...last, state: 'gone' }
 }
 
-/** `undefined`: the node is not there any more. */
-async function look(api: GatewayApi, node: NodeInfo): Promise<DrainProgress | null | undefined> {
+/** `undefined`: the node is not there any more. A failure says nothing of the node: Redis may be away, or who was asked. */
+async function look(api: GatewayApi, node: NodeInfo): Promise<DrainProgress | null | undefined | ApiFailure> {
   try {
     return ((await api.get(pathOf(node))) as Answer).drain
   } catch (error) {
-    if (error instanceof ApiFailure && ['not_found', 'unavailable', 'unreachable'].includes(error.code))
-      return undefined
+    if (!(error instanceof ApiFailure)) throw error
+    if (error.code === 'not_found') return undefined
+    if (error.code === 'unavailable' || error.code === 'unreachable') return error
     throw error
   }
 }
@@ -149,7 +164,17 @@ function pathOf({ id }: NodeInfo): string {
   return `/v1/nodes/${encodeURIComponent(id)}/drain`
 }
 
-function wishOf({ batch, every, over, pause, resume, now }: Options): object {
+function wishOf({ batch, every, over, pause, resume, now, cancel }: Options): object {
+  const words = Object.entries({ pause, resume, now, cancel }).filter(([, said]) => said)
+  if (words.length > 1) {
+    throw new CommandError(
+      `${words.map(([word]) => `--${word}`).join(' and ')} do not go together: one of them at a time`,
+      EXIT_USAGE,
+    )
+  }
+  if (cancel && (batch !== undefined || every !== undefined || over !== undefined)) {
+    throw new CommandError('--cancel takes no pace', EXIT_USAGE)
+  }
   if ((batch === undefined) !== (every === undefined) || (batch !== undefined && over !== undefined)) {
     throw new CommandError('the pace is --batch and --every together, or --over alone', EXIT_USAGE)
   }

@@ -14,7 +14,8 @@
  *     time is up; unless all are to go now
  *  D3 while the cluster does not take it well nobody is asked, and the reason is told; unless all are to go now
  *  D4 while paused, and once cancelled, nobody is asked and nobody is closed
- *  D5 it ends: whatever clients do, with a cluster that is well everybody has gone after a bounded time
+ *  D5 it ends: whatever clients do, with a cluster that is well everybody has gone after a bounded time; and where it may
+ *     end alone, also when there is no cluster any more
  *  D6 with a limit no more are asked than that, and nobody is closed
  *  D7 of whom was told, everybody is still here, has moved or is unseen; who is heard of elsewhere within `returnMs` of
  *     leaving has moved, also where he was the last
@@ -41,6 +42,8 @@ export interface DrainOptions {
 export interface ClusterMood {
   readonly ok: boolean
   readonly reason: string
+  /** There is no other node that takes clients, and none is starting. */
+  readonly alone?: true
 }
 
 interface Client {
@@ -78,7 +81,7 @@ export class DrainCore {
   #limit: number | undefined
   readonly #openAtMs: number
   readonly #startedMs: number
-  readonly #total: number
+  #total: number
   /** Asked and still here. */
   readonly #asked = new Map<string, Client>()
   /** Left, and not heard of. */
@@ -91,6 +94,7 @@ export class DrainCore {
   #pace: Pace
   #plan: Plan
   #state: DrainState = 'waiting'
+  #moved = false
   #holding: string | undefined
   #batchAtMs = Number.NEGATIVE_INFINITY
   /** How long after the one before the last batch went; 0 where that says nothing about the next. */
@@ -102,6 +106,9 @@ export class DrainCore {
   #lastUntilMs = 0
   #now = false
   #told = 0
+  /** Without any other node for so long, there is nobody to wait for. */
+  #aloneMs = Number.POSITIVE_INFINITY
+  #aloneSinceMs: number | undefined
   #lastLeftMs = 0
 
   constructor(
@@ -136,7 +143,7 @@ export class DrainCore {
     return this.#startedMs
   }
 
-  /** So many of those who were connected at the start are to go. */
+  /** So many of those who were connected when moving began are to go. */
   get total(): number {
     return this.#total
   }
@@ -171,10 +178,13 @@ export class DrainCore {
     if (this.#now) return NOW_WINDOW_MS
     const { batch, everyMs } = this.#pace
     const cycleMs = Math.max(everyMs, this.#cycleMs)
+    // Who has not moved within the window may take the whole of his time, and the next batch waits for him.
+    const late = this.#asked.size > 0 && nowMs >= this.#batchAtMs + this.#windowMs
     const nextMs = Math.max(
       nowMs,
       this.#batchAtMs + cycleMs,
       this.#state === 'waiting' ? this.#openAtMs : nowMs,
+      late ? this.#lastUntilMs : nowMs,
     )
     return nextMs - nowMs + (Math.ceil(unasked / batch) - 1) * cycleMs + everyMs * WINDOW_SHARE
   }
@@ -182,7 +192,11 @@ export class DrainCore {
   /** Called again and again. `connections`: how many are connected here now. */
   tick(nowMs: number, connections: number, mood: ClusterMood): DrainDecision[] {
     this.#holding = undefined
-    if (this.#state === 'waiting' && (nowMs >= this.#openAtMs || this.#now)) this.#state = 'moving'
+    if (this.#leftAlone(nowMs, mood.alone === true)) {
+      this.#state = 'gone'
+      return [{ kind: 'done' }]
+    }
+    if (this.#state === 'waiting' && (nowMs >= this.#openAtMs || this.#now)) this.#move(connections)
     if (this.#state !== 'moving') return []
     const decisions = this.#overdue(nowMs)
     const left = this.#limit === undefined ? Infinity : this.#limit - this.#told
@@ -277,8 +291,9 @@ export class DrainCore {
     this.#cycleMs = 0
   }
 
-  resume(nowMs: number): void {
-    if (this.#state === 'paused') this.#state = nowMs >= this.#openAtMs ? 'moving' : 'waiting'
+  resume(): void {
+    // The next tick decides whether the time of waiting is over.
+    if (this.#state === 'paused') this.#state = 'waiting'
   }
 
   setPlan(plan: Plan): void {
@@ -290,11 +305,31 @@ export class DrainCore {
 
   finishNow(): void {
     this.#now = true
-    if (this.#state === 'paused') this.#state = 'moving'
+    if (this.#state === 'paused') this.#state = 'waiting'
+  }
+
+  /** From now on it also ends where for so long there was no other node: whoever is here then has nowhere to go. */
+  endAlone(afterMs: number): void {
+    this.#aloneMs = afterMs
   }
 
   cancel(): void {
     if (this.#state !== 'gone') this.#state = 'cancelled'
+  }
+
+  #leftAlone(nowMs: number, alone: boolean): boolean {
+    this.#aloneSinceMs = alone ? (this.#aloneSinceMs ?? nowMs) : undefined
+    const under = this.#state === 'waiting' || this.#state === 'moving'
+    return under && this.#aloneSinceMs !== undefined && nowMs - this.#aloneSinceMs >= this.#aloneMs
+  }
+
+  /** From here on nobody new is let in; until now balancers may have sent some. */
+  #move(connections: number): void {
+    this.#state = 'moving'
+    if (this.#moved) return
+    this.#moved = true
+    this.#total = this.#limit === undefined ? connections : Math.min(this.#limit, connections)
+    this.#pace = paceOf(this.#plan, this.#total)
   }
 
   #batch(nowMs: number, count: number, windowMs: number): DrainDecision {

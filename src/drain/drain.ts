@@ -35,7 +35,7 @@ export interface DrainProgress extends TransportCounts {
   /** Why nobody is asked now. */
   readonly holding?: string
   readonly plan: string
-  /** So many of those who were connected at the start are to go. */
+  /** So many of those who were connected when moving began are to go. */
   readonly total: number
   readonly transports: Tally['byTransport']
   /** Of those told, how many other nodes had moved here before, by node. Absent where none. */
@@ -125,7 +125,7 @@ export class Drain {
   }
 
   resume(): void {
-    this.#core.resume(this.#ports.clock.monotonicMs())
+    this.#core.resume()
     this.#report()
   }
 
@@ -138,6 +138,11 @@ export class Drain {
   finishNow(): void {
     this.#core.finishNow()
     this.#report()
+  }
+
+  /** It ends too once there has been no other node for so long. */
+  endAlone(afterMs: number): void {
+    this.#core.endAlone(afterMs)
   }
 
   /** The node stays. Who was asked to go may go all the same, or stay. */

@@ -11,7 +11,11 @@ type Self = Pick<NodeInfo, 'region' | 'degraded'>
 
 export function moodOf(self: Self, others: readonly NodeInfo[]): ClusterMood {
   const active = others.filter(({ state, role }) => state === 'active' && role !== 'api')
-  if (active.length === 0) return unwell('no other node is active')
+  if (active.length === 0) {
+    const coming = others.some(({ state, role }) => state === 'starting' && role !== 'api')
+    const mood = unwell('no other node is active')
+    return coming ? mood : { ...mood, alone: true }
+  }
   const near = active.filter(({ region }) => region === self.region)
   const takers = near.length > 0 ? near : active
   const [part] = self.degraded

@@ -198,6 +198,24 @@ describe('a drain', () => {
     expect((await tableOf(first)).filter(({ state }) => state === 'active').length).toBe(3)
   }, 120_000)
 
+  it('of all nodes at once ends: they do not wait for one another, and nobody else is left', async () => {
+    const { nodes, traffic: running } = await start()
+    await running.stopPublishing()
+    expect(await Promise.all(nodes.slice(0, 2).map((node) => node.stop()))).toEqual([0, 0])
+  }, 60_000)
+
+  it('that does not run cannot be paused, and none begins by that', async () => {
+    const { nodes } = await start()
+    const [first] = nodes as [FleetNode]
+    const id = await idOf(first)
+    for (const paused of [true, false]) {
+      const answer = await first.api('POST', `/v1/nodes/${id}/drain`, { paused })
+      expect(answer.status).toBe(404)
+      expect(await answer.json()).toMatchObject({ error: { message: 'no drain is under way on this node' } })
+    }
+    expect((await tableOf(first)).map(({ state }) => state)).toEqual(['active', 'active'])
+  }, 60_000)
+
   it('waits while the others do not take it well, and says why', async () => {
     const { nodes, fleet: running } = await start()
     const [first, second] = nodes as [FleetNode, FleetNode]

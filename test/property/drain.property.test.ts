@@ -90,7 +90,7 @@ describe('a drain', () => {
           nowMs = tick * TICK_MS
           for (const { word } of script.filter((one) => one.tick === tick)) {
             if (word === 'pause') core.pause()
-            if (word === 'resume') core.resume(nowMs)
+            if (word === 'resume') core.resume()
             if (word === 'unwell') mood = { ok: false, reason: 'queues' }
             if (word === 'well') mood = WELL
             if (word === 'now') {
@@ -100,7 +100,7 @@ describe('a drain', () => {
           }
           // In the end an operator lets it go on, and the cluster is well.
           if (tick === 101) {
-            core.resume(nowMs)
+            core.resume()
             mood = WELL
           }
           for (const [id, atMs] of leaving) {
@@ -178,6 +178,59 @@ describe('a drain', () => {
         },
       ),
     )
+  })
+
+  it('D5 ends where there has been no other node for long enough, if it may, and asks nobody meanwhile', () => {
+    const alone = { ok: false, reason: 'no other node is active', alone: true } as const
+    const aloneMs = 6000
+    fc.assert(
+      fc.property(
+        plans,
+        fc.nat(2000),
+        fc.array(fc.boolean(), { maxLength: 100 }),
+        fc.boolean(),
+        (plan, deregisterMs, company, bySignal) => {
+          const core = new DrainCore({ plan, deregisterMs, graceMs: GRACE_MS, returnMs: 0 }, 10, 0)
+          if (bySignal) core.endAlone(aloneMs)
+          let aloneSinceMs: number | undefined
+          for (let tick = 0; tick < 500 && core.state !== 'gone'; tick++) {
+            const nowMs = tick * TICK_MS
+            // Others come and go at first, and nobody is ever well.
+            const mood = company[tick] === true ? { ok: false, reason: 'queues' } : alone
+            aloneSinceMs = mood === alone ? (aloneSinceMs ?? nowMs) : undefined
+            const decisions = core.tick(nowMs, 10, mood)
+            const over = bySignal && aloneSinceMs !== undefined && nowMs - aloneSinceMs >= aloneMs
+            expect(decisions).toEqual(over ? [{ kind: 'done' }] : [])
+          }
+          expect(core.state === 'gone').toBe(bySignal)
+        },
+      ),
+    )
+  })
+
+  it('counts, and paces, those who are there when moving begins: balancers send some until then', () => {
+    const core = new DrainCore(
+      { plan: { kind: 'percent', percent: 50, everyMs: 1000 }, deregisterMs: 500, graceMs: 100, returnMs: 0 },
+      0,
+      0,
+    )
+    expect(core.tick(0, 0, WELL)).toEqual([])
+    expect(core.tick(500, 8, WELL)).toMatchObject([{ kind: 'ask', count: 4 }])
+    expect(core.total).toBe(8)
+  })
+
+  it('estimates with the whole time of those who have not moved within their window', () => {
+    const core = new DrainCore(
+      { plan: { kind: 'count', count: 1, everyMs: 1000 }, deregisterMs: 0, graceMs: 20_000, returnMs: 0 },
+      2,
+      0,
+    )
+    core.tick(0, 2, WELL)
+    core.asked('plain', 'websocket', 400, 0)
+    expect(core.estimateMs(500, 2)).toBeLessThan(2000)
+    const late = core.estimateMs(900, 2)
+    expect(late).toBeGreaterThanOrEqual(20_400 - 900)
+    expect(core.estimateMs(5000, 2)).toBe((late as number) - 4100)
   })
 
   it('D3 says why it holds', () => {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { fakeGateway } from './fake-gateway.ts'
 import { FakeTerminal, run } from './fake-terminal.ts'
 import { main } from '../../../src/cli/main.ts'
 import { configFile } from '../config/config-file.ts'
@@ -33,12 +34,56 @@ it('drain --version means the version of nodes', async () => {
   expect(err).toContain('127.0.0.1:1')
 })
 
+it('drain --watch goes on through failures that say nothing of the node, and ends when there is no such node', async () => {
+  const node = { id: 'n1', version: '1', region: '', startedAt: 1 }
+  const moving = {
+    state: 'moving',
+    plan: '5m',
+    total: 2,
+    remaining: 2,
+    elapsedMs: 0,
+    ratePerSecond: 0,
+    told: 0,
+    moved: 0,
+    resumed: 0,
+    forced: 0,
+    unseen: 0,
+    replayed: 0,
+    overlapped: 0,
+    transports: {},
+  }
+  const answers = [
+    { status: 200, body: { node: 'n1', drain: moving } },
+    { status: 503, body: { error: { code: 'unavailable', message: 'Redis cannot be reached now' } } },
+    { status: 200, body: { node: 'n1', drain: { ...moving, remaining: 1 } } },
+    { status: 404, body: { error: { code: 'not_found', message: 'there is no node n1' } } },
+  ]
+  const { url, requests } = await fakeGateway(({ method, path }) => {
+    if (path === '/v1/nodes') return { status: 200, body: { nodes: [node] } }
+    if (method === 'POST') return { status: 200, body: { node: 'n1', drain: moving } }
+    return answers.shift() ?? { status: 500, body: {} }
+  })
+  const { code, out, err } = await run(['drain', 'n1', '--watch', '--url', url])
+  expect({ code, err }).toMatchObject({ code: 0 })
+  expect(out).toMatch(/^n1 +1 +gone/m)
+  expect(requests.filter(({ method, path }) => method === 'GET' && path.endsWith('/drain'))).toHaveLength(4)
+})
+
 describe('a misuse is one line and the exit code 2', () => {
   it.each([
     [['pubish'], "sluice: unknown command 'pubish' (Did you mean publish?)"],
     [['serve', '--prot', '1'], "sluice: unknown option '--prot' (Did you mean --port?)"],
     [['serve', '--port'], "sluice: option '--port <value>' argument missing"],
     [['tail'], "sluice: missing required argument 'channel'"],
+    [
+      ['drain', 'n1', '--pause', '--cancel'],
+      'sluice: --pause and --cancel do not go together: one of them at a time',
+    ],
+    [
+      ['drain', 'n1', '--pause', '--resume', '--now'],
+      'sluice: --pause and --resume and --now do not go together: one of them at a time',
+    ],
+    [['drain', 'n1', '--cancel', '--over', '5m'], 'sluice: --cancel takes no pace'],
     [['config', 'chek'], "sluice: unknown command 'chek' (Did you mean check?)"],
     [['serve', '--workers', '0'], 'sluice: --workers is "0"; allowed: a whole number from 1 to 256'],
     [

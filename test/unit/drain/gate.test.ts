@@ -28,11 +28,15 @@ describe('a cluster', () => {
 
   it.each([
     ['nobody', []],
-    ['a node that starts', [node({ state: 'starting' })]],
     ['a node that drains', [node({ state: 'draining' })]],
     ['a node that closes', [node({ state: 'closing' })]],
     ['a node without client connections', [node({ role: 'api' })]],
   ])('takes nothing where there is only %s', (_, others) => {
+    expect(moodOf(SELF, others)).toEqual({ ok: false, reason: 'no other node is active', alone: true })
+  })
+
+  it('takes nothing yet where another node starts, and is not gone', () => {
+    const others = [node({ state: 'starting' }), node({ state: 'draining' })]
     expect(moodOf(SELF, others)).toEqual({ ok: false, reason: 'no other node is active' })
   })
 
