@@ -40,6 +40,10 @@ export interface Parts {
   readonly backbone: Backbone
   readonly presence: PresenceStore
   readonly acks: AckStore
+  /** To this node itself, the way that messages go. */
+  probe(payload: Uint8Array): void
+  /** Whether this node does not hear what it sends itself by `probe`. */
+  becomeDeaf(deaf: boolean): void
   /** The connection that backends publish through as well; absent where all is in memory. */
   readonly nats: NatsLink | undefined
   /** Resolves once the parts answer, or it is clear that one does not now: the node starts degraded then. */
@@ -84,6 +88,8 @@ function memoryParts(config: Config, { nodeId, clock, sink }: PartsPorts): Parts
     backbone,
     presence,
     acks,
+    probe: (payload) => void backbone.control(nodeId, payload),
+    becomeDeaf: () => undefined,
     nats: undefined,
     start: () => Promise.resolve(),
     async close() {
@@ -132,6 +138,7 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
   acceptPeers(ports.apiListener, door, links)
   const durable = durableParts(config, nats, clock)
   const backbone = new MeshBackbone({
+    clock,
     nodeId,
     links,
     sink: ports.sink,
@@ -154,6 +161,8 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
     backbone,
     presence,
     acks,
+    probe: (payload) => backbone.probe(payload),
+    becomeDeaf: (deaf) => backbone.becomeDeaf(deaf),
     nats,
     async start() {
       nats.start()

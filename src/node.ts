@@ -17,7 +17,7 @@ import { isRevoked } from './auth/revocation.ts'
 import { createTokens, mintToken } from './auth/tokens.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { Canary } from './cluster/canary.ts'
-import { hear, tell } from './cluster/control.ts'
+import { controlBytes, hear } from './cluster/control.ts'
 import { FormerNodes } from './cluster/former-nodes.ts'
 import { Membership } from './cluster/membership.ts'
 import { turnsAway } from './cluster/steering.ts'
@@ -303,10 +303,11 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     { intervalMs: config.cluster.canary, missedMax: CANARIES_MISSED_MAX },
     {
       clock,
-      send: (word) => tell(backbone, id, { kind: 'canary', word }),
+      send: (word) => parts.probe(controlBytes({ kind: 'canary', word })),
       changed(deaf) {
         if (deaf) log.warn({}, 'the node does not hear what it sends itself through the backbone')
         else log.info({}, 'the node hears itself again')
+        parts.becomeDeaf(deaf)
         void health.check()
         void membership.beat()
       },

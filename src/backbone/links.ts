@@ -81,12 +81,18 @@ export class Links {
     this.#look()
   }
 
-  /** The links are not needed any more from this side; they are closed once nothing can be on its way. Idempotent. */
-  release(): void {
+  /**
+   * The links are not needed any more from this side; they are closed once nothing can be on its way, and then `released` is
+   * called, unless they are opened again before. Idempotent.
+   */
+  release(released: () => void): void {
     if (!this.#wanted) return
     this.#wanted = false
     this.#looking?.cancel()
-    this.#lingering = this.#ports.clock.after(LINGER_MS, () => this.#closeDialed())
+    this.#lingering = this.#ports.clock.after(LINGER_MS, () => {
+      this.#closeDialed()
+      released()
+    })
   }
 
   /** Another node has opened a link. */

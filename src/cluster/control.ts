@@ -34,7 +34,11 @@ export interface ControlSink {
 
 /** `node` undefined: to all nodes, the sender included. */
 export function tell(backbone: Backbone, node: string | undefined, message: ControlMessage): Sent {
-  return backbone.control(node, Buffer.from(JSON.stringify(message)))
+  return backbone.control(node, controlBytes(message))
+}
+
+export function controlBytes(message: ControlMessage): Uint8Array {
+  return Buffer.from(JSON.stringify(message))
 }
 
 /** Answers whether the payload was a message of a known kind. */

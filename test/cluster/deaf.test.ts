@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { CuttingProxy } from '../support/cutting-proxy.ts'
+import { NatsMessages } from '../support/nats-messages.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { startCluster, type StartedCluster } from '../support/start-cluster.ts'
 import type { StartedNode } from '../support/start-node.ts'
@@ -55,6 +56,78 @@ describe('a deaf node', () => {
     await well.publish({ channel: 'news', data: 'by NATS' })
     expect(await client.next('message')).toMatchObject({ data: 'by NATS' })
     client.cut()
+  }, 60_000)
+
+  it('that is connected as ever links to the others, and its messages come once each, also when it hears again', async () => {
+    cluster = await startCluster(1, { namespaces: { live: { delivery: 'ephemeral' } } })
+    let dropping = false
+    proxy = new CuttingProxy(cluster.nats.port, () => new NatsMessages(() => dropping))
+    await proxy.listen()
+    const well = cluster.nodes[0] as StartedNode
+    const deaf = await cluster.join({ nats: { url: [`nats://127.0.0.1:${proxy.port}`] } })
+    const listen = async (node: StartedNode, user: string): Promise<RawClient> => {
+      const { client } = await RawClient.connect(`ws://127.0.0.1:${node.port}/v1/ws`, {
+        token: await node.token(user),
+      })
+      for (const [ref, channel] of ['live:1', 'news'].entries()) {
+        await client.request({ type: 'subscribe', ref, channel })
+      }
+      return client
+    }
+    const atWell = await listen(well, 'ann')
+    const atDeaf = await listen(deaf, 'bob')
+
+    dropping = true
+    await expect.poll(() => deaf.metric('sluice_deaf')).toBe(1)
+    await expect.poll(() => deaf.metric('sluice_mesh_links')).toBe(1)
+    await expect.poll(() => well.metric('sluice_mesh_links')).toBe(1)
+    expect(proxy.connections).toBe(1)
+    for (const target of [{ channel: 'live:1' }, { channel: 'news' }]) {
+      await well.publish({ ...target, data: 'to the deaf' })
+      expect(await atDeaf.next('message')).toMatchObject({ ...target, data: 'to the deaf' })
+      expect(await atWell.next('message')).toMatchObject({ ...target, data: 'to the deaf' })
+      const [answer] = await deaf.publish({ ...target, data: 'from the deaf' })
+      expect(answer).toMatchObject({ degraded: true })
+      for (const client of [atDeaf, atWell]) {
+        expect(await client.next('message')).toMatchObject({ ...target, data: 'from the deaf' })
+      }
+    }
+    await well.publish({ user: 'bob', data: 'yours' })
+    expect(await atDeaf.next('message')).toMatchObject({ channel: '@inbox', data: 'yours' })
+    const [inbox] = await deaf.publish({ user: 'ann', data: 'yours' })
+    expect(inbox).toMatchObject({ degraded: true })
+    expect(await atWell.next('message')).toMatchObject({ channel: '@inbox', data: 'yours' })
+
+    // From deaf to hearing, and on until the links are closed, without a pause.
+    let published = 0
+    const bothPublish = async (): Promise<void> => {
+      await Promise.all([
+        well.publish({ channel: 'live:1', data: `well ${published}` }),
+        deaf.publish({ channel: 'live:1', data: `deaf ${published}` }),
+      ])
+      published++
+    }
+    for (let i = 0; i < 20; i++) await bothPublish()
+    dropping = false
+    while ((await well.metric('sluice_mesh_links')) > 0) await bothPublish()
+    expect(await deaf.metric('sluice_deaf')).toBe(0)
+    const [answer] = await deaf.publish({ channel: 'live:1', data: 'last of the deaf' })
+    expect(answer).not.toHaveProperty('degraded')
+    await well.publish({ channel: 'live:1', data: 'last of the well' })
+    for (const client of [atWell, atDeaf]) {
+      const came: unknown[] = []
+      while (!came.includes('last of the well') || !came.includes('last of the deaf')) {
+        came.push((await client.next('message'))['data'])
+      }
+      const numbers = Array.from({ length: published }, (_, i) => i)
+      const sent = [
+        ...numbers.flatMap((i) => [`well ${i}`, `deaf ${i}`]),
+        'last of the well',
+        'last of the deaf',
+      ]
+      expect(came.sort()).toEqual(sent.sort())
+      client.cut()
+    }
   }, 60_000)
 
   it('stays ready where nobody else hears either: all of them would leave the balancer together', async () => {

@@ -1,4 +1,5 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { PassThrough, type Transform } from 'node:stream'
 
 /** A TCP proxy on loopback whose connections a test can cut, as a lost network does: without a word to either side. */
 export class CuttingProxy {
@@ -9,8 +10,12 @@ export class CuttingProxy {
   /** Refuses every connection: the network is away. */
   refusing = false
 
-  constructor(targetPort: number) {
+  readonly #answers: () => Transform
+
+  /** `answers`: made for each connection, what comes from the target goes through it. */
+  constructor(targetPort: number, answers: () => Transform = () => new PassThrough()) {
     this.#targetPort = targetPort
+    this.#answers = answers
     this.#server = createServer((client) => this.#join(client))
   }
 
@@ -45,11 +50,9 @@ export class CuttingProxy {
     const upstream = connect(this.#targetPort, '127.0.0.1')
     const pair = [client, upstream] as const
     this.#pairs.add(pair)
-    for (const [one, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      one.pipe(other)
+    client.pipe(upstream)
+    upstream.pipe(this.#answers()).pipe(client)
+    for (const one of pair) {
       // A cut connection fails on both sides; that is what the test is about.
       one.on('error', () => this.#forget(pair))
       one.on('close', () => this.#forget(pair))
