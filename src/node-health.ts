@@ -1,9 +1,12 @@
 /**
  * What the parts of a node say of themselves, for health checks, metrics and the table of nodes. Part of the composition.
  */
+import type { Clock } from './clock.ts'
+import type { Isolation } from './cluster/isolation.ts'
+import type { Membership } from './cluster/membership.ts'
 import type { Health } from './observe/health.ts'
 import type { Metrics } from './observe/metrics.ts'
-import type { NodeInfo } from './registry/registry.ts'
+import type { NodeInfo, Registry } from './registry/registry.ts'
 
 interface Part {
   healthy(): boolean
@@ -17,7 +20,9 @@ export interface WatchedParts {
   readonly keysFresh: () => boolean
   /** Whether the node does not hear what it sends itself. */
   readonly deaf: () => boolean
-  readonly others: () => readonly NodeInfo[]
+  readonly isolation: Isolation
+  readonly membership: () => Pick<Membership, 'saidSince'>
+  readonly clock: Pick<Clock, 'monotonicMs'>
   readonly health: Health
   readonly metrics: Pick<Metrics, 'nodeState' | 'partUp' | 'deaf'>
 }
@@ -26,7 +31,7 @@ const STATES = ['starting', 'active', 'draining', 'closing'] as const
 
 /** Registers the probes and the gauges; the answer names the parts that do not answer now. */
 export function watchParts(parts: WatchedParts): () => string[] {
-  const { backbone, registry, log, keysFresh, deaf, others, health, metrics } = parts
+  const { backbone, registry, log, keysFresh, deaf, isolation, membership, clock, health, metrics } = parts
   const answering = {
     backbone: () => backbone.healthy() && !deaf(),
     registry: () => registry.healthy(),
@@ -37,14 +42,17 @@ export function watchParts(parts: WatchedParts): () => string[] {
     metrics.partUp[name as keyof typeof answering].read(() => (answers() ? 1 : 0))
   }
   metrics.deaf.read(() => (deaf() ? 1 : 0))
+  // Where the table cannot be read, nobody knows how the others are.
+  const saidSince = (ms: number): readonly NodeInfo[] =>
+    answering.registry() ? membership().saidSince(ms) : []
   health.register('backbone', () => {
+    // Clients are better off where messages arrive at once; where nobody is better off, they stay.
+    const isolated = isolation.look(clock.monotonicMs(), answering.backbone(), saidSince)
     if (answering.backbone()) return { status: 'ok' }
     const detail = backbone.healthy()
       ? 'the node does not hear what it sends itself'
       : 'the backbone does not answer'
-    // Clients are better off where messages arrive at once; where nobody is better off, they stay.
-    const better = others().some((node) => node.state === 'active' && !node.degraded.includes('backbone'))
-    return { status: better ? 'failing' : 'degraded', detail }
+    return { status: isolated ? 'failing' : 'degraded', detail }
   })
   for (const name of ['registry', 'log'] as const) {
     health.register(name, () =>
@@ -55,4 +63,9 @@ export function watchParts(parts: WatchedParts): () => string[] {
     keysFresh() ? { status: 'ok' } : { status: 'degraded', detail: 'the key set is older than it should be' },
   )
   return () => Object.entries(answering).flatMap(([name, answers]) => (answers() ? [] : [name]))
+}
+
+/** As operators see them. */
+export async function shownNodes(registry: Pick<Registry, 'nodes'>): Promise<readonly NodeInfo[]> {
+  return (await registry.nodes()).map(({ peer: _peer, ...shown }) => shown)
 }

@@ -19,6 +19,7 @@ import { systemClock, type Clock } from './clock.ts'
 import { Canary } from './cluster/canary.ts'
 import { controlBytes, hear } from './cluster/control.ts'
 import { FormerNodes } from './cluster/former-nodes.ts'
+import { graceMsOf, Isolation } from './cluster/isolation.ts'
 import { Membership } from './cluster/membership.ts'
 import { turnsAway } from './cluster/steering.ts'
 import type { Config } from './config/schema.ts'
@@ -32,7 +33,7 @@ import { policiesByChannel } from './node-policies.ts'
 import { Rates } from './node-rates.ts'
 import { addressOf, shownHost } from './node-address.ts'
 import { NodeDrain } from './node-drain.ts'
-import { watchParts } from './node-health.ts'
+import { shownNodes, watchParts } from './node-health.ts'
 import { drainOptions, edgeOptions, hubOptions, sessionOptions, weaknesses } from './node-options.ts'
 import { createParts } from './node-parts.ts'
 import { edgeMetrics, hubMetrics, publisherMetrics, sessionMetrics } from './node-metrics.ts'
@@ -111,8 +112,11 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
           canary: (word) => canary.heard(word),
         })
       },
-      connected: () => hub.backboneReturned(),
-      disconnected: () => undefined,
+      connected() {
+        hub.backboneReturned()
+        void membership.update()
+      },
+      disconnected: () => void membership.update(),
     },
     peers: () => membership.refresh(),
     storesReturned() {
@@ -243,7 +247,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       members: (channel) => (policies(channel).client.presence ? presence.members(channel) : undefined),
     }),
     ...userRoutes(users),
-    ...nodeRoutes({ registry, health, metrics }),
+    ...nodeRoutes({ registry: { nodes: () => shownNodes(registry) }, health, metrics }),
     ...drainRoutes({
       nodeId: id,
       // Made below, of parts that are made below.
@@ -278,7 +282,12 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     log: replayLog,
     keysFresh: () => tokens.healthy(),
     deaf: () => canary.deaf,
-    others: () => membership.others,
+    isolation: new Isolation({
+      region,
+      graceMs: graceMsOf(config.cluster.heartbeat, config.cluster.canary),
+    }),
+    membership: () => membership,
+    clock,
     health,
     metrics,
   })
@@ -309,7 +318,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
         else log.info({}, 'the node hears itself again')
         parts.becomeDeaf(deaf)
         void health.check()
-        void membership.beat()
+        void membership.update()
       },
       missed: () => hub.backboneReturned(),
     },

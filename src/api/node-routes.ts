@@ -8,7 +8,7 @@ import type { Metrics } from '../observe/metrics.ts'
 import type { Registry } from '../registry/registry.ts'
 
 export interface NodeRoutePorts {
-  readonly registry: Registry
+  readonly registry: Pick<Registry, 'nodes'>
   readonly health: Health
   readonly metrics: Pick<Metrics, 'text' | 'contentType'>
 }

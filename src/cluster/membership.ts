@@ -17,6 +17,12 @@ export class Membership {
   readonly #intervalMs: number
   #timer: Timer | undefined
   #nodes: readonly NodeInfo[] = []
+  /** What was heard of each node, and when at the earliest it was said, by this node's clock that does not jump. */
+  #said = new Map<string, { readonly beat: number; readonly afterMs: number }>()
+  /** When the table that was read last was asked for. */
+  #askedMs = -Infinity
+  #beats = 0
+  #toldDegraded = ''
   #left = false
 
   constructor(intervalMs: number, ports: MembershipPorts) {
@@ -30,6 +36,11 @@ export class Membership {
     return this.#nodes.filter((node) => node.id !== id)
   }
 
+  /** Those of the others who have said how they are after a moment, by this node's clock that does not jump. */
+  saidSince(ms: number): readonly NodeInfo[] {
+    return this.others.filter(({ id }) => (this.#said.get(id)?.afterMs ?? -Infinity) >= ms)
+  }
+
   /** Enters the table, and stays in it. Never fails: where the registry is away, the next beat enters. */
   async start(): Promise<void> {
     this.#timer ??= this.#ports.clock.every(this.#intervalMs, () => void this.beat())
@@ -40,17 +51,25 @@ export class Membership {
   async beat(): Promise<void> {
     if (this.#left) return
     const { registry, info, failed } = this.#ports
+    const now = info()
+    this.#toldDegraded = now.degraded.join()
     try {
-      await registry.heartbeat(info())
-      this.#nodes = await registry.nodes()
+      await registry.heartbeat({ ...now, peer: { beat: ++this.#beats } })
+      await this.#read()
     } catch (error) {
       failed('a heartbeat', error)
     }
   }
 
+  /** Says how this node is, where it is in the table and not as well, or as ill, as it said last. */
+  async update(): Promise<void> {
+    if (this.#timer === undefined) return
+    if (this.#ports.info().degraded.join() !== this.#toldDegraded) await this.beat()
+  }
+
   /** The nodes that are alive. Fails with `unavailable`. */
   async refresh(): Promise<readonly NodeInfo[]> {
-    this.#nodes = await this.#ports.registry.nodes()
+    await this.#read()
     return this.others
   }
 
@@ -59,5 +78,21 @@ export class Membership {
     this.#left = true
     this.#timer?.cancel()
     await this.#ports.registry.leave(this.#ports.info().id)
+  }
+
+  async #read(): Promise<void> {
+    const askedMs = this.#ports.clock.monotonicMs()
+    const nodes = await this.#ports.registry.nodes()
+    this.#nodes = nodes
+    const said = new Map<string, { readonly beat: number; readonly afterMs: number }>()
+    for (const { id, peer } of nodes) {
+      if (peer === undefined) continue
+      const before = this.#said.get(id)
+      // It was not in the table that was read before, so it was said after that was asked for.
+      const isNew = before === undefined || peer.beat > before.beat
+      said.set(id, isNew ? { beat: peer.beat, afterMs: this.#askedMs } : before)
+    }
+    this.#said = said
+    this.#askedMs = Math.max(this.#askedMs, askedMs)
   }
 }

@@ -47,6 +47,13 @@ export interface NodeInfo {
   readonly rates: { readonly connects: number; readonly published: number; readonly delivered: number }
   /** The parts that do not answer, or through which nothing is heard: `backbone`, `registry`, `log`. */
   readonly degraded: readonly string[]
+  /** For the other nodes alone. Absent: the node is of an older version. */
+  readonly peer?: PeerInfo
+}
+
+export interface PeerInfo {
+  /** How often the node has said how it is. */
+  readonly beat: number
 }
 
 export interface RegistryOptions {

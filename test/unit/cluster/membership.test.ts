@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest'
+import { Membership } from '../../../src/cluster/membership.ts'
+import { MemoryRegistry } from '../../../src/registry/memory.ts'
+import type { NodeInfo } from '../../../src/registry/registry.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
+
+function pair(): {
+  clock: ManualClock
+  self: Membership
+  other: Membership
+  degrade: (...parts: string[]) => void
+} {
+  const clock = new ManualClock()
+  const registry = new MemoryRegistry({ nodeTtlMs: 10_000, sessionTtlMs: 10_000 }, clock)
+  let degraded: readonly string[] = []
+  const member = (id: string): Membership =>
+    new Membership(60_000, {
+      registry,
+      clock,
+      failed: (_what, error) => {
+        throw error
+      },
+      info: (): NodeInfo => ({
+        id,
+        version: '1',
+        region: 'here',
+        role: 'all',
+        state: 'active',
+        startedAt: 0,
+        connections: 0,
+        pressure: 0,
+        address: '127.0.0.1:1',
+        rates: { connects: 0, published: 0, delivered: 0 },
+        degraded,
+      }),
+    })
+  return {
+    clock,
+    self: member('self'),
+    other: member('other'),
+    degrade: (...parts) => (degraded = parts),
+  }
+}
+
+const ids = (nodes: readonly NodeInfo[]): string[] => nodes.map(({ id }) => id)
+
+describe('the table of nodes', () => {
+  it('tells which nodes have said something after a moment for sure', async () => {
+    const { clock, self, other } = pair()
+    await other.beat()
+    await self.refresh()
+    clock.pass(100)
+    const lostMs = clock.monotonicMs()
+    await self.refresh()
+    expect([ids(self.others), ids(self.saidSince(lostMs))]).toEqual([['other'], []])
+    clock.pass(100)
+    await other.beat()
+    await self.refresh()
+    expect(ids(self.saidSince(lostMs))).toEqual(['other'])
+    // Between the last two times that the table was read, so no later than this moment for sure.
+    expect(ids(self.saidSince(clock.monotonicMs()))).toEqual([])
+  })
+
+  it('is told at once where something has changed, and is not where nothing has', async () => {
+    const { self, other, degrade } = pair()
+    await other.start()
+    degrade('backbone')
+    await other.update()
+    await other.update()
+    await self.refresh()
+    expect(self.others).toMatchObject([{ degraded: ['backbone'], peer: { beat: 2 } }])
+  })
+})
