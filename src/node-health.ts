@@ -6,7 +6,7 @@ import type { Isolation } from './cluster/isolation.ts'
 import type { Membership } from './cluster/membership.ts'
 import type { Health } from './observe/health.ts'
 import type { Metrics } from './observe/metrics.ts'
-import type { NodeInfo, Registry } from './registry/registry.ts'
+import type { NodeInfo } from './registry/registry.ts'
 
 interface Part {
   healthy(): boolean
@@ -63,9 +63,4 @@ export function watchParts(parts: WatchedParts): () => string[] {
     keysFresh() ? { status: 'ok' } : { status: 'degraded', detail: 'the key set is older than it should be' },
   )
   return () => Object.entries(answering).flatMap(([name, answers]) => (answers() ? [] : [name]))
-}
-
-/** As operators see them. */
-export async function shownNodes(registry: Pick<Registry, 'nodes'>): Promise<readonly NodeInfo[]> {
-  return (await registry.nodes()).map(({ peer: _peer, ...shown }) => shown)
 }

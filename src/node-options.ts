@@ -68,7 +68,7 @@ export function weaknesses(config: Config): string[] {
   if (config.auth.jwtSecret !== undefined && Buffer.byteLength(config.auth.jwtSecret) < HS256_KEY_BYTES_MIN) {
     weak.push('auth.jwtSecret is shorter than 32 bytes: it can be guessed (RFC 7518, section 3.2)')
   }
-  if (config.api.keys.some((entry) => (entry.split(':')[2] ?? '').length < KEY_LENGTH_MIN)) {
+  if (config.api.keys.some((entry) => entry.split(':').slice(2).join(':').length < KEY_LENGTH_MIN)) {
     weak.push(`an API key is shorter than ${KEY_LENGTH_MIN} characters: it can be guessed`)
   }
   return weak

@@ -22,6 +22,7 @@ import { FormerNodes } from './cluster/former-nodes.ts'
 import { graceMsOf, Isolation } from './cluster/isolation.ts'
 import { Membership } from './cluster/membership.ts'
 import { turnsAway } from './cluster/steering.ts'
+import { refuse } from './config/load.ts'
 import type { Config } from './config/schema.ts'
 import { serveDev } from './console/dev-routes.ts'
 import { loadPage } from './console/load-page.ts'
@@ -32,8 +33,9 @@ import { Hub } from './hub/hub.ts'
 import { policiesByChannel } from './node-policies.ts'
 import { Rates } from './node-rates.ts'
 import { addressOf, shownHost } from './node-address.ts'
+import { faultsOf } from './node-checks.ts'
 import { NodeDrain } from './node-drain.ts'
-import { shownNodes, watchParts } from './node-health.ts'
+import { watchParts } from './node-health.ts'
 import { drainOptions, edgeOptions, hubOptions, sessionOptions, weaknesses } from './node-options.ts'
 import { createParts } from './node-parts.ts'
 import { edgeMetrics, hubMetrics, publisherMetrics, sessionMetrics } from './node-metrics.ts'
@@ -72,7 +74,9 @@ export interface Node {
   close(): Promise<void>
 }
 
+/** Fails with `ConfigError` where the configuration cannot be used. */
 export async function createNode(config: Config, clock: Clock = systemClock): Promise<Node> {
+  refuse(faultsOf(config))
   const id = randomBytes(8).toString('hex')
   const { version, region, role } = config.node
   const log = createLog({ level: config.log.level, pretty: config.log.pretty, bindings: { node: id } })
@@ -85,7 +89,12 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
 
   const policies = policiesByChannel(config.namespaces)
 
-  const apiListener = new Listener({ host: config.api.host, port: config.api.port })
+  const apiListener = new Listener({
+    host: config.api.host,
+    port: config.api.port,
+    shared: false,
+    setBy: 'api.host and api.port',
+  })
   const parts = createParts(config, {
     nodeId: id,
     clock,
@@ -130,6 +139,8 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
   const listener = new Listener({
     host: config.host,
     port: config.port,
+    shared: config.sharePort,
+    setBy: 'host and port',
     ...(config.tls === undefined ? {} : { tls: config.tls }),
   })
   const hub = new Hub(
@@ -239,7 +250,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     revoked: () => metrics.revocations.inc(),
   })
   const routes = [
-    publishRoute(publisher, config.limits.publishBatch),
+    ...(role === 'edge' ? [] : [publishRoute(publisher, config.limits.publishBatch)]),
     ...channelRoutes({
       hub,
       logOf: (channel) => (policies(channel).hub.logged ? replayLog : undefined),
@@ -247,7 +258,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       members: (channel) => (policies(channel).client.presence ? presence.members(channel) : undefined),
     }),
     ...userRoutes(users),
-    ...nodeRoutes({ registry: { nodes: () => shownNodes(registry) }, health, metrics }),
+    ...nodeRoutes({ table: () => membership.table(), health, metrics }),
     ...drainRoutes({
       nodeId: id,
       // Made below, of parts that are made below.
@@ -263,14 +274,14 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
         rebalance: (count, plan) => draining.rebalance(count, plan),
         cancelRebalance: () => draining.cancelRebalance(),
       },
-      nodes: () => registry.nodes(),
+      nodes: async () => (await membership.table()).nodes,
       // Whoever watches still reads how it went.
       emptied: () => clock.after(config.drain.linger, () => void close()),
     }),
     ...(config.dev ? [devTokenRoute(mint)] : []),
   ]
   const keys = new ApiKeys(parseApiKeys(config.api.keys, { allowWeak: true }))
-  new Api(routes, { keys, clock, log, metrics }).attach(apiListener, config.limits.requestBody)
+  new Api(routes, { nodeId: id, keys, clock, log, metrics }).attach(apiListener, config.limits.requestBody)
 
   metrics.sessions.read(() => sessions.count)
   metrics.channels.read(() => hub.channelCount)

@@ -2,6 +2,7 @@
  * The second listener: for backends and operators, apart from the clients. Finds the route, checks the key, answers.
  */
 import { randomUUID } from 'node:crypto'
+import { MEANT_FOR } from './other-nodes.ts'
 import type { Route, RouteMatch } from './route.ts'
 import { Router } from './route.ts'
 import type { ApiKeys } from '../auth/api-keys.ts'
@@ -12,6 +13,7 @@ import type { Log } from '../observe/log.ts'
 import type { Cells } from '../observe/metrics.ts'
 
 export interface ApiPorts {
+  readonly nodeId: string
   readonly keys: ApiKeys
   readonly clock: Clock
   readonly log: Log
@@ -65,6 +67,7 @@ export class Api {
       exchange.respond(405, { ...JSON_TYPE, allow: match.allow, 'x-request-id': requestId }, body)
       return 405
     }
+    this.#checkMeant(head)
     const { route, params } = this.#found(match, head.path)
     const key = keyOf(head)
     if (route.scope !== undefined) this.#ports.keys.check(key, route.scope)
@@ -79,10 +82,21 @@ export class Api {
     return answer.status
   }
 
+  /** A node that has gone is in the table for a while, and another one may have its address by now. */
+  #checkMeant({ headers }: RequestHead): void {
+    const meant = headers[MEANT_FOR]
+    if (meant === undefined || meant === this.#ports.nodeId) return
+    throw new SluiceError(
+      'not_found',
+      `at this address is node ${this.#ports.nodeId}, not the one that was meant: it has gone, or its node.address is wrong`,
+    )
+  }
+
   async #body(exchange: HttpExchange): Promise<string> {
     try {
-      return (await exchange.body()).toString('utf8')
+      return utf8.decode(await exchange.body())
     } catch (error) {
+      if (error instanceof TypeError) throw new SluiceError('bad_request', 'the body is not UTF-8')
       if (error instanceof SluiceError && error.code === 'limit_exceeded')
         this.#ports.metrics.limitsHit.request_body.inc()
       throw error
@@ -110,6 +124,9 @@ export class Api {
     return error.status
   }
 }
+
+/** What is not UTF-8 must not come out as something else. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 const JSON_TYPE: ResponseHeaders = { 'content-type': 'application/json' }
 

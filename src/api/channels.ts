@@ -83,7 +83,8 @@ async function countElsewhere(
   await Promise.all(
     (await others()).map(async (node) => {
       try {
-        const { json } = await askNode(node, { method: 'GET', path, key })
+        const { status, json } = await askNode(node, { method: 'GET', path, key })
+        if (status !== 200) throw new SluiceError('unavailable', `node ${node.id} answers with ${status}`)
         count += (json as { subscribers: { local: number } }).subscribers.local
       } catch (error) {
         if (!(error instanceof SluiceError)) throw error

@@ -102,7 +102,17 @@ async function forward(
   request: ApiRequest,
 ): Promise<ApiAnswer> {
   const body = method === 'POST' ? await request.body() : ''
-  return askNode(node, { method, path: path.replace('{node}', node.id), key: request.key, body })
+  const answer = await askNode(node, {
+    method,
+    path: path.replace('{node}', node.id),
+    key: request.key,
+    body,
+  })
+  const { error } = answer.json as { readonly error?: { readonly code: string; readonly message: string } }
+  // Whose words these are: its keys may be others than those of the node that was asked.
+  return error === undefined
+    ? answer
+    : { ...answer, json: { error: { ...error, message: `node ${node.id}: ${error.message}` } } }
 }
 
 function readObject(

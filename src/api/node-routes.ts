@@ -5,21 +5,25 @@ import { openApi } from './openapi.ts'
 import type { ApiAnswer, Route } from './route.ts'
 import type { Health, Verdict } from '../observe/health.ts'
 import type { Metrics } from '../observe/metrics.ts'
-import type { Registry } from '../registry/registry.ts'
+import type { NodeTable } from '../cluster/membership.ts'
 
 export interface NodeRoutePorts {
-  readonly registry: Pick<Registry, 'nodes'>
+  /** `stale`: the registry does not answer, and this is what the node knew last. */
+  readonly table: () => Promise<NodeTable>
   readonly health: Health
   readonly metrics: Pick<Metrics, 'text' | 'contentType'>
 }
 
-export function nodeRoutes({ registry, health, metrics }: NodeRoutePorts): Route[] {
+export function nodeRoutes({ table, health, metrics }: NodeRoutePorts): Route[] {
   return [
     {
       method: 'GET',
       path: '/v1/nodes',
       scope: 'admin',
-      handle: async () => ({ status: 200, json: { nodes: await registry.nodes() } }),
+      handle: async () => {
+        const { nodes, stale } = await table()
+        return { status: 200, json: { nodes, ...(stale ? { stale } : {}) } }
+      },
     },
     { method: 'GET', path: '/livez', scope: undefined, handle: () => verdict(health.live()) },
     { method: 'GET', path: '/readyz', scope: undefined, handle: () => verdict(health.ready()) },

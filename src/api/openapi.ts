@@ -209,6 +209,10 @@ const SCHEMAS = {
     required: ['nodes'],
     additionalProperties: false,
     properties: {
+      stale: {
+        const: true,
+        description: 'The registry does not answer, and this is what the node that was asked knew last.',
+      },
       nodes: {
         type: 'array',
         items: {
@@ -394,6 +398,7 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
         '200': answers('A result for each message, in order.', {
           anyOf: [ref('Result'), { type: 'array', items: ref('Result') }],
         }),
+        '404': answers('A node of the role `edge` takes no messages here.', ref('Error')),
         '413': answers('The body, a payload or the number of messages is over its limit.', ref('Error')),
         ...REFUSED,
       },

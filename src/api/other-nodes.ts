@@ -14,6 +14,9 @@ export interface NodeRequest {
 
 const TIMEOUT_MS = 5000
 
+/** Names the node that is meant, so that another one at its address does not take the request for its own, or pass it on for ever. */
+export const MEANT_FOR = 'x-sluice-node'
+
 /** Its answer, whatever the status. Fails with `unavailable` where it does not answer. */
 export async function askNode(
   { id, address }: NodeInfo,
@@ -22,7 +25,11 @@ export async function askNode(
   try {
     const response = await fetch(`http://${address}${path}`, {
       method,
-      headers: { authorization: `Bearer ${key ?? ''}`, 'content-type': 'application/json' },
+      headers: {
+        authorization: `Bearer ${key ?? ''}`,
+        'content-type': 'application/json',
+        [MEANT_FOR]: id,
+      },
       ...(body === '' ? {} : { body }),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })

@@ -47,6 +47,7 @@ async function publish(publisher: Publisher, batchMax: number, request: ApiReque
   }
   if (!Array.isArray(parsed)) return { status: 200, json: await single(publisher, batchMax, parsed, text) }
   checkCount(parsed.length, batchMax, 'messages')
+  checkCount(messagesIn(parsed), batchMax, 'messages for channels and users')
   const raws = rawElements(text)
   // Started one after the other in this turn, so that the messages of a channel keep their order; answered together.
   const results = parsed.map((one, index) => element(publisher, batchMax, one, raws[index] as string))
@@ -137,6 +138,17 @@ function readPayload(fields: Readonly<Record<string, unknown>>, raw: string): Pa
   const text = rawMember(raw, 'data')
   if (text === undefined) throw new SluiceError('bad_request', 'data is missing')
   return { data: Buffer.from(text), binary: false }
+}
+
+/** A message for several channels or users is so many. What is not right in an element is told in its place. */
+function messagesIn(elements: readonly unknown[]): number {
+  let count = 0
+  for (const one of elements) {
+    const { channels, users } = (one ?? {}) as { readonly channels?: unknown; readonly users?: unknown }
+    const many = channels ?? users
+    count += Array.isArray(many) ? many.length : 1
+  }
+  return Math.max(count, 1)
 }
 
 function checkCount(count: number, max: number, what: string): void {

@@ -7,7 +7,7 @@ import type { Terminal } from './terminal.ts'
 import { ConfigError, EXIT_USAGE } from '../config/config-error.ts'
 import { configurationJsonSchema } from '../config/describe.ts'
 import { effectiveValues } from '../config/effective.ts'
-import { type ConfigSources, loadConfigWithOrigins } from '../config/load.ts'
+import { type ConfigSources, loadConfigWithOrigins, refuse } from '../config/load.ts'
 
 interface Options {
   readonly dev?: boolean
@@ -52,9 +52,11 @@ function sourcesOf(file: string | undefined, { dev = false }: Options, { env }: 
   return { env, dev, ...(file === undefined ? {} : { file }) }
 }
 
-function check(sources: ConfigSources, terminal: Terminal): void {
+async function check(sources: ConfigSources, terminal: Terminal): Promise<void> {
+  // Here, so that other commands do not load the gateway's keys.
+  const { faultsOf } = await import('../node-checks.ts')
   try {
-    loadConfigWithOrigins(sources)
+    refuse(faultsOf(loadConfigWithOrigins(sources).config))
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     for (const complaint of error.complaints) terminal.tell(complaint)

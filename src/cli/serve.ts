@@ -82,7 +82,7 @@ function setTimeoutOf(ms: number, run: () => void): void {
 /** The last of equal options counts. */
 function ownOptions(config: Config, index: number): string[] {
   const port = config.api.port === 0 ? 0 : config.api.port + index
-  return ['--workers', '1', '--api-port', String(port)]
+  return ['--workers', '1', '--share-port', 'true', '--api-port', String(port)]
 }
 
 function spawn(program: string, words: readonly string[], terminal: Terminal): Worker {

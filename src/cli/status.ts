@@ -53,7 +53,8 @@ async function status(options: Options, terminal: Terminal): Promise<void> {
   try {
     do {
       const answer = await api.get('/v1/nodes')
-      const { nodes } = answer as { readonly nodes: readonly NodeInfo[] }
+      const { nodes, stale } = answer as { readonly nodes: readonly NodeInfo[]; readonly stale?: true }
+      if (stale) terminal.tell('the registry does not answer: this is what the node that was asked knew last')
       if (options.json) terminal.print(JSON.stringify(answer))
       else for (const line of statusLines(nodes, systemClock.now())) terminal.print(line)
       if (!watching) {
@@ -85,7 +86,8 @@ export function statusLines(nodes: readonly NodeInfo[], nowMs: number): string[]
     node.role,
     node.state,
     String(node.connections),
-    `${Math.round(node.pressure * 100)}%`,
+    // Who leaves turns newcomers away, and lets nobody wait.
+    node.state === 'active' ? `${Math.round(node.pressure * 100)}%` : '-',
     String(node.rates.connects),
     String(node.rates.published),
     String(node.rates.delivered),

@@ -2,6 +2,7 @@
  * This node in the table of nodes, and the others as the table showed them last.
  */
 import type { Clock, Timer } from '../clock.ts'
+import { asSluiceError } from '../errors.ts'
 import type { NodeInfo, Registry } from '../registry/registry.ts'
 
 export interface MembershipPorts {
@@ -10,6 +11,12 @@ export interface MembershipPorts {
   /** How this node is now. */
   readonly info: () => NodeInfo
   readonly failed: (what: string, error: unknown) => void
+}
+
+export interface NodeTable {
+  readonly nodes: readonly NodeInfo[]
+  /** The registry does not answer: this is what was known last. */
+  readonly stale: boolean
 }
 
 export class Membership {
@@ -73,6 +80,17 @@ export class Membership {
     return this.others
   }
 
+  /** All nodes, this one too, as operators see them: also while the registry is away. */
+  async table(): Promise<NodeTable> {
+    try {
+      await this.#read()
+      return { nodes: this.#nodes.map(shown), stale: false }
+    } catch (error) {
+      if (asSluiceError(error).code !== 'unavailable') throw error
+      return { nodes: [this.#ports.info(), ...this.others].map(shown), stale: true }
+    }
+  }
+
   /** Leaves the table. Fails with `unavailable`; the entry ends by itself then. */
   async leave(): Promise<void> {
     this.#left = true
@@ -95,4 +113,9 @@ export class Membership {
     this.#said = said
     this.#askedMs = Math.max(this.#askedMs, askedMs)
   }
+}
+
+/** Without what only nodes say to each other. */
+function shown({ peer: _peer, ...node }: NodeInfo): NodeInfo {
+  return node
 }

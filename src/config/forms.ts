@@ -10,7 +10,7 @@ import { durationMs } from './units.ts'
  */
 export function isOrigin(value: string): boolean {
   if (value === '*') return true
-  if (!/^[a-z][a-z0-9+.-]*:\/\/[^/\s?#@]+$/.test(value)) return false
+  if (!/^[a-z][a-z0-9+.-]*:\/\/[^/\s?#@*]+$/.test(value)) return false
   // An application's own scheme (`capacitor://localhost`) has no origin for the URL standard, but its web view sends one.
   if (!/^https?:/.test(value)) return value === value.toLowerCase()
   return URL.canParse(value) && new URL(value).origin === value

@@ -52,7 +52,8 @@ export function loadConfigWithOrigins(given: ConfigSources): LoadedConfig {
   return { config, originOf: (path) => sources.originOf(path) }
 }
 
-function refuse(complaints: readonly string[]): void {
+/** Fails with `ConfigError` where there is any. */
+export function refuse(complaints: readonly string[]): void {
   const [first, ...others] = complaints
   if (first !== undefined) throw new ConfigError(first, ...others)
 }

@@ -9,6 +9,7 @@ import { isApiKeyEntry, isCookieName, isDrainPlan, isLabel, isNetwork, isOrigin,
 import { namespaces } from './namespaces.ts'
 import {
   duration,
+  flag,
   flagOrAuto,
   integer,
   list,
@@ -54,6 +55,10 @@ export const SCHEMA = z.strictObject({
   port: option(integer(PORT), 8080, {
     env: 'SLUICE_PORT',
     doc: 'The port of the public listener; 0 is any free one.',
+  }),
+  sharePort: option(flag(), false, {
+    env: 'SLUICE_SHARE_PORT',
+    doc: 'Whether other processes may listen on the same port, and the system spreads connections over them. `--workers` does so by itself.',
   }),
   allowedOrigins: option(
     list(
@@ -116,7 +121,7 @@ export const SCHEMA = z.strictObject({
     ),
   }),
   auth: section('How tokens are checked. One of the first three is needed, except with `sluice dev`.', {
-    jwtSecret: optional(text('a text that is not empty; at least 32 bytes for HS256'), {
+    jwtSecret: optional(text('a text that is not empty; at least 32 bytes for HS256, or it can be guessed'), {
       env: 'SLUICE_JWT_SECRET',
       secret: 'whole',
       doc: 'The secret that tokens are signed with (HS256 and the like).',

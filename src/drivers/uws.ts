@@ -35,6 +35,7 @@ const HEADERS = [
   'x-api-key',
   'x-forwarded-for',
   'x-request-id',
+  'x-sluice-node',
 ] as const
 
 export type HeaderName = (typeof HEADERS)[number]
@@ -88,6 +89,7 @@ export interface WebSocketRoute<Connection> {
   dropped(connection: Connection, message: ArrayBuffer): void
   /** The buffer is empty again. */
   drain(connection: Connection): void
+  /** `code` is what ended it: of the peer's close frame, 1006 without one, 1009 or 4400 where uWebSockets.js cut it off for that. */
   close(connection: Connection, code: number): void
 }
 
@@ -262,11 +264,42 @@ export class HttpStream {
   }
 }
 
+/** Thrown at start only, and meant for the operator. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError'
+}
+
 export interface ListenerOptions {
   readonly host: string
   /** 0: any free one. */
   readonly port: number
   readonly tls?: { readonly certFile: string; readonly keyFile: string }
+  /** Other processes may listen there too, and the kernel spreads connections over them. */
+  readonly shared: boolean
+  /** The options that say where, for whoever has to change them. */
+  readonly setBy: string
+}
+
+/** `LIBUS_LISTEN_DEFAULT` lets any process of the same user listen there too, and nobody would notice. */
+const SHARED = 0
+const EXCLUSIVE = 1
+
+/** As it is; the types leave it out. */
+type Listen = (
+  host: string,
+  port: number,
+  options: number,
+  done: (socket: Native.us_listen_socket | false) => void,
+) => void
+
+/** What uWebSockets.js says of connections that it cuts off itself. */
+const CUT_OFF: Readonly<Record<string, number>> = {
+  'Received too big message': 1009,
+  'Received invalid UTF-8': 4400,
+}
+
+function endedBy(code: number, reason: ArrayBuffer): number {
+  return code === 1006 ? (CUT_OFF[Buffer.from(reason).toString()] ?? code) : code
 }
 
 /** One listening socket with its routes and the topics of its WebSockets. */
@@ -320,7 +353,7 @@ export class Listener {
       message: (socket, message, binary) => route.message(socket.getUserData().connection, message, binary),
       dropped: (socket, message) => route.dropped(socket.getUserData().connection, message),
       drain: (socket) => route.drain(socket.getUserData().connection),
-      close: (socket, code) => route.close(socket.getUserData().connection, code),
+      close: (socket, code, reason) => route.close(socket.getUserData().connection, endedBy(code, reason)),
     })
   }
 
@@ -331,12 +364,15 @@ export class Listener {
 
   /** Fails where the address is taken or not ours. */
   listen(): Promise<void> {
-    const { host, port } = this.#options
+    const { host, port, shared, setBy } = this.#options
+    const app = this.#app as unknown as { readonly listen: Listen }
     return new Promise((resolve, reject) => {
-      this.#app.listen(host, port, (socket) => {
+      app.listen(host, port, shared ? SHARED : EXCLUSIVE, (socket) => {
         if (socket === false) {
           reject(
-            new Error(`cannot listen on ${host}:${port}: the address is in use or not one of this machine's`),
+            new ListenError(
+              `cannot listen on ${host}:${port}: the address is in use or not one of this machine's; ${setBy} say where`,
+            ),
           )
           return
         }
@@ -449,6 +485,9 @@ function writeWhole(
   // After 413 the rest of the body is still on its way: the connection cannot be used again.
   const closeConnection = last || status === 413
   if (withoutBody) response.endWithoutBody(Buffer.byteLength(body), closeConnection)
-  else if (status === 204 || status === 304) response.endWithoutBody(undefined, closeConnection)
-  else response.end(body, closeConnection)
+  else if (status === 204 || status === 304) {
+    // Any argument, even `undefined`, becomes a Content-Length, which these have not (RFC 9110, section 8.6).
+    if (closeConnection) response.writeHeader('Connection', 'close')
+    response.endWithoutBody()
+  } else response.end(body, closeConnection)
 }

@@ -157,13 +157,20 @@ export class Gateway {
       exchange.respond(204, {
         ...this.#origins.headers(head.headers.origin),
         'access-control-allow-methods': 'GET',
-        'access-control-allow-headers': 'Authorization, Last-Event-ID',
+        'access-control-allow-headers': 'Authorization, Last-Event-ID, X-Request-Id',
         'access-control-max-age': PREFLIGHT_MAX_AGE_S,
       })
       return undefined
     }
-    if (head.method !== 'GET')
-      throw new SluiceError('bad_request', `${head.path} takes GET, not ${head.method}`)
+    if (head.method !== 'GET') {
+      const headers = { 'content-type': 'application/json', allow: 'GET, OPTIONS' }
+      exchange.respond(
+        405,
+        { ...headers, ...this.#origins.headers(head.headers.origin) },
+        errorBody('bad_request', `${head.path} takes GET, not ${head.method}`),
+      )
+      return undefined
+    }
     if (this.#sendsOn(exchange)) return undefined
     return this.#admitted(exchange, () =>
       head.path === '/v1/sse' ? this.#stream(exchange) : this.#poll(exchange),
@@ -248,7 +255,7 @@ export class Gateway {
     cursor: string | undefined,
   ): Promise<Wanted & { readonly identity: Identity }> {
     const query = new URLSearchParams(head.query)
-    const names = this.#channelsOf(query.get('channels'))
+    const names = this.#channelsOf(query.getAll('channels'))
     const token = bearer(head) ?? query.get('token') ?? cookie(head, this.#options.tokenCookie)
     const identity = await this.#ports.sessions.identify(token)
     const channels = new Map<string, From | undefined>()
@@ -257,8 +264,8 @@ export class Gateway {
     return { identity, channels, departure: resume?.departure }
   }
 
-  #channelsOf(list: string | null): Set<string> {
-    const names = new Set(list === null || list === '' ? [] : list.split(','))
+  #channelsOf(lists: readonly string[]): Set<string> {
+    const names = new Set(lists.flatMap((list) => (list === '' ? [] : list.split(','))))
     names.add(INBOX)
     const max = this.#options.channelsPerStreamMax
     if (names.size - 1 > max) {

@@ -14,6 +14,7 @@ import type { OverLimit } from '../hub/hub.ts'
 import type { Fanout } from '../hub/outlet.ts'
 import type { Published } from '../hub/turn-log.ts'
 import { INBOX, publicName } from '../protocol/channel.ts'
+import { CLOSE } from '../protocol/codes.ts'
 import { decodeBinary, decodeText, MalformedFrame, type DecodedFrame } from '../protocol/decode.ts'
 import { encodeFrame, type Encoded } from '../protocol/encode.ts'
 import type { ConnectFrame, From, Position, ResetReason, ServerFrame } from '../protocol/frames.ts'
@@ -179,6 +180,8 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     this.#early = undefined
     const { ports } = this.#context
     ports.wheel.cancel(this)
+    // Cut off before the frame was read to its end.
+    if (this.#endReason === undefined && code === CLOSE.tooLarge) ports.metrics.limitHit('frame')
     ports.admission.disconnected('websocket', this.#endReason ?? String(code))
     if (this.#session !== undefined) ports.sessions.disconnected(this.#session)
   }

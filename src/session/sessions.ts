@@ -91,11 +91,12 @@ export class Sessions {
     const { ports } = this.#context
     const { user } = identity
     const { subscriptionsMax } = this.#context.options
-    if (request.channels.size > subscriptionsMax) {
+    const wanted = request.channels.size - Number(request.channels.has(INBOX))
+    if (wanted > subscriptionsMax) {
       ports.metrics.limitHit('subscriptions')
       throw new SluiceError(
         'limit_exceeded',
-        `${request.channels.size} channels were asked for; limits.subscriptions allows ${subscriptionsMax}`,
+        `${wanted} channels were asked for; limits.subscriptions allows ${subscriptionsMax}`,
       )
     }
     const { id, asked } = this.#sessionId(user, request.session)

@@ -102,6 +102,41 @@ describe('publish', () => {
     expect(json).toEqual({ epoch: expect.any(String), offset: expect.any(Number) })
   })
 
+  it('counts a message for several channels as so many', async () => {
+    const message = { channels: ['many:1', 'many:2', 'many:3'], data: 1 }
+    expect((await publish([message])).status).toBe(200)
+    const { status, json } = await publish([message, message])
+    expect(status).toBe(413)
+    expect(json).toMatchObject({
+      error: { message: expect.stringContaining('limits.publishBatch allows 5') },
+    })
+  })
+
+  it('refuses what is not UTF-8 instead of changing it', async () => {
+    const body = Buffer.concat([
+      Buffer.from('{"channel":"api:1","data":"caf'),
+      Buffer.from([0xe9, 0x22, 0x7d]),
+    ])
+    const response = await fetch(`http://127.0.0.1:${node.apiPort}/v1/publish`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${node.apiKey}` },
+      body,
+    })
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({ error: { message: 'the body is not UTF-8' } })
+  })
+
+  it('is not for a node that lives here no more', async () => {
+    const { status, json } = await publish(
+      { channel: 'api:1', data: 1 },
+      { headers: { 'x-sluice-node': 'gone' } },
+    )
+    expect(status).toBe(404)
+    expect(json).toMatchObject({
+      error: { message: expect.stringContaining(`at this address is node ${node.id}`) },
+    })
+  })
+
   it('answers a repeated id with the first position', async () => {
     const first = await publish({ channel: 'api:2', data: 1, id: 'same' })
     const second = await publish({ channel: 'api:2', data: 2, id: 'same' })

@@ -1,3 +1,4 @@
+import { createConnection } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EventStream } from '../support/event-stream.ts'
 import { startNode, type StartedNode } from '../support/start-node.ts'
@@ -228,5 +229,29 @@ describe('CORS', () => {
     })
     expect(response.status).toBe(204)
     expect(response.headers.get('access-control-allow-headers')).toContain('Authorization')
+  })
+
+  it('answers a preflight without a length: proxies take any for a broken answer', async () => {
+    const socket = createConnection(node.port, '127.0.0.1')
+    socket.end(
+      'OPTIONS /v1/sse HTTP/1.1\r\nHost: x\r\nOrigin: https://app.example\r\nConnection: close\r\n\r\n',
+    )
+    let answer = ''
+    for await (const chunk of socket) {
+      answer += String(chunk)
+      if (answer.includes('\r\n\r\n')) break
+    }
+    expect(answer).toMatch(/^HTTP\/1\.1 204 /)
+    expect(answer).not.toMatch(/content-length/i)
+  })
+
+  it('takes several lists of channels', async () => {
+    const stream = await open('several', 'a&channels=b')
+    expect(Object.keys((await stream.next('welcome')).data['channels'] as object).toSorted()).toEqual([
+      '@inbox',
+      'a',
+      'b',
+    ])
+    stream.close()
   })
 })

@@ -499,6 +499,31 @@ describe('bad frames', () => {
     expect(client.frames.at(-1)).toMatchObject({ type: 'error', code: 'rate_limited', retryable: true })
   })
 
+  it.each([
+    [
+      'a frame far beyond the limit',
+      (client: RawClient) => client.socket.send('x'.repeat(3_000_000)),
+      'too_large',
+    ],
+    [
+      'a text frame that is not UTF-8',
+      (client: RawClient) => client.socket.send(Buffer.from([0xff, 0xfe]), { binary: false }),
+      'malformed',
+    ],
+  ])('%s is cut off, and counted as what it was', async (what, send, reason) => {
+    const series = `sluice_disconnects_total{reason="${reason}"}`
+    const [before, limited] = [
+      await node.metric(series),
+      await node.metric('sluice_limits_hit_total{limit="frame"}'),
+    ]
+    const { client } = await connect('cut-off')
+    send(client)
+    await client.closed
+    await expect.poll(() => node.metric(series)).toBe(before + 1)
+    const hit = reason === 'too_large' ? 1 : 0
+    expect(await node.metric('sluice_limits_hit_total{limit="frame"}'), what).toBe(limited + hit)
+  })
+
   it('a socket that vanishes in the middle of a frame leaves nothing behind', async () => {
     const before = await node.metric('sluice_connections{transport="websocket"}')
     const { client } = await connect('vanish')

@@ -4,6 +4,7 @@ import { PollFeed } from './poll-feed.ts'
 import { SseFeed } from './sse-feed.ts'
 import { WebSocketFeed } from './websocket-feed.ts'
 import { SluiceClient } from '../../client/index.ts'
+import { CHANNEL_RULE, isChannel } from '../../protocol/channel.ts'
 
 const CUT_MS = 500
 const CUT_ALL_MS = 5000
@@ -41,6 +42,11 @@ for (const [panel, feed] of feeds) panel.onCut(() => feed.cut(CUT_MS))
 
 let channel = ''
 function subscribe(name: string): void {
+  if (!isChannel(name)) {
+    notice(`That is not a channel: ${CHANNEL_RULE}`)
+    return
+  }
+  notice('')
   channel = name
   for (const [panel, feed] of feeds) {
     panel.clear()

@@ -69,6 +69,38 @@ it('drain --watch goes on through failures that say nothing of the node, and end
   expect(requests.filter(({ method, path }) => method === 'GET' && path.endsWith('/drain'))).toHaveLength(4)
 })
 
+describe('config check names what only a start would find', () => {
+  it.each([
+    [{ SLUICE_JWT_PUBLIC_KEY: 'x' }, /auth\.jwtPublicKey must be a PEM text/],
+    [{ SLUICE_API_KEYS: 'a:root:0123456789abcdef' }, /api\.keys\[0\] \(a\) has a scope that does not exist/],
+    [
+      { SLUICE_API_KEYS: 'a:admin:0123456789abcdef,a:admin:0123456789abcdee' },
+      /api\.keys has two entries named a/,
+    ],
+  ])('%j', async (more, complaint) => {
+    const env = {
+      SLUICE_JWT_SECRET: 'x'.repeat(32),
+      SLUICE_API_KEYS: 'shop:publish:0123456789abcdef',
+      ...more,
+    }
+    const { code, err } = await run(['config', 'check'], env)
+    expect(code).toBe(2)
+    expect(err).toMatch(complaint)
+  })
+
+  it('files that are not there, or are no certificate', async () => {
+    const env = { SLUICE_JWT_SECRET: 'x'.repeat(32), SLUICE_API_KEYS: 'shop:publish:0123456789abcdef' }
+    const missing = configFile(JSON.stringify({ tls: { certFile: '/nowhere.pem', keyFile: 'package.json' } }))
+    expect((await run(['config', 'check', missing], env)).err).toMatch(
+      /tls\.certFile is "\/nowhere\.pem", which cannot be read/,
+    )
+    const wrong = configFile(JSON.stringify({ tls: { certFile: 'package.json', keyFile: 'package.json' } }))
+    expect((await run(['config', 'check', wrong], env)).err).toMatch(
+      /tls\.certFile and tls\.keyFile cannot be used/,
+    )
+  })
+})
+
 describe('a misuse is one line and the exit code 2', () => {
   it.each([
     [['pubish'], "sluice: unknown command 'pubish' (Did you mean publish?)"],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Membership } from '../../../src/cluster/membership.ts'
+import { SluiceError } from '../../../src/errors.ts'
 import { MemoryRegistry } from '../../../src/registry/memory.ts'
 import type { NodeInfo } from '../../../src/registry/registry.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
@@ -9,6 +10,7 @@ function pair(): {
   self: Membership
   other: Membership
   degrade: (...parts: string[]) => void
+  registry: MemoryRegistry
 } {
   const clock = new ManualClock()
   const registry = new MemoryRegistry({ nodeTtlMs: 10_000, sessionTtlMs: 10_000 }, clock)
@@ -38,6 +40,7 @@ function pair(): {
     clock,
     self: member('self'),
     other: member('other'),
+    registry,
     degrade: (...parts) => (degraded = parts),
   }
 }
@@ -45,6 +48,19 @@ function pair(): {
 const ids = (nodes: readonly NodeInfo[]): string[] => nodes.map(({ id }) => id)
 
 describe('the table of nodes', () => {
+  it('is shown as it was last, with this node as it is, while the registry is away', async () => {
+    const { self, other, registry, degrade } = pair()
+    await other.beat()
+    await self.beat()
+    expect(await self.table()).toMatchObject({ stale: false, nodes: [{ id: 'other' }, { id: 'self' }] })
+    registry.nodes = () => Promise.reject(new SluiceError('unavailable', 'Redis cannot be reached now'))
+    degrade('registry')
+    expect(await self.table()).toMatchObject({
+      stale: true,
+      nodes: [{ id: 'self', degraded: ['registry'] }, { id: 'other' }],
+    })
+  })
+
   it('tells which nodes have said something after a moment for sure', async () => {
     const { clock, self, other } = pair()
     await other.beat()

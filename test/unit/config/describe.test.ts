@@ -47,6 +47,7 @@ describe('the schema', () => {
       'SLUICE_REDIS_URL',
       'SLUICE_REGION',
       'SLUICE_ROLE',
+      'SLUICE_SHARE_PORT',
       'SLUICE_TRUSTED_PROXIES',
       'SLUICE_VERSION',
     ])
