@@ -122,7 +122,7 @@ export class Gateway {
         return
       }
       upgrade.accept(
-        new WebSocketConnection(address, token, context),
+        new WebSocketConnection(token, context),
         offered === undefined ? '' : SUBPROTOCOL,
       )
     })

@@ -34,7 +34,6 @@ export interface PollRequest {
 
 export class PollConnection implements Connection, StreamFanout, Due {
   readonly transport = 'poll'
-  readonly remoteAddress: string
   readonly size = 1
   readonly #context: PollContext
   readonly #request: PollRequest
@@ -49,7 +48,6 @@ export class PollConnection implements Connection, StreamFanout, Due {
   wheelTick = 0
 
   constructor(request: PollRequest, context: PollContext) {
-    this.remoteAddress = request.exchange.head.remoteAddress
     this.#request = request
     this.#context = context
     context.ports.admission.connected('poll')

@@ -50,7 +50,6 @@ function writeCorked(): void {
 
 export class SseConnection implements Connection, StreamFanout, GroupMember, Due {
   readonly transport = 'sse'
-  readonly remoteAddress: string
   /** A stream of its own in the fan-outs where it is not part of a group. */
   readonly size = 1
   readonly #context: SseContext
@@ -75,7 +74,6 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
 
   /** `headers`: CORS. */
   constructor(exchange: HttpExchange, user: string, headers: ResponseHeaders, context: SseContext) {
-    this.remoteAddress = exchange.head.remoteAddress
     this.#exchange = exchange
     this.#headers = headers
     this.#context = context

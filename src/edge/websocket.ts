@@ -42,8 +42,6 @@ export interface WebSocketContext {
 }
 
 export class WebSocketConnection implements Connection, OverLimit, Due {
-  readonly transport = 'websocket'
-  readonly remoteAddress: string
   readonly #context: WebSocketContext
   /** A token of the handshake, until the session exists. */
   #token: string | undefined
@@ -65,10 +63,14 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
   wheelIndex = 0
   wheelTick = 0
 
-  constructor(remoteAddress: string, token: string | undefined, context: WebSocketContext) {
-    this.remoteAddress = remoteAddress
+  constructor(token: string | undefined, context: WebSocketContext) {
     this.#token = token
     this.#context = context
+  }
+
+  /** Of the class: a field of its own would cost each connection eight bytes. */
+  get transport(): 'websocket' {
+    return 'websocket'
   }
 
   get closed(): boolean {

@@ -7,7 +7,6 @@ import type { ServerFrame } from '../protocol/frames.ts'
 import type { Session } from './session.ts'
 
 export interface Connection extends Outlet {
-  readonly remoteAddress: string
   /** The client has gone or was closed; everything that is sent from here on goes nowhere. */
   readonly closed: boolean
   /** The session that this connection now holds. Called once, before `welcome` is sent. */

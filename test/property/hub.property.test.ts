@@ -265,7 +265,7 @@ class Client {
   connect(): void {
     if (this.#socket?.closed === false) return
     const options = { bufferedBytesMax: BUFFER_LIMIT, frameBytesMax: 65_536, connectTimeoutMs: 60_000 }
-    const connection = new WebSocketConnection('127.0.0.1', undefined, {
+    const connection = new WebSocketConnection(undefined, {
       ports: this.#edge,
       options: options as EdgeOptions,
     })
