@@ -219,7 +219,11 @@ export class NodeDrain {
   }
 
   *#movables(reason: MoveReason): Iterable<Movable> {
-    for (const session of this.#ports.sessions.all()) yield this.#movable(session, reason)
+    for (const session of this.#ports.sessions.all()) {
+      // A poll is anywhere with its next request: where a part is moved, asking it changes nothing.
+      if (reason === 'move' && session.connection.transport === 'poll') continue
+      yield this.#movable(session, reason)
+    }
   }
 
   #movable({ id, movedFrom, connection }: Session, reason: MoveReason): Movable {

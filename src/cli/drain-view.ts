@@ -12,6 +12,13 @@ export interface DrainedNode {
   readonly drain: DrainProgress
 }
 
+/** What a node is when its movement is over: one that gave away a part of its clients is still there. */
+type Ended = 'gone' | 'done'
+
+function stateText(state: DrainProgress['state'], ended: Ended): string {
+  return state === 'gone' ? ended : state
+}
+
 const GAPS = ['p50Ms', 'p95Ms', 'p99Ms', 'maxMs'] as const
 const BAR_WIDTH = 24
 
@@ -20,16 +27,16 @@ export function barLine(node: string, progress: DrainProgress): string {
   const { total, remaining } = progress
   const share = total === 0 ? 1 : 1 - Math.min(1, remaining / total)
   const full = Math.round(share * BAR_WIDTH)
-  return `${node} [${'#'.repeat(full)}${' '.repeat(BAR_WIDTH - full)}] ${pace(progress)}`
+  return `${node} [${'#'.repeat(full)}${' '.repeat(BAR_WIDTH - full)}] ${pace(progress, 'gone')}`
 }
 
-export function progressLine(node: string, progress: DrainProgress): string {
+export function progressLine(node: string, progress: DrainProgress, ended: Ended = 'gone'): string {
   const { told, moved, forced, plan } = progress
-  return `${node} ${pace(progress)}; ${told} told, ${moved} moved, ${forced} closed; plan ${plan}`
+  return `${node} ${pace(progress, ended)}; ${told} told, ${moved} moved, ${forced} closed; plan ${plan}`
 }
 
 /** What became of the clients of each node. */
-export function reportLines(nodes: readonly DrainedNode[]): string[] {
+export function reportLines(nodes: readonly DrainedNode[], ended: Ended = 'gone'): string[] {
   return tableLines(
     [
       { title: 'NODE' },
@@ -50,7 +57,14 @@ export function reportLines(nodes: readonly DrainedNode[]): string[] {
       { title: 'TIME', right: true },
     ],
     nodes.flatMap(({ id, version, drain }) => [
-      [id, version, drain.state, `${drain.total}`, ...cells(drain), secondsText(drain.elapsedMs)],
+      [
+        id,
+        version,
+        stateText(drain.state, ended),
+        `${drain.total}`,
+        ...cells(drain),
+        secondsText(drain.elapsedMs),
+      ],
       ...Object.entries(drain.transports).map(([transport, counts]) => [
         '',
         '',
@@ -88,9 +102,10 @@ export function movesPerClient(nodes: readonly DrainedNode[]): number | undefine
   return told === 0 ? undefined : Math.round((moves / Math.max(1, told - again)) * 100) / 100
 }
 
-function pace({ state, holding, total, remaining, ratePerSecond, remainingMs }: DrainProgress): string {
+function pace(progress: DrainProgress, ended: Ended): string {
+  const { state, holding, total, remaining, ratePerSecond, remainingMs } = progress
   const estimate = remainingMs === undefined || remaining === 0 ? '' : `, about ${secondsText(remainingMs)}`
-  const what = holding === undefined ? state : `waits: ${holding}`
+  const what = holding === undefined ? stateText(state, ended) : `waits: ${holding}`
   return `${what}, ${remaining} of ${total} left, ${ratePerSecond}/s${estimate}`
 }
 

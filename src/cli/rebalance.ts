@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { CommandError } from './command-error.ts'
 import { progressLine, reportLines } from './drain-view.ts'
-import { API_URL, DEV_KEY, GatewayApi } from './gateway-api.ts'
+import { API_URL, ApiFailure, DEV_KEY, GatewayApi } from './gateway-api.ts'
 import type { Terminal } from './terminal.ts'
 import { EXIT_USAGE } from '../config/config-error.ts'
 import type { DrainProgress } from '../drain/drain.ts'
@@ -19,6 +19,7 @@ const EXAMPLES = `
 Examples:
   $ sluice rebalance --over 10m
   $ sluice rebalance --region eu --watch
+  $ sluice rebalance --cancel                      who has moved stays where he is now
 
 Clients move as in a drain, make-before-break; who cannot move stays where he is.
 `
@@ -27,6 +28,7 @@ interface Options {
   readonly over: string
   readonly region?: string
   readonly watch?: true
+  readonly cancel?: true
   readonly url?: string
   readonly key?: string
 }
@@ -45,13 +47,17 @@ export function addRebalance(program: Command, terminal: Terminal): void {
     .option('--over <time>', 'spread over this time', '5m')
     .option('--region <region>', 'of this region only')
     .option('--watch', 'wait for the end, and show how it goes')
+    .option('--cancel', 'ask nobody any more')
     .option('--url <url>', `the second listener of any node (SLUICE_API_URL, or ${API_URL})`)
     .option('--key <key>', `an API key with the scope admin (SLUICE_API_KEY, or ${DEV_KEY})`)
     .addHelpText('after', EXAMPLES)
     .action((options: Options) => rebalance(options, terminal))
 }
 
-async function rebalance({ over, region, watch, url, key }: Options, terminal: Terminal): Promise<void> {
+async function rebalance(
+  { over, region, watch, cancel, url, key }: Options,
+  terminal: Terminal,
+): Promise<void> {
   const api = new GatewayApi(
     url ?? (terminal.env['SLUICE_API_URL'] || API_URL),
     key ?? (terminal.env['SLUICE_API_KEY'] || DEV_KEY),
@@ -59,6 +65,10 @@ async function rebalance({ over, region, watch, url, key }: Options, terminal: T
   const { nodes } = (await api.get('/v1/nodes')) as { readonly nodes: readonly NodeInfo[] }
   const inRegion = nodes.filter((node) => region === undefined || node.region === region)
   if (inRegion.length === 0) throw new CommandError(`there is no node in the region ${region}`, EXIT_USAGE)
+  if (cancel) {
+    await cancelAll(api, inRegion, terminal)
+    return
+  }
   const surplus = surplusOf(inRegion)
   if (surplus.length === 0) terminal.print('the nodes have about the same number of clients')
   for (const { node, count } of surplus) {
@@ -71,7 +81,21 @@ async function rebalance({ over, region, watch, url, key }: Options, terminal: T
     const { id, region: where, version } = node
     drained.push({ id, region: where, version, drain: await ended(api, node, terminal) })
   }
-  for (const line of reportLines(drained)) terminal.print(line)
+  for (const line of reportLines(drained, 'done')) terminal.print(line)
+}
+
+async function cancelAll(api: GatewayApi, nodes: readonly NodeInfo[], terminal: Terminal): Promise<void> {
+  let cancelled = 0
+  for (const node of nodes) {
+    try {
+      const { rebalance: now } = (await api.delete(pathOf(node))) as Answer
+      if (now !== null) terminal.tell(progressLine(node.id, now, 'done'))
+      cancelled++
+    } catch (error) {
+      if (!(error instanceof ApiFailure && error.code === 'not_found')) throw error
+    }
+  }
+  if (cancelled === 0) throw new CommandError('no node is moving clients')
 }
 
 /** How many clients each node has over the average of its region. */
@@ -90,7 +114,7 @@ async function ended(api: GatewayApi, node: NodeInfo, terminal: Terminal): Promi
   for (;;) {
     const { rebalance: now } = (await api.get(pathOf(node))) as Answer
     if (now === null) throw new CommandError(`node ${node.id} has been replaced meanwhile`)
-    const line = progressLine(node.id, now)
+    const line = progressLine(node.id, now, 'done')
     if (line !== told) terminal.tell(line)
     told = line
     if (now.state === 'gone' || now.state === 'cancelled') return now

@@ -16,7 +16,7 @@
  *  D4 while paused, and once cancelled, nobody is asked and nobody is closed
  *  D5 it ends: whatever clients do, with a cluster that is well everybody has gone after a bounded time; and where it may
  *     end alone, also when there is no cluster any more
- *  D6 with a limit no more are asked than that, and nobody is closed
+ *  D6 with a limit no more leave than that, and nobody is closed; in the place of one who is asked and stays another is asked
  *  D7 of whom was told, everybody is still here, has moved or is unseen; who is heard of elsewhere within `returnMs` of
  *     leaving has moved, also where he was the last
  */
@@ -34,7 +34,7 @@ export interface DrainOptions {
   readonly graceMs: number
   /** Who leaves before another node has him is heard of within this time, if he comes back at all. */
   readonly returnMs: number
-  /** So many are asked, and then it ends; who does not go may stay. Absent: everybody goes. */
+  /** So many go, and then it ends; who does not want to may stay. Absent: everybody goes. */
   readonly limit?: number
 }
 
@@ -159,7 +159,7 @@ export class DrainCore {
   /** Of so many who are connected, how many are still to go. */
   remaining(connections: number): number {
     if (this.#limit === undefined) return connections
-    return Math.min(connections, this.#limit - this.#told + this.#asked.size)
+    return Math.min(connections, this.#unaskedOf(this.#limit) + this.#asked.size)
   }
 
   /**
@@ -199,7 +199,7 @@ export class DrainCore {
     if (this.#state === 'waiting' && (nowMs >= this.#openAtMs || this.#now)) this.#move(connections)
     if (this.#state !== 'moving') return []
     const decisions = this.#overdue(nowMs)
-    const left = this.#limit === undefined ? Infinity : this.#limit - this.#told
+    const left = this.#limit === undefined ? Infinity : this.#unaskedOf(this.#limit)
     if (connections === 0 || (left <= 0 && this.#asked.size === 0)) {
       if (this.#departed.size > 0 && nowMs < this.#lastLeftMs + this.#returnMs) {
         this.#holding = NOT_BACK
@@ -252,7 +252,7 @@ export class DrainCore {
 
   /** There is nobody here who may be asked: a drain of a part has reached whom it could. */
   noneLeft(): void {
-    if (this.#limit !== undefined) this.#limit = this.#told
+    if (this.#limit !== undefined) this.#limit -= this.#unaskedOf(this.#limit)
   }
 
   /** Another node has it. Answers whether its connection here was asked to go and is not gone yet. */
@@ -315,6 +315,11 @@ export class DrainCore {
 
   cancel(): void {
     if (this.#state !== 'gone') this.#state = 'cancelled'
+  }
+
+  /** How many may still be asked: who stayed has not used up a place. */
+  #unaskedOf(limit: number): number {
+    return limit - (this.#told - this.#stayed.size)
   }
 
   #leftAlone(nowMs: number, alone: boolean): boolean {

@@ -152,7 +152,7 @@ describe('a drain', () => {
     expect(core.state).toBe('cancelled')
   })
 
-  it('D6 asks no more than its limit, closes nobody, and ends', () => {
+  it('D6 lets no more leave than its limit, asks others for those who stay, closes nobody, and ends', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 50 }),
@@ -164,17 +164,36 @@ describe('a drain', () => {
             connections,
             0,
           )
-          let asked = 0
+          // Every second one stays where he is.
+          const stays = (id: number): boolean => id % 2 === 1
+          const here = new Set(Array.from({ length: connections }, (_, id) => id))
+          const told = new Set<number>()
+          let left = 0
           for (let tick = 0; tick < TICKS_MAX && core.state !== 'gone'; tick++) {
-            for (const decision of core.tick(tick * TICK_MS, connections, WELL)) {
+            const nowMs = tick * TICK_MS
+            for (const decision of core.tick(nowMs, here.size, WELL)) {
               expect(decision.kind).not.toBe('close')
               if (decision.kind !== 'ask') continue
-              for (let i = 0; i < decision.count; i++) core.asked(`c${asked++}`, 'sse', 0, tick * TICK_MS)
+              let wanted = decision.count
+              for (const id of here) {
+                if (wanted === 0 || told.has(id)) continue
+                wanted--
+                told.add(id)
+                core.asked(`c${id}`, 'sse', 0, nowMs)
+                if (stays(id)) continue
+                left++
+                here.delete(id)
+                core.confirm(`c${id}`, HERE, nowMs)
+                core.gone(`c${id}`, nowMs)
+              }
+              if (wanted > 0) core.noneLeft()
             }
           }
           expect(core.state).toBe('gone')
-          expect(asked).toBe(limit)
-          expect(core.counts).toMatchObject({ told: limit, forced: 0 })
+          expect(left).toBeLessThanOrEqual(limit)
+          const movers = Math.ceil(connections / 2)
+          expect(left).toBe(Math.min(limit, movers))
+          expect(core.counts).toMatchObject({ told: told.size, moved: left, forced: 0 })
         },
       ),
     )

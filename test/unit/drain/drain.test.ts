@@ -292,12 +292,14 @@ describe('a drain', () => {
 })
 
 describe('moving a part', () => {
-  it('D6 asks so many, lets who does not go stay, and ends', async () => {
+  it('D6 lets who does not go stay, asks others in their place, each once, and ends', async () => {
     const crowd = new Crowd(30, { limit: 12 })
     crowd.clock.pass(60_000)
     await expect(crowd.drain.done).resolves.toBe('gone')
-    expect(crowd.asked).toHaveLength(12)
+    expect(new Set(crowd.ids).size).toBe(30)
+    expect(crowd.asked).toHaveLength(30)
     expect(crowd.closed).toEqual([])
+    expect(crowd.connected.size).toBe(30)
   })
 
   it('D1 D6 asks nobody twice and ends, where fewer are connected than are to go', async () => {
