@@ -36,7 +36,7 @@ export interface NodeDrainPorts {
   readonly gate: Gate
   readonly sessions: Sessions
   readonly membership: Membership
-  readonly metrics: Pick<Metrics, 'reconnectsAsked'>
+  readonly metrics: Pick<Metrics, 'reconnectsAsked' | 'drainMoves'>
   readonly info: () => NodeInfo
 }
 
@@ -144,8 +144,7 @@ export class NodeDrain {
   confirm(client: string, arrived: Arrived): boolean {
     const session = this.#departures.sessionOf(client)
     return (
-      (this.#drain?.confirm(session, arrived) ?? false) ||
-      (this.#rebalance?.confirm(session, arrived) ?? false)
+      this.#confirmTo(this.#drain, session, arrived) || this.#confirmTo(this.#rebalance, session, arrived)
     )
   }
 
@@ -170,6 +169,14 @@ export class NodeDrain {
     this.#drain?.gone(session)
     this.#rebalance?.gone(session)
     this.#departures.left(session)
+  }
+
+  #confirmTo(drain: Drain | undefined, session: string, arrived: Arrived): boolean {
+    if (drain === undefined) return false
+    const before = drain.confirmed
+    const stays = drain.confirm(session, arrived)
+    this.#ports.metrics.drainMoves.confirmed.add(drain.confirmed - before)
+    return stays
   }
 
   #start(plan: Plan): Drain {
@@ -244,6 +251,7 @@ export class NodeDrain {
         clock.after(delayMs, () => connection.end(goingAway()))
       },
       close(moved) {
+        if (!moved) metrics.drainMoves.closed.inc()
         connection.end(
           moved
             ? new Closing('takenOver', 'forbidden', 'a newer connection has taken the session over')

@@ -56,6 +56,7 @@ export function sessionMetrics(metrics: Metrics): SessionMetrics {
     errorSent: (code) => metrics.protocolErrors[code].inc(),
     takenOver: () => metrics.takeovers.inc(),
     limitHit: (limit) => metrics.limitsHit[limit].inc(),
+    acknowledged: () => metrics.acks.inc(),
   }
 }
 

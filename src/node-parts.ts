@@ -4,6 +4,7 @@
 import type { AckStore } from './acks/ack-store.ts'
 import { JetStreamAckStore } from './acks/jetstream.ts'
 import { MemoryAckStore } from './acks/memory.ts'
+import { CountedBackbone } from './backbone/counted.ts'
 import { Links, type Peer } from './backbone/links.ts'
 import { MemoryBackbone, MemoryBus } from './backbone/memory.ts'
 import { MeshBackbone } from './backbone/mesh.ts'
@@ -25,6 +26,7 @@ import { MemoryPresenceStore } from './presence/memory.ts'
 import { PRESENCE_REFRESH_MS } from './presence/presence.ts'
 import { RedisPresenceStore } from './presence/redis.ts'
 import type { PresenceStore } from './presence/store.ts'
+import { CountedRegistry } from './registry/counted.ts'
 import { MemoryRegistry } from './registry/memory.ts'
 import { RedisRegistry } from './registry/redis.ts'
 import type { Registry } from './registry/registry.ts'
@@ -73,7 +75,17 @@ const PRESENCE_TTL_MS = 4 * PRESENCE_REFRESH_MS
 const READY_TIMEOUT_MS = 5000
 
 export function createParts(config: Config, ports: PartsPorts): Parts {
-  return config.nats.url.length === 0 ? memoryParts(config, ports) : clusterParts(config, ports)
+  const parts = config.nats.url.length === 0 ? memoryParts(config, ports) : clusterParts(config, ports)
+  const { registryOps, backboneMessages } = ports.metrics
+  return {
+    ...parts,
+    registry: new CountedRegistry(parts.registry, registryOps),
+    backbone: new CountedBackbone(parts.backbone, backboneMessages.out),
+    probe(payload) {
+      backboneMessages.out.inc()
+      parts.probe(payload)
+    },
+  }
 }
 
 function memoryParts(config: Config, { nodeId, clock, sink }: PartsPorts): Parts {

@@ -248,6 +248,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     clock,
     revocationTtlMs: config.auth.revocationTtl,
     revoked: () => metrics.revocations.inc(),
+    tookAway: () => metrics.takeovers.inc(),
   })
   const routes = [
     ...(role === 'edge' ? [] : [publishRoute(publisher, config.limits.publishBatch)]),

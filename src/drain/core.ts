@@ -95,6 +95,7 @@ export class DrainCore {
   #plan: Plan
   #state: DrainState = 'waiting'
   #moved = false
+  #confirmed = 0
   #holding: string | undefined
   #batchAtMs = Number.NEGATIVE_INFINITY
   /** How long after the one before the last batch went; 0 where that says nothing about the next. */
@@ -146,6 +147,11 @@ export class DrainCore {
   /** So many of those who were connected when moving began are to go. */
   get total(): number {
     return this.#total
+  }
+
+  /** So many other nodes have. */
+  get confirmed(): number {
+    return this.#confirmed
   }
 
   get counts(): TransportCounts {
@@ -263,6 +269,7 @@ export class DrainCore {
     const { transport, leftMs } = client
     const here = connected !== undefined
     remember(this.#arrived, id, { transport, overlap: gapMs === 0 })
+    this.#confirmed++
     this.#tally.add(transport, 'moved')
     if (recovered) this.#tally.add(transport, 'resumed')
     if (!here) this.#tally.add(transport, 'unseen', -1)

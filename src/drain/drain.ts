@@ -82,6 +82,11 @@ export class Drain {
     this.#timer = ports.clock.every(TICK_MS, () => this.#tick())
   }
 
+  /** So many clients other nodes have. */
+  get confirmed(): number {
+    return this.#core.confirmed
+  }
+
   /** Another node has the client. Answers whether its connection here may stay until the client closes it. */
   confirm(id: string, arrived: Arrived): boolean {
     if (!this.#core.confirm(id, arrived, this.#ports.clock.monotonicMs())) return false

@@ -53,6 +53,7 @@ export interface SessionMetrics {
   errorSent(code: ErrorCode): void
   takenOver(): void
   limitHit(limit: 'subscriptions' | 'sessions_per_user'): void
+  acknowledged(): void
 }
 
 /** Who is in a channel, on namespaces that keep it. */

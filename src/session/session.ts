@@ -238,7 +238,10 @@ export class Session implements Due {
     else if (position === undefined) refuse(`${channel} is not subscribed to`)
     else if (offset > position.offset)
       refuse(`${offset} is after the last message, which is ${position.offset}`)
-    else this.#ports.acks.ack(this.user, name, position.epoch, offset)
+    else {
+      this.#ports.acks.ack(this.user, name, position.epoch, offset)
+      this.#ports.metrics.acknowledged()
+    }
   }
 
   async #presence({ ref, channel }: PresenceFrame): Promise<ServerFrame> {

@@ -17,6 +17,8 @@ export interface UsersPorts {
   /** How long a revocation is remembered: longer than tokens live. */
   readonly revocationTtlMs: number
   revoked(): void
+  /** A session that was here has gone to another node with a newer connection. */
+  tookAway(): void
 }
 
 export class Users implements Pick<ControlSink, 'disconnect' | 'revoke' | 'takenOver'> {
@@ -68,9 +70,7 @@ export class Users implements Pick<ControlSink, 'disconnect' | 'revoke' | 'taken
   }
 
   takenOver(session: string): void {
-    this.#ports.sessions.end(
-      session,
-      new Closing('takenOver', 'forbidden', 'a newer connection has taken the session over'),
-    )
+    const closing = new Closing('takenOver', 'forbidden', 'a newer connection has taken the session over')
+    if (this.#ports.sessions.end(session, closing)) this.#ports.tookAway()
   }
 }

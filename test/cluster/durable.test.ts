@@ -53,6 +53,7 @@ describe('a durable channel', () => {
     const third = client.frames.find((frame) => frame['data'] === 3)
     client.send({ type: 'ack', channel: 'jobs:2', offset: third?.['offset'] })
     await client.settled()
+    expect(await one.metric('sluice_acks_total')).toBe(1)
     client.cut()
     // Written by now on the first node, for the second to read.
     await expect

@@ -194,6 +194,7 @@ function world(policy: HubPolicy, tailMessages: number) {
       errorSent: ignore,
       takenOver: ignore,
       limitHit: ignore,
+      acknowledged: ignore,
     },
     acks: { ack: ignore, acked: () => Promise.resolve(undefined) },
     presence: { entered: ignore, left: ignore, members: () => Promise.reject(new Error('not here')) },

@@ -1,0 +1,67 @@
+/**
+ * A registry of which every call is counted, with how it ended.
+ */
+import type { Claimed, NodeInfo, Place, Registry } from './registry.ts'
+
+type Op = Exclude<keyof Registry, 'healthy' | 'close'>
+
+interface Cell {
+  inc(): void
+}
+
+export type RegistryCounters = Readonly<Record<Op, { readonly ok: Cell; readonly error: Cell }>>
+
+export class CountedRegistry implements Registry {
+  readonly #registry: Registry
+  readonly #counters: RegistryCounters
+
+  constructor(registry: Registry, counters: RegistryCounters) {
+    this.#registry = registry
+    this.#counters = counters
+  }
+
+  claim(user: string, session: string, node: string): Promise<Claimed> {
+    return this.#counted('claim', this.#registry.claim(user, session, node))
+  }
+
+  release(user: string, session: string, node: string): Promise<void> {
+    return this.#counted('release', this.#registry.release(user, session, node))
+  }
+
+  locate(user: string): Promise<readonly Place[]> {
+    return this.#counted('locate', this.#registry.locate(user))
+  }
+
+  revoke(user: string, beforeMs: number, ttlMs: number): Promise<void> {
+    return this.#counted('revoke', this.#registry.revoke(user, beforeMs, ttlMs))
+  }
+
+  heartbeat(node: NodeInfo): Promise<void> {
+    return this.#counted('heartbeat', this.#registry.heartbeat(node))
+  }
+
+  nodes(): Promise<readonly NodeInfo[]> {
+    return this.#counted('nodes', this.#registry.nodes())
+  }
+
+  leave(node: string): Promise<void> {
+    return this.#counted('leave', this.#registry.leave(node))
+  }
+
+  healthy(): boolean {
+    return this.#registry.healthy()
+  }
+
+  close(): Promise<void> {
+    return this.#registry.close()
+  }
+
+  #counted<T>(op: Op, answer: Promise<T>): Promise<T> {
+    const { ok, error } = this.#counters[op]
+    answer.then(
+      () => ok.inc(),
+      () => error.inc(),
+    )
+    return answer
+  }
+}
