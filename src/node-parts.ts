@@ -21,6 +21,7 @@ import type { Listener } from './drivers/uws.ts'
 import { SluiceError } from './errors.ts'
 import type { LogRoot } from './observe/log.ts'
 import type { Metrics } from './observe/metrics.ts'
+import type { Outages } from './observe/outages.ts'
 import { namespaceOf } from './protocol/channel.ts'
 import { MemoryPresenceStore } from './presence/memory.ts'
 import { PRESENCE_REFRESH_MS } from './presence/presence.ts'
@@ -66,7 +67,7 @@ export interface PartsPorts {
   peers(): Promise<readonly Peer[]>
   /** The log and what else is kept may have lost something, or has more than anybody heard of. */
   storesReturned(): void
-  failed(what: string, error: unknown): void
+  readonly outages: Outages
 }
 
 /** A node that says nothing of a channel for so long is not in it any more. */
@@ -114,19 +115,19 @@ function memoryParts(config: Config, { nodeId, clock, sink }: PartsPorts): Parts
 }
 
 function clusterParts(config: Config, ports: PartsPorts): Parts {
-  const { nodeId, clock, log, metrics } = ports
+  const { nodeId, clock, log, metrics, outages } = ports
   const redis = new RedisLink({ urls: config.redis.url })
   const nats = new NatsLink({ urls: config.nats.url, name: `sluice-${nodeId}` })
   redis.watch({
     connected() {
-      log.info({}, 'Redis is connected')
+      outages.back('Redis')
       ports.storesReturned()
     },
-    disconnected: (reason) => log.warn({ reason }, 'Redis is away'),
+    disconnected: (reason) => outages.away('Redis', reason),
   })
   nats.watch({
-    connected: () => log.info({}, 'NATS is connected'),
-    disconnected: (reason) => log.warn({ reason }, 'NATS is away'),
+    connected: () => outages.back('NATS'),
+    disconnected: (reason) => outages.away('NATS', reason),
     slowConsumer: (subject) => log.warn({ subject }, 'NATS has dropped messages: this node reads too slowly'),
     lameDuck: (server) => log.info({ server }, 'a NATS server is going away'),
     refused: (reason) => log.error({ reason }, 'NATS refuses something'),
@@ -145,7 +146,7 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
     dial: (peer, events) => dialPeer(door, peer, events),
     received: (fromNode, bytes) => backbone.received(fromNode, bytes),
     changed: (count) => metrics.meshLinks.set(count),
-    failed: (what, error) => ports.failed(what, error),
+    failed: (what, error) => outages.failed(what, error),
   })
   acceptPeers(ports.apiListener, door, links)
   const durable = durableParts(config, nats, clock)
@@ -179,10 +180,12 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
     async start() {
       nats.start()
       await Promise.all([
-        startOf('Redis', redis.ready(READY_TIMEOUT_MS), log),
-        startOf('NATS', nats.flush(READY_TIMEOUT_MS), log),
+        startOf(redis.ready(READY_TIMEOUT_MS), (reason) => outages.away('Redis', reason)),
+        startOf(nats.flush(READY_TIMEOUT_MS), (reason) => outages.away('NATS', reason)),
       ])
-      if (durable !== undefined) await startOf('JetStream', durable.ready(), log)
+      if (durable !== undefined) {
+        await startOf(durable.ready(), (reason) => log.warn({ reason }, 'JetStream does not answer'))
+      }
       backbone.start()
     },
     async close() {
@@ -238,12 +241,12 @@ function durableParts(config: Config, nats: NatsLink, clock: Clock): DurablePart
 }
 
 /** A part that is away at the start is no reason to stay away too: what does not need it works. */
-async function startOf(name: string, started: Promise<void>, log: LogRoot): Promise<void> {
+async function startOf(started: Promise<void>, away: (reason: string) => void): Promise<void> {
   try {
     await started
   } catch (error) {
     if (!(error instanceof SluiceError)) throw error
-    log.warn({ reason: error.message }, `${name} is away: the node starts without it`)
+    away(error.message)
   }
 }
 

@@ -43,6 +43,7 @@ import { Health, HEALTH_DEFAULTS } from './observe/health.ts'
 import { createLog, type LogRoot } from './observe/log.ts'
 import { createMetrics } from './observe/metrics.ts'
 import { Mistakes } from './observe/mistakes.ts'
+import { Outages } from './observe/outages.ts'
 import { Presence } from './presence/presence.ts'
 import { Publisher } from './publish/publisher.ts'
 import { NatsDoors } from './publish/nats-doors.ts'
@@ -55,6 +56,8 @@ import { Wheel } from './wheel.ts'
 const WHEEL_TICK_MS = 100
 /** Close frames and last events leave within this time before the sockets are cut. */
 const FAREWELL_MS = 250
+/** An outage of which nobody tells is over when so many heartbeats have gone well. */
+const QUIET_HEARTBEATS = 3
 /** So many words that a node does not hear are no accident. */
 const CANARIES_MISSED_MAX = 3
 
@@ -85,7 +88,8 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
   const health = new Health(HEALTH_DEFAULTS, { clock, log, lagMs: () => load.lagMs })
   const mistakes = new Mistakes(log, clock)
   const wheel = new Wheel(clock, WHEEL_TICK_MS)
-  const failed = (what: string, err: unknown): void => log.error({ err, what }, 'something failed')
+  const outages = new Outages(log, clock, QUIET_HEARTBEATS * config.cluster.heartbeat)
+  const failed = (what: string, error: unknown): void => outages.failed(what, error)
 
   const policies = policiesByChannel(config.namespaces)
 
@@ -132,7 +136,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       hub.backboneReturned()
       presence.storeReturned()
     },
-    failed,
+    outages,
   })
   const { log: replayLog, registry, backbone } = parts
 
@@ -410,6 +414,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     load.close()
     health.close()
     mistakes.close()
+    outages.close()
     log.info({}, 'the node has stopped')
   }
 }
