@@ -20,6 +20,8 @@ export interface WatchedParts {
   readonly keysFresh: () => boolean
   /** Whether the node does not hear what it sends itself. */
   readonly deaf: () => boolean
+  /** Which nodes cannot be linked with; `undefined`: none. */
+  readonly unlinkable: () => string | undefined
   readonly isolation: Isolation
   readonly membership: () => Pick<Membership, 'saidSince'>
   readonly clock: Pick<Clock, 'monotonicMs'>
@@ -31,7 +33,19 @@ const STATES = ['starting', 'active', 'draining', 'closing'] as const
 
 /** Registers the probes and the gauges; the answer names the parts that do not answer now. */
 export function watchParts(parts: WatchedParts): () => string[] {
-  const { backbone, registry, log, keysFresh, deaf, isolation, membership, clock, health, metrics } = parts
+  const {
+    backbone,
+    registry,
+    log,
+    keysFresh,
+    deaf,
+    unlinkable,
+    isolation,
+    membership,
+    clock,
+    health,
+    metrics,
+  } = parts
   const answering = {
     backbone: () => backbone.healthy() && !deaf(),
     registry: () => registry.healthy(),
@@ -59,6 +73,10 @@ export function watchParts(parts: WatchedParts): () => string[] {
       answering[name]() ? { status: 'ok' } : { status: 'degraded', detail: `${name} does not answer` },
     )
   }
+  health.register('links', () => {
+    const detail = unlinkable()
+    return detail === undefined ? { status: 'ok' } : { status: 'degraded', detail }
+  })
   health.register('keys', () =>
     keysFresh() ? { status: 'ok' } : { status: 'degraded', detail: 'the key set is older than it should be' },
   )

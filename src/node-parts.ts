@@ -12,6 +12,7 @@ import { NatsBackbone, type Republished } from './backbone/nats.ts'
 import type { Backbone, BackboneSink } from './backbone/backbone.ts'
 import type { Clock } from './clock.ts'
 import { acceptPeers, dialPeer } from './cluster/mesh-door.ts'
+import type { MeshDirection, MeshRefusal } from './cluster/strangers.ts'
 import type { Config, NamespacePolicy } from './config/schema.ts'
 import { JetStream } from './drivers/jetstream.ts'
 import { decodeRepublished } from './drivers/nats-republished.ts'
@@ -65,6 +66,8 @@ export interface PartsPorts {
   readonly sink: BackboneSink
   /** The other nodes that are alive. Fails with `unavailable`. */
   peers(): Promise<readonly Peer[]>
+  /** A link to or from another node was refused. */
+  linkRefused(direction: MeshDirection, node: string, why: MeshRefusal): void
   /** The log and what else is kept may have lost something, or has more than anybody heard of. */
   storesReturned(): void
   readonly outages: Outages
@@ -139,6 +142,8 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
     secret: config.node.clusterSecret as string,
     payloadBytesMax: config.limits.payload,
     clock,
+    refused: (direction: MeshDirection, node: string, why: MeshRefusal) =>
+      ports.linkRefused(direction, node, why),
   }
   const links = new Links({
     clock,

@@ -21,6 +21,8 @@ import { controlBytes, hear } from './cluster/control.ts'
 import { FormerNodes } from './cluster/former-nodes.ts'
 import { graceMsOf, Isolation } from './cluster/isolation.ts'
 import { Membership } from './cluster/membership.ts'
+import { secretProof } from './cluster/mesh-token.ts'
+import { Strangers } from './cluster/strangers.ts'
 import { turnsAway } from './cluster/steering.ts'
 import { refuse } from './config/load.ts'
 import type { Config } from './config/schema.ts'
@@ -132,6 +134,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       disconnected: () => void membership.update(),
     },
     peers: () => membership.refresh(),
+    linkRefused: (direction, node, why) => strangers.refused(direction, node, why),
     storesReturned() {
       hub.backboneReturned()
       presence.storeReturned()
@@ -298,6 +301,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     log: replayLog,
     keysFresh: () => tokens.healthy(),
     deaf: () => canary.deaf,
+    unlinkable: () => strangers.finding(),
     isolation: new Isolation({
       region,
       graceMs: graceMsOf(config.cluster.heartbeat, config.cluster.canary),
@@ -323,7 +327,21 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     rates: rates.current,
     degraded: degraded(),
   })
-  const membership = new Membership(config.cluster.heartbeat, { registry, clock, info, failed })
+  const secret = config.node.clusterSecret
+  const membership = new Membership(config.cluster.heartbeat, {
+    registry,
+    clock,
+    info,
+    proof: secret === undefined ? undefined : secretProof(secret, id),
+    read: () => strangers.look(),
+    failed,
+  })
+  const strangers = new Strangers(secret, {
+    clock,
+    log,
+    refusals: metrics.meshRefusals,
+    others: () => membership.others,
+  })
   const canary = new Canary(
     { intervalMs: config.cluster.canary, missedMax: CANARIES_MISSED_MAX },
     {

@@ -10,6 +10,10 @@ export interface MembershipPorts {
   readonly clock: Clock
   /** How this node is now. */
   readonly info: () => NodeInfo
+  /** For the other nodes, that this one knows the secret. Absent: there is none. */
+  readonly proof: string | undefined
+  /** The table was read. */
+  readonly read: () => void
   readonly failed: (what: string, error: unknown) => void
 }
 
@@ -57,11 +61,14 @@ export class Membership {
   /** Says how this node is, now rather than at its next turn. */
   async beat(): Promise<void> {
     if (this.#left) return
-    const { registry, info, failed } = this.#ports
+    const { registry, info, proof, failed } = this.#ports
     const now = info()
     this.#toldDegraded = now.degraded.join()
     try {
-      await registry.heartbeat({ ...now, peer: { beat: ++this.#beats } })
+      await registry.heartbeat({
+        ...now,
+        peer: { beat: ++this.#beats, ...(proof === undefined ? {} : { proof }) },
+      })
       await this.#read()
     } catch (error) {
       failed('a heartbeat', error)
@@ -111,6 +118,7 @@ export class Membership {
       said.set(id, isNew ? { beat: peer.beat, afterMs: this.#askedMs } : before)
     }
     this.#said = said
+    this.#ports.read()
     this.#askedMs = Math.max(this.#askedMs, askedMs)
   }
 }

@@ -2,6 +2,7 @@
  * Links between nodes over WebSockets on the second listener: the end that opens, and the end that accepts.
  */
 import { checkMeshToken, meshToken } from './mesh-token.ts'
+import type { MeshDirection, MeshRefusal } from './strangers.ts'
 import type { Link, LinkEvents, Links, Peer } from '../backbone/links.ts'
 import type { Clock } from '../clock.ts'
 import type { Listener, NativeSocket } from '../drivers/uws.ts'
@@ -9,6 +10,10 @@ import { dial } from '../drivers/ws.ts'
 
 const PATH = '/v1/mesh'
 const PROTOCOL = 'sluice.mesh.v1'
+/** Who the link is for: another node may listen there by now. */
+const FOR_NODE = 'sluice-node'
+/** What a link is refused with, and why. Beside them 421: it is for another node. */
+const STATUS: Readonly<Record<MeshRefusal, number>> = { secret: 401, clock: 403 }
 const HANDSHAKE_TIMEOUT_MS = 3000
 const IDLE_TIMEOUT_SECONDS = 32
 /** Room for what is around the largest payload. */
@@ -21,6 +26,8 @@ export interface MeshDoorOptions {
   readonly secret: string
   readonly payloadBytesMax: number
   readonly clock: Clock
+  /** A link was refused, here or by the other node. */
+  refused(direction: MeshDirection, node: string, why: MeshRefusal): void
 }
 
 /** Opens a link to another node. */
@@ -30,7 +37,10 @@ export function dialPeer(options: MeshDoorOptions, peer: Peer, events: LinkEvent
     `ws://${peer.address}${PATH}`,
     {
       protocol: PROTOCOL,
-      headers: { authorization: meshToken(secret, nodeId, peer.id, clock.now()) },
+      headers: {
+        authorization: meshToken(secret, nodeId, peer.id, clock.now()),
+        [FOR_NODE]: peer.id,
+      },
       handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
       frameBytesMax: payloadBytesMax + ENVELOPE_BYTES_MAX,
     },
@@ -45,7 +55,11 @@ export function dialPeer(options: MeshDoorOptions, peer: Peer, events: LinkEvent
           close: () => socket.close(),
         }),
       received: (bytes) => events.received(bytes),
-      closed: (reason) => events.closed(reason),
+      closed(reason, status) {
+        for (const why of ['secret', 'clock'] as const)
+          if (status === STATUS[why]) options.refused('out', peer.id, why)
+        events.closed(reason)
+      },
     },
   )
   return socket
@@ -79,9 +93,20 @@ export function acceptPeers(listener: Listener, options: MeshDoorOptions, links:
     bufferedBytesMax: BUFFERED_BYTES_MAX,
     idleTimeoutSeconds: IDLE_TIMEOUT_SECONDS,
     upgrade(head, upgrade) {
-      const peer = checkMeshToken(secret, head.headers.authorization, nodeId, clock.now())
-      if (peer === undefined) upgrade.refuse(401, {}, 'the link is not of this cluster, or not for this node')
-      else upgrade.accept(new AcceptedLink(peer), PROTOCOL)
+      const wanted = head.headers[FOR_NODE]
+      if (wanted !== undefined && wanted !== nodeId) {
+        upgrade.refuse(421, {}, 'the link is for another node')
+        return
+      }
+      const { from, verdict } = checkMeshToken(secret, head.headers.authorization, nodeId, clock.now())
+      if (from !== undefined && verdict === 'good') {
+        upgrade.accept(new AcceptedLink(from), PROTOCOL)
+        return
+      }
+      const why = verdict === 'clock' ? 'clock' : 'secret'
+      // What names no node is no link: anybody may knock.
+      if (from !== undefined) options.refused('in', from, why)
+      upgrade.refuse(STATUS[why], {}, 'the link is not of this cluster, or of another time')
     },
     open(link, socket) {
       link.socket = socket

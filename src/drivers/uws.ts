@@ -34,6 +34,7 @@ const HEADERS = [
   'upgrade',
   'x-api-key',
   'x-forwarded-for',
+  'sluice-node',
   'x-request-id',
   'x-sluice-node',
 ] as const

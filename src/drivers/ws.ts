@@ -7,8 +7,8 @@ export interface DialEvents {
   opened(): void
   /** The bytes are the receiver's to keep. */
   received(bytes: Buffer): void
-  /** Once, whether it was open or not; nothing comes after it. */
-  closed(reason: string): void
+  /** Once, whether it was open or not; nothing comes after it. `status`: of the answer that refused it. */
+  closed(reason: string, status: number | undefined): void
 }
 
 export interface DialOptions {
@@ -38,8 +38,15 @@ export function dial(url: string, options: DialOptions, events: DialEvents): Dia
   socket.on('message', (data: Buffer, isBinary: boolean) => {
     if (isBinary) events.received(data)
   })
+  let status: number | undefined
+  socket.on('unexpected-response', (_request, response) => {
+    status = response.statusCode
+    socket.terminate()
+  })
   socket.on('error', (error: Error) => (reason = error.message))
-  socket.on('close', () => events.closed(reason))
+  socket.on('close', () =>
+    events.closed(status === undefined ? reason : `it was refused with ${status}`, status),
+  )
   return {
     get bufferedBytes() {
       return socket.bufferedAmount

@@ -239,6 +239,12 @@ const PARTS = {
     'mesh_links',
     'Nodes that are linked directly, because the backbone does not reach this node or them.',
   ),
+  meshRefusals: counter(
+    'mesh_refusals_total',
+    'Links between nodes that were refused: `in` by this node, `out` by another one; `secret`: the two do not share `node.clusterSecret`, `clock`: their clocks differ.',
+    { name: 'direction', values: ['in', 'out'] },
+    { name: 'why', values: ['secret', 'clock'] },
+  ),
   deaf: gauge('deaf', '1: the node does not hear what it sends itself through the backbone.'),
   partUp: gauge('part_up', '1: the part answers. 0: the node runs degraded.', {
     name: 'part',

@@ -54,6 +54,8 @@ export interface NodeInfo {
 export interface PeerInfo {
   /** How often the node has said how it is. */
   readonly beat: number
+  /** Of the secret of the cluster that the node knows. */
+  readonly proof?: string
 }
 
 export interface RegistryOptions {

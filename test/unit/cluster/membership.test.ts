@@ -19,6 +19,8 @@ function pair(): {
     new Membership(60_000, {
       registry,
       clock,
+      proof: undefined,
+      read: () => undefined,
       failed: (_what, error) => {
         throw error
       },
