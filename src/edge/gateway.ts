@@ -121,10 +121,7 @@ export class Gateway {
         upgrade.refuse(verdict.tooMany ? 429 : 503, refusalHeaders(verdict), refusalBody(verdict))
         return
       }
-      upgrade.accept(
-        new WebSocketConnection(token, context),
-        offered === undefined ? '' : SUBPROTOCOL,
-      )
+      upgrade.accept(new WebSocketConnection(token, context), offered === undefined ? '' : SUBPROTOCOL)
     })
     upgrade.onAborted(() => asked.cancel())
   }
