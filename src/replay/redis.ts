@@ -21,10 +21,14 @@ export interface RedisReplayLogOptions {
   readonly keyPrefix?: string
   /** How long a position is remembered after its channel was last used or asked for. Default: one day. */
   readonly positionTtlMs?: number
+  /** How many idempotency ids a channel remembers; past it the oldest is forgotten. */
+  readonly idsPerChannelMax?: number
 }
 
 const KEY_PREFIX = 'sluice'
 const POSITION_TTL_MS = 86_400_000
+/** As of the log in memory. */
+const IDS_PER_CHANNEL_MAX = 100_000
 
 const APPEND = script('append', 3)
 const READ = script('read', 2)
@@ -33,6 +37,7 @@ export class RedisReplayLog implements ReplayLog {
   readonly #link: RedisLink
   readonly #prefix: string
   readonly #positionTtlMs: number
+  readonly #idsMax: number
   /** Two nodes never propose the same epoch, and one node never proposes it twice. */
   readonly #epochPrefix = randomBytes(5).toString('hex')
   #epochs = 0
@@ -42,6 +47,7 @@ export class RedisReplayLog implements ReplayLog {
     this.#link = link
     this.#prefix = options.keyPrefix ?? KEY_PREFIX
     this.#positionTtlMs = options.positionTtlMs ?? POSITION_TTL_MS
+    this.#idsMax = options.idsPerChannelMax ?? IDS_PER_CHANNEL_MAX
     link.define(APPEND)
     link.define(READ)
   }
@@ -51,14 +57,15 @@ export class RedisReplayLog implements ReplayLog {
     const [epoch, offset, duplicate] = (await this.#run('hot', APPEND, [
       this.#key('pos', channel),
       this.#key('log', channel),
-      // The length says where the name ends and the id begins: either may contain anything.
-      id === undefined ? this.#key('pos', channel) : `${this.#key(`id:${channel.length}`, channel)}${id}`,
+      this.#key('ids', channel),
       this.#newEpoch(),
       this.#positionTtlMs,
       policy.ttlMs,
       policy.max,
       id === undefined ? 0 : policy.idempotencyMs,
       encodeStored(message),
+      id ?? '',
+      this.#idsMax,
     ])) as [Buffer, number, number]
     return { epoch: text(epoch), offset, previous: offset - 1, duplicate: duplicate === 1 }
   }
@@ -119,7 +126,7 @@ export class RedisReplayLog implements ReplayLog {
   }
 
   /** The braces make the channel's name alone decide the hash slot, which keeps the keys of a channel together. */
-  #key(kind: 'pos' | 'log' | `id:${number}`, channel: string): string {
+  #key(kind: 'pos' | 'log' | 'ids', channel: string): string {
     return `${this.#prefix}:${kind}:{${channel}}`
   }
 

@@ -204,6 +204,47 @@ describe('RedisReplayLog when Redis fails', () => {
     expect(await log.read('forgotten', other, ALL)).toMatchObject({ kind: 'lost', why: 'epoch' })
   })
 
+  it('L2 a channel remembers so many ids and no more, the oldest are forgotten first, and all are in one key', async () => {
+    const server = await serve()
+    const { log } = await connect(server, {}, { idsPerChannelMax: 100 })
+    const first = await Promise.all(
+      Array.from({ length: 1000 }, (_, n) => log.append('a', message('x', `id ${n}`), POLICY)),
+    )
+    expect(server.command('--raw', 'keys', '*').trim().split('\n').length).toBe(3)
+    // Two fields of each, and three of all of them.
+    expect(server.command('hlen', 'sluice:ids:{a}').trim()).toBe('203')
+    for (const n of [900, 999]) {
+      const again = await log.append('a', message('x', `id ${n}`), POLICY)
+      expect(again).toMatchObject({ offset: first[n]?.offset, duplicate: true })
+    }
+    expect(await log.append('a', message('x', 'id 899'), POLICY)).toMatchObject({ duplicate: false })
+    // That was a new one, for which the oldest was forgotten.
+    expect(await log.append('a', message('x', 'id 900'), POLICY)).toMatchObject({ duplicate: false })
+    expect(await log.append('a', message('x', 'id 899'), POLICY)).toMatchObject({ duplicate: true })
+  })
+
+  it('L2 an id is forgotten in its time, though others keep coming', async () => {
+    const server = await serve()
+    const { log } = await connect(server)
+    const brief = { ttlMs: 600_000, max: 1000, idempotencyMs: 200 }
+    const { offset } = await log.append('a', message('x', 'early'), brief)
+    let last = 0
+    for (;;) {
+      await log.append('a', message('x', `other ${last++}`), brief)
+      const again = await log.append('a', message('x', 'early'), brief)
+      if (!again.duplicate) break
+      expect(again.offset).toBe(offset)
+    }
+    expect(last).toBeGreaterThan(1)
+    // It is remembered anew, and its former place in the queue takes nothing from it.
+    for (let n = 0; n < 5; n++) await log.append('a', message('x', `more ${n}`), brief)
+    expect(server.command('--raw', 'hexists', 'sluice:ids:{a}', 'iearly').trim()).toBe('1')
+    expect(Number(server.command('--raw', 'hlen', 'sluice:ids:{a}'))).toBeLessThan(2 * (last + 7) + 3)
+    await expect
+      .poll(() => server.command('--raw', 'exists', 'sluice:ids:{a}').trim(), { timeout: REDIS_PATIENCE_MS })
+      .toBe('0')
+  })
+
   it('L5 a channel that is never silent forgets what is too old, too', async () => {
     const server = await serve()
     const { log } = await connect(server)
