@@ -7,12 +7,14 @@ import { parseApiKeys } from './auth/api-keys.ts'
 import { AuthConfigError } from './auth/config-error.ts'
 import { KeyRing } from './auth/key-ring.ts'
 import type { Config } from './config/schema.ts'
+import { redisTarget } from './drivers/redis-url.ts'
 
 /** Everything that would keep a node from starting with this configuration, a sentence each. Opens no connection. */
 export function faultsOf(config: Config): string[] {
   return [
     ...faultOf(() => parseApiKeys(config.api.keys, { allowWeak: true })),
     ...faultOf(() => new KeyRing({ ...config.auth, allowWeakSecret: true }, NO_CLOCK, NO_EVENTS)),
+    ...redisFaults(config.redis.url),
     ...(config.tls === undefined ? [] : tlsFaults(config.tls)),
   ]
 }
@@ -27,6 +29,17 @@ function faultOf(make: () => unknown): string[] {
     return []
   } catch (error) {
     if (error instanceof AuthConfigError) return [error.message]
+    throw error
+  }
+}
+
+function redisFaults(urls: readonly string[]): string[] {
+  if (urls.length === 0) return []
+  try {
+    redisTarget(urls)
+    return []
+  } catch (error) {
+    if (error instanceof TypeError) return [error.message]
     throw error
   }
 }

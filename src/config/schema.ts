@@ -111,12 +111,15 @@ export const SCHEMA = z.strictObject({
   }),
   redis: section('The registry and the log of channels with `delivery: replay`.', {
     url: option(
-      list('URLs such as redis://redis.internal:6379/0 (redis or rediss)', isUrl('redis', 'rediss')),
+      list(
+        'URLs such as redis://redis.internal:6379/0 (redis, rediss, sentinel or sentinels)',
+        isUrl('redis', 'rediss', 'sentinel', 'sentinels'),
+      ),
       [],
       {
         env: 'SLUICE_REDIS_URL',
         secret: 'credentials',
-        doc: 'The Redis servers: one, or several of a Redis Cluster. None: the node is alone, and keeps everything in its memory.',
+        doc: 'The Redis servers: one; several, or one with `?cluster`, of a Redis Cluster; or the Sentinels that name it, as `sentinel://host:26379/master` (`sentinels` where the server speaks TLS). None: the node is alone, and keeps everything in its memory.',
       },
     ),
   }),

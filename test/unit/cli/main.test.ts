@@ -72,6 +72,14 @@ it('drain --watch goes on through failures that say nothing of the node, and end
 describe('config check names what only a start would find', () => {
   it.each([
     [{ SLUICE_JWT_PUBLIC_KEY: 'x' }, /auth\.jwtPublicKey must be a PEM text/],
+    [
+      {
+        SLUICE_NATS_URL: 'nats://n:4222',
+        SLUICE_REDIS_URL: 'sentinel://s:26379',
+        SLUICE_CLUSTER_SECRET: 'x'.repeat(32),
+      },
+      /a sentinel:\/\/ URL ends with the name of the master/,
+    ],
     [{ SLUICE_API_KEYS: 'a:root:0123456789abcdef' }, /api\.keys\[0\] \(a\) has a scope that does not exist/],
     [
       { SLUICE_API_KEYS: 'a:admin:0123456789abcdef,a:admin:0123456789abcdee' },
