@@ -53,7 +53,7 @@ export class Uplink implements LinkSink {
   /** Until the next attempt; `undefined`: there shall be none. */
   #delayMs: number | undefined
   #move: { readonly untilMs: number; readonly url: string; tries: number } | undefined
-  /** An attempt was given up that the gateway may yet come to, and take the session over for nobody. */
+  /** An attempt ended without its welcome that the gateway may have come to, or yet come to: it takes the session over for nobody. */
   #abandoned = false
 
   constructor(options: UplinkOptions, tokens: Tokens, sink: UplinkSink) {
@@ -106,8 +106,10 @@ export class Uplink implements LinkSink {
     const attempt = this.#attempt
     const failed = link === attempt
     let { closeCode = CUT } = error
-    if (failed) this.#attempt = undefined
-    else if (link !== this.#serving) return
+    if (failed) {
+      this.#attempt = undefined
+      this.#abandoned ||= link.greeted
+    } else if (link !== this.#serving) return
     else {
       const takenOver = closeCode === TAKEN_OVER
       this.#serving = undefined
@@ -169,10 +171,9 @@ export class Uplink implements LinkSink {
     const link = new Link(this.#options, this)
     this.#attempt = link
     this.#cancelTimer?.()
-    this.#cancelTimer = time.after(connectTimeoutMs, () => {
-      this.#abandoned ||= link.greeted
-      this.closed(link, new ClientError('timeout', `no welcome within ${connectTimeoutMs} ms`))
-    })
+    this.#cancelTimer = time.after(connectTimeoutMs, () =>
+      this.closed(link, new ClientError('timeout', `no welcome within ${connectTimeoutMs} ms`)),
+    )
     void this.#open(link, this.#address())
   }
 

@@ -247,7 +247,23 @@ describe('a client through moves, cuts, trims and lost logs', () => {
         expect(world.failures).toEqual([])
         world.client.close()
       }),
-      { numRuns: 300 },
+      {
+        numRuns: 300,
+        examples: [
+          [
+            // The attempt of a move is cut when the gateway has taken the session over for it, and before it says so.
+            [
+              { kind: 'run' },
+              { kind: 'move', socket: 0 },
+              { kind: 'deliver', socket: 0 },
+              { kind: 'pass' },
+              { kind: 'open', socket: 0 },
+              { kind: 'read', socket: 0 },
+              { kind: 'cut', socket: 0 },
+            ],
+          ],
+        ],
+      },
     )
     // Or else nothing was tested.
     expect(shown).toBeGreaterThan(1000)
