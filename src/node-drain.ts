@@ -40,6 +40,10 @@ export interface NodeDrainPorts {
   readonly info: () => NodeInfo
 }
 
+/** Siblings leave within this time of each other; the next heartbeat would show it late. */
+const SIBLINGS_LOOK_MS = 250
+const SIBLINGS_LOOKS_MAX = 20
+
 type MoveReason = 'drain' | 'move'
 
 /** What an operator may ask for. All are absent: the plan of the configuration. */
@@ -55,6 +59,9 @@ export class NodeDrain {
   readonly #options: NodeDrainOptions
   readonly #departures: Departures
   #drain: Drain | undefined
+  /** The drain that a signal began, or joined. */
+  #bySignal: Drain | undefined
+  #withOthers = false
   #finished: DrainProgress | undefined
   #rebalance: Drain | undefined
   #rebalanced: DrainProgress | undefined
@@ -95,8 +102,15 @@ export class NodeDrain {
    */
   beginBySignal(): Promise<'gone' | 'cancelled'> {
     const done = this.begin()
-    this.#drain?.endAlone(this.#options.aloneMs)
+    this.#bySignal = this.#drain
+    this.#endAlone()
     return done
+  }
+
+  /** The nodes that were started with this one are told to stop as well, before the signal or after it. */
+  leaveWithOthers(): void {
+    this.#withOthers = true
+    this.#endAlone()
   }
 
   /** Fails with `not_found` where nothing is under way. */
@@ -179,6 +193,19 @@ export class NodeDrain {
     return stays
   }
 
+  #endAlone(): void {
+    this.#bySignal?.endAlone(this.#withOthers ? 0 : this.#options.aloneMs)
+    if (this.#withOthers) this.#lookForSiblings(SIBLINGS_LOOKS_MAX)
+  }
+
+  #lookForSiblings(left: number): void {
+    if (left === 0 || this.#bySignal === undefined) return
+    this.#ports.clock.after(SIBLINGS_LOOK_MS, () => {
+      void this.#ports.membership.beat()
+      this.#lookForSiblings(left - 1)
+    })
+  }
+
   #start(plan: Plan): Drain {
     const { health, gate, membership } = this.#ports
     const { deregisterMs, graceMs, returnMs } = this.#options
@@ -194,7 +221,7 @@ export class NodeDrain {
     this.#finished = undefined
     void drain.done.then((outcome) => {
       this.#finished = drain.progress()
-      this.#drain = undefined
+      this.#drain = this.#bySignal = undefined
       this.#departures.over()
       if (outcome === 'gone') return
       gate.open()

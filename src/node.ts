@@ -75,6 +75,8 @@ export interface Node {
   readonly end: Promise<void>
   /** Moves every client to another node, then stops. Resolves when it has, or when somebody has cancelled it and it stays. */
   drain(): Promise<void>
+  /** The nodes that were started with this one stop too: where nobody else is left, `drain` does not wait for anybody. */
+  leaveWithOthers(): void
   /** Tells every client to come back elsewhere, then stops. Idempotent. */
   close(): Promise<void>
 }
@@ -405,6 +407,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       const alone = parts.nats === undefined || (await othersOf(membership)).length === 0
       if (alone || (await draining.beginBySignal()) === 'gone') await close()
     },
+    leaveWithOthers: () => draining.leaveWithOthers(),
     close,
   }
 

@@ -14,6 +14,7 @@ export async function runNode(
   // Here, so that other commands do not load the whole gateway.
   const { createNode } = await import('../node.ts')
   const node = await createNode(config)
+  terminal.onSiblingsStop(() => node.leaveWithOthers())
   const failed = new Promise<never>((_, reject) => {
     let signals = 0
     terminal.onSignal((signal) => {

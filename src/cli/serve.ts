@@ -6,7 +6,7 @@ import type { Command } from 'commander'
 import { CommandError } from './command-error.ts'
 import { addNodeOptions, sourcesOf } from './node-options.ts'
 import { runNode } from './run-node.ts'
-import { EXIT_INTERRUPTED, type Terminal } from './terminal.ts'
+import { EXIT_INTERRUPTED, SIBLINGS_STOP, type Terminal } from './terminal.ts'
 import { Workers, type Worker } from './workers.ts'
 import { systemClock } from '../clock.ts'
 import { EXIT_USAGE } from '../config/config-error.ts'
@@ -90,6 +90,10 @@ function spawn(program: string, words: readonly string[], terminal: Terminal): W
   // channel between us.
   const child = fork(program, words, { env: terminal.env, detached: true })
   return {
+    siblingsStop() {
+      // Whoever is about to end has closed the channel, and needs no word.
+      if (child.connected) child.send(SIBLINGS_STOP, () => undefined)
+    },
     kill: (signal) => void child.kill(signal),
     onExit(listener) {
       child.once('exit', (code) => listener(code ?? undefined))

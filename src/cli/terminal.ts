@@ -16,9 +16,14 @@ export interface Terminal {
   update(line: string): void
   /** Until the answer is called. While nobody listens, a signal ends the process as usual. */
   onSignal(listener: (signal: Signal) => void): () => void
+  /** Those who were started beside this process stop as well: `SIBLINGS_STOP` came, or who started them has died. */
+  onSiblingsStop(listener: () => void): void
   /** At once, whatever is under way. */
   exit(code: number): void
 }
+
+/** What a process that stops all those it has started tells each of them, beside the signal. */
+export const SIBLINGS_STOP = 'siblings-stop'
 
 /** As a shell reports it: 128 and the number of the signal. */
 export const EXIT_INTERRUPTED = 130
@@ -48,6 +53,13 @@ export function processTerminal(): Terminal {
         process.off('SIGTERM', heard)
         process.off('disconnect', orphaned)
       }
+    },
+    onSiblingsStop(listener) {
+      if (!process.connected) return
+      process.on('message', (message) => {
+        if (message === SIBLINGS_STOP) listener()
+      })
+      process.on('disconnect', listener)
     },
     exit: (code) => process.exit(code),
   }

@@ -4,7 +4,8 @@
  * Kept (the numbers are in the names of the tests):
  *  W1 as many workers run as were asked for; one that ends is started again, after a pause that grows while it keeps ending
  *  W2 a worker that cannot use its configuration ends the command, since every other start would end in the same way
- *  W3 a signal is passed on to every worker, once for each time that it came, and none is started after it
+ *  W3 a signal is passed on to every worker, once for each time that it came, and none is started after it; each is told that
+ *     the others stop too, or all would look for somebody who takes their clients
  *  W4 the command ends when all workers have ended
  */
 import type { Signal } from './terminal.ts'
@@ -12,6 +13,8 @@ import type { Clock } from '../clock.ts'
 import { EXIT_USAGE } from '../config/config-error.ts'
 
 export interface Worker {
+  /** That all the others are told to stop as well. */
+  siblingsStop(): void
   kill(signal: Signal): void
   /** Once. `code` is absent where a signal ended it. */
   onExit(listener: (code: number | undefined) => void): void
@@ -56,7 +59,10 @@ export class Workers {
 
   signal(signal: Signal): void {
     this.#stopping = true
-    for (const worker of this.#running.values()) worker.kill(signal)
+    for (const worker of this.#running.values()) {
+      worker.siblingsStop()
+      worker.kill(signal)
+    }
     this.#endIfAllHave()
   }
 

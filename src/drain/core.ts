@@ -8,7 +8,7 @@
  *                                      └─ (paused)
  *   any but gone ── cancel ──▶ (cancelled)
  *
- * It keeps (test/property/drain.property.test.ts):
+ * It keeps (test/property/drain.property.test.ts, drain-together.property.test.ts):
  *  D1 a connection is asked at most once, and closed only after it was asked and its time was up
  *  D2 a batch follows the last one no sooner than the pace allows, and not before everybody in that one has gone or its
  *     time is up; unless all are to go now

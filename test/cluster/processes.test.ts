@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { NatsServer } from '../support/nats-server.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { RedisServer } from '../support/redis-server.ts'
-import { freePorts, ServerProcess } from '../support/server-process.ts'
+import { freePorts, ServerProcess, temporaryDirectory } from '../support/server-process.ts'
 import { mintToken } from '../../src/auth/tokens.ts'
 import { systemClock } from '../../src/clock.ts'
 import type { NodeInfo } from '../../src/registry/registry.ts'
@@ -114,4 +116,42 @@ describe('sluice status', () => {
     await redis.restart()
     await expect.poll(async () => (await run('status')).code, { interval: 200 }).toBe(0)
   }, 60_000)
+})
+
+describe('workers that are told to stop', () => {
+  it('do not wait for one another: everybody is closed with 1012, and the command ends with 0', async () => {
+    const directory = temporaryDirectory('workers')
+    // A table of nodes in which nobody else is.
+    const table = await RedisServer.start()
+    onTestFinished(async () => {
+      await table.stop()
+      directory.remove()
+    })
+    const [shared, first] = (await freePorts(3)) as [number, number]
+    const file = join(directory.path, 'sluice.json')
+    const settings = {
+      host: '127.0.0.1',
+      port: shared,
+      // Nobody would hear of anything in time by heartbeats alone, and nothing is to be waited for either.
+      cluster: { heartbeat: '1m', nodeTtl: '5m' },
+      drain: { deregisterDelay: '10m' },
+      nats: { url: [nats.url] },
+      redis: { url: [table.url] },
+      node: { clusterSecret: 'a-secret-that-the-nodes-of-a-test-share' },
+      auth: { jwtSecret: SECRET },
+      api: { port: first, keys: [`tests:publish+admin:${API_KEY}`] },
+    }
+    writeFileSync(file, JSON.stringify(settings))
+    const pair = await ServerProcess.start({
+      program: process.execPath,
+      install: 'Node.js',
+      args: [COMMAND, 'serve', '--workers', '2', '--config', file],
+      ready: 'the node is ready',
+    })
+    await expect.poll(() => pair.output.split('the node is ready').length - 1, { timeout: 20_000 }).toBe(2)
+    const token = await mintToken({ secret: SECRET, sub: 'ann', subscribe: ['*'], publish: [] }, systemClock)
+    const { client } = await RawClient.connect(`ws://127.0.0.1:${shared}/v1/ws`, { token })
+    expect(await pair.stop()).toBe(0)
+    expect(await client.closed).toMatchObject({ code: 1012 })
+  }, 40_000)
 })

@@ -42,6 +42,10 @@ export class FakeTerminal implements Terminal {
     return () => this.#listeners.delete(listener)
   }
 
+  onSiblingsStop(): void {
+    // It has none.
+  }
+
   raise(signal: Signal): void {
     for (const listener of this.#listeners) listener(signal)
   }

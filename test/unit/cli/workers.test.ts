@@ -6,6 +6,10 @@ class FakeWorker {
   readonly signals: string[] = []
   exit: (code: number | undefined) => void = () => undefined
 
+  siblingsStop(): void {
+    this.signals.push('siblings stop')
+  }
+
   kill(signal: string): void {
     this.signals.push(signal)
   }
@@ -81,7 +85,10 @@ it('W1 one that was well for a while is started again soon', () => {
 it('W2 a worker that cannot use its configuration ends all', async () => {
   const { clock, ended, nth, indexes } = setUp(3)
   nth(1).exit(2)
-  expect([nth(0), nth(2)].map(({ signals }) => signals)).toEqual([['SIGTERM'], ['SIGTERM']])
+  expect([nth(0), nth(2)].map(({ signals }) => signals)).toEqual([
+    ['siblings stop', 'SIGTERM'],
+    ['siblings stop', 'SIGTERM'],
+  ])
   nth(0).exit(0)
   nth(2).exit(0)
   clock.pass(60_000)
@@ -89,13 +96,13 @@ it('W2 a worker that cannot use its configuration ends all', async () => {
   expect(indexes()).toHaveLength(3)
 })
 
-it('W3 a signal is passed on each time that it comes', () => {
+it('W3 a signal is passed on each time that it comes, with the word that the others stop too', () => {
   const { workers, nth } = setUp(2)
   workers.signal('SIGTERM')
   workers.signal('SIGINT')
   expect([nth(0).signals, nth(1).signals]).toEqual([
-    ['SIGTERM', 'SIGINT'],
-    ['SIGTERM', 'SIGINT'],
+    ['siblings stop', 'SIGTERM', 'siblings stop', 'SIGINT'],
+    ['siblings stop', 'SIGTERM', 'siblings stop', 'SIGINT'],
   ])
 })
 
