@@ -5,6 +5,7 @@
  * Reads see everything that was confirmed before they began. A server that follows another one may lag behind it, so
  * a stream with replicas is asked at its leader, and a range is read up to an entry that the leader has named.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   AckPolicy,
   DeliverPolicy,
@@ -42,6 +43,8 @@ const READER_IDLE_MS = 5_000
 const FETCH_EXPIRES_MS = 1_000
 /** Measured against a server on the same machine: below, asking one by one is cheaper than making a reader. */
 const ONE_BY_ONE_MAX = 6
+const SETTLE_MS = 100
+const SETTLE_TRIES = 10
 /** The client does not export the class. */
 const NOT_ENABLED = 'JetStreamNotEnabled'
 const WRONG_LAST_SEQUENCE = /wrong last sequence: (\d+)/
@@ -111,7 +114,9 @@ export class JetStream {
       })
       if (differs) await streams.streams.update(spec.name, wanted)
       // What a cluster answers to a change is not yet what it says from then on: the time of creation may differ.
-      return stateOf(await streams.streams.info(spec.name))
+      return stateOf(
+        spec.replicas > 1 ? await settled(streams, spec.name) : await streams.streams.info(spec.name),
+      )
     } catch (error) {
       throw asOurs(error)
     }
@@ -309,6 +314,21 @@ async function created(streams: JetStreamManager, wanted: ReturnType<typeof conf
     if (others === undefined) throw error
     return others
   }
+}
+
+/**
+ * Each server of a cluster that has just made a stream has a time of creation of its own, until it hears the common one.
+ * Twice the same is taken for that.
+ */
+async function settled(streams: JetStreamManager, name: string): Promise<StreamInfo> {
+  let info = await streams.streams.info(name)
+  for (let tries = 0; tries < SETTLE_TRIES; tries++) {
+    await delay(SETTLE_MS)
+    const next = await streams.streams.info(name)
+    if (next.created === info.created) return next
+    info = next
+  }
+  return info
 }
 
 function stateOf({ created: createdAt, state }: StreamInfo): StreamState {

@@ -40,6 +40,7 @@ export interface RedisEvents {
 export type RedisArgument = string | number | Buffer
 
 type Client = Redis | Cluster
+type SentinelTarget = Extract<RedisTarget, { readonly kind: 'sentinel' }>
 type Commands = Readonly<Record<string, (...args: RedisArgument[]) => Promise<unknown>>>
 
 const HOT_TIMEOUT_MS = 500
@@ -49,6 +50,10 @@ const CONNECT_TIMEOUT_MS = 2_000
 const GIVE_UP_AFTER = 3
 const RETRY_STEP_MS = 50
 const RETRY_MAX_MS = 1_000
+/** Where a Sentinel says that another server is the master now. */
+const SWITCHED = '+switch-master'
+/** A Sentinel says nothing for weeks, so that only this shows that its host has gone. */
+const SENTINEL_KEEPALIVE_MS = 30_000
 
 /** Answers that say nothing about the command, but that this server cannot serve now. */
 const TEMPORARY: ReadonlySet<string> = new Set([
@@ -73,10 +78,12 @@ export class RedisLink {
   readonly #bulk: Client
   readonly #scripts: RedisScript[] = []
   readonly #watchers: RedisEvents[] = []
+  readonly #sentinels: readonly Redis[]
   #closed = false
 
   constructor(options: RedisLinkOptions) {
     const target = redisTarget(options.urls)
+    this.#sentinels = target.kind === 'sentinel' ? this.#watchSentinels(target) : []
     this.#hot = open(target, options.hotTimeoutMs ?? HOT_TIMEOUT_MS)
     this.#bulk = open(target, options.bulkTimeoutMs ?? BULK_TIMEOUT_MS)
     this.#listen()
@@ -120,6 +127,7 @@ export class RedisLink {
     this.#closed = true
     this.#hot.disconnect()
     this.#bulk.disconnect()
+    for (const sentinel of this.#sentinels) sentinel.disconnect()
   }
 
   #lane(lane: RedisLane): Client {
@@ -170,9 +178,47 @@ export class RedisLink {
     this.#hot.on('close', disconnected)
     this.#hot.on('error', (error: Error) => (reason = error.message))
     if (!(this.#hot instanceof Cluster)) return
-    // The cluster as a whole stays ready while one of its masters is replaced.
-    this.#hot.on('+node', (node: Redis) => node.on('ready', () => up && connected()))
+    // The cluster as a whole stays ready while one of its masters is replaced, by a server that is new to it or by a
+    // replica that may have been connected for long: then only the end of the former master shows.
+    this.#hot.on('+node', (node: Redis) =>
+      node.on('ready', () => {
+        void this.#load(node)
+        if (up) connected()
+      }),
+    )
+    this.#hot.on('-node', () => up && connected())
     this.#hot.on('node error', (error: Error) => (reason = error.message))
+  }
+
+  /**
+   * A former master that is still alive goes on taking writes for ten seconds and more, until a Sentinel turns it into a
+   * replica and all of them are lost. So it is left as soon as one of the Sentinels says that there is another.
+   */
+  #watchSentinels({ sentinels, master }: SentinelTarget): Redis[] {
+    return sentinels.map(({ host, port }) => {
+      const sentinel = new Redis({
+        host,
+        port,
+        connectTimeout: CONNECT_TIMEOUT_MS,
+        retryStrategy: retryDelayMs,
+        keepAlive: SENTINEL_KEEPALIVE_MS,
+        enableReadyCheck: false,
+        maxRetriesPerRequest: null,
+      })
+      // One that is away says nothing; the others do.
+      sentinel.on('error', () => undefined)
+      sentinel.on('message', (_channel: string, text: string) => {
+        // <name> <old host> <old port> <new host> <new port>
+        const [name, , , newHost, newPort] = text.split(' ')
+        if (name !== master) return
+        for (const lane of [this.#hot, this.#bulk]) {
+          if (lane instanceof Redis && isConnectedElsewhere(lane, newHost, newPort)) lane.disconnect(true)
+        }
+      })
+      // Subscribed to again by the client whenever it has been away.
+      sentinel.subscribe(SWITCHED).catch(() => undefined)
+      return sentinel
+    })
   }
 }
 
@@ -188,7 +234,7 @@ function open(target: RedisTarget, timeoutMs: number): Client {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
-    retryStrategy: (attempt: number) => Math.min(attempt * RETRY_STEP_MS, RETRY_MAX_MS),
+    retryStrategy: retryDelayMs,
     // The server was demoted: whoever holds the data now is found by connecting again.
     reconnectOnError: (error: Error) => firstWord(error.message) === 'READONLY',
   } satisfies RedisOptions
@@ -196,12 +242,21 @@ function open(target: RedisTarget, timeoutMs: number): Client {
     case 'server':
       return new Redis({ ...options, host: target.host, port: target.port, db: target.db })
     case 'sentinel':
-      return new Redis({ ...options, sentinels: [...target.sentinels], name: target.master })
+      return new Redis({
+        ...options,
+        sentinels: [...target.sentinels],
+        name: target.master,
+        sentinelRetryStrategy: retryDelayMs,
+        // Without it, one that hangs is waited for without end, though there may be others.
+        sentinelCommandTimeout: CONNECT_TIMEOUT_MS,
+        // Without it, `tls` is ignored.
+        enableTLSForSentinelMode: target.tls,
+      })
     case 'cluster':
       return new Cluster([...target.nodes], {
         redisOptions: options,
         enableOfflineQueue: false,
-        clusterRetryStrategy: (attempt) => Math.min(attempt * RETRY_STEP_MS, RETRY_MAX_MS),
+        clusterRetryStrategy: retryDelayMs,
         slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
         // A certificate names the host that was asked for, not its address.
         ...(target.tls ? { dnsLookup: (address, found) => found(null, address) } : {}),
@@ -209,6 +264,16 @@ function open(target: RedisTarget, timeoutMs: number): Client {
     default:
       return target satisfies never
   }
+}
+
+function retryDelayMs(attempt: number): number {
+  return Math.min(attempt * RETRY_STEP_MS, RETRY_MAX_MS)
+}
+
+/** Not while it is connecting, which ends with asking a Sentinel; and never again, where the client is stopped in it. */
+function isConnectedElsewhere({ status, stream }: Redis, host?: string, port?: string): boolean {
+  if (status !== 'ready' && status !== 'connect') return false
+  return stream.remoteAddress !== host || String(stream.remotePort) !== port
 }
 
 /** Those that can be asked now. */

@@ -2,7 +2,7 @@
 --
 -- KEYS[1]  hash, the channel's position
 --            e  epoch                            o  offset of the newest message
---            g  generation of the data           c  when it was last compared
+--            g  generation of the data           c  when this server last compared it
 --            s  when the messages were last swept, and the keys given new times to live
 --            t  how long messages live
 -- KEYS[2]  stream, the messages; an id is <offset>-<when it was stored>
@@ -27,6 +27,14 @@ local function generation()
   return string.sub(info, last + 1, last + 40)
 end
 
+-- Notes that the generation was compared, on this server alone: a replica that is promoted, or a server that reads its
+-- file, would take it for a comparison of its own, and give an offset again that its predecessor gave and it lacks.
+local function compared(time)
+  redis.set_repl(redis.REPL_NONE)
+  redis.call('HSET', KEYS[1], 'c', text(time))
+  redis.set_repl(redis.REPL_ALL)
+end
+
 -- The channel's position, a new one where there is none or where data may have been lost. `trust`: how long a position
 -- that was compared is not compared again, for the comparison costs a third of an append.
 local function position(time, trust)
@@ -35,7 +43,7 @@ local function position(time, trust)
     local age = time - tonumber(known[4])
     local current = age >= 0 and age < trust
     if not current and generation() == known[3] then
-      if trust > 0 then redis.call('HSET', KEYS[1], 'c', text(time)) end
+      if trust > 0 then compared(time) end
       current = true
     end
     if current then
@@ -43,8 +51,9 @@ local function position(time, trust)
     end
   end
   redis.call('UNLINK', KEYS[2])
-  redis.call('HSET', KEYS[1], 'e', ARGV[1], 'o', '0', 'g', generation(), 'c', text(time), 's', '0', 't', '0')
+  redis.call('HSET', KEYS[1], 'e', ARGV[1], 'o', '0', 'g', generation(), 'c', '0', 's', '0', 't', '0')
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  compared(time)
   return { epoch = ARGV[1], offset = 0, swept = 0, ttl = 0 }
 end
 
