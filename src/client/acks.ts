@@ -20,7 +20,7 @@ export class Acks {
     this.#link = link
   }
 
-  /** Acknowledges what the channel has handled, soon. Without a link then, the next welcome calls this again. */
+  /** Acknowledges what the channel has handled, soon. Where the gateway does not have the client on it then, its next start adds it again. */
   add(channel: Channel): void {
     if (channel.acked === undefined) return
     this.#cancel ??= this.#time.after(PAUSE_MS, () => this.flush())
@@ -31,8 +31,8 @@ export class Acks {
   flush(): void {
     this.#cancel?.()
     this.#cancel = undefined
-    for (const { name, acked } of this.#channels)
-      if (acked !== undefined) this.#link()?.send({ type: 'ack', channel: name, offset: acked })
+    for (const { name, acked, track } of this.#channels)
+      if (acked !== undefined && track.live) this.#link()?.send({ type: 'ack', channel: name, offset: acked })
     this.#channels.clear()
   }
 }

@@ -73,7 +73,7 @@ export class Channel {
   acked: number | undefined
   readonly #ports: ChannelPorts
   readonly #subscribers = new Set<Subscriber>()
-  /** Replaced by a reset: offsets of before mean nothing then. */
+  /** Replaced where offsets of before mean nothing any more. */
   #acks = { tail: Promise.resolve(), stuck: false }
 
   constructor(name: string, from: From | undefined, ports: ChannelPorts) {
@@ -102,7 +102,7 @@ export class Channel {
       },
       unsubscribe: () => {
         if (subscriber === undefined || !subscribers.delete(subscriber)) return
-        subscriber.refused(new ClientError('closed', `${name} was unsubscribed from`))
+        subscriber.refused(new ClientError('closed', `${name}: unsubscribed`))
         if (subscribers.size === 0) this.#ports.left(this)
       },
     }
@@ -111,6 +111,9 @@ export class Channel {
   starts(start: Start): void {
     this.refusals = 0
     this.track.starts(start)
+    // A reset follows, or it is another user's inbox: offsets of before mean nothing now.
+    if (!start.recovered) this.#forgetAcks()
+    this.#ports.acks.add(this)
     for (const { started } of this.#subscribers) started()
   }
 
@@ -134,8 +137,7 @@ export class Channel {
 
   reset(reset: ResetFrame): void {
     this.track.reset(reset)
-    this.acked = undefined
-    this.#acks = { tail: Promise.resolve(), stuck: false }
+    this.#forgetAcks()
     void this.#each(({ options }) => options.onReset?.(reset))
   }
 
@@ -147,6 +149,11 @@ export class Channel {
       return onError(error)
     })
     this.#subscribers.clear()
+  }
+
+  #forgetAcks(): void {
+    this.acked = undefined
+    this.#acks = { tail: Promise.resolve(), stuck: false }
   }
 
   /** Runs something for each subscriber; whether it worked, for each. What it throws is told of, and breaks nothing. */

@@ -43,6 +43,9 @@ export class Channels {
         // The inbox belongs to the connection: it is never asked for nor left.
         if (name === INBOX || !this.#has(channel)) return
         this.#byName.delete(name)
+        // While the gateway still has the client on the channel; what is handled later comes again.
+        acks.flush()
+        channel.track.live = false
         this.#leave(link(), channel)
       },
     })
@@ -83,7 +86,6 @@ export class Channels {
         else channel.starts(start)
         // New since `connect`, or the former link brought messages since: only a position continues behind them.
       } else if (asked === undefined || track.position !== undefined) this.#ask(link, channel)
-      this.#ports.acks.add(channel)
     }
     for (const asked of link.asked.keys()) {
       const channel = asked as Channel

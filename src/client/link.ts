@@ -122,7 +122,7 @@ export class Link {
   probe(): void {
     const { time, pongTimeoutMs } = this.#options
     this.#cancelDeadline ??= time.after(pongTimeoutMs, () =>
-      this.#ended(CUT, `nothing was heard for ${pongTimeoutMs} ms after a ping`),
+      this.#ended(CUT, `nothing was heard within ${pongTimeoutMs} ms`),
     )
     this.send({ type: 'ping' })
   }

@@ -580,6 +580,60 @@ describe('acknowledgements', () => {
     expect(all.acks()).toEqual([{ type: 'ack', channel: 'orders', offset: 2 }])
   })
 
+  it('wait for a channel that a welcome could not restore, until the gateway has the client on it again', async () => {
+    const all = await onOrders(() => undefined)
+    const { sockets, time, deliver, acks, errors } = all
+    await deliver(1, 2)
+    await cutAndBack(all)
+    sockets.newest.welcome({
+      channels: { '@inbox': INBOX_AT_0, orders: { recovered: false, error: 'unavailable' } },
+    })
+    await time.pass(5000)
+    expect(acks()).toEqual([])
+    sockets.newest.answer('subscribe', { type: 'subscribed', epoch: 'o', offset: 2, recovered: true })
+    await time.pass(100)
+    expect(acks()).toEqual([{ type: 'ack', channel: 'orders', offset: 2 }])
+    expect(errors).toEqual([])
+  })
+
+  it('go before the unsubscribe, and what is handled after it is not acknowledged', async () => {
+    let done: () => void = () => undefined
+    const all = await connected()
+    const { client, sockets, time } = all
+    const subscription = client.subscribe('orders', ({ data }) =>
+      data === 1 ? undefined : new Promise<void>((resolve) => (done = resolve)),
+    )
+    sockets.newest.answer('subscribe', { type: 'subscribed', epoch: 'o', offset: 0, recovered: false })
+    for (const offset of [1, 2]) sockets.newest.receive({ ...message('orders', offset, offset), ack: true })
+    await settled()
+    subscription.unsubscribe()
+    done()
+    await settled()
+    await time.pass(1000)
+    const { sent } = sockets.newest
+    expect(sent.filter(({ type }) => /ack|unsubscribe/.test(type))).toMatchObject([
+      { type: 'ack', offset: 1 },
+      { type: 'unsubscribe' },
+    ])
+  })
+
+  it("of one user's inbox are not said for the next", async () => {
+    const all = await connected()
+    const { client, sockets, time } = all
+    client.inbox(() => undefined)
+    sockets.newest.receive({ ...message('@inbox', 7, 'for alice'), ack: true })
+    await settled()
+    client.close()
+    void client.connect()
+    await settled()
+    sockets.newest.welcome({
+      user: 'bob',
+      channels: { '@inbox': { epoch: 'i', offset: 9, recovered: false } },
+    })
+    await time.pass(1000)
+    expect(sockets.newest.sent.filter(({ type }) => type === 'ack')).toEqual([])
+  })
+
   it('of before a reset mean nothing after it', async () => {
     const done: (() => void)[] = []
     const { sockets, time, deliver, acks } = await onOrders(
