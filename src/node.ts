@@ -30,6 +30,7 @@ import { serveDev } from './console/dev-routes.ts'
 import { loadPage } from './console/load-page.ts'
 import { Listener } from './drivers/uws.ts'
 import { Gateway } from './edge/gateway.ts'
+import { ClientAddress } from './edge/origin.ts'
 import { Closing, SluiceError } from './errors.ts'
 import { Hub } from './hub/hub.ts'
 import { policiesByChannel } from './node-policies.ts'
@@ -291,7 +292,16 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     ...(config.dev ? [devTokenRoute(mint)] : []),
   ]
   const keys = new ApiKeys(parseApiKeys(config.api.keys, { allowWeak: true }))
-  new Api(routes, { nodeId: id, keys, clock, log, metrics }).attach(apiListener, config.limits.requestBody)
+  const addresses = new ClientAddress(config.trustedProxies)
+  new Api(routes, {
+    nodeId: id,
+    keys,
+    clock,
+    log,
+    mistakes,
+    metrics,
+    addressOf: ({ remoteAddress, headers }) => addresses.of(remoteAddress, headers['x-forwarded-for']),
+  }).attach(apiListener, config.limits.requestBody)
 
   metrics.sessions.read(() => sessions.count)
   metrics.channels.read(() => hub.channelCount)

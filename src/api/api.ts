@@ -2,8 +2,10 @@
  * The second listener: for backends and operators, apart from the clients. Finds the route, checks the key, answers.
  */
 import { randomUUID } from 'node:crypto'
+import { Audit } from './audit.ts'
+import { Caller, type Trace } from './caller.ts'
 import { MEANT_FOR } from './other-nodes.ts'
-import type { Route, RouteMatch } from './route.ts'
+import type { ApiAnswer, ApiRequest, Route, RouteMatch } from './route.ts'
 import { Router } from './route.ts'
 import type { ApiKeys } from '../auth/api-keys.ts'
 import { jitter, type Clock } from '../clock.ts'
@@ -11,13 +13,17 @@ import type { HttpExchange, Listener, RequestHead, ResponseHeaders } from '../dr
 import { asSluiceError, SluiceError } from '../errors.ts'
 import type { Log } from '../observe/log.ts'
 import type { Cells } from '../observe/metrics.ts'
+import type { Mistakes } from '../observe/mistakes.ts'
 
 export interface ApiPorts {
   readonly nodeId: string
   readonly keys: ApiKeys
   readonly clock: Clock
   readonly log: Log
+  readonly mistakes: Pick<Mistakes, 'warn'>
   readonly metrics: Pick<Cells, 'apiRequests' | 'apiRequestTime' | 'limitsHit'>
+  /** The address of whoever asks, behind our own proxies too. */
+  readonly addressOf: (head: RequestHead) => string
 }
 
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/
@@ -26,11 +32,13 @@ const RETRY_HIGH_MS = 3000
 
 export class Api {
   readonly #ports: ApiPorts
+  readonly #audit: Audit
   readonly #router: Router
   readonly #paths: string
 
   constructor(routes: readonly Route[], ports: ApiPorts) {
     this.#ports = ports
+    this.#audit = new Audit(ports)
     this.#router = new Router(routes)
     this.#paths = [...new Set(routes.map(({ path }) => path))].join(', ')
   }
@@ -69,17 +77,52 @@ export class Api {
     }
     this.#checkMeant(head)
     const { route, params } = this.#found(match, head.path)
-    const key = keyOf(head)
-    if (route.scope !== undefined) this.#ports.keys.check(key, route.scope)
-    const answer = await route.handle({
+    const caller = route.scope === undefined ? undefined : this.#callerOf(head, requestId)
+    const answer = await this.#carryOut(route, caller, {
       params,
       query: new URLSearchParams(head.query),
-      key,
+      get caller() {
+        if (caller === undefined) throw new Error('a route without a scope has no caller')
+        return caller
+      },
+      key: keyOf(head),
       body: () => this.#body(exchange),
     })
     const headers: ResponseHeaders = { ...JSON_TYPE, ...answer.headers, 'x-request-id': requestId }
     exchange.respond(answer.status, headers, answer.text ?? JSON.stringify(answer.json))
     return answer.status
+  }
+
+  async #carryOut(route: Route, caller: Caller | undefined, request: ApiRequest): Promise<ApiAnswer> {
+    const { scope, audit } = route
+    if (caller === undefined || scope === undefined) return route.handle(request)
+    caller.checkScope(scope)
+    if (audit === undefined) return route.handle(request)
+    let status = 500
+    try {
+      const answer = await route.handle(request)
+      status = answer.status
+      return answer
+    } catch (error) {
+      status = asSluiceError(error).status
+      throw error
+    } finally {
+      this.#audit.acted(caller, { action: audit, on: request.params, status })
+    }
+  }
+
+  /** Fails with `unauthorized`. */
+  #callerOf(head: RequestHead, requestId: string): Caller {
+    const trace: Trace = { requestId, remoteAddress: this.#ports.addressOf(head) }
+    try {
+      return new Caller(this.#ports.keys.find(keyOf(head)), trace, (caller, error) =>
+        this.#audit.forbidden(caller, asSluiceError(error).message),
+      )
+    } catch (error) {
+      const { method, path } = head
+      this.#audit.refused({ ...trace, method, path }, asSluiceError(error).message)
+      throw error
+    }
   }
 
   /** A node that has gone is in the table for a while, and another one may have its address by now. */

@@ -29,13 +29,13 @@ export function channelRoutes(ports: ChannelPorts): Route[] {
     {
       method: 'GET',
       path: '/v1/channels/{channel}',
-      scope: 'admin',
+      scope: 'history',
       handle: (request) => describe(ports, request),
     },
     {
       method: 'GET',
       path: '/v1/channels/{channel}/messages',
-      scope: 'admin',
+      scope: 'history',
       handle: (request) => messages(ports, request),
     },
   ]
@@ -124,10 +124,12 @@ async function messages({ logOf }: ChannelPorts, request: ApiRequest): Promise<A
   }
 }
 
-function channelOf({ params }: ApiRequest): string {
+/** The one way to the channel of a request, so that no route misses what the key allows. */
+function channelOf({ params, caller }: ApiRequest): string {
   const { channel } = params
   if (!isChannel(channel))
     throw new SluiceError('bad_request', `the channel in the path is not valid: ${CHANNEL_RULE}`)
+  caller.checkChannel(channel)
   return channel
 }
 

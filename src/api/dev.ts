@@ -16,6 +16,7 @@ export function devTokenRoute(mint: (wanted: WantedToken) => Promise<string>): R
     method: 'POST',
     path: '/v1/dev/token',
     scope: 'admin',
+    audit: 'make a token',
     async handle(request) {
       return { status: 200, json: { token: await mint(read(await request.body())) } }
     },

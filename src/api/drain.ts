@@ -1,6 +1,7 @@
 /**
  * The drain of a node, asked for at any node: the one that is asked passes it on.
  */
+import type { AuditedAction } from './audit.ts'
 import { askNode } from './other-nodes.ts'
 import type { ApiAnswer, ApiRequest, Route } from './route.ts'
 import type { DrainProgress } from '../drain/drain.ts'
@@ -34,10 +35,12 @@ export function drainRoutes(ports: DrainPorts): Route[] {
     method: Route['method'],
     path: string,
     here: (request: ApiRequest) => Promise<ApiAnswer>,
+    audit?: AuditedAction,
   ): Route => ({
     method,
     path,
     scope: 'admin',
+    ...(audit === undefined ? {} : { audit }),
     async handle(request) {
       const node = await findNode(ports, request)
       return node === undefined ? here(request) : forward(node, method, path, request)
@@ -47,31 +50,36 @@ export function drainRoutes(ports: DrainPorts): Route[] {
     status: 200,
     json: { node: nodeId, rebalance: drain.rebalanceProgress ?? null },
   })
+  const rebalance = async (request: ApiRequest): Promise<ApiAnswer> => {
+    const { count, plan } = readRebalance(await request.body())
+    drain.rebalance(count, plan)
+    return rebalanced()
+  }
+  const cancelRebalance = (): Promise<ApiAnswer> => {
+    drain.cancelRebalance()
+    return Promise.resolve(rebalanced())
+  }
+  const cancel = (): Promise<ApiAnswer> => {
+    drain.cancel()
+    return Promise.resolve(answerOf(ports))
+  }
   return [
     route('GET', REBALANCE, () => Promise.resolve(rebalanced())),
-    route('POST', REBALANCE, async (request) => {
-      const { count, plan } = readRebalance(await request.body())
-      drain.rebalance(count, plan)
-      return rebalanced()
-    }),
-    route('DELETE', REBALANCE, () => {
-      drain.cancelRebalance()
-      return Promise.resolve(rebalanced())
-    }),
+    route('POST', REBALANCE, rebalance, 'rebalance'),
+    route('DELETE', REBALANCE, cancelRebalance, 'cancel rebalance'),
     route('GET', DRAIN, () => Promise.resolve(answerOf(ports))),
-    route('POST', DRAIN, async (request) => {
-      const wish = readWish(await request.body())
-      const before = ports.drain.progress
-      const running = before !== undefined && before.state !== 'cancelled'
-      const done = ports.drain.begin(wish)
-      if (!running) void done.then((outcome) => (outcome === 'gone' ? ports.emptied() : undefined))
-      return answerOf(ports)
-    }),
-    route('DELETE', DRAIN, () => {
-      ports.drain.cancel()
-      return Promise.resolve(answerOf(ports))
-    }),
+    route('POST', DRAIN, (request) => begin(ports, request), 'drain'),
+    route('DELETE', DRAIN, cancel, 'cancel drain'),
   ]
+}
+
+async function begin(ports: DrainPorts, request: ApiRequest): Promise<ApiAnswer> {
+  const wish = readWish(await request.body())
+  const before = ports.drain.progress
+  const running = before !== undefined && before.state !== 'cancelled'
+  const done = ports.drain.begin(wish)
+  if (!running) void done.then((outcome) => (outcome === 'gone' ? ports.emptied() : undefined))
+  return answerOf(ports)
 }
 
 function answerOf({ nodeId, drain }: DrainPorts): ApiAnswer {

@@ -3,6 +3,7 @@
  * real answers.
  */
 import { readFileSync } from 'node:fs'
+import type { Scope } from '../auth/grant.ts'
 
 interface Operation {
   readonly summary: string
@@ -13,6 +14,11 @@ interface Operation {
 }
 
 const NO_KEY: readonly object[] = []
+
+/** The role that the key needs (OpenAPI 3.1, "Security Requirement Object"). */
+function keyWith(scope: Scope): readonly object[] {
+  return [{ bearer: [scope] }, { apiKey: [scope] }]
+}
 
 /** What became of those who were told to go. */
 const COUNTS = {
@@ -358,7 +364,7 @@ function answers(description: string, schema: object): object {
 const REFUSED = {
   '400': answers('The request is not what this takes.', ref('Error')),
   '401': answers('The API key is missing or wrong.', ref('Error')),
-  '403': answers('The API key does not allow this.', ref('Error')),
+  '403': answers('The API key has another scope, or is limited to other namespaces.', ref('Error')),
   '503': answers(
     'A part that this needs cannot be reached; try again after `Retry-After` seconds.',
     ref('Error'),
@@ -386,6 +392,7 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
   '/v1/publish': {
     post: {
       summary: 'Publish one message, or an array of them',
+      security: keyWith('publish'),
       requestBody: {
         required: true,
         content: {
@@ -407,6 +414,7 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
   '/v1/channels/{channel}': {
     get: {
       summary: 'The position of a channel, and how many are subscribed',
+      security: keyWith('history'),
       parameters: [CHANNEL],
       responses: {
         '200': answers('The channel; one that was never used has nobody on it.', ref('Channel')),
@@ -417,6 +425,7 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
   '/v1/channels/{channel}/messages': {
     get: {
       summary: 'The messages that the log has of a channel, oldest first',
+      security: keyWith('history'),
       parameters: [
         CHANNEL,
         parameter('after', 'query', '`<epoch>:<offset>`: the messages after this position.'),
@@ -569,7 +578,8 @@ export function openApi(): object {
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: 'http://127.0.0.1:8081' }],
-    security: [{ bearer: [] }, { apiKey: [] }],
+    // `admin` is enough for everything.
+    security: keyWith('admin'),
     paths: PATHS,
     components: {
       securitySchemes: {

@@ -3,8 +3,10 @@
  *
  * The body is parsed once to be checked; the payload goes on as the text that it was, so that no number is rounded.
  */
+import type { Caller } from './caller.ts'
 import type { ApiAnswer, ApiRequest, Route } from './route.ts'
 import { asSluiceError, SluiceError } from '../errors.ts'
+import { inboxOf } from '../protocol/channel.ts'
 import type { Payload } from '../protocol/message.ts'
 import { rawElements, rawMember } from '../protocol/raw-json.ts'
 import type { Publisher, Published, PublishRequest } from '../publish/publisher.ts'
@@ -22,6 +24,12 @@ interface Item {
   readonly id: string | undefined
 }
 
+interface Door {
+  readonly publisher: Publisher
+  readonly batchMax: number
+  readonly caller: Caller
+}
+
 interface Failed {
   readonly error: { readonly code: string; readonly message: string }
 }
@@ -33,11 +41,12 @@ export function publishRoute(publisher: Publisher, batchMax: number): Route {
     method: 'POST',
     path: '/v1/publish',
     scope: 'publish',
-    handle: (request) => publish(publisher, batchMax, request),
+    handle: (request) => publish({ publisher, batchMax, caller: request.caller }, request),
   }
 }
 
-async function publish(publisher: Publisher, batchMax: number, request: ApiRequest): Promise<ApiAnswer> {
+async function publish(door: Door, request: ApiRequest): Promise<ApiAnswer> {
+  const { batchMax } = door
   const text = await request.body()
   let parsed: unknown
   try {
@@ -45,30 +54,36 @@ async function publish(publisher: Publisher, batchMax: number, request: ApiReque
   } catch {
     throw new SluiceError('bad_request', 'the body must be JSON: one message, or an array of messages')
   }
-  if (!Array.isArray(parsed)) return { status: 200, json: await single(publisher, batchMax, parsed, text) }
+  if (!Array.isArray(parsed)) return { status: 200, json: await single(door, parsed, text) }
   checkCount(parsed.length, batchMax, 'messages')
   checkCount(messagesIn(parsed), batchMax, 'messages for channels and users')
   const raws = rawElements(text)
   // Started one after the other in this turn, so that the messages of a channel keep their order; answered together.
-  const results = parsed.map((one, index) => element(publisher, batchMax, one, raws[index] as string))
+  const results = parsed.map((one, index) => element(door, one, raws[index] as string))
   return { status: 200, json: await Promise.all(results) }
 }
 
 /** A message on its own: what is wrong with it is the answer's status. */
-async function single(publisher: Publisher, batchMax: number, value: unknown, raw: string): Promise<Result> {
-  const item = readItem(value, raw, batchMax)
-  if (!item.many) return publishTo(publisher, item, item.targets[0] as Target)
+async function single(door: Door, value: unknown, raw: string): Promise<Result> {
+  const item = readItem(value, raw, door.batchMax)
+  if (!item.many) return publishTo(door, item, item.targets[0] as Target)
   return {
-    results: await Promise.all(item.targets.map((target) => settled(publishTo(publisher, item, target)))),
+    results: await Promise.all(item.targets.map((target) => settled(publishTo(door, item, target)))),
   }
 }
 
 /** A message of an array: what is wrong with it stands in its place, and the others are published. */
-function element(publisher: Publisher, batchMax: number, value: unknown, raw: string): Promise<Result> {
-  return settled(single(publisher, batchMax, value, raw))
+function element(door: Door, value: unknown, raw: string): Promise<Result> {
+  return settled(single(door, value, raw))
 }
 
-function publishTo(publisher: Publisher, { payload, id }: Item, target: Target): Promise<Published> {
+/** The one way of every message of a request, so that none of them misses what the key allows. */
+async function publishTo(
+  { publisher, caller }: Door,
+  { payload, id }: Item,
+  target: Target,
+): Promise<Published> {
+  caller.checkChannel('user' in target ? inboxOf(target.user) : target.channel)
   return publisher.publish({ door: 'http', target, payload, id })
 }
 

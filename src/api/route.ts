@@ -1,7 +1,9 @@
 /**
  * A request to the second listener, and the table entry that answers it.
  */
-import type { Scope } from '../auth/api-keys.ts'
+import type { AuditedAction } from './audit.ts'
+import type { Caller } from './caller.ts'
+import type { Scope } from '../auth/grant.ts'
 import type { ResponseHeaders } from '../drivers/uws.ts'
 import { SluiceError } from '../errors.ts'
 
@@ -9,6 +11,8 @@ export interface ApiRequest {
   /** The path's parameters, percent-decoded. */
   readonly params: Readonly<Record<string, string>>
   readonly query: URLSearchParams
+  /** Whoever asks. Fails where the route needs no key: then nobody knows who it is. */
+  readonly caller: Caller
   /** The API key of whoever asks, to ask another node in his name. Never to be logged. */
   readonly key: string | undefined
   /** The whole body as text; empty where there is none. */
@@ -29,6 +33,8 @@ export interface Route {
   readonly path: string
   /** `undefined`: for probes and scrapers, without a key. */
   readonly scope: Scope | undefined
+  /** Of what changes something for others. */
+  readonly audit?: AuditedAction
   handle(request: ApiRequest): ApiAnswer | Promise<ApiAnswer>
 }
 

@@ -21,6 +21,7 @@ export function userRoutes(users: Users): Route[] {
       method: 'DELETE',
       path: '/v1/users/{user}/sessions',
       scope: 'admin',
+      audit: 'disconnect',
       async handle(request) {
         return { status: 200, json: { disconnected: await users.disconnectEverywhere(userOf(request)) } }
       },
@@ -29,6 +30,7 @@ export function userRoutes(users: Users): Route[] {
       method: 'POST',
       path: '/v1/users/{user}/revoke',
       scope: 'admin',
+      audit: 'revoke',
       async handle(request) {
         const user = userOf(request)
         return { status: 200, json: { user, before: await users.revokeEverywhere(user) } }

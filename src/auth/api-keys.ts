@@ -1,32 +1,32 @@
 /**
  * The keys of backends and operators, for the second listener.
  *
- * An entry is `name:scope+scope:key`; the key may contain colons, the name and the scopes do not. A key is kept as its
- * SHA-256 digest only, so that neither a log of the object nor a heap dump shows it.
+ * An entry is `name:scope+scope:key`, or `name:scope+scope@namespace|namespace:key` for a key that is limited to some
+ * namespaces; the key may contain colons, what stands before it does not. A key is kept as its SHA-256 digest only, so
+ * that neither a log of the object nor a heap dump shows it.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { SluiceError } from '../errors.ts'
+import { isChannel } from '../protocol/channel.ts'
 import { AuthConfigError } from './config-error.ts'
-
-/** `admin` may do everything that `publish` may. */
-export type Scope = 'publish' | 'admin'
-
-const SCOPES = ['publish', 'admin'] as const satisfies readonly Scope[]
+import { type Grant, SCOPES, type Scope } from './grant.ts'
 
 /** 64 bits where the key is hexadecimal: out of reach for guesses that each cost a request. */
 export const KEY_LENGTH_MIN = 16
 
 const NAME = /^[A-Za-z0-9_.-]{1,64}$/
 
-/** A parsed entry. `name` is for logs and metrics. */
-export class ApiKey {
+/** A parsed entry. */
+export class ApiKey implements Grant {
   readonly name: string
   readonly scopes: readonly Scope[]
+  readonly namespaces: readonly string[] | undefined
   readonly #digest: Buffer
 
-  constructor(name: string, scopes: readonly Scope[], key: string) {
+  constructor({ name, scopes, namespaces }: Grant, key: string) {
     this.name = name
     this.scopes = scopes
+    this.namespaces = namespaces
     this.#digest = digestOf(key)
   }
 
@@ -37,10 +37,6 @@ export class ApiKey {
 
   hasKeyOf(other: ApiKey): boolean {
     return this.hasDigest(other.#digest)
-  }
-
-  allows(scope: Scope): boolean {
-    return this.scopes.includes(scope) || this.scopes.includes('admin')
   }
 }
 
@@ -68,20 +64,32 @@ export function parseApiKeys(entries: readonly string[], rules: ApiKeyRules): re
   return keys
 }
 
-const FORM = `an entry is name:scope+scope:key, and the scopes are ${SCOPES.join(', ')}`
+const FORM = `an entry is name:scope+scope:key, or name:scope@namespace|namespace:key, and the scopes are ${SCOPES.join(', ')}`
 
 function parseEntry(entry: string, where: string, rules: ApiKeyRules): ApiKey {
-  const [name, scopeList, ...rest] = entry.split(':')
+  const [name, rights, ...rest] = entry.split(':')
   // An entry without its colons may be a bare key: nothing of it may show.
-  if (name === undefined || scopeList === undefined || rest.length === 0) {
+  if (name === undefined || rights === undefined || rest.length === 0) {
     throw new AuthConfigError(`${where} is incomplete: ${FORM}`)
   }
   if (!NAME.test(name)) {
     throw new AuthConfigError(`${where} has no usable name (1 to 64 of A-Z a-z 0-9 _ . -): ${FORM}`)
   }
-  const scopes = scopeList.split('+')
+  const at = rights.indexOf('@')
+  const scopes = (at === -1 ? rights : rights.slice(0, at)).split('+')
   if (!scopes.every(isScope)) {
     throw new AuthConfigError(`${where} (${name}) has a scope that does not exist: ${FORM}`)
+  }
+  const namespaces = at === -1 ? undefined : rights.slice(at + 1).split('|')
+  if (namespaces !== undefined && !namespaces.every(isNamespaceName)) {
+    throw new AuthConfigError(
+      `${where} (${name}) has a namespace that cannot be one; allowed: what channels begin with, before the colon, and @ for the inboxes of users: ${FORM}`,
+    )
+  }
+  if (namespaces !== undefined && scopes.includes('admin')) {
+    throw new AuthConfigError(
+      `${where} (${name}) has the scope admin, which is not limited to namespaces: use publish and history, or leave out the namespaces`,
+    )
   }
   const key = rest.join(':')
   if (key.length === 0) throw new AuthConfigError(`${where} (${name}) has an empty key: ${FORM}`)
@@ -90,11 +98,16 @@ function parseEntry(entry: string, where: string, rules: ApiKeyRules): ApiKey {
       `${where} (${name}) has a key of ${key.length} characters; at least ${KEY_LENGTH_MIN} are needed, for example from: openssl rand -hex 32`,
     )
   }
-  return new ApiKey(name, [...new Set(scopes)], key)
+  return new ApiKey({ name, scopes: [...new Set(scopes)], namespaces }, key)
 }
 
 function isScope(scope: string): scope is Scope {
   return (SCOPES as readonly string[]).includes(scope)
+}
+
+/** As `namespaceOf` names them. */
+function isNamespaceName(name: string): boolean {
+  return name === '@' || (isChannel(name) && !name.includes(':'))
 }
 
 export class ApiKeys {
@@ -104,11 +117,8 @@ export class ApiKeys {
     this.#keys = keys
   }
 
-  /**
-   * Fails with `unauthorized` where no key or an unknown one is presented, with `forbidden` where its scopes do not
-   * allow this.
-   */
-  check(presented: string | undefined, scope: Scope): ApiKey {
+  /** Fails with `unauthorized` where no key or an unknown one is presented. What the key allows is another question. */
+  find(presented: string | undefined): Grant {
     if (presented === undefined || presented === '') {
       throw new SluiceError('unauthorized', 'an API key is missing')
     }
@@ -118,12 +128,6 @@ export class ApiKeys {
     for (const key of this.#keys) if (key.hasDigest(digest)) found = key
     if (found === undefined)
       throw new SluiceError('unauthorized', 'the API key is not one of the configured ones')
-    if (!found.allows(scope)) {
-      throw new SluiceError(
-        'forbidden',
-        `the API key ${found.name} has the scope ${found.scopes.join(', ')}; this needs ${scope}`,
-      )
-    }
     return found
   }
 }

@@ -33,7 +33,7 @@ export const RULES: readonly Rule[] = [
     says: '`api.keys` has at least one entry; `sluice dev` has a key named `dev` with the value `dev`.',
     broken({ dev, api }) {
       if (dev || api.keys.length > 0) return undefined
-      return 'api.keys is empty: set at least one entry name:scope+scope:key (SLUICE_API_KEYS), with the scopes publish and admin'
+      return 'api.keys is empty: set at least one entry name:scope+scope:key (SLUICE_API_KEYS), with the scopes publish, history and admin'
     },
   },
   {

@@ -42,6 +42,7 @@ export const JWT_ALGORITHMS = [
   'Ed25519',
 ] as const
 
+const API_KEY_ENTRIES = 'entries name:scope+scope:key with the scopes publish, history and admin'
 const PORT = { min: 0, max: 65_535 }
 /** Counts that are only there to catch a slip of the keyboard. */
 const COUNT_MAX = 100_000_000
@@ -88,10 +89,10 @@ export const SCHEMA = z.strictObject({
       env: 'SLUICE_API_PORT',
       doc: 'The port of the second listener; 0 is any free one.',
     }),
-    keys: option(list('entries name:scope+scope:key with the scopes publish and admin', isApiKeyEntry), [], {
+    keys: option(list(API_KEY_ENTRIES, isApiKeyEntry), [], {
       env: 'SLUICE_API_KEYS',
       secret: 'whole',
-      doc: 'API keys, each as `name:scope+scope:key`. The scopes are `publish` and `admin`. At least one is needed, except with `sluice dev`.',
+      doc: 'API keys, each as `name:scope+scope:key`, or as `name:scope@namespace|namespace:key` where it is limited to some namespaces. The scopes are `publish`, `history` and `admin`. At least one is needed, except with `sluice dev`.',
     }),
   }),
   nats: section('The backbone between nodes.', {

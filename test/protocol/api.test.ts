@@ -9,11 +9,19 @@ let document: OpenApi
 /** The operations and statuses of the document that an answer was held against. */
 const exercised = new Set<string>()
 
+interface Needed {
+  readonly bearer: readonly string[]
+}
+
 interface OpenApi {
   readonly openapi: string
   readonly paths: Readonly<
-    Record<string, Readonly<Record<string, { responses: Readonly<Record<string, object>> }>>>
+    Record<
+      string,
+      Readonly<Record<string, { responses: Readonly<Record<string, object>>; security?: readonly Needed[] }>>
+    >
   >
+  readonly security: readonly Needed[]
   readonly components: object
 }
 
@@ -21,7 +29,15 @@ beforeAll(async () => {
   node = await startNode({
     limits: { payload: '1KiB', requestBody: '8KiB', publishBatch: 5 },
     namespaces: { live: { delivery: 'ephemeral' }, short: { max: 2 } },
-    api: { keys: [`tests:publish+admin:a-key-for-tests-only`, 'backend:publish:a-key-that-only-publishes'] },
+    api: {
+      keys: [
+        `tests:publish+admin:a-key-for-tests-only`,
+        'backend:publish:a-key-that-only-publishes',
+        'support:history:a-key-that-only-reads',
+        'shop:publish+history@shop|@:a-key-of-the-shop-only',
+        'site:publish+history@site:a-key-of-the-site-only',
+      ],
+    },
   })
   const answer = await fetch(`http://127.0.0.1:${node.apiPort}/openapi.json`)
   document = (await answer.json()) as OpenApi
@@ -322,12 +338,94 @@ describe('users', () => {
     const fresh = await node.token('rob', { issuedSecondsAgo: -2 })
     await RawClient.connect(url, { token: fresh })
   })
+})
 
-  it('forbids what the scope publish does not allow', async () => {
-    const headers = { authorization: 'Bearer a-key-that-only-publishes' }
-    const answer = await ask({ method: 'GET', path: '/v1/users/{user}', params: { user: 'a' }, headers })
-    expect(answer.status).toBe(403)
+describe('a key', () => {
+  const KEYS: Readonly<Record<string, string>> = {
+    publish: 'a-key-that-only-publishes',
+    history: 'a-key-that-only-reads',
+  }
+
+  it.each(Object.entries(KEYS))(
+    'with the scope %s is refused by each operation that needs another',
+    async (scope, key) => {
+      let refused = 0
+      for (const [path, operations] of Object.entries(document.paths)) {
+        for (const [method, operation] of Object.entries(operations)) {
+          const needed = (operation.security ?? document.security)[0]?.bearer[0]
+          if (needed === undefined || needed === scope) continue
+          const params = { user: 'nobody', channel: 'scopes:1', node: node.id }
+          const headers = { authorization: `Bearer ${key}` }
+          const { status, json } = await ask({ method: method.toUpperCase(), path, params, headers })
+          expect(status, `${method} ${path}`).toBe(403)
+          expect(json).toMatchObject({
+            error: { message: expect.stringContaining(`has the scope ${scope}; this needs ${needed}`) },
+          })
+          refused++
+        }
+      }
+      expect(refused).toBeGreaterThan(8)
+    },
+  )
+
+  it('with the scope history reads messages', async () => {
+    await publish({ channel: 'scopes:read', data: 'seen' })
+    const headers = { authorization: `Bearer ${KEYS['history']}` }
+    const params = { channel: 'scopes:read' }
+    const where = await ask({ method: 'GET', path: '/v1/channels/{channel}', params, headers })
+    expect(where.status).toBe(200)
+    const read = await ask({ method: 'GET', path: '/v1/channels/{channel}/messages', params, headers })
+    expect(read.json).toMatchObject({ messages: [{ data: 'seen' }] })
   })
+
+  it('of some namespaces publishes to them, in each form of a request, and to no other', async () => {
+    const headers = { authorization: 'Bearer a-key-of-the-shop-only' }
+    expect((await publish({ channel: 'shop:1', data: 1 }, { headers })).status).toBe(200)
+    expect((await publish({ user: 'ann', data: 1 }, { headers })).status).toBe(200)
+    const refused = await publish({ channel: 'api:1', data: 1 }, { headers })
+    expect(refused.status).toBe(403)
+    expect(refused.json).toMatchObject({
+      error: { code: 'forbidden', message: 'the API key shop is limited to shop, inboxes (@)' },
+    })
+    const forbidden = { error: { code: 'forbidden' } }
+    const several = { channels: ['shop:2', 'shopping', 'news'], data: 1 }
+    expect((await publish(several, { headers })).json).toMatchObject({
+      results: [{ offset: 1 }, forbidden, forbidden],
+    })
+    const batch = [
+      { channel: 'news', data: 1 },
+      { channel: 'shop:3', data: 1 },
+      { users: ['bela'], data: 1 },
+      { channels: ['a', 'shop:4'], data: 1 },
+    ]
+    expect((await publish(batch, { headers })).json).toMatchObject([
+      forbidden,
+      { offset: 1 },
+      { results: [{ offset: 1 }] },
+      { results: [forbidden, { offset: 1 }] },
+    ])
+  })
+
+  it('that is not for inboxes reaches no user', async () => {
+    const headers = { authorization: 'Bearer a-key-of-the-site-only' }
+    expect((await publish({ channel: 'site:1', data: 1 }, { headers })).status).toBe(200)
+    expect((await publish({ user: 'ann', data: 1 }, { headers })).status).toBe(403)
+    expect((await publish({ users: ['ann'], data: 1 }, { headers })).json).toMatchObject({
+      results: [{ error: { code: 'forbidden' } }],
+    })
+  })
+
+  it.each(['/v1/channels/{channel}', '/v1/channels/{channel}/messages'])(
+    'of some namespaces reads their channels only: %s',
+    async (path) => {
+      const headers = { authorization: 'Bearer a-key-of-the-shop-only' }
+      const get = async (channel: string): Promise<number> =>
+        (await ask({ method: 'GET', path, params: { channel }, headers })).status
+      expect(await get('shop:1')).toBe(200)
+      expect(await get('api:1')).toBe(403)
+      expect(await get('shop2')).toBe(403)
+    },
+  )
 })
 
 describe('the node', () => {

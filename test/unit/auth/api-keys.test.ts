@@ -1,7 +1,8 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { ApiKeys, parseApiKeys, type Scope } from '../../../src/auth/api-keys.ts'
+import { ApiKeys, parseApiKeys } from '../../../src/auth/api-keys.ts'
 import { AuthConfigError } from '../../../src/auth/config-error.ts'
+import { checkChannel, checkScope, type Scope } from '../../../src/auth/grant.ts'
 import { SluiceError } from '../../../src/errors.ts'
 
 const STRICT = { allowWeak: false }
@@ -18,9 +19,11 @@ function startError(...entries: readonly string[]): string {
   throw new Error('the entries were taken')
 }
 
-function refusal(keys: ApiKeys, presented: string | undefined, scope: Scope): SluiceError {
+function refusal(keys: ApiKeys, presented: string | undefined, scope: Scope, channel?: string): SluiceError {
   try {
-    keys.check(presented, scope)
+    const grant = keys.find(presented)
+    checkScope(grant, scope)
+    if (channel !== undefined) checkChannel(grant, channel)
   } catch (error) {
     if (error instanceof SluiceError) return error
     throw error
@@ -37,7 +40,7 @@ describe('an entry', () => {
 
   it('may have colons in its key', () => {
     const keys = new ApiKeys(parseApiKeys([`shop:publish:${KEY}:with:colons:`], STRICT))
-    expect(keys.check(`${KEY}:with:colons:`, 'publish').name).toBe('shop')
+    expect(keys.find(`${KEY}:with:colons:`).name).toBe('shop')
     expect(refusal(keys, KEY, 'publish').code).toBe('unauthorized')
   })
 
@@ -45,7 +48,7 @@ describe('an entry', () => {
     [
       'without a colon',
       KEY,
-      /^api.keys\[0\] is incomplete: an entry is name:scope\+scope:key, .* publish, admin$/,
+      /^api.keys\[0\] is incomplete: an entry is name:scope\+scope:key, .* publish, history, admin$/,
     ],
     ['without scopes', `shop:${KEY}`, /^api.keys\[0\] is incomplete/],
     ['with an empty name', `:publish:${KEY}`, /^api.keys\[0\] has no usable name/],
@@ -53,9 +56,17 @@ describe('an entry', () => {
     [
       'with an unknown scope',
       `shop:write:${KEY}`,
-      /^api.keys\[0\] \(shop\) has a scope that does not exist: .* publish, admin$/,
+      /^api.keys\[0\] \(shop\) has a scope that does not exist: .* publish, history, admin$/,
     ],
     ['with an empty scope', `shop:publish+:${KEY}`, /\(shop\) has a scope that does not exist/],
+    ['with an empty namespace', `shop:publish@:${KEY}`, /\(shop\) has a namespace that cannot be one/],
+    ['with a namespace too many', `shop:publish@a||b:${KEY}`, /\(shop\) has a namespace that cannot be one/],
+    ['with a namespace in the place of a scope', `shop:@news:${KEY}`, /\(shop\) has a scope that does not/],
+    [
+      'of admin for a namespace',
+      `ops:admin@news:${KEY}`,
+      /\(ops\) has the scope admin, which is not limited/,
+    ],
     ['with an empty key', 'shop:publish:', /\(shop\) has an empty key/],
     [
       'with a short key',
@@ -109,12 +120,36 @@ describe('a presented key', () => {
   const keys = new ApiKeys(parseApiKeys([`shop:publish:${KEY}`, `ops:admin:${OTHER}`], STRICT))
 
   it('is found, whichever it is', () => {
-    expect(keys.check(KEY, 'publish').name).toBe('shop')
-    expect(keys.check(OTHER, 'admin').name).toBe('ops')
+    expect(keys.find(KEY).name).toBe('shop')
+    expect(keys.find(OTHER).name).toBe('ops')
   })
 
-  it('with the scope admin may publish', () => {
-    expect(keys.check(OTHER, 'publish').name).toBe('ops')
+  it.each(['publish', 'history', 'admin'] as const)('with the scope admin has the scope %s', (scope) => {
+    expect(() => checkScope(keys.find(OTHER), scope)).not.toThrow()
+  })
+
+  it('with the scope history reads, and drains nothing', () => {
+    const reader = new ApiKeys(parseApiKeys([`support:history:${KEY}`], STRICT))
+    expect(() => checkScope(reader.find(KEY), 'history')).not.toThrow()
+    expect(refusal(reader, KEY, 'admin').code).toBe('forbidden')
+    expect(refusal(reader, KEY, 'publish').code).toBe('forbidden')
+  })
+
+  it('that is limited to namespaces is for their channels only', () => {
+    const limited = new ApiKeys(parseApiKeys([`shop:publish@news|c++|@:${KEY}`], STRICT))
+    const grant = limited.find(KEY)
+    for (const channel of ['news', 'news:1', 'news:a:b', 'c++:x', '@ann'])
+      expect(() => checkChannel(grant, channel)).not.toThrow()
+    for (const channel of ['newsletter', 'new', 'NEWS', 'other:news', 'c', 'a@b:1'])
+      expect(refusal(limited, KEY, 'publish', channel)).toMatchObject({
+        code: 'forbidden',
+        message: 'the API key shop is limited to news, c++, inboxes (@)',
+      })
+  })
+
+  it('without namespaces is for all of them', () => {
+    expect(() => checkChannel(keys.find(KEY), 'anything:1')).not.toThrow()
+    expect(() => checkChannel(keys.find(KEY), '@ann')).not.toThrow()
   })
 
   it('without the scope is forbidden', () => {
@@ -155,7 +190,7 @@ describe('a presented key', () => {
       }
     }
     const counted = new ApiKeys(all)
-    counted.check(KEY, 'publish')
+    counted.find(KEY)
     expect(compared).toBe(2)
     refusal(counted, 'wrong', 'publish')
     expect(compared).toBe(4)

@@ -1,0 +1,36 @@
+/**
+ * What somebody may do on the second listener. Plain data, so that a node can say it of its caller to another node. Pure.
+ */
+import { SluiceError } from '../errors.ts'
+import { namespaceOf } from '../protocol/channel.ts'
+
+/** `admin` may do everything that the others may. */
+export type Scope = 'publish' | 'history' | 'admin'
+
+export const SCOPES = ['publish', 'history', 'admin'] as const satisfies readonly Scope[]
+
+export interface Grant {
+  /** Of the API key, for logs. */
+  readonly name: string
+  readonly scopes: readonly Scope[]
+  /** As `namespaceOf` names them. `undefined`: all. */
+  readonly namespaces: readonly string[] | undefined
+}
+
+/** Fails with `forbidden`. */
+export function checkScope({ name, scopes }: Grant, scope: Scope): void {
+  if (scopes.includes(scope) || scopes.includes('admin')) return
+  throw new SluiceError(
+    'forbidden',
+    `the API key ${name} has the scope ${scopes.join(', ')}; this needs ${scope}`,
+  )
+}
+
+/** Fails with `forbidden`. `channel`: by its internal name, which is `@<user>` for an inbox. */
+export function checkChannel({ name, namespaces }: Grant, channel: string): void {
+  if (namespaces === undefined || namespaces.includes(namespaceOf(channel))) return
+  throw new SluiceError(
+    'forbidden',
+    `the API key ${name} is limited to ${namespaces.map((one) => (one === '@' ? 'inboxes (@)' : one)).join(', ')}`,
+  )
+}
