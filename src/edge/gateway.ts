@@ -1,6 +1,7 @@
 /**
  * The public listener: which request goes where, and what each must pass first (origin, admission, token).
  */
+import { Newcomers } from './newcomers.ts'
 import { ClientAddress, Origins } from './origin.ts'
 import { PollConnection } from './poll.ts'
 import type { EdgeOptions, EdgePorts, Verdict } from './ports.ts'
@@ -25,8 +26,11 @@ import { departureIn, tagOf, type Departure } from '../protocol/cursor.ts'
 import { SUBPROTOCOL, type From } from '../protocol/frames.ts'
 import type { Identity } from '../session/ports.ts'
 
-/** uWebSockets.js cuts the connection above its limit (1006); up to there we can say 1009. */
-const FRAME_BYTES_OVER = 1_048_576
+/**
+ * uWebSockets.js cuts the connection above its limit (1006); up to there we can say 1009. It collects as much of a frame
+ * before anybody may look at it, from strangers as well, so it is a little more than `limits.frame` and not a lot.
+ */
+const FRAME_BYTES_OVER = 16_384
 const ENDPOINTS = 'this listener has /v1/ws, /v1/sse and /v1/poll'
 const PREFLIGHT_MAX_AGE_S = '600'
 /** A stream that is sent on is served by nobody: it comes again soon, and not in step with others. */
@@ -60,9 +64,11 @@ export class Gateway {
   }
 
   attach(listener: Listener): void {
-    const context: WebSocketContext = { ports: this.#ports, options: this.#options }
+    const frameBytesMax = this.#options.frameBytesMax + FRAME_BYTES_OVER
+    const newcomers = new Newcomers<WebSocketConnection>(frameBytesMax)
+    const context: WebSocketContext = { ports: this.#ports, options: this.#options, newcomers }
     listener.webSocket<WebSocketConnection>('/v1/ws', {
-      frameBytesMax: this.#options.frameBytesMax + FRAME_BYTES_OVER,
+      frameBytesMax,
       bufferedBytesMax: this.#options.bufferedBytesMax,
       idleTimeoutSeconds: Math.round(this.#options.idleTimeoutMs / 1000),
       upgrade: (head, upgrade) => this.#upgrade(head, upgrade, context),

@@ -7,6 +7,7 @@
  * Over its buffer limit the socket leaves all its topics at once, with the exact place of each channel (see
  * `TurnLog`), and comes back when the buffer is empty. Replies wait in a short queue of their own meanwhile.
  */
+import { EarlyFrames, type Newcomers } from './newcomers.ts'
 import type { EdgeOptions, EdgePorts, Meter } from './ports.ts'
 import type { NativeSocket } from '../drivers/uws.ts'
 import { Closing, SluiceError } from '../errors.ts'
@@ -25,8 +26,6 @@ import type { Due } from '../wheel.ts'
 
 /** A client that does not read its replies gets no more of them. */
 const OUTBOX_BYTES_MAX = 262_144
-/** Frames that a client may send behind its `connect`, before it is welcome. */
-const EARLY_FRAMES_MAX = 1024
 /** A close frame has room for 125 bytes, two of them for the code (RFC 6455, section 5.5). */
 const CLOSE_REASON_BYTES_MAX = 123
 
@@ -39,6 +38,7 @@ interface Outgoing {
 export interface WebSocketContext {
   readonly ports: EdgePorts
   readonly options: EdgeOptions
+  readonly newcomers: Newcomers<WebSocketConnection>
 }
 
 export class WebSocketConnection implements Connection, OverLimit, Due {
@@ -49,7 +49,7 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
   #session: Session | undefined
   #meter: Meter | undefined
   #state: 'opened' | 'connecting' | 'connected' | 'closed' = 'opened'
-  #early: DecodedFrame[] | undefined
+  #early: EarlyFrames<DecodedFrame> | undefined
   /** The buffer is over its limit: nothing is sent until it is empty. */
   #congested = false
   /** The socket is still on topics of which it has missed something. */
@@ -81,6 +81,7 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     this.#socket = socket
     this.#context.ports.admission.connected('websocket')
     this.#context.ports.wheel.schedule(this, this.#context.options.connectTimeoutMs)
+    this.#context.newcomers.enter(this)?.due()
   }
 
   /** No `connect` came in time. */
@@ -128,7 +129,7 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
       this.#malformed(error)
       return
     }
-    this.#handle(frame)
+    this.#handle(frame, bytes)
   }
 
   /** A message did not find room. Called in the middle of a send or a flush: only takes notes. */
@@ -182,6 +183,7 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     this.#early = undefined
     const { ports } = this.#context
     ports.wheel.cancel(this)
+    this.#context.newcomers.leave(this)
     // Cut off before the frame was read to its end.
     if (this.#endReason === undefined && code === CLOSE.tooLarge) ports.metrics.limitHit('frame')
     ports.admission.disconnected('websocket', this.#endReason ?? String(code))
@@ -246,31 +248,36 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     this.#socket?.end(closing.closeCode, reasonText(message))
   }
 
-  #handle(frame: DecodedFrame): void {
+  #handle(frame: DecodedFrame, bytes: number): void {
     switch (this.#state) {
       case 'connected':
         this.#session?.handle(frame)
         break
       case 'connecting':
-        if ((this.#early?.push(frame) ?? 0) > EARLY_FRAMES_MAX) {
-          this.end(new Closing('rateLimited', 'rate_limited', 'too many frames before welcome'))
+        if (this.#early?.add(frame, bytes) === false) {
+          const { frameBytesMax } = this.#context.options
+          const why = `before welcome at most 1024 frames of ${frameBytesMax} bytes together may follow connect`
+          this.end(new Closing('rateLimited', 'rate_limited', why))
         }
         break
       case 'opened':
-        if (frame.type === 'connect') this.#connect(frame, [])
-        // With a token in the handshake, everything that connect could say is known.
-        else if (this.#token !== undefined) this.#connect({ type: 'connect' }, [frame])
-        else this.end(new Closing('unauthorized', 'unauthorized', `connect comes before ${frame.type}`))
+        if (frame.type === 'connect') this.#connect(frame)
+        else if (this.#token !== undefined) {
+          // With a token in the handshake, everything that connect could say is known.
+          this.#connect({ type: 'connect' })
+          this.#handle(frame, bytes)
+        } else this.end(new Closing('unauthorized', 'unauthorized', `connect comes before ${frame.type}`))
         break
       case 'closed':
         break
     }
   }
 
-  #connect(frame: ConnectFrame, early: DecodedFrame[]): void {
+  #connect(frame: ConnectFrame): void {
     this.#state = 'connecting'
-    this.#early = early
-    const { ports } = this.#context
+    const { ports, options, newcomers } = this.#context
+    this.#early = new EarlyFrames(options.frameBytesMax)
+    newcomers.leave(this)
     ports.wheel.cancel(this)
     const token = frame.token ?? this.#token
     this.#token = undefined
@@ -287,7 +294,7 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     this.#context.ports.sessions.connect(this, identity, request).then(
       (connected) => {
         if (connected === undefined) return
-        const early = this.#early ?? []
+        const early = this.#early?.frames ?? []
         this.#early = undefined
         for (const frame of early) connected.handle(frame)
       },

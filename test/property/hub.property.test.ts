@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Backbone, Sent } from '../../src/backbone/backbone.ts'
 import { systemClock } from '../../src/clock.ts'
 import type { EdgeOptions, EdgePorts } from '../../src/edge/ports.ts'
+import { Newcomers } from '../../src/edge/newcomers.ts'
 import { WebSocketConnection } from '../../src/edge/websocket.ts'
 import { Hub, type HubPolicy } from '../../src/hub/hub.ts'
 import type { MessageFrame, Position, ServerFrame } from '../../src/protocol/frames.ts'
@@ -269,6 +270,7 @@ class Client {
     const connection = new WebSocketConnection(undefined, {
       ports: this.#edge,
       options: options as EdgeOptions,
+      newcomers: new Newcomers(65_536),
     })
     this.#connection = connection
     this.#socket = new FakeSocket(this.#uws, BUFFER_LIMIT, connection)

@@ -1,0 +1,69 @@
+/**
+ * The WebSockets that have not said `connect` yet. uWebSockets.js collects a frame before it shows it to anybody, so each
+ * of them may hold as much memory as the largest frame, and nobody knows who it is. Pure: only their number is bounded.
+ *
+ * Over the bound the one goes that has waited longest: whoever means to connect says so within a round trip, and
+ * whoever does not cannot keep the others out.
+ */
+
+/** What the frames of all newcomers together may hold. */
+const UNFINISHED_BYTES_MAX = 134_217_728
+/** However large a frame may be: so many at least come in a moment after an outage. */
+const NEWCOMERS_MIN = 256
+
+export class Newcomers<Socket> {
+  readonly #max: number
+  /** In the order in which they came. */
+  readonly #waiting = new Set<Socket>()
+
+  /** `frameBytesMax`: what one of them can make the node hold. */
+  constructor(frameBytesMax: number) {
+    this.#max = Math.max(Math.floor(UNFINISHED_BYTES_MAX / frameBytesMax), NEWCOMERS_MIN)
+  }
+
+  get max(): number {
+    return this.#max
+  }
+
+  get size(): number {
+    return this.#waiting.size
+  }
+
+  /** Answers who has to go for it. */
+  enter(socket: Socket): Socket | undefined {
+    this.#waiting.add(socket)
+    if (this.#waiting.size <= this.#max) return undefined
+    for (const oldest of this.#waiting) {
+      this.#waiting.delete(oldest)
+      return oldest
+    }
+    return undefined
+  }
+
+  /** It has said `connect`, or has gone. Idempotent. */
+  leave(socket: Socket): void {
+    this.#waiting.delete(socket)
+  }
+}
+
+/** However small they are. */
+const EARLY_FRAMES_MAX = 1024
+
+/** What a client has sent behind its `connect`, before it is welcome: one frame, or several that are not larger together. */
+export class EarlyFrames<Frame> {
+  readonly frames: Frame[] = []
+  readonly #bytesMax: number
+  #bytes = 0
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax
+  }
+
+  /** False: it is too much, and the frame was not kept. */
+  add(frame: Frame, bytes: number): boolean {
+    this.#bytes += bytes
+    if (this.#bytes > this.#bytesMax || this.frames.length === EARLY_FRAMES_MAX) return false
+    this.frames.push(frame)
+    return true
+  }
+}
