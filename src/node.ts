@@ -29,6 +29,7 @@ import type { Config } from './config/schema.ts'
 import { serveDev } from './console/dev-routes.ts'
 import { loadPage } from './console/load-page.ts'
 import { Listener } from './drivers/uws.ts'
+import { loadUws } from './drivers/uws-binary.ts'
 import { Gateway } from './edge/gateway.ts'
 import { ClientAddress } from './edge/origin.ts'
 import { Closing, SluiceError } from './errors.ts'
@@ -409,6 +410,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       // An `edge` node has clients to serve; publishers are others' work.
       if (role !== 'edge') doors?.open()
       for (const warning of weaknesses(config)) log.warn({}, warning)
+      log.info({}, `uWebSockets.js: ${loadUws().why}`)
       log.info({ version, region, role, port: listener.port, apiPort: apiListener.port }, 'the node is ready')
     },
     end,

@@ -2,12 +2,12 @@
  * The floor: uWebSockets.js with the least that does the job. It checks no token, keeps no log, repairs nothing, and forwards the
  * payload as it came.
  */
-import { createRequire } from 'node:module'
-import type * as Native from 'uWebSockets.js'
 import { ROOM } from './terms.ts'
 import { serve } from '../lib/measured-server.ts'
+import { loadUws, type Native } from '../../src/drivers/uws-binary.ts'
 
-const uWS = createRequire(import.meta.url)('uWebSockets.js') as typeof Native
+// The binary that the gateway uses here.
+const { uWS } = loadUws()
 
 const PUBLISH = 'p'.charCodeAt(0)
 const IDLE_TIMEOUT_SECONDS = 120

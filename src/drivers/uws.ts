@@ -9,13 +9,8 @@
  *  - a stream with `onWritable` stops for good if the callback writes nothing, so a filler is written for it;
  *  - the message of a WebSocket is neutered after the handler, so whoever keeps it copies it.
  */
-import { createRequire } from 'node:module'
-import type * as Native from 'uWebSockets.js'
 import { SluiceError } from '../errors.ts'
-
-// A cursor over a hundred channels and a token do not fit the default of 4 kB. Read when the module is loaded.
-process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= '16384'
-const uWS = createRequire(import.meta.url)('uWebSockets.js') as typeof Native
+import { loadUws, type Native } from './uws-binary.ts'
 
 /** The headers that some room reads. Copying all of them would cost each connect a few microseconds. */
 const HEADERS = [
@@ -305,6 +300,7 @@ function endedBy(code: number, reason: ArrayBuffer): number {
 
 /** One listening socket with its routes and the topics of its WebSockets. */
 export class Listener {
+  readonly #uWS = loadUws().uWS
   readonly #app: Native.TemplatedApp
   readonly #options: ListenerOptions
   #socket: Native.us_listen_socket | undefined
@@ -315,8 +311,8 @@ export class Listener {
     this.#options = options
     this.#app =
       options.tls === undefined
-        ? uWS.App()
-        : uWS.SSLApp({ cert_file_name: options.tls.certFile, key_file_name: options.tls.keyFile })
+        ? this.#uWS.App()
+        : this.#uWS.SSLApp({ cert_file_name: options.tls.certFile, key_file_name: options.tls.keyFile })
   }
 
   /** All HTTP requests whose path no WebSocket route has taken. */
@@ -378,7 +374,7 @@ export class Listener {
           return
         }
         this.#socket = socket
-        this.#port = uWS.us_socket_local_port(socket)
+        this.#port = this.#uWS.us_socket_local_port(socket)
         resolve()
       })
     })
@@ -391,7 +387,7 @@ export class Listener {
   /** Accepts nobody any more; who is connected stays. Idempotent. */
   stopListening(): void {
     if (this.#socket === undefined) return
-    uWS.us_listen_socket_close(this.#socket)
+    this.#uWS.us_listen_socket_close(this.#socket)
     this.#socket = undefined
   }
 

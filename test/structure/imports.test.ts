@@ -30,7 +30,7 @@ const PORTABLE: Readonly<Record<string, readonly string[]>> = {
 
 /** Where a foreign package may be imported: it has one door. */
 const DOORS: readonly (readonly [pkg: RegExp, door: RegExp])[] = [
-  [/^uWebSockets\.js$/, /^drivers\/uws\.ts$/],
+  [/^@trufflesuite\/uws-js-unofficial$/, /^drivers\/uws-binary\.ts$/],
   [/^@nats-io\//, /^drivers\/(?:nats|jetstream)\.ts$/],
   [/^ioredis$/, /^drivers\/redis\.ts$/],
   [/^jose$/, /^auth\//],
@@ -160,7 +160,7 @@ describe('this test finds', () => {
     ['the protocol importing anything', 'protocol/decode.ts', "import { SluiceError } from '../errors.ts'"],
     ['the client importing the gateway', 'client/client.ts', "import { systemClock } from '../clock.ts'"],
     ['the client importing the platform', 'client/client.ts', "import { readFileSync } from 'node:fs'"],
-    ['a second door', 'edge/websocket.ts', "import uWS from 'uWebSockets.js'"],
+    ['a second door', 'edge/websocket.ts', "import uWS from '@trufflesuite/uws-js-unofficial'"],
     ['a second door to NATS', 'backbone/nats.ts', "import { connect } from '@nats-io/transport-node'"],
     ['tokens outside of auth', 'cli/token.ts', "import { SignJWT } from 'jose'"],
     [

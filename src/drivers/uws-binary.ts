@@ -1,0 +1,100 @@
+/**
+ * The native library, loaded once: which binary `uws-choice.ts` chooses for this process. Not when a module is loaded, so
+ * that commands without a listener run where none fits.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import type * as Native from '@trufflesuite/uws-js-unofficial'
+import { AUTHORS_PACKAGE, chooseBinary, type CLibrary, type Choice, type Host } from './uws-choice.ts'
+
+export type * as Native from '@trufflesuite/uws-js-unofficial'
+
+declare module '@trufflesuite/uws-js-unofficial' {
+  // What all binaries have and these types leave out.
+  interface WebSocketBehavior<UserData> {
+    dropped?: (ws: WebSocket<UserData>, message: ArrayBuffer, isBinary: boolean) => void
+  }
+  interface TemplatedApp {
+    /** Cuts every connection, and listens no more. */
+    close(): TemplatedApp
+  }
+}
+
+/** Thrown at start only, and meant for the operator: one sentence with what to do. */
+export class BinaryError extends Error {
+  override readonly name = 'BinaryError'
+}
+
+export interface Library {
+  readonly uWS: typeof Native
+  /** Which binary that is, and why this one. */
+  readonly why: string
+}
+
+const require = createRequire(import.meta.url)
+let library: Library | undefined
+
+/** Fails with `BinaryError` where none fits. */
+export function loadUws(): Library {
+  if (library !== undefined) return library
+  // A cursor over a hundred channels and a token do not fit the default of 4 kB. Read when the binary is loaded.
+  process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= '16384'
+  const choice = chooseBinary(thisHost(), {
+    author: authorsVersion(),
+    has: (supply, file) => pathOf(supply.package, file) !== undefined,
+  })
+  if (choice.kind === 'none') throw new BinaryError(choice.sentence)
+  library = { uWS: load(choice), why: choice.why }
+  return library
+}
+
+function load(choice: Exclude<Choice, { readonly kind: 'none' }>): typeof Native {
+  const name =
+    choice.kind === 'author' ? AUTHORS_PACKAGE : (pathOf(choice.supply.package, choice.file) as string)
+  try {
+    return require(name) as typeof Native
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.replaceAll(/\s*\n\s*/g, ' ') : String(error)
+    const way =
+      choice.kind === 'author'
+        ? `npm uninstall ${AUTHORS_PACKAGE} brings back the binaries that come with this package`
+        : 'npm ci installs it anew'
+    throw new BinaryError(`cannot load ${choice.why}: ${reason}; ${way}`, { cause: error })
+  }
+}
+
+/** Where a file of a package lies: looked for as Node does, but `exports` and a missing `main` are in nobody's way. */
+function pathOf(name: string, file: string): string | undefined {
+  return (require.resolve.paths(name) ?? [])
+    .map((folder) => join(folder, name, file))
+    .find((path) => existsSync(path))
+}
+
+function authorsVersion(): string | undefined {
+  const path = pathOf(AUTHORS_PACKAGE, 'package.json')
+  if (path === undefined) return undefined
+  return (JSON.parse(readFileSync(path, 'utf8')) as { readonly version?: string }).version ?? 'of no version'
+}
+
+function thisHost(): Host {
+  const { version, versions, platform, arch } = process
+  return {
+    nodeVersion: version.slice(1),
+    abi: versions.modules,
+    platform,
+    arch,
+    libc: platform === 'linux' ? cLibraryOf(process.report.getReport()) : { name: 'none' },
+  }
+}
+
+/** As the diagnostic report tells it: the version that is loaded, which may be newer than what Node was built with. */
+export function cLibraryOf(report: object): CLibrary {
+  const { header, sharedObjects = [] } = report as {
+    readonly header?: { readonly glibcVersionRuntime?: string }
+    readonly sharedObjects?: readonly string[]
+  }
+  const version = header?.glibcVersionRuntime
+  if (version !== undefined) return { name: 'glibc', version }
+  return { name: sharedObjects.some((path) => /\b(?:ld|libc\.?)-?musl/.test(path)) ? 'musl' : 'unknown' }
+}
