@@ -12,6 +12,7 @@ import { NatsBackbone, type Republished } from './backbone/nats.ts'
 import type { Backbone, BackboneSink } from './backbone/backbone.ts'
 import type { Clock } from './clock.ts'
 import { acceptPeers, dialPeer } from './cluster/mesh-door.ts'
+import type { NodeTokens } from './cluster/node-token.ts'
 import type { MeshDirection, MeshRefusal } from './cluster/strangers.ts'
 import type { Config, NamespacePolicy } from './config/schema.ts'
 import { JetStream } from './drivers/jetstream.ts'
@@ -63,6 +64,8 @@ export interface PartsPorts {
   readonly metrics: Metrics
   /** Where other nodes link to. */
   readonly apiListener: Listener
+  /** Absent: the node is alone. */
+  readonly nodeTokens: NodeTokens | undefined
   readonly sink: BackboneSink
   /** The other nodes that are alive. Fails with `unavailable`. */
   peers(): Promise<readonly Peer[]>
@@ -138,8 +141,8 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
 
   const door = {
     nodeId,
-    // The configuration does not pass without it.
-    secret: config.node.clusterSecret as string,
+    // The configuration does not pass without the secret.
+    tokens: ports.nodeTokens as NodeTokens,
     payloadBytesMax: config.limits.payload,
     clock,
     refused: (direction: MeshDirection, node: string, why: MeshRefusal) =>

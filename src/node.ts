@@ -21,7 +21,7 @@ import { controlBytes, hear } from './cluster/control.ts'
 import { FormerNodes } from './cluster/former-nodes.ts'
 import { graceMsOf, Isolation } from './cluster/isolation.ts'
 import { Membership } from './cluster/membership.ts'
-import { secretProof } from './cluster/mesh-token.ts'
+import { NodeTokens } from './cluster/node-token.ts'
 import { Strangers } from './cluster/strangers.ts'
 import { turnsAway } from './cluster/steering.ts'
 import { refuse } from './config/load.ts'
@@ -52,6 +52,7 @@ import { Presence } from './presence/presence.ts'
 import { Publisher } from './publish/publisher.ts'
 import { NatsDoors } from './publish/nats-doors.ts'
 import type { NodeInfo } from './registry/registry.ts'
+import { Seal } from './seal.ts'
 import { Sessions } from './session/sessions.ts'
 import { Users } from './session/users.ts'
 import { Wheel } from './wheel.ts'
@@ -105,12 +106,15 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     shared: false,
     setBy: 'api.host and api.port',
   })
+  const secret = config.node.clusterSecret
+  const proofs = secret === undefined ? undefined : new Seal(secret, 'node proof')
   const parts = createParts(config, {
     nodeId: id,
     clock,
     log,
     metrics,
     apiListener,
+    nodeTokens: secret === undefined ? undefined : new NodeTokens(secret, id),
     sink: {
       message(message) {
         metrics.backboneMessages.in.inc()
@@ -340,16 +344,15 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     rates: rates.current,
     degraded: degraded(),
   })
-  const secret = config.node.clusterSecret
   const membership = new Membership(config.cluster.heartbeat, {
     registry,
     clock,
     info,
-    proof: secret === undefined ? undefined : secretProof(secret, id),
+    proof: proofs?.sign(id),
     read: () => strangers.look(),
     failed,
   })
-  const strangers = new Strangers(secret, {
+  const strangers = new Strangers(proofs, {
     clock,
     log,
     refusals: metrics.meshRefusals,

@@ -1,8 +1,8 @@
 /**
  * Links between nodes over WebSockets on the second listener: the end that opens, and the end that accepts.
  */
-import { checkMeshToken, meshToken } from './mesh-token.ts'
-import type { MeshDirection, MeshRefusal } from './strangers.ts'
+import type { NodeTokens } from './node-token.ts'
+import { MESH_REFUSALS, type MeshDirection, type MeshRefusal } from './strangers.ts'
 import type { Link, LinkEvents, Links, Peer } from '../backbone/links.ts'
 import type { Clock } from '../clock.ts'
 import type { Listener, NativeSocket } from '../drivers/uws.ts'
@@ -10,10 +10,12 @@ import { dial } from '../drivers/ws.ts'
 
 const PATH = '/v1/mesh'
 const PROTOCOL = 'sluice.mesh.v1'
+/** What the token of a link is for. */
+const FOR_LINK = 'link'
 /** Who the link is for: another node may listen there by now. */
 const FOR_NODE = 'sluice-node'
 /** What a link is refused with, and why. Beside them 421: it is for another node. */
-const STATUS: Readonly<Record<MeshRefusal, number>> = { secret: 401, clock: 403 }
+const STATUS: Readonly<Record<MeshRefusal, number>> = { secret: 401, clock: 403, replayed: 409 }
 const HANDSHAKE_TIMEOUT_MS = 3000
 const IDLE_TIMEOUT_SECONDS = 32
 /** Room for what is around the largest payload. */
@@ -23,7 +25,7 @@ const BUFFERED_BYTES_MAX = 16_777_216
 
 export interface MeshDoorOptions {
   readonly nodeId: string
-  readonly secret: string
+  readonly tokens: NodeTokens
   readonly payloadBytesMax: number
   readonly clock: Clock
   /** A link was refused, here or by the other node. */
@@ -32,13 +34,13 @@ export interface MeshDoorOptions {
 
 /** Opens a link to another node. */
 export function dialPeer(options: MeshDoorOptions, peer: Peer, events: LinkEvents): { close(): void } {
-  const { nodeId, secret, payloadBytesMax, clock } = options
+  const { tokens, payloadBytesMax, clock } = options
   const socket = dial(
     `ws://${peer.address}${PATH}`,
     {
       protocol: PROTOCOL,
       headers: {
-        authorization: meshToken(secret, nodeId, peer.id, clock.now()),
+        authorization: tokens.issue(peer.id, clock.now(), FOR_LINK),
         [FOR_NODE]: peer.id,
       },
       handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
@@ -56,8 +58,7 @@ export function dialPeer(options: MeshDoorOptions, peer: Peer, events: LinkEvent
         }),
       received: (bytes) => events.received(bytes),
       closed(reason, status) {
-        for (const why of ['secret', 'clock'] as const)
-          if (status === STATUS[why]) options.refused('out', peer.id, why)
+        for (const why of MESH_REFUSALS) if (status === STATUS[why]) options.refused('out', peer.id, why)
         events.closed(reason)
       },
     },
@@ -87,7 +88,7 @@ class AcceptedLink implements Link {
 
 /** Accepts links of nodes that know the cluster's secret. */
 export function acceptPeers(listener: Listener, options: MeshDoorOptions, links: Links): void {
-  const { nodeId, secret, payloadBytesMax, clock } = options
+  const { nodeId, tokens, payloadBytesMax, clock } = options
   listener.webSocket<AcceptedLink>(PATH, {
     frameBytesMax: payloadBytesMax + ENVELOPE_BYTES_MAX,
     bufferedBytesMax: BUFFERED_BYTES_MAX,
@@ -98,15 +99,19 @@ export function acceptPeers(listener: Listener, options: MeshDoorOptions, links:
         upgrade.refuse(421, {}, 'the link is for another node')
         return
       }
-      const { from, verdict } = checkMeshToken(secret, head.headers.authorization, nodeId, clock.now())
+      const { from, verdict } = tokens.check(head.headers.authorization, clock.now(), FOR_LINK)
       if (from !== undefined && verdict === 'good') {
         upgrade.accept(new AcceptedLink(from), PROTOCOL)
         return
       }
-      const why = verdict === 'clock' ? 'clock' : 'secret'
+      const why = verdict === 'clock' || verdict === 'replayed' ? verdict : 'secret'
       // What names no node is no link: anybody may knock.
       if (from !== undefined) options.refused('in', from, why)
-      upgrade.refuse(STATUS[why], {}, 'the link is not of this cluster, or of another time')
+      upgrade.refuse(
+        STATUS[why],
+        {},
+        'the link is not of this cluster, of another time, or not for the first time',
+      )
     },
     open(link, socket) {
       link.socket = socket

@@ -3,12 +3,14 @@
  * It shows at once in the table, where each node has a proof of the secret that it knows, and when a link is refused.
  * It has to be told early: links are opened when NATS is away, and then it is too late.
  */
-import { secretProof } from './mesh-token.ts'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../observe/log.ts'
 import type { NodeInfo } from '../registry/registry.ts'
+import type { Seal } from '../seal.ts'
 
-export type MeshRefusal = 'secret' | 'clock'
+/** `replayed`: somebody has shown the token of a link again that he has read on its way. */
+export const MESH_REFUSALS = ['secret', 'clock', 'replayed'] as const
+export type MeshRefusal = (typeof MESH_REFUSALS)[number]
 
 /** `in`: of another node's link, here. `out`: of this node's link, by the other one. */
 export type MeshDirection = 'in' | 'out'
@@ -32,17 +34,19 @@ const SAYS: Readonly<Record<MeshRefusal, string>> = {
   secret:
     'a node of this cluster has another node.clusterSecret: no link to it can be opened while NATS is away',
   clock: 'the clock of a node differs by more than a minute: no link to it can be opened while NATS is away',
+  replayed:
+    'a link was opened with a token that had been used before: somebody reads what nodes send each other',
 }
 
 export class Strangers {
   readonly #ports: StrangersPorts
   /** `undefined`: there is no cluster. */
-  readonly #secret: string | undefined
+  readonly #proofs: Pick<Seal, 'sign'> | undefined
   readonly #refused = new Map<string, { readonly why: MeshRefusal; readonly atMs: number }>()
   readonly #toldMs = new Map<string, number>()
 
-  constructor(secret: string | undefined, ports: StrangersPorts) {
-    this.#secret = secret
+  constructor(proofs: Pick<Seal, 'sign'> | undefined, ports: StrangersPorts) {
+    this.#proofs = proofs
     this.#ports = ports
   }
 
@@ -54,11 +58,13 @@ export class Strangers {
   /** A link was refused. `node`: as it calls itself, where it opened the link. */
   refused(direction: MeshDirection, node: string, why: MeshRefusal): void {
     this.#ports.refusals[direction][why].inc()
+    this.#tell(node, why, { direction })
+    // The node whose token was shown again has done nothing wrong.
+    if (why === 'replayed') return
     if (!this.#refused.has(node) && this.#refused.size >= NAMES_MAX) this.#forgetSome()
     if (this.#refused.size < NAMES_MAX) {
       this.#refused.set(node, { why, atMs: this.#ports.clock.monotonicMs() })
     }
-    this.#tell(node, why, { direction })
   }
 
   /** For operators: which nodes of the table, and why. `undefined`: none. */
@@ -81,8 +87,8 @@ export class Strangers {
   }
 
   #hasOther({ id, peer }: Pick<NodeInfo, 'id' | 'peer'>): boolean {
-    if (this.#secret === undefined || peer?.proof === undefined) return false
-    return peer.proof !== secretProof(this.#secret, id)
+    if (this.#proofs === undefined || peer?.proof === undefined) return false
+    return peer.proof !== this.#proofs.sign(id)
   }
 
   #tell(node: string, why: MeshRefusal, fields: object): void {

@@ -241,9 +241,9 @@ const PARTS = {
   ),
   meshRefusals: counter(
     'mesh_refusals_total',
-    'Links between nodes that were refused: `in` by this node, `out` by another one; `secret`: the two do not share `node.clusterSecret`, `clock`: their clocks differ.',
+    'Links between nodes that were refused: `in` by this node, `out` by another one; `secret`: the two do not share `node.clusterSecret`, `clock`: their clocks differ, `replayed`: somebody has shown the token of another link again.',
     { name: 'direction', values: ['in', 'out'] },
-    { name: 'why', values: ['secret', 'clock'] },
+    { name: 'why', values: ['secret', 'clock', 'replayed'] },
   ),
   deaf: gauge('deaf', '1: the node does not hear what it sends itself through the backbone.'),
   partUp: gauge('part_up', '1: the part answers. 0: the node runs degraded.', {

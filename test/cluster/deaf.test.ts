@@ -3,8 +3,9 @@ import { CuttingProxy } from '../support/cutting-proxy.ts'
 import { NatsMessages } from '../support/nats-messages.ts'
 import type { NatsServer } from '../support/nats-server.ts'
 import { RawClient } from '../support/raw-client.ts'
-import { startCluster, type StartedCluster } from '../support/start-cluster.ts'
+import { CLUSTER_SECRET, startCluster, type StartedCluster } from '../support/start-cluster.ts'
 import type { StartedNode } from '../support/start-node.ts'
+import { NodeTokens } from '../../src/cluster/node-token.ts'
 import type { NodeInfo } from '../../src/registry/registry.ts'
 
 /** A node that does not hear itself says so, and its clients miss nothing. */
@@ -201,5 +202,22 @@ describe('a deaf node', () => {
     await expect(
       RawClient.open(`ws://127.0.0.1:${apiPort}/v1/mesh`, { protocols: ['sluice.mesh.v1'] }),
     ).rejects.toMatchObject({ status: 401 })
+  })
+
+  it('takes no link with a token that was used before', async () => {
+    cluster = await startCluster(1)
+    const [node] = cluster.nodes as [StartedNode]
+    const authorization = new NodeTokens(CLUSTER_SECRET, 'another').issue(node.id, Date.now(), 'link')
+    const link = (): Promise<RawClient> =>
+      RawClient.open(`ws://127.0.0.1:${node.apiPort}/v1/mesh`, {
+        protocols: ['sluice.mesh.v1'],
+        headers: { authorization },
+      })
+    const first = await link()
+    await expect(link()).rejects.toMatchObject({ status: 409 })
+    first.socket.close()
+    await first.closed
+    await expect(link()).rejects.toMatchObject({ status: 409 })
+    expect(await node.metric('sluice_mesh_refusals_total{direction="in",why="replayed"}')).toBe(2)
   })
 })

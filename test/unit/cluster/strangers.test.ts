@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { secretProof } from '../../../src/cluster/mesh-token.ts'
 import { Strangers } from '../../../src/cluster/strangers.ts'
+import { Seal } from '../../../src/seal.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 
 const SECRET = 'a secret of the cluster'
@@ -9,7 +9,7 @@ type Other = { readonly id: string; readonly peer?: { readonly beat: number; rea
 
 function strangers(
   others: Other[],
-  secret: string | undefined = SECRET,
+  secret: string = SECRET,
 ): {
   clock: ManualClock
   subject: Strangers
@@ -22,12 +22,12 @@ function strangers(
   const cell = (name: string): { inc: () => void } => ({
     inc: () => (counts[name] = (counts[name] ?? 0) + 1),
   })
-  const subject = new Strangers(secret, {
+  const subject = new Strangers(new Seal(secret, 'node proof'), {
     clock,
     log: { warn: (fields, message) => lines.push(`${message} ${JSON.stringify(fields)}`) },
     refusals: {
-      in: { secret: cell('in secret'), clock: cell('in clock') },
-      out: { secret: cell('out secret'), clock: cell('out clock') },
+      in: { secret: cell('in secret'), clock: cell('in clock'), replayed: cell('in replayed') },
+      out: { secret: cell('out secret'), clock: cell('out clock'), replayed: cell('out replayed') },
     },
     others: () => others,
   })
@@ -36,7 +36,7 @@ function strangers(
 
 const node = (id: string, secret?: string): Other => ({
   id,
-  peer: { beat: 1, ...(secret === undefined ? {} : { proof: secretProof(secret, id) }) },
+  peer: { beat: 1, ...(secret === undefined ? {} : { proof: new Seal(secret, 'node proof').sign(id) }) },
 })
 
 describe('nodes that no link can be opened with', () => {
@@ -75,6 +75,12 @@ describe('nodes that no link can be opened with', () => {
     )
     clock.pass(60_000)
     expect(subject.finding()).toBeUndefined()
+  })
+
+  it('are not those whose token somebody else has shown again', () => {
+    const { subject, lines, counts } = strangers([node('one')])
+    for (let i = 0; i < 5; i++) subject.refused('in', 'one', 'replayed')
+    expect([counts, lines.length, subject.finding()]).toEqual([{ 'in replayed': 5 }, 1, undefined])
   })
 
   it('are of the table: names that somebody makes up fill neither the log nor the report', () => {
