@@ -78,6 +78,9 @@ export interface PartsPorts {
 
 /** A node that says nothing of a channel for so long is not in it any more. */
 const PRESENCE_TTL_MS = 4 * PRESENCE_REFRESH_MS
+/** A node asks for each channel with subscribers once in `feeds.headCheck`; it may be late, and miss once. */
+const ASKED_HEAD_CHECKS = 3
+const ASKED_MIN_MS = 60_000
 /** Longer than a restart of a server takes that is being updated at the same time. */
 const READY_TIMEOUT_MS = 5000
 
@@ -96,7 +99,7 @@ export function createParts(config: Config, ports: PartsPorts): Parts {
 }
 
 function memoryParts(config: Config, { nodeId, clock, sink }: PartsPorts): Parts {
-  const log = new MemoryReplayLog({ clock })
+  const log = new MemoryReplayLog({ clock, askedMs: askedMsOf(config) })
   const registry = new MemoryRegistry(registryOptions(config), clock)
   const backbone = new MemoryBackbone(nodeId, new MemoryBus(), sink)
   const presence = new MemoryPresenceStore({ ttlMs: PRESENCE_TTL_MS }, clock)
@@ -170,7 +173,7 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
           log.error({ subject, bytes, maxBytes }, 'NATS does not take so large a message (max_payload)'),
       }),
   })
-  const replay = new RedisReplayLog(redis)
+  const replay = new RedisReplayLog(redis, { askedTtlMs: askedMsOf(config) })
   const replayLog =
     durable === undefined ? replay : new LogByDelivery(replay, durable.log, durable.republished.applies)
   const acks = durable?.acks ?? new MemoryAckStore()
@@ -256,6 +259,11 @@ async function startOf(started: Promise<void>, away: (reason: string) => void): 
     if (!(error instanceof SluiceError)) throw error
     away(error.message)
   }
+}
+
+/** For so long a channel is known at least that somebody asks for and nobody has published to. */
+function askedMsOf({ feeds }: Config): number {
+  return Math.max(feeds.headCheck * ASKED_HEAD_CHECKS, ASKED_MIN_MS)
 }
 
 function registryOptions({ cluster, sessions }: Config): { nodeTtlMs: number; sessionTtlMs: number } {

@@ -4,6 +4,7 @@
  */
 import type { Claimed, NodeInfo, Place, Registry, RegistryOptions } from './registry.ts'
 import type { Clock, Timer } from '../clock.ts'
+import { Rounds } from '../rounds.ts'
 
 /** A session of a user. His sessions are a list: most users have one, and a map for each would be most of the memory. */
 interface Entry {
@@ -37,7 +38,11 @@ export class MemoryRegistry implements Registry {
   readonly #nodes = new Map<string, NodeEntry>()
   readonly #revocations = new Map<string, Revocation>()
   readonly #sweep: Timer
-  #swept: Iterator<string> | undefined
+  readonly #rounds = new Rounds(
+    SWEEP_ROUND_MS / SWEEP_TICK_MS,
+    () => this.#users.size,
+    () => this.#users.keys(),
+  )
 
   constructor(options: RegistryOptions, clock: Clock) {
     this.#options = options
@@ -154,17 +159,7 @@ export class MemoryRegistry implements Registry {
 
   #sweepSome(): void {
     const nowMs = this.#clock.monotonicMs()
-    const share = Math.ceil((this.#users.size * SWEEP_TICK_MS) / SWEEP_ROUND_MS)
-    for (let i = 0; i <= share; i++) {
-      this.#swept ??= this.#users.keys()
-      const next = this.#swept.next()
-      if (next.done === true) {
-        this.#swept = undefined
-        this.#sweepRest(nowMs)
-        return
-      }
-      this.#sweepUser(next.value, nowMs)
-    }
+    if (this.#rounds.tick((user) => this.#sweepUser(user, nowMs))) this.#sweepRest(nowMs)
   }
 
   #sweepRest(nowMs: number): void {

@@ -10,6 +10,7 @@ import type { Clock, Timer } from '../clock.ts'
 import { SluiceError } from '../errors.ts'
 import type { Position } from '../protocol/frames.ts'
 import type { NewMessage } from '../protocol/message.ts'
+import { Rounds } from '../rounds.ts'
 
 export interface MemoryReplayLogOptions {
   readonly clock: Clock
@@ -17,6 +18,8 @@ export interface MemoryReplayLogOptions {
   readonly acknowledged?: boolean
   /** How long a channel that nobody asks for is remembered after its last message has expired. Default: 10 min. */
   readonly graceMs?: number
+  /** How long one is remembered that nobody has published to, after it was last asked for; at most twice as long. Default: `graceMs`. */
+  readonly askedMs?: number
   /** How many ids a channel remembers; the oldest are forgotten first, before their time. Default: 100,000. */
   readonly idsPerChannelMax?: number
 }
@@ -43,7 +46,11 @@ export class MemoryReplayLog implements ReplayLog {
    */
   #unknown: Position = { epoch: this.#epoch, offset: 0 }
   readonly #sweep: Timer
-  #swept: Iterator<ChannelLog> | undefined
+  readonly #rounds = new Rounds(
+    SWEEP_ROUND_MS / SWEEP_TICK_MS,
+    () => this.#channels.size,
+    () => this.#channels.values(),
+  )
   #closed = false
 
   constructor(options: MemoryReplayLogOptions) {
@@ -51,7 +58,7 @@ export class MemoryReplayLog implements ReplayLog {
     this.#acknowledged = options.acknowledged ?? false
     this.#graceMs = options.graceMs ?? GRACE_MS
     this.#idsMax = options.idsPerChannelMax ?? IDS_PER_CHANNEL_MAX
-    this.#asked = new RecentlyAsked(options.clock.monotonicMs(), this.#graceMs)
+    this.#asked = new RecentlyAsked(options.clock.monotonicMs(), options.askedMs ?? this.#graceMs)
     this.#sweep = options.clock.every(SWEEP_TICK_MS, () => this.#sweepSome())
   }
 
@@ -143,22 +150,14 @@ export class MemoryReplayLog implements ReplayLog {
   }
 
   #sweepSome(): void {
-    const share = Math.ceil((this.#channels.size * SWEEP_TICK_MS) / SWEEP_ROUND_MS)
     const nowMs = this.#clock.monotonicMs()
     this.#asked.forgetOld(nowMs)
-    for (let i = 0; i < share; i++) {
-      this.#swept ??= this.#channels.values()
-      const next = this.#swept.next()
-      if (next.done === true) {
-        this.#swept = undefined
-        return
-      }
-      const log = next.value
+    this.#rounds.tick((log) => {
       log.trim(nowMs)
-      if (!log.forgettable(nowMs, this.#graceMs)) continue
+      if (!log.forgettable(nowMs, this.#graceMs)) return
       if (log.head > this.#unknown.offset) this.#unknown = { epoch: this.#epoch, offset: log.head }
       this.#channels.delete(log.channel)
-    }
+    })
   }
 }
 

@@ -4,7 +4,8 @@
  *
  * What costs nothing while nobody uses it: every key has a time to live. A position outlives the messages by far, so
  * that whoever comes back to a silent channel goes on where he was; when it is forgotten too, the channel starts again
- * with a new epoch. So does every channel when the server may have lost data: it has been restarted, or a replica has
+ * with a new epoch. Where nobody has ever published, it lives on for as long again as readers have asked for it: anybody
+ * can make up names. So does every channel when the server may have lost data: it has been restarted, or a replica has
  * taken over. Nothing is compared by hand; the server's replication id, stored with the position, tells.
  */
 import { randomBytes } from 'node:crypto'
@@ -21,12 +22,18 @@ export interface RedisReplayLogOptions {
   readonly keyPrefix?: string
   /** How long a position is remembered after its channel was last used or asked for. Default: one day. */
   readonly positionTtlMs?: number
+  /**
+   * How long that of a channel is remembered at first to which nobody has published: several times as long as it takes
+   * until a node that has readers asks again. Default: 90 s.
+   */
+  readonly askedTtlMs?: number
   /** How many idempotency ids a channel remembers; past it the oldest is forgotten. */
   readonly idsPerChannelMax?: number
 }
 
 const KEY_PREFIX = 'sluice'
 const POSITION_TTL_MS = 86_400_000
+const ASKED_TTL_MS = 90_000
 /** As of the log in memory. */
 const IDS_PER_CHANNEL_MAX = 100_000
 
@@ -37,6 +44,7 @@ export class RedisReplayLog implements ReplayLog {
   readonly #link: RedisLink
   readonly #prefix: string
   readonly #positionTtlMs: number
+  readonly #askedTtlMs: number
   readonly #idsMax: number
   /** Two nodes never propose the same epoch, and one node never proposes it twice. */
   readonly #epochPrefix = randomBytes(5).toString('hex')
@@ -47,6 +55,7 @@ export class RedisReplayLog implements ReplayLog {
     this.#link = link
     this.#prefix = options.keyPrefix ?? KEY_PREFIX
     this.#positionTtlMs = options.positionTtlMs ?? POSITION_TTL_MS
+    this.#askedTtlMs = options.askedTtlMs ?? ASKED_TTL_MS
     this.#idsMax = options.idsPerChannelMax ?? IDS_PER_CHANNEL_MAX
     link.define(APPEND)
     link.define(READ)
@@ -60,6 +69,7 @@ export class RedisReplayLog implements ReplayLog {
       this.#key('ids', channel),
       this.#newEpoch(),
       this.#positionTtlMs,
+      this.#askedTtlMs,
       policy.ttlMs,
       policy.max,
       id === undefined ? 0 : policy.idempotencyMs,
@@ -98,6 +108,7 @@ export class RedisReplayLog implements ReplayLog {
       this.#key('log', channel),
       this.#newEpoch(),
       this.#positionTtlMs,
+      this.#askedTtlMs,
       ...what,
     ])) as [Buffer, number, Buffer, [Buffer, [Buffer, Buffer]][]]
     const epoch = text(answer[0])

@@ -204,6 +204,29 @@ describe('RedisReplayLog when Redis fails', () => {
     expect(await log.read('forgotten', other, ALL)).toMatchObject({ kind: 'lost', why: 'epoch' })
   })
 
+  it('L6 a channel that nobody has published to lives on for as long again as it was asked for, and one that somebody has for long', async () => {
+    const server = await serve()
+    const { log } = await connect(server, {}, { askedTtlMs: 1_000 })
+    const life = (channel: string): number =>
+      Number(server.command('--raw', 'pttl', `sluice:pos:{${channel}}`))
+    await Promise.all(Array.from({ length: 200 }, (_, n) => log.head(`made up ${n}`)))
+    const idle = await log.head('idle')
+    expect(server.command('--raw', 'dbsize').trim()).toBe('201')
+    expect(life('idle')).toBeLessThanOrEqual(1_000)
+    // The longer somebody stays, the longer it lives on.
+    for (;;) {
+      expect(await log.head('idle')).toEqual(idle)
+      if (life('idle') > 1_500) break
+      expect(life('idle')).toBeGreaterThan(0)
+    }
+    expect(server.command('--raw', 'dbsize').trim()).toBe('1')
+    const first = await log.append('idle', message('x'), POLICY)
+    expect(first).toMatchObject({ epoch: idle.epoch, offset: 1, previous: idle.offset })
+    expect(life('idle')).toBeGreaterThan(600_000)
+    await log.head('idle')
+    expect(life('idle')).toBeGreaterThan(600_000)
+  })
+
   it('L2 a channel remembers so many ids and no more, the oldest are forgotten first, and all are in one key', async () => {
     const server = await serve()
     const { log } = await connect(server, {}, { idsPerChannelMax: 100 })

@@ -5,12 +5,12 @@
 --            h    number of the oldest id               t    number that the next id gets
 --            n1   id with this number, and so on
 --            iX   of the id X: <its number> <offset> <when it was stored>
--- ARGV[3]  how long messages live
--- ARGV[4]  how many messages are kept
--- ARGV[5]  how long the id is remembered; 0: there is no id
--- ARGV[6]  the message
--- ARGV[7]  the id
--- ARGV[8]  how many ids are remembered
+-- ARGV[4]  how long messages live
+-- ARGV[5]  how many messages are kept
+-- ARGV[6]  how long the id is remembered; 0: there is no id
+-- ARGV[7]  the message
+-- ARGV[8]  the id
+-- ARGV[9]  how many ids are remembered
 --
 -- Returns { epoch, offset, 1 if the id was seen before }.
 
@@ -20,8 +20,8 @@ local LOOKS = 3
 
 local time = now()
 local here = position(time, TRUST)
-local ttl = tonumber(ARGV[3])
-local hasId = ARGV[5] ~= '0'
+local ttl = tonumber(ARGV[4])
+local hasId = ARGV[6] ~= '0'
 local oldest, free = 0, 0
 
 local function parse(seen)
@@ -30,13 +30,13 @@ local function parse(seen)
 end
 
 if hasId then
-  local known = redis.call('HMGET', KEYS[3], 'e', 'h', 't', 'i' .. ARGV[7])
+  local known = redis.call('HMGET', KEYS[3], 'e', 'h', 't', 'i' .. ARGV[8])
   -- A message of an earlier epoch is lost: its repetition is the first one of this epoch.
   if known[1] == here.epoch then
     oldest, free = tonumber(known[2]), tonumber(known[3])
     if known[4] then
       local _, offset, stored = parse(known[4])
-      if time - stored < tonumber(ARGV[5]) then return { here.epoch, offset, 1 } end
+      if time - stored < tonumber(ARGV[6]) then return { here.epoch, offset, 1 } end
     end
   elseif known[1] then
     redis.call('UNLINK', KEYS[3])
@@ -44,7 +44,7 @@ if hasId then
 end
 
 local offset = here.offset + 1
-redis.call('XADD', KEYS[2], 'MAXLEN', ARGV[4], text(offset) .. '-' .. text(time), 'm', ARGV[6])
+redis.call('XADD', KEYS[2], 'MAXLEN', ARGV[5], text(offset) .. '-' .. text(time), 'm', ARGV[7])
 redis.call('HSET', KEYS[1], 'o', text(offset))
 
 if hasId then
@@ -58,7 +58,7 @@ if hasId then
     -- One that has come again since then stands further back.
     if number ~= oldest then
       redis.call('HDEL', KEYS[3], place)
-    elseif free - oldest >= tonumber(ARGV[8]) or time - stored >= tonumber(ARGV[5]) then
+    elseif free - oldest >= tonumber(ARGV[9]) or time - stored >= tonumber(ARGV[6]) then
       redis.call('HDEL', KEYS[3], place, 'i' .. id)
     else
       break
@@ -68,14 +68,14 @@ if hasId then
   redis.call(
     'HSET', KEYS[3],
     'e', here.epoch, 'h', text(oldest), 't', text(free + 1),
-    'n' .. text(free), ARGV[7],
-    'i' .. ARGV[7], text(free) .. ' ' .. text(offset) .. ' ' .. text(time)
+    'n' .. text(free), ARGV[8],
+    'i' .. ARGV[8], text(free) .. ' ' .. text(offset) .. ' ' .. text(time)
   )
-  redis.call('PEXPIRE', KEYS[3], ARGV[5])
+  redis.call('PEXPIRE', KEYS[3], ARGV[6])
 end
 
 if ttl ~= here.ttl or time < here.swept or time - here.swept >= ttl / 2 then
-  redis.call('HSET', KEYS[1], 's', text(time), 't', ARGV[3])
+  redis.call('HSET', KEYS[1], 's', text(time), 't', ARGV[4])
   dropOld(offset, time, ttl)
   -- Until the next sweep the newest message may be half as young as its key.
   redis.call('PEXPIRE', KEYS[2], text(ttl * 2))

@@ -4,10 +4,12 @@
 --            e  epoch                            o  offset of the newest message
 --            g  generation of the data           c  when this server last compared it
 --            s  when the messages were last swept, and the keys given new times to live
---            t  how long messages live
+--            t  how long messages live; 0: nobody has published to the channel yet
+--            a  when the position was made
 -- KEYS[2]  stream, the messages; an id is <offset>-<when it was stored>
 -- ARGV[1]  the epoch of a new position
 -- ARGV[2]  how long positions are remembered
+-- ARGV[3]  how long those are at first that nobody has published to
 -- All times are milliseconds, by the clock of this server.
 
 local function text(number)
@@ -38,7 +40,7 @@ end
 -- The channel's position, a new one where there is none or where data may have been lost. `trust`: how long a position
 -- that was compared is not compared again, for the comparison costs a third of an append.
 local function position(time, trust)
-  local known = redis.call('HMGET', KEYS[1], 'e', 'o', 'g', 'c', 's', 't')
+  local known = redis.call('HMGET', KEYS[1], 'e', 'o', 'g', 'c', 's', 't', 'a')
   if known[1] then
     local age = time - tonumber(known[4])
     local current = age >= 0 and age < trust
@@ -47,14 +49,17 @@ local function position(time, trust)
       current = true
     end
     if current then
-      return { epoch = known[1], offset = tonumber(known[2]), swept = tonumber(known[5]), ttl = tonumber(known[6]) }
+      return {
+        epoch = known[1], offset = tonumber(known[2]), swept = tonumber(known[5]), ttl = tonumber(known[6]),
+        made = tonumber(known[7] or time),
+      }
     end
   end
   redis.call('UNLINK', KEYS[2])
-  redis.call('HSET', KEYS[1], 'e', ARGV[1], 'o', '0', 'g', generation(), 'c', '0', 's', '0', 't', '0')
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  redis.call('HSET', KEYS[1], 'e', ARGV[1], 'o', '0', 'g', generation(), 'c', '0', 's', '0', 't', '0', 'a', text(time))
+  redis.call('PEXPIRE', KEYS[1], text(math.min(tonumber(ARGV[2]), tonumber(ARGV[3]))))
   compared(time)
-  return { epoch = ARGV[1], offset = 0, swept = 0, ttl = 0 }
+  return { epoch = ARGV[1], offset = 0, swept = 0, ttl = 0, made = time }
 end
 
 -- Offset and time of the first message from an offset on; nothing where there is none.
