@@ -42,10 +42,24 @@ export function edgeOptions(config: Config): EdgeOptions {
     channelsPerStreamMax: config.limits.channelsPerStream,
     connectTimeoutMs: config.limits.connectTimeout,
     idleTimeoutMs: config.heartbeat.idleTimeout,
-    sseHeartbeatMs: config.heartbeat.sse,
+    sseHeartbeatMs: sseHeartbeatMs(config),
     retryMinMs: config.heartbeat.retryMin,
     retryMaxMs: config.heartbeat.retryMax,
   }
+}
+
+/** A stream whose client has vanished shows it by a comment that is not acknowledged, so there is one in time for that. */
+function sseHeartbeatMs({ heartbeat: { sse, idleTimeout } }: Config): number {
+  return Math.min(sse, idleTimeout / 2)
+}
+
+/**
+ * How long what is sent may stay without an acknowledgement, so that `heartbeat.idleTimeout` holds from the last sign of
+ * life on. A quarter is left for the last question to who waits for an answer and is sent nothing.
+ */
+export function goneMs(config: Config): number {
+  const { idleTimeout } = config.heartbeat
+  return Math.round(Math.min(idleTimeout - sseHeartbeatMs(config), idleTimeout * 0.75))
 }
 
 /** By then every node that is told to stop has said so, and every other one has heard it. */

@@ -40,7 +40,7 @@ import { addressOf, shownHost } from './node-address.ts'
 import { faultsOf } from './node-checks.ts'
 import { NodeDrain } from './node-drain.ts'
 import { watchParts } from './node-health.ts'
-import { drainOptions, edgeOptions, hubOptions, sessionOptions, weaknesses } from './node-options.ts'
+import { drainOptions, edgeOptions, goneMs, hubOptions, sessionOptions, weaknesses } from './node-options.ts'
 import { createParts } from './node-parts.ts'
 import { edgeMetrics, hubMetrics, publisherMetrics, sessionMetrics } from './node-metrics.ts'
 import { Health, HEALTH_DEFAULTS } from './observe/health.ts'
@@ -61,6 +61,8 @@ import { Wheel } from './wheel.ts'
 const WHEEL_TICK_MS = 100
 /** Close frames and last events leave within this time before the sockets are cut. */
 const FAREWELL_MS = 250
+const LATE_NOTICE =
+  'clients that vanish without a word are noticed when the kernel gives up on them, which may be after 15 minutes; docs/wire.md says what to do'
 /** An outage of which nobody tells is over when so many heartbeats have gone well. */
 const QUIET_HEARTBEATS = 3
 /** So many words that a node does not hear are no accident. */
@@ -105,6 +107,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     port: config.api.port,
     shared: false,
     setBy: 'api.host and api.port',
+    goneMs: goneMs(config),
   })
   const secret = config.node.clusterSecret
   const proofs = secret === undefined ? undefined : new Seal(secret, 'node proof')
@@ -156,6 +159,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     port: config.port,
     shared: config.sharePort,
     setBy: 'host and port',
+    goneMs: goneMs(config),
     ...(config.tls === undefined ? {} : { tls: config.tls }),
   })
   const hub = new Hub(
@@ -414,6 +418,8 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       if (role !== 'edge') doors?.open()
       for (const warning of weaknesses(config)) log.warn({}, warning)
       log.info({}, `uWebSockets.js: ${loadUws().why}`)
+      const { vanishing } = apiListener
+      if (vanishing !== undefined) log.warn({ reason: vanishing }, LATE_NOTICE)
       log.info({ version, region, role, port: listener.port, apiPort: apiListener.port }, 'the node is ready')
     },
     end,

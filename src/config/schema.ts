@@ -273,10 +273,10 @@ export const SCHEMA = z.strictObject({
       doc: 'How often a WebSocket client sends `ping` when it has nothing else to say.',
     }),
     idleTimeout: option(duration('8s', '960s'), '60s', {
-      doc: 'A WebSocket that was silent for so long is closed.',
+      doc: 'A client that gave no sign of life for so long is gone: a WebSocket that was silent, a stream or a poll whose network acknowledges nothing.',
     }),
     sse: option(duration('1s', '15m'), '20s', {
-      doc: 'How often an idle SSE stream gets a comment, so that no proxy closes it.',
+      doc: 'How often an idle SSE stream gets a comment, so that no proxy closes it; at least twice in `idleTimeout`.',
     }),
     retryMin: option(duration('0ms', '10m'), '500ms', {
       doc: 'The shortest time after which a client whose stream ended comes back; each gets its own.',

@@ -11,6 +11,7 @@
  */
 import { SluiceError } from '../errors.ts'
 import { loadUws, type Native } from './uws-binary.ts'
+import { endVanished, openSockets } from './vanished-peers.ts'
 
 /** The headers that some room reads. Copying all of them would cost each connect a few microseconds. */
 const HEADERS = [
@@ -274,6 +275,8 @@ export interface ListenerOptions {
   readonly shared: boolean
   /** The options that say where, for whoever has to change them. */
   readonly setBy: string
+  /** A peer that has acknowledged nothing for so long has vanished, and its connection ends. */
+  readonly goneMs: number
 }
 
 /** `LIBUS_LISTEN_DEFAULT` lets any process of the same user listen there too, and nobody would notice. */
@@ -306,6 +309,7 @@ export class Listener {
   #socket: Native.us_listen_socket | undefined
   #port = 0
   #closed = false
+  #vanishing: string | undefined
 
   constructor(options: ListenerOptions) {
     this.#options = options
@@ -361,8 +365,9 @@ export class Listener {
 
   /** Fails where the address is taken or not ours. */
   listen(): Promise<void> {
-    const { host, port, shared, setBy } = this.#options
+    const { host, port, shared, setBy, goneMs } = this.#options
     const app = this.#app as unknown as { readonly listen: Listen }
+    const before = openSockets()
     return new Promise((resolve, reject) => {
       app.listen(host, port, shared ? SHARED : EXCLUSIVE, (socket) => {
         if (socket === false) {
@@ -374,6 +379,7 @@ export class Listener {
           return
         }
         this.#socket = socket
+        this.#vanishing = endVanished(before, goneMs)
         this.#port = this.#uWS.us_socket_local_port(socket)
         resolve()
       })
@@ -382,6 +388,11 @@ export class Listener {
 
   get port(): number {
     return this.#port
+  }
+
+  /** Once it listens: why peers that vanish are not noticed in time, or nothing. */
+  get vanishing(): string | undefined {
+    return this.#vanishing
   }
 
   /** Accepts nobody any more; who is connected stays. Idempotent. */

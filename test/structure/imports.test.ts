@@ -31,6 +31,7 @@ const PORTABLE: Readonly<Record<string, readonly string[]>> = {
 /** Where a foreign package may be imported: it has one door. */
 const DOORS: readonly (readonly [pkg: RegExp, door: RegExp])[] = [
   [/^@trufflesuite\/uws-js-unofficial$/, /^drivers\/uws-binary\.ts$/],
+  [/^koffi$/, /^drivers\/vanished-peers\.ts$/],
   [/^@nats-io\//, /^drivers\/(?:nats|jetstream)\.ts$/],
   [/^ioredis$/, /^drivers\/redis\.ts$/],
   [/^jose$/, /^auth\//],

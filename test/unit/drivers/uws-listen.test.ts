@@ -3,7 +3,7 @@ import { Listener } from '../../../src/drivers/uws.ts'
 import { freePorts } from '../../support/server-process.ts'
 
 function listenerAt(port: number, shared = false): Listener {
-  const listener = new Listener({ host: '127.0.0.1', port, shared, setBy: 'host and port' })
+  const listener = new Listener({ host: '127.0.0.1', port, shared, setBy: 'host and port', goneMs: 40_000 })
   onTestFinished(() => listener.close())
   return listener
 }
