@@ -90,11 +90,22 @@ export class Closing extends Error {
   override readonly name = 'Closing'
   readonly closeCode: CloseCode
   readonly code: ErrorCode
+  /**
+   * Within this time the client may come back, because those who end for this reason end at moments of their own. Absent:
+   * they may end together, so that each has to wait for a time that is drawn for it.
+   */
+  readonly returnWithinMs: number | undefined
 
-  constructor(why: keyof typeof CLOSES, code: ErrorCode, message: string, options: { cause?: unknown } = {}) {
+  constructor(
+    why: keyof typeof CLOSES,
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; returnWithinMs?: number } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.closeCode = CLOSES[why].code
     this.code = code
+    this.returnWithinMs = options.returnWithinMs
   }
 }
 

@@ -7,9 +7,10 @@ import type { Clock } from './clock.ts'
 import type { Membership } from './cluster/membership.ts'
 import type { Arrived, DrainOptions } from './drain/core.ts'
 import { Departures } from './drain/departures.ts'
-import { Drain, type DrainProgress, type Movable } from './drain/drain.ts'
+import { Drain, type DrainProgress, type Evicted, type Movable } from './drain/drain.ts'
 import { moodOf } from './drain/gate.ts'
-import { parsePlan, PLAN_RULE, type Plan } from './drain/pace.ts'
+import { parsePlan, PLAN_RULE, planText, type Plan } from './drain/pace.ts'
+import { lengthMs, scheduleOf } from './drain/schedule.ts'
 import { Closing, SluiceError } from './errors.ts'
 import type { Health } from './observe/health.ts'
 import type { Log } from './observe/log.ts'
@@ -24,7 +25,11 @@ export interface NodeDrainOptions {
   readonly deregisterMs: number
   readonly graceMs: number
   readonly returnMs: number
-  /** Without any other node for so long, a drain that a signal began ends: everybody is closed. */
+  /** From the first word to the last connection. Absent: as long as the plan takes, and some time more. */
+  readonly deadlineMs: number | undefined
+  /** Those who are closed because a drain has to end are closed over this time. */
+  readonly closeSpreadMs: number
+  /** Without any other node for so long, a drain that a signal began ends: everybody is closed, spread over `closeSpreadMs`. */
   readonly aloneMs: number
 }
 
@@ -43,6 +48,11 @@ export interface NodeDrainPorts {
 /** Siblings leave within this time of each other; the next heartbeat would show it late. */
 const SIBLINGS_LOOK_MS = 250
 const SIBLINGS_LOOKS_MAX = 20
+/** How soon a stream that ends at its own moment may come back. */
+const RETURN_WITHIN_MS = 100
+/** What a plan may be held up, where no deadline is set: a part of it, and at least so long. */
+const SLACK_SHARE = 0.25
+const SLACK_MIN_MS = 30_000
 
 type MoveReason = 'drain' | 'move'
 
@@ -88,7 +98,11 @@ export class NodeDrain {
     if (running === undefined && this.#finished?.state === 'gone') return Promise.resolve('gone')
     if (running === undefined && wish.paused !== undefined) throw noDrain()
     const drain = running ?? this.#start(plan ?? planOf(this.#options.plan))
-    if (running !== undefined && plan !== undefined) drain.setPlan(plan)
+    if (running !== undefined && plan !== undefined) {
+      drain.setPlan(plan)
+      // A signal has told somebody for how long to wait.
+      if (drain !== this.#bySignal) drain.setDeadline(drain.elapsedMs + this.#deadlineMs(plan))
+    }
     if (wish.paused === true) drain.pause()
     // Asked to go on, or to go, without a word about pausing: by a signal, for example.
     else if (wish.paused === false || Object.keys(wish).length === 0) drain.resume()
@@ -98,11 +112,12 @@ export class NodeDrain {
 
   /**
    * The process was told to stop: as `begin`, but it does not wait for others where there are none. Nodes that are told
-   * together take each other for one that stays, until each has said that it leaves.
+   * together take each other for one that stays, until each has said that it leaves. `alone`: nobody else is there for sure.
    */
-  beginBySignal(): Promise<'gone' | 'cancelled'> {
+  beginBySignal({ alone }: { readonly alone: boolean }): Promise<'gone' | 'cancelled'> {
     const done = this.begin()
     this.#bySignal = this.#drain
+    this.#withOthers ||= alone
     this.#endAlone()
     return done
   }
@@ -133,7 +148,16 @@ export class NodeDrain {
       throw new SluiceError('bad_request', 'clients of this node are being moved already')
     }
     const { graceMs, returnMs } = this.#options
-    const options = { plan: planOf(plan ?? this.#options.plan), deregisterMs: 0, graceMs, returnMs, limit }
+    const options = {
+      plan: planOf(plan ?? this.#options.plan),
+      deregisterMs: 0,
+      graceMs,
+      returnMs,
+      // Whoever does not want to go may stay, so there is nobody to close.
+      deadlineMs: Infinity,
+      closeSpreadMs: 0,
+      limit,
+    }
     const drain = this.#move(options, 'move', () => undefined)
     this.#rebalance = drain
     void drain.done.then(() => {
@@ -187,9 +211,10 @@ export class NodeDrain {
 
   #confirmTo(drain: Drain | undefined, session: string, arrived: Arrived): boolean {
     if (drain === undefined) return false
-    const before = drain.confirmed
+    const before = { confirmed: drain.confirmed, returned: drain.returned }
     const stays = drain.confirm(session, arrived)
-    this.#ports.metrics.drainMoves.confirmed.add(drain.confirmed - before)
+    this.#ports.metrics.drainMoves.confirmed.add(drain.confirmed - before.confirmed)
+    this.#ports.metrics.drainMoves.returned.add(drain.returned - before.returned)
     return stays
   }
 
@@ -207,16 +232,21 @@ export class NodeDrain {
   }
 
   #start(plan: Plan): Drain {
-    const { health, gate, membership } = this.#ports
-    const { deregisterMs, graceMs, returnMs } = this.#options
+    const { health, gate, membership, log } = this.#ports
+    const { deregisterMs, graceMs, returnMs, closeSpreadMs } = this.#options
+    const deadlineMs = this.#deadlineMs(plan)
     this.#rebalance?.cancel()
     health.become('draining')
     void membership.beat()
     // Also where nobody is connected at this moment: balancers still send, and a poll may be between two answers.
-    const options = { plan, deregisterMs, graceMs, returnMs }
+    const options = { plan, deregisterMs, graceMs, returnMs, deadlineMs, closeSpreadMs }
     const drain = this.#move(options, 'drain', ({ state }) => {
-      if (state === 'moving' && gate.state === 'open') gate.close('draining')
+      if ((state === 'moving' || state === 'closing') && gate.state === 'open') gate.close('draining')
     })
+    log.info(
+      { plan: planText(plan), deadlineMs },
+      'the node is drained; by the deadline whoever is left is closed',
+    )
     this.#drain = drain
     this.#finished = undefined
     void drain.done.then((outcome) => {
@@ -229,6 +259,13 @@ export class NodeDrain {
       void membership.beat()
     })
     return drain
+  }
+
+  #deadlineMs(plan: Plan): number {
+    const { deadlineMs, deregisterMs, graceMs, closeSpreadMs } = this.#options
+    if (deadlineMs !== undefined) return deadlineMs
+    const planMs = lengthMs(scheduleOf(plan, this.#ports.sessions.count))
+    return deregisterMs + planMs + Math.max(planMs * SLACK_SHARE, SLACK_MIN_MS) + graceMs + closeSpreadMs
   }
 
   #move(options: DrainOptions, reason: MoveReason, changed: (progress: DrainProgress) => void): Drain {
@@ -249,6 +286,8 @@ export class NodeDrain {
           progress.holding === undefined ? 'clients are moved' : 'moving clients waits',
         )
       },
+      evicted: (evicted: Evicted) =>
+        log.warn(evicted, 'clients that could not be moved in time were closed, since the node has to stop'),
     })
   }
 
@@ -293,8 +332,11 @@ function noDrain(): SluiceError {
   return new SluiceError('not_found', 'no drain is under way on this node')
 }
 
+/** Each at its own moment: the drain has spread them, so a stream need not wait once more. */
 function goingAway(): Closing {
-  return new Closing('goingAway', 'unavailable', 'the node is going away; come back elsewhere')
+  return new Closing('goingAway', 'unavailable', 'the node is going away; come back elsewhere', {
+    returnWithinMs: RETURN_WITHIN_MS,
+  })
 }
 
 function planOf(text: string): Plan {

@@ -3,6 +3,9 @@
  */
 import { KEY_LENGTH_MIN } from './auth/api-keys.ts'
 import type { Config } from './config/schema.ts'
+import { durationText } from './config/units.ts'
+import { parsePlan } from './drain/pace.ts'
+import { lengthMs, scheduleOf } from './drain/schedule.ts'
 import type { EdgeOptions } from './edge/ports.ts'
 import type { HubOptions } from './hub/hub.ts'
 import type { NodeDrainOptions } from './node-drain.ts'
@@ -70,6 +73,8 @@ export function drainOptions({ cluster, drain, heartbeat }: Config): NodeDrainOp
     plan: drain.plan,
     deregisterMs: drain.deregisterDelay,
     graceMs: drain.grace,
+    deadlineMs: drain.deadline,
+    closeSpreadMs: drain.closeSpread,
     returnMs: Math.min(heartbeat.retryMax + RETURN_SLACK_MS, drain.grace),
     aloneMs: cluster.heartbeat * ALONE_HEARTBEATS,
   }
@@ -85,5 +90,15 @@ export function weaknesses(config: Config): string[] {
   if (config.api.keys.some((entry) => entry.split(':').slice(2).join(':').length < KEY_LENGTH_MIN)) {
     weak.push(`an API key is shorter than ${KEY_LENGTH_MIN} characters: it can be guessed`)
   }
-  return weak
+  const late = lateDeadline(config)
+  return late === undefined ? weak : [...weak, late]
+}
+
+/** A plan in numbers of connections takes as long as there are connections: of that nothing is known yet. */
+function lateDeadline({ drain }: Config): string | undefined {
+  const plan = parsePlan(drain.plan)
+  if (drain.deadline === undefined || plan === undefined || plan.kind === 'count') return undefined
+  const needsMs = drain.deregisterDelay + lengthMs(scheduleOf(plan, 100)) + drain.grace + drain.closeSpread
+  if (needsMs <= drain.deadline) return undefined
+  return `drain.deadline is ${durationText(drain.deadline)}, but drain.plan, deregisterDelay, grace and closeSpread take ${durationText(needsMs)} together: the drain will hurry, whatever the others take`
 }

@@ -343,6 +343,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     state: health.state,
     startedAt,
     connections: admission.gate.connections,
+    ...(config.limits.connections === 0 ? {} : { connectionsMax: config.limits.connections }),
     pressure: admission.gate.pressure,
     address: addressOf(config, apiListener.port),
     rates: rates.current,
@@ -424,9 +425,9 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     },
     end,
     async drain() {
-      // There is nowhere to go: each client comes back when a node is there again.
+      // Where there is nowhere to go, each client comes back when a node is there again, and at its own moment.
       const alone = parts.nats === undefined || (await othersOf(membership)).length === 0
-      if (alone || (await draining.beginBySignal()) === 'gone') await close()
+      if ((await draining.beginBySignal({ alone })) === 'gone') await close()
     },
     leaveWithOthers: () => draining.leaveWithOthers(),
     close,

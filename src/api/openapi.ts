@@ -29,7 +29,15 @@ const COUNTS = {
     description: 'Of those, the ones that went on where they were in every channel.',
   },
   unseen: { type: 'integer', description: 'Clients that were told, have left, and are not seen again.' },
-  forced: { type: 'integer', description: 'Clients that were closed because their time was up.' },
+  forced: {
+    type: 'integer',
+    description: 'Clients that were closed because their time was up, and are not known to be elsewhere.',
+  },
+  returned: {
+    type: 'integer',
+    description:
+      'Of those moved, the ones that were closed because their time was up, and came back by themselves.',
+  },
   replayed: { type: 'integer', description: 'Messages that those who moved had to catch up on.' },
   overlapped: {
     type: 'integer',
@@ -245,6 +253,7 @@ const SCHEMAS = {
             state: { enum: ['starting', 'active', 'draining', 'closing'] },
             startedAt: { type: 'integer' },
             connections: { type: 'integer' },
+            connectionsMax: { type: 'integer', description: 'Absent: no limit.' },
             pressure: { type: 'number', minimum: 0, maximum: 1 },
             address: { type: 'string' },
             rates: {
@@ -273,6 +282,7 @@ const SCHEMAS = {
       'resumed',
       'unseen',
       'forced',
+      'returned',
       'replayed',
       'overlapped',
       'transports',
@@ -281,7 +291,7 @@ const SCHEMAS = {
       'ratePerSecond',
     ],
     properties: {
-      state: { enum: ['waiting', 'moving', 'paused', 'gone', 'cancelled'] },
+      state: { enum: ['waiting', 'moving', 'paused', 'closing', 'gone', 'cancelled'] },
       holding: { type: 'string', description: 'Why nobody is asked now.' },
       plan: { type: 'string' },
       total: { type: 'integer', description: 'So many are to go.' },
@@ -300,6 +310,10 @@ const SCHEMAS = {
       elapsedMs: { type: 'number' },
       ratePerSecond: { type: 'number' },
       remainingMs: { type: 'number' },
+      deadlineInMs: {
+        type: 'number',
+        description: 'By then everybody has gone, or is closed. Absent where a part is moved.',
+      },
     },
   },
   Drain: movement('drain'),

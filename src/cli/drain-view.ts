@@ -46,6 +46,7 @@ export function reportLines(nodes: readonly DrainedNode[], ended: Ended = 'gone'
       { title: 'TOLD', right: true },
       { title: 'MOVED', right: true },
       { title: 'RESUMED', right: true },
+      { title: 'RETURNED', right: true },
       { title: 'CLOSED', right: true },
       { title: 'NOT SEEN', right: true },
       { title: 'GAP P50', right: true },
@@ -77,9 +78,9 @@ export function reportLines(nodes: readonly DrainedNode[], ended: Ended = 'gone'
 }
 
 function cells(counts: TransportCounts): string[] {
-  const { told, moved, resumed, forced, unseen, gaps, replayed, overlapped } = counts
+  const { told, moved, resumed, returned, forced, unseen, gaps, replayed, overlapped } = counts
   return [
-    ...[told, moved, resumed, forced, unseen].map(String),
+    ...[told, moved, resumed, returned, forced, unseen].map(String),
     ...GAPS.map((part) => (gaps === undefined ? '-' : `${gaps[part]}ms`)),
     String(replayed),
     String(overlapped),

@@ -323,6 +323,13 @@ export const SCHEMA = z.strictObject({
     grace: option(duration('100ms', '10m'), '30s', {
       doc: 'How long after its own moment a client has to be connected elsewhere. Who is not by then is closed with 1012.',
     }),
+    deadline: optional(duration('1s', '7d'), {
+      env: 'SLUICE_DRAIN_DEADLINE',
+      doc: 'How long a drain may take, from the signal to the last connection: it hurries as this nears, and by then whoever is left is closed. Absent: what the plan takes, a quarter more (at least 30 s), `grace`, `deregisterDelay` and `closeSpread`.',
+    }),
+    closeSpread: option(duration('0ms', '5m'), '5s', {
+      doc: 'Clients that are closed because the node has to stop are closed over this time, so that they do not come back together.',
+    }),
     linger: option(duration('0ms', '10m'), '2s', {
       doc: 'How long a node that was drained over HTTP still answers how it went before it stops.',
     }),

@@ -28,6 +28,17 @@ export interface DrainPorts {
   readonly mood: () => ClusterMood
   /** The state, or the reason to hold, has changed. */
   changed(progress: DrainProgress): void
+  /** The drain had to end, and has closed those who were still here. Once, before `done` resolves. */
+  evicted(evicted: Evicted): void
+}
+
+/** Who could not be moved in the time there was. */
+export interface Evicted {
+  readonly transports: Readonly<Partial<Record<Transport, number>>>
+  /** Of the first of them. */
+  readonly sessions: readonly string[]
+  /** What held the moving up when there was no more time. Absent: nothing did. */
+  readonly why?: string
 }
 
 export interface DrainProgress extends TransportCounts {
@@ -45,8 +56,10 @@ export interface DrainProgress extends TransportCounts {
   readonly elapsedMs: number
   /** Connections that left in a second, over the last seconds. */
   readonly ratePerSecond: number
-  /** By the plan, and by how long the last batch took. Absent where nothing moves. */
+  /** By the plan. Absent where nothing moves. */
   readonly remainingMs?: number
+  /** By then everybody has gone, or is closed. Absent where a part is moved. */
+  readonly deadlineInMs?: number
 }
 
 const TICK_MS = 100
@@ -56,6 +69,8 @@ const SLICE = 250
 const LINGER_MS = 5000
 /** How much of the rate is the newest second's. */
 const RATE_SMOOTHING = 0.2
+/** So many of those who could not be moved are named in the log. */
+const NAMED_MAX = 100
 
 export class Drain {
   readonly #ports: DrainPorts
@@ -67,6 +82,8 @@ export class Drain {
   #unasked: Iterator<Movable> | undefined
   #asking = false
   #told = ''
+  #heldBy: string | undefined
+  readonly #evicted = { transports: new Map<Transport, number>(), sessions: [] as string[] }
   #rate = 0
   #rateAt: { readonly ms: number; readonly count: number }
   #settle: (outcome: 'gone' | 'cancelled') => void = () => undefined
@@ -85,6 +102,15 @@ export class Drain {
   /** So many clients other nodes have. */
   get confirmed(): number {
     return this.#core.confirmed
+  }
+
+  /** Of those, so many had been closed, and came back by themselves. */
+  get returned(): number {
+    return this.#core.returned
+  }
+
+  get elapsedMs(): number {
+    return this.#ports.clock.monotonicMs() - this.#core.startedMs
   }
 
   /** Another node has the client. Answers whether its connection here may stay until the client closes it. */
@@ -139,6 +165,11 @@ export class Drain {
     this.#report()
   }
 
+  /** By then it has ended, in milliseconds from its start. */
+  setDeadline(fromStartMs: number): void {
+    this.#core.setDeadline(fromStartMs)
+  }
+
   /** Everybody goes now, whatever the others think of it. */
   finishNow(): void {
     this.#core.finishNow()
@@ -157,10 +188,11 @@ export class Drain {
   }
 
   progress(): DrainProgress {
-    const { state, holding, total, counts, byTransport, plan, startedMs } = this.#core
+    const { state, holding, total, counts, byTransport, plan } = this.#core
     const nowMs = this.#ports.clock.monotonicMs()
     const connections = this.#ports.count()
     const remainingMs = this.#core.estimateMs(nowMs, connections)
+    const deadlineInMs = this.#core.deadlineInMs(nowMs)
     return {
       state,
       ...(holding === undefined ? {} : { holding }),
@@ -170,9 +202,10 @@ export class Drain {
       transports: byTransport,
       ...(this.#movedFrom.size === 0 ? {} : { movedFrom: Object.fromEntries(this.#movedFrom) }),
       remaining: this.#core.remaining(connections),
-      elapsedMs: Math.round(nowMs - startedMs),
+      elapsedMs: Math.round(this.elapsedMs),
       ratePerSecond: Math.round(this.#rate * 10) / 10,
       ...(remainingMs === undefined ? {} : { remainingMs: Math.round(remainingMs) }),
+      ...(deadlineInMs === undefined ? {} : { deadlineInMs: Math.round(deadlineInMs) }),
     }
   }
 
@@ -188,6 +221,9 @@ export class Drain {
         case 'close':
           this.#ports.find(decision.id)?.close(false)
           break
+        case 'evict':
+          this.#evict(decision.count, nowMs)
+          break
         case 'done':
           this.#end('gone')
           break
@@ -195,7 +231,26 @@ export class Drain {
           decision satisfies never
       }
     }
+    if (this.#core.holding !== undefined) this.#heldBy = this.#core.holding
+    else if (this.#core.state === 'moving') this.#heldBy = undefined
     this.#report()
+  }
+
+  /** There is no more time: whoever is here is closed, asked or not. */
+  #evict(count: number, nowMs: number): void {
+    let left = count
+    for (const movable of this.#ports.connections()) {
+      if (left-- <= 0) return
+      const { id, transport } = movable
+      const moved = this.#lingering.has(id)
+      this.#core.evicted(id, transport, nowMs)
+      if (!moved) {
+        const { transports, sessions } = this.#evicted
+        transports.set(transport, (transports.get(transport) ?? 0) + 1)
+        if (sessions.length < NAMED_MAX) sessions.push(id)
+      }
+      movable.close(moved)
+    }
   }
 
   /** In slices. The iteration goes on where the last batch ended, and begins anew for those who came since. */
@@ -253,6 +308,15 @@ export class Drain {
     // Who has moved and lingers is still closed in time: where the node goes on, it would keep a connection whose session
     // is elsewhere.
     this.#report()
+    const { transports, sessions } = this.#evicted
+    if (transports.size > 0) {
+      const why = this.#heldBy
+      this.#ports.evicted({
+        transports: Object.fromEntries(transports),
+        sessions,
+        ...(why === undefined ? {} : { why }),
+      })
+    }
     this.#settle(outcome)
   }
 }

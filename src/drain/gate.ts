@@ -1,5 +1,5 @@
 /**
- * Whether the rest of a cluster takes well what is sent to it. Pure.
+ * Whether the rest of a cluster takes well what is sent to it, and how much more it can take. Pure.
  */
 import type { ClusterMood } from './core.ts'
 import type { NodeInfo } from '../registry/registry.ts'
@@ -13,20 +13,35 @@ export function moodOf(self: Self, others: readonly NodeInfo[]): ClusterMood {
   const active = others.filter(({ state, role }) => state === 'active' && role !== 'api')
   if (active.length === 0) {
     const coming = others.some(({ state, role }) => state === 'starting' && role !== 'api')
-    const mood = unwell('no other node is active')
+    const mood = { ok: false, reason: 'no other node is active', room: 0 }
     return coming ? mood : { ...mood, alone: true }
   }
   const near = active.filter(({ region }) => region === self.region)
   const takers = near.length > 0 ? near : active
-  const [part] = self.degraded
-  if (part !== undefined) return unwell(`the ${part} does not answer`)
-  for (const { id, pressure, degraded } of takers) {
-    if (pressure > PRESSURE_MAX) return unwell(`node ${id} queues connections`)
-    if (degraded.length > 0) return unwell(`node ${id} is without its ${degraded.join(', ')}`)
-  }
-  return { ok: true, reason: '' }
+  const room = roomOf(takers)
+  const reason = whyUnwell(self, takers)
+  return { ok: reason === undefined, reason: reason ?? '', ...room }
 }
 
-function unwell(reason: string): ClusterMood {
-  return { ok: false, reason }
+function whyUnwell(self: Self, takers: readonly NodeInfo[]): string | undefined {
+  const [part] = self.degraded
+  if (part !== undefined) return `the ${part} does not answer`
+  for (const { id, pressure, degraded, connections, connectionsMax } of takers) {
+    // A node at its limit says that nobody can come in: that is told by the room, and another may have some.
+    const atLimit = connectionsMax !== undefined && connections >= connectionsMax
+    if (pressure > PRESSURE_MAX && !atLimit) return `node ${id} queues connections`
+    if (degraded.length > 0) return `node ${id} is without its ${degraded.join(', ')}`
+  }
+  return undefined
+}
+
+function roomOf(takers: readonly NodeInfo[]): Pick<ClusterMood, 'room' | 'full'> {
+  let room = 0
+  let full: string | undefined
+  for (const { id, connections, connectionsMax } of takers) {
+    if (connectionsMax === undefined) return { room: Infinity }
+    room += Math.max(0, connectionsMax - connections)
+    full ??= `node ${id} is at its limit of ${connectionsMax} connections`
+  }
+  return full === undefined ? { room } : { room, full }
 }

@@ -11,20 +11,12 @@ export type Plan =
   | { readonly kind: 'count'; readonly count: number; readonly everyMs: number }
   | { readonly kind: 'over'; readonly totalMs: number }
 
-export interface Pace {
-  /** At least 1. */
-  readonly batch: number
-  readonly everyMs: number
-}
-
 export const PLAN_RULE = '5%/2m or 5000/30s (so many connections in each time) or a total time such as 5m'
 
 const BATCHES = /^(\d+(?:\.\d+)?)(%?)\/(.+)$/
 /** The units of the configuration: a plan that it allows must not turn out to be none when the node is to stop. */
 const TIME = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-/** An even flow is made of small batches. */
-const FLOW_EVERY_MS = 1000
 
 /** `undefined`: the text is no plan; `PLAN_RULE` says what is. */
 export function parsePlan(text: string): Plan | undefined {
@@ -49,24 +41,6 @@ export function planText(plan: Plan): string {
     case 'over':
       return timeText(plan.totalMs)
   }
-}
-
-export function paceOf(plan: Plan, connections: number): Pace {
-  switch (plan.kind) {
-    case 'percent':
-      return { batch: atLeastOne((connections * plan.percent) / 100), everyMs: plan.everyMs }
-    case 'count':
-      return { batch: plan.count, everyMs: plan.everyMs }
-    case 'over': {
-      const everyMs = Math.min(FLOW_EVERY_MS, plan.totalMs)
-      const share = plan.totalMs === 0 ? 1 : everyMs / plan.totalMs
-      return { batch: atLeastOne(connections * share), everyMs }
-    }
-  }
-}
-
-function atLeastOne(count: number): number {
-  return Math.max(1, Math.ceil(count))
 }
 
 /** Never 0: everybody would be sent away in the same moment. */

@@ -11,8 +11,10 @@ export interface Counts {
   readonly moved: number
   /** Of those, who went on where they were in every channel: nothing is missing. */
   readonly resumed: number
-  /** Did not move in time, and were closed. */
+  /** Did not move in time, were closed, and are not known to be elsewhere. */
   readonly forced: number
+  /** Were closed, and came back to another node by themselves: they know close codes alone. Of those moved. */
+  readonly returned: number
   /** Told, gone, and not heard of. */
   readonly unseen: number
   /** Messages that those who moved had to catch up on. */
@@ -31,6 +33,7 @@ const NOTHING: Counts = {
   moved: 0,
   resumed: 0,
   forced: 0,
+  returned: 0,
   unseen: 0,
   replayed: 0,
   overlapped: 0,

@@ -37,6 +37,9 @@ const PREFLIGHT_MAX_AGE_S = '600'
 const SENT_ON_MIN_MS = 50
 const SENT_ON_MAX_MS = 300
 
+/** States of a node in which somebody else takes its clients. */
+const LEAVING: ReadonlySet<string> = new Set(['draining', 'closing'])
+
 /** What is served beside the protocol, such as the page of a `dev` node; answers whether the request was its own. */
 export type ExtraRoutes = (exchange: HttpExchange) => boolean | Promise<boolean>
 
@@ -288,10 +291,27 @@ export class Gateway {
 
   #refuse(exchange: HttpExchange, verdict: Verdict & { kind: 'refuse' }): void {
     if (isEventSource(exchange.head)) this.#comeBack(exchange, verdict.retryAfterMs)
-    else {
+    else if (exchange.head.path === '/v1/poll' && LEAVING.has(verdict.reason) && pollCursor(exchange.head)) {
+      this.#pollElsewhere(exchange)
+    } else {
       const headers = { ...refusalHeaders(verdict), ...this.#origins.headers(exchange.head.headers.origin) }
       exchange.respond(verdict.tooMany ? 429 : 503, headers, refusalBody(verdict), !verdict.tooMany)
     }
+  }
+
+  /**
+   * A poll over a connection that a balancer, or the client, has kept to a node that leaves: nothing new, the cursor that it
+   * came with, and the end of the connection. A refusal would cost it a pause.
+   */
+  #pollElsewhere(exchange: HttpExchange): void {
+    const cursor = JSON.stringify(pollCursor(exchange.head))
+    const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' }
+    const cors = this.#origins.headers(exchange.head.headers.origin)
+    // Not at once, or a balancer that has not noticed yet would be asked without a pause.
+    const answer = this.#ports.clock.after(jitter(this.#ports.clock, SENT_ON_MIN_MS, SENT_ON_MAX_MS), () =>
+      exchange.respond(200, { ...headers, ...cors }, `{"messages":[],"resets":[],"cursor":${cursor}}`, true),
+    )
+    exchange.onAborted(() => answer.cancel())
   }
 
   #failed(exchange: HttpExchange, thrown: unknown): void {

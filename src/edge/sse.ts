@@ -181,7 +181,8 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
     // What the group still has for the stream goes first: a cursor names it as received, and nothing is written after this.
     this.#context.ports.metrics.bytesOut('sse', this.#group?.flush() ?? 0)
     this.#flushOwn()
-    this.#write(`retry: ${this.#retryMs()}\n${reason}${this.#departure(closing)}\n`)
+    const retryMs = this.#retryMs(closing.returnWithinMs)
+    this.#write(`retry: ${retryMs}\n${reason}${this.#departure(closing)}\n`)
     this.#stream?.end()
     this.gone()
   }
@@ -314,9 +315,12 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
   }
 
   /** Drawn per client, so that those who lose a node together do not come back together. */
-  #retryMs(): number {
+  #retryMs(withinMs?: number): number {
+    const { clock } = this.#context.ports
     const { retryMinMs, retryMaxMs } = this.#context.options
-    return Math.round(jitter(this.#context.ports.clock, retryMinMs, retryMaxMs))
+    return Math.round(
+      withinMs === undefined ? jitter(clock, retryMinMs, retryMaxMs) : jitter(clock, 0, withinMs),
+    )
   }
 
   #scheduleHeartbeat(): void {

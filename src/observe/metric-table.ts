@@ -111,8 +111,8 @@ const CONNECTIONS = {
   }),
   drainMoves: counter(
     'drain_moves_total',
-    'Clients of a drain: confirmed on another node, or closed at the deadline.',
-    { name: 'result', values: ['confirmed', 'closed'] },
+    'Clients of a drain: confirmed on another node; closed because their time was up; of those, back on another node by themselves.',
+    { name: 'result', values: ['confirmed', 'closed', 'returned'] },
   ),
 } satisfies Record<string, MetricSpec>
 

@@ -39,6 +39,8 @@ export interface NodeInfo {
   readonly state: NodeState
   readonly startedAt: number
   readonly connections: number
+  /** More connections it does not take. Absent: there is no limit, or the node is of an older version. */
+  readonly connectionsMax?: number
   /** 0: admits at once. 1: its waiting room is full. */
   readonly pressure: number
   /** Where other nodes reach its mesh and its operators' API, `host:port`. */

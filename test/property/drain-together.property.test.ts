@@ -84,6 +84,8 @@ class FakeNode {
           deregisterMs: 500,
           graceMs: GRACE_MS,
           returnMs: 0,
+          deadlineMs: Infinity,
+          closeSpreadMs: 0,
         },
         this.#clients,
         nowMs,
@@ -102,9 +104,13 @@ class FakeNode {
           if (i % 2 === 0) this.#leaving.set(id, nowMs + TICK_MS)
         }
       if (decision.kind === 'close') this.#leave(decision.id, nowMs)
+      if (decision.kind === 'evict') {
+        // That is for those only who have nowhere to go.
+        expect(mood.alone).toBe(true)
+        this.#clients -= decision.count
+      }
       if (decision.kind === 'done') {
-        // Whoever is here is closed with 1012. That is for those only who have nowhere to go.
-        if (this.#clients > 0) expect(mood.alone).toBe(true)
+        expect(this.#clients).toBe(0)
         this.gone = true
       }
     }

@@ -2,7 +2,16 @@ import { expect, it } from 'vitest'
 import { movesPerClient, reportLines, type DrainedNode } from '../../../src/cli/drain-view.ts'
 import type { DrainProgress } from '../../../src/drain/drain.ts'
 
-const COUNTS = { told: 10, moved: 10, resumed: 9, forced: 1, unseen: 0, replayed: 7, overlapped: 2 }
+const COUNTS = {
+  told: 10,
+  moved: 10,
+  resumed: 9,
+  returned: 3,
+  forced: 1,
+  unseen: 0,
+  replayed: 7,
+  overlapped: 2,
+}
 
 function drained(id: string, more: Partial<DrainProgress> = {}): DrainedNode {
   const drain: DrainProgress = {
@@ -29,11 +38,11 @@ it('a report has a row for each node, and under it one for each transport', () =
   ])
   const cells = lines.map((line) => line.trim().split(/ {2,}/))
   expect(cells.slice(1)).toEqual([
-    ['n1', '1', 'gone', '10', '10', '10', '9', '1', '0', '1ms', '2ms', '3ms', '4ms', '7', '2', '4s'],
-    ['websocket', '4', '10', '9', '1', '0', '-', '-', '-', '-', '7', '2'],
-    ['sse', '6', '10', '9', '1', '0', '1ms', '2ms', '3ms', '4ms', '7', '2'],
+    ['n1', '1', 'gone', '10', '10', '10', '9', '3', '1', '0', '1ms', '2ms', '3ms', '4ms', '7', '2', '4s'],
+    ['websocket', '4', '10', '9', '3', '1', '0', '-', '-', '-', '-', '7', '2'],
+    ['sse', '6', '10', '9', '3', '1', '0', '1ms', '2ms', '3ms', '4ms', '7', '2'],
   ])
-  expect(cells[0]).toHaveLength(16)
+  expect(cells[0]).toHaveLength(17)
 })
 
 it('who was moved to a node that was drained later is one client moved twice', () => {

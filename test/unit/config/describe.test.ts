@@ -36,6 +36,7 @@ describe('the schema', () => {
       'SLUICE_API_PORT',
       'SLUICE_CLUSTER_SECRET',
       'SLUICE_DRAIN',
+      'SLUICE_DRAIN_DEADLINE',
       'SLUICE_HOST',
       'SLUICE_JWKS_URL',
       'SLUICE_JWT_PUBLIC_KEY',

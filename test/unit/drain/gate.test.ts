@@ -18,7 +18,7 @@ const node = (more: Partial<NodeInfo> = {}): NodeInfo => ({
 })
 
 const SELF = { region: 'eu', degraded: [] }
-const WELL = { ok: true, reason: '' }
+const WELL = { ok: true, reason: '', room: Infinity }
 
 describe('a cluster', () => {
   it('takes more where another node is active', () => {
@@ -32,12 +32,17 @@ describe('a cluster', () => {
     ['a node that closes', [node({ state: 'closing' })]],
     ['a node without client connections', [node({ role: 'api' })]],
   ])('takes nothing where there is only %s', (_, others) => {
-    expect(moodOf(SELF, others)).toEqual({ ok: false, reason: 'no other node is active', alone: true })
+    expect(moodOf(SELF, others)).toEqual({
+      ok: false,
+      reason: 'no other node is active',
+      room: 0,
+      alone: true,
+    })
   })
 
   it('takes nothing yet where another node starts, and is not gone', () => {
     const others = [node({ state: 'starting' }), node({ state: 'draining' })]
-    expect(moodOf(SELF, others)).toEqual({ ok: false, reason: 'no other node is active' })
+    expect(moodOf(SELF, others)).toEqual({ ok: false, reason: 'no other node is active', room: 0 })
   })
 
   it('is given time while a node has more than half its waiting room full', () => {
@@ -45,6 +50,7 @@ describe('a cluster', () => {
     expect(moodOf(SELF, [node(), node({ id: 'n3', pressure: 0.51 })])).toEqual({
       ok: false,
       reason: 'node n3 queues connections',
+      room: Infinity,
     })
   })
 
@@ -59,6 +65,7 @@ describe('a cluster', () => {
     expect(moodOf({ ...SELF, degraded: ['registry'] }, [node()])).toEqual({
       ok: false,
       reason: 'the registry does not answer',
+      room: Infinity,
     })
   })
 
@@ -66,11 +73,26 @@ describe('a cluster', () => {
     expect(moodOf(SELF, [node({ degraded: ['backbone', 'log'] })])).toEqual({
       ok: false,
       reason: 'node n2 is without its backbone, log',
+      room: Infinity,
     })
   })
 
   it('is not held up by a node that takes nothing itself', () => {
     const api = node({ id: 'n4', role: 'api', pressure: 1, degraded: ['log'] })
     expect(moodOf(SELF, [node(), api, node({ id: 'n5', state: 'draining', pressure: 1 })])).toEqual(WELL)
+  })
+
+  it('has the room that is left to the nodes that take clients, and names one that has none', () => {
+    const full = node({ id: 'b', connections: 60, connectionsMax: 60, pressure: 1 })
+    expect(moodOf(SELF, [full])).toEqual({
+      ok: true,
+      reason: '',
+      room: 0,
+      full: 'node b is at its limit of 60 connections',
+    })
+    const half = node({ id: 'c', connections: 20, connectionsMax: 50 })
+    expect(moodOf(SELF, [full, half]).room).toBe(30)
+    expect(moodOf(SELF, [full, half, node({ connections: 100_000 })])).toEqual(WELL)
+    expect(moodOf(SELF, [full, node({ ...half, state: 'draining' }), node({ region: 'us' })]).room).toBe(0)
   })
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isDrainPlan } from '../../../src/config/forms.ts'
-import { paceOf, parsePlan, planText } from '../../../src/drain/pace.ts'
+import { parsePlan, planText } from '../../../src/drain/pace.ts'
 
 describe('a plan', () => {
   it.each([
@@ -67,36 +67,5 @@ describe('a plan', () => {
     for (const text of ['5%/2m', '2.5%/1500ms', '5000/30s', '5m', '90s', '2h', '1d']) {
       expect(planText(parsePlan(text) as NonNullable<ReturnType<typeof parsePlan>>)).toBe(text)
     }
-  })
-})
-
-describe('a pace', () => {
-  it('is a part of what was connected at the start, rounded up', () => {
-    expect(paceOf({ kind: 'percent', percent: 5, everyMs: 1000 }, 1010)).toEqual({ batch: 51, everyMs: 1000 })
-  })
-
-  it('moves at least one, however few are connected', () => {
-    expect(paceOf({ kind: 'percent', percent: 5, everyMs: 1000 }, 3).batch).toBe(1)
-    expect(paceOf({ kind: 'percent', percent: 5, everyMs: 1000 }, 0).batch).toBe(1)
-    expect(paceOf({ kind: 'over', totalMs: 300_000 }, 1).batch).toBe(1)
-  })
-
-  it('over a time is a flow of small batches, one in a second', () => {
-    expect(paceOf({ kind: 'over', totalMs: 300_000 }, 30_000)).toEqual({ batch: 100, everyMs: 1000 })
-    expect(paceOf({ kind: 'over', totalMs: 400 }, 30)).toEqual({ batch: 30, everyMs: 400 })
-  })
-
-  it('has moved everybody when the time is over, and not much earlier', () => {
-    fc.assert(
-      fc.property(
-        fc.integer({ min: 1000, max: 3_600_000 }),
-        fc.integer({ min: 1, max: 1_000_000 }),
-        (totalMs, all) => {
-          const { batch, everyMs } = paceOf({ kind: 'over', totalMs }, all)
-          expect(Math.ceil(all / batch) * everyMs).toBeLessThanOrEqual(totalMs + everyMs)
-          expect(batch).toBeLessThanOrEqual((all * everyMs) / totalMs + 1)
-        },
-      ),
-    )
   })
 })

@@ -129,4 +129,22 @@ describe('the end of a stream', () => {
     one.connection.end(new Closing('unauthorized', 'unauthorized', 'the token has been revoked'))
     expect(one.text().slice(one.text().indexOf('event: closing'))).not.toContain('id:')
   })
+
+  it('lets a client come back soon where those who end have moments of their own, and after its own time where they have not', async () => {
+    const retryOf = (text: string): number =>
+      Number(
+        text
+          .split('\n')
+          .findLast((line) => line.startsWith('retry: '))
+          ?.slice(7),
+      )
+    const spread = await stream(undefined)
+    spread.connection.end(
+      new Closing('goingAway', 'unavailable', 'the node is going away', { returnWithinMs: 100 }),
+    )
+    expect(retryOf(spread.text())).toBeLessThanOrEqual(100)
+    const together = await stream(undefined)
+    together.connection.end(goingAway())
+    expect(retryOf(together.text())).toBeGreaterThanOrEqual(500)
+  })
 })

@@ -1,0 +1,52 @@
+/**
+ * How many are to be asked by when. Pure: a plan becomes steps at equal distances, and each says how many are due by then.
+ * The last step has everybody who is left, so that rounding leaves nobody behind.
+ */
+import type { Plan } from './pace.ts'
+
+export interface Schedule {
+  /** Between two steps. The first is at once. */
+  readonly everyMs: number
+  /** At least 1. */
+  readonly steps: number
+  /** How many are due at a step, with all before it; steps count from 0. `Infinity` from the last one on. */
+  readonly dueAt: (step: number) => number
+}
+
+/** An even flow is made of small batches. */
+const FLOW_EVERY_MS = 1000
+/** 7 % of 100 are 7, not 7.000000000000001. */
+const ROUNDING = 1e-9
+
+/** Of so many clients. */
+export function scheduleOf(plan: Plan, clients: number): Schedule {
+  switch (plan.kind) {
+    case 'percent': {
+      const batch = (clients * plan.percent) / 100
+      return inBatches(batch, Math.ceil(100 / plan.percent - ROUNDING), plan.everyMs)
+    }
+    case 'count':
+      return inBatches(plan.count, Math.ceil(clients / plan.count), plan.everyMs)
+    case 'over': {
+      // No more steps than clients: each has its own, and the last one is not early.
+      const steps = Math.max(1, Math.min(Math.floor(plan.totalMs / FLOW_EVERY_MS), clients))
+      return inBatches(clients / steps, steps, plan.totalMs / steps)
+    }
+    default:
+      return plan satisfies never
+  }
+}
+
+/** From the first step until the last one has had its interval. */
+export function lengthMs({ steps, everyMs }: Schedule): number {
+  return steps * everyMs
+}
+
+function inBatches(batch: number, wanted: number, everyMs: number): Schedule {
+  const steps = Math.max(1, wanted)
+  return {
+    everyMs,
+    steps,
+    dueAt: (step) => (step >= steps - 1 ? Infinity : Math.ceil(batch * (step + 1) - ROUNDING)),
+  }
+}
