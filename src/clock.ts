@@ -1,6 +1,7 @@
 /**
  * The only source of time and randomness, so that tests can drive both.
  */
+import type { Caught } from './errors.ts'
 
 export interface Timer {
   /** Idempotent. */
@@ -47,6 +48,24 @@ export const systemClock: Clock = {
     }
   },
   random: Math.random,
+}
+
+/** The same clock; what its timers throw is caught, so that it ends nothing but the one call. */
+export function walled(clock: Clock, caught: Caught): Clock {
+  const behindWall = (run: () => void) => (): void => {
+    try {
+      run()
+    } catch (error) {
+      caught('timer', error)
+    }
+  }
+  return {
+    now: () => clock.now(),
+    monotonicMs: () => clock.monotonicMs(),
+    after: (delayMs, run) => clock.after(delayMs, behindWall(run)),
+    every: (intervalMs, run) => clock.every(intervalMs, behindWall(run)),
+    random: () => clock.random(),
+  }
 }
 
 /** A random time between `lowMs` and `highMs`: timers that concern many clients never fire for all at once. */

@@ -44,6 +44,10 @@ interface CloseEntry {
 
 export const CLOSES = {
   tooLarge: { code: CLOSE.tooLarge, meaning: 'A frame is larger than `limits.frame`.' },
+  internal: {
+    code: CLOSE.internal,
+    meaning: 'A fault of the gateway has ended the connection; its log says more.',
+  },
   goingAway: { code: CLOSE.goingAway, meaning: 'The node is going away; resume at once elsewhere.' },
   tryLater: { code: CLOSE.tryLater, meaning: 'The node cannot serve this now.' },
   malformed: { code: CLOSE.malformed, meaning: 'A frame is not one of `sluice.v1`.' },
@@ -62,6 +66,39 @@ export const CLOSES = {
   },
   tooSlow: { code: CLOSE.tooSlow, meaning: 'The client did not read fast enough.' },
 } as const satisfies Record<keyof typeof CLOSE, CloseEntry>
+
+/** The places behind which the gateway lives on when something throws that should not: who is called from outside. */
+export const WALLS = [
+  'open',
+  'message',
+  'control',
+  'drain',
+  'dropped',
+  'close',
+  'upgrade',
+  'request',
+  'body',
+  'writable',
+  'aborted',
+  'timer',
+  'deadline',
+  'flush',
+  'backbone',
+  'nats',
+  'redis',
+  'link',
+  'task',
+] as const
+
+export type Wall = (typeof WALLS)[number]
+
+/** For the log; the words on what was being done are constant, since they tell kinds of faults apart. */
+export type About = Readonly<Record<string, unknown>> & { readonly what?: string }
+
+/**
+ * Takes what was caught. Never throws, and costs little however often it is called.
+ */
+export type Caught = (wall: Wall, error: unknown, about?: About) => void
 
 /** What is wrong, where, and what is allowed: an answer for the peer that asked. */
 export class SluiceError extends Error {

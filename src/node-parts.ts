@@ -20,10 +20,11 @@ import { decodeRepublished } from './drivers/nats-republished.ts'
 import { NatsLink } from './drivers/nats.ts'
 import { RedisLink } from './drivers/redis.ts'
 import type { Listener } from './drivers/uws.ts'
-import { SluiceError } from './errors.ts'
+import { SluiceError, type Caught } from './errors.ts'
 import type { LogRoot } from './observe/log.ts'
 import type { Metrics } from './observe/metrics.ts'
 import type { Outages } from './observe/outages.ts'
+import type { Mistakes } from './observe/mistakes.ts'
 import { namespaceOf } from './protocol/channel.ts'
 import { MemoryPresenceStore } from './presence/memory.ts'
 import { PRESENCE_REFRESH_MS } from './presence/presence.ts'
@@ -74,6 +75,9 @@ export interface PartsPorts {
   /** The log and what else is kept may have lost something, or has more than anybody heard of. */
   storesReturned(): void
   readonly outages: Outages
+  /** For lines that a peer can cause. */
+  readonly mistakes: Mistakes
+  readonly caught: Caught
 }
 
 /** A node that says nothing of a channel for so long is not in it any more. */
@@ -124,9 +128,9 @@ function memoryParts(config: Config, { nodeId, clock, sink }: PartsPorts): Parts
 }
 
 function clusterParts(config: Config, ports: PartsPorts): Parts {
-  const { nodeId, clock, log, metrics, outages } = ports
-  const redis = new RedisLink({ urls: config.redis.url })
-  const nats = new NatsLink({ urls: config.nats.url, name: `sluice-${nodeId}` })
+  const { nodeId, clock, log, metrics, outages, mistakes } = ports
+  const redis = new RedisLink({ urls: config.redis.url, caught: ports.caught })
+  const nats = new NatsLink({ urls: config.nats.url, name: `sluice-${nodeId}`, caught: ports.caught })
   redis.watch({
     connected() {
       outages.back('Redis')
@@ -137,9 +141,11 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
   nats.watch({
     connected: () => outages.back('NATS'),
     disconnected: (reason) => outages.away('NATS', reason),
-    slowConsumer: (subject) => log.warn({ subject }, 'NATS has dropped messages: this node reads too slowly'),
+    slowConsumer: (subject) =>
+      mistakes.warn('NATS has dropped messages: this node reads too slowly', { subject }),
     lameDuck: (server) => log.info({ server }, 'a NATS server is going away'),
-    refused: (reason) => log.error({ reason }, 'NATS refuses something'),
+    // A client chooses what is subscribed to, and with it what an account does not allow.
+    refused: (reason) => mistakes.warn('NATS refuses something', { reason }),
   })
 
   const door = {
@@ -148,6 +154,7 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
     tokens: ports.nodeTokens as NodeTokens,
     payloadBytesMax: config.limits.payload,
     clock,
+    caught: ports.caught,
     refused: (direction: MeshDirection, node: string, why: MeshRefusal) =>
       ports.linkRefused(direction, node, why),
   }
@@ -170,7 +177,7 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
       new NatsBackbone(nodeId, nats, sink, {
         ...(durable === undefined ? {} : { republished: durable.republished }),
         oversize: (subject, bytes, maxBytes) =>
-          log.error({ subject, bytes, maxBytes }, 'NATS does not take so large a message (max_payload)'),
+          mistakes.warn('NATS does not take so large a message (max_payload)', { subject, bytes, maxBytes }),
       }),
   })
   const replay = new RedisReplayLog(redis, { askedTtlMs: askedMsOf(config) })

@@ -15,7 +15,7 @@ import { LoadProbe } from './admission/load.ts'
 import { ApiKeys, parseApiKeys } from './auth/api-keys.ts'
 import { isRevoked } from './auth/revocation.ts'
 import { createTokens, mintToken } from './auth/tokens.ts'
-import { systemClock, type Clock } from './clock.ts'
+import { systemClock, walled, type Clock } from './clock.ts'
 import { Canary } from './cluster/canary.ts'
 import { controlBytes, hear } from './cluster/control.ts'
 import { FormerNodes } from './cluster/former-nodes.ts'
@@ -43,6 +43,7 @@ import { watchParts } from './node-health.ts'
 import { drainOptions, edgeOptions, goneMs, hubOptions, sessionOptions, weaknesses } from './node-options.ts'
 import { createParts } from './node-parts.ts'
 import { edgeMetrics, hubMetrics, publisherMetrics, sessionMetrics } from './node-metrics.ts'
+import { Faults } from './observe/faults.ts'
 import { Health, HEALTH_DEFAULTS } from './observe/health.ts'
 import { createLog, type LogRoot } from './observe/log.ts'
 import { createMetrics } from './observe/metrics.ts'
@@ -87,17 +88,22 @@ export interface Node {
 }
 
 /** Fails with `ConfigError` where the configuration cannot be used. */
-export async function createNode(config: Config, clock: Clock = systemClock): Promise<Node> {
+export async function createNode(config: Config, time: Clock = systemClock): Promise<Node> {
   refuse(faultsOf(config))
   const id = randomBytes(8).toString('hex')
   const { version, region, role } = config.node
   const log = createLog({ level: config.log.level, pretty: config.log.pretty, bindings: { node: id } })
   const metrics = createMetrics({ node: { node: id, version, region, role }, process: true })
+  const faults = new Faults(log, time, metrics.faults)
+  const { caught } = faults
+  const clock = walled(time, caught)
   const load = new LoadProbe(clock)
   const health = new Health(HEALTH_DEFAULTS, { clock, log, lagMs: () => load.lagMs })
   const mistakes = new Mistakes(log, clock)
-  const wheel = new Wheel(clock, WHEEL_TICK_MS)
-  const outages = new Outages(log, clock, QUIET_HEARTBEATS * config.cluster.heartbeat)
+  const wheel = new Wheel(clock, WHEEL_TICK_MS, caught)
+  const outages = new Outages(log, clock, QUIET_HEARTBEATS * config.cluster.heartbeat, (what, error) =>
+    caught('task', error, { what }),
+  )
   const failed = (what: string, error: unknown): void => outages.failed(what, error)
 
   const policies = policiesByChannel(config.namespaces)
@@ -108,9 +114,24 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     shared: false,
     setBy: 'api.host and api.port',
     goneMs: goneMs(config),
+    caught,
   })
   const secret = config.node.clusterSecret
   const proofs = secret === undefined ? undefined : new Seal(secret, 'node proof')
+  const hearControl = (fromNode: string, payload: Uint8Array): void => {
+    if (presence.heard(fromNode, payload)) return
+    hear(payload, {
+      disconnect: (user) => users.disconnect(user),
+      revoke: (user, beforeMs) => users.revoke(user, beforeMs),
+      takenOver(session, gapMs, recovered) {
+        // A client that was asked to move closes its old connection itself, once the new one serves.
+        if (!draining.confirm(session, { gapMs, recovered })) users.takenOver(session)
+      },
+      cameBack: (client, recovered) => draining.confirm(client, { gapMs: undefined, recovered }),
+      replayed: (client, messages) => draining.replayed(client, messages),
+      canary: (word) => canary.heard(word),
+    })
+  }
   const parts = createParts(config, {
     nodeId: id,
     clock,
@@ -121,22 +142,19 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     sink: {
       message(message) {
         metrics.backboneMessages.in.inc()
-        hub.receive(message)
+        try {
+          hub.receive(message)
+        } catch (error) {
+          caught('backbone', error)
+        }
       },
       control(fromNode, payload) {
         metrics.backboneMessages.in.inc()
-        if (presence.heard(fromNode, payload)) return
-        hear(payload, {
-          disconnect: (user) => users.disconnect(user),
-          revoke: (user, beforeMs) => users.revoke(user, beforeMs),
-          takenOver(session, gapMs, recovered) {
-            // A client that was asked to move closes its old connection itself, once the new one serves.
-            if (!draining.confirm(session, { gapMs, recovered })) users.takenOver(session)
-          },
-          cameBack: (client, recovered) => draining.confirm(client, { gapMs: undefined, recovered }),
-          replayed: (client, messages) => draining.replayed(client, messages),
-          canary: (word) => canary.heard(word),
-        })
+        try {
+          hearControl(fromNode, payload)
+        } catch (error) {
+          caught('backbone', error)
+        }
       },
       connected() {
         hub.backboneReturned()
@@ -151,6 +169,8 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       presence.storeReturned()
     },
     outages,
+    mistakes,
+    caught,
   })
   const { log: replayLog, registry, backbone } = parts
 
@@ -160,6 +180,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     shared: config.sharePort,
     setBy: 'host and port',
     goneMs: goneMs(config),
+    caught,
     ...(config.tls === undefined ? {} : { tls: config.tls }),
   })
   const hub = new Hub(
@@ -209,7 +230,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       clock,
       events: {
         keySetFetched: (keys) => log.info({ keys }, 'the key set was fetched'),
-        keySetFailed: (reason) => log.warn({ reason }, 'the key set could not be fetched'),
+        keySetFailed: (reason) => mistakes.warn('the key set could not be fetched', { reason }),
       },
     },
   )
@@ -251,6 +272,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
       turnsAway: (turns, served) => turnsAway(turns, served, info(), membership.others),
       departureOf: (session) => draining.departureOf(session),
       failed,
+      caught,
     },
     edgeOptions(config),
     config.dev
@@ -309,6 +331,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     log,
     mistakes,
     metrics,
+    caught,
     addressOf: ({ remoteAddress, headers }) => addresses.of(remoteAddress, headers['x-forwarded-for']),
   }).attach(apiListener, config.limits.requestBody)
 
@@ -457,6 +480,7 @@ export async function createNode(config: Config, clock: Clock = systemClock): Pr
     load.close()
     health.close()
     mistakes.close()
+    faults.close()
     outages.close()
     log.info({}, 'the node has stopped')
   }

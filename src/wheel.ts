@@ -5,6 +5,7 @@
  * scheduling and cancelling are O(1), and a due deadline fires at most one tick late.
  */
 import type { Clock, Timer } from './clock.ts'
+import type { Caught } from './errors.ts'
 
 /** Something with one deadline. Mixed into the object that waits, so that a deadline allocates nothing. */
 export interface Due {
@@ -14,6 +15,8 @@ export interface Due {
   /** The wheel's tick at which it is due; may be several turns of the wheel away. */
   wheelTick: number
   due(): void
+  /** `due` has thrown: what waits is in no state to go on, and ends. */
+  abandon(): void
 }
 
 const SLOTS = 4096
@@ -24,11 +27,13 @@ export class Wheel {
   readonly #clock: Clock
   readonly #startedMs: number
   readonly #timer: Timer
+  readonly #caught: Caught
   /** The last tick that was handled. */
   #tick = 0
 
-  constructor(clock: Clock, tickMs: number) {
+  constructor(clock: Clock, tickMs: number, caught: Caught) {
     this.#clock = clock
+    this.#caught = caught
     this.#tickMs = tickMs
     this.#startedMs = clock.monotonicMs()
     this.#timer = clock.every(tickMs, () => this.advance())
@@ -70,7 +75,21 @@ export class Wheel {
         const item = slot[i]
         if (item === undefined || item.wheelTick > now) continue
         this.cancel(item)
-        item.due()
+        this.#fire(item)
+      }
+    }
+  }
+
+  /** One that fails is no reason for the others to wait. */
+  #fire(item: Due): void {
+    try {
+      item.due()
+    } catch (error) {
+      this.#caught('deadline', error)
+      try {
+        item.abandon()
+      } catch (again) {
+        this.#caught('deadline', again)
       }
     }
   }

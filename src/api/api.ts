@@ -10,7 +10,7 @@ import { Router } from './route.ts'
 import type { ApiKeys } from '../auth/api-keys.ts'
 import { jitter, type Clock } from '../clock.ts'
 import type { HttpExchange, Listener, RequestHead, ResponseHeaders } from '../drivers/uws.ts'
-import { asSluiceError, SluiceError } from '../errors.ts'
+import { asSluiceError, SluiceError, type Caught } from '../errors.ts'
 import type { Log } from '../observe/log.ts'
 import type { Cells } from '../observe/metrics.ts'
 import type { Mistakes } from '../observe/mistakes.ts'
@@ -21,12 +21,15 @@ export interface ApiPorts {
   readonly clock: Clock
   readonly log: Log
   readonly mistakes: Pick<Mistakes, 'warn'>
+  readonly caught: Caught
   readonly metrics: Pick<Cells, 'apiRequests' | 'apiRequestTime' | 'limitsHit'>
   /** The address of whoever asks, behind our own proxies too. */
   readonly addressOf: (head: RequestHead) => string
 }
 
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/
+/** A path is as long as whoever asks likes. */
+const LOGGED_PATH_MAX = 200
 const RETRY_LOW_MS = 500
 const RETRY_HIGH_MS = 3000
 
@@ -48,7 +51,7 @@ export class Api {
       bodyBytesMax,
       handle: (exchange) => this.#handle(exchange),
       // `#handle` answers whatever fails in it; this is for what fails in answering.
-      failed: (_exchange, err) => this.#ports.log.error({ err }, 'a request could not be answered'),
+      failed: (_exchange, error) => this.#ports.caught('request', error),
     })
   }
 
@@ -152,10 +155,12 @@ export class Api {
   }
 
   #refuse(exchange: HttpExchange, requestId: string, thrown: unknown): number {
-    const { clock, log } = this.#ports
+    const { clock, log, caught } = this.#ports
     const error = asSluiceError(thrown)
-    const { method, path } = exchange.head
-    if (error.code === 'internal') log.error({ err: thrown, requestId, method, path }, 'a request failed')
+    const { method } = exchange.head
+    const path = exchange.head.path.slice(0, LOGGED_PATH_MAX)
+    const failed = error.code === 'internal'
+    if (failed) caught('request', thrown, { what: 'a request', requestId, method, path })
     else log.debug({ requestId, method, path, code: error.code }, 'a request was refused')
     const retryAfterMs = error.retryAfterMs ?? jitter(clock, RETRY_LOW_MS, RETRY_HIGH_MS)
     const retry = error.retryable ? { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) } : {}
@@ -163,6 +168,7 @@ export class Api {
       error.status,
       { ...JSON_TYPE, ...retry, 'x-request-id': requestId },
       errorBody(error.code, error.message),
+      failed,
     )
     return error.status
   }

@@ -7,6 +7,7 @@ import type { Link, LinkEvents, Links, Peer } from '../backbone/links.ts'
 import type { Clock } from '../clock.ts'
 import type { Listener, NativeSocket } from '../drivers/uws.ts'
 import { dial } from '../drivers/ws.ts'
+import type { Caught } from '../errors.ts'
 
 const PATH = '/v1/mesh'
 const PROTOCOL = 'sluice.mesh.v1'
@@ -28,13 +29,14 @@ export interface MeshDoorOptions {
   readonly tokens: NodeTokens
   readonly payloadBytesMax: number
   readonly clock: Clock
+  readonly caught: Caught
   /** A link was refused, here or by the other node. */
   refused(direction: MeshDirection, node: string, why: MeshRefusal): void
 }
 
 /** Opens a link to another node. */
 export function dialPeer(options: MeshDoorOptions, peer: Peer, events: LinkEvents): { close(): void } {
-  const { tokens, payloadBytesMax, clock } = options
+  const { tokens, payloadBytesMax, clock, caught } = options
   const socket = dial(
     `ws://${peer.address}${PATH}`,
     {
@@ -45,6 +47,7 @@ export function dialPeer(options: MeshDoorOptions, peer: Peer, events: LinkEvent
       },
       handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
       frameBytesMax: payloadBytesMax + ENVELOPE_BYTES_MAX,
+      caught,
     },
     {
       opened: () =>
@@ -124,6 +127,8 @@ export function acceptPeers(listener: Listener, options: MeshDoorOptions, links:
     // Feeds repair from the log.
     dropped: () => undefined,
     drain: () => undefined,
+    // Whoever is here knows the secret of the cluster.
+    control: () => undefined,
     close(link) {
       link.socket = undefined
       links.lost(link.peer, link)

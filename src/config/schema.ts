@@ -212,7 +212,7 @@ export const SCHEMA = z.strictObject({
       doc: 'The largest payload of a message, at every door.',
     }),
     framesPerSecond: option(integer({ min: 0, max: RATE_MAX }), 200, {
-      doc: 'Frames that a client may send in a second; 0 is no limit.',
+      doc: 'Frames that a client may send in a second, pings and pongs included; 0 is no limit.',
     }),
     framesBurst: option(integer({ min: 0, max: RATE_MAX }), 1000, {
       doc: 'Frames that it may send at once after a pause; 0 is as many as in a second.',

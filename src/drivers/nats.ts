@@ -14,13 +14,15 @@ import {
 } from '@nats-io/transport-node'
 import type { NatsCallback, NatsEvents, NatsHeaders, NatsSubscription } from './nats-port.ts'
 import { natsTarget } from './nats-url.ts'
-import { SluiceError } from '../errors.ts'
+import { SluiceError, type Caught, type Wall } from '../errors.ts'
 
 export interface NatsLinkOptions {
   /** See `nats-url.ts`. */
   readonly urls: readonly string[]
   /** What the servers call this connection in their own lists. */
   readonly name: string
+  /** What those who watch or subscribe throw. Absent: it is thrown outside of the client, where the process meets it. */
+  readonly caught?: Caught
 }
 
 interface Wish {
@@ -41,6 +43,7 @@ const MAX_PAYLOAD_BYTES = 1_048_576
 
 export class NatsLink {
   readonly #options: ConnectionOptions
+  readonly #caught: Caught
   readonly #watchers: NatsEvents[] = []
   readonly #wishes = new Set<Wish>()
   readonly #waiting = new Set<() => void>()
@@ -52,7 +55,8 @@ export class NatsLink {
   #reason = 'the connection was closed'
 
   /** Throws where `urls` are not what `nats-url.ts` says. */
-  constructor({ urls, name }: NatsLinkOptions) {
+  constructor({ urls, name, caught = thrownApart }: NatsLinkOptions) {
+    this.#caught = caught
     const { servers, credentials, tls } = natsTarget(urls)
     this.#options = {
       servers: [...servers],
@@ -145,9 +149,7 @@ export class NatsLink {
           )
         } catch (fault) {
           // Inside the client it would end the reading of the connection, and nobody would hear of it.
-          queueMicrotask(() => {
-            throw fault
-          })
+          this.#caught('nats', fault)
         }
       },
       established: undefined,
@@ -318,7 +320,14 @@ export class NatsLink {
   }
 
   #tell(event: (events: NatsEvents) => void): void {
-    if (this.#closing === undefined) for (const watcher of this.#watchers) event(watcher)
+    if (this.#closing !== undefined) return
+    for (const watcher of this.#watchers) {
+      try {
+        event(watcher)
+      } catch (fault) {
+        this.#caught('nats', fault)
+      }
+    }
   }
 
   #wake(): void {
@@ -374,4 +383,10 @@ function asOurs(error: unknown): Error {
 
 function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
+}
+
+function thrownApart(_wall: Wall, fault: unknown): void {
+  queueMicrotask(() => {
+    throw fault
+  })
 }

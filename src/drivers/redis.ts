@@ -4,7 +4,7 @@
  */
 import { Cluster, Redis, ReplyError, type RedisOptions } from 'ioredis'
 import { redisTarget, type RedisTarget } from './redis-url.ts'
-import { SluiceError } from '../errors.ts'
+import { SluiceError, type Caught } from '../errors.ts'
 
 /** A script that the server keeps. All of a call's keys are of one hash slot. */
 export interface RedisScript {
@@ -27,6 +27,8 @@ export interface RedisLinkOptions {
   readonly hotTimeoutMs?: number
   /** The same for the bulk lane. Default: 2,000 ms. */
   readonly bulkTimeoutMs?: number
+  /** What those who watch throw. Absent: the client meets it. */
+  readonly caught?: Caught
 }
 
 /** What flows back. */
@@ -79,9 +81,11 @@ export class RedisLink {
   readonly #scripts: RedisScript[] = []
   readonly #watchers: RedisEvents[] = []
   readonly #sentinels: readonly Redis[]
+  readonly #caught: Caught | undefined
   #closed = false
 
   constructor(options: RedisLinkOptions) {
+    this.#caught = options.caught
     const target = redisTarget(options.urls)
     this.#sentinels = target.kind === 'sentinel' ? this.#watchSentinels(target) : []
     this.#hot = open(target, options.hotTimeoutMs ?? HOT_TIMEOUT_MS)
@@ -161,18 +165,30 @@ export class RedisLink {
     await Promise.allSettled(this.#scripts.map(({ lua }) => server.script('LOAD', lua)))
   }
 
+  #tell(event: (watcher: RedisEvents) => void): void {
+    if (this.#closed) return
+    for (const watcher of this.#watchers) {
+      try {
+        event(watcher)
+      } catch (fault) {
+        if (this.#caught === undefined) throw fault
+        this.#caught('redis', fault)
+      }
+    }
+  }
+
   #listen(): void {
     let up = false
     let reason = 'the connection was closed'
     const connected = (): void => {
       up = true
       for (const server of serversOf(this.#hot)) void this.#load(server)
-      if (!this.#closed) for (const watcher of this.#watchers) watcher.connected()
+      this.#tell((watcher) => watcher.connected())
     }
     const disconnected = (): void => {
       if (!up) return
       up = false
-      if (!this.#closed) for (const watcher of this.#watchers) watcher.disconnected(reason)
+      this.#tell((watcher) => watcher.disconnected(reason))
     }
     this.#hot.on('ready', connected)
     this.#hot.on('close', disconnected)

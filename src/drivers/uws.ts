@@ -7,9 +7,10 @@
  *  - a header value with a line break would split the response (RFC 9112, section 11.1), so it is refused;
  *  - an answer to HEAD must go out without its body;
  *  - a stream with `onWritable` stops for good if the callback writes nothing, so a filler is written for it;
- *  - the message of a WebSocket is neutered after the handler, so whoever keeps it copies it.
+ *  - the message of a WebSocket is neutered after the handler, so whoever keeps it copies it;
+ *  - what a handler throws would end the process, so each call from outside is a wall: the connection ends with 1011 or 500.
  */
-import { SluiceError } from '../errors.ts'
+import { CLOSES, SluiceError, type Caught, type Wall } from '../errors.ts'
 import { loadUws, type Native } from './uws-binary.ts'
 import { endVanished, openSockets } from './vanished-peers.ts'
 
@@ -86,6 +87,8 @@ export interface WebSocketRoute<Connection> {
   dropped(connection: Connection, message: ArrayBuffer): void
   /** The buffer is empty again. */
   drain(connection: Connection): void
+  /** A ping or a pong of so many bytes came; a ping has been answered. The parts of a message show nowhere before its end. */
+  control(connection: Connection, bytes: number): void
   /** `code` is what ended it: of the peer's close frame, 1006 without one, 1009 or 4400 where uWebSockets.js cut it off for that. */
   close(connection: Connection, code: number): void
 }
@@ -111,6 +114,7 @@ export class Upgrade<Connection> {
     response: Native.HttpResponse,
     request: Native.HttpRequest,
     context: Native.us_socket_context_t,
+    caught: Caught,
   ) {
     this.#response = response
     this.#context = context
@@ -119,7 +123,11 @@ export class Upgrade<Connection> {
     response.onAborted(() => {
       if (this.done) return
       this.done = true
-      this.#aborted?.()
+      try {
+        this.#aborted?.()
+      } catch (error) {
+        caught('aborted', error)
+      }
     })
   }
 
@@ -139,6 +147,7 @@ export class Upgrade<Connection> {
 
   refuse(status: number, headers: ResponseHeaders, body: string): void {
     if (this.done) return
+    checkHeaders(headers)
     this.done = true
     this.#response.cork(() =>
       writeWhole(this.#response, status, headers, body, { withoutBody: false, last: false }),
@@ -149,22 +158,33 @@ export class Upgrade<Connection> {
 /** One HTTP request and its answer. Everything is a no-op once the peer has gone. */
 export class HttpExchange {
   readonly head: RequestHead
+  readonly #caught: Caught
   readonly #response: Native.HttpResponse
   readonly #body: Promise<Buffer> | undefined
   #aborted: (() => void) | undefined
   #state: 'open' | 'streaming' | 'done' = 'open'
 
-  constructor(response: Native.HttpResponse, request: Native.HttpRequest, bodyBytesMax: number) {
+  constructor(
+    response: Native.HttpResponse,
+    request: Native.HttpRequest,
+    bodyBytesMax: number,
+    caught: Caught,
+  ) {
     this.#response = response
+    this.#caught = caught
     response.onAborted(() => {
       if (this.#state === 'done') return
       this.#state = 'done'
-      this.#aborted?.()
+      try {
+        this.#aborted?.()
+      } catch (error) {
+        caught('aborted', error)
+      }
     })
     this.head = copyHead(response, request)
     // The chunks come whether or not somebody waits for them, so they are collected from the start.
     if (this.head.method !== 'GET' && this.head.method !== 'HEAD' && this.head.method !== 'OPTIONS') {
-      this.#body = collectBody(response, bodyBytesMax)
+      this.#body = collectBody(response, bodyBytesMax, caught)
       // Whoever does not ask for the body does not care that it was too long.
       this.#body.catch(() => undefined)
     }
@@ -187,6 +207,7 @@ export class HttpExchange {
   /** `last`: closes the connection, so that the peer's next request may find another node. */
   respond(status: number, headers: ResponseHeaders, body: string | Uint8Array = '', last = false): void {
     if (this.#state !== 'open') return
+    checkHeaders(headers)
     this.#state = 'done'
     this.#response.cork(() =>
       writeWhole(this.#response, status, headers, body, { withoutBody: this.head.method === 'HEAD', last }),
@@ -201,15 +222,29 @@ export class HttpExchange {
     filler: string,
   ): HttpStream | undefined {
     if (this.#state !== 'open') return undefined
+    checkHeaders(headers)
     this.#state = 'streaming'
     const response = this.#response
     response.cork(() => writeHead(response, status, headers))
-    return new HttpStream(response, onWritable, filler, () => {
+    const finish = (): boolean => {
       if (this.#state === 'done') return false
       this.#state = 'done'
       return true
-    })
+    }
+    return new HttpStream(response, { onWritable, filler, finish, caught: this.#caught })
   }
+
+  /** Cuts the connection, whatever was answered so far; who waits for `onAborted` is told. */
+  cut(): void {
+    if (this.#state !== 'done') this.#response.close()
+  }
+}
+
+interface StreamParts {
+  readonly onWritable: () => void
+  readonly filler: string
+  readonly finish: () => boolean
+  readonly caught: Caught
 }
 
 export class HttpStream {
@@ -218,17 +253,27 @@ export class HttpStream {
   #slow = false
   #wrote = false
 
-  constructor(response: Native.HttpResponse, onWritable: () => void, filler: string, finish: () => boolean) {
+  constructor(response: Native.HttpResponse, { onWritable, filler, finish, caught }: StreamParts) {
     this.#response = response
     this.#finish = finish
     response.onWritable(() => {
       this.#slow = false
       this.#wrote = false
+      const faults: unknown[] = []
       response.cork(() => {
-        onWritable()
-        // What is still in uWebSockets.js' buffer moves only when something is written behind it.
-        if (!this.#wrote) this.write(filler)
+        try {
+          onWritable()
+          // What is still in uWebSockets.js' buffer moves only when something is written behind it.
+          if (!this.#wrote) this.write(filler)
+        } catch (error) {
+          faults.push(error)
+        }
       })
+      if (faults.length > 0) {
+        caught('writable', faults[0])
+        // Tells whoever waits for `onAborted`.
+        response.close()
+      }
       return true
     })
   }
@@ -277,6 +322,7 @@ export interface ListenerOptions {
   readonly setBy: string
   /** A peer that has acknowledged nothing for so long has vanished, and its connection ends. */
   readonly goneMs: number
+  readonly caught: Caught
 }
 
 /** `LIBUS_LISTEN_DEFAULT` lets any process of the same user listen there too, and nobody would notice. */
@@ -321,13 +367,19 @@ export class Listener {
 
   /** All HTTP requests whose path no WebSocket route has taken. */
   http(route: HttpRoute): void {
+    const { caught } = this.#options
     this.#app.any('/*', (response, request) => {
-      const exchange = new HttpExchange(response, request, route.bodyBytesMax)
+      let exchange: HttpExchange | undefined
       try {
+        exchange = new HttpExchange(response, request, route.bodyBytesMax, caught)
         const handled = route.handle(exchange)
-        if (handled !== undefined) handled.catch((error: unknown) => route.failed(exchange, error))
+        if (handled !== undefined) void answered(handled, route, exchange, caught)
       } catch (error) {
-        route.failed(exchange, error)
+        if (exchange !== undefined) answerFailure(route, exchange, error, caught)
+        else {
+          caught('request', error)
+          response.close()
+        }
       }
     })
   }
@@ -336,25 +388,73 @@ export class Listener {
     interface UserData {
       connection: Connection
     }
+    const { caught } = this.#options
+    const fell = (wall: Wall, socket: NativeSocket, error: unknown): void => {
+      caught(wall, error)
+      endFaulty(socket)
+    }
+    const control = (socket: Native.WebSocket<UserData>, data: ArrayBuffer): void => {
+      try {
+        route.control(socket.getUserData().connection, data.byteLength)
+      } catch (error) {
+        fell('control', socket, error)
+      }
+    }
     this.#app.ws<UserData>(path, {
       maxPayloadLength: route.frameBytesMax,
       maxBackpressure: route.bufferedBytesMax,
       idleTimeout: route.idleTimeoutSeconds,
       sendPingsAutomatically: true,
       upgrade: (response, request, context) => {
-        const head = copyHead(response, request)
-        route.upgrade(head, new Upgrade<Connection>(response, request, context))
+        const upgrade = new Upgrade<Connection>(response, request, context, caught)
+        try {
+          route.upgrade(copyHead(response, request), upgrade)
+        } catch (error) {
+          caught('upgrade', error)
+          upgrade.refuse(500, {}, '')
+        }
       },
       open: (socket) => {
-        const connection = accepted as Connection
-        accepted = undefined
-        socket.getUserData().connection = connection
-        route.open(connection, socket)
+        try {
+          const connection = accepted as Connection
+          accepted = undefined
+          socket.getUserData().connection = connection
+          route.open(connection, socket)
+        } catch (error) {
+          fell('open', socket, error)
+        }
       },
-      message: (socket, message, binary) => route.message(socket.getUserData().connection, message, binary),
-      dropped: (socket, message) => route.dropped(socket.getUserData().connection, message),
-      drain: (socket) => route.drain(socket.getUserData().connection),
-      close: (socket, code, reason) => route.close(socket.getUserData().connection, endedBy(code, reason)),
+      message: (socket, message, binary) => {
+        try {
+          route.message(socket.getUserData().connection, message, binary)
+        } catch (error) {
+          fell('message', socket, error)
+        }
+      },
+      ping: control,
+      pong: control,
+      dropped: (socket, message) => {
+        try {
+          route.dropped(socket.getUserData().connection, message)
+        } catch (error) {
+          // In the middle of a send, where nothing may be done to the socket.
+          setImmediate(fell, 'dropped', socket, error)
+        }
+      },
+      drain: (socket) => {
+        try {
+          route.drain(socket.getUserData().connection)
+        } catch (error) {
+          fell('drain', socket, error)
+        }
+      },
+      close: (socket, code, reason) => {
+        try {
+          route.close(socket.getUserData().connection, endedBy(code, reason))
+        } catch (error) {
+          caught('close', error)
+        }
+      },
     })
   }
 
@@ -411,6 +511,39 @@ export class Listener {
   }
 }
 
+function endFaulty(socket: NativeSocket): void {
+  try {
+    socket.end(CLOSES.internal.code, 'a fault of the gateway')
+  } catch {
+    // Closed already: that is the only thing that throws here.
+  }
+}
+
+async function answered(
+  handled: Promise<void>,
+  route: HttpRoute,
+  exchange: HttpExchange,
+  caught: Caught,
+): Promise<void> {
+  try {
+    await handled
+  } catch (error) {
+    answerFailure(route, exchange, error, caught)
+  }
+}
+
+/** Whoever cannot even say what failed leaves no peer waiting. */
+function answerFailure(route: HttpRoute, exchange: HttpExchange, error: unknown, caught: Caught): void {
+  try {
+    route.failed(exchange, error)
+  } catch (fault) {
+    caught('request', fault)
+    exchange.respond(500, {}, '', true)
+  }
+  // In the middle of a stream there is no answer any more.
+  if (!exchange.done) exchange.cut()
+}
+
 function copyHead(response: Native.HttpResponse, request: Native.HttpRequest): RequestHead {
   const headers: Partial<Record<HeaderName, string>> = {}
   for (const name of HEADERS) {
@@ -439,11 +572,11 @@ export function addressText(text: string): string {
         .join('.')
 }
 
-function collectBody(response: Native.HttpResponse, bytesMax: number): Promise<Buffer> {
+function collectBody(response: Native.HttpResponse, bytesMax: number, caught: Caught): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let bytes = 0
-    response.onData((chunk, last) => {
+    const take = (chunk: ArrayBuffer, last: boolean): void => {
       bytes += chunk.byteLength
       if (bytes > bytesMax) {
         chunks.length = 0
@@ -453,6 +586,14 @@ function collectBody(response: Native.HttpResponse, bytesMax: number): Promise<B
       // The only chunk is copied at once; later ones too, since their memory is taken back after the call.
       chunks.push(Buffer.from(Buffer.from(chunk)))
       if (last) resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks))
+    }
+    response.onData((chunk, last) => {
+      try {
+        take(chunk, last)
+      } catch (error) {
+        caught('body', error)
+        reject(new SluiceError('internal', 'the body could not be read'))
+      }
     })
   })
 }
@@ -474,12 +615,15 @@ const REASONS: Readonly<Record<number, string>> = {
   503: 'Service Unavailable',
 }
 
+/** Before anything is written, so that a failure can still be answered. */
+function checkHeaders(headers: ResponseHeaders): void {
+  for (const [name, value] of Object.entries(headers))
+    if (/[\r\n\0]/.test(value)) throw new Error(`the value of the header ${name} has a line break`)
+}
+
 function writeHead(response: Native.HttpResponse, status: number, headers: ResponseHeaders): void {
   response.writeStatus(`${status} ${REASONS[status] ?? 'Status'}`)
-  for (const [name, value] of Object.entries(headers)) {
-    if (/[\r\n\0]/.test(value)) throw new Error(`the value of the header ${name} has a line break`)
-    response.writeHeader(name, value)
-  }
+  for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value)
 }
 
 function writeWhole(

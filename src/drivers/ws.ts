@@ -2,6 +2,7 @@
  * The door to the package `ws`: a WebSocket that this node opens to another one.
  */
 import { WebSocket } from 'ws'
+import type { Caught } from '../errors.ts'
 
 export interface DialEvents {
   opened(): void
@@ -17,6 +18,7 @@ export interface DialOptions {
   /** An attempt that takes longer is given up. */
   readonly handshakeTimeoutMs: number
   readonly frameBytesMax: number
+  readonly caught: Caught
 }
 
 export interface DialedSocket {
@@ -34,9 +36,18 @@ export function dial(url: string, options: DialOptions, events: DialEvents): Dia
     perMessageDeflate: false,
   })
   let reason = 'the connection was closed'
-  socket.on('open', () => events.opened())
+  /** Nothing in the package catches what a listener throws: it would end the process. */
+  const behindWall = (run: () => void): void => {
+    try {
+      run()
+    } catch (error) {
+      options.caught('link', error)
+      socket.terminate()
+    }
+  }
+  socket.on('open', () => behindWall(() => events.opened()))
   socket.on('message', (data: Buffer, isBinary: boolean) => {
-    if (isBinary) events.received(data)
+    if (isBinary) behindWall(() => events.received(data))
   })
   let status: number | undefined
   socket.on('unexpected-response', (_request, response) => {
@@ -45,7 +56,7 @@ export function dial(url: string, options: DialOptions, events: DialEvents): Dia
   })
   socket.on('error', (error: Error) => (reason = error.message))
   socket.on('close', () =>
-    events.closed(status === undefined ? reason : `it was refused with ${status}`, status),
+    behindWall(() => events.closed(status === undefined ? reason : `it was refused with ${status}`, status)),
   )
   return {
     get bufferedBytes() {

@@ -62,7 +62,11 @@ export class Gateway {
     this.#options = options
     this.#origins = new Origins(options.allowedOrigins)
     this.#addresses = new ClientAddress(options.trustedProxies)
-    this.#sse = { ports, options, fanout: new SseFanout((bytes) => ports.metrics.bytesOut('sse', bytes)) }
+    this.#sse = {
+      ports,
+      options,
+      fanout: new SseFanout((bytes) => ports.metrics.bytesOut('sse', bytes), ports.caught),
+    }
     this.#extra = extra
   }
 
@@ -79,6 +83,7 @@ export class Gateway {
       message: (connection, message, binary) => connection.received(message, binary),
       dropped: (connection, message) => connection.dropped(message),
       drain: (connection) => connection.drained(),
+      control: (connection, bytes) => connection.controlled(bytes),
       close: (connection, code) => connection.gone(code),
     })
     listener.http({
@@ -316,7 +321,7 @@ export class Gateway {
 
   #failed(exchange: HttpExchange, thrown: unknown): void {
     const error = asSluiceError(thrown)
-    if (error.code === 'internal') this.#ports.failed(`${exchange.head.method} ${exchange.head.path}`, thrown)
+    if (error.code === 'internal') this.#ports.failed('a request of a client', thrown)
     else this.#ports.metrics.protocolError(error.code)
     const { clock } = this.#ports
     const { retryMinMs, retryMaxMs } = this.#options
@@ -330,7 +335,9 @@ export class Gateway {
       ...this.#origins.headers(exchange.head.headers.origin),
       ...(error.retryable ? { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) } : {}),
     }
-    exchange.respond(error.status, headers, errorBody(error.code, error.message))
+    exchange.respond(error.status, headers, errorBody(error.code, error.message), error.code === 'internal')
+    // A stream that has begun has no place for an answer.
+    if (!exchange.done) exchange.cut()
   }
 
   /** An `EventSource` gives up for good on any status but 200; an empty stream with `retry:` makes it come back (HTML, section 9.2.3). */

@@ -4,7 +4,7 @@
  */
 import type { EdgeOptions, EdgePorts } from './ports.ts'
 import type { HttpExchange, ResponseHeaders } from '../drivers/uws.ts'
-import { ERRORS, type Closing } from '../errors.ts'
+import { Closing, ERRORS } from '../errors.ts'
 import type { Fanout, StreamFanout } from '../hub/outlet.ts'
 import { publicName } from '../protocol/channel.ts'
 import { composeCursor, cursorSegment, tagOf } from '../protocol/cursor.ts'
@@ -67,6 +67,10 @@ export class PollConnection implements Connection, StreamFanout, Due {
   /** The time is over. */
   due(): void {
     this.#answer()
+  }
+
+  abandon(): void {
+    this.end(new Closing('internal', 'internal', 'the gateway failed to answer this; its log says more'))
   }
 
   gone(): void {
@@ -140,7 +144,14 @@ export class PollConnection implements Connection, StreamFanout, Due {
   #answerSoon(): void {
     if (this.#answering) return
     this.#answering = true
-    setImmediate(() => this.#answer())
+    setImmediate(() => {
+      try {
+        this.#answer()
+      } catch (error) {
+        this.#context.ports.caught('flush', error)
+        this.abandon()
+      }
+    })
   }
 
   #answer(last = false): void {

@@ -4,6 +4,7 @@
 import type { Clock } from '../clock.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Transport } from '../hub/outlet.ts'
+import type { Caught } from '../errors.ts'
 import type { ErrorCode } from '../protocol/codes.ts'
 import type { Sessions } from '../session/sessions.ts'
 import type { Wheel } from '../wheel.ts'
@@ -60,6 +61,7 @@ export interface EdgePorts {
   departureOf(session: string): string | undefined
   /** Something failed that is nobody's mistake but ours. */
   failed(what: string, error: unknown): void
+  readonly caught: Caught
 }
 
 export interface EdgeOptions {

@@ -6,6 +6,7 @@
  * Everything leaves from one immediate per turn of the loop: inside another request's handler a write would cost
  * four system calls instead of one, because that request holds the only cork buffer.
  */
+import type { Caught } from '../errors.ts'
 import type { StreamFanout } from '../hub/outlet.ts'
 import { publicName } from '../protocol/channel.ts'
 import { cursorSegment, tagOf } from '../protocol/cursor.ts'
@@ -22,6 +23,8 @@ export interface GroupMember {
   writeShared(events: Uint8Array): void
   /** The group has written everything it had: the stream may write what is its own, join a group or leave it. */
   settle(): void
+  /** Something of it has failed: it ends. */
+  abandon(): void
 }
 
 export class SseFanout {
@@ -31,8 +34,11 @@ export class SseFanout {
   #scheduled = false
   readonly #countBytes: (bytes: number) => void
 
-  constructor(countBytes: (bytes: number) => void) {
+  readonly #caught: Caught
+
+  constructor(countBytes: (bytes: number) => void, caught: Caught) {
     this.#countBytes = countBytes
+    this.#caught = caught
   }
 
   /** The group of the streams of these channels, in this order. */
@@ -71,7 +77,17 @@ export class SseFanout {
     this.#dirtyGroups.length = 0
     const members = this.#dirtyMembers
     this.#dirtyMembers = new Set()
-    for (const member of members) member.settle()
+    for (const member of members) this.#settle(member)
+  }
+
+  /** One stream that fails is no reason for the others to wait. */
+  #settle(member: GroupMember): void {
+    try {
+      member.settle()
+    } catch (error) {
+      this.#caught('flush', error)
+      member.abandon()
+    }
   }
 }
 

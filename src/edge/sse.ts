@@ -92,6 +92,11 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
     this.#scheduleHeartbeat()
   }
 
+  abandon(): void {
+    this.#stream?.abort()
+    this.gone()
+  }
+
   /** The client has gone. */
   gone(): void {
     if (this.#state === 'closed') return

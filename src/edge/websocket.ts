@@ -91,6 +91,10 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     this.end(new Closing('connectTimeout', 'unauthorized', 'no connect came in time'))
   }
 
+  abandon(): void {
+    this.end(faulty())
+  }
+
   received(message: ArrayBuffer, binary: boolean): void {
     const { ports, options } = this.#context
     const bytes = message.byteLength
@@ -107,17 +111,7 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
       )
       return
     }
-    this.#meter ??= ports.admission.meter()
-    if (!this.#meter.take(bytes)) {
-      this.end(
-        new Closing(
-          'rateLimited',
-          'rate_limited',
-          'frames or bytes came faster than the limits of the gateway allow',
-        ),
-      )
-      return
-    }
+    if (!this.#metered(bytes)) return
     let frame
     try {
       // The payload of a binary publish outlives the call, so the frame is copied.
@@ -130,6 +124,14 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
       return
     }
     this.#handle(frame, bytes)
+  }
+
+  /** A ping or a pong costs as much as a frame that says nothing. */
+  controlled(bytes: number): void {
+    const { metrics } = this.#context.ports
+    metrics.bytesIn('websocket', bytes)
+    metrics.frameIn()
+    this.#metered(bytes)
   }
 
   /** A message did not find room. Called in the middle of a send or a flush: only takes notes. */
@@ -248,6 +250,15 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     this.#socket?.end(closing.closeCode, reasonText(message))
   }
 
+  /** False: over a limit, and the connection ends. */
+  #metered(bytes: number): boolean {
+    this.#meter ??= this.#context.ports.admission.meter()
+    if (this.#meter.take(bytes)) return true
+    const message = 'frames or bytes came faster than the limits of the gateway allow'
+    this.end(new Closing('rateLimited', 'rate_limited', message))
+    return false
+  }
+
   #handle(frame: DecodedFrame, bytes: number): void {
     switch (this.#state) {
       case 'connected':
@@ -306,9 +317,7 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     if (error instanceof Closing) this.end(error)
     else if (!(error instanceof SluiceError)) {
       this.#context.ports.failed('connecting a client', error)
-      this.end(
-        new Closing('tryLater', 'internal', 'the gateway failed to connect this client; its log says more'),
-      )
+      this.end(faulty())
     } else if (error.code === 'unauthorized')
       this.end(new Closing('unauthorized', error.code, error.message, { cause: error }))
     else if (error.retryable) this.end(new Closing('tryLater', error.code, error.message, { cause: error }))
@@ -350,6 +359,10 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     this.#endReason = '4508'
     this.#socket?.end(4508, 'replies were not read')
   }
+}
+
+function faulty(): Closing {
+  return new Closing('internal', 'internal', 'the gateway failed to handle this; its log says more')
 }
 
 function bytesOf(data: string | Uint8Array): Uint8Array {

@@ -1,7 +1,7 @@
 /**
  * The closed sets of label values, for the rooms that count and for the table of metrics.
  */
-import { ERRORS } from '../errors.ts'
+import { ERRORS, WALLS } from '../errors.ts'
 import type { CloseCode, ErrorCode } from '../protocol/codes.ts'
 import type { ResetReason } from '../protocol/frames.ts'
 
@@ -13,6 +13,7 @@ export interface Label {
 /** The close codes that the gateway sends, by name. */
 const CLOSE_NAMES = {
   1009: 'too_large',
+  1011: 'internal',
   1012: 'going_away',
   1013: 'try_later',
   4400: 'malformed',
@@ -82,6 +83,9 @@ export const LIMITS = [
 ] as const
 
 export type LimitName = (typeof LIMITS)[number]
+
+/** Where faults of the gateway are met: at a wall, or by the process, when nothing has caught them. */
+export const FAULTS = [...WALLS, 'uncaught_exception', 'unhandled_rejection'] as const
 
 export const TRANSPORT = { name: 'transport', values: TRANSPORTS } as const
 export const CODE = { name: 'code', values: ERROR_CODES } as const

@@ -9,6 +9,7 @@ import {
   CODE,
   TRANSPORT,
   DISCONNECT_REASONS,
+  FAULTS,
   LIMITS,
   REFUSAL_REASONS,
   RESET_REASONS,
@@ -253,6 +254,11 @@ const PARTS = {
 } satisfies Record<string, MetricSpec>
 
 const NODE = {
+  faults: counter(
+    'faults_total',
+    'Faults of the gateway, by where they were met; the log has each kind with its stack. The connection that met one is closed with 1011. Anything but 0 is worth a report.',
+    { name: 'place', values: FAULTS },
+  ),
   apiRequests: counter('api_requests_total', 'Requests to the API for backends and operators.', {
     name: 'status',
     values: ['2xx', '3xx', '4xx', '5xx'],

@@ -1,7 +1,7 @@
 /**
  * Logs what failed. That a part cannot be reached is expected, and told once: one line when it begins and one when it
  * ends, however much fails in between, and without stacks, since nothing is wrong here. Anything else is a fault of ours,
- * and each of it is told in full.
+ * and told as one.
  *
  * Whoever holds the connection to a part tells when it is away and when it is back. Where it hangs instead, nobody does:
  * then the first failures tell it, and that nothing has failed for a while is its end.
@@ -28,22 +28,29 @@ export class Outages {
   readonly #log: Log
   readonly #clock: Pick<Clock, 'monotonicMs' | 'after'>
   readonly #quietMs: number
+  readonly #fault: (what: string, error: unknown) => void
   /** Of parts that were said to be away, by name. */
   readonly #away = new Map<string, Outage>()
   #untold: Untold | undefined
   #timer: Timer | undefined
 
   /** `quietMs`: after so long without a failure all parts answer; longer than what is tried regularly takes its time. */
-  constructor(log: Log, clock: Pick<Clock, 'monotonicMs' | 'after'>, quietMs: number) {
+  constructor(
+    log: Log,
+    clock: Pick<Clock, 'monotonicMs' | 'after'>,
+    quietMs: number,
+    fault: (what: string, error: unknown) => void,
+  ) {
     this.#log = log
     this.#clock = clock
     this.#quietMs = quietMs
+    this.#fault = fault
   }
 
   /** `what` is a constant text of the caller. */
   failed(what: string, error: unknown): void {
     if (!(error instanceof SluiceError) || error.code !== 'unavailable') {
-      this.#log.error({ err: error, what }, 'something failed')
+      this.#fault(what, error)
       return
     }
     this.#log.debug({ what, reason: error.message }, 'something failed because a part does not answer')

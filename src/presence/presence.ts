@@ -62,6 +62,9 @@ class Deadline implements Due {
   due(): void {
     this.#run()
   }
+
+  /** It is scheduled again when there is reason to. */
+  abandon(): void {}
 }
 
 interface Channel {
@@ -103,7 +106,7 @@ export class Presence {
       held: (channel) => this.#channels.get(channel)?.view.held() ?? [],
       failed: (what, error) => ports.failed(what, error),
     })
-    this.#wheel = new Wheel(clock, TICK_MS)
+    this.#wheel = new Wheel(clock, TICK_MS, (_wall, error) => ports.failed('a deadline of presence', error))
     this.#looking = clock.every(LOOK_INTERVAL_MS, () => void this.#look())
     this.#announcements = new PacedQueue(ANNOUNCE_PACE, clock, (changes) => {
       ports.send(encodeAnnouncement({ kind: 'changes', changes }))

@@ -13,9 +13,10 @@ export type ErrorCode =
   | 'unavailable'
   | 'internal'
 
-/** WebSocket close codes by meaning. 1009, 1012 and 1013 are registered with IANA (RFC 6455, section 7.4). */
+/** WebSocket close codes by meaning. 1009 to 1013 are registered with IANA (RFC 6455, section 7.4). */
 export const CLOSE = {
   tooLarge: 1009,
+  internal: 1011,
   goingAway: 1012,
   tryLater: 1013,
   malformed: 4400,
@@ -39,6 +40,7 @@ export type Reconnect = 'now' | 'backoff' | 'token' | 'never'
 
 export const RECONNECT: Record<CloseCode, Reconnect> = {
   1009: 'never',
+  1011: 'backoff',
   1012: 'now',
   1013: 'backoff',
   4400: 'never',

@@ -156,6 +156,12 @@ export class Session implements Due {
     this.#ports.wheel.schedule(this, this.#reauthDeadlineMs)
   }
 
+  abandon(): void {
+    this.#connection.end(
+      new Closing('internal', 'internal', 'the gateway failed to go on with this session; its log says more'),
+    )
+  }
+
   async #subscribe({ ref, channel, from }: SubscribeFrame): Promise<ServerFrame | undefined> {
     const name = this.#internalName(channel)
     if (channel !== INBOX && !this.#identity.permissions.maySubscribe(channel)) {

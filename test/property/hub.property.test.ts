@@ -170,7 +170,7 @@ function world(policy: HubPolicy, tailMessages: number) {
     },
     { tailMessages, tailBytes: 1_000_000, quietMs: 60_000, headCheckMs: 60_000 },
   )
-  const wheel = new Wheel(systemClock, 1000)
+  const wheel = new Wheel(systemClock, 1000, (_wall, error) => failures.push(error))
   const ports: SessionPorts = {
     nodeId: 'n',
     hub,
@@ -238,6 +238,7 @@ function world(policy: HubPolicy, tailMessages: number) {
       limitHit: ignore,
     },
     failed: (_what, error) => failures.push(error),
+    caught: (_wall, error) => failures.push(error),
   }
   return { log, uws, hub, wheel, edge, failures }
 }

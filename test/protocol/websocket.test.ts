@@ -492,6 +492,21 @@ describe('bad frames', () => {
     expect(client.frames.at(-1)).toMatchObject({ type: 'error', code: 'limit_exceeded' })
   })
 
+  it.each(['ping', 'pong'] as const)('4429 closes a flood of frames of the kind %s', async (kind) => {
+    const { client } = await connect('ann')
+    const before = await node.metric('sluice_frames_in_total')
+    for (let i = 0; i < 200; i++) client.socket[kind]()
+    expect(await client.closed).toMatchObject({ code: 4429 })
+    // A hundred at once are allowed, of which `connect` was one.
+    expect((await node.metric('sluice_frames_in_total')) - before).toBeGreaterThanOrEqual(100)
+  })
+
+  it('4429 closes a flood of pings of a client that has not even said who it is', async () => {
+    const client = await RawClient.open(url)
+    for (let i = 0; i < 200; i++) client.socket.ping()
+    expect(await client.closed).toMatchObject({ code: 4429 })
+  })
+
   it('4429 closes a flood of frames', async () => {
     const { client } = await connect('flood')
     for (let i = 0; i < 300; i++) client.send({ type: 'ping' })

@@ -8,6 +8,7 @@ class Item implements Due {
   wheelIndex = 0
   wheelTick = 0
   fired = 0
+  abandoned = 0
   readonly onDue: (() => void) | undefined
 
   constructor(onDue?: () => void) {
@@ -18,16 +19,24 @@ class Item implements Due {
     this.fired++
     this.onDue?.()
   }
+
+  abandon(): void {
+    this.abandoned++
+  }
 }
 
 const TICK_MS = 10
+
+function rethrow(_wall: unknown, error: unknown): void {
+  throw error
+}
 
 describe('wheel', () => {
   it('fires each deadline once: not before its time, and at most a tick after it', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 100_000 }), { maxLength: 50 }), (delays) => {
         const clock = new ManualClock()
-        const wheel = new Wheel(clock, TICK_MS)
+        const wheel = new Wheel(clock, TICK_MS, rethrow)
         const items = delays.map((delayMs) => ({ delayMs, item: new Item() }))
         for (const { item, delayMs } of items) wheel.schedule(item, delayMs)
         for (let now = 0; now < 101_000; now += 500) {
@@ -46,7 +55,7 @@ describe('wheel', () => {
 
   it('does not fire what was cancelled, and fires what was moved once, at its new time', () => {
     const clock = new ManualClock()
-    const wheel = new Wheel(clock, TICK_MS)
+    const wheel = new Wheel(clock, TICK_MS, rethrow)
     const [kept, cancelled, moved] = [new Item(), new Item(), new Item()]
     for (const item of [kept, cancelled, moved]) wheel.schedule(item, 100)
     wheel.cancel(cancelled)
@@ -63,7 +72,7 @@ describe('wheel', () => {
 
   it('may be scheduled again from within its own firing', () => {
     const clock = new ManualClock()
-    const wheel = new Wheel(clock, TICK_MS)
+    const wheel = new Wheel(clock, TICK_MS, rethrow)
     const item: Item = new Item(() => wheel.schedule(item, 100))
     wheel.schedule(item, 100)
     for (let i = 0; i < 10; i++) {
@@ -76,7 +85,7 @@ describe('wheel', () => {
 
   it('fires everything that fell due while the loop was stalled for longer than a turn of the wheel', () => {
     const clock = new ManualClock()
-    const wheel = new Wheel(clock, TICK_MS)
+    const wheel = new Wheel(clock, TICK_MS, rethrow)
     const items = [10, 10_000, 40_000, 90_000].map((delayMs) => {
       const item = new Item()
       wheel.schedule(item, delayMs)
@@ -85,6 +94,29 @@ describe('wheel', () => {
     clock.pass(100_000)
     wheel.advance()
     expect(items.map((item) => item.fired)).toEqual([1, 1, 1, 1])
+    wheel.close()
+  })
+
+  it('one deadline that fails is told of, its item ends, and the others are met all the same', () => {
+    const clock = new ManualClock()
+    const caught: unknown[] = []
+    const wheel = new Wheel(clock, TICK_MS, (wall, error) => caught.push(wall, error))
+    const fault = new Error('a fault')
+    const items = [undefined, fault, undefined].map(
+      (thrown) =>
+        new Item(() => {
+          if (thrown !== undefined) throw thrown
+        }),
+    )
+    for (const item of items) wheel.schedule(item, 100)
+    clock.pass(200)
+    wheel.advance()
+    expect(items.map(({ fired, abandoned }) => [fired, abandoned])).toEqual([
+      [1, 0],
+      [1, 1],
+      [1, 0],
+    ])
+    expect(caught).toEqual(['deadline', fault])
     wheel.close()
   })
 })

@@ -66,6 +66,7 @@ beforeEach(() => {
     clock,
     log,
     mistakes: new Mistakes(log, clock),
+    caught: () => undefined,
     metrics: createMetrics({
       node: { node: NODE, version: '0', region: 'local', role: 'all' },
       process: false,

@@ -2,8 +2,19 @@ import { expect, it, onTestFinished } from 'vitest'
 import { Listener } from '../../../src/drivers/uws.ts'
 import { freePorts } from '../../support/server-process.ts'
 
+function caught(_wall: unknown, error: unknown): void {
+  throw error
+}
+
 function listenerAt(port: number, shared = false): Listener {
-  const listener = new Listener({ host: '127.0.0.1', port, shared, setBy: 'host and port', goneMs: 40_000 })
+  const listener = new Listener({
+    host: '127.0.0.1',
+    port,
+    shared,
+    setBy: 'host and port',
+    goneMs: 40_000,
+    caught,
+  })
   onTestFinished(() => listener.close())
   return listener
 }

@@ -58,7 +58,7 @@ async function stream(departure: string | undefined): Promise<Stream> {
     {
       ports,
       options: { retryMinMs: 500, retryMaxMs: 900, sseHeartbeatMs: 1000 } as EdgeOptions,
-      fanout: new SseFanout(ignore),
+      fanout: new SseFanout(ignore, ignore),
     },
   )
   const session = { id: 'session', subscriptions: () => [subscription], resume: ignore }

@@ -15,7 +15,8 @@ function outages(): { clock: ManualClock; subject: Outages; lines: [string, stri
       lines.push([level, message, fields])
     }
   const log: Log = { debug: () => undefined, info: write('info'), warn: write('warn'), error: write('error') }
-  return { clock, subject: new Outages(log, clock, QUIET_MS), lines }
+  const fault = (what: string, error: unknown): void => write('fault')({ err: error }, what)
+  return { clock, subject: new Outages(log, clock, QUIET_MS, fault), lines }
 }
 
 const away = (): SluiceError => new SluiceError('unavailable', 'Redis cannot be reached now')
@@ -62,15 +63,15 @@ describe('what failed, in the log', () => {
     expect(lines).toHaveLength(1)
   })
 
-  it('is a line with the error for each fault that is our own, also while a part is away', () => {
+  it('leaves faults that are our own to whoever counts them, also while a part is away', () => {
     const { subject, lines } = outages()
     subject.away('Redis', 'the connection was closed')
     const fault = new TypeError('undefined is not a function')
     subject.failed('opening a channel', fault)
-    subject.failed('opening a channel', new SluiceError('internal', 'a fault'))
+    subject.failed('releasing a session', new SluiceError('internal', 'a fault'))
     expect(lines.slice(1)).toMatchObject([
-      ['error', 'something failed', { err: fault, what: 'opening a channel' }],
-      ['error', 'something failed', { what: 'opening a channel' }],
+      ['fault', 'opening a channel', { err: fault }],
+      ['fault', 'releasing a session', {}],
     ])
   })
 
