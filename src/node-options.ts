@@ -41,6 +41,7 @@ export function edgeOptions(config: Config): EdgeOptions {
     trustedProxies: config.trustedProxies,
     tokenCookie: config.auth.cookie,
     frameBytesMax: config.limits.frame,
+    jsonDepthMax: config.limits.jsonDepth,
     bufferedBytesMax: config.limits.buffered,
     channelsPerStreamMax: config.limits.channelsPerStream,
     connectTimeoutMs: config.limits.connectTimeout,

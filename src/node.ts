@@ -32,7 +32,7 @@ import { Listener } from './drivers/uws.ts'
 import { loadUws } from './drivers/uws-binary.ts'
 import { Gateway } from './edge/gateway.ts'
 import { ClientAddress } from './edge/origin.ts'
-import { Closing, SluiceError } from './errors.ts'
+import { Closing, SluiceError, type About } from './errors.ts'
 import { Hub } from './hub/hub.ts'
 import { policiesByChannel } from './node-policies.ts'
 import { Rates } from './node-rates.ts'
@@ -43,7 +43,7 @@ import { watchParts } from './node-health.ts'
 import { drainOptions, edgeOptions, goneMs, hubOptions, sessionOptions, weaknesses } from './node-options.ts'
 import { createParts } from './node-parts.ts'
 import { edgeMetrics, hubMetrics, publisherMetrics, sessionMetrics } from './node-metrics.ts'
-import { Faults } from './observe/faults.ts'
+import { Faults, type FaultPlace } from './observe/faults.ts'
 import { Health, HEALTH_DEFAULTS } from './observe/health.ts'
 import { createLog, type LogRoot } from './observe/log.ts'
 import { createMetrics } from './observe/metrics.ts'
@@ -75,6 +75,8 @@ export interface Node {
   readonly url: string
   readonly apiUrl: string
   readonly log: LogRoot
+  /** Counts and logs a fault that was met outside of the node's own walls. */
+  readonly caught: (place: FaultPlace, error: unknown, about?: About) => void
   /** Fails where an address is taken. */
   start(): Promise<void>
   /** Resolves when the node has stopped, for whatever reason. */
@@ -221,11 +223,20 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     parts.nats === undefined
       ? undefined
       : new NatsDoors(
-          { prefix: 'sluice', forwardTimeoutMs: config.cluster.forwardTimeout },
+          {
+            prefix: 'sluice',
+            forwardTimeoutMs: config.cluster.forwardTimeout,
+            jsonDepthMax: config.limits.jsonDepth,
+          },
           { requests: parts.nats, publish: (request) => publisher.publish(request), failed },
         )
   const tokens = createTokens(
-    { ...config.auth, allowWeakSecret: true, clockToleranceMs: config.auth.clockTolerance },
+    {
+      ...config.auth,
+      allowWeakSecret: true,
+      clockToleranceMs: config.auth.clockTolerance,
+      jsonDepthMax: config.limits.jsonDepth,
+    },
     {
       clock,
       events: {
@@ -333,7 +344,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     metrics,
     caught,
     addressOf: ({ remoteAddress, headers }) => addresses.of(remoteAddress, headers['x-forwarded-for']),
-  }).attach(apiListener, config.limits.requestBody)
+  }).attach(apiListener, { bodyBytesMax: config.limits.requestBody, jsonDepthMax: config.limits.jsonDepth })
 
   metrics.sessions.read(() => sessions.count)
   metrics.channels.read(() => hub.channelCount)
@@ -423,6 +434,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
   return {
     id,
     log,
+    caught,
     get url() {
       return `${config.tls === undefined ? 'http' : 'https'}://${shownHost(config.host)}:${listener.port}`
     },

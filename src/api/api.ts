@@ -27,6 +27,11 @@ export interface ApiPorts {
   readonly addressOf: (head: RequestHead) => string
 }
 
+export interface BodyLimits {
+  readonly bodyBytesMax: number
+  readonly jsonDepthMax: number
+}
+
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/
 /** A path is as long as whoever asks likes. */
 const LOGGED_PATH_MAX = 200
@@ -46,22 +51,22 @@ export class Api {
     this.#paths = [...new Set(routes.map(({ path }) => path))].join(', ')
   }
 
-  attach(listener: Listener, bodyBytesMax: number): void {
+  attach(listener: Listener, { bodyBytesMax, jsonDepthMax }: BodyLimits): void {
     listener.http({
       bodyBytesMax,
-      handle: (exchange) => this.#handle(exchange),
+      handle: (exchange) => this.#handle(exchange, jsonDepthMax),
       // `#handle` answers whatever fails in it; this is for what fails in answering.
       failed: (_exchange, error) => this.#ports.caught('request', error),
     })
   }
 
-  async #handle(exchange: HttpExchange): Promise<void> {
+  async #handle(exchange: HttpExchange, jsonDepthMax: number): Promise<void> {
     const { head } = exchange
     const startedMs = this.#ports.clock.monotonicMs()
     const requestId = requestIdOf(head)
     let status
     try {
-      status = await this.#answer(exchange, requestId)
+      status = await this.#answer(exchange, requestId, jsonDepthMax)
     } catch (thrown) {
       status = this.#refuse(exchange, requestId, thrown)
     }
@@ -70,7 +75,7 @@ export class Api {
     apiRequestTime.observe((this.#ports.clock.monotonicMs() - startedMs) / 1000)
   }
 
-  async #answer(exchange: HttpExchange, requestId: string): Promise<number> {
+  async #answer(exchange: HttpExchange, requestId: string, jsonDepthMax: number): Promise<number> {
     const { head } = exchange
     const match = this.#router.match(head.method, head.path)
     if (match.kind === 'other-method') {
@@ -90,6 +95,7 @@ export class Api {
       },
       key: keyOf(head),
       body: () => this.#body(exchange),
+      jsonDepthMax,
     })
     const headers: ResponseHeaders = { ...JSON_TYPE, ...answer.headers, 'x-request-id': requestId }
     exchange.respond(answer.status, headers, answer.text ?? JSON.stringify(answer.json))

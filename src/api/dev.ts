@@ -3,6 +3,7 @@
  */
 import type { Route } from './route.ts'
 import { SluiceError } from '../errors.ts'
+import { JsonFault, parseJson } from '../protocol/json.ts'
 
 export interface WantedToken {
   readonly sub: string
@@ -18,16 +19,17 @@ export function devTokenRoute(mint: (wanted: WantedToken) => Promise<string>): R
     scope: 'admin',
     audit: 'make a token',
     async handle(request) {
-      return { status: 200, json: { token: await mint(read(await request.body())) } }
+      return { status: 200, json: { token: await mint(read(await request.body(), request.jsonDepthMax)) } }
     },
   }
 }
 
-function read(text: string): WantedToken {
+function read(text: string, jsonDepthMax: number): WantedToken {
   let value: unknown
   try {
-    value = JSON.parse(text)
-  } catch {
+    value = parseJson(text, jsonDepthMax)
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error
     throw new SluiceError('bad_request', 'the body must be JSON: {sub, subscribe, publish, ttlSeconds?}')
   }
   const { sub, subscribe = [], publish = [], ttlSeconds } = (value ?? {}) as Partial<Record<string, unknown>>

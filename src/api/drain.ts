@@ -6,6 +6,7 @@ import { askNode } from './other-nodes.ts'
 import type { ApiAnswer, ApiRequest, Route } from './route.ts'
 import type { DrainProgress } from '../drain/drain.ts'
 import { SluiceError } from '../errors.ts'
+import { JsonFault, parseJson } from '../protocol/json.ts'
 import type { NodeInfo } from '../registry/registry.ts'
 
 export interface DrainControl {
@@ -51,7 +52,7 @@ export function drainRoutes(ports: DrainPorts): Route[] {
     json: { node: nodeId, rebalance: drain.rebalanceProgress ?? null },
   })
   const rebalance = async (request: ApiRequest): Promise<ApiAnswer> => {
-    const { count, plan } = readRebalance(await request.body())
+    const { count, plan } = readRebalance(await request.body(), request.jsonDepthMax)
     drain.rebalance(count, plan)
     return rebalanced()
   }
@@ -74,7 +75,7 @@ export function drainRoutes(ports: DrainPorts): Route[] {
 }
 
 async function begin(ports: DrainPorts, request: ApiRequest): Promise<ApiAnswer> {
-  const wish = readWish(await request.body())
+  const wish = readWish(await request.body(), request.jsonDepthMax)
   const before = ports.drain.progress
   const running = before !== undefined && before.state !== 'cancelled'
   const done = ports.drain.begin(wish)
@@ -125,13 +126,15 @@ async function forward(
 
 function readObject(
   text: string,
+  jsonDepthMax: number,
   fields: readonly string[],
   example: string,
 ): Readonly<Record<string, unknown>> {
   let value: unknown
   try {
-    value = JSON.parse(text)
-  } catch {
+    value = parseJson(text, jsonDepthMax)
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error
     value = undefined
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -152,17 +155,17 @@ function planIn(plan: unknown): string | undefined {
   throw new SluiceError('bad_request', 'plan must be a text')
 }
 
-function readRebalance(text: string): { count: number; plan: string | undefined } {
-  const { count, plan } = readObject(text, ['count', 'plan'], '{"count":500,"plan":"5m"}')
+function readRebalance(text: string, jsonDepthMax: number): { count: number; plan: string | undefined } {
+  const { count, plan } = readObject(text, jsonDepthMax, ['count', 'plan'], '{"count":500,"plan":"5m"}')
   if (!Number.isSafeInteger(count) || (count as number) < 1) {
     throw new SluiceError('bad_request', 'count must be a whole number from 1 on: so many clients are moved')
   }
   return { count: count as number, plan: planIn(plan) }
 }
 
-function readWish(text: string): { plan?: string; paused?: boolean; finish?: true } {
+function readWish(text: string, jsonDepthMax: number): { plan?: string; paused?: boolean; finish?: true } {
   if (text === '') return {}
-  const fields = readObject(text, ['plan', 'paused', 'finish'], '{"plan":"5%/2m"}')
+  const fields = readObject(text, jsonDepthMax, ['plan', 'paused', 'finish'], '{"plan":"5%/2m"}')
   const { paused, finish } = fields
   const plan = planIn(fields['plan'])
   if (paused !== undefined && typeof paused !== 'boolean')

@@ -2,6 +2,7 @@
  * Asks another node's second listener in the name of whoever asks here.
  */
 import { SluiceError } from '../errors.ts'
+import { parseJson } from '../protocol/json.ts'
 import type { NodeInfo } from '../registry/registry.ts'
 
 export interface NodeRequest {
@@ -33,7 +34,7 @@ export async function askNode(
       ...(body === '' ? {} : { body }),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })
-    return { status: response.status, json: await response.json() }
+    return { status: response.status, json: parseJson(await response.text()) }
   } catch (error) {
     throw new SluiceError(
       'unavailable',

@@ -7,6 +7,7 @@ import type { Caller } from './caller.ts'
 import type { ApiAnswer, ApiRequest, Route } from './route.ts'
 import { asSluiceError, SluiceError } from '../errors.ts'
 import { inboxOf } from '../protocol/channel.ts'
+import { JsonFault, parseJson } from '../protocol/json.ts'
 import type { Payload } from '../protocol/message.ts'
 import { rawElements, rawMember } from '../protocol/raw-json.ts'
 import type { Publisher, Published, PublishRequest } from '../publish/publisher.ts'
@@ -50,8 +51,11 @@ async function publish(door: Door, request: ApiRequest): Promise<ApiAnswer> {
   const text = await request.body()
   let parsed: unknown
   try {
-    parsed = JSON.parse(text)
-  } catch {
+    // A payload is one level down in its message, and that one more in an array.
+    parsed = parseJson(text, request.jsonDepthMax, text.trimStart().startsWith('[') ? 2 : 1)
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error
+    if (error.tooDeep) throw new SluiceError('bad_request', `the body ${error.message}`)
     throw new SluiceError('bad_request', 'the body must be JSON: one message, or an array of messages')
   }
   if (!Array.isArray(parsed)) return { status: 200, json: await single(door, parsed, text) }

@@ -17,6 +17,8 @@ export interface ApiRequest {
   readonly key: string | undefined
   /** The whole body as text; empty where there is none. */
   body(): Promise<string>
+  /** `limits.jsonDepth`, for whoever parses it. */
+  readonly jsonDepthMax: number
 }
 
 export interface ApiAnswer {

@@ -13,6 +13,7 @@ import { SluiceError } from '../errors.ts'
 import type { Algorithm } from './algorithms.ts'
 import { AuthConfigError } from './config-error.ts'
 import { type CryptoKey, type PublicKey, readJwk } from './keys.ts'
+import { JsonFault, parseJson } from '../protocol/json.ts'
 
 /** What operators should know of a key set. */
 export interface KeySetEvents {
@@ -27,10 +28,15 @@ export interface KeySetOptions {
   readonly maxAgeMs: number
   readonly cooldownMs: number
   readonly timeoutMs: number
+  readonly jsonDepthMax: number
 }
 
 /** Long enough to spare a URL that is down, short enough that the first connects after its return are served. */
 const RETRY_MS = 1000
+
+/** Some hundred keys with their certificates; whoever answers with more is not the issuer, or not well. */
+const BODY_BYTES_MAX = 1_048_576
+const KEYS_MAX = 256
 
 /** The part of its age after which a set in use is fetched ahead of time. */
 const AHEAD = 0.75
@@ -121,7 +127,7 @@ export class KeySet {
 
   async #load(): Promise<void> {
     try {
-      const keys = await download(this.#url, this.#options.timeoutMs)
+      const keys = readKeySet(await download(this.#url, this.#options.timeoutMs), this.#options.jsonDepthMax)
       this.#keys = keys
       this.#fetchedMs = this.#clock.monotonicMs()
       this.#failing = false
@@ -153,7 +159,8 @@ function readUrl(text: string): URL {
   return url
 }
 
-async function download(url: URL, timeoutMs: number): Promise<readonly PublicKey[]> {
+/** Fails where the body is over its limit, or does not come in time. */
+async function download(url: URL, timeoutMs: number): Promise<string> {
   const response = await fetch(url, {
     headers: { accept: 'application/jwk-set+json, application/json' },
     // Trust was given to this URL, not to where it may point one day.
@@ -164,10 +171,34 @@ async function download(url: URL, timeoutMs: number): Promise<readonly PublicKey
     await response.body?.cancel()
     throw new Error(`the answer has status ${response.status}, not 200`)
   }
-  const document: unknown = await response.json()
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  // Counted as it comes: what a length or a packed body says is the other side's word.
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length
+    if (bytes > BODY_BYTES_MAX) throw new Error(`the answer has more than ${BODY_BYTES_MAX} bytes`)
+    chunks.push(chunk)
+  }
+  return new TextDecoder().decode(Buffer.concat(chunks))
+}
+
+/** The keys that can check signatures. Fails with a sentence for operators. */
+export function readKeySet(text: string, jsonDepthMax: number): readonly PublicKey[] {
+  let document: unknown
+  let fault: string | undefined
+  try {
+    document = parseJson(text, jsonDepthMax)
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error
+    // Without the cause, whose words these are: it would be told beside them.
+    fault = error.message
+  }
+  if (fault !== undefined) throw new Error(`the answer ${fault}`)
   const listed =
     typeof document === 'object' && document !== null && 'keys' in document ? document.keys : undefined
   if (!Array.isArray(listed)) throw new Error('the answer is not a key set: {"keys": [...]}')
+  if (listed.length > KEYS_MAX)
+    throw new Error(`the answer has ${listed.length} keys; at most ${KEYS_MAX} are read`)
   // A set may hold keys for other uses and of types unknown here; they are skipped (RFC 7517, section 5).
   return listed.map(readJwk).filter((key) => typeof key !== 'string')
 }

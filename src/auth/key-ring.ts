@@ -10,6 +10,7 @@ import { type Algorithm, ALGORITHM_NAMES, isAlgorithm, kindOf } from './algorith
 import { AuthConfigError } from './config-error.ts'
 import { KeySet, type KeySetEvents } from './jwks.ts'
 import { type CryptoKey, type PublicKey, readPublicKeyOption, SecretKey } from './keys.ts'
+import { JSON_DEPTH_DEFAULT } from '../protocol/json.ts'
 
 export interface KeyRingOptions {
   readonly jwtSecret?: string
@@ -28,6 +29,8 @@ export interface KeyRingOptions {
   /** The shortest time between two fetches because of an unknown `kid`, or because the last fetch failed. */
   readonly jwksCooldownMs?: number
   readonly jwksTimeoutMs?: number
+  /** How deep a key set, or a token's header and claims, may be nested. Default: 64. */
+  readonly jsonDepthMax?: number
 }
 
 const JWKS_MAX_AGE_MS = 600_000
@@ -78,6 +81,7 @@ export class KeyRing {
           maxAgeMs: options.jwksMaxAgeMs ?? JWKS_MAX_AGE_MS,
           cooldownMs: options.jwksCooldownMs ?? JWKS_COOLDOWN_MS,
           timeoutMs: options.jwksTimeoutMs ?? JWKS_TIMEOUT_MS,
+          jsonDepthMax: options.jsonDepthMax ?? JSON_DEPTH_DEFAULT,
         },
         clock,
         events,

@@ -22,6 +22,7 @@ import type { KeySetEvents } from './jwks.ts'
 import { KeyRing, type KeyRingOptions } from './key-ring.ts'
 import { importSecret } from './keys.ts'
 import { patternsFault, PatternTable } from './permissions.ts'
+import { isDeeper, JSON_DEPTH_DEFAULT } from '../protocol/json.ts'
 
 /** Section `auth` of the configuration, as far as tokens go. At least one source of keys is needed. */
 export interface TokenOptions extends KeyRingOptions {
@@ -66,6 +67,7 @@ class JwtTokens implements Tokens {
   readonly #ring: KeyRing
   readonly #clock: Pick<Clock, 'now'>
   readonly #clockToleranceMs: number
+  readonly #jsonDepthMax: number
   readonly #algorithms: Algorithm[]
   readonly #audience: string[] | undefined
   readonly #issuer: string[] | undefined
@@ -79,6 +81,7 @@ class JwtTokens implements Tokens {
     this.#audience = listOf(options.audience)
     this.#issuer = listOf(options.issuer)
     this.#clockToleranceMs = options.clockToleranceMs
+    this.#jsonDepthMax = options.jsonDepthMax ?? JSON_DEPTH_DEFAULT
     this.#expected = {
       ...(this.#audience === undefined ? {} : { audience: this.#audience }),
       ...(this.#issuer === undefined ? {} : { issuer: this.#issuer }),
@@ -90,6 +93,7 @@ class JwtTokens implements Tokens {
     if (token.length > TOKEN_LENGTH_MAX) {
       throw refused(`the token is longer than ${TOKEN_LENGTH_MAX} characters`)
     }
+    this.#checkDepth(token)
     const nowMs = this.#clock.now()
     let claims
     try {
@@ -111,6 +115,14 @@ class JwtTokens implements Tokens {
 
   healthy(): boolean {
     return this.#ring.healthy()
+  }
+
+  /** Of what is parsed below by jose. Only counted here: what a stranger wrote is read once its signature is good. */
+  #checkDepth(token: string): void {
+    for (const part of token.split('.', 2)) {
+      if (!isDeeper(Buffer.from(part, 'base64url').toString(), this.#jsonDepthMax)) continue
+      throw refused(`the token is nested deeper than limits.jsonDepth allows, which is ${this.#jsonDepthMax}`)
+    }
   }
 
   /** Without a promise for the tokens that come in thousands: those signed with HS256. */

@@ -1,6 +1,8 @@
 /**
  * A node for as long as a command runs.
  */
+import { CommandError } from './command-error.ts'
+import { Distrust } from './distrust.ts'
 import { EXIT_INTERRUPTED, type Terminal } from './terminal.ts'
 import type { Config } from '../config/schema.ts'
 import type { Node } from '../node.ts'
@@ -15,6 +17,8 @@ export async function runNode(
   const { createNode } = await import('../node.ts')
   const node = await createNode(config)
   terminal.onSiblingsStop(() => node.leaveWithOthers())
+  const distrust = new Distrust(node, (code) => terminal.exit(code))
+  terminal.onUncaught((kind, error) => distrust.met(kind, error))
   const failed = new Promise<never>((_, reject) => {
     let signals = 0
     terminal.onSignal((signal) => {
@@ -27,9 +31,12 @@ export async function runNode(
   })
   try {
     await node.start()
+    distrust.started()
     await started(node)
     await Promise.race([node.end, failed])
   } finally {
     await node.close()
   }
+  if (distrust.ended)
+    throw new CommandError('the node has ended, since it had met a fault: its log says which', 1)
 }

@@ -3,6 +3,9 @@
  */
 export type Signal = 'SIGINT' | 'SIGTERM'
 
+/** As the metric `faults_total` names them. */
+export type Uncaught = 'uncaught_exception' | 'unhandled_rejection'
+
 export interface Terminal {
   readonly env: NodeJS.ProcessEnv
   /** Standard input. */
@@ -18,6 +21,8 @@ export interface Terminal {
   onSignal(listener: (signal: Signal) => void): () => void
   /** Those who were started beside this process stop as well: `SIBLINGS_STOP` came, or who started them has died. */
   onSiblingsStop(listener: () => void): void
+  /** What nothing has caught. Until somebody listens, it ends the process as usual. */
+  onUncaught(listener: (kind: Uncaught, error: unknown) => void): void
   /** At once, whatever is under way. */
   exit(code: number): void
 }
@@ -60,6 +65,10 @@ export function processTerminal(): Terminal {
         if (message === SIBLINGS_STOP) listener()
       })
       process.on('disconnect', listener)
+    },
+    onUncaught(listener) {
+      process.on('uncaughtException', (error) => listener('uncaught_exception', error))
+      process.on('unhandledRejection', (reason) => listener('unhandled_rejection', reason))
     },
     exit: (code) => process.exit(code),
   }

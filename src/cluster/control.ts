@@ -3,6 +3,7 @@
  * know a kind (it is older than the sender) ignores it.
  */
 import type { Backbone, Sent } from '../backbone/backbone.ts'
+import { JsonFault, parseJson } from '../protocol/json.ts'
 
 interface Recovered {
   /** Every channel went on where it was. */
@@ -70,8 +71,9 @@ export function hear(payload: Uint8Array, sink: ControlSink): boolean {
 function parse(payload: Uint8Array): ControlMessage | undefined {
   let value: unknown
   try {
-    value = JSON.parse(Buffer.from(payload).toString())
-  } catch {
+    value = parseJson(Buffer.from(payload).toString())
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error
     return undefined
   }
   if (typeof value !== 'object' || value === null) return undefined

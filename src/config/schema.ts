@@ -22,6 +22,7 @@ import {
   size,
   text,
 } from './option.ts'
+import { JSON_DEPTH_DEFAULT } from '../protocol/json.ts'
 
 const ROLES = ['all', 'edge', 'api'] as const
 export const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
@@ -210,6 +211,9 @@ export const SCHEMA = z.strictObject({
     frame: option(size('256B', '64MiB'), '64KiB', { doc: 'The largest frame that a client may send.' }),
     payload: option(size('1B', '64MiB'), '64KiB', {
       doc: 'The largest payload of a message, at every door.',
+    }),
+    jsonDepth: option(integer({ min: 8, max: 1000 }), JSON_DEPTH_DEFAULT, {
+      doc: 'How deep arrays and objects may be nested in a payload, and in any other JSON that a peer sends, at every door.',
     }),
     framesPerSecond: option(integer({ min: 0, max: RATE_MAX }), 200, {
       doc: 'Frames that a client may send in a second, pings and pongs included; 0 is no limit.',

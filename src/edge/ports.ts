@@ -71,6 +71,7 @@ export interface EdgeOptions {
   readonly trustedProxies: readonly string[]
   readonly tokenCookie: string
   readonly frameBytesMax: number
+  readonly jsonDepthMax: number
   readonly bufferedBytesMax: number
   readonly channelsPerStreamMax: number
   readonly connectTimeoutMs: number

@@ -116,8 +116,8 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     try {
       // The payload of a binary publish outlives the call, so the frame is copied.
       frame = binary
-        ? decodeBinary(new Uint8Array(message.slice(0)))
-        : decodeText(Buffer.from(message).toString('utf8'))
+        ? decodeBinary(new Uint8Array(message.slice(0)), options.jsonDepthMax)
+        : decodeText(Buffer.from(message).toString('utf8'), options.jsonDepthMax)
     } catch (error) {
       if (!(error instanceof MalformedFrame)) throw error
       this.#malformed(error)

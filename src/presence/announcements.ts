@@ -2,6 +2,7 @@
  * What the nodes tell one another of presence, as bytes that the backbone's control carries.
  */
 import type { Change } from './view.ts'
+import { JsonFault, parseJson } from '../protocol/json.ts'
 
 export type ChannelChange = Change & { readonly channel: string }
 
@@ -27,9 +28,9 @@ export function encodeAnnouncement(announcement: Announcement): Uint8Array {
 export function decodeAnnouncement(payload: Uint8Array): Announcement | undefined {
   let message: unknown
   try {
-    message = JSON.parse(Buffer.from(payload).toString())
+    message = parseJson(Buffer.from(payload).toString())
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined
+    if (error instanceof JsonFault) return undefined
     throw error
   }
   if (typeof message !== 'object' || message === null) return undefined

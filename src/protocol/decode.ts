@@ -15,6 +15,7 @@ import type {
   SubscribeFrame,
   UnsubscribeFrame,
 } from './frames.ts'
+import { JsonFault, parseJson } from './json.ts'
 import type { Payload } from './message.ts'
 import { rawMember } from './raw-json.ts'
 
@@ -77,12 +78,13 @@ const READERS: Record<
   ping: (frame) => (frame['ref'] === undefined ? { type: 'ping' } : { type: 'ping', ref: ref(frame) }),
 }
 
-export function decodeText(frameText: string): DecodedFrame {
-  return decode(frameText, undefined)
+/** `jsonDepthMax`: of a payload, which is one level down in its frame. */
+export function decodeText(frameText: string, jsonDepthMax: number): DecodedFrame {
+  return decode(frameText, jsonDepthMax, undefined)
 }
 
 /** Only a publish has a binary form. The payload is a view of `bytes`. */
-export function decodeBinary(bytes: Uint8Array): DecodedFrame {
+export function decodeBinary(bytes: Uint8Array, jsonDepthMax: number): DecodedFrame {
   let split
   try {
     split = splitBinary(bytes)
@@ -93,14 +95,17 @@ export function decodeBinary(bytes: Uint8Array): DecodedFrame {
       true,
     )
   }
-  return decode(split.envelope, split.payload)
+  return decode(split.envelope, jsonDepthMax, split.payload)
 }
 
-function decode(frameText: string, binary: Uint8Array | undefined): DecodedFrame {
+function decode(frameText: string, jsonDepthMax: number, binary: Uint8Array | undefined): DecodedFrame {
   let parsed: unknown
   try {
-    parsed = JSON.parse(frameText)
-  } catch {
+    parsed = parseJson(frameText, jsonDepthMax, 1)
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error
+    // Nothing else may be wrong with it, so whoever sent it is told which one it was, and stays.
+    if (error.tooDeep) throw new MalformedFrame(`the frame ${error.message}`, rawRef(frameText), false)
     throw new MalformedFrame('a frame is one JSON object; this is not JSON', undefined, true)
   }
   if (!isObject(parsed)) throw new MalformedFrame('a frame is one JSON object', undefined, true)
@@ -199,6 +204,12 @@ function knownRef(frame: Json): number | undefined {
   return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined
 }
 
+/** Of a frame that is not parsed. */
+function rawRef(frameText: string): number | undefined {
+  const raw = rawMember(frameText, 'ref')
+  return raw !== undefined && /^\d{1,16}$/.test(raw) ? knownRef({ ref: Number(raw) }) : undefined
+}
+
 function count(frame: Json, where: string, value: unknown): number {
   if (!Number.isSafeInteger(value) || (value as number) < 0) {
     throw malformed(
@@ -224,8 +235,14 @@ function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** What came, short enough for an error. */
+const SHOWN_LENGTH_MAX = 40
+
+/** What came, short enough for an error. Of what has parts only the kind: whoever prints them goes as deep as they are. */
 function shown(value: unknown): string {
-  const json = JSON.stringify(value) ?? 'nothing'
-  return json.length > 40 ? `${json.slice(0, 40)}…` : json
+  if (value === undefined) return 'nothing'
+  if (Array.isArray(value)) return 'an array'
+  if (isObject(value)) return 'an object'
+  if (typeof value !== 'string') return `${value as number | boolean | null}`
+  const quoted = JSON.stringify(value.slice(0, SHOWN_LENGTH_MAX))
+  return value.length > SHOWN_LENGTH_MAX ? `${quoted.slice(0, -1)}…"` : quoted
 }

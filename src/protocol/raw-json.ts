@@ -64,7 +64,7 @@ function skipSpace(text: string, from: number): number {
 }
 
 /** `from` is the opening quote; the answer is the place after the closing one. */
-function endOfString(text: string, from: number): number {
+export function endOfString(text: string, from: number): number {
   let at = from + 1
   for (;;) {
     const quote = text.indexOf('"', at)

@@ -15,6 +15,7 @@ import type { Published, PublishRequest } from './publisher.ts'
 import { asSluiceError, ERRORS, SluiceError } from '../errors.ts'
 import type { ErrorCode } from '../protocol/codes.ts'
 import { EPOCH } from '../protocol/cursor.ts'
+import { JsonFault, parseJson } from '../protocol/json.ts'
 import type { Payload } from '../protocol/message.ts'
 
 export type Headers = Readonly<Record<string, string>>
@@ -48,6 +49,7 @@ export interface NatsDoorsOptions {
   /** The first token of the subjects. */
   readonly prefix: string
   readonly forwardTimeoutMs: number
+  readonly jsonDepthMax: number
 }
 
 const QUEUE = 'sluice'
@@ -73,7 +75,10 @@ export class NatsDoors {
       { queue: QUEUE },
       (subject, data, reply, headers) => {
         // A view of what was read along with it, which it would keep in memory for as long as the message lives.
-        void this.#serve(subject.slice(prefix.length), Buffer.from(data), reply, headers ?? {})
+        this.#serve(subject.slice(prefix.length), Buffer.from(data), reply, headers ?? {}).catch(
+          // Only the answer can fail, and whoever asked has chosen where it goes.
+          (error: unknown) => this.#ports.failed('answering a publish over NATS', error),
+        )
       },
     )
   }
@@ -97,7 +102,7 @@ export class NatsDoors {
         ...(payload.binary ? { [ENCODING_HEADER]: 'binary' } : {}),
       },
     )
-    return readAnswer(answer.data)
+    return readAnswer(answer.data, this.#options.jsonDepthMax)
   }
 
   async #serve(name: string, data: Buffer, reply: string, headers: Headers): Promise<void> {
@@ -106,7 +111,7 @@ export class NatsDoors {
       result = await this.#ports.publish({
         door: 'nats',
         target: name.startsWith('@') ? { user: name.slice(1) } : { channel: name },
-        payload: payloadOf(data, headers),
+        payload: payloadOf(data, headers, this.#options.jsonDepthMax),
         id: headers[ID_HEADER],
       })
     } catch (thrown) {
@@ -119,15 +124,17 @@ export class NatsDoors {
   }
 }
 
-function payloadOf(data: Buffer, headers: Headers): Payload {
+function payloadOf(data: Buffer, headers: Headers, jsonDepthMax: number): Payload {
   const encoding = headers[ENCODING_HEADER]
   if (encoding === 'binary') return { data, binary: true }
   if (encoding !== undefined) {
     throw new SluiceError('bad_request', `${ENCODING_HEADER} must be binary, or be left out for JSON`)
   }
   try {
-    JSON.parse(DECODER.decode(data))
-  } catch {
+    parseJson(DECODER.decode(data), jsonDepthMax)
+  } catch (error) {
+    if (error instanceof JsonFault && error.tooDeep)
+      throw new SluiceError('bad_request', `the payload ${error.message}`)
     throw new SluiceError(
       'bad_request',
       `the payload must be JSON; for bytes there is the header ${ENCODING_HEADER}: binary`,
@@ -137,8 +144,8 @@ function payloadOf(data: Buffer, headers: Headers): Payload {
 }
 
 /** What a backend answers is checked: it is not one of ours. */
-function readAnswer(bytes: Uint8Array): Published {
-  const answer = parsed(bytes)
+function readAnswer(bytes: Uint8Array, jsonDepthMax: number): Published {
+  const answer = parsed(bytes, jsonDepthMax)
   const { error, epoch, offset } = answer
   if (error !== undefined) {
     const { code, message } = (typeof error === 'object' && error !== null ? error : {}) as Record<
@@ -156,10 +163,10 @@ function readAnswer(bytes: Uint8Array): Published {
   return {}
 }
 
-function parsed(bytes: Uint8Array): Record<string, unknown> {
+function parsed(bytes: Uint8Array, jsonDepthMax: number): Record<string, unknown> {
   if (bytes.length === 0) return {}
   try {
-    const value: unknown = JSON.parse(DECODER.decode(bytes))
+    const value = parseJson(DECODER.decode(bytes), jsonDepthMax)
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
       return value as Record<string, unknown>
     }

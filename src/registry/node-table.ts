@@ -3,6 +3,7 @@
  * given, in milliseconds by the clock of the store.
  */
 import type { NodeInfo, RegistryOptions } from './registry.ts'
+import { parseJson } from '../protocol/json.ts'
 
 interface NodeEntry {
   readonly seenMs: number
@@ -52,7 +53,7 @@ export class NodeTable {
   infos(nowMs: number): NodeInfo[] {
     const alive: NodeInfo[] = []
     for (const [id, { info }] of this.#nodes)
-      if (this.alive(id, nowMs)) alive.push(JSON.parse(info) as NodeInfo)
+      if (this.alive(id, nowMs)) alive.push(parseJson(info) as NodeInfo)
     return alive
   }
 

@@ -130,16 +130,27 @@ describe('a fault in a WebSocket handler ends that socket with 1011 and nothing 
     expect(caught).toEqual([['control', FAULT]])
   })
 
-  it('dropped, once the send in which it happened has returned', async () => {
-    route = {
-      ...healthy,
-      dropped: fail,
-      open: (_connection, socket) => {
-        for (let bytes = 0; bytes < FLOOD_BYTES; bytes += BUFFERED_BYTES)
-          if (socket.send(new Uint8Array(BUFFERED_BYTES), true) === 2) return
-      },
-    }
+  it('dropped, once the send in which it happened has returned', async ({ skip }) => {
+    let told = false
+    const full = new Promise<void>((resolve) => {
+      route = {
+        ...healthy,
+        dropped: () => {
+          told = true
+          fail()
+        },
+        open: (_connection, socket) => {
+          setImmediate(() => {
+            for (let bytes = 0; bytes < FLOOD_BYTES; bytes += BUFFERED_BYTES)
+              if (socket.send(new Uint8Array(BUFFERED_BYTES), true) === 2) break
+            resolve()
+          })
+        },
+      }
+    })
     const client = await open()
+    await full
+    skip(!told, 'the native binary of this Node does not tell of messages that it drops')
     await client.closed
     // Twice, where its close frame finds no room either.
     expect(caught.length).toBeGreaterThan(0)

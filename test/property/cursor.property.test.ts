@@ -8,6 +8,7 @@ import {
   parseCursor,
   tagOf,
 } from '../../src/protocol/cursor.ts'
+import { hostileJson } from '../support/hostile-json.ts'
 import type { Position } from '../../src/protocol/frames.ts'
 
 const position = fc.record({
@@ -21,6 +22,11 @@ const departures = fc.record({
   number: fc.integer({ min: 1, max: 10_000_000 }),
   turns: fc.nat(9),
 })
+/** Beyond what a number holds exactly, and what none holds. */
+const hugeNumbers = fc.oneof(
+  fc.constantFrom('zzzzzzzzzzz', '1e400', '-1', '1gsaa0ikrjs', 'Infinity'),
+  fc.integer({ min: 1, max: 400 }).map((length) => 'z'.repeat(length)),
+)
 /** As a node that knows nothing of departures reads each part. */
 const SEGMENT = /^[A-Za-z0-9_-]{8}[0-9a-z]{1,11}\.[A-Za-z0-9]{1,32}$/
 
@@ -65,6 +71,9 @@ describe('cursor', () => {
         fc.oneof(
           fc.string(),
           fc.string().map((tail) => `1~${tail}`),
+          hostileJson,
+          hostileJson.map((tail) => `1~${tail}~abcdefgh`),
+          hugeNumbers.map((offset) => `1~AbCdEfGh${offset}.e~abcdefgh`),
         ),
         user,
         (text, owner) => {

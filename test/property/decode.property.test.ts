@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { joinBinary } from '../../src/protocol/binary.ts'
+import { hostileJson, nested } from '../support/hostile-json.ts'
 import { decodeBinary, decodeText, MalformedFrame, type DecodedFrame } from '../../src/protocol/decode.ts'
 
+const DEPTH = 64
 const TYPES = ['connect', 'subscribe', 'unsubscribe', 'publish', 'ack', 'auth', 'presence', 'ping'] as const
 
 /** Frames that are nearly right: the known fields with any JSON in them. */
@@ -30,6 +32,31 @@ const nearly = fc.record(
   { requiredKeys: [] },
 )
 
+const FIELDS = [
+  'ref',
+  'channel',
+  'data',
+  'id',
+  'token',
+  'session',
+  'offset',
+  'from',
+  'resume',
+  'client',
+  'x',
+] as const
+
+/** Frames with members that hurt readers, as text: no printer takes the deep ones. */
+const hostile = fc
+  .tuple(
+    fc.oneof(fc.constantFrom(...TYPES.map((type) => JSON.stringify(type))), hostileJson),
+    fc.dictionary(fc.constantFrom(...FIELDS), fc.oneof(fc.constantFrom('1', '"a"'), hostileJson)),
+  )
+  .map(([type, members]) => {
+    const rest = Object.entries(members).map(([name, value]) => `,"${name}":${value}`)
+    return `{"type":${type}${rest.join('')}}`
+  })
+
 /** What must hold of every answer: a frame of a known type with fields of the right types, or the one error. */
 function expectFrameOrRefusal(decode: () => DecodedFrame): void {
   let frame: DecodedFrame
@@ -54,29 +81,57 @@ function expectFrameOrRefusal(decode: () => DecodedFrame): void {
 describe('decode', () => {
   it('takes any text without failing in another way than MalformedFrame', () => {
     fc.assert(
-      fc.property(fc.string(), (text) => expectFrameOrRefusal(() => decodeText(text))),
+      fc.property(fc.string(), (text) => expectFrameOrRefusal(() => decodeText(text, DEPTH))),
       { numRuns: 1000 },
     )
   })
 
   it('takes any JSON', () => {
     fc.assert(
-      fc.property(fc.json(), (text) => expectFrameOrRefusal(() => decodeText(text))),
+      fc.property(fc.json(), (text) => expectFrameOrRefusal(() => decodeText(text, DEPTH))),
       { numRuns: 1000 },
     )
   })
 
   it('takes any frame that is nearly right', () => {
     fc.assert(
-      fc.property(nearly, (frame) => expectFrameOrRefusal(() => decodeText(JSON.stringify(frame)))),
+      fc.property(nearly, (frame) => expectFrameOrRefusal(() => decodeText(JSON.stringify(frame), DEPTH))),
       { numRuns: 3000 },
+    )
+  })
+
+  it('takes any frame with members that hurt readers, as text and as the envelope of a binary one', () => {
+    fc.assert(
+      fc.property(hostile, (frame) => {
+        expectFrameOrRefusal(() => decodeText(frame, DEPTH))
+        expectFrameOrRefusal(() => decodeBinary(joinBinary(frame, new Uint8Array(3)), DEPTH))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('takes a payload that is as deep as the limit, and none that is deeper, however it is nested', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 200 }), fc.constantFrom('[', '{"a":', '[[],'), (depth, open) => {
+        const frame = `{"type":"publish","channel":"c","data":${nested(depth, open)},"ref":7}`
+        if (depth <= DEPTH) expect(decodeText(frame, DEPTH)).toMatchObject({ type: 'publish', ref: 7 })
+        else {
+          // The connection goes on, and its request is told why.
+          const refusal = {
+            message: expect.stringContaining('limits.jsonDepth') as string,
+            ref: 7,
+            fatal: false,
+          }
+          expect(() => decodeText(frame, DEPTH)).toThrow(expect.objectContaining(refusal))
+        }
+      }),
     )
   })
 
   it('takes any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) =>
-        expectFrameOrRefusal(() => decodeBinary(bytes)),
+        expectFrameOrRefusal(() => decodeBinary(bytes, DEPTH)),
       ),
       { numRuns: 1000 },
     )
@@ -85,7 +140,7 @@ describe('decode', () => {
   it('takes any binary frame whose envelope is nearly right', () => {
     fc.assert(
       fc.property(nearly, fc.uint8Array(), (frame, payload) =>
-        expectFrameOrRefusal(() => decodeBinary(joinBinary(JSON.stringify(frame), payload))),
+        expectFrameOrRefusal(() => decodeBinary(joinBinary(JSON.stringify(frame), payload), DEPTH)),
       ),
       { numRuns: 1000 },
     )
@@ -96,7 +151,7 @@ describe('decode', () => {
       fc.property(fc.json(), fc.string(), (data, id) => {
         fc.pre(id.length > 0 && id.length <= 128)
         const text = `{"data": ${data} ,"type":"publish","ref":1,"channel":"c","id":${JSON.stringify(id)}}`
-        const frame = decodeText(text)
+        const frame = decodeText(text, DEPTH)
         expect(frame).toMatchObject({ type: 'publish', id })
         if (frame.type !== 'publish') return
         expect(Buffer.from(frame.payload.data).toString()).toBe(data)
@@ -107,7 +162,7 @@ describe('decode', () => {
   it('hands a binary payload on byte for byte', () => {
     fc.assert(
       fc.property(fc.uint8Array(), (payload) => {
-        const frame = decodeBinary(joinBinary('{"type":"publish","ref":1,"channel":"c"}', payload))
+        const frame = decodeBinary(joinBinary('{"type":"publish","ref":1,"channel":"c"}', payload), DEPTH)
         expect(frame).toMatchObject({ type: 'publish', payload: { binary: true } })
         if (frame.type === 'publish') expect([...frame.payload.data]).toEqual([...payload])
       }),

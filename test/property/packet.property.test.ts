@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { hostileJson } from '../support/hostile-json.ts'
 import type { Message, NewMessage } from '../../src/protocol/message.ts'
 import {
   decodeControl,
@@ -57,6 +58,27 @@ describe('packets', () => {
         const control = decodeControl(encodeControl(fromNode, payload))
         expect(control?.fromNode).toBe(fromNode)
         expect(Uint8Array.from(control?.payload ?? [])).toEqual(payload)
+      }),
+    )
+  })
+
+  it('carry payloads that hurt readers byte for byte, and ids that no UTF-8 has as texts that it has', () => {
+    const ids = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 128 }),
+      fc.constantFrom('\ud800', 'a\udfffb', '\ud83d'),
+    )
+    fc.assert(
+      fc.property(hostileJson, ids, (json, id) => {
+        const data = Buffer.from(json)
+        const given: NewMessage = { data, binary: false, id, time: 1 }
+        for (const decoded of [
+          decodeMessage(encodeMessage({ kind: 'ephemeral', channel: 'a', ...given })),
+          decodeStored(encodeStored(given)),
+        ]) {
+          expect(Buffer.from(decoded?.data ?? []).equals(data)).toBe(true)
+          expect(decoded?.id).toBe(Buffer.from(id).toString())
+        }
+        expect(Buffer.from(decodeControl(encodeControl('n', data))?.payload ?? []).equals(data)).toBe(true)
       }),
     )
   })

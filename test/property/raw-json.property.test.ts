@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { hostileJson } from '../support/hostile-json.ts'
+import { isDeeper } from '../../src/protocol/json.ts'
 import { rawElements, rawMember } from '../../src/protocol/raw-json.ts'
 
 const space = fc.constantFrom('', ' ', '\n', '\r\n\t ')
@@ -42,6 +44,21 @@ describe('the raw text of a member', () => {
     )
   })
 
+  it('is found beside members that hurt readers, and is theirs as it was written', () => {
+    fc.assert(
+      fc.property(hostileJson, hostileJson, (before, value) => {
+        const text = `{"x":${before},"data":${value},"data2":${before}}`
+        if (!isJson(text)) {
+          // Found or not, an end is found.
+          rawMember(text, 'data')
+          return
+        }
+        expect(rawMember(text, 'data')).toBe(value)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
   it('is the last of two equal keys, escaped or not', () => {
     expect(rawMember('{"data":1,"d\\u0061ta":2}', 'data')).toBe('2')
   })
@@ -64,3 +81,47 @@ describe('the raw texts of the elements of an array', () => {
     )
   })
 })
+
+describe('how deep a text is nested', () => {
+  /** By a walk over what it parses to, which is what a reader would do. */
+  function depthOf(value: unknown): number {
+    if (typeof value !== 'object' || value === null) return 0
+    return 1 + Math.max(0, ...Object.values(value).map(depthOf))
+  }
+
+  it('is counted as by a walk over the value, whatever stands in its texts', () => {
+    const brackets = fc.string({ unit: fc.constantFrom('[', '{', '"', '\\', ']', '}', 'a'), maxLength: 30 })
+    fc.assert(
+      fc.property(
+        fc.jsonValue({ maxDepth: 12, stringUnit: 'binary' }),
+        brackets,
+        fc.nat(14),
+        (value, text, max) => {
+          const wrapped = { [text]: [value, text], pad: 'x'.repeat(100) }
+          expect(isDeeper(JSON.stringify(wrapped), max)).toBe(depthOf(wrapped) > max)
+        },
+      ),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('has an answer for a text that is no JSON, or has millions of brackets', () => {
+    fc.assert(
+      fc.property(hostileJson, (text) => {
+        expect(typeof isDeeper(text.slice(1), 64)).toBe('boolean')
+      }),
+    )
+    expect(isDeeper('['.repeat(5_000_000), 64)).toBe(true)
+    expect(isDeeper('[]'.repeat(2_000_000), 64)).toBe(false)
+    expect(isDeeper(`"${'['.repeat(1000)}`, 64)).toBe(false)
+  })
+})
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}

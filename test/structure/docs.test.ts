@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest'
 import { ERRORS } from '../../src/errors.ts'
 import { CLOSE, RECONNECT, type Reconnect } from '../../src/protocol/codes.ts'
 import { decodeBinary, decodeText } from '../../src/protocol/decode.ts'
+import { JSON_DEPTH_DEFAULT } from '../../src/protocol/json.ts'
 
 const ROOT = new URL('../../', import.meta.url)
 /** The words with which the table of close codes says each of them. */
@@ -141,7 +142,7 @@ describe('docs/protocol.md', () => {
   it.each(frames)('shows a frame of the $sender that is one: $text', ({ sender, text }) => {
     const { type } = JSON.parse(text) as { type: string }
     if (sender === 'client' || (sender === 'either' && clientTypes.includes(type))) {
-      expect(decodeText(text)).toMatchObject({ type })
+      expect(decodeText(text, JSON_DEPTH_DEFAULT)).toMatchObject({ type })
     } else {
       expect([...serverTypes, SSE_ONLY]).toContain(type)
     }
@@ -151,7 +152,7 @@ describe('docs/protocol.md', () => {
     const [sent, received] = fences
       .filter(({ text }) => text.startsWith('00 00'))
       .map(({ text }) => bytesOf(text))
-    expect(decodeBinary(sent as Uint8Array)).toMatchObject({
+    expect(decodeBinary(sent as Uint8Array, JSON_DEPTH_DEFAULT)).toMatchObject({
       ...{ type: 'publish', ref: 4, channel: 'news' },
       payload: { binary: true, data: Buffer.of(0xca, 0xfe) },
     })

@@ -73,10 +73,10 @@ beforeEach(() => {
     }),
     addressOf: ({ remoteAddress }) => `${remoteAddress} as told`,
   })
-  api.attach(
-    { http: (route: { handle: typeof handle }) => (handle = route.handle) } as unknown as Listener,
-    0,
-  )
+  api.attach({ http: (route: { handle: typeof handle }) => (handle = route.handle) } as unknown as Listener, {
+    bodyBytesMax: 0,
+    jsonDepthMax: 64,
+  })
   ask = async (method, path, key, body = '') => {
     let answered = 0
     await handle({

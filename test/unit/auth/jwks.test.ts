@@ -1,5 +1,6 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createTokens, type TokenOptions, type Tokens } from '../../../src/auth/tokens.ts'
 import { SluiceError } from '../../../src/errors.ts'
@@ -258,6 +259,35 @@ const FAILURES: readonly (readonly [string, (response: ServerResponse) => void, 
   ['an error', (response) => response.writeHead(500).end('oops'), /^the answer has status 500, not 200$/],
   ['a redirect', (response) => response.writeHead(302, { location: '/keys' }).end(), /status 302/],
   ['no JSON', (response) => response.writeHead(200).end('<html>'), /JSON/],
+  [
+    'more bytes than any issuer needs, packed or not',
+    (response) =>
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(10_000_000, ' '))),
+    /^the answer has more than 1048576 bytes$/,
+  ],
+  [
+    'bytes without end',
+    (response) => {
+      response.writeHead(200)
+      const more = (): void => {
+        while (!response.destroyed && response.write(Buffer.alloc(65_536, ' ')));
+      }
+      response.on('drain', more)
+      more()
+    },
+    /^the answer has more than 1048576 bytes$/,
+  ],
+  [
+    'more keys than any issuer needs',
+    (response) =>
+      response.writeHead(200).end(JSON.stringify({ keys: Array.from({ length: 257 }, () => ({})) })),
+    /^the answer has 257 keys; at most 256 are read$/,
+  ],
+  [
+    'keys that are nested without end',
+    (response) => response.writeHead(200).end(`{"keys":${'['.repeat(50_000)}${']'.repeat(50_000)}}`),
+    /^the answer is nested deeper than limits.jsonDepth allows, which is 64$/,
+  ],
   ['JSON of something else', (response) => response.writeHead(200).end('[]'), /^the answer is not a key set/],
   ['a lost connection', (response) => response.destroy(), /^fetch failed: /],
 ]
@@ -328,6 +358,11 @@ describe('a key set that cannot be fetched', () => {
       'unavailable',
     )
     expect(failed).toEqual([expect.stringMatching(/timeout/)])
+    server.answer = (response) => void response.writeHead(200).write('{"keys":[')
+    expect((await refusal(tokensBySet({ jwksTimeoutMs: 50 }).verify(await sign(goodClaims, one)))).code).toBe(
+      'unavailable',
+    )
+    expect(failed).toEqual([expect.stringMatching(/timeout/), expect.stringMatching(/timeout/)])
     await server.close()
     expect((await refusal(tokensBySet().verify(await sign(goodClaims, one)))).code).toBe('unavailable')
   })

@@ -42,6 +42,10 @@ export class FakeTerminal implements Terminal {
     return () => this.#listeners.delete(listener)
   }
 
+  onUncaught(): void {
+    // The test's process keeps its own.
+  }
+
   onSiblingsStop(): void {
     // It has none.
   }

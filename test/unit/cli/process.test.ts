@@ -12,8 +12,12 @@ import { createNode } from '../../../src/node.ts'
 const SLUICE = ['--import', 'tsx', fileURLToPath(new URL('sluice.ts', import.meta.url))]
 const SECRET = 'a secret of thirty-two characters'
 
-function start(words: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-  const child = spawn(process.execPath, [...SLUICE, ...words], {
+function start(
+  words: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  flags: readonly string[] = [],
+): ChildProcess {
+  const child = spawn(process.execPath, [...flags, ...SLUICE, ...words], {
     env: { PATH: process.env['PATH'], ...env },
     stdio: 'pipe',
   })
@@ -45,6 +49,46 @@ it('serve runs until SIGTERM, and then exits with 0', async () => {
   await written(child, 'the node is ready')
   child.kill('SIGTERM')
   expect(await exit).toBe(0)
+})
+
+/** A node that meets faults which nothing catches: an exception on SIGUSR2, a rejection on SIGPIPE. */
+async function faultyNode(): Promise<{ child: ChildProcess; apiUrl: string; output: () => string }> {
+  const faults = fileURLToPath(new URL('../../fixtures/faults-by-signal.mjs', import.meta.url))
+  const child = start(
+    ['serve', '--port', '0', '--api-port', '0'],
+    { SLUICE_JWT_SECRET: SECRET, SLUICE_API_KEYS: 'shop:publish:0123456789abcdef' },
+    ['--import', faults],
+  )
+  let output = ''
+  child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  const seen = await written(child, 'the node is ready')
+  const port = /"apiPort":(\d+)/.exec(seen)?.[1] ?? ''
+  return { child, apiUrl: `http://127.0.0.1:${port}`, output: () => output }
+}
+
+it('a rejection that nobody took is counted and logged once, and the node lives', async () => {
+  const { child, apiUrl, output } = await faultyNode()
+  const exit = exitOf(child)
+  const metrics = async (): Promise<string> => (await fetch(`${apiUrl}/metrics`)).text()
+  for (let rejections = 1; rejections <= 3; rejections++) {
+    child.kill('SIGPIPE')
+    await expect.poll(metrics).toContain(`sluice_faults_total{place="unhandled_rejection"} ${rejections}\n`)
+  }
+  expect(output().match(/a rejection that was put in/g)).toHaveLength(2)
+  child.kill('SIGTERM')
+  expect(await exit).toBe(0)
+  expect(output()).toMatch(/"count":2,"msg":"a fault of the gateway"/)
+})
+
+it('an exception that nothing caught is logged, and the node ends in order, with 1', async () => {
+  const { child, output } = await faultyNode()
+  const [exit, err] = [exitOf(child), text(child.stderr as NodeJS.ReadableStream)]
+  child.kill('SIGUSR2')
+  expect(await exit).toBe(1)
+  expect(output()).toContain('an exception that was put in')
+  expect(output()).toContain('"place":"uncaught_exception"')
+  expect(output()).toContain('the node has stopped')
+  expect(await err).toBe('sluice: the node has ended, since it had met a fault: its log says which\n')
 })
 
 it('serve with a wrong configuration exits with 2 and one line', async () => {
