@@ -81,7 +81,13 @@ export function drainOptions({ cluster, drain, heartbeat }: Config): NodeDrainOp
   }
 }
 
-/** What is allowed and should not be: said once at the start. */
+/** Whether tokens for this gateway are told from those for others of the same provider. */
+function isMarked({ auth }: Config): boolean {
+  const own = auth.types?.some((type) => !/^(?:application\/)?(?:at\+)?jwt$/i.test(type)) ?? false
+  return auth.audience !== undefined || own
+}
+
+/** What is allowed and should not be: said once at the start, and by `config check`. */
 export function weaknesses(config: Config): string[] {
   if (config.dev) return []
   const weak = []
@@ -90,6 +96,11 @@ export function weaknesses(config: Config): string[] {
   }
   if (config.api.keys.some((entry) => entry.split(':').slice(2).join(':').length < KEY_LENGTH_MIN)) {
     weak.push(`an API key is shorter than ${KEY_LENGTH_MIN} characters: it can be guessed`)
+  }
+  if (config.auth.jwksUrl !== undefined && !isMarked(config)) {
+    weak.push(
+      'auth.jwksUrl is set without auth.audience: whatever this provider signs for any other service, ID tokens too, is good here (RFC 8725, section 3.9); set auth.audience, or auth.types where it marks its tokens by typ',
+    )
   }
   const late = lateDeadline(config)
   return late === undefined ? weak : [...weak, late]

@@ -30,6 +30,8 @@ export interface TokenOptions extends KeyRingOptions {
   readonly audience?: string | readonly string[]
   /** `iss` must be one of these. Absent: `iss` is not looked at. */
   readonly issuer?: string | readonly string[]
+  /** `typ` must be one of these. Absent: none, or that of a JWT or an access token. */
+  readonly types?: readonly string[]
   /** How far the issuer's clock may be from the node's, for `exp`, `nbf` and `iat`. */
   readonly clockToleranceMs: number
 }
@@ -52,6 +54,12 @@ export interface Tokens {
 /** The same as in a `connect` frame, for the doors that are not frames (header, query, cookie). */
 const TOKEN_LENGTH_MAX = 16_384
 
+/**
+ * RFC 7519, section 5.1 and RFC 9068, section 2.1. A provider signs more with the same keys (`logout+jwt`, `secevent+jwt`,
+ * `dpop+jwt`…), and none of that is there to connect with (RFC 8725, section 3.11).
+ */
+const TYPES_DEFAULT = [undefined, 'jwt', 'at+jwt'] as const
+
 /** Lets jose check the claims of a token whose signature has just been found good elsewhere. */
 const UNSECURED_HEADER = Buffer.from('{"alg":"none"}').toString('base64url')
 
@@ -71,6 +79,7 @@ class JwtTokens implements Tokens {
   readonly #algorithms: Algorithm[]
   readonly #audience: string[] | undefined
   readonly #issuer: string[] | undefined
+  readonly #types: readonly (string | undefined)[]
   readonly #expected: JWTClaimVerificationOptions
   readonly #patterns = new PatternTable(SHARED_LISTS_MAX)
 
@@ -80,6 +89,7 @@ class JwtTokens implements Tokens {
     this.#algorithms = [...this.#ring.algorithms]
     this.#audience = listOf(options.audience)
     this.#issuer = listOf(options.issuer)
+    this.#types = options.types?.map(typeOf) ?? TYPES_DEFAULT
     this.#clockToleranceMs = options.clockToleranceMs
     this.#jsonDepthMax = options.jsonDepthMax ?? JSON_DEPTH_DEFAULT
     this.#expected = {
@@ -131,13 +141,25 @@ class JwtTokens implements Tokens {
       ...this.#expected,
       currentDate: new Date(nowMs),
     }
-    if (this.#ring.hasSigned(token)) {
+    // Such tokens name the type JWT, or none.
+    if (this.#types === TYPES_DEFAULT && this.#ring.hasSigned(token)) {
       const signed = token.slice(token.indexOf('.'), token.lastIndexOf('.') + 1)
       return UnsecuredJWT.decode(UNSECURED_HEADER + signed, options).payload
     }
     return jwtVerify(token, this.#keyOf, { ...options, algorithms: this.#algorithms }).then(
-      ({ payload }) => payload,
+      ({ payload, protectedHeader }) => {
+        this.#checkType(protectedHeader.typ)
+        return payload
+      },
     )
+  }
+
+  #checkType(typ: unknown): void {
+    // Anything but a text is no type that anybody could have configured.
+    if (typ === undefined ? this.#types.includes(undefined) : this.#types.includes(typeOf(String(typ))))
+      return
+    const expected = this.#types.map((type) => type ?? 'none').join(', ')
+    throw refused(`the token is of another kind (typ); expected: ${expected}`)
   }
 
   readonly #keyOf = (header: JWTHeaderParameters) =>
@@ -212,6 +234,11 @@ export async function mintToken(token: NewToken, clock: Pick<Clock, 'now'>): Pro
   if (token.audience !== undefined) jwt.setAudience(token.audience)
   if (token.issuer !== undefined) jwt.setIssuer(token.issuer)
   return jwt.sign(await importSecret(token.secret, 'HS256'))
+}
+
+/** RFC 7515, section 4.1.9: case does not matter, and `application/` may be left out. */
+function typeOf(typ: string): string {
+  return typ.toLowerCase().replace(/^application\/(?!.*\/)/, '')
 }
 
 function listOf(value: string | readonly string[] | undefined): string[] | undefined {

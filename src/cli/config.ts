@@ -28,7 +28,7 @@ export function addConfig(program: Command, terminal: Terminal): void {
     .addHelpText('after', EXAMPLES)
   config
     .command('check')
-    .description('List everything that is wrong.')
+    .description('List everything that is wrong, and warn of what is allowed and should not be.')
     .argument('[file]', 'YAML or JSON (SLUICE_CONFIG)')
     .option('--dev', 'as for sluice dev')
     .action((file: string | undefined, options: Options) =>
@@ -55,8 +55,11 @@ function sourcesOf(file: string | undefined, { dev = false }: Options, { env }: 
 async function check(sources: ConfigSources, terminal: Terminal): Promise<void> {
   // Here, so that other commands do not load the gateway's keys.
   const { faultsOf } = await import('../node-checks.ts')
+  const { weaknesses } = await import('../node-options.ts')
   try {
-    refuse(faultsOf(loadConfigWithOrigins(sources).config))
+    const { config } = loadConfigWithOrigins(sources)
+    refuse(faultsOf(config))
+    for (const weakness of weaknesses(config)) terminal.tell(`warning: ${weakness}`)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     for (const complaint of error.complaints) terminal.tell(complaint)

@@ -160,6 +160,12 @@ export const SCHEMA = z.strictObject({
       list('one text or a list of texts', (name) => name !== ''),
       { doc: 'The `iss` claim must be one of these. Absent: it is not looked at.' },
     ),
+    types: optional(
+      list('names such as at+jwt', (name) => name !== ''),
+      {
+        doc: 'The `typ` header must be one of these. Absent: it is `JWT`, `at+jwt` or not there, so that what a provider signs for other ends is refused.',
+      },
+    ),
     clockTolerance: option(duration('0ms', '5m'), '5s', {
       doc: "How far the clock of whoever signs may be from the node's.",
     }),

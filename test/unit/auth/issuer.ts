@@ -37,6 +37,7 @@ export const goodClaims: JWTPayload = {
 export interface Signer {
   readonly alg: string
   readonly kid?: string
+  readonly typ?: string
   readonly key: Parameters<SignJWT['sign']>[0]
 }
 
@@ -45,8 +46,9 @@ export function secretSigner(alg = 'HS256', secret = SECRET): Signer {
 }
 
 export function sign(claims: JWTPayload, signer: Signer = secretSigner()): Promise<string> {
-  const { alg, kid, key } = signer
-  return new SignJWT(claims).setProtectedHeader(kid === undefined ? { alg } : { alg, kid }).sign(key)
+  const { alg, kid, typ, key } = signer
+  const header = { alg, ...(kid === undefined ? {} : { kid }), ...(typ === undefined ? {} : { typ }) }
+  return new SignJWT(claims).setProtectedHeader(header).sign(key)
 }
 
 export interface KeyPair extends Signer {

@@ -495,6 +495,43 @@ describe('mintToken', () => {
   })
 })
 
+describe('the type of a token', () => {
+  const secret = secretSigner()
+  const kinds = [undefined, 'JWT', 'jwt', 'at+jwt', 'application/at+jwt', 'AT+JWT']
+
+  it.each(kinds)('%j is one to connect with', async (typ) => {
+    const signer = { ...secret, ...(typ === undefined ? {} : { typ }) }
+    expect((await tokensWith({ jwtSecret: SECRET }).verify(await sign(goodClaims, signer))).user).toBe(
+      'alice',
+    )
+  })
+
+  it.each(['logout+jwt', 'secevent+jwt', 'dpop+jwt', 'application/x/at+jwt', ''])(
+    '%j is refused, and not repeated',
+    async (typ) => {
+      await expect(
+        tokensWith({ jwtSecret: SECRET }).verify(await sign(goodClaims, { ...secret, typ })),
+      ).rejects.toMatchObject({
+        code: 'unauthorized',
+        message: 'the token is of another kind (typ); expected: none, jwt, at+jwt',
+      })
+    },
+  )
+
+  it.each([undefined, 'JWT'])(
+    '%j is refused where another one is configured, also on the short way',
+    async (typ) => {
+      const tokens = tokensWith({ jwtSecret: SECRET, types: ['Sluice+JWT'] })
+      const marked = await sign(goodClaims, { ...secret, typ: 'application/sluice+jwt' })
+      expect((await tokens.verify(marked)).user).toBe('alice')
+      const signer = { ...secret, ...(typ === undefined ? {} : { typ }) }
+      await expect(tokens.verify(await sign(goodClaims, signer))).rejects.toMatchObject({
+        message: 'the token is of another kind (typ); expected: sluice+jwt',
+      })
+    },
+  )
+})
+
 it('a node without a key set is always healthy', () => {
   expect(
     createTokens(

@@ -69,6 +69,29 @@ it('drain --watch goes on through failures that say nothing of the node, and end
   expect(requests.filter(({ method, path }) => method === 'GET' && path.endsWith('/drain'))).toHaveLength(4)
 })
 
+describe('config check warns of a key set', () => {
+  const JWKS = {
+    SLUICE_JWKS_URL: 'https://id.example.com/jwks',
+    SLUICE_API_KEYS: 'shop:publish:0123456789abcdef',
+  }
+  const check = (auth: string): ReturnType<typeof run> => {
+    const file = configFile(`auth: {${auth}}\n`)
+    return run(['config', 'check', file], JWKS)
+  }
+
+  it.each([
+    ['', 1],
+    ['types: [at+jwt]', 1],
+    ['types: [sluice+jwt]', 0],
+    ['audience: [sluice]', 0],
+  ])('with {%s}: %i', async (auth, count) => {
+    const { code, out, err } = await check(auth)
+    expect(code).toBe(0)
+    expect(out).toContain('the configuration is good')
+    expect(err.match(/^warning: auth\.jwksUrl is set without auth\.audience/gm) ?? []).toHaveLength(count)
+  })
+})
+
 describe('config check names what only a start would find', () => {
   it.each([
     [{ SLUICE_JWT_PUBLIC_KEY: 'x' }, /auth\.jwtPublicKey must be a PEM text/],
@@ -157,7 +180,9 @@ describe('config', () => {
   const env = { SLUICE_JWT_SECRET: 'hunter2-hunter2', SLUICE_API_KEYS: 'shop:publish:0123456789abcdef' }
 
   it('check says that a good configuration is good', async () => {
-    expect(await run(['config', 'check', configFile('port: 9000')], env)).toEqual({
+    expect(
+      await run(['config', 'check', configFile('port: 9000')], { ...env, SLUICE_JWT_SECRET: 'x'.repeat(32) }),
+    ).toEqual({
       code: 0,
       out: 'the configuration is good',
       err: '',
