@@ -3,12 +3,23 @@
  */
 import { hostname } from 'node:os'
 import type { Config } from './config/schema.ts'
+import { LocalHosts } from './edge/local-hosts.ts'
 
 /** Where other nodes reach the second listener. */
 export function addressOf({ node, api }: Config, port: number): string {
   const given = node.address ?? (isEveryInterface(api.host) ? hostname() : api.host)
   if (/(?:^[^:]*|\]):\d+$/.test(given)) return given
   return `${given.includes(':') && !given.startsWith('[') ? `[${given}]` : given}:${port}`
+}
+
+/** The names of a node for development; `undefined` for any other. */
+export function localHostsOf({ dev, host, api, allowedHosts }: Config): LocalHosts | undefined {
+  if (!dev) return undefined
+  const given = [host, api.host]
+  return new LocalHosts({
+    names: [...given.filter((one) => !isEveryInterface(one)), ...allowedHosts],
+    anyAddress: given.some(isEveryInterface),
+  })
 }
 
 function isEveryInterface(host: string): boolean {

@@ -8,6 +8,7 @@ import { parsePlan } from './drain/pace.ts'
 import { lengthMs, scheduleOf } from './drain/schedule.ts'
 import type { EdgeOptions } from './edge/ports.ts'
 import type { HubOptions } from './hub/hub.ts'
+import { localHostsOf } from './node-address.ts'
 import type { NodeDrainOptions } from './node-drain.ts'
 import type { SessionOptions } from './session/ports.ts'
 
@@ -38,6 +39,7 @@ export function sessionOptions(config: Config): SessionOptions {
 export function edgeOptions(config: Config): EdgeOptions {
   return {
     allowedOrigins: config.allowedOrigins,
+    localHosts: localHostsOf(config),
     trustedProxies: config.trustedProxies,
     tokenCookie: config.auth.cookie,
     frameBytesMax: config.limits.frame,

@@ -36,7 +36,7 @@ import { Closing, SluiceError, type About } from './errors.ts'
 import { Hub } from './hub/hub.ts'
 import { policiesByChannel } from './node-policies.ts'
 import { Rates } from './node-rates.ts'
-import { addressOf, shownHost } from './node-address.ts'
+import { addressOf, localHostsOf, shownHost } from './node-address.ts'
 import { faultsOf } from './node-checks.ts'
 import { NodeDrain } from './node-drain.ts'
 import { watchParts } from './node-health.ts'
@@ -66,6 +66,8 @@ const LATE_NOTICE =
   'clients that vanish without a word are noticed when the kernel gives up on them, which may be after 15 minutes; docs/wire.md says what to do'
 /** An outage of which nobody tells is over when so many heartbeats have gone well. */
 const QUIET_HEARTBEATS = 3
+/** Of a token that a node for development hands out and nobody said how long it is good: clients ask for a fresh one. */
+const DEV_TOKEN_TTL_S = 600
 /** So many words that a node does not hear are no accident. */
 const CANARIES_MISSED_MAX = 3
 
@@ -269,7 +271,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     options: sessionOptions(config),
   })
   const mint = (wanted: WantedToken): Promise<string> =>
-    mintToken({ secret: config.auth.jwtSecret ?? '', ...wanted }, clock)
+    mintToken({ ttlSeconds: DEV_TOKEN_TTL_S, secret: config.auth.jwtSecret ?? '', ...wanted }, clock)
   const page = config.dev ? loadPage() : undefined
   const admission = new Admission({ ...config.admission, ...config.limits }, { clock, load, metrics })
   const gateway = new Gateway(
@@ -288,7 +290,13 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     edgeOptions(config),
     config.dev
       ? (exchange) =>
-          serveDev({ page, mint: (sub) => mint({ sub, subscribe: ['*'], publish: ['*'] }) }, exchange)
+          serveDev(
+            {
+              page,
+              mint: config.devTokens ? (sub) => mint({ sub, subscribe: ['*'], publish: ['*'] }) : undefined,
+            },
+            exchange,
+          )
       : () => false,
   )
   gateway.attach(listener)
@@ -331,7 +339,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       // Whoever watches still reads how it went.
       emptied: () => clock.after(config.drain.linger, () => void close()),
     }),
-    ...(config.dev ? [devTokenRoute(mint)] : []),
+    ...(config.devTokens ? [devTokenRoute(mint)] : []),
   ]
   const keys = new ApiKeys(parseApiKeys(config.api.keys, { allowWeak: true }))
   const addresses = new ClientAddress(config.trustedProxies)
@@ -343,6 +351,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     mistakes,
     metrics,
     caught,
+    localHosts: localHostsOf(config),
     addressOf: ({ remoteAddress, headers }) => addresses.of(remoteAddress, headers['x-forwarded-for']),
   }).attach(apiListener, { bodyBytesMax: config.limits.requestBody, jsonDepthMax: config.limits.jsonDepth })
 

@@ -10,6 +10,7 @@ import { Router } from './route.ts'
 import type { ApiKeys } from '../auth/api-keys.ts'
 import { jitter, type Clock } from '../clock.ts'
 import type { HttpExchange, Listener, RequestHead, ResponseHeaders } from '../drivers/uws.ts'
+import type { LocalHosts } from '../edge/local-hosts.ts'
 import { asSluiceError, SluiceError, type Caught } from '../errors.ts'
 import type { Log } from '../observe/log.ts'
 import type { Cells } from '../observe/metrics.ts'
@@ -23,6 +24,8 @@ export interface ApiPorts {
   readonly mistakes: Pick<Mistakes, 'warn'>
   readonly caught: Caught
   readonly metrics: Pick<Cells, 'apiRequests' | 'apiRequestTime' | 'limitsHit'>
+  /** `undefined`: the node is not for development. */
+  readonly localHosts: LocalHosts | undefined
   /** The address of whoever asks, behind our own proxies too. */
   readonly addressOf: (head: RequestHead) => string
 }
@@ -77,6 +80,8 @@ export class Api {
 
   async #answer(exchange: HttpExchange, requestId: string, jsonDepthMax: number): Promise<number> {
     const { head } = exchange
+    this.#ports.localHosts?.checkHost(head)
+    this.#ports.localHosts?.checkOrigin(head)
     const match = this.#router.match(head.method, head.path)
     if (match.kind === 'other-method') {
       const body = errorBody('bad_request', `${head.path} takes ${match.allow}, not ${head.method}`)

@@ -30,7 +30,7 @@ export function addDev(program: Command, terminal: Terminal): void {
     .command('dev')
     .summary('start a node for development: nothing to set up')
     .description(
-      'Starts a node for development on this machine: everything in memory, a key and a secret of its own, any origin allowed.',
+      'Starts a node for development on this machine: everything in memory, a key and a secret of its own, for this machine only.',
     )
   addNodeOptions(command)
     .addHelpText('after', EXAMPLES)
@@ -61,8 +61,9 @@ function refuseTakenPort(host: string, port: number, flag: string): Promise<void
   })
 }
 
-async function tokenFor({ auth }: Config): Promise<string | undefined> {
-  if (auth.jwtSecret === undefined) return undefined
+/** With a secret that somebody has configured, who gets a token is theirs to say. */
+async function tokenFor({ auth, devTokens }: Config): Promise<string | undefined> {
+  if (!devTokens || auth.jwtSecret === undefined) return undefined
   const [audience] = auth.audience ?? []
   const [issuer] = auth.issuer ?? []
   return mintToken(

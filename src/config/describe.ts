@@ -60,9 +60,13 @@ limits:
 
 const DEVELOPMENT = `## Development
 
-\`sluice dev\` starts from other defaults: \`host: 127.0.0.1\`, \`allowedOrigins: ['*']\`, an API key named \`dev\` with the value
-\`dev\`, a new \`auth.jwtSecret\` for each run, and \`clientPublish: fanout\` in the namespace \`*\`. All of them can be
-overridden as above.
+\`sluice dev\` starts from other defaults: \`host: 127.0.0.1\`, an API key named \`dev\` with the value \`dev\`, a new
+\`auth.jwtSecret\` for each run, and \`clientPublish: fanout\` in the namespace \`*\`. All of them can be overridden as above.
+
+Both of its listeners answer only where \`Host\` names this machine, the address that they listen on, or one of \`allowedHosts\`: a
+web site whose name leads to 127.0.0.1 gets nothing. Pages that this machine serves, on any port, may connect; others as \`allowedOrigins\` says. It
+hands out tokens, good for ten minutes, to whoever asks from here; with an \`auth.jwtSecret\`, \`auth.jwtPublicKey\` or \`auth.jwksUrl\` of
+your own it hands out none.
 `
 
 const ENVIRONMENT_NOTES = `A variable that is set but empty counts as not set. A variable whose name begins with \`SLUICE_\` and that is in neither

@@ -16,6 +16,12 @@ export function isOrigin(value: string): boolean {
   return URL.canParse(value) && new URL(value).origin === value
 }
 
+/** A host name or an address, an IPv6 address in brackets or without, and nothing else of a URL. */
+export function isHost(value: string): boolean {
+  if (isIP(value) !== 0) return true
+  return /^[A-Za-z0-9_.-]{1,253}$|^\[[\da-fA-F:.]+\]$/.test(value) && URL.canParse(`http://${value}`)
+}
+
 /** An IP address, or a network in CIDR notation (RFC 4632). */
 export function isNetwork(value: string): boolean {
   const [address = '', prefix, ...rest] = value.split('/')

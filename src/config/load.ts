@@ -47,7 +47,8 @@ export function loadConfigWithOrigins(given: ConfigSources): LoadedConfig {
   const parsed = SCHEMA.safeParse(sources.values)
   if (!parsed.success) complaints.push(...complaintsOf(parsed.error.issues, sources))
   refuse(complaints)
-  const config: Config = freeze({ ...(parsed.data as Omit<Config, 'dev'>), dev })
+  const data = parsed.data as Omit<Config, 'dev' | 'devTokens'>
+  const config: Config = freeze({ ...data, dev, devTokens: dev && hasOnlyDevSecret(data, sources) })
   refuse(brokenRules(config, (...path) => `${pathText(path)} (${originText(sources.originOf(path))})`))
   return { config, originOf: (path) => sources.originOf(path) }
 }
@@ -65,12 +66,17 @@ export function refuse(complaints: readonly string[]): void {
 function devSettings(): ConfigInput {
   return {
     host: '127.0.0.1',
-    allowedOrigins: ['*'],
     api: { keys: ['dev:publish+admin:dev'] },
     // For this run only: a token of yesterday's run is refused.
     auth: { jwtSecret: randomBytes(32).toString('base64url') },
     namespaces: { '*': { clientPublish: 'fanout' } },
   }
+}
+
+/** Whoever has configured what tokens are checked with decides who gets one. */
+function hasOnlyDevSecret({ auth }: Pick<Config, 'auth'>, sources: Sources): boolean {
+  const given = auth.jwtPublicKey ?? auth.jwksUrl
+  return given === undefined && sources.originOf(['auth', 'jwtSecret'])?.kind === 'dev'
 }
 
 function freeze<T>(value: T): T {

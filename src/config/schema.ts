@@ -5,7 +5,16 @@
  * Times are milliseconds and sizes are bytes once loaded, whatever they were written as.
  */
 import { z } from 'zod'
-import { isApiKeyEntry, isCookieName, isDrainPlan, isLabel, isNetwork, isOrigin, isUrl } from './forms.ts'
+import {
+  isApiKeyEntry,
+  isCookieName,
+  isDrainPlan,
+  isHost,
+  isLabel,
+  isNetwork,
+  isOrigin,
+  isUrl,
+} from './forms.ts'
 import { namespaces } from './namespaces.ts'
 import {
   duration,
@@ -73,6 +82,10 @@ export const SCHEMA = z.strictObject({
       doc: 'The web sites whose pages may connect. Clients that are no browsers send no origin and are not concerned.',
     },
   ),
+  allowedHosts: option(list('host names and addresses, without a port', isHost), [], {
+    env: 'SLUICE_ALLOWED_HOSTS',
+    doc: 'The names (`Host`) under which a node of `sluice dev` is asked, beside `localhost`, 127.0.0.0/8, [::1] and those in `host` and `api.host`; where it listens on every interface, any address is one. Others do not look at it.',
+  }),
   trustedProxies: option(list('addresses and networks such as 10.0.0.7 or 10.0.0.0/8', isNetwork), [], {
     env: 'SLUICE_TRUSTED_PROXIES',
     doc: 'The proxies and load balancers whose `X-Forwarded-For` is believed.',
@@ -376,4 +389,6 @@ type Frozen<T> = T extends readonly (infer Item)[]
 export type Config = Frozen<z.output<typeof SCHEMA>> & {
   /** Set by `sluice dev`, never by a file: rules that protect a deployment are relaxed. */
   readonly dev: boolean
+  /** Tokens are checked with a secret that was made up for this run: the node hands out tokens. */
+  readonly devTokens: boolean
 }

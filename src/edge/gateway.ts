@@ -60,7 +60,7 @@ export class Gateway {
   constructor(ports: EdgePorts, options: EdgeOptions, extra: ExtraRoutes) {
     this.#ports = ports
     this.#options = options
-    this.#origins = new Origins(options.allowedOrigins)
+    this.#origins = new Origins(options.allowedOrigins, options.localHosts)
     this.#addresses = new ClientAddress(options.trustedProxies)
     this.#sse = {
       ports,
@@ -96,6 +96,12 @@ export class Gateway {
 
   #upgrade(head: RequestHead, upgrade: Upgrade<WebSocketConnection>, context: WebSocketContext): void {
     const { origin } = head.headers
+    try {
+      this.#options.localHosts?.checkHost(head)
+    } catch (error) {
+      this.#refuseUpgrade(upgrade, 403, 'origin', asSluiceError(error))
+      return
+    }
     if (!this.#origins.allows(origin)) {
       this.#refuseUpgrade(
         upgrade,
@@ -152,6 +158,7 @@ export class Gateway {
 
   #handle(exchange: HttpExchange): void | Promise<void> {
     const { head } = exchange
+    this.#options.localHosts?.checkHost(head)
     if (!head.path.startsWith('/v1/')) return this.#serveExtra(exchange)
     if (head.path !== '/v1/sse' && head.path !== '/v1/poll') {
       const message =

@@ -2,20 +2,25 @@
  * Who may talk to us from a browser, and who a request comes from. Pure.
  */
 import { BlockList, isIP } from 'node:net'
+import type { LocalHosts } from './local-hosts.ts'
 import type { ResponseHeaders } from '../drivers/uws.ts'
 
 export class Origins {
   readonly #allowed: ReadonlySet<string>
   readonly #any: boolean
+  readonly #local: LocalHosts | undefined
 
-  constructor(allowed: readonly string[]) {
+  /** `local`: pages that are served from there are welcome too. */
+  constructor(allowed: readonly string[], local?: LocalHosts) {
+    this.#local = local
     this.#any = allowed.includes('*')
     this.#allowed = new Set(allowed)
   }
 
   /** A client that is no browser sends no origin and is not held up: the check protects users of browsers. */
   allows(origin: string | undefined): boolean {
-    return origin === undefined || this.#any || this.#allowed.has(origin)
+    if (origin === undefined || this.#any || this.#allowed.has(origin)) return true
+    return this.#local?.hasOrigin(origin) ?? false
   }
 
   /** The origin is echoed, never `*`: the answer may depend on a cookie. `Vary` keeps caches from mixing origins. */

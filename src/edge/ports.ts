@@ -1,6 +1,7 @@
 /**
  * What the edge needs of other rooms, as narrow as it uses it.
  */
+import type { LocalHosts } from './local-hosts.ts'
 import type { Clock } from '../clock.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Transport } from '../hub/outlet.ts'
@@ -67,6 +68,8 @@ export interface EdgePorts {
 export interface EdgeOptions {
   /** Exact origins, or `*` for any. */
   readonly allowedOrigins: readonly string[]
+  /** `undefined`: the node is not for development, and its names are the balancer's business. */
+  readonly localHosts: LocalHosts | undefined
   /** Addresses and networks whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[]
   readonly tokenCookie: string

@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { mintToken } from '../../src/auth/tokens.ts'
+import { systemClock } from '../../src/clock.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { createNode, type Node } from '../../src/node.ts'
 import { CHROMIUM } from './chromium.ts'
@@ -127,4 +129,72 @@ describe('the page', () => {
   it('has had no error of its own', () => {
     expect(problems).toEqual([])
   })
+})
+
+describe('the page of a node that asks for fresh tokens all the time', () => {
+  it('gets them on its own, and goes on on all three transports', async () => {
+    const hasty = await createNode(
+      loadConfig({
+        dev: true,
+        settings: {
+          port: 0,
+          api: { port: 0 },
+          auth: { reauthInterval: '2s', reauthDeadline: '1s' },
+          log: { level: 'error', pretty: false },
+        },
+      }),
+    )
+    await hasty.start()
+    const other = await browser.newPage()
+    const streams = new Set<string>()
+    let tokens = 0
+    other.on('request', (request) => {
+      const url = new URL(request.url())
+      if (url.pathname === '/dev/token') tokens++
+      if (url.pathname === '/v1/sse') streams.add(url.searchParams.get('token') ?? '')
+    })
+    try {
+      await other.goto(hasty.url)
+      await expect.poll(() => streams.size, { timeout: 60_000 }).toBeGreaterThan(2)
+      expect(tokens).toBeGreaterThan(4)
+      const published = await fetch(`${hasty.apiUrl}/v1/publish`, {
+        method: 'POST',
+        headers: { authorization: 'Bearer dev' },
+        body: JSON.stringify({ channel: 'news', data: 'still here' }),
+      })
+      expect(published.status).toBe(200)
+      for (const panel of PANELS)
+        await other.locator(`#${panel} .messages li`, { hasText: 'still here' }).waitFor()
+    } finally {
+      await other.close()
+      await hasty.close()
+    }
+  }, 120_000)
+
+  it('says why there is no token where somebody has configured a secret, and takes one from its address', async () => {
+    const jwtSecret = 'a-secret-that-somebody-has-configured'
+    const strict = await createNode(
+      loadConfig({
+        dev: true,
+        settings: { port: 0, api: { port: 0 }, auth: { jwtSecret }, log: { level: 'error', pretty: false } },
+      }),
+    )
+    await strict.start()
+    const other = await browser.newPage()
+    try {
+      await other.goto(strict.url)
+      await other.locator('#notice', { hasText: 'makes none' }).waitFor()
+      const token = await mintToken(
+        { secret: jwtSecret, sub: 'me', subscribe: ['*'], publish: ['*'] },
+        systemClock,
+      )
+      await other.goto(`${strict.url}/#token=${token}`)
+      await other.reload()
+      for (const panel of PANELS)
+        await other.locator(`#${panel} .badge`, { hasText: /^connected$/ }).waitFor()
+    } finally {
+      await other.close()
+      await strict.close()
+    }
+  }, 120_000)
 })

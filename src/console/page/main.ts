@@ -19,8 +19,14 @@ function byId<Kind extends HTMLElement>(id: string): Kind {
 const user = `page-${Math.random().toString(36).slice(2, 8)}`
 
 async function token(): Promise<string> {
+  const given = new URLSearchParams(location.hash.slice(1)).get('token')
+  if (given !== null) return given
   const response = await fetch(`/dev/token?sub=${user}`)
-  return ((await response.json()) as { token: string }).token
+  const answer = (await response.json()) as { readonly token?: string; readonly error?: { message: string } }
+  if (answer.token !== undefined) return answer.token
+  const message = answer.error?.message ?? `the token was refused with ${response.status}`
+  notice(message)
+  throw new Error(message)
 }
 
 const panels = byId('panels')

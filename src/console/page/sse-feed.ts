@@ -36,6 +36,16 @@ export class SseFeed implements Feed {
 
   async #open(): Promise<void> {
     this.#source?.close()
+    try {
+      await this.#connect()
+    } catch (error) {
+      // The page says why there is no token.
+      this.#panel.state('closed', 'bad')
+      this.#panel.note(error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  async #connect(): Promise<void> {
     const query = new URLSearchParams({ channels: this.#channel, token: await this.#token() })
     if (this.#cursor !== undefined) query.set('cursor', this.#cursor)
     const source = new EventSource(`/v1/sse?${query}`)
@@ -58,6 +68,8 @@ export class SseFeed implements Feed {
         `reset (${(JSON.parse(data as string) as { reason: string }).reason}): refetch your state`,
       )
     })
+    // Nothing can be sent on a stream, so the fresh token goes with the next one, which continues where this one was.
+    source.addEventListener('reauth', () => void this.#open())
     source.addEventListener('error', () => {
       this.#panel.state(source.readyState === EventSource.CLOSED ? 'closed' : 'waiting', 'warn')
     })

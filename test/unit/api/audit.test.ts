@@ -71,6 +71,7 @@ beforeEach(() => {
       node: { node: NODE, version: '0', region: 'local', role: 'all' },
       process: false,
     }),
+    localHosts: undefined,
     addressOf: ({ remoteAddress }) => `${remoteAddress} as told`,
   })
   api.attach({ http: (route: { handle: typeof handle }) => (handle = route.handle) } as unknown as Listener, {

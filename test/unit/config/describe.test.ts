@@ -30,6 +30,7 @@ describe('the schema', () => {
 
   it('has the variables that scripts rely on', () => {
     expect([...ENV_OPTIONS.keys()].sort()).toEqual([
+      'SLUICE_ALLOWED_HOSTS',
       'SLUICE_ALLOWED_ORIGINS',
       'SLUICE_API_HOST',
       'SLUICE_API_KEYS',

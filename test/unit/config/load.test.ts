@@ -161,7 +161,8 @@ describe('sluice dev', () => {
     expect(config).toMatchObject({
       dev: true,
       host: '127.0.0.1',
-      allowedOrigins: ['*'],
+      allowedOrigins: [],
+      devTokens: true,
       api: { host: '127.0.0.1' },
     })
     expect(config.api.keys).toEqual(['dev:publish+admin:dev'])
@@ -182,6 +183,7 @@ describe('sluice dev', () => {
       allowedOrigins: ['https://a.example'],
       api: { keys: [MINIMAL.SLUICE_API_KEYS] },
       auth: { jwtSecret: MINIMAL.SLUICE_JWT_SECRET },
+      devTokens: false,
     })
     expect(config.namespaces['*'].clientPublish).toBe('deny')
   })
