@@ -45,7 +45,7 @@ export function loadUws(): Library {
     has: (supply, file) => pathOf(supply.package, file) !== undefined,
   })
   if (choice.kind === 'none') throw new BinaryError(choice.sentence)
-  library = { uWS: load(choice), why: choice.why }
+  library = { uWS: silent(load(choice)), why: choice.why }
   return library
 }
 
@@ -62,6 +62,13 @@ function load(choice: Exclude<Choice, { readonly kind: 'none' }>): typeof Native
         : 'npm ci installs it anew'
     throw new BinaryError(`cannot load ${choice.why}: ${reason}; ${way}`, { cause: error })
   }
+}
+
+/** Whoever looks for servers of one kind need not find this one by a header of its own (`uWebSockets: 20`). */
+function silent(uWS: typeof Native): typeof Native {
+  const { _cfg } = uWS as { readonly _cfg?: (key: 'silent') => void }
+  _cfg?.('silent')
+  return uWS
 }
 
 /** Where a file of a package lies: looked for as Node does, but `exports` and a missing `main` are in nobody's way. */
