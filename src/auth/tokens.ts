@@ -155,10 +155,10 @@ class JwtTokens implements Tokens {
   }
 
   #checkType(typ: unknown): void {
-    // Anything but a text is no type that anybody could have configured.
-    if (typ === undefined ? this.#types.includes(undefined) : this.#types.includes(typeOf(String(typ))))
-      return
-    const expected = this.#types.map((type) => type ?? 'none').join(', ')
+    // What is no text is no type that anybody could have configured.
+    const type = typeof typ === 'string' ? typeOf(typ) : typ
+    if (this.#types.some((good) => good === type)) return
+    const expected = this.#types.map((one) => one ?? 'none').join(', ')
     throw refused(`the token is of another kind (typ); expected: ${expected}`)
   }
 

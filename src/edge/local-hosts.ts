@@ -47,7 +47,7 @@ export class LocalHosts {
     if (name === undefined) return false
     if (name === 'localhost' || name.endsWith('.localhost') || this.#names.has(name)) return true
     if (isIP(name) === 0) return false
-    return this.#anyAddress || name === '::1' || /^127\./.test(name)
+    return this.#anyAddress || name === '::1' || name.startsWith('127.')
   }
 }
 

@@ -521,11 +521,11 @@ describe('the type of a token', () => {
   it.each([undefined, 'JWT'])(
     '%j is refused where another one is configured, also on the short way',
     async (typ) => {
-      const tokens = tokensWith({ jwtSecret: SECRET, types: ['Sluice+JWT'] })
+      const strict = tokensWith({ jwtSecret: SECRET, types: ['Sluice+JWT'] })
       const marked = await sign(goodClaims, { ...secret, typ: 'application/sluice+jwt' })
-      expect((await tokens.verify(marked)).user).toBe('alice')
+      expect((await strict.verify(marked)).user).toBe('alice')
       const signer = { ...secret, ...(typ === undefined ? {} : { typ }) }
-      await expect(tokens.verify(await sign(goodClaims, signer))).rejects.toMatchObject({
+      await expect(strict.verify(await sign(goodClaims, signer))).rejects.toMatchObject({
         message: 'the token is of another kind (typ); expected: sluice+jwt',
       })
     },
