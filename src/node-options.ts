@@ -12,6 +12,9 @@ import { localHostsOf } from './node-address.ts'
 import type { NodeDrainOptions } from './node-drain.ts'
 import type { SessionOptions } from './session/ports.ts'
 
+/** A client that comes back after so long is a newcomer: somebody who was away over night is not. */
+const TICKET_TTL_MIN_MS = 86_400_000
+
 /** RFC 7518, section 3.2. */
 const HS256_KEY_BYTES_MIN = 32
 
@@ -66,6 +69,11 @@ function sseHeartbeatMs({ heartbeat: { sse, idleTimeout } }: Config): number {
 export function goneMs(config: Config): number {
   const { idleTimeout } = config.heartbeat
   return Math.round(Math.min(idleTimeout - sseHeartbeatMs(config), idleTimeout * 0.75))
+}
+
+/** A connection is given a fresh ticket at each re-authentication, and one of those may fail. */
+export function ticketTtlMs({ auth }: Config): number {
+  return Math.max(TICKET_TTL_MIN_MS, 2 * auth.reauthInterval)
 }
 
 /** By then every node that is told to stop has said so, and every other one has heard it. */

@@ -12,6 +12,7 @@ import { publishRoute } from './api/publish.ts'
 import { userRoutes } from './api/users.ts'
 import { Admission } from './admission/admission.ts'
 import { LoadProbe } from './admission/load.ts'
+import { Tickets } from './admission/tickets.ts'
 import { ApiKeys, parseApiKeys } from './auth/api-keys.ts'
 import { isRevoked } from './auth/revocation.ts'
 import { createTokens, mintToken } from './auth/tokens.ts'
@@ -40,7 +41,15 @@ import { addressOf, localHostsOf, shownHost } from './node-address.ts'
 import { faultsOf } from './node-checks.ts'
 import { NodeDrain } from './node-drain.ts'
 import { watchParts } from './node-health.ts'
-import { drainOptions, edgeOptions, goneMs, hubOptions, sessionOptions, weaknesses } from './node-options.ts'
+import {
+  drainOptions,
+  edgeOptions,
+  goneMs,
+  hubOptions,
+  sessionOptions,
+  ticketTtlMs,
+  weaknesses,
+} from './node-options.ts'
 import { createParts } from './node-parts.ts'
 import { edgeMetrics, hubMetrics, publisherMetrics, sessionMetrics } from './node-metrics.ts'
 import { Faults, type FaultPlace } from './observe/faults.ts'
@@ -50,6 +59,7 @@ import { createMetrics } from './observe/metrics.ts'
 import { Mistakes } from './observe/mistakes.ts'
 import { Outages } from './observe/outages.ts'
 import { Presence } from './presence/presence.ts'
+import { ticketText } from './protocol/ticket.ts'
 import { Publisher } from './publish/publisher.ts'
 import { NatsDoors } from './publish/nats-doors.ts'
 import type { NodeInfo } from './registry/registry.ts'
@@ -247,6 +257,8 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       },
     },
   )
+  // A node that is alone knows only its own tickets.
+  const tickets = new Tickets(secret ?? randomBytes(32).toString('hex'), ticketTtlMs(config), clock)
   const sessions = new Sessions({
     ports: {
       nodeId: id,
@@ -261,6 +273,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
         publisher.publish({ door: 'client', target: { channel }, payload, id: messageId }),
       presence,
       acks: parts.acks,
+      ticketOf: (userTag) => ticketText(tickets.give(userTag)),
       forward: (user, channel, payload, messageId) =>
         doors?.forward(user, channel, payload, messageId) ??
         Promise.reject(new SluiceError('unavailable', 'there is no NATS to forward through')),
@@ -273,17 +286,22 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
   const mint = (wanted: WantedToken): Promise<string> =>
     mintToken({ ttlSeconds: DEV_TOKEN_TTL_S, secret: config.auth.jwtSecret ?? '', ...wanted }, clock)
   const page = config.dev ? loadPage() : undefined
-  const admission = new Admission({ ...config.admission, ...config.limits }, { clock, load, metrics })
+  const admission = new Admission(
+    { ...config.admission, ...config.limits },
+    { clock, load, metrics, tickets },
+  )
   const gateway = new Gateway(
     {
       sessions,
       hub,
       admission,
+      tickets,
       clock,
       wheel,
       metrics: edgeMetrics(metrics),
       turnsAway: (turns, served) => turnsAway(turns, served, info(), membership.others),
       departureOf: (session) => draining.departureOf(session),
+      mistake: (kind, fields) => mistakes.warn(kind, fields),
       failed,
       caught,
     },

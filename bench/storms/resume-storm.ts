@@ -48,7 +48,7 @@ export async function resumeStorm({ clients = 10_000 }: StormOptions): Promise<b
   const open = (index: number): Promise<void> =>
     new Promise((resolve, reject) => {
       const channel = channels[index % CHANNELS] as string
-      const socket = new WebSocket(`ws://127.0.0.1:${resumed.port}/v1/ws?resume=1`, 'sluice.v1')
+      const socket = new WebSocket(`ws://127.0.0.1:${resumed.port}/v1/ws`, 'sluice.v1')
       let next = 0
       sockets.push(socket)
       socket.on('error', reject)

@@ -1,52 +1,35 @@
 /**
- * A token bucket for each client address, in a table of bounded size and without timers.
- *
- * The table has two halves. Who knocks is in the young one; when that is full it becomes the old one, and what was old
- * is forgotten. So an address is remembered at least until `addressesMax / 2` others have knocked, and one that keeps
- * knocking is never forgotten. An attacker with more addresses than that gets a fresh bucket for each: against that only
- * the rate over all addresses helps.
+ * A token bucket for each client address. An attacker with more addresses than the table has places gets a fresh bucket for
+ * each: against that only the rate over all addresses helps.
  */
-import { FULL_AT_MS, take, untilMs, type Rate } from './bucket.ts'
+import { Buckets } from './buckets.ts'
+import type { Rate } from './bucket.ts'
 
 export class AddressBuckets {
-  readonly #rate: Rate
-  readonly #halfMax: number
-  #young = new Map<string, number>()
-  #old = new Map<string, number>()
+  readonly #buckets: Buckets
 
   constructor(rate: Rate, addressesMax: number) {
-    this.#rate = rate
-    this.#halfMax = Math.max(1, Math.floor(addressesMax / 2))
+    this.#buckets = new Buckets(rate, addressesMax)
   }
 
   /** An address that is not known (a Unix socket's) has no bucket: everybody would share it. */
   take(address: string, nowMs: number): boolean {
-    if (address === '') return true
-    const key = bucketKey(address)
-    const state = this.#stateOf(key)
-    const next = take(state, nowMs, 1, this.#rate)
-    // Refused or not: who knocks is remembered.
-    this.#young.set(key, next ?? state)
-    if (this.#young.size >= this.#halfMax) {
-      this.#old = this.#young
-      this.#young = new Map()
-    }
-    return next !== undefined
+    return address === '' || this.#buckets.take(bucketKey(address), nowMs)
+  }
+
+  /** For what came of an attempt that was let in: the bucket is empty at worst. */
+  charge(address: string, nowMs: number, tokens: number): void {
+    if (address !== '') this.#buckets.charge(bucketKey(address), nowMs, tokens)
   }
 
   /** How long until the address may knock again. */
   untilMs(address: string, nowMs: number): number {
-    if (address === '') return 0
-    return untilMs(this.#stateOf(bucketKey(address)), nowMs, 1, this.#rate)
+    return address === '' ? 0 : this.#buckets.untilMs(bucketKey(address), nowMs)
   }
 
-  /** The entries of the table; an address may have one in each half. */
+  /** The entries of the table; an address may have two. */
   get size(): number {
-    return this.#young.size + this.#old.size
-  }
-
-  #stateOf(key: string): number {
-    return this.#young.get(key) ?? this.#old.get(key) ?? FULL_AT_MS
+    return this.#buckets.size
   }
 }
 

@@ -4,12 +4,26 @@
 import type { Clock } from '../clock.ts'
 import { disconnectReason } from '../observe/metric-labels.ts'
 import type { Cells } from '../observe/metrics.ts'
+import type { Ticket } from '../protocol/ticket.ts'
 import { Gate, type Admit, type Attempt, type GateOptions, type GatePorts, type Refuse } from './gate.ts'
 import { InboundLimits, type InboundOptions, type Meter } from './limits.ts'
+import type { Tickets } from './tickets.ts'
 
 type Transport = keyof Cells['connections']
 
+/** What an attempt came to, and what that costs its address, in attempts. */
+const CHARGES = {
+  /** A token was not accepted, or there was none. An honest client does that once; whoever tries tokens, all the time. */
+  token: 10,
+  /** A WebSocket never said `connect`, and held a place meanwhile. */
+  silent: 10,
+  /** It left before it said anything: a network that comes and goes does that too. */
+  left: 2,
+} as const
+export type Fruitless = keyof typeof CHARGES
+
 export interface AdmissionPorts extends GatePorts {
+  readonly tickets: Pick<Tickets, 'spend'>
   readonly clock: Clock
   readonly metrics: GatePorts['metrics'] &
     Pick<Cells, 'connections' | 'connects' | 'disconnects' | 'limitsHit'>
@@ -21,12 +35,19 @@ const DECIDED = { cancel() {} }
 export class Admission {
   readonly gate: Gate
   readonly #limits: InboundLimits
+  readonly #tickets: AdmissionPorts['tickets']
   readonly #metrics: AdmissionPorts['metrics']
 
   constructor(options: GateOptions & InboundOptions, ports: AdmissionPorts) {
     this.gate = new Gate(options, ports)
     this.#limits = new InboundLimits(options, ports.clock, ports.metrics)
+    this.#tickets = ports.tickets
     this.#metrics = ports.metrics
+  }
+
+  /** Whether the ticket of an attempt is good, and worth something still. Once for each attempt. */
+  knows(ticket: Ticket | undefined): boolean {
+    return ticket !== undefined && this.#tickets.spend(ticket)
   }
 
   /** `decided` is called exactly once, now or later; not after `cancel`, which is for a peer that has left. */
@@ -38,6 +59,11 @@ export class Admission {
     }
     decision.ticket.decided = decided
     return decision.ticket
+  }
+
+  /** Nothing came of an attempt. */
+  charge(address: string, why: Fruitless): void {
+    this.gate.charge(address, CHARGES[why])
   }
 
   connected(transport: Transport): void {

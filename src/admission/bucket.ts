@@ -38,6 +38,11 @@ export function take(fullAtMs: number, nowMs: number, tokens: number, rate: Rate
   return next - nowMs > rate.capacityMs ? undefined : next
 }
 
+/** Takes `tokens` whether they are there or not. Returns the new state: an empty bucket at worst, never one that is in debt. */
+export function charge(fullAtMs: number, nowMs: number, tokens: number, rate: Rate): number {
+  return Math.min(stateAt(fullAtMs, nowMs, rate) + tokens * rate.tokenMs, nowMs + rate.capacityMs)
+}
+
 /** How long until `tokens` can be taken: 0 now, `Infinity` where the bucket never holds so many. */
 export function untilMs(fullAtMs: number, nowMs: number, tokens: number, rate: Rate): number {
   const needMs = tokens * rate.tokenMs

@@ -2,14 +2,18 @@
  * May this connection come in, now? Asked before any cryptography, so that saying no costs next to nothing.
  *
  * Kept (the numbers are in the names of the tests):
- *  G1 the checks in their order: state, connection limit, rate of the address, load, rate of the node, waiting room
+ *  G1 the checks in their order: state, connection limit, rate of the address (of newcomers), load, rate of the node, waiting room
  *  G2 in any stretch of time no more are admitted than the burst and what the rate brings in that time
- *  G3 nobody overtakes: while somebody waits, who comes later waits behind; but those who resume go before newcomers
+ *  G3 nobody overtakes in his class: while somebody of it waits, who comes later waits behind; those who resume go before
+ *     newcomers, but for the share of G8
  *  G4 under load newcomers are turned away first, those who resume only at a higher threshold
  *  G5 everybody who waits is told exactly once: admitted, refused when the time is up or the gate closes, or nothing
  *     after a cancel
  *  G6 there is a timer only while somebody waits
  *  G7 the times to retry are drawn at random, so that those who are refused together do not come back together
+ *  G8 of any number of admissions during which newcomers wait and may come in, `newcomersShare` are theirs, rounded down; and as
+ *     much of the waiting room, rounded, where they want it
+ *  G9 what came of an attempt that was admitted can be charged to its address, whose bucket is empty at worst
  */
 import { jitter, type Clock, type Timer } from '../clock.ts'
 import type { AdmissionRefusal } from '../observe/metric-labels.ts'
@@ -28,6 +32,8 @@ export interface GateOptions {
   /** 0: nobody waits. */
   readonly queue: number
   readonly queueTimeout: number
+  /** From 0 to 1. */
+  readonly newcomersShare: number
   readonly perAddressPerSecond: number
   readonly perAddressBurst: number
   readonly maxLoopLag: number
@@ -37,7 +43,7 @@ export interface GateOptions {
 export interface Attempt {
   /** Empty where it is not known; then there is no limit per address. */
   readonly address: string
-  /** The client comes back with a session or a position. */
+  /** The client has shown that it was here before (`tickets.ts`). */
   readonly resume: boolean
 }
 
@@ -123,7 +129,7 @@ export class Gate {
     this.#rate = rateOf(options.connectionsPerSecond, options.burst)
     const addressRate = rateOf(options.perAddressPerSecond, options.perAddressBurst)
     this.#addresses = addressRate === undefined ? undefined : new AddressBuckets(addressRate, ADDRESSES_MAX)
-    this.#room = new WaitingRoom(options.queue, options.queueTimeout)
+    this.#room = new WaitingRoom(options.queue, options.queueTimeout, options.newcomersShare)
     ports.metrics.admissionQueue.read(() => this.#room.length)
     ports.metrics.admissionPressure.read(() => this.pressure)
   }
@@ -133,17 +139,23 @@ export class Gate {
     const { address, resume } = attempt
     const barred = this.#barred()
     if (barred !== undefined) return this.#refuse(barred)
-    if (this.#addresses !== undefined && !this.#addresses.take(address, nowMs)) {
+    if (!resume && this.#addresses !== undefined && !this.#addresses.take(address, nowMs)) {
       return this.#refuse('address', this.#addresses.untilMs(address, nowMs))
     }
     const overloaded = this.#overloaded(resume)
     if (overloaded !== undefined) return this.#refuse(overloaded)
-    const ahead = resume ? this.#room.resumes : this.#room.length
-    if (ahead === 0 && this.#take(nowMs)) {
+    const newcomersToo = this.#overloaded(false) === undefined
+    if (this.#room.mayPass(resume, newcomersToo) && this.#take(nowMs)) {
+      if (resume) this.#room.passed(newcomersToo)
       this.#ports.metrics.admissionWait.observe(0)
       return ADMIT
     }
     return this.#wait(resume, nowMs)
+  }
+
+  /** An attempt from this address came to nothing, or was none. */
+  charge(address: string, tokens: number): void {
+    this.#addresses?.charge(address, this.#ports.clock.monotonicMs(), tokens)
   }
 
   connected(): void {

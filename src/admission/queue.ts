@@ -1,6 +1,7 @@
 /**
- * The waiting room for connection attempts over the rate. Bounded; those who resume go before newcomers, within a class
- * the first comes first. Nobody has a timer: all wait equally long, so whose time is up stands at the head.
+ * The waiting room for connection attempts over the rate. Bounded; those who resume go before newcomers, but for a share of the
+ * turns and of the places that is the newcomers' in any case; within a class the first comes first. Nobody has a timer: all wait
+ * equally long, so whose time is up stands at the head.
  *
  * Every operation is O(1), because a herd is exactly when this is used.
  */
@@ -45,15 +46,25 @@ class Line<W extends Waiter> {
   }
 }
 
+/** Sums of a share such as 0.2 are a little off a whole number. */
+const ROUNDING = 1e-9
+
 export class WaitingRoom<W extends Waiter> {
   readonly #capacity: number
+  readonly #newcomersShare: number
+  /** Places that newcomers have in any case, and those that are left to who resumes. */
+  readonly #newcomersPlaces: number
   readonly #timeoutMs: number
   readonly #resumes = new Line<W>()
   readonly #newcomers = new Line<W>()
+  /** What is due to newcomers, in turns, for those who have gone before them. Below 1. */
+  #due = 0
 
-  /** `timeoutMs` 0: nobody's time is ever up. */
-  constructor(capacity: number, timeoutMs: number) {
+  /** `timeoutMs` 0: nobody's time is ever up. `newcomersShare`: of the turns and of the places, from 0 to 1. */
+  constructor(capacity: number, timeoutMs: number, newcomersShare: number) {
     this.#capacity = capacity
+    this.#newcomersShare = newcomersShare
+    this.#newcomersPlaces = Math.round(capacity * newcomersShare)
     this.#timeoutMs = timeoutMs > 0 ? timeoutMs : Infinity
   }
 
@@ -66,26 +77,43 @@ export class WaitingRoom<W extends Waiter> {
   }
 
   /**
-   * Returns who has no place after that: nobody; `waiter` itself; or, where the room is full and `waiter` resumes, the
-   * newest of the newcomers, whose place it takes.
+   * Returns who has no place after that: nobody; `waiter` itself; or, where the room is full, the newest of the other class, whose
+   * place it takes. Newcomers give up what is over their share of the places, and those who resume what they have of that share.
    */
   enter(waiter: W): W | undefined {
     let displaced: W | undefined
     if (this.length >= this.#capacity) {
-      const newest = this.#newcomers.tail
-      if (!waiter.resume || newest === undefined) return waiter
-      displaced = this.#newcomers.remove(newest)
+      const isGivenPlace = waiter.resume
+        ? this.#newcomers.length > this.#newcomersPlaces
+        : this.#newcomers.length < this.#newcomersPlaces
+      const newest = (waiter.resume ? this.#newcomers : this.#resumes).tail
+      if (!isGivenPlace || newest === undefined) return waiter
+      displaced = this.#lineOf(newest).remove(newest)
     }
     this.#lineOf(waiter).append(waiter)
     return displaced
   }
 
-  /** Takes out who is next: the first of those who resume, then, where newcomers are let in, the first of them. */
+  /** Whether one who comes now may go in at once: nobody waits whose turn is before. `newcomersToo`: they are let in. */
+  mayPass(resume: boolean, newcomersToo: boolean): boolean {
+    if (!resume) return this.length === 0
+    return this.#resumes.length === 0 && !(newcomersToo && this.#isNewcomersTurn())
+  }
+
+  /** One who resumes has gone in at once. */
+  passed(newcomersToo: boolean): void {
+    if (newcomersToo && this.#newcomers.length > 0) this.#due += this.#newcomersShare
+  }
+
+  /** Takes out who is next: one who resumes, or, where newcomers are let in, one of them whose turn it is. */
   next(newcomersToo: boolean): W | undefined {
-    if (this.#resumes.head !== undefined) return this.#resumes.remove(this.#resumes.head)
-    if (newcomersToo && this.#newcomers.head !== undefined)
-      return this.#newcomers.remove(this.#newcomers.head)
-    return undefined
+    const { head } = this.#resumes
+    const newcomer = newcomersToo ? this.#newcomers.head : undefined
+    if (head === undefined) return newcomer === undefined ? undefined : this.#newcomers.remove(newcomer)
+    if (newcomer === undefined) return this.#resumes.remove(head)
+    const isNewcomersTurn = this.#isNewcomersTurn()
+    this.#due += this.#newcomersShare - Number(isNewcomersTurn)
+    return isNewcomersTurn ? this.#newcomers.remove(newcomer) : this.#resumes.remove(head)
   }
 
   /** Takes out one whose time is up, if there is any. */
@@ -109,6 +137,11 @@ export class WaitingRoom<W extends Waiter> {
     if (!waiter.waiting) return false
     this.#lineOf(waiter).remove(waiter)
     return true
+  }
+
+  /** Of a turn that is either class's: the share of each such turn adds up. */
+  #isNewcomersTurn(): boolean {
+    return this.#newcomers.length > 0 && this.#due + this.#newcomersShare >= 1 - ROUNDING
   }
 
   #lineOf(waiter: W): Line<W> {

@@ -231,7 +231,10 @@ export class SluiceClient {
       if (token === undefined) return
       link.token = token
       link.ask({ type: 'auth', token }, (reply) => {
-        if (reply.type === 'authenticated') this.#tokens.expiresAtMs = reply.expiresAt
+        if (reply.type === 'authenticated') {
+          this.#tokens.expiresAtMs = reply.expiresAt
+          this.#uplink.ticket = reply.ticket
+        }
         if (reply.type !== 'error') return
         this.#failed(errorOf(reply))
         // Another user's: asking again changes nothing.

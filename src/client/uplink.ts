@@ -48,6 +48,8 @@ export class Uplink implements LinkSink {
   #attempt: Link | undefined
   #welcome: WelcomeFrame | undefined
   #session: string | undefined
+  /** Shown when the session comes back; none of an old gateway. */
+  ticket: string | undefined
   /** One timer is enough: for the end of an attempt, else for the next attempt, else for the next move. */
   #cancelTimer: (() => void) | undefined
   /** Until the next attempt; `undefined`: there shall be none. */
@@ -178,14 +180,14 @@ export class Uplink implements LinkSink {
   }
 
   /**
-   * Says in the URL already that a session comes back: where connections queue, it goes before newcomers. One that moves
+   * Shows in the URL already that a session comes back: where connections queue, it goes before newcomers. One that moves
    * says how often it has tried: a node that will be drained next sends it on, a few times.
    */
   #address(): string {
     const move = this.#move
     const url = move?.url ?? this.#options.url
     if (this.#session === undefined) return url
-    return `${url}${url.includes('?') ? '&' : '?'}resume=1${move === undefined ? '' : `&move=${move.tries++}`}`
+    return `${url}${url.includes('?') ? '&' : '?'}resume=${this.ticket ?? 1}${move === undefined ? '' : `&move=${move.tries++}`}`
   }
 
   async #open(link: Link, url: string): Promise<void> {
@@ -203,7 +205,7 @@ export class Uplink implements LinkSink {
 
   #adopt(): void {
     const link = this.#attempt as Link
-    const { session, expiresAt, pingInterval } = this.#welcome as WelcomeFrame
+    const { session, expiresAt, pingInterval, ticket } = this.#welcome as WelcomeFrame
     this.#cancelTimer?.()
     this.#serving?.close()
     this.#serving = link
@@ -211,6 +213,7 @@ export class Uplink implements LinkSink {
     this.#attempt = undefined
     this.#move = undefined
     this.#session = session
+    this.ticket = ticket
     this.#tokens.expiresAtMs = expiresAt
     link.beat(pingInterval)
     this.#sink.welcomed(link, this.#welcome as WelcomeFrame)

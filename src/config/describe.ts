@@ -61,7 +61,8 @@ limits:
 const DEVELOPMENT = `## Development
 
 \`sluice dev\` starts from other defaults: \`host: 127.0.0.1\`, an API key named \`dev\` with the value \`dev\`, a new
-\`auth.jwtSecret\` for each run, and \`clientPublish: fanout\` in the namespace \`*\`. All of them can be overridden as above.
+\`auth.jwtSecret\` for each run, no limit by address (\`admission.perAddressPerSecond: 0\`), and \`clientPublish: fanout\` in the namespace
+\`*\`. All of them can be overridden as above.
 
 Both of its listeners answer only where \`Host\` names this machine, the address that they listen on, or one of \`allowedHosts\`: a
 web site whose name leads to 127.0.0.1 gets nothing. Pages that this machine serves, on any port, may connect; others as \`allowedOrigins\` says. It

@@ -150,6 +150,17 @@ export function integer({ min, max }: Range) {
   }
 }
 
+/** A part of a whole. */
+export function fraction({ min, max }: Range) {
+  return {
+    schema: z.number().min(min).max(max),
+    brief: `from ${min} to ${max}`,
+    allowed: `a part of 1, from ${min} to ${max}`,
+    fromText: (value: string): unknown => (/^\d*\.?\d+$/.test(value) ? Number(value) : value),
+    toText: plainText,
+  }
+}
+
 const BYTES_MAX = 2 ** 40
 
 /** In: text or milliseconds. Out: milliseconds. */

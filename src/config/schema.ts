@@ -20,6 +20,7 @@ import {
   duration,
   flag,
   flagOrAuto,
+  fraction,
   integer,
   list,
   oneOf,
@@ -278,11 +279,14 @@ export const SCHEMA = z.strictObject({
       doc: 'Connections that may wait; 0 is none, and whoever is over the rate is refused.',
     }),
     queueTimeout: option(duration('0ms', '5m'), '10s', { doc: 'How long one may wait.' }),
-    perAddressPerSecond: option(integer({ min: 0, max: RATE_MAX }), 0, {
-      doc: 'Connections that are let in each second from one address; 0 is no limit. Behind a proxy it needs `trustedProxies`.',
+    newcomersShare: option(fraction({ min: 0.01, max: 0.9 }), 0.2, {
+      doc: 'The part of the admissions and of the queue that newcomers have in any case, where they want it. The rest goes to clients that come back and can show that they were here.',
     }),
-    perAddressBurst: option(integer({ min: 0, max: RATE_MAX }), 0, {
-      doc: 'Connections that are let in at once from one address; 0 is as many as in a second.',
+    perAddressPerSecond: option(integer({ min: 0, max: RATE_MAX }), 50, {
+      doc: 'Newcomers that are let in each second from one address, or one IPv6 network of 64 bits; 0 is no limit. What comes to nothing, such as a token that is refused, counts ten times. Behind a proxy it needs `trustedProxies`, or all clients have the address of the proxy.',
+    }),
+    perAddressBurst: option(integer({ min: 0, max: RATE_MAX }), 1000, {
+      doc: 'Newcomers that are let in at once from one address after a pause; 0 is as many as in a second.',
     }),
     maxLoopLag: option(duration('0ms', '1m'), '250ms', {
       doc: 'Above this lag of the event loop newcomers wait; 0 is no limit.',

@@ -5,16 +5,7 @@ import { Newcomers } from './newcomers.ts'
 import { ClientAddress, Origins } from './origin.ts'
 import { PollConnection } from './poll.ts'
 import type { EdgeOptions, EdgePorts, Verdict } from './ports.ts'
-import {
-  bearer,
-  cookie,
-  isEventSource,
-  listed,
-  pollCursor,
-  resumeOf,
-  streamCursor,
-  waitOf,
-} from './request.ts'
+import { bearer, cookie, cursorOf, isEventSource, listed, resumeOf, waitOf } from './request.ts'
 import { closingEvent, SseConnection, type SseContext } from './sse.ts'
 import { SseFanout } from './sse-fanout.ts'
 import { WebSocketConnection, type WebSocketContext } from './websocket.ts'
@@ -23,6 +14,7 @@ import type { HttpExchange, Listener, RequestHead, ResponseHeaders, Upgrade } fr
 import { SluiceError, asSluiceError } from '../errors.ts'
 import { CHANNEL_LENGTH_MAX, CHANNEL_RULE, INBOX, isChannel } from '../protocol/channel.ts'
 import { departureIn, tagOf, type Departure } from '../protocol/cursor.ts'
+import { readTicket, ticketIn } from '../protocol/ticket.ts'
 import { SUBPROTOCOL, type From } from '../protocol/frames.ts'
 import type { Identity } from '../session/ports.ts'
 
@@ -31,6 +23,9 @@ import type { Identity } from '../session/ports.ts'
  * before anybody may look at it, from strangers as well, so it is a little more than `limits.frame` and not a lot.
  */
 const FRAME_BYTES_OVER = 16_384
+const UNTRUSTED_PROXY =
+  'too many connections from one address, which sends X-Forwarded-For and is not in trustedProxies: if it is a proxy, all its clients count as one'
+const TOKEN_MISSING = 'a token is missing'
 const ENDPOINTS = 'this listener has /v1/ws, /v1/sse and /v1/poll'
 const PREFLIGHT_MAX_AGE_S = '600'
 /** A stream that is sent on is served by nobody: it comes again soon, and not in step with others. */
@@ -135,13 +130,19 @@ export class Gateway {
       this.#refuseUpgrade(upgrade, 503, 'outdated', outdated())
       return
     }
-    // What it resumes is in its first frame; that it will is said in the URL, so that it waits before newcomers.
-    const asked = this.#ports.admission.ask({ address, resume: query.has('resume') }, (verdict) => {
+    // What it resumes is in its first frame; that it was here is shown in the URL, so that it waits before newcomers.
+    const resume = this.#ports.admission.knows(readTicket(query.get('resume') ?? ''))
+    const asked = this.#ports.admission.ask({ address, resume }, (verdict) => {
       if (verdict.kind === 'refuse') {
+        this.#warnOfProxy(head, verdict)
         upgrade.refuse(verdict.tooMany ? 429 : 503, refusalHeaders(verdict), refusalBody(verdict))
         return
       }
-      upgrade.accept(new WebSocketConnection(token, context), offered === undefined ? '' : SUBPROTOCOL)
+      upgrade.accept(
+        // What comes of somebody who is known is not charged to those with whom he shares an address.
+        new WebSocketConnection({ token, address: resume ? '' : address }, context),
+        offered === undefined ? '' : SUBPROTOCOL,
+      )
     })
     upgrade.onAborted(() => asked.cancel())
   }
@@ -198,7 +199,7 @@ export class Gateway {
   /** Where a stream that had to leave a node comes to one that will be drained next: it shall move only once. */
   #sendsOn(exchange: HttpExchange): boolean {
     const { head } = exchange
-    const departure = isEventSource(head) ? departureIn(streamCursor(head) ?? '') : undefined
+    const departure = isEventSource(head) ? departureIn(cursorOf(head) ?? '') : undefined
     if (departure === undefined || !this.#ports.turnsAway(departure.turns, false)) return false
     this.#ports.metrics.refused('outdated')
     // The id counts: it is what the browser sends next time.
@@ -214,19 +215,30 @@ export class Gateway {
 
   #admitted(exchange: HttpExchange, run: () => Promise<void>): void {
     const { head } = exchange
-    const query = new URLSearchParams(head.query)
-    const resume = head.headers['last-event-id'] !== undefined || query.has('cursor')
+    const { admission } = this.#ports
     const address = this.#addresses.of(head.remoteAddress, head.headers['x-forwarded-for'])
-    const asked = this.#ports.admission.ask({ address, resume }, (verdict) => {
-      if (verdict.kind === 'refuse') this.#refuse(exchange, verdict)
-      else run().catch((error: unknown) => this.#failed(exchange, error))
+    // Before it takes the place of somebody who has a token.
+    if (this.#tokenOf(head) === undefined) {
+      admission.charge(address, 'token')
+      throw new SluiceError('unauthorized', TOKEN_MISSING)
+    }
+    const resume = admission.knows(ticketIn(cursorOf(head) ?? ''))
+    const asked = admission.ask({ address, resume }, (verdict) => {
+      if (verdict.kind === 'refuse') {
+        this.#refuse(exchange, verdict)
+        return
+      }
+      run().catch((error: unknown) => {
+        if (!resume && asSluiceError(error).code === 'unauthorized') admission.charge(address, 'token')
+        this.#failed(exchange, error)
+      })
     })
     exchange.onAborted(() => asked.cancel())
   }
 
   async #stream(exchange: HttpExchange): Promise<void> {
     const { head } = exchange
-    const { identity, ...wanted } = await this.#request(head, streamCursor(head))
+    const { identity, ...wanted } = await this.#request(head)
     if (exchange.done) return
     const connection = new SseConnection(
       exchange,
@@ -240,7 +252,7 @@ export class Gateway {
   async #poll(exchange: HttpExchange): Promise<void> {
     const { head } = exchange
     const waitMs = waitOf(new URLSearchParams(head.query).get('wait'))
-    const { identity, ...wanted } = await this.#request(head, pollCursor(head))
+    const { identity, ...wanted } = await this.#request(head)
     if (exchange.done) return
     const headers = this.#origins.headers(head.headers.origin)
     const connection = new PollConnection({ exchange, user: identity.user, waitMs, headers }, this.#sse)
@@ -268,18 +280,19 @@ export class Gateway {
   }
 
   /** Who asks, and for which channels from where. Fails with the error to answer. */
-  async #request(
-    head: RequestHead,
-    cursor: string | undefined,
-  ): Promise<Wanted & { readonly identity: Identity }> {
+  async #request(head: RequestHead): Promise<Wanted & { readonly identity: Identity }> {
     const query = new URLSearchParams(head.query)
     const names = this.#channelsOf(query.getAll('channels'))
-    const token = bearer(head) ?? query.get('token') ?? cookie(head, this.#options.tokenCookie)
-    const identity = await this.#ports.sessions.identify(token)
+    const identity = await this.#ports.sessions.identify(this.#tokenOf(head))
     const channels = new Map<string, From | undefined>()
-    const resume = resumeOf(cursor, identity.user)
+    const resume = resumeOf(cursorOf(head), identity.user)
     for (const name of names) channels.set(name, resume?.byTag.get(tagOf(name)))
     return { identity, channels, departure: resume?.departure }
+  }
+
+  #tokenOf(head: RequestHead): string | undefined {
+    const given = bearer(head) ?? new URLSearchParams(head.query).get('token')
+    return given ?? cookie(head, this.#options.tokenCookie)
   }
 
   #channelsOf(lists: readonly string[]): Set<string> {
@@ -301,9 +314,18 @@ export class Gateway {
     return names
   }
 
+  /** Everybody behind it would be refused for one another, and nobody would know why. */
+  #warnOfProxy(head: RequestHead, { tooMany }: Verdict & { kind: 'refuse' }): void {
+    const forwardedFor = head.headers['x-forwarded-for']
+    const address = head.remoteAddress
+    if (tooMany && forwardedFor !== undefined && this.#addresses.of(address, forwardedFor) === address)
+      this.#ports.mistake(UNTRUSTED_PROXY, { address })
+  }
+
   #refuse(exchange: HttpExchange, verdict: Verdict & { kind: 'refuse' }): void {
+    this.#warnOfProxy(exchange.head, verdict)
     if (isEventSource(exchange.head)) this.#comeBack(exchange, verdict.retryAfterMs)
-    else if (exchange.head.path === '/v1/poll' && LEAVING.has(verdict.reason) && pollCursor(exchange.head)) {
+    else if (exchange.head.path === '/v1/poll' && LEAVING.has(verdict.reason) && cursorOf(exchange.head)) {
       this.#pollElsewhere(exchange)
     } else {
       const headers = { ...refusalHeaders(verdict), ...this.#origins.headers(exchange.head.headers.origin) }
@@ -316,7 +338,7 @@ export class Gateway {
    * came with, and the end of the connection. A refusal would cost it a pause.
    */
   #pollElsewhere(exchange: HttpExchange): void {
-    const cursor = JSON.stringify(pollCursor(exchange.head))
+    const cursor = JSON.stringify(cursorOf(exchange.head))
     const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' }
     const cors = this.#origins.headers(exchange.head.headers.origin)
     // Not at once, or a balancer that has not noticed yet would be asked without a pause.

@@ -8,6 +8,7 @@ import { Closing, ERRORS } from '../errors.ts'
 import type { Fanout, StreamFanout } from '../hub/outlet.ts'
 import { publicName } from '../protocol/channel.ts'
 import { composeCursor, cursorSegment, tagOf } from '../protocol/cursor.ts'
+import { ticketSegment } from '../protocol/ticket.ts'
 import { CLOSE } from '../protocol/codes.ts'
 import { encodeFrame, type Encoded } from '../protocol/encode.ts'
 import type { Position, ResetReason, ServerFrame } from '../protocol/frames.ts'
@@ -164,7 +165,8 @@ export class PollConnection implements Connection, StreamFanout, Due {
     // Who is to go elsewhere may be answered before his moment has come: he takes it for the moment.
     const departure = this.#context.ports.departureOf(session.id)
     const leaves = last || departure !== undefined
-    const cursor = composeCursor(segments, tagOf(this.#request.user), departure)
+    const ticket = this.#context.ports.tickets.give(tagOf(this.#request.user))
+    const cursor = composeCursor(segments, ticket.owner, `${ticketSegment(ticket)}${departure ?? ''}`)
     const messages = this.#messages.map(({ json }) => json).join(',')
     const body = `{"messages":[${messages}],"resets":[${this.#resets.join(',')}],"cursor":${JSON.stringify(cursor)}}`
     this.#request.exchange.respond(200, { ...this.#request.headers, ...JSON_HEADERS }, body, leaves)

@@ -7,6 +7,7 @@ import type { Hub } from '../hub/hub.ts'
 import type { Transport } from '../hub/outlet.ts'
 import type { Caught } from '../errors.ts'
 import type { ErrorCode } from '../protocol/codes.ts'
+import type { Ticket } from '../protocol/ticket.ts'
 import type { Sessions } from '../session/sessions.ts'
 import type { Wheel } from '../wheel.ts'
 
@@ -19,9 +20,13 @@ export interface Meter {
 export interface Admission {
   /**
    * Decides now or later; `decided` is called exactly once, unless `cancel` was called before.
-   * `resume`: the client comes back with a session or a position, and goes before newcomers.
+   * `resume`: the client is known, and goes before newcomers.
    */
   ask(attempt: { address: string; resume: boolean }, decided: (verdict: Verdict) => void): { cancel(): void }
+  /** Whether what an attempt shows for having been here before is good, and worth something still. Once for each attempt. */
+  knows(ticket: Ticket | undefined): boolean
+  /** Nothing came of an attempt: a token that was refused, a WebSocket that never said who it is, or left before. */
+  charge(address: string, why: 'token' | 'silent' | 'left'): void
   connected(transport: Transport): void
   disconnected(transport: Transport, reason: string): void
   meter(): Meter
@@ -46,10 +51,18 @@ export interface EdgeMetrics {
   limitHit(limit: 'frame' | 'connect_timeout' | 'buffered' | 'channels_per_stream'): void
 }
 
+export interface TicketOffice {
+  /** For the user with this tag. */
+  give(ownerTag: string): Ticket
+  /** Whether one of that hour should be replaced. */
+  isOld(hour: number): boolean
+}
+
 export interface EdgePorts {
   readonly sessions: Sessions
   readonly hub: Hub
   readonly admission: Admission
+  readonly tickets: TicketOffice
   readonly clock: Clock
   readonly wheel: Wheel
   readonly metrics: EdgeMetrics
@@ -60,6 +73,8 @@ export interface EdgePorts {
   turnsAway(turns: number, served: boolean): boolean
   /** What the last cursor says of a client that this node sends away; `undefined`: it does not. */
   departureOf(session: string): string | undefined
+  /** What a peer does wrong: a line a second at most. `kind` is a constant sentence. */
+  mistake(kind: string, fields: object): void
   /** Something failed that is nobody's mistake but ours. */
   failed(what: string, error: unknown): void
   readonly caught: Caught

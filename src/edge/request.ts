@@ -10,13 +10,10 @@ const WAIT_MAX_S = 120
 
 type Resume = ReturnType<typeof parseCursor> & { readonly kind: 'positions' }
 
-/** Of a stream: a browser sends the header by itself; who cannot send it has the parameter. */
-export function streamCursor(head: RequestHead): string | undefined {
-  return head.headers['last-event-id'] ?? pollCursor(head)
-}
-
-export function pollCursor(head: RequestHead): string | undefined {
-  return new URLSearchParams(head.query).get('cursor') ?? undefined
+/** Of a stream a browser sends the header by itself; who cannot send it, and a poll, has the parameter. */
+export function cursorOf({ path, headers, query }: RequestHead): string | undefined {
+  const header = path === '/v1/sse' ? headers['last-event-id'] : undefined
+  return header ?? new URLSearchParams(query).get('cursor') ?? undefined
 }
 
 /** `undefined`: the client starts anew. Fails where the cursor is another user's, or none. */

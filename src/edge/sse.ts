@@ -14,6 +14,7 @@ import { isInbox, publicName } from '../protocol/channel.ts'
 import { CLOSE } from '../protocol/codes.ts'
 import { composeCursor, cursorSegment, tagOf } from '../protocol/cursor.ts'
 import { encodeFrame, type Encoded } from '../protocol/encode.ts'
+import { ticketSegment, type Ticket } from '../protocol/ticket.ts'
 import type { Position, ResetReason, ServerFrame } from '../protocol/frames.ts'
 import type { Connection } from '../session/connection.ts'
 import type { Session } from '../session/session.ts'
@@ -57,7 +58,8 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
   readonly #headers: ResponseHeaders
   /** Opened with the session: until then the answer may still be an error. */
   #stream: HttpStream | undefined
-  readonly #ownerTag: string
+  /** Names the owner of each cursor. */
+  #ticket: Ticket
   #session: Session | undefined
   #group: SseGroup | undefined
   #state: 'open' | 'closed' = 'open'
@@ -77,7 +79,7 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
     this.#exchange = exchange
     this.#headers = headers
     this.#context = context
-    this.#ownerTag = tagOf(user)
+    this.#ticket = context.ports.tickets.give(tagOf(user))
     context.ports.admission.connected('sse')
   }
 
@@ -88,13 +90,23 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
   /** The heartbeat: without it a proxy takes the stream for dead. */
   due(): void {
     if (this.#state === 'closed') return
-    if (this.#stream?.slow === false) this.#write(SSE_COMMENT)
+    if (this.#stream?.slow === false && !this.#renewTicket()) this.#write(SSE_COMMENT)
     this.#scheduleHeartbeat()
   }
 
   abandon(): void {
     this.#stream?.abort()
     this.gone()
+  }
+
+  /** A stream without events would come back with a ticket of days ago. An event of an `id:` alone is not shown to anybody. */
+  #renewTicket(): boolean {
+    const { tickets } = this.#context.ports
+    const { owner, hour } = this.#ticket
+    if (!tickets.isOld(hour)) return false
+    this.#ticket = tickets.give(owner)
+    this.#queue({ text: '', channel: undefined, position: undefined })
+    return true
   }
 
   /** The client has gone. */
@@ -304,7 +316,7 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
         if (!isInbox(source.name)) this.#move(source.name, position)
       }
     }
-    return composeCursor(this.#segments.values(), this.#ownerTag, departure)
+    return composeCursor(this.#segments.values(), this.#ticket.owner, ticketSegment(this.#ticket) + departure)
   }
 
   #move(channel: string, position: Position | undefined): void {
@@ -312,11 +324,11 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
       this.#segments.set(channel, cursorSegment(tagOf(publicName(channel)), position))
   }
 
-  /** The inbox's place, the owner, and the empty line. */
+  /** The inbox's place, the ticket, the owner, and the empty line. */
   #makeSuffix(): Uint8Array {
     let inbox = ''
     for (const [channel, segment] of this.#segments) if (isInbox(channel)) inbox = segment
-    return Buffer.from(`${inbox}~${this.#ownerTag}\n\n`, 'latin1')
+    return Buffer.from(`${inbox}${ticketSegment(this.#ticket)}~${this.#ticket.owner}\n\n`, 'latin1')
   }
 
   /** Drawn per client, so that those who lose a node together do not come back together. */

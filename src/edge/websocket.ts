@@ -34,6 +34,13 @@ interface Outgoing {
   readonly binary: boolean
 }
 
+/** What is known of a socket that has not said `connect`. */
+export interface Handshake {
+  readonly token: string | undefined
+  /** Of the client, behind proxies; empty where nothing is to be charged to it. */
+  readonly address: string
+}
+
 /** What each socket of a listener shares. */
 export interface WebSocketContext {
   readonly ports: EdgePorts
@@ -43,8 +50,8 @@ export interface WebSocketContext {
 
 export class WebSocketConnection implements Connection, OverLimit, Due {
   readonly #context: WebSocketContext
-  /** A token of the handshake, until the session exists. */
-  #token: string | undefined
+  /** Until the session exists. */
+  #handshake: Handshake | undefined
   #socket: NativeSocket | undefined
   #session: Session | undefined
   #meter: Meter | undefined
@@ -63,8 +70,8 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
   wheelIndex = 0
   wheelTick = 0
 
-  constructor(token: string | undefined, context: WebSocketContext) {
-    this.#token = token
+  constructor(handshake: Handshake, context: WebSocketContext) {
+    this.#handshake = handshake
     this.#context = context
   }
 
@@ -178,6 +185,7 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
 
   /** The socket has gone: nothing of it may be touched any more. */
   gone(code: number): void {
+    if (this.#state === 'opened') this.#charge(this.#endReason === undefined ? 'left' : 'silent')
     this.#state = 'closed'
     this.#socket = undefined
     this.#missed = undefined
@@ -231,6 +239,7 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
 
   attach(session: Session): void {
     this.#session = session
+    this.#handshake = undefined
     this.#state = 'connected'
   }
 
@@ -273,7 +282,7 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
         break
       case 'opened':
         if (frame.type === 'connect') this.#connect(frame)
-        else if (this.#token !== undefined) {
+        else if (this.#handshake?.token !== undefined) {
           // With a token in the handshake, everything that connect could say is known.
           this.#connect({ type: 'connect' })
           this.#handle(frame, bytes)
@@ -290,8 +299,7 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     this.#early = new EarlyFrames(options.frameBytesMax)
     newcomers.leave(this)
     ports.wheel.cancel(this)
-    const token = frame.token ?? this.#token
-    this.#token = undefined
+    const token = frame.token ?? this.#handshake?.token
     ports.sessions.identify(token).then(
       (identity) => this.#open(identity, frame),
       (error: unknown) => this.#refused(error),
@@ -313,14 +321,19 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     )
   }
 
+  #charge(why: 'token' | 'silent' | 'left'): void {
+    this.#context.ports.admission.charge(this.#handshake?.address ?? '', why)
+  }
+
   #refused(error: unknown): void {
     if (error instanceof Closing) this.end(error)
     else if (!(error instanceof SluiceError)) {
       this.#context.ports.failed('connecting a client', error)
       this.end(faulty())
-    } else if (error.code === 'unauthorized')
+    } else if (error.code === 'unauthorized') {
+      this.#charge('token')
       this.end(new Closing('unauthorized', error.code, error.message, { cause: error }))
-    else if (error.retryable) this.end(new Closing('tryLater', error.code, error.message, { cause: error }))
+    } else if (error.retryable) this.end(new Closing('tryLater', error.code, error.message, { cause: error }))
     else this.end(new Closing('forbidden', error.code, error.message, { cause: error }))
   }
 

@@ -2,14 +2,15 @@
  * The cursor of a stream or a poll: the positions of all its channels in one short line of text, which a browser
  * sends back as `Last-Event-ID`.
  *
- *   cursor    = "1" *( "~" segment ) [ "~" departure ] "~" owner
+ *   cursor    = "1" *( "~" segment ) [ "~" ticket ] [ "~" departure ] "~" owner
  *   segment   = channel-tag offset "." epoch
  *   departure = "-moved-" turns number "." node
  *
  * `channel-tag` is 8 characters that stand for the channel's name, `offset` is in base 36, `owner` is 8 characters
  * that stand for the user: a cursor carried over to another user is refused, because its inbox positions are not his.
- * A cursor grants nothing (channels are authorized by the token), so it is not signed; whoever forges a position
- * of his own channels gets at most the messages that he could have asked for, or a `reset`.
+ * The positions grant nothing (channels are authorized by the token), so they are not signed; whoever forges a position
+ * of his own channels gets at most the messages that he could have asked for, or a `reset`. What is signed is the claim
+ * to have been here before, which is worth a place in a queue: `ticket`, see `ticket.ts`.
  *
  * `departure` is only in the last cursor that a client gets of a node which sends it away: with it the next node can
  * tell that one that its client is back. It has the form of a segment, of a channel that nobody asks for, so that nodes which do
@@ -17,6 +18,7 @@
  */
 import { hash } from 'node:crypto'
 import type { Position } from './frames.ts'
+import { TICKET_TAG } from './ticket.ts'
 
 export const EPOCH = /^[A-Za-z0-9]{1,32}$/
 const TAG_LENGTH = 8
@@ -47,11 +49,11 @@ export function cursorSegment(channelTag: string, position: Position): string {
   return `~${channelTag}${position.offset.toString(36)}.${position.epoch}`
 }
 
-/** A whole cursor from the segments of the channels that have a position; `departure`: a segment too, or nothing. */
-export function composeCursor(segments: Iterable<string>, ownerTag: string, departure = ''): string {
+/** A whole cursor from the segments of the channels that have a position, and others: a ticket, a departure. */
+export function composeCursor(segments: Iterable<string>, ownerTag: string, others = ''): string {
   let cursor = VERSION
   for (const segment of segments) cursor += segment
-  return `${cursor}${departure}~${ownerTag}`
+  return `${cursor}${others}~${ownerTag}`
 }
 
 /** The part of a cursor that says where its client was sent away from, with its separator. */
@@ -103,7 +105,7 @@ export function parseCursor(cursor: string, ownerTag: string): ParsedCursor {
     const match = SEGMENT.exec(segment)
     if (match === null) return { kind: 'malformed' }
     const [, tag, offset, epoch] = match as unknown as [string, string, string, string]
-    if (tag.startsWith(DEPARTURE)) continue
+    if (tag === TICKET_TAG || tag.startsWith(DEPARTURE)) continue
     const position = { epoch, offset: Number.parseInt(offset, 36) }
     if (!Number.isSafeInteger(position.offset) || byTag.has(tag)) return { kind: 'malformed' }
     byTag.set(tag, position)

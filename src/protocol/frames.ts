@@ -95,6 +95,8 @@ export interface WelcomeFrame {
   readonly channels: Readonly<Record<string, Restored>>
   /** Milliseconds between the client's pings. */
   readonly pingInterval: number
+  /** Shown in the URL of the next connection, it goes before newcomers. A text of the gateway's. */
+  readonly ticket?: string
   /** Milliseconds since 1970. */
   readonly expiresAt?: number
 }
@@ -164,6 +166,8 @@ export interface PresenceReplyFrame {
 export interface AuthenticatedFrame {
   readonly type: 'authenticated'
   readonly ref: number
+  /** The one to show from now on. */
+  readonly ticket?: string
   readonly expiresAt?: number
 }
 export interface ErrorFrame {

@@ -94,6 +94,8 @@ export interface SessionPorts {
   readonly metrics: SessionMetrics
   readonly presence: PresencePort
   readonly acks: AckPort
+  /** By which a client shows later that it was here; see `protocol/ticket.ts`. */
+  ticketOf(userTag: string): string
   policyOf(channel: string): ClientPublish
   publish(channel: string, payload: Payload, id: string | undefined): Promise<Published>
   /** Hands a client's publish to the backend. */

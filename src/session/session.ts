@@ -5,6 +5,7 @@
 import type { Connection } from './connection.ts'
 import type { Identity, SessionOptions, SessionPorts } from './ports.ts'
 import { planReauth } from './reauth.ts'
+import { ownerTagOf } from './session-id.ts'
 import { openChannel } from './unacknowledged.ts'
 import { asSluiceError, Closing, SluiceError } from '../errors.ts'
 import type { Opened } from '../hub/hub.ts'
@@ -282,7 +283,12 @@ export class Session implements Due {
     }
     this.#ports.metrics.reauth('renewed')
     const { expiresAtMs } = this.#identity
-    return { type: 'authenticated', ref, ...(expiresAtMs === undefined ? {} : { expiresAt: expiresAtMs }) }
+    return {
+      type: 'authenticated',
+      ref,
+      ticket: this.#ports.ticketOf(ownerTagOf(this.id)),
+      ...(expiresAtMs === undefined ? {} : { expiresAt: expiresAtMs }),
+    }
   }
 
   #renew(identity: Identity): void {

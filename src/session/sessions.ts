@@ -4,7 +4,7 @@
 import { Arrival } from './arrival.ts'
 import type { Connection } from './connection.ts'
 import type { ChannelResumeResult, Identity, ResumeResult } from './ports.ts'
-import { newSessionId, ownerOf } from './session-id.ts'
+import { newSessionId, ownerOf, ownerTagOf } from './session-id.ts'
 import { positionOf, Session, type SessionContext } from './session.ts'
 import { openChannel } from './unacknowledged.ts'
 import { Closing, SluiceError } from '../errors.ts'
@@ -283,6 +283,7 @@ export class Sessions {
       resumed: resume === 'resumed',
       channels,
       pingInterval: options.pingIntervalMs,
+      ticket: ports.ticketOf(ownerTagOf(session.id)),
       ...(expiresAtMs === undefined ? {} : { expiresAt: expiresAtMs }),
     }
     connection.send(welcome)

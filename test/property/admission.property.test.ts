@@ -6,6 +6,8 @@ import { WaitingRoom, type Waiter } from '../../src/admission/queue.ts'
 import { silentMetrics } from '../../src/observe/metrics.ts'
 import { ManualClock } from '../unit/admission/manual-clock.ts'
 
+/** Also such whose sums are no whole numbers. */
+const share = fc.constantFrom(0, 0.01, 0.1, 0.2, 0.25, 1 / 3, 0.5, 0.9)
 const perSecond = fc.integer({ min: 1, max: 1000 })
 const burst = fc.integer({ min: 1, max: 50 })
 
@@ -152,9 +154,11 @@ const roomStep: fc.Arbitrary<RoomStep> = fc.oneof(
 describe('the waiting room', () => {
   it('does what a plain list does', () => {
     fc.assert(
-      fc.property(fc.nat(8), fc.array(roomStep, { maxLength: 100 }), (capacity, steps) => {
+      fc.property(fc.nat(8), share, fc.array(roomStep, { maxLength: 100 }), (capacity, part, steps) => {
         const timeoutMs = 100
-        const room = new WaitingRoom<Known>(capacity, timeoutMs)
+        const room = new WaitingRoom<Known>(capacity, timeoutMs, part)
+        const places = Math.round(capacity * part)
+        let due = 0
         const all: Known[] = []
         let list: Known[] = []
         let nowMs = 0
@@ -175,11 +179,9 @@ describe('the waiting room', () => {
               }
               all.push(one)
               const full = list.length >= capacity
-              const displaced = full
-                ? resume
-                  ? list.findLast((other) => !other.resume)
-                  : undefined
-                : undefined
+              const newcomers = list.filter((other) => !other.resume).length
+              const gives = resume ? newcomers > places : newcomers < places
+              const displaced = full && gives ? list.findLast((other) => other.resume !== resume) : undefined
               const expected = full ? (displaced ?? one) : undefined
               expect(room.enter(one)?.id).toBe(expected?.id)
               if (expected !== one) list.push(one)
@@ -194,9 +196,16 @@ describe('the waiting room', () => {
               break
             }
             case 'next': {
-              const expected =
-                list.find((one) => one.resume) ??
-                (step.newcomersToo ? list.find((one) => !one.resume) : undefined)
+              const resuming = list.find((one) => one.resume)
+              const newcomer = step.newcomersToo ? list.find((one) => !one.resume) : undefined
+              let expected = resuming ?? newcomer
+              if (resuming !== undefined && newcomer !== undefined) {
+                due += part
+                if (due >= 1 - 1e-9) {
+                  due -= 1
+                  expected = newcomer
+                }
+              }
               expect(room.next(step.newcomersToo)?.id).toBe(expected?.id)
               drop(expected)
               break
@@ -248,6 +257,26 @@ const gateStep: fc.Arbitrary<GateStep> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('pass' as const), ms: fc.nat(400) }) },
 )
 
+interface Admission {
+  readonly resume: boolean
+  /** Others, of either class, who waited and could have come in instead. */
+  readonly newcomersWaited: boolean
+  readonly resumesWaited: boolean
+}
+
+/** The longest stretches of admissions during which somebody of a class waited. */
+function stretches(
+  admissions: readonly Admission[],
+  waited: 'newcomersWaited' | 'resumesWaited',
+): Admission[][] {
+  const found: Admission[][] = [[]]
+  for (const admission of admissions) {
+    if (admission[waited]) found.at(-1)?.push(admission)
+    else found.push([])
+  }
+  return found
+}
+
 interface Attempted {
   readonly resume: boolean
   readonly waited: boolean
@@ -257,14 +286,15 @@ interface Attempted {
 }
 
 describe('the gate', () => {
-  it('G2 G3 G5 G6 keeps the rate, the order and its promises to whoever waits, whatever happens', () => {
+  it('G2 G3 G5 G6 G8 keeps the rate, the order, the share and its promises to whoever waits, whatever happens', () => {
     fc.assert(
       fc.property(
+        share,
         fc.integer({ min: 1, max: 100 }),
         fc.integer({ min: 1, max: 5 }),
         fc.nat(10),
         fc.array(gateStep, { maxLength: 60 }),
-        (rate, most, queue, steps) => {
+        (part, rate, most, queue, steps) => {
           const clock = new ManualClock()
           const load = { lagMs: 0, memoryBytes: 0 }
           const gate = new Gate(
@@ -274,6 +304,7 @@ describe('the gate', () => {
               burst: most,
               queue,
               queueTimeout: 500,
+              newcomersShare: part,
               perAddressPerSecond: 0,
               perAddressBurst: 0,
               maxLoopLag: 250,
@@ -288,12 +319,19 @@ describe('the gate', () => {
               (one) => one.waited && one.resume === resume && one.verdicts.length === 0 && !one.cancelled,
             )
 
+          const order: Admission[] = []
+          const admit = (resume: boolean): void => {
+            const newcomersWaited = pending(false).length > 0 && load.lagMs <= 250
+            order.push({ resume, newcomersWaited, resumesWaited: pending(true).length > 0 })
+            admitted.push({ atMs: clock.monotonicMs(), tokens: 1 })
+          }
+
           const knock = (resume: boolean): void => {
             const decision = gate.admit({ address: '192.0.2.1', resume })
             if (decision.kind === 'admit') {
               expect(pending(true)).toHaveLength(0)
               if (!resume) expect(pending(false)).toHaveLength(0)
-              admitted.push({ atMs: clock.monotonicMs(), tokens: 1 })
+              admit(resume)
             }
             const attempt: Attempted = {
               resume,
@@ -307,8 +345,7 @@ describe('the gate', () => {
             decision.ticket.decided = (verdict) => {
               if (verdict.kind === 'admit') {
                 expect(pending(resume)[0]).toBe(attempt)
-                if (!resume) expect(pending(true)).toHaveLength(0)
-                admitted.push({ atMs: clock.monotonicMs(), tokens: 1 })
+                admit(resume)
               }
               attempt.verdicts.push(verdict.kind)
             }
@@ -346,8 +383,65 @@ describe('the gate', () => {
             expect(verdicts.length === 1 || cancelled).toBe(true)
           }
           expectWithinRate(admitted, rate, most)
+          const newcomersIn = (stretch: readonly Admission[]): number =>
+            stretch.filter(({ resume }) => !resume).length
+          for (const stretch of stretches(order, 'newcomersWaited'))
+            expect(newcomersIn(stretch)).toBeGreaterThanOrEqual(Math.floor(stretch.length * part + 1e-6))
+          for (const stretch of stretches(order, 'resumesWaited'))
+            expect(newcomersIn(stretch)).toBeLessThanOrEqual(Math.ceil(stretch.length * part - 1e-6))
         },
       ),
+      { numRuns: 300 },
+    )
+  })
+
+  it('G8 lets newcomers in at their share under any number of those who resume, and gives them their places', () => {
+    fc.assert(
+      fc.property(
+        share.filter((part) => part > 0),
+        fc.integer({ min: 10, max: 100 }),
+        fc.integer({ min: 2, max: 20 }),
+        (part, queue, perRound) => {
+          const clock = new ManualClock()
+          const gate = new Gate(
+            {
+              connections: 0,
+              connectionsPerSecond: 100,
+              burst: 1,
+              queue,
+              queueTimeout: 0,
+              newcomersShare: part,
+              perAddressPerSecond: 0,
+              perAddressBurst: 0,
+              maxLoopLag: 0,
+              maxMemory: 0,
+            },
+            { clock, load: { lagMs: 0, memoryBytes: 0 }, metrics: silentMetrics },
+          )
+          const counts = { newcomers: 0, resumes: 0 }
+          const waiting = { newcomers: 0, resumes: 0 }
+          const knock = (who: 'newcomers' | 'resumes'): void => {
+            const decision = gate.admit({ address: '192.0.2.1', resume: who === 'resumes' })
+            if (decision.kind === 'admit') counts[who]++
+            if (decision.kind !== 'wait') return
+            waiting[who]++
+            decision.ticket.decided = ({ kind }) => {
+              waiting[who]--
+              if (kind === 'admit') counts[who]++
+            }
+          }
+          // Far more of either class than come in, those who resume first each time.
+          for (let round = 0; round < 300; round++) {
+            for (let i = 0; i < perRound; i++) knock('resumes')
+            for (let i = 0; i < perRound; i++) knock('newcomers')
+            clock.pass(10)
+          }
+          const total = counts.newcomers + counts.resumes
+          expect(Math.abs(counts.newcomers - total * part)).toBeLessThanOrEqual(queue * part + perRound)
+          expect(waiting.newcomers).toBeGreaterThanOrEqual(Math.round(queue * part) - 1)
+        },
+      ),
+      { numRuns: 50 },
     )
   })
 })

@@ -197,6 +197,7 @@ function world(policy: HubPolicy, tailMessages: number) {
       limitHit: ignore,
       acknowledged: ignore,
     },
+    ticketOf: () => 'a ticket',
     acks: { ack: ignore, acked: () => Promise.resolve(undefined) },
     presence: { entered: ignore, left: ignore, members: () => Promise.reject(new Error('not here')) },
     policyOf: () => ({ clientPublish: 'deny', presence: false, acknowledged: false, max: 1000 }),
@@ -220,8 +221,12 @@ function world(policy: HubPolicy, tailMessages: number) {
     hub,
     turnsAway: () => false,
     departureOf: () => undefined,
+    mistake: ignore,
+    tickets: { give: (owner) => ({ owner, hour: 1, mac: 'f'.repeat(16) }), isOld: () => false },
     admission: {
       ask: () => ({ cancel: ignore }),
+      charge: ignore,
+      knows: () => false,
       connected: ignore,
       disconnected: ignore,
       meter: () => ({ take: () => true }),
@@ -268,11 +273,14 @@ class Client {
   connect(): void {
     if (this.#socket?.closed === false) return
     const options = { bufferedBytesMax: BUFFER_LIMIT, frameBytesMax: 65_536, connectTimeoutMs: 60_000 }
-    const connection = new WebSocketConnection(undefined, {
-      ports: this.#edge,
-      options: options as EdgeOptions,
-      newcomers: new Newcomers(65_536),
-    })
+    const connection = new WebSocketConnection(
+      { token: undefined, address: '' },
+      {
+        ports: this.#edge,
+        options: options as EdgeOptions,
+        newcomers: new Newcomers(65_536),
+      },
+    )
     this.#connection = connection
     this.#socket = new FakeSocket(this.#uws, BUFFER_LIMIT, connection)
     this.#welcome = false

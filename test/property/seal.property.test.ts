@@ -14,10 +14,16 @@ describe('a seal', () => {
   it('is HMAC-SHA256 with a key by HKDF, as other programs make it', () => {
     const key = Buffer.from(hkdfSync('sha256', SECRET, 'sluice 1', 'packet', 32))
     fc.assert(
-      fc.property(fc.oneof(bytes, fc.uint8Array({ minLength: 140_000, maxLength: 141_000 })), (sealed) => {
-        const expected = createHmac('sha256', key).update(sealed).digest().subarray(0, 16)
-        expect(seal.macOf(sealed).equals(expected)).toBe(true)
-      }),
+      fc.property(
+        fc.oneof(
+          bytes,
+          fc.constantFrom(0, 2000, 140_000).map((length) => Buffer.alloc(length, 7)),
+        ),
+        (sealed) => {
+          const expected = createHmac('sha256', key).update(sealed).digest().subarray(0, 16)
+          expect(seal.macOf(sealed).equals(expected)).toBe(true)
+        },
+      ),
       { numRuns: 300 },
     )
   })

@@ -51,7 +51,7 @@ describe('a long poll', () => {
     expect(new Set(first.messages.map(({ data }) => data))).toEqual(new Set([1, 2, 3]))
     const second = await next('pol', 'p:3,p:4', first.cursor, 0)
     expect(second).toMatchObject({ messages: [], resets: [] })
-    expect(second.cursor).toBe(first.cursor)
+    expect(second.cursor.replace(/~-ticket-[^~]*/, '')).toBe(first.cursor.replace(/~-ticket-[^~]*/, ''))
   })
 
   it('waits without a cursor too', async () => {

@@ -154,6 +154,8 @@ export class Fleet {
           directory.path,
           {
             ...settings,
+            // Everybody comes from one address.
+            admission: { perAddressPerSecond: 0, ...settings.admission },
             nats: { url: [`nats://127.0.0.1:${proxy.port}`] },
             redis: { url: [redis.url] },
             cluster: { heartbeat: '500ms', nodeTtl: '3s', canary: '500ms', ...settings.cluster },

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { Admission } from '../../../src/admission/admission.ts'
+import { Tickets } from '../../../src/admission/tickets.ts'
+import type { Ticket } from '../../../src/protocol/ticket.ts'
 import { createMetrics, type Metrics } from '../../../src/observe/metrics.ts'
 import { ManualClock } from './manual-clock.ts'
 
-function admissionOf(): { admission: Admission; clock: ManualClock; metrics: Metrics } {
+function admissionOf(): { admission: Admission; clock: ManualClock; metrics: Metrics; tickets: Tickets } {
   const clock = new ManualClock()
   const node = { node: 'n1', version: '0', region: 'local', role: 'all' }
   const metrics = createMetrics({ node, process: false })
@@ -13,6 +15,7 @@ function admissionOf(): { admission: Admission; clock: ManualClock; metrics: Met
     burst: 1,
     queue: 10,
     queueTimeout: 1000,
+    newcomersShare: 0.2,
     perAddressPerSecond: 0,
     perAddressBurst: 0,
     maxLoopLag: 0,
@@ -23,7 +26,18 @@ function admissionOf(): { admission: Admission; clock: ManualClock; metrics: Met
     bytesBurst: 0,
   }
   const load = { lagMs: 0, memoryBytes: 0 }
-  return { admission: new Admission(options, { clock, load, metrics }), clock, metrics }
+  const tickets = new Tickets('a secret', 86_400_000, clock)
+  return {
+    admission: new Admission(options, {
+      clock,
+      load,
+      metrics,
+      tickets,
+    }),
+    clock,
+    metrics,
+    tickets,
+  }
 }
 
 describe('admission', () => {
@@ -38,6 +52,22 @@ describe('admission', () => {
     third.cancel()
     clock.pass(1000)
     expect(verdicts).toEqual(['first admit', 'second admit'])
+  })
+
+  it('lets go first who shows a ticket, and nobody who only says that he was here', () => {
+    const { admission, clock, tickets } = admissionOf()
+    const verdicts: string[] = []
+    const ask = (name: string, ticket: Ticket | undefined): void => {
+      const attempt = { address: '192.0.2.1', resume: admission.knows(ticket) }
+      admission.ask(attempt, ({ kind }) => void verdicts.push(`${name} ${kind}`))
+    }
+    const good = tickets.give('anns-tag')
+    ask('first', undefined)
+    ask('newcomer', undefined)
+    ask('liar', { ...good, owner: 'bobs-tag' })
+    ask('known', good)
+    clock.pass(1000)
+    expect(verdicts).toEqual(['first admit', 'known admit', 'newcomer admit', 'liar admit'])
   })
 
   it('counts connections by transport, and how they ended', () => {

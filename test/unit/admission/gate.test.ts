@@ -16,6 +16,7 @@ const OPTIONS: GateOptions = {
   burst: 2,
   queue: 100,
   queueTimeout: 10_000,
+  newcomersShare: 0.2,
   perAddressPerSecond: 0,
   perAddressBurst: 0,
   maxLoopLag: 250,
@@ -123,6 +124,14 @@ describe('G1 the checks in their order', () => {
     expect(metrics.refusals.address.value).toBe(1)
   })
 
+  it('an address over its rate holds nobody up who shows that he was here', () => {
+    const { newcomer, resuming } = gateOf({ perAddressPerSecond: 0.1, perAddressBurst: 1, burst: 100 })
+    for (let i = 0; i < 20; i++) expect(resuming('192.0.2.1').kind).toBe('admit')
+    expect(newcomer('192.0.2.1').kind).toBe('admit')
+    expect(refusalOf(newcomer('192.0.2.1')).reason).toBe('address')
+    expect(resuming('192.0.2.1').kind).toBe('admit')
+  })
+
   it('an attempt within the rate allocates no decision of its own', () => {
     const { newcomer } = gateOf()
     expect(newcomer()).toBe(newcomer())
@@ -210,6 +219,76 @@ describe('G3 the order', () => {
     watch(verdicts, 'r1', resuming())
     expect(verdicts).toEqual(['n2 queue_full'])
     expect(metrics.refusals.queue_full.value).toBe(2)
+  })
+})
+
+describe('G8 the share of newcomers', () => {
+  it('is theirs while those who resume wait, and nobody else overtakes', () => {
+    const { newcomer, resuming, clock } = gateOf({ burst: 1, newcomersShare: 0.25 })
+    const verdicts: string[] = []
+    newcomer()
+    for (let i = 1; i <= 3; i++) watch(verdicts, `n${i}`, newcomer())
+    for (let i = 1; i <= 9; i++) watch(verdicts, `r${i}`, resuming())
+    clock.pass(2000)
+    const order = verdicts.map((verdict) => verdict.replace(' admit', ''))
+    expect(order).toEqual(['r1', 'r2', 'r3', 'n1', 'r4', 'r5', 'r6', 'n2', 'r7', 'r8', 'r9', 'n3'])
+  })
+
+  it('is counted also where those who resume find a token as they come', () => {
+    const { newcomer, resuming, clock } = gateOf({ burst: 1, newcomersShare: 0.25 })
+    newcomer()
+    const verdicts: string[] = []
+    watch(verdicts, 'n1', newcomer())
+    let passed = 0
+    // The token has come back each time, and the timer has not fired yet.
+    for (; passed < 20; passed++) {
+      clock.jump(100)
+      if (resuming().kind !== 'admit') break
+    }
+    expect(passed).toBe(3)
+    clock.pass(20)
+    expect(verdicts).toEqual(['n1 admit'])
+  })
+
+  it('gives a newcomer the place of the newest who resumes where newcomers have less than their places, and that one is told', () => {
+    const { newcomer, resuming } = gateOf({ burst: 1, queue: 4, newcomersShare: 0.25 })
+    const verdicts: string[] = []
+    newcomer()
+    for (let i = 1; i <= 4; i++) watch(verdicts, `r${i}`, resuming())
+    watch(verdicts, 'n1', newcomer())
+    expect(verdicts).toEqual(['r4 queue_full'])
+    expect(refusalOf(newcomer()).reason).toBe('queue_full')
+    expect(refusalOf(resuming()).reason).toBe('queue_full')
+  })
+})
+
+describe('G9 what is charged to an address', () => {
+  it('leaves it with an empty bucket at worst, and no other address with less', () => {
+    const { gate, newcomer, clock } = gateOf({ perAddressPerSecond: 1, perAddressBurst: 30, burst: 1000 })
+    gate.charge('192.0.2.1', 10)
+    for (let i = 0; i < 20; i++) expect(newcomer('192.0.2.1').kind).toBe('admit')
+    expect(refusalOf(newcomer('192.0.2.1'))).toMatchObject({ reason: 'address', tooMany: true })
+    for (let i = 0; i < 1000; i++) gate.charge('192.0.2.1', 10)
+    for (let i = 0; i < 30; i++) expect(newcomer('192.0.2.2').kind).toBe('admit')
+    clock.pass(1010)
+    expect(newcomer('192.0.2.1').kind).toBe('admit')
+    expect(refusalOf(newcomer('192.0.2.1')).reason).toBe('address')
+  })
+
+  it('is nothing where there is no limit, and nothing for who has no address', () => {
+    const { gate, newcomer } = gateOf({ burst: 100 })
+    for (let i = 0; i < 50; i++) gate.charge('192.0.2.1', 10)
+    expect(newcomer('192.0.2.1').kind).toBe('admit')
+    const limited = gateOf({ perAddressPerSecond: 1, perAddressBurst: 1, burst: 100 })
+    for (let i = 0; i < 50; i++) limited.gate.charge('', 10)
+    expect(limited.newcomer('').kind).toBe('admit')
+  })
+
+  it('of one IPv6 address counts for its network of 64 bits', () => {
+    const { gate, newcomer } = gateOf({ perAddressPerSecond: 1, perAddressBurst: 10, burst: 100 })
+    gate.charge('2001:db8:0:7::1', 10)
+    expect(refusalOf(newcomer('2001:db8:0:7:ffff::9')).reason).toBe('address')
+    expect(newcomer('2001:db8:0:8::1').kind).toBe('admit')
   })
 })
 

@@ -12,7 +12,7 @@ function waiter(name: string, sinceMs = 0): Named {
 
 /** A room with these in it; names that begin with `r` resume. */
 function roomOf(names: readonly string[], capacity = 10): { room: WaitingRoom<Named>; waiters: Named[] } {
-  const room = new WaitingRoom<Named>(capacity, 1000)
+  const room = new WaitingRoom<Named>(capacity, 1000, 0)
   const waiters = names.map((name, index) => waiter(name, index))
   for (const one of waiters) expect(room.enter(one)).toBeUndefined()
   return { room, waiters }
@@ -85,7 +85,7 @@ describe('the waiting room', () => {
   })
 
   it('gives back whose time is up, of both classes, and nobody else', () => {
-    const room = new WaitingRoom<Named>(10, 1000)
+    const room = new WaitingRoom<Named>(10, 1000, 0)
     for (const one of [waiter('n1', 0), waiter('r1', 100), waiter('n2', 200)]) room.enter(one)
     expect(room.nextExpiryMs).toBe(1000)
     expect(room.expired(999)).toBeUndefined()
@@ -96,7 +96,7 @@ describe('the waiting room', () => {
   })
 
   it('without a time limit nobody’s time is up', () => {
-    const room = new WaitingRoom<Named>(10, 0)
+    const room = new WaitingRoom<Named>(10, 0, 0)
     room.enter(waiter('n1', 0))
     expect(room.nextExpiryMs).toBe(Infinity)
     expect(room.expired(1e12)).toBeUndefined()

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ReconnectFrame } from '../../../src/protocol/frames.ts'
 import { connected, message, record, type Fixture } from './fixture.ts'
+import { settled } from './manual-time.ts'
 
 const ASKED: ReconnectFrame = { type: 'reconnect', delay: 2000, deadline: 30_000, reason: 'drain' }
 
@@ -53,6 +54,22 @@ describe('a move', () => {
     sockets.newest.end(1006)
     await time.pass(1000)
     expect(sockets.newest.url).toBe('wss://gateway.example/v1/ws?resume=1')
+  })
+
+  it('shows the ticket that the gateway gave last, at each connection after that', async () => {
+    const { sockets, time } = await moving()
+    expect(sockets.newest.url).toBe('wss://gateway.example/v1/ws?resume=1&move=0')
+    sockets.newest.welcome({ ...RESTORED, ticket: 'owner-01.anrs.0123' })
+    sockets.newest.end(1006)
+    await time.pass(1000)
+    expect(sockets.newest.url).toBe('wss://gateway.example/v1/ws?resume=owner-01.anrs.0123')
+    sockets.newest.welcome({ ...RESTORED, ticket: 'owner-01.ans0.4567' })
+    sockets.newest.receive({ type: 'reauth', deadline: 1000 })
+    await settled()
+    sockets.newest.answer('auth', { type: 'authenticated', ticket: 'owner-01.ans9.89ab' })
+    sockets.newest.end(1006)
+    await time.pass(1000)
+    expect(sockets.newest.url).toBe('wss://gateway.example/v1/ws?resume=owner-01.ans9.89ab')
   })
 
   it('switches at the welcome, closes the first connection with 1000, and was connected all the time', async () => {

@@ -55,13 +55,16 @@ describe('frames behind connect', () => {
     } as unknown as NativeSocket
     const nothing = (): void => undefined
     const ports = {
-      admission: { connected: nothing, meter: () => ({ take: () => true }) },
+      admission: { connected: nothing, charge: nothing, meter: () => ({ take: () => true }) },
       wheel: { schedule: nothing, cancel: nothing },
       metrics: { bytesIn: nothing, bytesOut: nothing, frameIn: nothing, protocolError: nothing },
       sessions: { identify: () => new Promise(nothing) },
     } as unknown as EdgePorts
     const options = { frameBytesMax: 1000, connectTimeoutMs: 1000 } as EdgeOptions
-    const connection = new WebSocketConnection(undefined, { ports, options, newcomers: new Newcomers(1000) })
+    const connection = new WebSocketConnection(
+      { token: undefined, address: '' },
+      { ports, options, newcomers: new Newcomers(1000) },
+    )
     connection.opened(socket)
     const say = (frame: object): void =>
       connection.received(new TextEncoder().encode(JSON.stringify(frame)).buffer, false)

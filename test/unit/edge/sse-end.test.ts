@@ -7,6 +7,7 @@ import { SseConnection } from '../../../src/edge/sse.ts'
 import { Closing } from '../../../src/errors.ts'
 import { Fanout } from '../../../src/hub/outlet.ts'
 import { departureSegment, parseCursor, tagOf } from '../../../src/protocol/cursor.ts'
+import { ticketIn } from '../../../src/protocol/ticket.ts'
 import { Encoded } from '../../../src/protocol/encode.ts'
 import type { Position } from '../../../src/protocol/frames.ts'
 import type { Session } from '../../../src/session/session.ts'
@@ -19,11 +20,14 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 interface Stream {
   readonly connection: SseConnection
   readonly text: () => string
+  /** Of the tickets. */
+  pass(hours: number): void
   publish(offset: number): void
 }
 
 /** A stream of one channel that is live, so that it is served with others of its kind. */
 async function stream(departure: string | undefined): Promise<Stream> {
+  let hour = 1
   let text = ''
   const written = {
     slow: false,
@@ -41,6 +45,10 @@ async function stream(departure: string | undefined): Promise<Stream> {
     metrics: { bytesOut: ignore },
     clock: new ManualClock(),
     departureOf: () => departure,
+    tickets: {
+      give: (owner: string) => ({ owner, hour, mac: 'f'.repeat(16) }),
+      isOld: (given: number) => given < hour,
+    },
   } as unknown as EdgePorts
   const fanout = new Fanout('news')
   const source = { name: 'news', fanout, position: { epoch: 'e', offset: 1 } as Position }
@@ -68,6 +76,9 @@ async function stream(departure: string | undefined): Promise<Stream> {
   return {
     connection,
     text: () => text,
+    pass(hours) {
+      hour += hours
+    },
     publish(offset) {
       source.position = { epoch: 'e', offset }
       const message = new Encoded({
@@ -146,5 +157,28 @@ describe('the end of a stream', () => {
     const together = await stream(undefined)
     together.connection.end(goingAway())
     expect(retryOf(together.text())).toBeGreaterThanOrEqual(500)
+  })
+})
+
+describe('a quiet stream', () => {
+  it('is given a fresh ticket by an id alone when the last one grows old, and a comment otherwise', async () => {
+    const one = await stream(undefined)
+    one.publish(2)
+    await turn()
+    expect(ticketIn(lastId(one.text()))?.hour).toBe(1)
+    const before = one.text()
+    one.connection.due()
+    await turn()
+    expect(one.text().slice(before.length)).toBe(':\n\n')
+    one.pass(7)
+    one.connection.due()
+    await turn()
+    const written = one.text().slice(before.length + 3)
+    expect(written).toMatch(/^id: [^\n]*\n\n$/)
+    expect(ticketIn(lastId(written))?.hour).toBe(8)
+    expect(parseCursor(lastId(written), tagOf('ann'))).toMatchObject({ kind: 'positions' })
+    one.publish(3)
+    await turn()
+    expect(ticketIn(lastId(one.text()))?.hour).toBe(8)
   })
 })
