@@ -122,6 +122,11 @@ export class SluiceError extends Error {
   }
 }
 
+/** How an HTTP answer says what is wrong, at every door. */
+export function errorBody(code: ErrorCode, message: string): string {
+  return JSON.stringify({ error: { code, message } })
+}
+
 /** The connection ends with this close code; a transport without close codes tells the error and ends. */
 export class Closing extends Error {
   override readonly name = 'Closing'

@@ -11,7 +11,7 @@ import type { ApiKeys } from '../auth/api-keys.ts'
 import { jitter, type Clock } from '../clock.ts'
 import type { HttpExchange, Listener, RequestHead, ResponseHeaders } from '../drivers/uws.ts'
 import type { LocalHosts } from '../edge/local-hosts.ts'
-import { asSluiceError, SluiceError, type Caught } from '../errors.ts'
+import { asSluiceError, errorBody, SluiceError, type Caught } from '../errors.ts'
 import type { Log } from '../observe/log.ts'
 import type { Cells } from '../observe/metrics.ts'
 import type { Mistakes } from '../observe/mistakes.ts'
@@ -84,6 +84,10 @@ export class Api {
     this.#ports.localHosts?.checkOrigin(head)
     const match = this.#router.match(head.method, head.path)
     if (match.kind === 'other-method') {
+      if (head.method === 'OPTIONS') {
+        exchange.respond(204, { allow: match.allow, 'x-request-id': requestId })
+        return 204
+      }
       const body = errorBody('bad_request', `${head.path} takes ${match.allow}, not ${head.method}`)
       exchange.respond(405, { ...JSON_TYPE, allow: match.allow, 'x-request-id': requestId }, body)
       return 405
@@ -189,10 +193,6 @@ export class Api {
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 const JSON_TYPE: ResponseHeaders = { 'content-type': 'application/json' }
-
-function errorBody(code: string, message: string): string {
-  return JSON.stringify({ error: { code, message } })
-}
 
 /** The caller's id where it is fit for a header and a log line, else a new one. */
 function requestIdOf({ headers }: RequestHead): string {

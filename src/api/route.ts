@@ -95,7 +95,7 @@ export class Router {
 
 function otherMethod(routes: readonly Route[]): RouteMatch {
   const methods = routes.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
-  return { kind: 'other-method', allow: methods.join(', ') }
+  return { kind: 'other-method', allow: [...methods, 'OPTIONS'].join(', ') }
 }
 
 function decoded(name: string, value: string): string {

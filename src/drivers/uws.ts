@@ -10,44 +10,12 @@
  *  - the message of a WebSocket is neutered after the handler, so whoever keeps it copies it;
  *  - what a handler throws would end the process, so each call from outside is a wall: the connection ends with 1011 or 500.
  */
-import { CLOSES, SluiceError, type Caught, type Wall } from '../errors.ts'
+import { CLOSES, errorBody, SluiceError, type Caught, type Wall } from '../errors.ts'
+import { copyHead, handshakeFault, wantsClose, type RequestHead } from './request-head.ts'
 import { loadUws, type Native } from './uws-binary.ts'
 import { endVanished, openSockets } from './vanished-peers.ts'
 
-/** The headers that some room reads. Copying all of them would cost each connect a few microseconds. */
-const HEADERS = [
-  'accept',
-  'authorization',
-  'content-length',
-  'content-type',
-  'cookie',
-  'host',
-  'last-event-id',
-  'origin',
-  'access-control-request-method',
-  'access-control-request-headers',
-  'sec-websocket-version',
-  'sec-websocket-protocol',
-  'upgrade',
-  'x-api-key',
-  'x-forwarded-for',
-  'sluice-node',
-  'x-request-id',
-  'x-sluice-node',
-] as const
-
-export type HeaderName = (typeof HEADERS)[number]
-
-export interface RequestHead {
-  /** In capitals. */
-  readonly method: string
-  readonly path: string
-  /** Without the question mark; empty where there is none. */
-  readonly query: string
-  readonly headers: Readonly<Partial<Record<HeaderName, string>>>
-  /** The peer's address as text; an IPv4 peer of a dual-stack listener reads as IPv4. */
-  readonly remoteAddress: string
-}
+export type { HeaderName, RequestHead } from './request-head.ts'
 
 export type ResponseHeaders = Readonly<Record<string, string>>
 
@@ -209,8 +177,10 @@ export class HttpExchange {
     if (this.#state !== 'open') return
     checkHeaders(headers)
     this.#state = 'done'
+    const { method, fault, headers: asked } = this.head
+    const closes = last || fault !== undefined || wantsClose(asked)
     this.#response.cork(() =>
-      writeWhole(this.#response, status, headers, body, { withoutBody: this.head.method === 'HEAD', last }),
+      writeWhole(this.#response, status, headers, body, { withoutBody: method === 'HEAD', last: closes }),
     )
   }
 
@@ -337,6 +307,10 @@ type Listen = (
   done: (socket: Native.us_listen_socket | false) => void,
 ) => void
 
+const JSON_TYPE: ResponseHeaders = { 'content-type': 'application/json' }
+/** RFC 6455, section 4.4. */
+const VERSION: ResponseHeaders = { 'sec-websocket-version': '13' }
+
 /** What uWebSockets.js says of connections that it cuts off itself. */
 const CUT_OFF: Readonly<Record<string, number>> = {
   'Received too big message': 1009,
@@ -372,6 +346,11 @@ export class Listener {
       let exchange: HttpExchange | undefined
       try {
         exchange = new HttpExchange(response, request, route.bodyBytesMax, caught)
+        const { fault } = exchange.head
+        if (fault !== undefined) {
+          exchange.respond(400, JSON_TYPE, errorBody('bad_request', fault), true)
+          return
+        }
         const handled = route.handle(exchange)
         if (handled !== undefined) void answered(handled, route, exchange, caught)
       } catch (error) {
@@ -408,7 +387,13 @@ export class Listener {
       upgrade: (response, request, context) => {
         const upgrade = new Upgrade<Connection>(response, request, context, caught)
         try {
-          route.upgrade(copyHead(response, request), upgrade)
+          const head = copyHead(response, request)
+          const fault = handshakeFault(head)
+          if (fault === undefined) route.upgrade(head, upgrade)
+          else {
+            const headers = { ...JSON_TYPE, ...VERSION }
+            upgrade.refuse(fault.status, headers, errorBody('bad_request', fault.message))
+          }
         } catch (error) {
           caught('upgrade', error)
           upgrade.refuse(500, {}, '')
@@ -544,34 +529,6 @@ function answerFailure(route: HttpRoute, exchange: HttpExchange, error: unknown,
   if (!exchange.done) exchange.cut()
 }
 
-function copyHead(response: Native.HttpResponse, request: Native.HttpRequest): RequestHead {
-  const headers: Partial<Record<HeaderName, string>> = {}
-  for (const name of HEADERS) {
-    const value = request.getHeader(name)
-    if (value !== '') headers[name] = value
-  }
-  return {
-    method: request.getMethod().toUpperCase(),
-    path: request.getUrl(),
-    query: request.getQuery() ?? '',
-    headers,
-    remoteAddress: addressText(Buffer.from(response.getRemoteAddressAsText()).toString()),
-  }
-}
-
-const MAPPED_IPV4 = /^(?:0000:){5}ffff:([0-9a-f]{2})([0-9a-f]{2}):([0-9a-f]{2})([0-9a-f]{2})$/
-
-/** `::ffff:a.b.c.d`, as a dual-stack listener shows an IPv4 peer (RFC 4291, section 2.5.5.2), as IPv4. */
-export function addressText(text: string): string {
-  const mapped = MAPPED_IPV4.exec(text)
-  return mapped === null
-    ? text
-    : mapped
-        .slice(1)
-        .map((hex) => Number.parseInt(hex, 16))
-        .join('.')
-}
-
 function collectBody(response: Native.HttpResponse, bytesMax: number, caught: Caught): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
@@ -615,6 +572,12 @@ const REASONS: Readonly<Record<number, string>> = {
   503: 'Service Unavailable',
 }
 
+/**
+ * uWebSockets.js closes a connection that is idle between two requests after 10 s, looking every 4 s, and takes no other time.
+ * Whoever reads this does not send a request just then.
+ */
+const KEEP_ALIVE = 'timeout=7'
+
 /** Before anything is written, so that a failure can still be answered. */
 function checkHeaders(headers: ResponseHeaders): void {
   for (const [name, value] of Object.entries(headers))
@@ -636,9 +599,12 @@ function writeWhole(
   writeHead(response, status, headers)
   // After 413 the rest of the body is still on its way: the connection cannot be used again.
   const closeConnection = last || status === 413
-  if (withoutBody) response.endWithoutBody(Buffer.byteLength(body), closeConnection)
-  else if (status === 204 || status === 304) {
-    // Any argument, even `undefined`, becomes a Content-Length, which these have not (RFC 9110, section 8.6).
+  if (!closeConnection) response.writeHeader('Keep-Alive', KEEP_ALIVE)
+  if (withoutBody || status === 204 || status === 304) {
+    // Any argument, even `undefined`, becomes a Content-Length, which 204 and 304 have not (RFC 9110, section 8.6) and nobody
+    // knows of a stream; and with the older binary the answer to HEAD never ends if the length is one.
+    if (withoutBody && body.length > 0)
+      response.writeHeader('Content-Length', String(Buffer.byteLength(body)))
     if (closeConnection) response.writeHeader('Connection', 'close')
     response.endWithoutBody()
   } else response.end(body, closeConnection)

@@ -10,8 +10,9 @@ import { closingEvent, SseConnection, type SseContext } from './sse.ts'
 import { SseFanout } from './sse-fanout.ts'
 import { WebSocketConnection, type WebSocketContext } from './websocket.ts'
 import { jitter } from '../clock.ts'
+import { handshakeFault } from '../drivers/request-head.ts'
 import type { HttpExchange, Listener, RequestHead, ResponseHeaders, Upgrade } from '../drivers/uws.ts'
-import { SluiceError, asSluiceError } from '../errors.ts'
+import { SluiceError, asSluiceError, errorBody } from '../errors.ts'
 import { CHANNEL_LENGTH_MAX, CHANNEL_RULE, INBOX, isChannel } from '../protocol/channel.ts'
 import { departureIn, tagOf, type Departure } from '../protocol/cursor.ts'
 import { readTicket, ticketIn } from '../protocol/ticket.ts'
@@ -26,6 +27,8 @@ const FRAME_BYTES_OVER = 16_384
 const UNTRUSTED_PROXY =
   'too many connections from one address, which sends X-Forwarded-For and is not in trustedProxies: if it is a proxy, all its clients count as one'
 const TOKEN_MISSING = 'a token is missing'
+const ENDPOINT_PATHS: ReadonlySet<string> = new Set(['/v1/ws', '/v1/sse', '/v1/poll'])
+const METHODS = 'GET, HEAD, OPTIONS'
 const ENDPOINTS = 'this listener has /v1/ws, /v1/sse and /v1/poll'
 const PREFLIGHT_MAX_AGE_S = '600'
 /** A stream that is sent on is served by nobody: it comes again soon, and not in step with others. */
@@ -106,14 +109,6 @@ export class Gateway {
       )
       return
     }
-    if (head.headers['sec-websocket-version'] !== '13') {
-      upgrade.refuse(
-        426,
-        { 'sec-websocket-version': '13' },
-        errorBody('bad_request', 'WebSocket version 13 is spoken here'),
-      )
-      return
-    }
     const offered = head.headers['sec-websocket-protocol']
     if (offered !== undefined && !listed(offered).includes(SUBPROTOCOL)) {
       const error = new SluiceError('bad_request', `the subprotocols offered do not include ${SUBPROTOCOL}`)
@@ -161,13 +156,8 @@ export class Gateway {
     const { head } = exchange
     this.#options.localHosts?.checkHost(head)
     if (!head.path.startsWith('/v1/')) return this.#serveExtra(exchange)
-    if (head.path !== '/v1/sse' && head.path !== '/v1/poll') {
-      const message =
-        head.path === '/v1/ws'
-          ? 'this endpoint speaks WebSocket; send an Upgrade'
-          : `there is nothing at ${head.path}; ${ENDPOINTS}`
-      throw new SluiceError(head.path === '/v1/ws' ? 'bad_request' : 'not_found', message)
-    }
+    if (!ENDPOINT_PATHS.has(head.path))
+      throw new SluiceError('not_found', `there is nothing at ${head.path}; ${ENDPOINTS}`)
     if (!this.#origins.allows(head.headers.origin)) {
       this.#ports.metrics.refused('origin')
       throw new SluiceError('forbidden', 'this origin is not in allowedOrigins')
@@ -175,21 +165,26 @@ export class Gateway {
     if (head.method === 'OPTIONS') {
       exchange.respond(204, {
         ...this.#origins.headers(head.headers.origin),
+        allow: METHODS,
         'access-control-allow-methods': 'GET',
         'access-control-allow-headers': 'Authorization, Last-Event-ID, X-Request-Id',
         'access-control-max-age': PREFLIGHT_MAX_AGE_S,
       })
       return undefined
     }
-    if (head.method !== 'GET') {
-      const headers = { 'content-type': 'application/json', allow: 'GET, OPTIONS' }
+    if (head.method !== 'GET' && head.method !== 'HEAD') {
       exchange.respond(
         405,
-        { ...headers, ...this.#origins.headers(head.headers.origin) },
-        errorBody('bad_request', `${head.path} takes GET, not ${head.method}`),
+        { 'content-type': 'application/json', allow: METHODS, ...this.#origins.headers(head.headers.origin) },
+        errorBody('bad_request', `${head.path} takes ${METHODS}, not ${head.method}`),
       )
       return undefined
     }
+    if (head.path === '/v1/ws') {
+      const lacks = handshakeFault(head)?.message ?? 'the handshake is a GET'
+      throw new SluiceError('bad_request', `this endpoint speaks WebSocket: ${lacks}`)
+    }
+    if (head.method === 'HEAD') return this.#admitted(exchange, () => this.#headOf(exchange))
     if (this.#sendsOn(exchange)) return undefined
     return this.#admitted(exchange, () =>
       head.path === '/v1/sse' ? this.#stream(exchange) : this.#poll(exchange),
@@ -234,6 +229,15 @@ export class Gateway {
       })
     })
     exchange.onAborted(() => asked.cancel())
+  }
+
+  /** What a stream or a poll would be answered with, without beginning one. */
+  async #headOf(exchange: HttpExchange): Promise<void> {
+    const { head } = exchange
+    await this.#request(head)
+    const type = head.path === '/v1/sse' ? 'text/event-stream' : 'application/json'
+    const cors = this.#origins.headers(head.headers.origin)
+    exchange.respond(200, { 'content-type': type, 'cache-control': 'no-store', ...cors })
   }
 
   async #stream(exchange: HttpExchange): Promise<void> {
@@ -379,10 +383,6 @@ export class Gateway {
 
 function outdated(): SluiceError {
   return new SluiceError('unavailable', 'a node of a later deploy has room; try again')
-}
-
-function errorBody(code: string, message: string): string {
-  return JSON.stringify({ error: { code, message } })
 }
 
 function refusalHeaders({ retryAfterMs }: Verdict & { kind: 'refuse' }): ResponseHeaders {

@@ -501,7 +501,7 @@ describe('the node', () => {
     expect(await head.text()).toBe('')
     const wrong = await fetch(`${base}/v1/publish`)
     expect(wrong.status).toBe(405)
-    expect(wrong.headers.get('allow')).toBe('POST')
+    expect(wrong.headers.get('allow')).toBe('POST, OPTIONS')
     const unknown = await fetch(`${base}/v1/nothing`)
     expect(unknown.status).toBe(404)
     expect(await unknown.json()).toMatchObject({ error: { code: 'not_found' } })

@@ -116,6 +116,6 @@ describe('refusals', () => {
 
   it('another method', async () => {
     const { status, headers } = await fetch(base, { method: 'POST', body: '{}' })
-    expect({ status, allow: headers.get('allow') }).toEqual({ status: 405, allow: 'GET, OPTIONS' })
+    expect({ status, allow: headers.get('allow') }).toEqual({ status: 405, allow: 'GET, HEAD, OPTIONS' })
   })
 })

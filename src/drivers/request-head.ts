@@ -1,0 +1,138 @@
+/**
+ * The head of a request, copied before the handler returns: uWebSockets.js reuses its memory.
+ *
+ * Lines of one name are one list (RFC 9110, section 5.3), whatever proxies made of it; what can be there once only and differs
+ * between two lines is a fault, since two readers of it would disagree about what was asked (RFC 9112, section 11.2).
+ */
+import type { Native } from './uws-binary.ts'
+
+/** How lines of one name come together. */
+type Repeated =
+  /** One list, separated by commas. */
+  | 'list'
+  /** Pairs, separated by semicolons (RFC 6265, section 5.4; HTTP/2 splits them into lines). */
+  | 'pairs'
+  /** Equal lines count as one, others are a fault. */
+  | 'once'
+  /** A second line is a fault, whatever it says (RFC 9112, section 3.2). */
+  | 'single'
+
+/** The headers that some room reads, in one pass over those that came. */
+const HEADERS = {
+  accept: 'list',
+  authorization: 'once',
+  connection: 'list',
+  'content-length': 'once',
+  'content-type': 'once',
+  cookie: 'pairs',
+  host: 'single',
+  'last-event-id': 'once',
+  origin: 'once',
+  'access-control-request-method': 'once',
+  'access-control-request-headers': 'list',
+  'sec-websocket-extensions': 'list',
+  'sec-websocket-key': 'once',
+  'sec-websocket-protocol': 'list',
+  'sec-websocket-version': 'once',
+  trailer: 'list',
+  'transfer-encoding': 'list',
+  upgrade: 'list',
+  'x-api-key': 'once',
+  'x-forwarded-for': 'list',
+  'sluice-node': 'once',
+  'x-request-id': 'once',
+  'x-sluice-node': 'once',
+} as const satisfies Record<string, Repeated>
+
+export type HeaderName = keyof typeof HEADERS
+type Headers = Readonly<Partial<Record<HeaderName, string>>>
+
+const REPEATED: ReadonlyMap<string, Repeated> = new Map(Object.entries(HEADERS))
+
+export interface RequestHead {
+  /** In capitals. */
+  readonly method: string
+  readonly path: string
+  /** Without the question mark; empty where there is none. */
+  readonly query: string
+  readonly headers: Headers
+  /** The peer's address as text; an IPv4 peer of a dual-stack listener reads as IPv4. */
+  readonly remoteAddress: string
+  /** What is wrong with it, for whoever sent it. Nothing of such a request can be trusted, and nothing comes after it. */
+  readonly fault: string | undefined
+}
+
+export function copyHead(response: Native.HttpResponse, request: Native.HttpRequest): RequestHead {
+  const headers: Partial<Record<HeaderName, string>> = {}
+  let fault: string | undefined
+  request.forEach((name, value) => {
+    const repeated = REPEATED.get(name)
+    if (repeated === undefined) return
+    const earlier = headers[name as HeaderName]
+    if (earlier === undefined) headers[name as HeaderName] = value
+    else if (repeated === 'list') headers[name as HeaderName] = `${earlier}, ${value}`
+    else if (repeated === 'pairs') headers[name as HeaderName] = `${earlier}; ${value}`
+    else if (repeated === 'single' || earlier !== value) fault = `there is more than one header ${name}`
+  })
+  return {
+    method: request.getMethod().toUpperCase(),
+    path: request.getUrl(),
+    query: request.getQuery() ?? '',
+    headers,
+    remoteAddress: addressText(Buffer.from(response.getRemoteAddressAsText()).toString()),
+    fault: fault ?? framingFault(headers),
+  }
+}
+
+/** Of what says where the body ends: uWebSockets.js takes no Content-Length for 0 and any coding for `chunked`. */
+function framingFault(headers: Headers): string | undefined {
+  const length = headers['content-length']
+  const coding = headers['transfer-encoding']
+  if (length !== undefined && !/^\d+$/.test(length)) return 'Content-Length is not a number'
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked')
+    return 'Transfer-Encoding can only be chunked here'
+  return undefined
+}
+
+/**
+ * Whether the connection is closed behind the answer: the peer wants it (RFC 9112, section 9.6), or says that a trailer
+ * follows, which the older binary takes for the beginning of the next request.
+ */
+export function wantsClose({ connection, trailer }: Headers): boolean {
+  return trailer !== undefined || (connection !== undefined && has(connection, 'close'))
+}
+
+/** 16 bytes in base64: the last digit before the padding has four bits that are used. */
+const WEBSOCKET_KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/
+
+/** What an opening handshake lacks of what RFC 6455, section 4.2.1 asks for; the parser has seen to GET and Host. */
+export function handshakeFault(
+  head: RequestHead,
+): { readonly status: 400 | 426; readonly message: string } | undefined {
+  const { upgrade = '', connection = '' } = head.headers
+  if (head.fault !== undefined) return { status: 400, message: head.fault }
+  if (!has(upgrade, 'websocket')) return { status: 400, message: 'Upgrade does not say websocket' }
+  if (!has(connection, 'upgrade')) return { status: 400, message: 'Connection does not say Upgrade' }
+  if (head.headers['sec-websocket-version'] !== '13')
+    return { status: 426, message: 'WebSocket version 13 is spoken here' }
+  if (!WEBSOCKET_KEY.test(head.headers['sec-websocket-key'] ?? ''))
+    return { status: 400, message: 'Sec-WebSocket-Key is not 16 bytes in base64' }
+  return undefined
+}
+
+function has(list: string, token: string): boolean {
+  return list.split(',').some((item) => item.trim().toLowerCase() === token)
+}
+
+const MAPPED_IPV4 = /^(?:0000:){5}ffff:([0-9a-f]{2})([0-9a-f]{2}):([0-9a-f]{2})([0-9a-f]{2})$/
+
+/** `::ffff:a.b.c.d`, as a dual-stack listener shows an IPv4 peer (RFC 4291, section 2.5.5.2), as IPv4. */
+export function addressText(text: string): string {
+  const mapped = MAPPED_IPV4.exec(text)
+  return mapped === null
+    ? text
+    : mapped
+        .slice(1)
+        .map((hex) => Number.parseInt(hex, 16))
+        .join('.')
+}

@@ -1,0 +1,55 @@
+/** A fault that has gone fails here, so that `docs/wire.md` does not go on excusing it. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runCase } from './http-case.ts'
+import { FRAME_FAULTS, HTTP_FAULTS } from './native-faults.ts'
+import { UNHURRIED } from './unhurried.ts'
+import { runFrames } from './websocket-case.ts'
+import { WireSocket } from './wire-socket.ts'
+import { loadUws } from '../../src/drivers/uws-binary.ts'
+import { startCluster, type StartedCluster } from '../support/start-cluster.ts'
+import { startNode, type StartedNode } from '../support/start-node.ts'
+
+/** The binary of Node 22 and 24 is a younger one: what it does was not looked at. */
+const older = loadUws().why.includes('@trufflesuite')
+
+describe.skipIf(!older)(`the binary for Node 20${older ? '' : ' (not this one)'}`, () => {
+  let node: StartedNode
+  let cluster: StartedCluster
+  beforeAll(async () => {
+    ;[node, cluster] = await Promise.all([startNode(UNHURRIED), startCluster(2, UNHURRIED)])
+  })
+  afterAll(() => Promise.all([node.close(), cluster.close()]))
+
+  // Most of them are unanswered for ten seconds, so they wait together.
+  describe('HTTP', () => {
+    it.concurrent.each(HTTP_FAULTS)(
+      '$id: $what',
+      async ({ on, cases }) => {
+        const asked = on === 'node' ? node : (cluster.nodes[0] as StartedNode)
+        await Promise.all(cases.map((one) => runCase(asked, { ...one, name: '' })))
+      },
+      60_000,
+    )
+
+    it.concurrent(
+      'says after how many seconds it closes an idle connection, and does not do so before',
+      async () => {
+        const socket = await WireSocket.open(node.apiPort)
+        socket.write('GET /livez HTTP/1.1\r\nHost: x\r\n\r\n')
+        const { headers } = await socket.answer()
+        const startedMs = performance.now()
+        const announced = Number(/^timeout=(\d+)$/.exec(headers.get('keep-alive') ?? '')?.[1])
+        await socket.ending()
+        // A busy machine makes it longer only.
+        expect(performance.now() - startedMs).toBeGreaterThan(announced * 1000)
+      },
+      60_000,
+    )
+  })
+
+  describe('WebSocket', () => {
+    it.each(FRAME_FAULTS)('$id: $what', async ({ cases }) => {
+      for (const one of cases) await runFrames(node, { ...one, name: '' })
+    })
+  })
+})
