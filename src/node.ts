@@ -230,6 +230,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       policyOf: (channel) => policies(channel).publish,
     },
     config.limits.payload,
+    config.limits.jsonDepth,
   )
   const doors =
     parts.nats === undefined
@@ -239,6 +240,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
             prefix: 'sluice',
             forwardTimeoutMs: config.cluster.forwardTimeout,
             jsonDepthMax: config.limits.jsonDepth,
+            payloadBytesMax: config.limits.payload,
           },
           { requests: parts.nats, publish: (request) => publisher.publish(request), failed },
         )
@@ -269,8 +271,15 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       wheel,
       metrics: sessionMetrics(metrics),
       policyOf: (channel) => policies(channel).client,
-      publish: (channel, payload, messageId) =>
-        publisher.publish({ door: 'client', target: { channel }, payload, id: messageId }),
+      publish: (user, channel, payload, messageId) =>
+        publisher.publish({
+          door: 'client',
+          target: { channel },
+          payload,
+          parsed: true,
+          id: messageId,
+          from: user,
+        }),
       presence,
       acks: parts.acks,
       ticketOf: (userTag) => ticketText(tickets.give(userTag)),

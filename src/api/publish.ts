@@ -88,7 +88,7 @@ async function publishTo(
   target: Target,
 ): Promise<Published> {
   caller.checkChannel('user' in target ? inboxOf(target.user) : target.channel)
-  return publisher.publish({ door: 'http', target, payload, id })
+  return publisher.publish({ door: 'http', target, payload, parsed: true, id })
 }
 
 async function settled<T>(result: Promise<T>): Promise<T | Failed> {

@@ -40,9 +40,9 @@ export class Copies {
   }
 }
 
-function keyOf({ channel, time, id, binary, data }: EphemeralMessage): string {
+function keyOf({ channel, time, id, from, binary, data }: EphemeralMessage): string {
   return createHash('sha1')
-    .update(JSON.stringify([channel, time, id ?? null, binary]))
+    .update(JSON.stringify([channel, time, id ?? null, from ?? null, binary]))
     .update(data)
     .digest('base64')
 }

@@ -13,6 +13,8 @@ export interface Message<Data = unknown> {
   readonly position: Position | undefined
   /** The publisher's idempotency id. */
   readonly id: string | undefined
+  /** The user whose client has published it, as the gateway knows from their token; `undefined`: a backend has. */
+  readonly from: string | undefined
   /** When the publish was accepted, milliseconds since 1970. */
   readonly time: number
 }
@@ -117,11 +119,11 @@ export class Channel {
     for (const { started } of this.#subscribers) started()
   }
 
-  show({ channel, offset, data, id, time, ack }: MessageFrame): void {
+  show({ channel, offset, data, id, from, time, ack }: MessageFrame): void {
     const { track } = this
     if (!track.shows(offset)) return
     const position = offset === undefined ? undefined : track.position
-    const message: Message = { channel, data, position, id, time }
+    const message: Message = { channel, data, position, id, from, time }
     const done = this.#each(({ handler }) => handler(message))
     if (ack === undefined || offset === undefined || done.length === 0) return
     const acks = this.#acks

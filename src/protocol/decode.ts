@@ -16,6 +16,7 @@ import type {
   UnsubscribeFrame,
 } from './frames.ts'
 import { JsonFault, parseJson } from './json.ts'
+import { ID_RULE, isMessageId } from './message-id.ts'
 import type { Payload } from './message.ts'
 import { rawMember } from './raw-json.ts'
 
@@ -52,7 +53,6 @@ export class MalformedFrame extends Error {
   }
 }
 
-export const ID_LENGTH_MAX = 128
 const TOKEN_LENGTH_MAX = 16_384
 const SESSION_LENGTH_MAX = 64
 const CLIENT_LABEL_MAX = 64
@@ -134,7 +134,8 @@ function readConnect(frame: Json): ConnectFrame {
 }
 
 function readPublish(frame: Json, frameText: string, binary: Uint8Array | undefined): DecodedPublish {
-  const id = frame['id'] === undefined ? undefined : text(frame, 'id', ID_LENGTH_MAX)
+  const { id } = frame
+  if (id !== undefined && !isMessageId(id)) throw malformed(frame, `id must be ${ID_RULE}`)
   const head = { type: 'publish', ref: ref(frame), channel: channel(frame), id } as const
   if (binary !== undefined) {
     if ('data' in frame)

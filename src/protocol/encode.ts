@@ -5,6 +5,7 @@
 import { publicName } from './channel.ts'
 import type { ServerFrame } from './frames.ts'
 import type { Message } from './message.ts'
+import { onOneLine } from './raw-json.ts'
 
 export class Encoded {
   readonly message: Message
@@ -20,11 +21,14 @@ export class Encoded {
     return (this.#webSocket ??= this.message.binary ? binaryFrame(this.message) : textFrame(this.message))
   }
 
-  /** The message as one line of JSON, as SSE and long poll carry it; binary data as base64. */
+  /**
+   * The message as one line of JSON, as SSE and long poll carry it; binary data as base64. One line whatever a log holds: what
+   * follows a line break would be fields of the event stream.
+   */
   get json(): string {
     return (this.#json ??= this.message.binary
       ? `${envelope(this.message)},"encoding":"base64","data":"${toBuffer(this.message.data).toString('base64')}"}`
-      : `${envelope(this.message)},"data":${toBuffer(this.message.data).toString('utf8')}}`)
+      : onOneLine(`${envelope(this.message)},"data":${jsonData(this.message).toString('utf8')}}`))
   }
 
   /** What it costs to keep it in a tail, about. */
@@ -43,16 +47,18 @@ function envelope(message: Message): string {
   // Channel names need no escapes: their grammar has neither quotes nor control characters.
   const offset = message.kind === 'logged' ? `,"offset":${message.offset}` : ''
   const id = message.id === undefined ? '' : `,"id":${JSON.stringify(message.id)}`
+  const from = message.from === undefined ? '' : `,"from":${JSON.stringify(message.from)}`
   const ack = message.kind === 'logged' && message.ack ? ',"ack":true' : ''
-  return `{"type":"message","channel":"${publicName(message.channel)}"${offset}${id},"time":${message.time}${ack}`
+  return `{"type":"message","channel":"${publicName(message.channel)}"${offset}${id}${from},"time":${message.time}${ack}`
 }
 
 function textFrame(message: Message): Buffer {
   const head = `${envelope(message)},"data":`
   const headBytes = Buffer.byteLength(head)
-  const frame = Buffer.allocUnsafe(headBytes + message.data.length + 1)
+  const data = jsonData(message)
+  const frame = Buffer.allocUnsafe(headBytes + data.length + 1)
   frame.write(head, 0)
-  frame.set(message.data, headBytes)
+  frame.set(data, headBytes)
   frame[frame.length - 1] = 0x7d
   return frame
 }
@@ -65,6 +71,12 @@ function binaryFrame(message: Message): Buffer {
   frame.write(head, 4)
   frame.set(message.data, 4 + headBytes)
   return frame
+}
+
+/** Logs keep for days what was taken before every door refused a byte order mark; behind an envelope it is not JSON. */
+function jsonData({ data }: Message): Buffer {
+  const marked = data[0] === 0xef && data[1] === 0xbb && data[2] === 0xbf
+  return toBuffer(marked ? data.subarray(3) : data)
 }
 
 function toBuffer(bytes: Uint8Array): Buffer {

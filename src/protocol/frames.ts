@@ -121,6 +121,8 @@ export interface MessageFrame {
   readonly offset?: number
   readonly data: unknown
   readonly id?: string
+  /** The user who has published it, as the gateway knows; absent where a backend has. */
+  readonly from?: string
   /** When the publish was accepted, milliseconds since 1970. */
   readonly time: number
   readonly ack?: true

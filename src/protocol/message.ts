@@ -13,6 +13,8 @@ export interface Payload {
 export interface NewMessage extends Payload {
   /** Idempotency id of the publisher. */
   readonly id: string | undefined
+  /** The user who has published it, as the gateway knows from the token. Absent: a backend has. */
+  readonly from?: string | undefined
   /** When the publish was accepted, milliseconds since 1970. */
   readonly time: number
 }

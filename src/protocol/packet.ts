@@ -7,14 +7,15 @@
  *    1  u8   flags                                1  u8   flags
  *    2  u16  length of the channel's name         2  u16  length of the id
  *    4  u16  length of the id                     4  f64  time
- *    6  u8   length of the epoch                 12  id, payload
+ *    6  u8   length of the epoch                 12  id, author, payload
  *    7  u8   0
  *    8  f64  time                                control
  *   16  f64  offset     (logged only)             0  u8   format
  *   24  f64  previous   (logged only)             1  u8   length of the sender's id
- *    …  epoch, channel, id, payload               2  sender's id, payload
+ *    …  epoch, channel, id, author, payload       2  sender's id, payload
  *
- * Numbers up to 2^53 - 1 are exact in an f64. Ids and names are UTF-8.
+ * The author, the user who has published it, is there where a flag says so: u16 length, and so many bytes. What nodes of
+ * before there was one have sent and stored are the same bytes without it. Numbers up to 2^53 - 1 are exact in an f64. Ids and names are UTF-8.
  */
 import type { EphemeralMessage, LoggedMessage, Message, NewMessage } from './message.ts'
 import { EPOCH } from './cursor.ts'
@@ -29,12 +30,14 @@ const BINARY = 1
 const ACK = 2
 /** An id may be empty, so its length does not say whether there is one. */
 const HAS_ID = 4
-const FLAGS_MAX = 7
+const HAS_AUTHOR = 8
+const FLAGS_MAX = 15
 
 const EPHEMERAL_HEADER = 16
 const LOGGED_HEADER = 32
 const STORED_HEADER = 12
 const CONTROL_HEADER = 2
+const AUTHOR_LENGTH = 2
 
 export interface Control {
   readonly kind: 'control'
@@ -48,7 +51,10 @@ export function encodeMessage(message: Message): Buffer {
   const header = message.kind === 'logged' ? LOGGED_HEADER : EPHEMERAL_HEADER
   const channelBytes = Buffer.byteLength(channel)
   const idBytes = id === undefined ? 0 : Buffer.byteLength(id)
-  const packet = Buffer.allocUnsafe(header + epoch.length + channelBytes + idBytes + data.length)
+  const authorBytes = authorLength(message)
+  const packet = Buffer.allocUnsafe(
+    header + epoch.length + channelBytes + idBytes + authorBytes + data.length,
+  )
   packet[0] = message.kind === 'logged' ? LOGGED : EPHEMERAL
   packet[1] = flagsOf(message) | (message.kind === 'logged' && message.ack ? ACK : 0)
   packet.writeUInt16BE(channelBytes, 2)
@@ -64,7 +70,8 @@ export function encodeMessage(message: Message): Buffer {
   let at = header + epoch.length
   at += packet.write(channel, at)
   if (id !== undefined) at += packet.write(id, at)
-  packet.set(data, at)
+  writeAuthor(packet, at, message)
+  packet.set(data, at + authorBytes)
   return packet
 }
 
@@ -77,16 +84,18 @@ export function decodeMessage(packet: Buffer): Message | undefined {
   const flags = packet[1] as number
   const channelAt = header + (packet[6] as number)
   const idAt = channelAt + packet.readUInt16BE(2)
-  const dataAt = idAt + packet.readUInt16BE(4)
+  const authorAt = idAt + packet.readUInt16BE(4)
+  const dataAt = endOfAuthor(packet, authorAt, flags)
   const time = packet.readDoubleBE(8)
-  if (dataAt > packet.length || flags > FLAGS_MAX || packet[7] !== 0 || !isCount(time)) return undefined
-  if ((flags & HAS_ID) === 0 && dataAt !== idAt) return undefined
+  if (dataAt === undefined || flags > FLAGS_MAX || packet[7] !== 0 || !isCount(time)) return undefined
+  if ((flags & HAS_ID) === 0 && authorAt !== idAt) return undefined
   const shared = {
     channel: packet.toString('utf8', channelAt, idAt),
     data: packet.subarray(dataAt),
     binary: (flags & BINARY) !== 0,
-    id: (flags & HAS_ID) === 0 ? undefined : packet.toString('utf8', idAt, dataAt),
+    id: (flags & HAS_ID) === 0 ? undefined : packet.toString('utf8', idAt, authorAt),
     time,
+    from: authorOf(packet, authorAt, dataAt),
   }
   if (format === EPHEMERAL) {
     if (packet[6] !== 0 || (flags & ACK) !== 0) return undefined
@@ -110,13 +119,16 @@ export function decodeMessage(packet: Buffer): Message | undefined {
 export function encodeStored(message: NewMessage): Buffer {
   const { id, time, data } = message
   const idBytes = id === undefined ? 0 : Buffer.byteLength(id)
-  const stored = Buffer.allocUnsafe(STORED_HEADER + idBytes + data.length)
+  const authorAt = STORED_HEADER + idBytes
+  const dataAt = authorAt + authorLength(message)
+  const stored = Buffer.allocUnsafe(dataAt + data.length)
   stored[0] = STORED
   stored[1] = flagsOf(message)
   stored.writeUInt16BE(idBytes, 2)
   stored.writeDoubleBE(time, 4)
   if (id !== undefined) stored.write(id, STORED_HEADER)
-  stored.set(data, STORED_HEADER + idBytes)
+  writeAuthor(stored, authorAt, message)
+  stored.set(data, dataAt)
   return stored
 }
 
@@ -124,15 +136,17 @@ export function encodeStored(message: NewMessage): Buffer {
 export function decodeStored(stored: Buffer): NewMessage | undefined {
   if (stored[0] !== STORED || stored.length < STORED_HEADER) return undefined
   const flags = stored[1] as number
-  const dataAt = STORED_HEADER + stored.readUInt16BE(2)
+  const authorAt = STORED_HEADER + stored.readUInt16BE(2)
+  const dataAt = endOfAuthor(stored, authorAt, flags)
   const time = stored.readDoubleBE(4)
-  if (dataAt > stored.length || flags > FLAGS_MAX || (flags & ACK) !== 0 || !isCount(time)) return undefined
-  if ((flags & HAS_ID) === 0 && dataAt !== STORED_HEADER) return undefined
+  if (dataAt === undefined || flags > FLAGS_MAX || (flags & ACK) !== 0 || !isCount(time)) return undefined
+  if ((flags & HAS_ID) === 0 && authorAt !== STORED_HEADER) return undefined
   return {
     data: stored.subarray(dataAt),
     binary: (flags & BINARY) !== 0,
-    id: (flags & HAS_ID) === 0 ? undefined : stored.toString('utf8', STORED_HEADER, dataAt),
+    id: (flags & HAS_ID) === 0 ? undefined : stored.toString('utf8', STORED_HEADER, authorAt),
     time,
+    from: authorOf(stored, authorAt, dataAt),
   }
 }
 
@@ -158,8 +172,28 @@ export function decodeControl(packet: Buffer): Control | undefined {
   }
 }
 
-function flagsOf({ binary, id }: NewMessage): number {
-  return (binary ? BINARY : 0) | (id === undefined ? 0 : HAS_ID)
+function flagsOf({ binary, id, from }: NewMessage): number {
+  return (binary ? BINARY : 0) | (id === undefined ? 0 : HAS_ID) | (from === undefined ? 0 : HAS_AUTHOR)
+}
+
+function authorLength({ from }: NewMessage): number {
+  return from === undefined ? 0 : AUTHOR_LENGTH + Buffer.byteLength(from)
+}
+
+function writeAuthor(bytes: Buffer, at: number, { from }: NewMessage): void {
+  if (from !== undefined) bytes.writeUInt16BE(bytes.write(from, at + AUTHOR_LENGTH), at)
+}
+
+/** `undefined`: it lies outside of the bytes. */
+function endOfAuthor(bytes: Buffer, at: number, flags: number): number | undefined {
+  if ((flags & HAS_AUTHOR) === 0) return at > bytes.length ? undefined : at
+  if (at + AUTHOR_LENGTH > bytes.length) return undefined
+  const end = at + AUTHOR_LENGTH + bytes.readUInt16BE(at)
+  return end > bytes.length ? undefined : end
+}
+
+function authorOf(bytes: Buffer, at: number, end: number): string | undefined {
+  return at === end ? undefined : bytes.toString('utf8', at + AUTHOR_LENGTH, end)
 }
 
 function isCount(value: number): boolean {

@@ -13,7 +13,7 @@ const CLOSE_BRACKET = 0x5d
 const COMMA = 0x2c
 
 /**
- * The raw text of `object[key]`, on one line; `undefined` where the object has no such member.
+ * The raw text of `object[key]`; `undefined` where the object has no such member.
  * `text` must be an object that `JSON.parse` accepts: this only finds its way in valid JSON. Like `JSON.parse`, the last of two equal keys wins.
  */
 export function rawMember(text: string, key: string): string | undefined {
@@ -27,7 +27,7 @@ export function rawMember(text: string, key: string): string | undefined {
     at = skipSpace(text, valueEnd)
     if (text.charCodeAt(at) === COMMA) at = skipSpace(text, at + 1)
   }
-  return found === undefined ? undefined : onOneLine(found)
+  return found
 }
 
 /** The raw texts of the elements of a JSON array, which `JSON.parse` must accept. */

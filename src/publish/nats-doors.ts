@@ -11,11 +11,12 @@
  *
  * All nodes share the first as one queue group, so that each request is served once.
  */
+import { normalPayload } from './payload.ts'
 import type { Published, PublishRequest } from './publisher.ts'
 import { asSluiceError, ERRORS, SluiceError } from '../errors.ts'
 import type { ErrorCode } from '../protocol/codes.ts'
 import { EPOCH } from '../protocol/cursor.ts'
-import { JsonFault, parseJson } from '../protocol/json.ts'
+import { parseJson } from '../protocol/json.ts'
 import type { Payload } from '../protocol/message.ts'
 
 export type Headers = Readonly<Record<string, string>>
@@ -50,6 +51,8 @@ export interface NatsDoorsOptions {
   readonly prefix: string
   readonly forwardTimeoutMs: number
   readonly jsonDepthMax: number
+  /** As of what is published: a backend gets nothing that it could not publish. */
+  readonly payloadBytesMax: number
 }
 
 const QUEUE = 'sluice'
@@ -91,9 +94,10 @@ export class NatsDoors {
 
   /** Hands a client's publish to the backend. Fails with the backend's refusal, or `unavailable` where none answers. */
   async forward(user: string, channel: string, payload: Payload, id: string | undefined): Promise<Published> {
+    const { payloadBytesMax, jsonDepthMax } = this.#options
     const answer = await this.#ports.requests.request(
       `${this.#options.prefix}.inbound.${channel}`,
-      payload.data,
+      normalPayload(payload, { bytesMax: payloadBytesMax, jsonDepthMax, parsed: true }).data,
       this.#options.forwardTimeoutMs,
       {
         // A header is one line of ASCII, and a user's id may be more than that.
@@ -102,7 +106,7 @@ export class NatsDoors {
         ...(payload.binary ? { [ENCODING_HEADER]: 'binary' } : {}),
       },
     )
-    return readAnswer(answer.data, this.#options.jsonDepthMax)
+    return readAnswer(answer.data, jsonDepthMax)
   }
 
   async #serve(name: string, data: Buffer, reply: string, headers: Headers): Promise<void> {
@@ -111,7 +115,7 @@ export class NatsDoors {
       result = await this.#ports.publish({
         door: 'nats',
         target: name.startsWith('@') ? { user: name.slice(1) } : { channel: name },
-        payload: payloadOf(data, headers, this.#options.jsonDepthMax),
+        payload: payloadOf(data, headers),
         id: headers[ID_HEADER],
       })
     } catch (thrown) {
@@ -124,21 +128,11 @@ export class NatsDoors {
   }
 }
 
-function payloadOf(data: Buffer, headers: Headers, jsonDepthMax: number): Payload {
+function payloadOf(data: Buffer, headers: Headers): Payload {
   const encoding = headers[ENCODING_HEADER]
   if (encoding === 'binary') return { data, binary: true }
   if (encoding !== undefined) {
     throw new SluiceError('bad_request', `${ENCODING_HEADER} must be binary, or be left out for JSON`)
-  }
-  try {
-    parseJson(DECODER.decode(data), jsonDepthMax)
-  } catch (error) {
-    if (error instanceof JsonFault && error.tooDeep)
-      throw new SluiceError('bad_request', `the payload ${error.message}`)
-    throw new SluiceError(
-      'bad_request',
-      `the payload must be JSON; for bytes there is the header ${ENCODING_HEADER}: binary`,
-    )
   }
   return { data, binary: false }
 }

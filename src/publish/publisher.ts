@@ -2,12 +2,13 @@
  * The one path of every message, behind three doors (HTTP, NATS, a client that may): check, append, send.
  * The log decides the order, so it comes first; the backbone may lose what it carries, and feeds repair from the log.
  */
+import { normalPayload } from './payload.ts'
 import { isUserId, USER_RULE } from '../auth/identity.ts'
 import type { Backbone, Sent } from '../backbone/backbone.ts'
 import type { Clock } from '../clock.ts'
 import { SluiceError } from '../errors.ts'
 import { CHANNEL_RULE, inboxOf, isChannel, isInbox } from '../protocol/channel.ts'
-import { ID_LENGTH_MAX } from '../protocol/decode.ts'
+import { ID_RULE, isMessageId } from '../protocol/message-id.ts'
 import type { Message, NewMessage, Payload } from '../protocol/message.ts'
 import type { Place, Registry } from '../registry/registry.ts'
 import type { LogPolicy, ReplayLog } from '../replay/replay-log.ts'
@@ -26,7 +27,11 @@ export interface PublishRequest {
   readonly door: Door
   readonly target: { readonly channel: string } | { readonly user: string }
   readonly payload: Payload
+  /** The data was cut out of JSON that has been parsed. Absent: nobody has looked at it. */
+  readonly parsed?: true
   readonly id: string | undefined
+  /** The user whose client publishes. Absent: a backend does. */
+  readonly from?: string
 }
 
 export interface Published {
@@ -60,10 +65,12 @@ export interface PublisherPorts {
 export class Publisher {
   readonly #ports: PublisherPorts
   readonly #payloadBytesMax: number
+  readonly #jsonDepthMax: number
 
-  constructor(ports: PublisherPorts, payloadBytesMax: number) {
+  constructor(ports: PublisherPorts, payloadBytesMax: number, jsonDepthMax: number) {
     this.#ports = ports
     this.#payloadBytesMax = payloadBytesMax
+    this.#jsonDepthMax = jsonDepthMax
   }
 
   /**
@@ -72,14 +79,9 @@ export class Publisher {
    */
   async publish(request: PublishRequest): Promise<Published> {
     try {
-      const channel = this.#checked(request)
+      const channel = channelOf(request.target)
+      const message = this.#message(request)
       const policy = this.#ports.policyOf(channel)
-      const message: NewMessage = {
-        data: request.payload.data,
-        binary: request.payload.binary,
-        id: request.id,
-        time: this.#ports.clock.now(),
-      }
       const published =
         policy.delivery === 'ephemeral'
           ? await this.#send({ kind: 'ephemeral', channel, ...message }, {})
@@ -159,21 +161,24 @@ export class Publisher {
     return sent === 'degraded' ? { ...published, degraded: true } : published
   }
 
-  #checked({ target, payload, id }: PublishRequest): string {
-    if (payload.data.length > this.#payloadBytesMax) {
-      throw new SluiceError(
-        'limit_exceeded',
-        `data has ${payload.data.length} bytes; limits.payload allows ${this.#payloadBytesMax}`,
-      )
+  /** Here and nowhere else: what every door's payload and id must be. */
+  #message({ payload, parsed, id, from }: PublishRequest): NewMessage {
+    const rules = {
+      bytesMax: this.#payloadBytesMax,
+      jsonDepthMax: this.#jsonDepthMax,
+      parsed: parsed === true,
     }
-    if (id !== undefined && (id.length === 0 || id.length > ID_LENGTH_MAX)) {
-      throw new SluiceError('bad_request', `id must have 1 to ${ID_LENGTH_MAX} characters`)
-    }
-    if ('channel' in target) {
-      if (isChannel(target.channel)) return target.channel
-      throw new SluiceError('bad_request', `channel is not valid: ${CHANNEL_RULE}`)
-    }
-    if (isUserId(target.user)) return inboxOf(target.user)
-    throw new SluiceError('bad_request', `user must be ${USER_RULE}`)
+    const { data, binary } = normalPayload(payload, rules)
+    if (id !== undefined && !isMessageId(id)) throw new SluiceError('bad_request', `id must be ${ID_RULE}`)
+    return { data, binary, id, time: this.#ports.clock.now(), from }
   }
+}
+
+function channelOf(target: PublishRequest['target']): string {
+  if ('channel' in target) {
+    if (isChannel(target.channel)) return target.channel
+    throw new SluiceError('bad_request', `channel is not valid: ${CHANNEL_RULE}`)
+  }
+  if (isUserId(target.user)) return inboxOf(target.user)
+  throw new SluiceError('bad_request', `user must be ${USER_RULE}`)
 }

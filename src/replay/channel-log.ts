@@ -4,6 +4,7 @@
  */
 import type { LogPolicy } from './replay-log.ts'
 import { RecentIds } from './recent-ids.ts'
+import { idKeyOf } from '../protocol/message-id.ts'
 import type { LoggedMessage, NewMessage } from '../protocol/message.ts'
 
 export interface ChannelLogOptions {
@@ -61,9 +62,9 @@ export class ChannelLog {
     policy: LogPolicy,
     nowMs: number,
   ): { offset: number; previous: number; duplicate: boolean } {
-    const { id } = message
-    if (id !== undefined) {
-      const first = this.#ids?.find(id, nowMs)
+    const key = idKeyOf(message)
+    if (key !== undefined) {
+      const first = this.#ids?.find(key, nowMs)
       if (first !== undefined) return { offset: first, previous: first - 1, duplicate: true }
     }
     const previous = this.#head
@@ -79,16 +80,17 @@ export class ChannelLog {
       epoch: this.#epoch,
       offset,
       previous,
-      id,
+      id: message.id,
       time: message.time,
+      from: message.from,
       data: message.data,
       binary: message.binary,
       ack: this.#acknowledged,
     }
     this.#storedMs[place] = nowMs
     this.#head = offset
-    if (id !== undefined)
-      (this.#ids ??= new RecentIds(this.#idsMax)).add(id, offset, policy.idempotencyMs, nowMs)
+    if (key !== undefined)
+      (this.#ids ??= new RecentIds(this.#idsMax)).add(key, offset, policy.idempotencyMs, nowMs)
     return { offset, previous, duplicate: false }
   }
 

@@ -23,6 +23,7 @@ import { subjectOf } from '../drivers/nats-subject.ts'
 import { SluiceError } from '../errors.ts'
 import { isInbox } from '../protocol/channel.ts'
 import type { Position } from '../protocol/frames.ts'
+import { idKeyOf } from '../protocol/message-id.ts'
 import type { LoggedMessage, NewMessage } from '../protocol/message.ts'
 import { decodeStored, encodeStored } from '../protocol/packet.ts'
 
@@ -95,7 +96,8 @@ export class JetStreamReplayLog implements ReplayLog {
    */
   append(channel: string, message: NewMessage, _policy: LogPolicy): Promise<Appended> {
     const stored = encodeStored(message)
-    const id = message.id === undefined ? undefined : this.#idOf(channel, message.id)
+    const idKey = idKeyOf(message)
+    const id = idKey === undefined ? undefined : this.#idOf(channel, idKey)
     if (!isInbox(channel)) {
       return this.#stream.within('confirm a message', () => this.#append(channel, stored, id))
     }
@@ -335,8 +337,8 @@ export class JetStreamReplayLog implements ReplayLog {
   }
 
   /** Headers take no line breaks; neither part has a blank, so it separates. */
-  #idOf(channel: string, id: string): string {
-    return `${subjectOf('', channel)} ${subjectOf('', id)}`
+  #idOf(channel: string, idKey: string): string {
+    return `${subjectOf('', channel)} ${subjectOf('', idKey)}`
   }
 }
 

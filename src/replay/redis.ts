@@ -14,6 +14,7 @@ import type { Appended, LogLoss, LogPolicy, LogRange, ReplayLog } from './replay
 import type { RedisArgument, RedisLane, RedisLink, RedisScript } from '../drivers/redis.ts'
 import { SluiceError } from '../errors.ts'
 import type { Position } from '../protocol/frames.ts'
+import { idKeyOf } from '../protocol/message-id.ts'
 import type { LoggedMessage, NewMessage } from '../protocol/message.ts'
 import { decodeStored, encodeStored } from '../protocol/packet.ts'
 
@@ -62,7 +63,7 @@ export class RedisReplayLog implements ReplayLog {
   }
 
   async append(channel: string, message: NewMessage, policy: LogPolicy): Promise<Appended> {
-    const { id } = message
+    const idKey = idKeyOf(message)
     const [epoch, offset, duplicate] = (await this.#run('hot', APPEND, [
       this.#key('pos', channel),
       this.#key('log', channel),
@@ -72,9 +73,9 @@ export class RedisReplayLog implements ReplayLog {
       this.#askedTtlMs,
       policy.ttlMs,
       policy.max,
-      id === undefined ? 0 : policy.idempotencyMs,
+      idKey === undefined ? 0 : policy.idempotencyMs,
       encodeStored(message),
-      id ?? '',
+      idKey ?? '',
       this.#idsMax,
     ])) as [Buffer, number, number]
     return { epoch: text(epoch), offset, previous: offset - 1, duplicate: duplicate === 1 }

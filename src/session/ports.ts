@@ -97,7 +97,8 @@ export interface SessionPorts {
   /** By which a client shows later that it was here; see `protocol/ticket.ts`. */
   ticketOf(userTag: string): string
   policyOf(channel: string): ClientPublish
-  publish(channel: string, payload: Payload, id: string | undefined): Promise<Published>
+  /** `payload` and `id` came in a frame that was decoded. */
+  publish(user: string, channel: string, payload: Payload, id: string | undefined): Promise<Published>
   /** Hands a client's publish to the backend. */
   forward(user: string, channel: string, payload: Payload, id: string | undefined): Promise<Published>
   readonly former: FormerNode

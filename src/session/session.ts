@@ -226,7 +226,7 @@ export class Session implements Due {
     }
     const { epoch, offset, duplicate } =
       clientPublish === 'fanout'
-        ? await this.#ports.publish(channel, payload, id)
+        ? await this.#ports.publish(this.user, channel, payload, id)
         : await this.#ports.forward(this.user, channel, payload, id)
     return {
       type: 'published',

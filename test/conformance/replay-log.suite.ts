@@ -114,6 +114,26 @@ export function describeReplayLog(name: string, open: OpenReplayLog, skips: Skip
         expect(messagesOf(await subject.one.last(channel, ALL)).length).toBe(4)
       })
 
+      subject.fact('L2 an id belongs to who publishes: to backends, or to one user', async () => {
+        const channel = subject.fresh()
+        const given = [undefined, 'ann', 'bob', 'böse\u{1f600}'].map((from) =>
+          message(`${from}`, { id: 'same', from }),
+        )
+        const firsts = []
+        for (const one of given) firsts.push(await subject.one.append(channel, one, subject.policy))
+        expect(firsts.map(({ duplicate }) => duplicate)).toEqual([false, false, false, false])
+        for (const [index, one] of given.entries()) {
+          expect(await subject.other.append(channel, one, subject.policy)).toMatchObject({
+            offset: firsts[index]?.offset,
+            duplicate: true,
+          })
+        }
+        const read = messagesOf(await subject.other.last(channel, ALL))
+        expect(read.map(({ id, from }) => ({ id, from }))).toEqual(
+          given.map(({ id, from }) => ({ id, from })),
+        )
+      })
+
       subject.fact('L2 an id belongs to its channel', async () => {
         const [left, right] = [subject.fresh(), subject.fresh()]
         expect((await subject.append(left, 'left', { id: 'same' })).duplicate).toBe(false)

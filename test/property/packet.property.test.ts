@@ -17,6 +17,7 @@ const newMessage = fc.record({
   data: fc.uint8Array({ maxLength: 600 }),
   binary: fc.boolean(),
   id: fc.option(text(60), { nil: undefined }),
+  from: fc.option(text(60), { nil: undefined }),
   time: count,
 })
 const channel = text(80)
@@ -81,6 +82,26 @@ describe('packets', () => {
         expect(Buffer.from(decodeControl(encodeControl('n', data))?.payload ?? []).equals(data)).toBe(true)
       }),
     )
+  })
+
+  it('what was sent and stored before there was an author is read as before', () => {
+    const id = { id: 'x', from: undefined }
+    const logged = '12060002000102004278bcfe568000004014000000000000401000000000000065316e65787b7d'
+    expect(plain(decodeMessage(Buffer.from(logged, 'hex')))).toEqual({
+      ...{
+        kind: 'logged',
+        channel: 'ne',
+        epoch: 'e1',
+        offset: 5,
+        previous: 4,
+        ack: true,
+        time: 1_700_000_000_000,
+      },
+      ...{ ...id, binary: false, data: Uint8Array.from(Buffer.from('{}')) },
+    })
+    expect(plain(decodeStored(Buffer.from('140400014278bcfe56800000787b7d', 'hex')))).toEqual({
+      ...{ ...id, binary: false, time: 1_700_000_000_000, data: Uint8Array.from(Buffer.from('{}')) },
+    })
   })
 
   it('the payload is not copied on decoding', () => {

@@ -13,6 +13,7 @@ import { systemClock } from '../../src/clock.ts'
 import { hear } from '../../src/cluster/control.ts'
 import { decodeAnnouncement } from '../../src/presence/announcements.ts'
 import { joinBinary } from '../../src/protocol/binary.ts'
+import { normalPayload } from '../../src/publish/payload.ts'
 import { NatsDoors, type Requests } from '../../src/publish/nats-doors.ts'
 import { NodeTable } from '../../src/registry/node-table.ts'
 
@@ -77,10 +78,14 @@ const requests: Requests = {
   request: () => Promise.resolve({ data: Buffer.from(backendAnswer) }),
 }
 const doors = new NatsDoors(
-  { prefix: 'sluice', forwardTimeoutMs: 1000, jsonDepthMax: DEPTH },
+  { prefix: 'sluice', forwardTimeoutMs: 1000, payloadBytesMax: 100_000, jsonDepthMax: DEPTH },
   {
     requests,
-    publish: () => Promise.resolve({}),
+    // As the publisher does with what comes through every door.
+    async publish({ payload }) {
+      normalPayload(payload, { bytesMax: 100_000, jsonDepthMax: DEPTH, parsed: false })
+      return {}
+    },
     failed(_what, error) {
       throw error
     },

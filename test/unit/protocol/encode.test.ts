@@ -1,0 +1,43 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { sseEvent } from '../../../src/edge/sse-fanout.ts'
+import { Encoded } from '../../../src/protocol/encode.ts'
+import type { Message } from '../../../src/protocol/message.ts'
+
+const message = (data: Uint8Array, more: Partial<Message> = {}): Message =>
+  ({ kind: 'ephemeral', channel: 'news', data, binary: false, id: undefined, time: 1, ...more }) as Message
+
+describe('a message', () => {
+  it('names who published it, where a user has', () => {
+    const from = 'böse "ann"\\'
+    const { webSocket, json } = new Encoded(message(Buffer.from('1'), { from, id: 'x' }))
+    const frame = { type: 'message', channel: 'news', id: 'x', from, time: 1, data: 1 }
+    expect([JSON.parse(webSocket.toString()), JSON.parse(json)]).toEqual([frame, frame])
+    expect(new Encoded(message(Buffer.from('1'))).json).not.toContain('from')
+    const binary = new Encoded(message(Buffer.of(255), { from, binary: true }))
+    const envelope = binary.webSocket.subarray(4, 4 + binary.webSocket.readUInt32BE(0)).toString()
+    expect(JSON.parse(envelope)).toMatchObject({ from })
+  })
+
+  it('is one line of an event stream, whatever a log holds', () => {
+    const hostile = fc.oneof(
+      fc.uint8Array(),
+      fc
+        .stringMatching(/^[\r\n :\uFEFF]{0,6}(data|id|event|retry)?: ?x[\r\n]{0,3}$/)
+        .map((text) => Buffer.from(text)),
+    )
+    fc.assert(
+      fc.property(hostile, fc.boolean(), (data, binary) => {
+        const event = sseEvent('message', new Encoded(message(data, { binary })).json)
+        // As a browser splits it (HTML, section 9.2.6).
+        expect(event.split(/\r\n|\r|\n/)).toEqual(['event: message', expect.stringMatching(/^data: \{/), ''])
+      }),
+    )
+  })
+
+  it('that was stored with a byte order mark can be read on every transport', () => {
+    const { webSocket, json } = new Encoded(message(Buffer.from('\uFEFF{"a":\n1}\n')))
+    expect(JSON.parse(webSocket.toString())).toMatchObject({ data: { a: 1 } })
+    expect(JSON.parse(json)).toMatchObject({ data: { a: 1 } })
+  })
+})
