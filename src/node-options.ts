@@ -4,7 +4,7 @@
 import { KEY_LENGTH_MIN } from './auth/api-keys.ts'
 import type { Config } from './config/schema.ts'
 import { durationText } from './config/units.ts'
-import { parsePlan } from './drain/pace.ts'
+import { parsePlan } from './config/drain-plan.ts'
 import { lengthMs, scheduleOf } from './drain/schedule.ts'
 import type { EdgeOptions } from './edge/ports.ts'
 import type { HubOptions } from './hub/hub.ts'

@@ -3,7 +3,6 @@
  */
 import { isIP } from 'node:net'
 import { isChannel } from '../protocol/channel.ts'
-import { durationMs } from './units.ts'
 
 /**
  * Exactly as a browser writes it in `Origin` (RFC 6454, section 6.2): no path, no default port, lower case; or `*`.
@@ -57,20 +56,4 @@ export function isApiKeyEntry(value: string): boolean {
 /** `*` (the default), `@` (the inboxes), or what a channel's name begins with. */
 export function isNamespace(value: string): boolean {
   return value === '*' || value === '@' || (isChannel(value) && !value.includes(':'))
-}
-
-/** `5%/2m`, `5000/30s` or `5m`: so many connections in each time, or all of them spread over one time. */
-export function isDrainPlan(value: string): boolean {
-  const [first = '', every, ...rest] = value.split('/')
-  if (rest.length > 0) return false
-  if (every === undefined) return isTime(first)
-  const batch = /^(\d+(?:\.\d+)?)%$/.exec(first)?.[1]
-  const isBatch =
-    batch === undefined ? /^[1-9]\d{0,8}$/.test(first) : Number(batch) > 0 && Number(batch) <= 100
-  return isBatch && isTime(every)
-}
-
-function isTime(value: string): boolean {
-  // A bare number would be milliseconds elsewhere, and here a batch without its time.
-  return !/^\d+$/.test(value) && (durationMs(value) ?? 0) > 0
 }

@@ -5,16 +5,8 @@
  * Times are milliseconds and sizes are bytes once loaded, whatever they were written as.
  */
 import { z } from 'zod'
-import {
-  isApiKeyEntry,
-  isCookieName,
-  isDrainPlan,
-  isHost,
-  isLabel,
-  isNetwork,
-  isOrigin,
-  isUrl,
-} from './forms.ts'
+import { isPlan, PLAN_RULE } from './drain-plan.ts'
+import { isApiKeyEntry, isCookieName, isHost, isLabel, isNetwork, isOrigin, isUrl } from './forms.ts'
 import { namespaces } from './namespaces.ts'
 import {
   duration,
@@ -339,14 +331,7 @@ export const SCHEMA = z.strictObject({
     }),
   }),
   drain: section('How connections are moved away when the node stops.', {
-    plan: option(
-      text('5%/2m, 5000/30s (so many connections in each time) or a total time such as 5m', isDrainPlan),
-      '5%/2m',
-      {
-        env: 'SLUICE_DRAIN',
-        doc: 'The pace.',
-      },
-    ),
+    plan: option(text(PLAN_RULE, isPlan), '5%/2m', { env: 'SLUICE_DRAIN', doc: 'The pace.' }),
     grace: option(duration('100ms', '10m'), '30s', {
       doc: 'How long after its own moment a client has to be connected elsewhere. Who is not by then is closed with 1012.',
     }),

@@ -23,7 +23,7 @@
  *  D7 of whom was told, everybody is still here, has moved or is unseen; who is heard of elsewhere within `returnMs` of
  *     leaving has moved, also where he was the last
  */
-import type { Plan } from './pace.ts'
+import type { Plan } from '../config/drain-plan.ts'
 import { lengthMs, scheduleOf, type Schedule } from './schedule.ts'
 import { Tally, type TransportCounts } from './tally.ts'
 import type { Transport } from '../hub/outlet.ts'

@@ -2,7 +2,7 @@
  * Carries a drain out: asks, waits, closes. What is decided is in `core.ts`.
  */
 import { DrainCore, type Arrived, type ClusterMood, type DrainOptions, type DrainState } from './core.ts'
-import { planText, type Plan } from './pace.ts'
+import { planText, type Plan } from '../config/drain-plan.ts'
 import type { Tally, TransportCounts } from './tally.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { Transport } from '../hub/outlet.ts'

@@ -2,7 +2,7 @@
  * How many are to be asked by when. Pure: a plan becomes steps at equal distances, and each says how many are due by then.
  * The last step has everybody who is left, so that rounding leaves nobody behind.
  */
-import type { Plan } from './pace.ts'
+import type { Plan } from '../config/drain-plan.ts'
 
 export interface Schedule {
   /** Between two steps. The first is at once. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DrainCore, type ClusterMood, type DrainDecision, type DrainOptions } from '../../src/drain/core.ts'
-import type { Plan } from '../../src/drain/pace.ts'
+import type { Plan } from '../../src/config/drain-plan.ts'
 import { lengthMs, scheduleOf } from '../../src/drain/schedule.ts'
 
 /** Clients of all characters against the core: who goes when asked, who goes by himself, who never does. */

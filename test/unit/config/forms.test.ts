@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest'
 import {
   isApiKeyEntry,
   isCookieName,
-  isDrainPlan,
   isLabel,
   isNamespace,
   isNetwork,
@@ -88,26 +87,6 @@ const FORMS: readonly Form[] = [
     fits: isNamespace,
     good: ['*', '@', 'news', 'a.b', '$x', 'a/b', 'constructor'],
     bad: ['', 'a:b', '@a', '.a', 'a..b', 'a b', 'news:*'],
-  },
-  {
-    name: 'a plan for draining',
-    fits: isDrainPlan,
-    good: ['5%/2m', '0.5%/10s', '100%/1s', '5000/30s', '5m', '90s'],
-    bad: [
-      '',
-      '5%',
-      '5000',
-      '0%/1m',
-      '101%/1m',
-      '0/1m',
-      '5%/0s',
-      '5%/2m/3',
-      '5%/',
-      '/2m',
-      'fast',
-      '-5%/2m',
-      '5%/60000',
-    ],
   },
 ]
 

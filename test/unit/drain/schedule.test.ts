@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Plan } from '../../../src/drain/pace.ts'
+import type { Plan } from '../../../src/config/drain-plan.ts'
 import { lengthMs, scheduleOf } from '../../../src/drain/schedule.ts'
 
 const HALF_A_MINUTE = 30_000
