@@ -151,6 +151,11 @@ export class Closing extends Error {
   }
 }
 
+/** The header of a refusal that is worth repeating: whole seconds, never too early (RFC 9110, section 10.2.3). */
+export function retryAfter(retryAfterMs: number): { readonly 'retry-after': string } {
+  return { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) }
+}
+
 /** Any thrown thing as an answer. What is not ours becomes `internal` and says nothing about itself to the peer. */
 export function asSluiceError(thrown: unknown): SluiceError {
   if (thrown instanceof SluiceError) return thrown

@@ -19,7 +19,7 @@ import type { StreamEntry, StreamSubject } from '../drivers/jetstream-port.ts'
 import type { JetStream } from '../drivers/jetstream.ts'
 import { KeptStream } from '../drivers/kept-stream.ts'
 import { SluiceError } from '../errors.ts'
-import { EPOCH } from '../protocol/cursor.ts'
+import { EPOCH } from '../protocol/position.ts'
 import type { Position } from '../protocol/frames.ts'
 
 export interface JetStreamAckStoreOptions {

@@ -11,7 +11,7 @@ import type { ApiKeys } from '../auth/api-keys.ts'
 import { jitter, type Clock } from '../clock.ts'
 import type { HttpExchange, Listener, RequestHead, ResponseHeaders } from '../drivers/uws.ts'
 import type { LocalHosts } from '../edge/local-hosts.ts'
-import { asSluiceError, errorBody, SluiceError, type Caught } from '../errors.ts'
+import { asSluiceError, errorBody, retryAfter, SluiceError, type Caught } from '../errors.ts'
 import type { Log } from '../observe/log.ts'
 import type { Cells } from '../observe/metrics.ts'
 import type { Mistakes } from '../observe/mistakes.ts'
@@ -178,7 +178,7 @@ export class Api {
     if (failed) caught('request', thrown, { what: 'a request', requestId, method, path })
     else log.debug({ requestId, method, path, code: error.code }, 'a request was refused')
     const retryAfterMs = error.retryAfterMs ?? jitter(clock, RETRY_LOW_MS, RETRY_HIGH_MS)
-    const retry = error.retryable ? { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) } : {}
+    const retry = error.retryable ? retryAfter(retryAfterMs) : {}
     exchange.respond(
       error.status,
       { ...JSON_TYPE, ...retry, 'x-request-id': requestId },

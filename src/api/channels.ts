@@ -6,9 +6,9 @@ import type { ApiAnswer, ApiRequest, Route } from './route.ts'
 import { SluiceError } from '../errors.ts'
 import type { Hub } from '../hub/hub.ts'
 import { CHANNEL_RULE, isChannel } from '../protocol/channel.ts'
-import { EPOCH } from '../protocol/cursor.ts'
 import { Encoded } from '../protocol/encode.ts'
 import type { Position } from '../protocol/frames.ts'
+import { isPosition } from '../protocol/position.ts'
 import type { NodeInfo } from '../registry/registry.ts'
 import type { ReplayLog } from '../replay/replay-log.ts'
 
@@ -139,11 +139,11 @@ function plain({ epoch, offset }: Position): Position {
 
 function positionOf(text: string): Position {
   const [epoch = '', offset = '', ...rest] = text.split(':')
-  const number = Number(offset)
-  if (!EPOCH.test(epoch) || !/^\d{1,16}$/.test(offset) || !Number.isSafeInteger(number) || rest.length > 0) {
+  const number = /^\d+$/.test(offset) ? Number(offset) : undefined
+  if (!isPosition({ epoch, offset: number }) || rest.length > 0) {
     throw new SluiceError('bad_request', 'after is <epoch>:<offset>, as a publish or a subscribe answered it')
   }
-  return { epoch, offset: number }
+  return { epoch, offset: number as number }
 }
 
 function countOf(query: URLSearchParams, name: string): number | undefined {

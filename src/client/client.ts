@@ -3,6 +3,7 @@
  */
 import { CHANNEL_RULE, INBOX, isChannel } from '../protocol/channel.ts'
 import type { PresenceReplyFrame, PublishedFrame, ServerFrame } from '../protocol/frames.ts'
+import { isPosition } from '../protocol/position.ts'
 import { Acks } from './acks.ts'
 import type { Channel, Handler, SubscribeOptions, Subscription } from './channel.ts'
 import { Channels } from './channels.ts'
@@ -19,9 +20,6 @@ import { Tokens } from './tokens.ts'
 import { Uplink, type StateChange } from './uplink.ts'
 
 export const VERSION = '0.1.0'
-
-/** An epoch and an offset as the gateway takes them. */
-const POSITION = /^[a-z\d]{1,32} \d{1,15}$/i
 
 export class SluiceClient {
   readonly #time: Time
@@ -150,7 +148,7 @@ export class SluiceClient {
     }
     if (!isChannel(channel)) refuse(CHANNEL_RULE)
     // A bad position would make the gateway refuse the whole resume, and with it every other channel.
-    if (from !== undefined && 'epoch' in from && !POSITION.test(`${from.epoch} ${from.offset}`))
+    if (from !== undefined && 'epoch' in from && !isPosition(from))
       refuse('from is a position of the gateway, or {last}')
     const known = this.#channels.get(channel)
     if (known !== undefined && from !== undefined) refuse('from is for the first handler')

@@ -14,6 +14,7 @@ import { CLOSES, errorBody, SluiceError, type Caught, type Wall } from '../error
 import { copyHead, handshakeFault, wantsClose, type RequestHead } from './request-head.ts'
 import { loadUws, type Native } from './uws-binary.ts'
 import { endVanished, openSockets } from './vanished-peers.ts'
+import { CLOSE } from '../protocol/codes.ts'
 
 export type { HeaderName, RequestHead } from './request-head.ts'
 
@@ -313,8 +314,8 @@ const VERSION: ResponseHeaders = { 'sec-websocket-version': '13' }
 
 /** What uWebSockets.js says of connections that it cuts off itself. */
 const CUT_OFF: Readonly<Record<string, number>> = {
-  'Received too big message': 1009,
-  'Received invalid UTF-8': 4400,
+  'Received too big message': CLOSE.tooLarge,
+  'Received invalid UTF-8': CLOSE.malformed,
 }
 
 function endedBy(code: number, reason: ArrayBuffer): number {

@@ -12,7 +12,7 @@ import { WebSocketConnection, type WebSocketContext } from './websocket.ts'
 import { jitter } from '../clock.ts'
 import { handshakeFault } from '../drivers/request-head.ts'
 import type { HttpExchange, Listener, RequestHead, ResponseHeaders, Upgrade } from '../drivers/uws.ts'
-import { SluiceError, asSluiceError, errorBody } from '../errors.ts'
+import { SluiceError, asSluiceError, errorBody, retryAfter } from '../errors.ts'
 import { CHANNEL_LENGTH_MAX, CHANNEL_RULE, INBOX, isChannel } from '../protocol/channel.ts'
 import { departureIn, tagOf, type Departure } from '../protocol/cursor.ts'
 import { readTicket, ticketIn } from '../protocol/ticket.ts'
@@ -366,7 +366,7 @@ export class Gateway {
     const headers = {
       'content-type': 'application/json',
       ...this.#origins.headers(exchange.head.headers.origin),
-      ...(error.retryable ? { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) } : {}),
+      ...(error.retryable ? retryAfter(retryAfterMs) : {}),
     }
     exchange.respond(error.status, headers, errorBody(error.code, error.message), error.code === 'internal')
     // A stream that has begun has no place for an answer.
@@ -386,7 +386,7 @@ function outdated(): SluiceError {
 }
 
 function refusalHeaders({ retryAfterMs }: Verdict & { kind: 'refuse' }): ResponseHeaders {
-  return { 'content-type': 'application/json', 'retry-after': String(Math.ceil(retryAfterMs / 1000)) }
+  return { 'content-type': 'application/json', ...retryAfter(retryAfterMs) }
 }
 
 function refusalBody({ reason, tooMany }: Verdict & { kind: 'refuse' }): string {

@@ -9,7 +9,7 @@
 import type { Caught } from '../errors.ts'
 import type { StreamFanout } from '../hub/outlet.ts'
 import { publicName } from '../protocol/channel.ts'
-import { cursorSegment, tagOf } from '../protocol/cursor.ts'
+import { cursorSegment, cursorStart, tagOf } from '../protocol/cursor.ts'
 import { encodeFrame, type Encoded } from '../protocol/encode.ts'
 import type { Position, ResetReason } from '../protocol/frames.ts'
 
@@ -158,7 +158,7 @@ export class SseGroup implements StreamFanout {
   #add(channel: string, position: Position | undefined, event: string): void {
     this.#move(this.channels.indexOf(channel), position)
     if (this.#pending.length === 0) this.#fanout.groupHasEvents(this)
-    this.#pending.push(Buffer.from(`${event}id: 1${this.#segments.join('')}`))
+    this.#pending.push(Buffer.from(`${event}id: ${cursorStart(this.#segments)}`))
   }
 
   #move(index: number, position: Position | undefined): void {

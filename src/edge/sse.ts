@@ -12,7 +12,7 @@ import { SluiceError, type Closing } from '../errors.ts'
 import type { Fanout, StreamFanout } from '../hub/outlet.ts'
 import { isInbox, publicName } from '../protocol/channel.ts'
 import { CLOSE } from '../protocol/codes.ts'
-import { composeCursor, cursorSegment, tagOf } from '../protocol/cursor.ts'
+import { composeCursor, cursorEnd, cursorSegment, tagOf } from '../protocol/cursor.ts'
 import { encodeFrame, type Encoded } from '../protocol/encode.ts'
 import { ticketSegment, type Ticket } from '../protocol/ticket.ts'
 import type { Position, ResetReason, ServerFrame } from '../protocol/frames.ts'
@@ -153,7 +153,7 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
   }
 
   closeTooSlow(): void {
-    this.#endReason = '4508'
+    this.#endReason = String(CLOSE.tooSlow)
     this.#stream?.abort()
     this.gone()
   }
@@ -328,7 +328,8 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
   #makeSuffix(): Uint8Array {
     let inbox = ''
     for (const [channel, segment] of this.#segments) if (isInbox(channel)) inbox = segment
-    return Buffer.from(`${inbox}${ticketSegment(this.#ticket)}~${this.#ticket.owner}\n\n`, 'latin1')
+    const own = inbox + ticketSegment(this.#ticket)
+    return Buffer.from(`${cursorEnd(own, this.#ticket.owner)}\n\n`, 'latin1')
   }
 
   /** Drawn per client, so that those who lose a node together do not come back together. */

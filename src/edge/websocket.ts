@@ -369,8 +369,8 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     if (this.#outboxBytes <= OUTBOX_BYTES_MAX) return
     this.#context.ports.metrics.limitHit('buffered')
     this.#outbox = undefined
-    this.#endReason = '4508'
-    this.#socket?.end(4508, 'replies were not read')
+    this.#endReason = String(CLOSE.tooSlow)
+    this.#socket?.end(CLOSE.tooSlow, 'replies were not read')
   }
 }
 

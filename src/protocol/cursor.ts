@@ -20,7 +20,6 @@ import { hash } from 'node:crypto'
 import type { Position } from './frames.ts'
 import { TICKET_TAG } from './ticket.ts'
 
-export const EPOCH = /^[A-Za-z0-9]{1,32}$/
 const TAG_LENGTH = 8
 const VERSION = '1'
 const SEGMENT = /^([A-Za-z0-9_-]{8})([0-9a-z]{1,11})\.([A-Za-z0-9]{1,32})$/
@@ -51,9 +50,19 @@ export function cursorSegment(channelTag: string, position: Position): string {
 
 /** A whole cursor from the segments of the channels that have a position, and others: a ticket, a departure. */
 export function composeCursor(segments: Iterable<string>, ownerTag: string, others = ''): string {
+  return cursorStart(segments) + cursorEnd(others, ownerTag)
+}
+
+/** What the cursors of streams of the same channels have in common; `cursorEnd` goes behind it. */
+export function cursorStart(segments: Iterable<string>): string {
   let cursor = VERSION
   for (const segment of segments) cursor += segment
-  return `${cursor}${others}~${ownerTag}`
+  return cursor
+}
+
+/** What is a stream's own. `segments`: its last ones, or nothing. */
+export function cursorEnd(segments: string, ownerTag: string): string {
+  return `${segments}~${ownerTag}`
 }
 
 /** The part of a cursor that says where its client was sent away from, with its separator. */

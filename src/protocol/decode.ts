@@ -3,7 +3,7 @@
  */
 import { splitBinary } from './binary.ts'
 import { CHANNEL_RULE, INBOX, isChannel } from './channel.ts'
-import { EPOCH } from './cursor.ts'
+import { EPOCH, isOffset } from './position.ts'
 import type {
   AckFrame,
   AuthFrame,
@@ -212,13 +212,13 @@ function rawRef(frameText: string): number | undefined {
 }
 
 function count(frame: Json, where: string, value: unknown): number {
-  if (!Number.isSafeInteger(value) || (value as number) < 0) {
+  if (!isOffset(value)) {
     throw malformed(
       frame,
       `${where} must be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, not ${shown(value)}`,
     )
   }
-  return value as number
+  return value
 }
 
 function text(frame: Json, where: string, lengthMax: number, value: unknown = frame[where]): string {

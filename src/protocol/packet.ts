@@ -18,7 +18,7 @@
  * before there was one have sent and stored are the same bytes without it. Numbers up to 2^53 - 1 are exact in an f64. Ids and names are UTF-8.
  */
 import type { EphemeralMessage, LoggedMessage, Message, NewMessage } from './message.ts'
-import { EPOCH } from './cursor.ts'
+import { EPOCH, isOffset } from './position.ts'
 
 /** The first byte. The high half is the version: a node drops what is of another one, and feeds repair from the log. */
 const EPHEMERAL = 0x11
@@ -87,7 +87,7 @@ export function decodeMessage(packet: Buffer): Message | undefined {
   const authorAt = idAt + packet.readUInt16BE(4)
   const dataAt = endOfAuthor(packet, authorAt, flags)
   const time = packet.readDoubleBE(8)
-  if (dataAt === undefined || flags > FLAGS_MAX || packet[7] !== 0 || !isCount(time)) return undefined
+  if (dataAt === undefined || flags > FLAGS_MAX || packet[7] !== 0 || !isOffset(time)) return undefined
   if ((flags & HAS_ID) === 0 && authorAt !== idAt) return undefined
   const shared = {
     channel: packet.toString('utf8', channelAt, idAt),
@@ -104,7 +104,7 @@ export function decodeMessage(packet: Buffer): Message | undefined {
   const epoch = packet.toString('latin1', header, channelAt)
   const offset = packet.readDoubleBE(16)
   const previous = packet.readDoubleBE(24)
-  if (!EPOCH.test(epoch) || !isCount(offset) || !isCount(previous) || previous >= offset) return undefined
+  if (!EPOCH.test(epoch) || !isOffset(offset) || !isOffset(previous) || previous >= offset) return undefined
   return {
     kind: 'logged',
     ...shared,
@@ -139,7 +139,7 @@ export function decodeStored(stored: Buffer): NewMessage | undefined {
   const authorAt = STORED_HEADER + stored.readUInt16BE(2)
   const dataAt = endOfAuthor(stored, authorAt, flags)
   const time = stored.readDoubleBE(4)
-  if (dataAt === undefined || flags > FLAGS_MAX || (flags & ACK) !== 0 || !isCount(time)) return undefined
+  if (dataAt === undefined || flags > FLAGS_MAX || (flags & ACK) !== 0 || !isOffset(time)) return undefined
   if ((flags & HAS_ID) === 0 && authorAt !== STORED_HEADER) return undefined
   return {
     data: stored.subarray(dataAt),
@@ -194,8 +194,4 @@ function endOfAuthor(bytes: Buffer, at: number, flags: number): number | undefin
 
 function authorOf(bytes: Buffer, at: number, end: number): string | undefined {
   return at === end ? undefined : bytes.toString('utf8', at + AUTHOR_LENGTH, end)
-}
-
-function isCount(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0
 }

@@ -15,9 +15,9 @@ import { normalPayload } from './payload.ts'
 import type { Published, PublishRequest } from './publisher.ts'
 import { asSluiceError, ERRORS, SluiceError } from '../errors.ts'
 import type { ErrorCode } from '../protocol/codes.ts'
-import { EPOCH } from '../protocol/cursor.ts'
 import { parseJson } from '../protocol/json.ts'
 import type { Payload } from '../protocol/message.ts'
+import { isPosition } from '../protocol/position.ts'
 
 export type Headers = Readonly<Record<string, string>>
 
@@ -151,8 +151,12 @@ function readAnswer(bytes: Uint8Array, jsonDepthMax: number): Published {
       typeof message === 'string' ? message.slice(0, 1000) : 'the backend has refused it',
     )
   }
-  if (typeof epoch === 'string' && EPOCH.test(epoch) && Number.isSafeInteger(offset)) {
-    return { epoch, offset: offset as number, ...(answer['duplicate'] === true ? { duplicate: true } : {}) }
+  if (isPosition({ epoch, offset })) {
+    return {
+      epoch: epoch as string,
+      offset: offset as number,
+      ...(answer['duplicate'] === true ? { duplicate: true } : {}),
+    }
   }
   return {}
 }
