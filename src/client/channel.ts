@@ -3,6 +3,7 @@
  */
 import type { From, MessageFrame, Position, ResetFrame } from '../protocol/frames.ts'
 import { ClientError } from './errors.ts'
+import type { Unreadable } from './link.ts'
 import { Track, type Start } from './track.ts'
 
 export interface Message<Data = unknown> {
@@ -135,6 +136,14 @@ export class Channel {
       this.acked = offset
       this.#ports.acks.add(this)
     })
+  }
+
+  /** Goes on behind a message that nobody can read. */
+  skip({ channel, offset, cause }: Unreadable): void {
+    if (this.track.shows(offset))
+      this.#ports.failed(
+        new ClientError('unreadable', `a message of ${channel} cannot be read`, { cause, channel, offset }),
+      )
   }
 
   reset(reset: ResetFrame): void {

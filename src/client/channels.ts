@@ -12,6 +12,14 @@ import { errorOf } from './requests.ts'
 import { backoffMs, type BackoffOptions } from './retry.ts'
 import type { Time } from './time.ts'
 
+/**
+ * What a client that nobody knows yet asks for at once, about: the gateway takes no more of it than one frame, with its token. The
+ * rest is asked for once it is welcome.
+ */
+const EARLY_BYTES = 4096
+/** What a channel costs beside its name and its epoch. */
+const AROUND_BYTES = 60
+
 export interface ChannelsPorts {
   readonly time: Time
   readonly backoff: BackoffOptions
@@ -54,21 +62,33 @@ export class Channels {
     return channel
   }
 
-  /** What `connect` asks for: all channels that a position is known of. */
+  /** What `connect` asks for: channels that a position is known of, the inbox first. */
   resume(link: Link): ResumeMap {
     const positions: [string, Position][] = []
+    let room = EARLY_BYTES
     for (const channel of this.#byName.values()) {
-      const { position } = channel.track
-      if (position !== undefined) positions.push([channel.name, position])
-      if (position !== undefined || channel.name === INBOX) link.asked.set(channel, BY_CONNECT)
+      const { name, track } = channel
+      const { position } = track
+      if (position !== undefined) {
+        room -= name.length + position.epoch.length + AROUND_BYTES
+        if (room < 0) break
+        positions.push([name, position])
+      }
+      if (position !== undefined || name === INBOX) link.asked.set(channel, BY_CONNECT)
     }
     // Not by assignment: a channel may be named `__proto__`.
     return Object.fromEntries(positions)
   }
 
-  /** Asks for the rest, right behind `connect`: on ephemeral channels every moment counts. */
+  /** Asks for channels without a position right behind `connect`: on ephemeral ones every moment counts. */
   open(link: Link): void {
-    for (const channel of this.#byName.values()) if (!link.asked.has(channel)) this.#ask(link, channel)
+    let room = EARLY_BYTES
+    for (const channel of this.#byName.values()) {
+      if (link.asked.has(channel) || channel.track.position !== undefined) continue
+      room -= channel.name.length + AROUND_BYTES
+      if (room < 0) break
+      this.#ask(link, channel)
+    }
   }
 
   /** The link serves, and this is what became of the `resume`. */
@@ -84,7 +104,7 @@ export class Channels {
         if ('error' in start)
           this.#refused(link, channel, new ClientError(start.error, `${name}: not restored`))
         else channel.starts(start)
-        // New since `connect`, or the former link brought messages since: only a position continues behind them.
+        // Not in `connect`, or the former link brought messages since: only a position continues behind them.
       } else if (asked === undefined || track.position !== undefined) this.#ask(link, channel)
     }
     for (const asked of link.asked.keys()) {

@@ -9,7 +9,7 @@ import type { Channel, Handler, SubscribeOptions, Subscription } from './channel
 import { Channels } from './channels.ts'
 import { ClientError } from './errors.ts'
 import { Events } from './events.ts'
-import { encodeData, type Link, type Wire, type WebSocketConstructor } from './link.ts'
+import { encodeData, type Link, type Unreadable, type Wire, type WebSocketConstructor } from './link.ts'
 import type { State } from './machine.ts'
 import { watchNetwork } from './network.ts'
 import type { ClientEvents, Published, SluiceClientOptions } from './options.ts'
@@ -75,6 +75,7 @@ export class SluiceClient {
           this.#channels.open(newcomer)
         },
         welcomed: (newcomer, welcome) => {
+          this.#requests.frameBytesMax = welcome.limits?.frame ?? Infinity
           this.#channels.welcomed(newcomer, welcome.channels)
           this.#requests.repeat(newcomer)
           this.#events.emit('welcome', welcome)
@@ -192,10 +193,13 @@ export class SluiceClient {
     return this.#requests.ask(ref, wire, repeat, this.#uplink.link)
   }
 
-  #received(link: Link, frame: ServerFrame): void {
+  #received(link: Link, frame: ServerFrame | Unreadable): void {
     switch (frame.type) {
       case 'message':
         this.#channels.get(frame.channel)?.show(frame)
+        break
+      case 'unreadable':
+        this.#channels.get(frame.channel)?.skip(frame)
         break
       case 'reset':
         this.#channels.get(frame.channel)?.reset(frame)

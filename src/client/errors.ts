@@ -2,9 +2,10 @@ import type { ErrorCode } from '../protocol/codes.ts'
 
 /**
  * `closed`: the connection or the client is closed. `timeout`: no answer came in time, so what became of the request is unknown.
- * `handler`: a function of the application threw; `cause` is what it threw. Every other code is the gateway's.
+ * `handler`: a function of the application threw; `cause` is what it threw. `unreadable`: a message that is not what the protocol says
+ * was left out; `channel` and `offset` say which. Every other code is the gateway's.
  */
-export type ClientErrorCode = ErrorCode | 'closed' | 'timeout' | 'handler'
+export type ClientErrorCode = ErrorCode | 'closed' | 'timeout' | 'handler' | 'unreadable'
 
 /** What went wrong, where, and whether trying again may help. Never holds a token. */
 export class ClientError extends Error {
@@ -13,16 +14,27 @@ export class ClientError extends Error {
   readonly retryable: boolean
   /** The WebSocket close code, where a connection ended. */
   readonly closeCode: number | undefined
+  /** Of the message that cannot be read. Without an offset its channel is ephemeral. */
+  readonly channel: string | undefined
+  readonly offset: number | undefined
 
   constructor(
     code: ClientErrorCode,
     message: string,
-    more: { readonly cause?: unknown; readonly retryable?: boolean; readonly closeCode?: number } = {},
+    more: {
+      readonly cause?: unknown
+      readonly retryable?: boolean
+      readonly closeCode?: number
+      readonly channel?: string
+      readonly offset?: number | undefined
+    } = {},
   ) {
     super(message, more)
     this.code = code
     // For codes that come without the frame that says it.
     this.retryable = more.retryable ?? /^(unavailable|rate_limited|internal|timeout)$/.test(code)
     this.closeCode = more.closeCode
+    this.channel = more.channel
+    this.offset = more.offset
   }
 }

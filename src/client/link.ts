@@ -31,12 +31,23 @@ type Request = Extract<ClientFrame, { readonly ref: number }>
 /** The close code of a connection that ended without one (RFC 6455, section 7.4.1). */
 export const CUT = 1006
 
+/** A message that says whose it is, and nothing more that could be read. */
+export interface Unreadable {
+  readonly type: 'unreadable'
+  readonly channel: string
+  readonly offset: number | undefined
+  readonly cause: unknown
+}
+
+/** The gateway writes what a message is before what is in it. */
+const MESSAGE = /^{"type":"message","channel":"([^"]+)"(?:,"offset":(\d+))?/
+
 /** In `link.asked`: what was asked for by `connect`, and is answered in `welcome`. */
 export const BY_CONNECT = {}
 
 export interface LinkSink {
   opened(link: Link): void
-  received(link: Link, frame: ServerFrame): void
+  received(link: Link, frame: ServerFrame | Unreadable): void
   /** Once, and nothing after it; never after `link.close()`. */
   closed(link: Link, error: ClientError): void
 }
@@ -140,19 +151,30 @@ export class Link {
     this.#cancelDeadline?.()
     this.#cancelDeadline = undefined
     let frame: ServerFrame
+    let text = ''
+    let ref = 0
     try {
       // The gateway is trusted to speak its protocol: a check of every field would not fit into the bundle.
-      if (typeof data === 'string') frame = JSON.parse(data) as ServerFrame
+      if (typeof data === 'string') frame = JSON.parse((text = data)) as ServerFrame
       else {
         const { envelope, payload } = splitBinary(new Uint8Array(data as ArrayBuffer))
-        frame = { ...(JSON.parse(envelope) as ServerFrame), data: payload } as ServerFrame
+        frame = { ...(JSON.parse((text = envelope)) as ServerFrame), data: payload } as ServerFrame
       }
-    } catch {
-      // What cannot be read may have been a message. The position is before it, so a new connection brings it again.
-      this.#ended(CUT, 'a frame could not be read')
+      if ('ref' in frame) ref = frame.ref as number
+    } catch (cause) {
+      const [, channel, offset] = MESSAGE.exec(text) ?? []
+      // A new connection would bring the same message again, and so for ever: the others are worth more.
+      if (channel !== undefined)
+        this.#sink.received(this, {
+          type: 'unreadable',
+          channel,
+          offset: offset && +offset,
+          cause,
+        } as Unreadable)
+      // It may have been anything. The positions are before it, so a new connection brings it again.
+      else this.#ended(CUT, 'a frame could not be read')
       return
     }
-    const ref = 'ref' in frame ? (frame.ref as number) : 0
     const answered = this.#answers.get(ref)
     this.#answers.delete(ref)
     if (answered !== undefined) answered(frame)

@@ -22,6 +22,8 @@ export class Requests {
   readonly #timeoutMs: number
   readonly #pending = new Map<number, Pending>()
   #ref = 0
+  /** The gateway closes a connection that sends more at once, and the client would come back to send it again. */
+  frameBytesMax = Infinity
 
   constructor(time: Time, timeoutMs: number) {
     this.#time = time
@@ -40,8 +42,9 @@ export class Requests {
     }
     let cancel: (() => void) | undefined
     return new Promise<ServerFrame>((resolve, reject) => {
-      this.#pending.set(ref, { wire, repeat, resolve, reject })
-      link?.write(wire)
+      const pending = { wire, repeat, resolve, reject }
+      this.#pending.set(ref, pending)
+      this.#write(link, pending)
       cancel = this.#time.after(this.#timeoutMs, () =>
         reject(new ClientError('timeout', `no answer within ${this.#timeoutMs} ms`)),
       )
@@ -60,7 +63,15 @@ export class Requests {
 
   /** A new link serves: what is still unanswered is sent again, in order. */
   repeat(link: Link): void {
-    for (const { wire } of this.#pending.values()) link.write(wire)
+    for (const pending of this.#pending.values()) this.#write(link, pending)
+  }
+
+  #write(link: Link | undefined, { wire, reject }: Pending): void {
+    const max = this.frameBytesMax
+    const { length } = typeof wire === 'string' ? new TextEncoder().encode(wire) : wire
+    if (length > max)
+      reject(new ClientError('limit_exceeded', `the frame has ${length} bytes, the gateway takes ${max}`))
+    else link?.write(wire)
   }
 
   /** Rejects what does not outlive a disconnection, or everything. */

@@ -5,7 +5,7 @@
 import { reconnectAfter, type CLOSE } from '../protocol/codes.ts'
 import type { ReconnectFrame, ServerFrame, WelcomeFrame } from '../protocol/frames.ts'
 import { ClientError } from './errors.ts'
-import { CUT, Link, type LinkOptions, type LinkSink } from './link.ts'
+import { CUT, Link, type LinkOptions, type LinkSink, type Unreadable } from './link.ts'
 import { TABLE, type MachineEvent, type State } from './machine.ts'
 import { Retry, type BackoffOptions } from './retry.ts'
 import type { Tokens } from './tokens.ts'
@@ -32,7 +32,7 @@ export interface UplinkSink {
   /** The link serves from here on; one that served until now is closed. */
   welcomed(link: Link, welcome: WelcomeFrame): void
   /** Any later frame of the serving link but `reconnect`. */
-  received(link: Link, frame: ServerFrame): void
+  received(link: Link, frame: ServerFrame | Unreadable): void
   /** Something that the application should know, though the client goes on. */
   failed(error: ClientError): void
   changed(change: StateChange): void
@@ -93,7 +93,7 @@ export class Uplink implements LinkSink {
     this.#sink.greet(link, this.#session)
   }
 
-  received(link: Link, frame: ServerFrame): void {
+  received(link: Link, frame: ServerFrame | Unreadable): void {
     if (link === this.#serving) {
       if (frame.type === 'reconnect') this.#askedToMove(frame)
       else this.#sink.received(link, frame)

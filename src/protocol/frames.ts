@@ -86,6 +86,16 @@ export type Restored =
   | { readonly epoch?: string; readonly offset?: number; readonly recovered: boolean }
   | { readonly recovered: false; readonly error: ErrorCode }
 
+/** What the gateway takes of this client. */
+export interface Limits {
+  /** Bytes of a frame. More closes the connection with 1009. */
+  readonly frame: number
+  /** Bytes of the `data` of a publish. */
+  readonly payload: number
+  /** Channels of a session, beside the inbox. */
+  readonly subscriptions: number
+}
+
 export interface WelcomeFrame {
   readonly type: 'welcome'
   readonly session: string
@@ -97,6 +107,8 @@ export interface WelcomeFrame {
   readonly pingInterval: number
   /** Shown in the URL of the next connection, it goes before newcomers. A text of the gateway's. */
   readonly ticket?: string
+  /** Absent: the gateway is of a version that does not tell. */
+  readonly limits?: Limits
   /** Milliseconds since 1970. */
   readonly expiresAt?: number
 }

@@ -7,7 +7,11 @@ import { beforeAll, describe, expect, it } from 'vitest'
 
 /** What a page loads that has no bundler of its own. */
 
-const GZIP_BYTES_MAX = 6000
+/**
+ * 6,000 until the client learned to live with what it does not choose: a message that nobody can read, and limits of the gateway
+ * (a publish that does not fit, more channels than one `connect` holds). Without that it closed, or came back for ever.
+ */
+const GZIP_BYTES_MAX = 6400
 
 const root = new URL('../../', import.meta.url)
 const bundle = (name: string): string => readFileSync(new URL(`dist/client/${name}`, root), 'utf8')
