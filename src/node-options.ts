@@ -6,6 +6,7 @@ import type { Config } from './config/schema.ts'
 import { durationText } from './config/units.ts'
 import { parsePlan } from './config/drain-plan.ts'
 import { lengthMs, scheduleOf } from './drain/schedule.ts'
+import { headBytesMax } from './drivers/uws-binary.ts'
 import type { EdgeOptions } from './edge/ports.ts'
 import type { HubOptions } from './hub/hub.ts'
 import { localHostsOf } from './node-address.ts'
@@ -49,6 +50,7 @@ export function edgeOptions(config: Config): EdgeOptions {
     jsonDepthMax: config.limits.jsonDepth,
     bufferedBytesMax: config.limits.buffered,
     channelsPerStreamMax: config.limits.channelsPerStream,
+    headBytesMax: headBytesMax(),
     connectTimeoutMs: config.limits.connectTimeout,
     idleTimeoutMs: config.heartbeat.idleTimeout,
     sseHeartbeatMs: sseHeartbeatMs(config),

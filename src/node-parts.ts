@@ -21,6 +21,7 @@ import { NatsLink } from './drivers/nats.ts'
 import { RedisLink } from './drivers/redis.ts'
 import type { Listener } from './drivers/uws.ts'
 import { SluiceError, type Caught } from './errors.ts'
+import { PACKET_BYTES_AROUND, payloadMisfit } from './node-limits.ts'
 import type { LogRoot } from './observe/log.ts'
 import type { Metrics } from './observe/metrics.ts'
 import type { Outages } from './observe/outages.ts'
@@ -50,6 +51,8 @@ export interface Parts {
   probe(payload: Uint8Array): void
   /** Whether this node does not hear what it sends itself by `probe`. */
   becomeDeaf(deaf: boolean): void
+  /** The largest payload that can be carried between nodes now. */
+  payloadBytesMax(): number
   /** The connection that backends publish through as well; absent where all is in memory. */
   readonly nats: NatsLink | undefined
   /** Resolves once the parts answer, or it is clear that one does not now: the node starts degraded then. */
@@ -116,6 +119,7 @@ function memoryParts(config: Config, { nodeId, clock, sink }: PartsPorts): Parts
     acks,
     probe: (payload) => void backbone.control(nodeId, payload),
     becomeDeaf: () => undefined,
+    payloadBytesMax: () => Infinity,
     nats: undefined,
     start: () => Promise.resolve(),
     async close() {
@@ -139,7 +143,11 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
     disconnected: (reason) => outages.away('Redis', reason),
   })
   nats.watch({
-    connected: () => outages.back('NATS'),
+    connected() {
+      outages.back('NATS')
+      const narrow = payloadMisfit(config.limits.payload, nats.maxPayloadBytes)
+      if (narrow !== undefined) log.warn({}, narrow)
+    },
     disconnected: (reason) => outages.away('NATS', reason),
     slowConsumer: (subject) =>
       mistakes.warn('NATS has dropped messages: this node reads too slowly', { subject }),
@@ -194,6 +202,7 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
     acks,
     probe: (payload) => backbone.probe(payload),
     becomeDeaf: (deaf) => backbone.becomeDeaf(deaf),
+    payloadBytesMax: () => nats.maxPayloadBytes - PACKET_BYTES_AROUND,
     nats,
     async start() {
       nats.start()

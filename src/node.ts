@@ -220,6 +220,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       failed,
     },
   )
+  const payloadBytesMax = (): number => Math.min(config.limits.payload, parts.payloadBytesMax())
   const publisher = new Publisher(
     {
       log: replayLog,
@@ -229,7 +230,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       metrics: publisherMetrics(metrics),
       policyOf: (channel) => policies(channel).publish,
     },
-    config.limits.payload,
+    payloadBytesMax,
     config.limits.jsonDepth,
   )
   const doors =
@@ -240,7 +241,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
             prefix: 'sluice',
             forwardTimeoutMs: config.cluster.forwardTimeout,
             jsonDepthMax: config.limits.jsonDepth,
-            payloadBytesMax: config.limits.payload,
+            payloadBytesMax,
           },
           { requests: parts.nats, publish: (request) => publisher.publish(request), failed },
         )
@@ -287,6 +288,11 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
         doors?.forward(user, channel, payload, messageId) ??
         Promise.reject(new SluiceError('unavailable', 'there is no NATS to forward through')),
       former: new FormerNodes(backbone, () => membership.others),
+      limits: () => ({
+        frame: config.limits.frame,
+        payload: payloadBytesMax(),
+        subscriptions: config.limits.subscriptions,
+      }),
       left: (session) => draining.left(session),
       failed,
     },

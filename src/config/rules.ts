@@ -3,6 +3,7 @@
  */
 import type { Config } from './schema.ts'
 import { durationText, sizeText } from './units.ts'
+import { STREAM_CHANNELS_MAX } from '../protocol/request-head.ts'
 
 /** Says where an option was set: `auth.cookie (sluice.yaml:12)`. */
 export type Where = (...path: readonly string[]) => string
@@ -18,6 +19,9 @@ interface Rule {
 export function brokenRules(config: Config, where: Where): string[] {
   return RULES.flatMap((rule) => rule.broken(config, where) ?? [])
 }
+
+/** What stands around a payload: the rest of a frame or of a request, with the longest names and ids. */
+const AROUND_BYTES = 1024
 
 export const RULES: readonly Rule[] = [
   {
@@ -132,12 +136,49 @@ export const RULES: readonly Rule[] = [
     },
   },
   {
-    says: '`limits.payload` is at most `limits.frame` and `limits.requestBody`: what may be published must fit through the doors.',
+    says: '`limits.payload` fits through the doors, with 1 KiB around it: into `limits.frame`, and as base64, which has a third more, into `limits.requestBody`.',
     broken({ limits }, where) {
-      const door = (['frame', 'requestBody'] as const).find((key) => limits.payload > limits[key])
+      const room = {
+        frame: limits.frame - AROUND_BYTES,
+        requestBody: Math.floor(((limits.requestBody - AROUND_BYTES) * 3) / 4),
+      }
+      const door = (['frame', 'requestBody'] as const).find((key) => limits.payload > room[key])
       if (door === undefined) return undefined
-      const max = `${where('limits', door)}, which is ${sizeText(limits[door])}`
+      const max = `${sizeText(Math.max(room[door], 0))}: more does not fit into ${where('limits', door)}, which is ${sizeText(limits[door])}`
       return `${where('limits', 'payload')} is ${sizeText(limits.payload)}, but must be at most ${max}`
+    },
+  },
+  {
+    says: '`limits.channelsPerStream` is at most `limits.subscriptions`: a stream is a session too.',
+    broken({ limits: { channelsPerStream, subscriptions } }, where) {
+      if (channelsPerStream <= subscriptions) return undefined
+      const max = `${where('limits', 'subscriptions')}, which is ${subscriptions}`
+      return `${where('limits', 'channelsPerStream')} is ${channelsPerStream}, but must be at most ${max}`
+    },
+  },
+  {
+    says: `\`limits.channelsPerStream\` is at most ${STREAM_CHANNELS_MAX}: more names and their cursor do not fit into the URL and the headers of a request (16 KiB), however short they are.`,
+    broken({ limits: { channelsPerStream } }, where) {
+      if (channelsPerStream <= STREAM_CHANNELS_MAX) return undefined
+      return `${where('limits', 'channelsPerStream')} is ${channelsPerStream}, but must be at most ${STREAM_CHANNELS_MAX}: more do not fit into the URL and the headers of a request`
+    },
+  },
+  {
+    says: '`limits.subscriptions` is at most `limits.framesBurst`: who comes back asks for all channels at once, and would be closed each time.',
+    broken({ limits }, where) {
+      const { framesPerSecond, framesBurst, subscriptions } = limits
+      const key = framesBurst === 0 ? 'framesPerSecond' : 'framesBurst'
+      if (framesPerSecond === 0 || subscriptions <= limits[key]) return undefined
+      const max = `${where('limits', key)}, which is ${limits[key]}`
+      return `${where('limits', 'subscriptions')} is ${subscriptions}, but must be at most ${max}`
+    },
+  },
+  {
+    says: '`durable.maxBytes` is 0 or holds the largest payload.',
+    broken({ durable: { maxBytes }, limits: { payload } }, where) {
+      if (maxBytes === 0 || payload + AROUND_BYTES <= maxBytes) return undefined
+      const max = `${where('durable', 'maxBytes')}, which is ${sizeText(maxBytes)}, less ${sizeText(AROUND_BYTES)}`
+      return `${where('limits', 'payload')} is ${sizeText(payload)}, but must be at most ${max}`
     },
   },
   {

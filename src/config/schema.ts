@@ -220,7 +220,9 @@ export const SCHEMA = z.strictObject({
   }),
   namespaces,
   limits: section('What one connection, one user and one request may use.', {
-    frame: option(size('256B', '64MiB'), '64KiB', { doc: 'The largest frame that a client may send.' }),
+    frame: option(size('8KiB', '64MiB'), '65KiB', {
+      doc: 'The largest frame that a client may send: a payload with what stands around it, or a token with what is resumed.',
+    }),
     payload: option(size('1B', '64MiB'), '64KiB', {
       doc: 'The largest payload of a message, at every door.',
     }),

@@ -47,6 +47,8 @@ const SETTLE_MS = 100
 const SETTLE_TRIES = 10
 /** The client does not export the class. */
 const NOT_ENABLED = 'JetStreamNotEnabled'
+/** The client has no name for it. */
+const MESSAGE_TOO_LARGE = 10_054
 const WRONG_LAST_SEQUENCE = /wrong last sequence: (\d+)/
 
 interface Clients {
@@ -289,6 +291,8 @@ function configOf(spec: StreamSpec): Partial<StreamConfig> & { name: string } {
     max_age: spec.maxAgeMs * NS_PER_MS,
     max_bytes: spec.maxBytes ?? -1,
     max_msgs_per_subject: spec.maxPerSubject ?? -1,
+    // What may be published is decided at the doors.
+    max_msg_size: -1,
     duplicate_window: idempotencyMs * NS_PER_MS,
     allow_direct: true,
     ...(spec.republishPrefix === undefined ? {} : { republish: { src, dest: `${spec.republishPrefix}.>` } }),
@@ -361,6 +365,9 @@ function asOurs(error: unknown): Error {
       'unavailable',
       'no JetStream stream takes this: it is not enabled, or not created yet',
     )
+  }
+  if (error instanceof JetStreamApiError && error.code === MESSAGE_TOO_LARGE) {
+    return new SluiceError('limit_exceeded', 'a message is larger than the JetStream stream takes')
   }
   if (error instanceof JetStreamApiError || error instanceof JetStreamError) {
     return new SluiceError('unavailable', `JetStream refuses: ${error.message}`)

@@ -7,6 +7,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type * as Native from '@trufflesuite/uws-js-unofficial'
 import { AUTHORS_PACKAGE, chooseBinary, type CLibrary, type Choice, type Host } from './uws-choice.ts'
+import { HEAD_BYTES_MAX } from '../protocol/request-head.ts'
 
 export type * as Native from '@trufflesuite/uws-js-unofficial'
 
@@ -35,11 +36,19 @@ export interface Library {
 const require = createRequire(import.meta.url)
 let library: Library | undefined
 
+/** Set by an operator, it counts. */
+const HEADERS_VARIABLE = 'UWS_HTTP_MAX_HEADERS_SIZE'
+
+/** Bytes that the first line and the headers of a request may have. */
+export function headBytesMax(): number {
+  return Number(process.env[HEADERS_VARIABLE]) || HEAD_BYTES_MAX
+}
+
 /** Fails with `BinaryError` where none fits. */
 export function loadUws(): Library {
   if (library !== undefined) return library
   // A cursor over a hundred channels and a token do not fit the default of 4 kB. Read when the binary is loaded.
-  process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= '16384'
+  process.env[HEADERS_VARIABLE] ??= String(HEAD_BYTES_MAX)
   const choice = chooseBinary(thisHost(), {
     author: authorsVersion(),
     has: (supply, file) => pathOf(supply.package, file) !== undefined,

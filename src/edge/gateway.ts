@@ -5,7 +5,7 @@ import { Newcomers } from './newcomers.ts'
 import { ClientAddress, Origins } from './origin.ts'
 import { PollConnection } from './poll.ts'
 import type { EdgeOptions, EdgePorts, Verdict } from './ports.ts'
-import { bearer, cookie, cursorOf, isEventSource, listed, resumeOf, waitOf } from './request.ts'
+import { bearer, cookie, cursorOf, isEventSource, listed, resumeOf, returnMisfit, waitOf } from './request.ts'
 import { closingEvent, SseConnection, type SseContext } from './sse.ts'
 import { SseFanout } from './sse-fanout.ts'
 import { WebSocketConnection, type WebSocketContext } from './websocket.ts'
@@ -287,6 +287,11 @@ export class Gateway {
   async #request(head: RequestHead): Promise<Wanted & { readonly identity: Identity }> {
     const query = new URLSearchParams(head.query)
     const names = this.#channelsOf(query.getAll('channels'))
+    const misfit = returnMisfit(head, names.size, this.#options.headBytesMax)
+    if (misfit !== undefined) {
+      this.#ports.metrics.limitHit('channels_per_stream')
+      throw new SluiceError('limit_exceeded', misfit)
+    }
     const identity = await this.#ports.sessions.identify(this.#tokenOf(head))
     const channels = new Map<string, From | undefined>()
     const resume = resumeOf(cursorOf(head), identity.user)

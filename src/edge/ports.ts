@@ -92,6 +92,8 @@ export interface EdgeOptions {
   readonly jsonDepthMax: number
   readonly bufferedBytesMax: number
   readonly channelsPerStreamMax: number
+  /** Of the first line and the headers of a request. */
+  readonly headBytesMax: number
   readonly connectTimeoutMs: number
   readonly idleTimeoutMs: number
   readonly sseHeartbeatMs: number

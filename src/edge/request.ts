@@ -4,6 +4,7 @@
 import type { RequestHead } from '../drivers/uws.ts'
 import { SluiceError } from '../errors.ts'
 import { parseCursor, tagOf } from '../protocol/cursor.ts'
+import { bytesOfReturn } from '../protocol/request-head.ts'
 
 const WAIT_DEFAULT_S = 25
 const WAIT_MAX_S = 120
@@ -28,6 +29,23 @@ export function resumeOf(cursor: string | undefined, user: string): Resume | und
     case 'malformed':
       throw new SluiceError('bad_request', 'the cursor is not one that this gateway gave; start without one')
   }
+}
+
+/** Who could not come back with a cursor would be lost then, without a word: better to say so now. `channels`: with the inbox. */
+export function returnMisfit(
+  { query, headers }: RequestHead,
+  channels: number,
+  headBytesMax: number,
+): string | undefined {
+  const asked = [
+    query.replaceAll(/(?:^|&)(?:cursor|last-?event-?id)=[^&]*/gi, ''),
+    headers.authorization,
+    headers.cookie,
+  ]
+  const bytes = bytesOfReturn(asked, channels)
+  if (bytes <= headBytesMax) return undefined
+  const rest = `${headBytesMax} fit into URL and headers; ask for fewer channels, or use WebSocket`
+  return `with the cursor of its ${channels - 1} channels the request has about ${bytes} bytes, and ${rest}`
 }
 
 export function waitOf(wait: string | null): number {

@@ -43,6 +43,9 @@ export function tagOf(name: string): string {
   return hash('sha256', name, 'base64url').slice(0, TAG_LENGTH)
 }
 
+/** What a segment has, about: nine digits of an offset, and an epoch as the logs of the gateway give it. */
+export const CURSOR_SEGMENT_BYTES = 36
+
 /** The part of a cursor that says where one channel is, with its separator. */
 export function cursorSegment(channelTag: string, position: Position): string {
   return `~${channelTag}${position.offset.toString(36)}.${position.epoch}`

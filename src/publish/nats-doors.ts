@@ -52,7 +52,7 @@ export interface NatsDoorsOptions {
   readonly forwardTimeoutMs: number
   readonly jsonDepthMax: number
   /** As of what is published: a backend gets nothing that it could not publish. */
-  readonly payloadBytesMax: number
+  readonly payloadBytesMax: () => number
 }
 
 const QUEUE = 'sluice'
@@ -97,7 +97,7 @@ export class NatsDoors {
     const { payloadBytesMax, jsonDepthMax } = this.#options
     const answer = await this.#ports.requests.request(
       `${this.#options.prefix}.inbound.${channel}`,
-      normalPayload(payload, { bytesMax: payloadBytesMax, jsonDepthMax, parsed: true }).data,
+      normalPayload(payload, { bytesMax: payloadBytesMax(), jsonDepthMax, parsed: true }).data,
       this.#options.forwardTimeoutMs,
       {
         // A header is one line of ASCII, and a user's id may be more than that.

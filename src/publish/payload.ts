@@ -25,7 +25,7 @@ export function normalPayload(payload: Payload, rules: PayloadRules): Payload {
   if (normal.data.length <= bytesMax) return normal
   throw new SluiceError(
     'limit_exceeded',
-    `data has ${normal.data.length} bytes; limits.payload allows ${bytesMax}`,
+    `data has ${normal.data.length} bytes; ${bytesMax} are allowed (limits.payload, or what the NATS servers take)`,
   )
 }
 

@@ -64,10 +64,11 @@ export interface PublisherPorts {
 
 export class Publisher {
   readonly #ports: PublisherPorts
-  readonly #payloadBytesMax: number
+  readonly #payloadBytesMax: () => number
   readonly #jsonDepthMax: number
 
-  constructor(ports: PublisherPorts, payloadBytesMax: number, jsonDepthMax: number) {
+  /** `payloadBytesMax`: now; what carries messages may come to take less. */
+  constructor(ports: PublisherPorts, payloadBytesMax: () => number, jsonDepthMax: number) {
     this.#ports = ports
     this.#payloadBytesMax = payloadBytesMax
     this.#jsonDepthMax = jsonDepthMax
@@ -164,7 +165,7 @@ export class Publisher {
   /** Here and nowhere else: what every door's payload and id must be. */
   #message({ payload, parsed, id, from }: PublishRequest): NewMessage {
     const rules = {
-      bytesMax: this.#payloadBytesMax,
+      bytesMax: this.#payloadBytesMax(),
       jsonDepthMax: this.#jsonDepthMax,
       parsed: parsed === true,
     }

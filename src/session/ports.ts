@@ -3,7 +3,7 @@
  */
 import type { Clock } from '../clock.ts'
 import type { ErrorCode } from '../protocol/codes.ts'
-import type { Position } from '../protocol/frames.ts'
+import type { Limits, Position } from '../protocol/frames.ts'
 import type { Payload } from '../protocol/message.ts'
 import type { Published } from '../publish/publisher.ts'
 import type { Hub } from '../hub/hub.ts'
@@ -102,6 +102,8 @@ export interface SessionPorts {
   /** Hands a client's publish to the backend. */
   forward(user: string, channel: string, payload: Payload, id: string | undefined): Promise<Published>
   readonly former: FormerNode
+  /** What `welcome` tells of what clients may send. */
+  limits(): Limits
   /** A session has no connection here any more. */
   left(session: string): void
   /** Something failed that is nobody's mistake but ours. */

@@ -284,6 +284,7 @@ export class Sessions {
       channels,
       pingInterval: options.pingIntervalMs,
       ticket: ports.ticketOf(ownerTagOf(session.id)),
+      limits: ports.limits(),
       ...(expiresAtMs === undefined ? {} : { expiresAt: expiresAtMs }),
     }
     connection.send(welcome)

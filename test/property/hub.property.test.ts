@@ -173,6 +173,7 @@ function world(policy: HubPolicy, tailMessages: number) {
   const wheel = new Wheel(systemClock, 1000, (_wall, error) => failures.push(error))
   const ports: SessionPorts = {
     nodeId: 'n',
+    limits: () => ({ frame: 65_536, payload: 65_536, subscriptions: 512 }),
     hub,
     registry: noRegistry,
     tokens: {

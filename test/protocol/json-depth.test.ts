@@ -78,7 +78,7 @@ const requests: Requests = {
   request: () => Promise.resolve({ data: Buffer.from(backendAnswer) }),
 }
 const doors = new NatsDoors(
-  { prefix: 'sluice', forwardTimeoutMs: 1000, payloadBytesMax: 100_000, jsonDepthMax: DEPTH },
+  { prefix: 'sluice', forwardTimeoutMs: 1000, payloadBytesMax: () => 100_000, jsonDepthMax: DEPTH },
   {
     requests,
     // As the publisher does with what comes through every door.

@@ -10,9 +10,10 @@ beforeAll(async () => {
     allowedOrigins: ['https://app.example'],
     limits: {
       connectTimeout: 1000,
-      frame: 4096,
+      frame: 8192,
       payload: 4096,
       subscriptions: 5,
+      channelsPerStream: 5,
       framesPerSecond: 50,
       framesBurst: 100,
     },
@@ -487,7 +488,7 @@ describe('bad frames', () => {
 
   it('1009 closes after a frame over the limit', async () => {
     const { client } = await connect('large')
-    client.send({ type: 'publish', ref: 1, channel: 'chat:1', data: 'x'.repeat(5000) })
+    client.send({ type: 'publish', ref: 1, channel: 'chat:1', data: 'x'.repeat(9000) })
     expect(await client.closed).toMatchObject({ code: 1009 })
     expect(client.frames.at(-1)).toMatchObject({ type: 'error', code: 'limit_exceeded' })
   })

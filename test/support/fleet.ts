@@ -24,6 +24,8 @@ export interface FleetOptions {
   readonly settings?: ConfigInput
   /** Arguments of redis-server; by default nothing is kept on disk. */
   readonly redis?: readonly string[]
+  /** More lines of the configuration of nats-server. */
+  readonly nats?: readonly string[]
 }
 
 export class FleetNode {
@@ -140,9 +142,13 @@ export class Fleet {
     started = count,
     settings = {},
     redis: redisArgs = [],
+    nats: natsLines = [],
   }: FleetOptions): Promise<Fleet> {
     const directory = temporaryDirectory('fleet')
-    const [nats, redis] = await Promise.all([NatsServer.start(), RedisServer.start(redisArgs)])
+    const [nats, redis] = await Promise.all([
+      NatsServer.start(undefined, natsLines),
+      RedisServer.start(redisArgs),
+    ])
     const ports = await freePorts(count * 2)
     const nodes = await Promise.all(
       Array.from({ length: count }, async (_, index) => {

@@ -11,6 +11,8 @@ interface Layout {
   readonly port: number
   readonly monitorPort: number
   readonly cluster: { readonly port: number; readonly routes: readonly number[] } | undefined
+  /** More lines of its configuration. */
+  readonly more?: readonly string[]
 }
 
 export class NatsServer {
@@ -30,9 +32,9 @@ export class NatsServer {
     this.#process = process
   }
 
-  static async start(layout?: Layout): Promise<NatsServer> {
+  static async start(layout?: Layout, more: readonly string[] = []): Promise<NatsServer> {
     const directory = temporaryDirectory('nats')
-    const chosen = layout ?? (await alone())
+    const chosen = layout ?? { ...(await alone()), more }
     return new NatsServer(chosen, directory, await launch(chosen, directory.path))
   }
 
@@ -128,7 +130,10 @@ async function alone(): Promise<Layout> {
   return { name: 'n0', port: port as number, monitorPort: monitorPort as number, cluster: undefined }
 }
 
-function launch({ name, port, monitorPort, cluster }: Layout, directory: string): Promise<ServerProcess> {
+function launch(
+  { name, port, monitorPort, cluster, more = [] }: Layout,
+  directory: string,
+): Promise<ServerProcess> {
   const configuration = join(directory, 'nats.conf')
   writeFileSync(
     configuration,
@@ -146,6 +151,7 @@ function launch({ name, port, monitorPort, cluster }: Layout, directory: string)
               .map((route) => `nats://127.0.0.1:${route}`)
               .join(', ')}] }`,
           ]),
+      ...more,
     ].join('\n'),
   )
   return ServerProcess.start({

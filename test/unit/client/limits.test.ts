@@ -84,9 +84,7 @@ describe('many channels with long names', () => {
       })
       const asked = socket.sent.filter(({ type }) => type === 'subscribe')
       const from = logged ? { epoch: 'e'.repeat(16), offset: 7 } : undefined
-      expect(asked.map(({ channel }) => channel).toSorted()).toEqual(
-        names.filter((name) => !(name in resume)).toSorted(),
-      )
+      expect(asked.map(({ channel }) => channel)).toEqual(names.filter((name) => !(name in resume)))
       expect(asked.filter((frame) => JSON.stringify(frame['from']) !== JSON.stringify(from))).toEqual([])
     },
   )

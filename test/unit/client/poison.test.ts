@@ -20,7 +20,7 @@ function onWire(data: Uint8Array, more: Partial<Message>): unknown {
     ...{ kind: 'logged', channel: 'news', epoch: 'e', offset: 6, previous: 5, ack: false, time: 1 },
     ...{ id: 'm-6', from: 'ann', binary: false, data },
     ...more,
-  } as Message).webSocket
+  }).webSocket
   return more.binary === true ? Uint8Array.from(bytes).buffer : bytes.toString()
 }
 

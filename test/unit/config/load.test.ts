@@ -19,7 +19,7 @@ describe('what applies', () => {
       dev: false,
       api: { host: '127.0.0.1', port: 8081 },
       auth: { cookie: 'sluice_token', clockTolerance: 5000, reauthInterval: 2_700_000 },
-      limits: { frame: 65_536, bytesPerSecond: 1_048_576, connectTimeout: 5000 },
+      limits: { frame: 66_560, bytesPerSecond: 1_048_576, connectTimeout: 5000 },
       heartbeat: { ping: 25_000, idleTimeout: 60_000 },
       drain: { plan: '5%/2m', deregisterDelay: 10_000 },
     })
@@ -206,7 +206,7 @@ describe('what is refused', () => {
 
   it('a wrong value is named with its key, its place in the file and what is allowed', () => {
     expect(inFile('\nlimits:\n  frame: 3q\n')).toEqual([
-      'limits.frame (FILE:3) is "3q"; allowed: a size from 256B to 64MiB, such as 64KiB, 64kB or 1MB, or a number of bytes',
+      'limits.frame (FILE:3) is "3q"; allowed: a size from 8KiB to 64MiB, such as 64KiB, 64kB or 1MB, or a number of bytes',
     ])
     expect(inFile('port: "8080"')).toEqual([
       'port (FILE:1) is "8080"; allowed: a whole number from 0 to 65535',

@@ -99,14 +99,39 @@ const BROKEN: readonly (readonly [why: string, settings: ConfigInput, complaint:
     /^cluster\.heartbeat .* must be at most half of cluster\.nodeTtl/,
   ],
   [
-    'a payload larger than a frame',
+    'a payload that does not fit into a frame',
     { ...GOOD, limits: { payload: '65KiB' } },
-    /^limits\.payload .* is 65KiB, but must be at most limits\.frame \(default\), which is 64KiB$/,
+    /^limits\.payload .* is 65KiB, but must be at most 64KiB: more does not fit into limits\.frame \(default\), which is 65KiB$/,
   ],
   [
-    'a payload larger than a request',
-    { ...GOOD, limits: { requestBody: '1KiB' } },
-    /^limits\.payload .* must be at most limits\.requestBody/,
+    'a payload that does not fit into a request',
+    { ...GOOD, limits: { payload: '16KiB', requestBody: '22KiB' } },
+    /^limits\.payload .* is 16KiB, but must be at most 16128B: more does not fit into limits\.requestBody/,
+  ],
+  [
+    'streams of more channels than a session may have',
+    { ...GOOD, limits: { channelsPerStream: 100, subscriptions: 99 } },
+    /^limits\.channelsPerStream .* is 100, but must be at most limits\.subscriptions .*, which is 99$/,
+  ],
+  [
+    'streams of more channels than fit into a request',
+    { ...GOOD, limits: { channelsPerStream: 378 } },
+    /^limits\.channelsPerStream .* is 378, but must be at most 377: more do not fit into the URL/,
+  ],
+  [
+    'more channels than frames at once',
+    { ...GOOD, limits: { subscriptions: 1001 } },
+    /^limits\.subscriptions .* is 1001, but must be at most limits\.framesBurst \(default\), which is 1000$/,
+  ],
+  [
+    'more channels than frames in a second, where no more come at once',
+    { ...GOOD, limits: { subscriptions: 201, framesBurst: 0 } },
+    /^limits\.subscriptions .* must be at most limits\.framesPerSecond/,
+  ],
+  [
+    'a stream that does not hold one message',
+    { ...GOOD, durable: { maxBytes: '64KiB' } },
+    /^limits\.payload .* is 64KiB, but must be at most durable\.maxBytes .*, which is 64KiB, less 1KiB$/,
   ],
   [
     'a frame larger than the burst',
@@ -153,6 +178,7 @@ describe('allowed', () => {
     ],
     ['any free port, twice', { ...GOOD, port: 0, api: { ...GOOD.api, port: 0 } }],
     ['equal times to retry', { ...GOOD, heartbeat: { retryMin: '3s' } }],
+    ['many channels without a rate', { ...GOOD, limits: { subscriptions: 100_000, framesPerSecond: 0 } }],
     ['a large frame without a rate', { ...GOOD, limits: { frame: '16MiB', bytesPerSecond: 0 } }],
     [
       'TLS on an edge',
