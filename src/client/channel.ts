@@ -142,7 +142,11 @@ export class Channel {
   skip({ channel, offset, cause }: Unreadable): void {
     if (this.track.shows(offset))
       this.#ports.failed(
-        new ClientError('unreadable', `a message of ${channel} cannot be read`, { cause, channel, offset }),
+        new ClientError('unreadable', `message ${offset} of ${channel} cannot be read`, {
+          cause,
+          channel,
+          offset,
+        }),
       )
   }
 

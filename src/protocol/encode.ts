@@ -2,6 +2,7 @@
  * Bytes of frames. `Encoded` holds a message together with its bytes per wire format, each made at most once per node
  * however many subscribers there are.
  */
+import { isUtf8 } from 'node:buffer'
 import { publicName } from './channel.ts'
 import type { ServerFrame } from './frames.ts'
 import type { Message } from './message.ts'
@@ -73,10 +74,14 @@ function binaryFrame(message: Message): Buffer {
   return frame
 }
 
-/** Logs keep for days what was taken before every door refused a byte order mark; behind an envelope it is not JSON. */
+/**
+ * Logs keep for days what was taken before every door refused a byte order mark; behind an envelope it is not JSON. And what is not
+ * UTF-8 would end each WebSocket that it comes to (RFC 6455, section 8.1), again and again.
+ */
 function jsonData({ data }: Message): Buffer {
   const marked = data[0] === 0xef && data[1] === 0xbb && data[2] === 0xbf
-  return toBuffer(marked ? data.subarray(3) : data)
+  const bytes = toBuffer(marked ? data.subarray(3) : data)
+  return isUtf8(bytes) ? bytes : Buffer.from(bytes.toString('utf8'))
 }
 
 function toBuffer(bytes: Uint8Array): Buffer {

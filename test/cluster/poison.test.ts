@@ -9,7 +9,7 @@ import type { StartedNode } from '../support/start-node.ts'
 /** A log that holds what no door takes today: written by an older version, or by somebody with access to Redis. */
 
 const POLICY = { ttlMs: 600_000, max: 1000, idempotencyMs: 120_000 }
-const POISON = ['{"a":', 'nope', '1}\n\nevent: message\ndata: {"forged":true}\n\n', '"\uFFFD']
+const POISON = ['{"a":', 'nope', '1}\n\nevent: message\ndata: {"forged":true}\n\n', Buffer.from([0x22, 0xff])]
 
 let cluster: StartedCluster
 let node: StartedNode
@@ -34,7 +34,7 @@ describe('a message in the log that nobody can read', () => {
     const bad: number[] = []
     for (const [n, poison] of POISON.entries()) {
       await node.publish({ channel: 'news:1', data: n })
-      const message = { binary: false, id: undefined, time: 1, data: Buffer.from(poison) }
+      const message = { binary: false, id: undefined, time: 1, data: Buffer.from(poison as string) }
       bad.push((await log.append('news:1', message, POLICY)).offset)
     }
     const client = createClient({

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { sseEvent } from '../../../src/edge/sse-fanout.ts'
@@ -33,6 +34,17 @@ describe('a message', () => {
         expect(event.split(/\r\n|\r|\n/)).toEqual(['event: message', expect.stringMatching(/^data: \{/), ''])
       }),
     )
+  })
+
+  it('is UTF-8 as text, whatever a log holds: anything else would end each WebSocket that it comes to', () => {
+    fc.assert(
+      fc.property(fc.uint8Array(), (data) => {
+        const { webSocket } = new Encoded(message(data, { id: '\uD800', from: '\uDC00' }))
+        expect(isUtf8(webSocket)).toBe(true)
+      }),
+    )
+    const garbled = new Encoded(message(Buffer.from([0x22, 0xff, 0x22])))
+    expect(JSON.parse(garbled.webSocket.toString())).toMatchObject({ data: '\uFFFD' })
   })
 
   it('that was stored with a byte order mark can be read on every transport', () => {
