@@ -389,6 +389,20 @@ describe('JetStreamReplayLog', () => {
     const large = { ...message(''), data: new Uint8Array(2_000_000) }
     await expect(log.append('a', large, POLICY)).rejects.toMatchObject({ code: 'limit_exceeded' })
   })
+
+  it('a limit of the stream on single messages is taken off, and one that is set later is told of as such', async () => {
+    const server = await serve()
+    const { log, link } = await opened(server)
+    await log.append('a', message('x'), POLICY)
+    const { streams } = await manager(link)
+    await streams.update('SLUICE', { max_msg_size: 100 })
+    const large = { ...message(''), data: new Uint8Array(1000) }
+    // It would be the same the next time: nothing that passes.
+    await expect(log.append('a', large, POLICY)).rejects.toMatchObject({ code: 'limit_exceeded' })
+    await log.close()
+    const { log: again } = await opened(server)
+    expect(await again.append('a', large, POLICY)).toMatchObject({ duplicate: false })
+  })
 })
 
 function manager(link: NatsLink) {

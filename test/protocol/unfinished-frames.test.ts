@@ -31,7 +31,7 @@ async function open(port: number): Promise<{ socket: Socket; ended: Promise<void
 describe('frames that never end', () => {
   let node: StartedNode
   beforeAll(async () => {
-    node = await startNode({ limits: { frame: '64KiB', connectTimeout: '2m' } })
+    node = await startNode({ limits: { frame: '64KiB', payload: '32KiB', connectTimeout: '2m' } })
   })
   afterAll(() => node.close())
 
