@@ -29,6 +29,8 @@ export class BinaryError extends Error {
 
 export interface Library {
   readonly uWS: typeof Native
+  /** What was loaded: a file, or the name of the author's package. */
+  readonly path: string
   /** Which binary that is, and why this one. */
   readonly why: string
 }
@@ -54,15 +56,15 @@ export function loadUws(): Library {
     has: (supply, file) => pathOf(supply.package, file) !== undefined,
   })
   if (choice.kind === 'none') throw new BinaryError(choice.sentence)
-  library = { uWS: silent(load(choice)), why: choice.why }
+  library = load(choice)
   return library
 }
 
-function load(choice: Exclude<Choice, { readonly kind: 'none' }>): typeof Native {
-  const name =
+function load(choice: Exclude<Choice, { readonly kind: 'none' }>): Library {
+  const path =
     choice.kind === 'author' ? AUTHORS_PACKAGE : (pathOf(choice.supply.package, choice.file) as string)
   try {
-    return require(name) as typeof Native
+    return { uWS: silent(require(path) as typeof Native), path, why: choice.why }
   } catch (error) {
     const reason = error instanceof Error ? error.message.replaceAll(/\s*\n\s*/g, ' ') : String(error)
     const way =

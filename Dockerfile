@@ -1,0 +1,32 @@
+# A gateway node on Debian 13 with Node 24. See docs/operations.md, "In a container".
+#
+# Version of Node and C library are chosen together: they decide which native binary fits (glibc 2.38 or later for Node 24).
+ARG NODE_IMAGE=docker.io/library/node:24-trixie-slim
+ARG DEBIAN_IMAGE=docker.io/library/debian:trixie-slim
+
+FROM ${NODE_IMAGE} AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+# No script of a package runs; the build has a line of its own.
+RUN npm ci --ignore-scripts
+COPY . .
+RUN npm run build && npm prune --omit=dev --ignore-scripts && node scripts/keep-one-binary.mjs
+
+FROM ${DEBIAN_IMAGE}
+# Node alone, without npm: the image installs nothing.
+COPY --from=build /usr/local/bin/node /usr/local/bin/node
+WORKDIR /app
+COPY --from=build /app/package.json /app/LICENSE ./
+COPY --from=build /app/node_modules ./node_modules
+COPY --from=build /app/bin ./bin
+COPY --from=build /app/dist ./dist
+ENV NODE_ENV=production
+# By number, so that who runs it can see that it is not root (runAsNonRoot).
+USER 10001:10001
+# Clients; backends, operators and health checks.
+EXPOSE 8080 8081
+# A drain: clients are moved away before the node ends.
+STOPSIGNAL SIGTERM
+# As a list: a shell in between would keep the signal to itself.
+ENTRYPOINT ["node", "/app/bin/sluice.js"]
+CMD ["serve"]
