@@ -39,7 +39,7 @@ export function outputOf(program, args, options = {}) {
 
 /** The folder of a minimal Debian 13 with these packages. Made once; a tree that was not finished is made anew. */
 export function debianTree(...packages) {
-  const tree = join(CACHE, [SUITE, ...packages.toSorted()].join('+'))
+  const tree = join(CACHE, [SUITE, ...packages].join('+'))
   if (existsSync(tree)) return tree
   console.log(`making a tree of Debian 13 in ${tree} (a minute or two)`)
   mkdirSync(CACHE, { recursive: true })

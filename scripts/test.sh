@@ -9,9 +9,11 @@ step() {
   "$@"
 }
 
-# The tests run against real servers and a real browser: command, and the Debian package that has it.
+# The tests run against real servers, proxies and a real browser: command, and the Debian package that has it.
+PATH=$PATH:/usr/sbin
 missing=()
-for tool in nats-server:nats-server redis-server:redis-server chromium:chromium curl:curl; do
+for tool in nats-server:nats-server redis-server:redis-server chromium:chromium curl:curl haproxy:haproxy \
+  nginx:nginx openssl:openssl; do
   command -v "${tool%%:*}" > /dev/null || missing+=("${tool##*:}")
 done
 if [ ${#missing[@]} -gt 0 ]; then

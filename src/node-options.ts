@@ -45,6 +45,7 @@ export function edgeOptions(config: Config): EdgeOptions {
     allowedOrigins: config.allowedOrigins,
     localHosts: localHostsOf(config),
     trustedProxies: config.trustedProxies,
+    proxyProtocol: config.proxyProtocol,
     tokenCookie: config.auth.cookie,
     frameBytesMax: config.limits.frame,
     jsonDepthMax: config.limits.jsonDepth,

@@ -193,6 +193,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     port: config.port,
     shared: config.sharePort,
     setBy: 'host and port',
+    proxyProtocol: config.proxyProtocol,
     goneMs: goneMs(config),
     caught,
     ...(config.tls === undefined ? {} : { tls: config.tls }),
@@ -375,7 +376,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     ...(config.devTokens ? [devTokenRoute(mint)] : []),
   ]
   const keys = new ApiKeys(parseApiKeys(config.api.keys, { allowWeak: true }))
-  const addresses = new ClientAddress(config.trustedProxies)
+  const addresses = new ClientAddress(config.trustedProxies, false)
   new Api(routes, {
     nodeId: id,
     keys,
@@ -385,7 +386,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     metrics,
     caught,
     localHosts: localHostsOf(config),
-    addressOf: ({ remoteAddress, headers }) => addresses.of(remoteAddress, headers['x-forwarded-for']),
+    addressOf: (head) => addresses.of(head),
   }).attach(apiListener, { bodyBytesMax: config.limits.requestBody, jsonDepthMax: config.limits.jsonDepth })
 
   metrics.sessions.read(() => sessions.count)

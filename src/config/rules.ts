@@ -82,6 +82,20 @@ export const RULES: readonly Rule[] = [
     },
   },
   {
+    says: '`proxyProtocol` needs `trustedProxies`: from anybody else the header is not believed.',
+    broken({ proxyProtocol, trustedProxies }, where) {
+      if (!proxyProtocol || trustedProxies.length > 0) return undefined
+      return `${where('proxyProtocol')} is true, but trustedProxies (SLUICE_TRUSTED_PROXIES) is empty, and a PROXY header is believed from those only: list the addresses of the balancers`
+    },
+  },
+  {
+    says: '`proxyProtocol` and `tls` exclude each other: the header comes before the handshake, where it is not read.',
+    broken({ proxyProtocol, tls }, where) {
+      if (!proxyProtocol || tls === undefined) return undefined
+      return `${where('proxyProtocol')} is true, and ${where('tls')} is set: a PROXY header comes before the TLS handshake, where it is not read; let the balancer end TLS`
+    },
+  },
+  {
     says: '`delivery: durable` and `clientPublish: forward` need `nats.url`.',
     broken({ namespaces, nats }, where) {
       if (nats.url.length > 0) return undefined

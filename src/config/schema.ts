@@ -83,6 +83,10 @@ export const SCHEMA = z.strictObject({
     env: 'SLUICE_TRUSTED_PROXIES',
     doc: 'The proxies and load balancers whose `X-Forwarded-For` is believed.',
   }),
+  proxyProtocol: option(flag(), false, {
+    env: 'SLUICE_PROXY_PROTOCOL',
+    doc: 'Whether all `trustedProxies` begin their connections to the public listener with a PROXY header of version 2, which says who the client is: balancers that pass bytes on cannot say it in the request. A connection carries one HTTP request then.',
+  }),
   tls: optionalSection('TLS on the public listener. Absent: plain, for a proxy in front that ends TLS.', {
     certFile: required(text('the path of a file'), { doc: 'The certificate and its chain, in PEM.' }),
     keyFile: required(text('the path of a file'), { doc: 'The private key, in PEM.' }),

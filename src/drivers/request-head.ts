@@ -58,6 +58,8 @@ export interface RequestHead {
   readonly headers: Headers
   /** The peer's address as text; an IPv4 peer of a dual-stack listener reads as IPv4. */
   readonly remoteAddress: string
+  /** What a PROXY header in front of the request says, empty without one. Whoever connects may have written it. */
+  readonly proxiedAddress: string
   /** What is wrong with it, for whoever sent it. Nothing of such a request can be trusted, and nothing comes after it. */
   readonly fault: string | undefined
 }
@@ -80,6 +82,7 @@ export function copyHead(response: Native.HttpResponse, request: Native.HttpRequ
     query: request.getQuery() ?? '',
     headers,
     remoteAddress: addressText(Buffer.from(response.getRemoteAddressAsText()).toString()),
+    proxiedAddress: addressText(Buffer.from(response.getProxiedRemoteAddressAsText()).toString()),
     fault: fault ?? framingFault(headers),
   }
 }

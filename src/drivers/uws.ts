@@ -8,10 +8,12 @@
  *  - an answer to HEAD must go out without its body;
  *  - a stream with `onWritable` stops for good if the callback writes nothing, so a filler is written for it;
  *  - the message of a WebSocket is neutered after the handler, so whoever keeps it copies it;
+ *  - a PROXY header counts in front of any request, so where it is believed a connection carries one (`one-request.ts`);
  *  - what a handler throws would end the process, so each call from outside is a wall: the connection ends with 1011 or 500.
  */
 import { CLOSES, errorBody, SluiceError, type Caught, type Wall } from '../errors.ts'
 import { copyHead, handshakeFault, wantsClose, type RequestHead } from './request-head.ts'
+import { endConnectionWith } from './one-request.ts'
 import { loadUws, type Native } from './uws-binary.ts'
 import { endVanished, openSockets } from './vanished-peers.ts'
 import { CLOSE } from '../protocol/codes.ts'
@@ -291,6 +293,8 @@ export interface ListenerOptions {
   readonly shared: boolean
   /** The options that say where, for whoever has to change them. */
   readonly setBy: string
+  /** Whether `proxiedAddress` will be believed: then a connection carries one request. */
+  readonly proxyProtocol?: boolean
   /** A peer that has acknowledged nothing for so long has vanished, and its connection ends. */
   readonly goneMs: number
   readonly caught: Caught
@@ -344,6 +348,7 @@ export class Listener {
   http(route: HttpRoute): void {
     const { caught } = this.#options
     this.#app.any('/*', (response, request) => {
+      if (this.#options.proxyProtocol === true) endConnectionWith(response)
       let exchange: HttpExchange | undefined
       try {
         exchange = new HttpExchange(response, request, route.bodyBytesMax, caught)
@@ -386,6 +391,7 @@ export class Listener {
       idleTimeout: route.idleTimeoutSeconds,
       sendPingsAutomatically: true,
       upgrade: (response, request, context) => {
+        if (this.#options.proxyProtocol === true) endConnectionWith(response)
         const upgrade = new Upgrade<Connection>(response, request, context, caught)
         try {
           const head = copyHead(response, request)

@@ -6,7 +6,7 @@ import { ClientAddress, Origins } from './origin.ts'
 import { PollConnection } from './poll.ts'
 import type { EdgeOptions, EdgePorts, Verdict } from './ports.ts'
 import { bearer, cookie, cursorOf, isEventSource, listed, resumeOf, returnMisfit, waitOf } from './request.ts'
-import { closingEvent, SseConnection, type SseContext } from './sse.ts'
+import { closingEvent, SseConnection, STREAM_HEADERS, type SseContext } from './sse.ts'
 import { SseFanout } from './sse-fanout.ts'
 import { WebSocketConnection, type WebSocketContext } from './websocket.ts'
 import { jitter } from '../clock.ts'
@@ -59,7 +59,7 @@ export class Gateway {
     this.#ports = ports
     this.#options = options
     this.#origins = new Origins(options.allowedOrigins, options.localHosts)
-    this.#addresses = new ClientAddress(options.trustedProxies)
+    this.#addresses = new ClientAddress(options.trustedProxies, options.proxyProtocol)
     this.#sse = {
       ports,
       options,
@@ -115,7 +115,7 @@ export class Gateway {
       this.#refuseUpgrade(upgrade, 400, 'subprotocol', error)
       return
     }
-    const address = this.#addresses.of(head.remoteAddress, head.headers['x-forwarded-for'])
+    const address = this.#addresses.of(head)
     // A browser cannot read the answer to a refused handshake, so a bad token is told by a close code instead.
     const query = new URLSearchParams(head.query)
     const token = bearer(head) ?? query.get('token') ?? undefined
@@ -211,7 +211,7 @@ export class Gateway {
   #admitted(exchange: HttpExchange, run: () => Promise<void>): void {
     const { head } = exchange
     const { admission } = this.#ports
-    const address = this.#addresses.of(head.remoteAddress, head.headers['x-forwarded-for'])
+    const address = this.#addresses.of(head)
     // Before it takes the place of somebody who has a token.
     if (this.#tokenOf(head) === undefined) {
       admission.charge(address, 'token')
@@ -325,9 +325,9 @@ export class Gateway {
 
   /** Everybody behind it would be refused for one another, and nobody would know why. */
   #warnOfProxy(head: RequestHead, { tooMany }: Verdict & { kind: 'refuse' }): void {
-    const forwardedFor = head.headers['x-forwarded-for']
     const address = head.remoteAddress
-    if (tooMany && forwardedFor !== undefined && this.#addresses.of(address, forwardedFor) === address)
+    const saysSo = head.headers['x-forwarded-for'] !== undefined
+    if (tooMany && saysSo && this.#addresses.of(head) === address)
       this.#ports.mistake(UNTRUSTED_PROXY, { address })
   }
 
@@ -380,9 +380,8 @@ export class Gateway {
 
   /** An `EventSource` gives up for good on any status but 200; an empty stream with `retry:` makes it come back (HTML, section 9.2.3). */
   #comeBack(exchange: HttpExchange, retryMs: number, event = ''): void {
-    const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-store' }
     const cors = this.#origins.headers(exchange.head.headers.origin)
-    exchange.respond(200, { ...headers, ...cors }, `retry: ${Math.round(retryMs)}\n${event}\n`, true)
+    exchange.respond(200, { ...STREAM_HEADERS, ...cors }, `retry: ${Math.round(retryMs)}\n${event}\n`, true)
   }
 }
 

@@ -3,7 +3,7 @@
  */
 import { BlockList, isIP } from 'node:net'
 import type { LocalHosts } from './local-hosts.ts'
-import type { ResponseHeaders } from '../drivers/uws.ts'
+import type { RequestHead, ResponseHeaders } from '../drivers/uws.ts'
 
 export class Origins {
   readonly #allowed: ReadonlySet<string>
@@ -39,8 +39,11 @@ export class Origins {
 /** The address of the client behind our own proxies. */
 export class ClientAddress {
   readonly #trusted: BlockList | undefined
+  readonly #proxyProtocol: boolean
 
-  constructor(trustedProxies: readonly string[]) {
+  /** `proxyProtocol`: each trusted proxy begins its connections with a PROXY header. */
+  constructor(trustedProxies: readonly string[], proxyProtocol: boolean) {
+    this.#proxyProtocol = proxyProtocol
     if (trustedProxies.length === 0) return
     this.#trusted = new BlockList()
     for (const proxy of trustedProxies) {
@@ -52,22 +55,40 @@ export class ClientAddress {
   }
 
   /**
-   * Only a trusted peer's `X-Forwarded-For` is believed, from its right end: the left of it is what the client itself
-   * may have written there.
+   * Only a trusted peer is believed: first its PROXY header, then, where that names a trusted proxy again, `X-Forwarded-For`
+   * from its right end past the trusted ones. The left of it is what the client itself may have written there.
    */
-  of(peer: string, forwardedFor: string | undefined): string {
-    if (this.#trusted === undefined || forwardedFor === undefined || !this.#isTrusted(peer)) return peer
-    const hops = forwardedFor.split(',').map((hop) => hop.trim())
-    for (let i = hops.length - 1; i >= 0; i--) {
-      const hop = hops[i] as string
-      if (isIP(hop) === 0) return peer
-      if (!this.#isTrusted(hop) || i === 0) return hop
+  of({ remoteAddress, proxiedAddress, headers }: AddressedHead): string {
+    if (!this.#isTrusted(remoteAddress)) return remoteAddress
+    let known = this.#proxyProtocol && proxiedAddress !== '' ? proxiedAddress : remoteAddress
+    const hops = headers['x-forwarded-for']?.split(',') ?? []
+    while (this.#isTrusted(known)) {
+      const hop = hops.pop()?.trim()
+      if (hop === undefined) break
+      // A list may have empty elements (RFC 9110, section 5.6.1).
+      if (hop === '') continue
+      const address = addressOfHop(hop)
+      // Who stands behind a hop that has no address cannot be known.
+      if (address === undefined) break
+      known = address
     }
-    return peer
+    return known
   }
 
   #isTrusted(address: string): boolean {
     const family = isIP(address)
     return family !== 0 && this.#trusted?.check(address, family === 6 ? 'ipv6' : 'ipv4') === true
   }
+}
+
+type AddressedHead = Pick<RequestHead, 'remoteAddress' | 'proxiedAddress' | 'headers'>
+
+/** With a port or without, IPv6 in brackets or not, as proxies write it. */
+const HOP = /^(?:\[([\da-f:.]+)\](?::\d{1,5})?|([\d.]+):\d{1,5})$/i
+
+function addressOfHop(hop: string): string | undefined {
+  const [, bracketed, beforePort] = HOP.exec(hop) ?? []
+  const address = bracketed ?? beforePort ?? hop
+  // An address with a zone means something on one machine only.
+  return isIP(address) !== 0 && !address.includes('%') ? address : undefined
 }

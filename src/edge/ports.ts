@@ -87,6 +87,8 @@ export interface EdgeOptions {
   readonly localHosts: LocalHosts | undefined
   /** Addresses and networks whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[]
+  /** Whether they send a PROXY header, which is believed too. */
+  readonly proxyProtocol: boolean
   readonly tokenCookie: string
   readonly frameBytesMax: number
   readonly jsonDepthMax: number

@@ -11,10 +11,17 @@ const WAIT_MAX_S = 120
 
 type Resume = ReturnType<typeof parseCursor> & { readonly kind: 'positions' }
 
-/** Of a stream a browser sends the header by itself; who cannot send it, and a poll, has the parameter. */
+/** What polyfills of `EventSource` send that cannot set a header; before `cursor`, which is in a URL that they keep. */
+const LAST_EVENT_ID = ['lastEventId', 'Last-Event-ID']
+
+/** Of a stream a browser sends the header by itself; who cannot send it, and a poll, has a parameter. */
 export function cursorOf({ path, headers, query }: RequestHead): string | undefined {
-  const header = path === '/v1/sse' ? headers['last-event-id'] : undefined
-  return header ?? new URLSearchParams(query).get('cursor') ?? undefined
+  const parameters = new URLSearchParams(query)
+  const isStream = path === '/v1/sse'
+  const ids = isStream ? [headers['last-event-id'], ...LAST_EVENT_ID.map((name) => parameters.get(name))] : []
+  return (
+    [...ids, parameters.get('cursor')].find((id) => id !== undefined && id !== null && id !== '') ?? undefined
+  )
 }
 
 /** `undefined`: the client starts anew. Fails where the cursor is another user's, or none. */

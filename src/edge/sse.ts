@@ -24,6 +24,12 @@ import type { Due } from '../wheel.ts'
 /** A comment: the heartbeat, and what pushes the rest of a slow client's buffer out. */
 export const SSE_COMMENT = ':\n\n'
 
+/** `no-transform`: what compresses an answer on its way gathers events until it has enough of them. */
+export const STREAM_HEADERS: ResponseHeaders = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-store, no-transform',
+}
+
 export interface SseContext {
   readonly ports: EdgePorts
   readonly options: EdgeOptions
@@ -172,8 +178,7 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
       this.#move(subscription.source.name, subscription.position)
     this.#suffix = this.#makeSuffix()
     const headers = {
-      'content-type': 'text/event-stream',
-      'cache-control': 'no-store',
+      ...STREAM_HEADERS,
       'x-accel-buffering': 'no',
       // Who comes back over the same connection would find this node, whatever a balancer thinks of it.
       connection: 'close',

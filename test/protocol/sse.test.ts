@@ -26,11 +26,12 @@ const open = async (
   EventStream.open(`${base}?channels=${channels}&token=${await node.token(user)}`, headers)
 
 describe('an SSE stream', () => {
-  it('is an event stream that no cache keeps, with a retry of its own and a welcome', async () => {
+  it('is an event stream that no cache keeps and nobody compresses, with a retry of its own and a welcome', async () => {
     const stream = await open('sue', 's:1,s:2')
     expect(stream.response.status).toBe(200)
     expect(stream.response.headers.get('content-type')).toBe('text/event-stream')
-    expect(stream.response.headers.get('cache-control')).toBe('no-store')
+    // Without the latter, what compresses answers on their way keeps events back.
+    expect(stream.response.headers.get('cache-control')).toBe('no-store, no-transform')
     const { data, id } = await stream.next('welcome')
     expect(data).toMatchObject({
       type: 'welcome',
@@ -85,17 +86,39 @@ describe('an SSE stream', () => {
     last.close()
   })
 
-  it('takes the cursor as a parameter where a client cannot send the header', async () => {
-    const stream = await open('suz', 'q:1')
-    const { id } = await stream.next('welcome')
+  it.each(['cursor', 'lastEventId', 'Last-Event-ID'])(
+    'takes the cursor as the parameter %s where a client cannot send the header',
+    async (parameter) => {
+      const stream = await open('suz', 'q:1')
+      const { id } = await stream.next('welcome')
+      stream.close()
+      await node.publish({ channel: 'q:1', data: parameter })
+      const back = await EventStream.open(
+        `${base}?channels=q:1&token=${await node.token('suz')}&${parameter}=${encodeURIComponent(id as string)}`,
+      )
+      await back.next('welcome')
+      expect((await back.next('message')).data).toMatchObject({ data: parameter })
+      back.close()
+    },
+  )
+
+  it('takes what a polyfill adds before the cursor of the URL that it was given, and an empty one for none', async () => {
+    const stream = await open('pol', 'p:1')
+    const { id: first } = await stream.next('welcome')
+    await node.publish({ channel: 'p:1', data: 'seen' })
+    const { id: second } = await stream.next('message')
     stream.close()
-    await node.publish({ channel: 'q:1', data: 'missed' })
-    const back = await EventStream.open(
-      `${base}?channels=q:1&token=${await node.token('suz')}&cursor=${encodeURIComponent(id as string)}`,
-    )
-    await back.next('welcome')
-    expect((await back.next('message')).data).toMatchObject({ data: 'missed' })
-    back.close()
+    await node.publish({ channel: 'p:1', data: 'missed' })
+    const url = `${base}?channels=p:1&token=${await node.token('pol')}&cursor=${encodeURIComponent(first as string)}`
+    for (const [parameter, next] of [
+      [`lastEventId=${encodeURIComponent(second as string)}`, 'missed'],
+      ['lastEventId=', 'seen'],
+    ]) {
+      const back = await EventStream.open(`${url}&${parameter}`)
+      await back.next('welcome')
+      expect((await back.next('message')).data).toMatchObject({ data: next })
+      back.close()
+    }
   })
 
   it('tells of a hole with a reset, and its cursor goes on from there', async () => {

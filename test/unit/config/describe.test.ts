@@ -46,6 +46,7 @@ describe('the schema', () => {
       'SLUICE_NATS_URL',
       'SLUICE_NODE_ADDRESS',
       'SLUICE_PORT',
+      'SLUICE_PROXY_PROTOCOL',
       'SLUICE_REDIS_URL',
       'SLUICE_REGION',
       'SLUICE_ROLE',

@@ -54,6 +54,21 @@ const BROKEN: readonly (readonly [why: string, settings: ConfigInput, complaint:
     /^node\.clusterSecret \(SLUICE_CLUSTER_SECRET\) is missing/,
   ],
   [
+    'a PROXY header that nobody would be believed',
+    { ...GOOD, proxyProtocol: true },
+    /^proxyProtocol \(given by the program\) is true, but trustedProxies \(SLUICE_TRUSTED_PROXIES\) is empty/,
+  ],
+  [
+    'a PROXY header before a handshake',
+    {
+      ...GOOD,
+      proxyProtocol: true,
+      trustedProxies: ['10.0.0.7'],
+      tls: { certFile: 'a.pem', keyFile: 'a.key' },
+    },
+    /^proxyProtocol .* is true, and tls .* is set: .* let the balancer end TLS$/,
+  ],
+  [
     'half a cluster alone',
     { ...GOOD, node: { role: 'edge' } },
     /^node\.role .* is edge, which is one half of a cluster/,
