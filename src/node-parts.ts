@@ -9,6 +9,7 @@ import { Links, type Peer } from './backbone/links.ts'
 import { MemoryBackbone, MemoryBus } from './backbone/memory.ts'
 import { MeshBackbone } from './backbone/mesh.ts'
 import { NatsBackbone, type Republished } from './backbone/nats.ts'
+import { SealedPackets, type PacketRefusal } from './backbone/sealed.ts'
 import type { Backbone, BackboneSink } from './backbone/backbone.ts'
 import type { Clock } from './clock.ts'
 import { acceptPeers, dialPeer } from './cluster/mesh-door.ts'
@@ -75,6 +76,8 @@ export interface PartsPorts {
   peers(): Promise<readonly Peer[]>
   /** A link to or from another node was refused. */
   linkRefused(direction: MeshDirection, node: string, why: MeshRefusal): void
+  /** Something came over the backbone that no node of the cluster has sent, or not now. */
+  packetRefused(why: PacketRefusal, subject: string, from: string | undefined): void
   /** The log and what else is kept may have lost something, or has more than anybody heard of. */
   storesReturned(): void
   readonly outages: Outages
@@ -88,6 +91,8 @@ const PRESENCE_TTL_MS = 4 * PRESENCE_REFRESH_MS
 /** A node asks for each channel with subscribers once in `feeds.headCheck`; it may be late, and miss once. */
 const ASKED_HEAD_CHECKS = 3
 const ASKED_MIN_MS = 60_000
+/** The first token of all subjects. Answers to this node come there too, where nobody else may listen. */
+export const NATS_PREFIX = 'sluice'
 /** Longer than a restart of a server takes that is being updated at the same time. */
 const READY_TIMEOUT_MS = 5000
 
@@ -134,7 +139,12 @@ function memoryParts(config: Config, { nodeId, clock, sink }: PartsPorts): Parts
 function clusterParts(config: Config, ports: PartsPorts): Parts {
   const { nodeId, clock, log, metrics, outages, mistakes } = ports
   const redis = new RedisLink({ urls: config.redis.url, caught: ports.caught })
-  const nats = new NatsLink({ urls: config.nats.url, name: `sluice-${nodeId}`, caught: ports.caught })
+  const nats = new NatsLink({
+    urls: config.nats.url,
+    name: `sluice-${nodeId}`,
+    inboxPrefix: `${NATS_PREFIX}.reply`,
+    caught: ports.caught,
+  })
   redis.watch({
     connected() {
       outages.back('Redis')
@@ -156,6 +166,8 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
     refused: (reason) => mistakes.warn('NATS refuses something', { reason }),
   })
 
+  // The configuration does not pass without it.
+  const secret = config.node.clusterSecret as string
   const door = {
     nodeId,
     // The configuration does not pass without the secret.
@@ -184,6 +196,11 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
     backbone: (sink) =>
       new NatsBackbone(nodeId, nats, sink, {
         ...(durable === undefined ? {} : { republished: durable.republished }),
+        packets: new SealedPackets(secret, nodeId, clock),
+        refused: (why, subject, from) => {
+          metrics.packetRefusals[why].inc()
+          ports.packetRefused(why, subject, from)
+        },
         oversize: (subject, bytes, maxBytes) =>
           mistakes.warn('NATS does not take so large a message (max_payload)', { subject, bytes, maxBytes }),
       }),

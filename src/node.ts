@@ -50,7 +50,7 @@ import {
   ticketTtlMs,
   weaknesses,
 } from './node-options.ts'
-import { createParts } from './node-parts.ts'
+import { createParts, NATS_PREFIX } from './node-parts.ts'
 import { edgeMetrics, hubMetrics, publisherMetrics, sessionMetrics } from './node-metrics.ts'
 import { Faults, type FaultPlace } from './observe/faults.ts'
 import { Health, HEALTH_DEFAULTS } from './observe/health.ts'
@@ -78,6 +78,12 @@ const LATE_NOTICE =
 const QUIET_HEARTBEATS = 3
 /** Of a token that a node for development hands out and nobody said how long it is good: clients ask for a fresh one. */
 const DEV_TOKEN_TTL_S = 600
+/** Of what somebody else writes. */
+const SUBJECT_SHOWN_MAX = 100
+const FOREIGN_PACKET =
+  'something came over NATS that no node of this cluster has sent, or not now: it was refused'
+const FOREIGN_REPLY =
+  'a publish over NATS wants its answer at a subject of the gateway or of the server: it was refused'
 /** So many words that a node does not hear are no accident. */
 const CANARIES_MISSED_MAX = 3
 
@@ -177,6 +183,12 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       disconnected: () => void membership.update(),
     },
     peers: () => membership.refresh(),
+    packetRefused(why, subject, from) {
+      // Who sent it is known only where it was sealed with the secret.
+      const known = why === 'clock' || why === 'replayed'
+      mistakes.warn(`${FOREIGN_PACKET} (${why})`, { subject, ...(known ? { from } : {}) })
+      if (why === 'clock' && from !== undefined) strangers.clockDiffers(from)
+    },
     linkRefused: (direction, node, why) => strangers.refused(direction, node, why),
     storesReturned() {
       hub.backboneReturned()
@@ -239,12 +251,20 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       ? undefined
       : new NatsDoors(
           {
-            prefix: 'sluice',
+            prefix: NATS_PREFIX,
             forwardTimeoutMs: config.cluster.forwardTimeout,
             jsonDepthMax: config.limits.jsonDepth,
             payloadBytesMax,
           },
-          { requests: parts.nats, publish: (request) => publisher.publish(request), failed },
+          {
+            requests: parts.nats,
+            publish: (request) => publisher.publish(request),
+            refused(reply) {
+              metrics.packetRefusals.reply.inc()
+              mistakes.warn(FOREIGN_REPLY, { reply: reply.slice(0, SUBJECT_SHOWN_MAX) })
+            },
+            failed,
+          },
         )
   const tokens = createTokens(
     {

@@ -28,6 +28,8 @@ const SALT = 'sluice 1'
 const KEY_BYTES = 32
 const BLOCK_BYTES = 64
 const HASH_BYTES = 32
+/** Of what is before the context, so that it is known where the bytes begin. */
+const LENGTH_BYTES = 4
 /** 128 bits: RFC 2104, section 5, wants at least half of the hash. */
 const MAC_BYTES = 16
 /** The scratch grows to the largest that was sealed, up to this. */
@@ -53,14 +55,15 @@ export class Seal {
     }
   }
 
-  macOf(bytes: Uint8Array): Buffer {
-    return Buffer.from(this.#hmac(bytes).slice(0, this.macBytes), 'latin1')
+  /** `context`: what else has to be the same for it to hold, such as where the bytes were sent to. */
+  macOf(bytes: Uint8Array, context?: string): Buffer {
+    return Buffer.from(this.#hmac(bytes, context).slice(0, this.macBytes), 'latin1')
   }
 
   /** Whether the MAC is that of the bytes. Takes equally long wherever they differ. */
-  holds(mac: Uint8Array, bytes: Uint8Array): boolean {
+  holds(mac: Uint8Array, bytes: Uint8Array, context?: string): boolean {
     if (mac.length !== this.macBytes) return false
-    this.#expected.write(this.#hmac(bytes), 'latin1')
+    this.#expected.write(this.#hmac(bytes, context), 'latin1')
     return timingSafeEqual(mac, this.#expected)
   }
 
@@ -76,10 +79,16 @@ export class Seal {
   }
 
   /** Two one-shot hashes: `createHmac` makes objects, which costs more than all the hashing. */
-  #hmac(bytes: Uint8Array): string {
-    const length = BLOCK_BYTES + bytes.length
+  #hmac(bytes: Uint8Array, context: string | undefined): string {
+    const contextBytes = context === undefined ? 0 : LENGTH_BYTES + Buffer.byteLength(context)
+    const bytesAt = BLOCK_BYTES + contextBytes
+    const length = bytesAt + bytes.length
     const inner = length <= this.#inner.length ? this.#inner : this.#grown(length)
-    inner.set(bytes, BLOCK_BYTES)
+    if (context !== undefined) {
+      inner.writeUInt32BE(contextBytes - LENGTH_BYTES, BLOCK_BYTES)
+      inner.write(context, BLOCK_BYTES + LENGTH_BYTES)
+    }
+    inner.set(bytes, bytesAt)
     this.#outer.write(hash('sha256', inner.subarray(0, length), 'binary'), BLOCK_BYTES, 'latin1')
     return hash('sha256', this.#outer, 'binary')
   }

@@ -134,13 +134,13 @@ export class MeshBackbone implements Backbone {
   }
 
   /** What came over a link. */
-  received(_fromNode: string, bytes: Buffer): void {
+  received(fromNode: string, bytes: Buffer): void {
     if (this.#closed) return
     const flags = bytes[0] as number
     const packet = bytes.subarray(1)
     const control = decodeControl(packet)
     if (control !== undefined) {
-      this.#sink.control(control.fromNode, control.payload)
+      this.#sink.control(fromNode, control.payload)
       return
     }
     const message = decodeMessage(packet)

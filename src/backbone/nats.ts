@@ -6,11 +6,14 @@
  *   sluice.node.<node>    messages and control to one node
  *   sluice.all            control to all nodes
  *
+ * All but what the stream sends is sealed (`sealed.ts`): what anybody else writes to these subjects is refused.
+ *
  * B1 in a cluster of NATS servers: a server confirms a subscription before its neighbours know of it. For the moment
  * that takes, messages from nodes at other servers pass by. Whoever reads the log after `subscribe` has resolved finds
  * a message that was sent so early, and what still slips through is repaired from the log like anything lost.
  */
 import type { Backbone, BackboneSink, Sent } from './backbone.ts'
+import type { PacketRefusal, SealedPackets } from './sealed.ts'
 import type { NatsEvents, NatsHeaders, NatsSubscription } from '../drivers/nats-port.ts'
 import { subjectOf } from '../drivers/nats-subject.ts'
 import { SluiceError } from '../errors.ts'
@@ -40,6 +43,9 @@ export interface Republished {
 }
 
 export interface NatsBackboneOptions {
+  readonly packets: SealedPackets
+  /** Something came that no node of the cluster has sent, or not now. `from`: as it says. */
+  readonly refused?: (why: PacketRefusal, subject: string, from: string | undefined) => void
   /** Absent: there are none. */
   readonly republished?: Republished
 
@@ -56,6 +62,8 @@ export class NatsBackbone implements Backbone {
   readonly #node: string
   readonly #link: NatsPort
   readonly #sink: BackboneSink
+  readonly #packets: SealedPackets
+  readonly #refused: NonNullable<NatsBackboneOptions['refused']>
   readonly #oversize: NonNullable<NatsBackboneOptions['oversize']>
   readonly #republished: Republished | undefined
   readonly #channelPrefix: string
@@ -70,11 +78,13 @@ export class NatsBackbone implements Backbone {
   #doubts = 0
   #closing: Promise<void> | undefined
 
-  constructor(node: string, link: NatsPort, sink: BackboneSink, options: NatsBackboneOptions = {}) {
+  constructor(node: string, link: NatsPort, sink: BackboneSink, options: NatsBackboneOptions) {
     const prefix = options.prefix ?? PREFIX
     this.#node = node
     this.#link = link
     this.#sink = sink
+    this.#packets = options.packets
+    this.#refused = options.refused ?? (() => undefined)
     this.#oversize = options.oversize ?? (() => undefined)
     this.#republished = options.republished
     this.#channelPrefix = `${prefix}.ch`
@@ -148,11 +158,12 @@ export class NatsBackbone implements Backbone {
   #send(subject: string, packet: Buffer): Sent {
     if (this.#closing !== undefined) return 'degraded'
     const { maxPayloadBytes } = this.#link
-    if (packet.length > maxPayloadBytes) {
-      this.#oversize(subject, packet.length, maxPayloadBytes)
+    const sealed = this.#packets.seal(subject, packet)
+    if (sealed.length > maxPayloadBytes) {
+      this.#oversize(subject, sealed.length, maxPayloadBytes)
       return 'degraded'
     }
-    return this.#link.publish(subject, packet) ? 'sent' : 'degraded'
+    return this.#link.publish(subject, sealed) ? 'sent' : 'degraded'
   }
 
   #listen(channel: string): NatsSubscription {
@@ -172,12 +183,14 @@ export class NatsBackbone implements Backbone {
   }
 
   /** What is of another version, or no packet at all, is dropped: feeds find it in the log. */
-  readonly #onPacket = (_subject: string, packet: Buffer): void => {
+  readonly #onPacket = (subject: string, bytes: Buffer): void => {
     if (this.#closing !== undefined) return
-    const message = decodeMessage(apart(packet))
+    const opened = this.#packets.open(subject, bytes)
+    if (opened.kind === 'refused') return this.#refused(opened.why, subject, opened.from)
+    const message = decodeMessage(apart(opened.packet))
     if (message !== undefined) return this.#sink.message(message)
-    const control = decodeControl(packet)
-    if (control !== undefined) this.#sink.control(control.fromNode, control.payload)
+    const control = decodeControl(opened.packet)
+    if (control !== undefined) this.#sink.control(opened.from, control.payload)
   }
 
   /** One round trip for all subscriptions of a turn of the event loop. */

@@ -32,8 +32,9 @@ const NAMES_MAX = 100
 
 const SAYS: Readonly<Record<MeshRefusal, string>> = {
   secret:
-    'a node of this cluster has another node.clusterSecret: no link to it can be opened while NATS is away',
-  clock: 'the clock of a node differs by more than a minute: no link to it can be opened while NATS is away',
+    'a node of this cluster has another node.clusterSecret: what it sends is refused, and no link to it can be opened while NATS is away',
+  clock:
+    'the clock of a node differs by more than a minute: what it sends is refused, and no link to it can be opened while NATS is away',
   replayed:
     'a link was opened with a token that had been used before: somebody reads what nodes send each other',
 }
@@ -61,10 +62,13 @@ export class Strangers {
     this.#tell(node, why, { direction })
     // The node whose token was shown again has done nothing wrong.
     if (why === 'replayed') return
-    if (!this.#refused.has(node) && this.#refused.size >= NAMES_MAX) this.#forgetSome()
-    if (this.#refused.size < NAMES_MAX) {
-      this.#refused.set(node, { why, atMs: this.#ports.clock.monotonicMs() })
-    }
+    this.#note(node, why)
+  }
+
+  /** Something else that a node has sealed was not of now. */
+  clockDiffers(node: string): void {
+    this.#note(node, 'clock')
+    this.#tell(node, 'clock', {})
   }
 
   /** For operators: which nodes of the table, and why. `undefined`: none. */
@@ -84,6 +88,13 @@ export class Strangers {
       ...(clock.length === 0 ? [] : [`a clock that differs: ${clock.join(', ')}`]),
     ]
     return findings.length === 0 ? undefined : `no link can be opened to nodes with ${findings.join('; ')}`
+  }
+
+  #note(node: string, why: MeshRefusal): void {
+    if (!this.#refused.has(node) && this.#refused.size >= NAMES_MAX) this.#forgetSome()
+    if (this.#refused.size < NAMES_MAX) {
+      this.#refused.set(node, { why, atMs: this.#ports.clock.monotonicMs() })
+    }
   }
 
   #hasOther({ id, peer }: Pick<NodeInfo, 'id' | 'peer'>): boolean {

@@ -23,6 +23,8 @@ export interface NatsLinkOptions {
   readonly name: string
   /** What those who watch or subscribe throw. Absent: it is thrown outside of the client, where the process meets it. */
   readonly caught?: Caught
+  /** Where answers to its requests go. Default: that of the client, `_INBOX`. */
+  readonly inboxPrefix?: string
 }
 
 interface Wish {
@@ -55,12 +57,13 @@ export class NatsLink {
   #reason = 'the connection was closed'
 
   /** Throws where `urls` are not what `nats-url.ts` says. */
-  constructor({ urls, name, caught = thrownApart }: NatsLinkOptions) {
+  constructor({ urls, name, inboxPrefix, caught = thrownApart }: NatsLinkOptions) {
     this.#caught = caught
     const { servers, credentials, tls } = natsTarget(urls)
     this.#options = {
       servers: [...servers],
       name,
+      ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
       ...(credentials === undefined
         ? {}
         : 'token' in credentials

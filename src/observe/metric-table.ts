@@ -246,6 +246,11 @@ const PARTS = {
     { name: 'direction', values: ['in', 'out'] },
     { name: 'why', values: ['secret', 'clock', 'replayed'] },
   ),
+  packetRefusals: counter(
+    'packet_refusals_total',
+    'What came over NATS and was refused: `bare`: not sealed, as by a node of another version; `secret`: sealed with another `node.clusterSecret`, or changed on its way; `clock`: sealed by a node whose clock differs by more than a minute; `replayed`: was here before; `reply`: a publish whose answer was to go to a subject of the gateway or of the server.',
+    { name: 'why', values: ['bare', 'secret', 'clock', 'replayed', 'reply'] },
+  ),
   deaf: gauge('deaf', '1: the node does not hear what it sends itself through the backbone.'),
   partUp: gauge('part_up', '1: the part answers. 0: the node runs degraded.', {
     name: 'part',

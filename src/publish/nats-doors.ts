@@ -10,6 +10,9 @@
  *                              `{"error":{"code","message"}}`, which the client is told.
  *
  * All nodes share the first as one queue group, so that each request is served once.
+ *
+ * An answer is a publish with the gateway's permissions to a subject that the backend names. So one that is the gateway's own, or the
+ * server's, is refused with the request: nobody may write there through us.
  */
 import { normalPayload } from './payload.ts'
 import type { Published, PublishRequest } from './publisher.ts'
@@ -42,6 +45,8 @@ export interface Requests {
 export interface NatsDoorsPorts {
   readonly requests: Requests
   publish(request: PublishRequest): Promise<Published>
+  /** A publish whose answer was to go where only the gateway or the server writes: it was not carried out. */
+  refused(reply: string): void
   /** Something failed that is nobody's mistake but ours. */
   failed(what: string, error: unknown): void
 }
@@ -56,6 +61,8 @@ export interface NatsDoorsOptions {
 }
 
 const QUEUE = 'sluice'
+/** The API of JetStream, its key-value buckets, the system's account. */
+const SERVERS_OWN = '$'
 const ID_HEADER = 'Nats-Msg-Id'
 const ENCODING_HEADER = 'Sluice-Encoding'
 const USER_HEADER = 'Sluice-User'
@@ -110,6 +117,10 @@ export class NatsDoors {
   }
 
   async #serve(name: string, data: Buffer, reply: string, headers: Headers): Promise<void> {
+    if (reply.startsWith(`${this.#options.prefix}.`) || reply.startsWith(SERVERS_OWN)) {
+      this.#ports.refused(reply)
+      return
+    }
     let result: object
     try {
       result = await this.#ports.publish({

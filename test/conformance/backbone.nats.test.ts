@@ -1,13 +1,19 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Backbone, BackboneSink } from '../../src/backbone/backbone.ts'
 import { NatsBackbone, type NatsBackboneOptions } from '../../src/backbone/nats.ts'
+import { SealedPackets } from '../../src/backbone/sealed.ts'
+import { systemClock } from '../../src/clock.ts'
 import { NatsLink } from '../../src/drivers/nats.ts'
 import { SluiceError } from '../../src/errors.ts'
+import { encodeControl, encodeMessage } from '../../src/protocol/packet.ts'
 import type { EphemeralMessage } from '../../src/protocol/message.ts'
 import { NATS_PATIENCE_MS, NatsEchoes, openNats } from '../support/nats-links.ts'
 import { NatsCluster, NatsServer } from '../support/nats-server.ts'
 import { describeBackbone } from './backbone.suite.ts'
 
+const SECRET = 'a-secret-that-the-nodes-of-a-test-share'
+const packetsOf = (node: string, secret = SECRET): SealedPackets =>
+  new SealedPackets(secret, node, systemClock)
 const WAIT = { timeout: NATS_PATIENCE_MS }
 
 describeBackbone('NatsBackbone at one server', async () => {
@@ -17,7 +23,7 @@ describeBackbone('NatsBackbone at one server', async () => {
     async join(node, sink) {
       const link = await openNats(server.url)
       links.push(link)
-      const backbone = new NatsBackbone(node, link, sink)
+      const backbone = new NatsBackbone(node, link, sink, { packets: packetsOf(node) })
       await link.flush()
       return backbone
     },
@@ -37,7 +43,7 @@ describeBackbone('NatsBackbone at three servers', async () => {
     async join(node, sink): Promise<Backbone> {
       const link = await openNats(cluster.urls[links.length % cluster.urls.length] as string)
       links.push(link)
-      const backbone = new NatsBackbone(node, link, sink)
+      const backbone = new NatsBackbone(node, link, sink, { packets: packetsOf(node) })
       await echoes.heard(link)
       return {
         async subscribe(channel) {
@@ -102,11 +108,11 @@ describe('NatsBackbone', () => {
   async function join(
     server: NatsServer,
     node: string,
-    options: NatsBackboneOptions = {},
+    options: Partial<NatsBackboneOptions> = {},
   ): Promise<{ sink: Events; backbone: NatsBackbone; link: NatsLink }> {
     const link = await openNats(server.url)
     const sink = new Events()
-    const backbone = new NatsBackbone(node, link, sink, options)
+    const backbone = new NatsBackbone(node, link, sink, { packets: packetsOf(node), ...options })
     closing.push(
       () => link.close(),
       () => backbone.close(),
@@ -146,7 +152,7 @@ describe('NatsBackbone', () => {
     await server.kill()
     const link = new NatsLink({ urls: [server.url], name: 'early' })
     const sink = new Events()
-    const backbone = new NatsBackbone('early', link, sink)
+    const backbone = new NatsBackbone('early', link, sink, { packets: packetsOf('early') })
     closing.push(() => link.close())
     link.start()
     await expect.poll(() => sink.count('disconnected'), WAIT).toBe(1)
@@ -251,10 +257,109 @@ describe('NatsBackbone', () => {
     expect(backbone.broadcast(message('news', 'small'))).toBe('sent')
     await expect.poll(() => sink.seen, WAIT).toEqual(['small'])
     expect(told).toEqual([
-      ['sluice.ch.news', max + 20, max],
-      ['sluice.node.one', max + 20, max],
-      ['sluice.node.one', max + 5, max],
+      ['sluice.ch.news', max + 57, max],
+      ['sluice.node.one', max + 57, max],
+      ['sluice.node.one', max + 42, max],
     ])
+  })
+
+  /** Whoever is on NATS reads everything, and writes what he likes: both here, as an insider does. */
+  const insider = async (server: NatsServer): Promise<{ heard: [string, Buffer][]; link: NatsLink }> => {
+    const link = await openNats(server.url)
+    closing.push(() => link.close())
+    const heard: [string, Buffer][] = []
+    link.subscribe('>', {}, (subject, data) => void heard.push([subject, Buffer.from(data)]))
+    await link.flush()
+    return { heard, link }
+  }
+
+  it('what somebody makes up who does not know the secret does nothing, and is told', async () => {
+    const server = await serve()
+    const told: string[] = []
+    const { sink, backbone } = await join(server, 'one', {
+      refused: (why, subject, from) => told.push(`${why} ${subject} ${from}`),
+    })
+    await backbone.subscribe('news')
+    const { link } = await insider(server)
+    const forger = packetsOf('two', 'another secret of somebody')
+    for (const subject of ['sluice.node.one', 'sluice.all', 'sluice.ch.news']) {
+      for (const packet of [
+        encodeControl('two', Buffer.from('{}')),
+        encodeMessage(message('news', 'forged')),
+      ]) {
+        link.publish(subject, packet)
+        link.publish(subject, forger.seal(subject, packet))
+      }
+    }
+    await link.flush()
+    backbone.broadcast(message('news', 'good'))
+    await expect.poll(() => sink.seen, WAIT).toEqual(['good'])
+    expect(told).toEqual(
+      ['sluice.node.one', 'sluice.all', 'sluice.ch.news'].flatMap((subject) => [
+        `bare ${subject} undefined`,
+        `secret ${subject} two`,
+        `bare ${subject} undefined`,
+        `secret ${subject} two`,
+      ]),
+    )
+  })
+
+  it('what somebody has read and sends again, there or elsewhere, or changed, does nothing, and is told', async () => {
+    const server = await serve()
+    const told: string[] = []
+    const refused = (why: string, subject: string, from: string | undefined): void =>
+      void told.push(`${why} ${subject} ${from}`)
+    const one = await join(server, 'one', { refused })
+    const two = await join(server, 'two', { refused })
+    const { heard, link } = await insider(server)
+    await one.backbone.subscribe('news')
+    two.backbone.control('one', Buffer.from('{}'))
+    two.backbone.unicast('one', message('@ann', 'to ann'))
+    two.backbone.control(undefined, Buffer.from('{}'))
+    two.backbone.broadcast(message('news', 'broadcast'))
+    const all = ['control from two', 'to ann', 'control from two', 'broadcast']
+    await expect.poll(() => one.sink.seen, WAIT).toEqual(all)
+    await expect.poll(() => heard.length, WAIT).toBe(4)
+    await expect.poll(() => two.sink.seen, WAIT).toEqual(['control from two'])
+    for (const [subject, bytes] of [...heard]) {
+      const changed = Buffer.from(bytes)
+      changed[changed.length - 20] = (changed[changed.length - 20] as number) ^ 1
+      link.publish(subject, bytes)
+      link.publish('sluice.node.two', bytes)
+      link.publish('sluice.all', changed)
+    }
+    await link.flush()
+    one.backbone.broadcast(message('news', 'good'))
+    await expect.poll(() => one.sink.seen, WAIT).toEqual([...all, 'good'])
+    await two.link.flush()
+    expect(two.sink.seen).toEqual(['control from two'])
+    const count = (what: string): number => told.filter((one_) => one_ === what).length
+    // Each again at its own subject: to one, to all (two nodes), to the channel. Elsewhere and changed: no packet of ours.
+    expect(count('replayed sluice.node.one two')).toBe(2)
+    expect(count('replayed sluice.all two')).toBe(2)
+    expect(count('replayed sluice.ch.news two')).toBe(1)
+    expect(count('secret sluice.node.two two')).toBe(4)
+    expect(count('secret sluice.all two')).toBe(8)
+    expect(told).toHaveLength(17)
+  })
+
+  it('what a node sends whose clock differs by seconds is taken, and by more than a minute is refused and told', async () => {
+    const server = await serve()
+    const told: string[] = []
+    const { sink, backbone } = await join(server, 'one', {
+      refused: (why, subject, from) => told.push(`${why} ${subject} ${from}`),
+    })
+    await backbone.subscribe('news')
+    const skewed = (ms: number): SealedPackets =>
+      new SealedPackets(SECRET, `by ${ms}`, { now: () => Date.now() + ms })
+    for (const ms of [-50_000, 50_000, -70_000, 70_000]) {
+      const other = await join(server, `by ${ms}`, { packets: skewed(ms) })
+      other.backbone.broadcast(message('news', String(ms)))
+      await other.link.flush()
+    }
+    backbone.broadcast(message('news', 'last'))
+    await expect.poll(() => sink.seen, WAIT).toEqual(['-50000', '50000', 'last'])
+    expect(told).toEqual(['clock sluice.ch.news by -70000', 'clock sluice.ch.news by 70000'])
   })
 
   it('what others write to its subjects and is no packet is dropped', async () => {

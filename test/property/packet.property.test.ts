@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { hostileJson } from '../support/hostile-json.ts'
+import { SealedPackets } from '../../src/backbone/sealed.ts'
 import type { Message, NewMessage } from '../../src/protocol/message.ts'
 import {
   decodeControl,
@@ -102,6 +103,53 @@ describe('packets', () => {
     expect(plain(decodeStored(Buffer.from('140400014278bcfe56800000787b7d', 'hex')))).toEqual({
       ...{ ...id, binary: false, time: 1_700_000_000_000, data: Uint8Array.from(Buffer.from('{}')) },
     })
+  })
+
+  it('P1 P2 a sealed packet comes back once, where it was sent to, and not with a bit changed', () => {
+    const clock = { now: () => 1_700_000_000_000 }
+    const subject = text(60)
+    fc.assert(
+      fc.property(text(30), message, subject, subject, fc.nat(), (sender, given, to, other, bit) => {
+        const node = new SealedPackets('a secret of a test', 'a node', clock)
+        const packet = encodeMessage(given)
+        const sealed = new SealedPackets('a secret of a test', sender, clock).seal(to, packet)
+        expect(sealed.length - packet.length).toBe(34 + Buffer.byteLength(sender))
+        if (other !== to) expect(node.open(other, sealed)).toMatchObject({ kind: 'refused', why: 'secret' })
+        const changed = Buffer.from(sealed)
+        const at = bit % (sealed.length * 8)
+        changed[at >> 3] = (changed[at >> 3] as number) ^ (1 << (at & 7))
+        expect(node.open(to, changed)).toMatchObject({ kind: 'refused' })
+        const stranger = new SealedPackets('another secret', 'a node', clock)
+        expect(stranger.open(to, sealed)).toMatchObject({ kind: 'refused', why: 'secret' })
+        const opened = node.open(to, sealed)
+        expect(opened).toMatchObject({ kind: 'packet', from: sender })
+        if (opened.kind === 'packet') expect(plain(decodeMessage(opened.packet))).toEqual(plain(given))
+        expect(node.open(to, sealed)).toEqual({ kind: 'refused', why: 'replayed', from: sender })
+      }),
+    )
+  })
+
+  it('P3 hostile bytes are refused, whatever they are', () => {
+    const node = new SealedPackets('a secret of a test', 'a node', { now: () => 1 })
+    const other = new SealedPackets('another secret', 'a node', { now: () => 1 })
+    const hostile = fc.oneof(
+      fc.uint8Array({ maxLength: 80 }),
+      fc.uint8Array({ maxLength: 80 }).map((rest) => Uint8Array.of(0x15, ...rest)),
+      fc.tuple(fc.nat(255), fc.uint8Array({ maxLength: 80 })).map(([length, rest]) => {
+        const sealed = other.seal('to', rest)
+        sealed[1] = length
+        return sealed
+      }),
+    )
+    fc.assert(
+      fc.property(hostile, (any) => {
+        expect(node.open('to', Buffer.from(any))).toMatchObject({
+          kind: 'refused',
+          why: expect.stringMatching(/^(bare|secret)$/) as string,
+        })
+      }),
+      { numRuns: 3000 },
+    )
   })
 
   it('the payload is not copied on decoding', () => {

@@ -50,6 +50,22 @@ describe('a seal', () => {
     )
   })
 
+  it('S2 holds in the same context, and a context is not taken for the bytes', () => {
+    const context = fc.option(fc.string({ unit: 'grapheme', maxLength: 40 }), { nil: undefined })
+    fc.assert(
+      fc.property(bytes, context, context, (sealed, where, elsewhere) => {
+        const mac = seal.macOf(sealed, where)
+        expect(seal.holds(mac, sealed, where)).toBe(true)
+        expect(seal.holds(mac, sealed, elsewhere)).toBe(where === elsewhere)
+        const moved = where === undefined || where === '' ? undefined : where.slice(1)
+        if (moved !== undefined)
+          expect(seal.holds(mac, Buffer.concat([Buffer.from(where?.slice(0, 1) ?? ''), sealed]), moved)).toBe(
+            false,
+          )
+      }),
+    )
+  })
+
   it('S2 over texts holds for the same texts in the same places', () => {
     fc.assert(
       fc.property(fields, fields, (signed, other) => {

@@ -86,6 +86,7 @@ const doors = new NatsDoors(
       normalPayload(payload, { bytesMax: 100_000, jsonDepthMax: DEPTH, parsed: false })
       return {}
     },
+    refused: () => undefined,
     failed(_what, error) {
       throw error
     },

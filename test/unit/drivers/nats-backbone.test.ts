@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { NatsBackbone, type NatsPort } from '../../../src/backbone/nats.ts'
+import { SealedPackets } from '../../../src/backbone/sealed.ts'
+import { systemClock } from '../../../src/clock.ts'
 import type { NatsEvents } from '../../../src/drivers/nats-port.ts'
 import { SluiceError } from '../../../src/errors.ts'
 
@@ -51,12 +53,14 @@ class FakeLink implements NatsPort {
 function open(): { link: FakeLink; backbone: NatsBackbone; seen: string[] } {
   const link = new FakeLink()
   const seen: string[] = []
-  const backbone = new NatsBackbone('n1', link, {
+  const sink = {
     message: () => seen.push('message'),
     control: () => seen.push('control'),
     connected: () => seen.push('connected'),
     disconnected: () => seen.push('disconnected'),
-  })
+  }
+  const packets = new SealedPackets('a secret of a test', 'n1', systemClock)
+  const backbone = new NatsBackbone('n1', link, sink, { packets })
   return { link, backbone, seen }
 }
 

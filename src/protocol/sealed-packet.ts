@@ -1,0 +1,57 @@
+/**
+ * What is around a packet that goes through the backbone: who sent it and when, and a MAC over all of that and the packet.
+ * Numbers are big-endian; those up to 2^53 - 1 are exact in an f64.
+ *
+ *    0  u8   format
+ *    1  u8   length of the sender's id
+ *    2  f64  time
+ *   10  f64  number
+ *   18  sender's id, packet, MAC of 16 bytes
+ */
+
+/** Of the formats in `packet.ts` none is the same. */
+const SEALED = 0x15
+const HEADER = 18
+export const MAC_BYTES = 16
+
+/** A packet as it came, before anybody has looked whether the MAC holds. */
+export interface Sealed {
+  readonly sender: string
+  /** When it was sent, milliseconds since 1970 by the sender's clock. */
+  readonly time: number
+  /** Of all that the sender has sent. */
+  readonly number: number
+  readonly packet: Buffer
+  /** What the MAC is of. */
+  readonly covered: Buffer
+  readonly mac: Buffer
+}
+
+/** With room for the MAC in its last bytes, which is of all the others. */
+export function encodeSealed(sender: string, time: number, number: number, packet: Uint8Array): Buffer {
+  const senderBytes = Buffer.byteLength(sender)
+  const packetAt = HEADER + senderBytes
+  const sealed = Buffer.allocUnsafe(packetAt + packet.length + MAC_BYTES)
+  sealed[0] = SEALED
+  sealed.writeUInt8(senderBytes, 1)
+  sealed.writeDoubleBE(time, 2)
+  sealed.writeDoubleBE(number, 10)
+  sealed.write(sender, HEADER)
+  sealed.set(packet, packetAt)
+  return sealed
+}
+
+/** All of it views. `undefined`: these bytes are not a sealed packet of this version. */
+export function decodeSealed(sealed: Buffer): Sealed | undefined {
+  const packetAt = HEADER + (sealed[1] ?? 0)
+  const macAt = sealed.length - MAC_BYTES
+  if (sealed[0] !== SEALED || packetAt > macAt) return undefined
+  return {
+    sender: sealed.toString('utf8', HEADER, packetAt),
+    time: sealed.readDoubleBE(2),
+    number: sealed.readDoubleBE(10),
+    packet: sealed.subarray(packetAt, macAt),
+    covered: sealed.subarray(0, macAt),
+    mac: sealed.subarray(macAt),
+  }
+}
