@@ -126,6 +126,7 @@ export function acceptPeers(listener: Listener, options: MeshDoorOptions, links:
     },
     // Feeds repair from the log.
     dropped: () => undefined,
+    congested: undefined,
     drain: () => undefined,
     // Whoever is here knows the secret of the cluster.
     control: () => undefined,

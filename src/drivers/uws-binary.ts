@@ -12,8 +12,9 @@ import { HEAD_BYTES_MAX } from '../protocol/request-head.ts'
 export type * as Native from '@trufflesuite/uws-js-unofficial'
 
 declare module '@trufflesuite/uws-js-unofficial' {
-  // What all binaries have and these types leave out.
+  // What binaries have and these types leave out.
   interface WebSocketBehavior<UserData> {
+    /** Not in the binary for Node 20. */
     dropped?: (ws: WebSocket<UserData>, message: ArrayBuffer, isBinary: boolean) => void
   }
   interface TemplatedApp {
@@ -33,6 +34,7 @@ export interface Library {
   readonly path: string
   /** Which binary that is, and why this one. */
   readonly why: string
+  readonly tellsDropped: boolean
 }
 
 const require = createRequire(import.meta.url)
@@ -64,7 +66,9 @@ function load(choice: Exclude<Choice, { readonly kind: 'none' }>): Library {
   const path =
     choice.kind === 'author' ? AUTHORS_PACKAGE : (pathOf(choice.supply.package, choice.file) as string)
   try {
-    return { uWS: silent(require(path) as typeof Native), path, why: choice.why }
+    // Whoever takes the author's own package takes a later one.
+    const tellsDropped = choice.kind === 'author' || choice.supply.tellsDropped
+    return { uWS: silent(require(path) as typeof Native), path, why: choice.why, tellsDropped }
   } catch (error) {
     const reason = error instanceof Error ? error.message.replaceAll(/\s*\n\s*/g, ' ') : String(error)
     const way =

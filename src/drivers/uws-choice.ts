@@ -28,6 +28,8 @@ export interface Supply {
   readonly nodes: Readonly<Record<string, string>>
   /** By platform and architecture: the least glibc its ELF asks for (`.gnu.version_r`; a test reads it), or any. */
   readonly builds: Readonly<Record<string, string | undefined>>
+  /** Whether its WebSockets tell of a message that found their buffer full (`dropped`, since 20.31). */
+  readonly tellsDropped: boolean
   fileOf(host: Host): string
 }
 
@@ -45,6 +47,7 @@ export const SUPPLIES: readonly Supply[] = [
       'darwin arm64': undefined,
       'win32 x64': undefined,
     },
+    tellsDropped: false,
     // Not by the package's `main`: that falls back to a slow imitation in JavaScript where the binary does not load.
     fileOf: ({ platform, arch, abi }) => `binaries/uws_${platform}_${arch}_${abi}.node`,
   },
@@ -59,6 +62,7 @@ export const SUPPLIES: readonly Supply[] = [
       'darwin arm64': undefined,
       'win32 x64': undefined,
     },
+    tellsDropped: true,
     fileOf: ({ platform, arch, abi }) => `uws_${platform}_${arch}_${abi}.node`,
   },
 ]

@@ -11,6 +11,7 @@
  *  - a PROXY header counts in front of any request, so where it is believed a connection carries one (`one-request.ts`);
  *  - what a handler throws would end the process, so each call from outside is a wall: the connection ends with 1011 or 500.
  */
+import { BacklogWatch, EXCESS_BYTES_MAX } from './backlog-watch.ts'
 import { CLOSES, errorBody, SluiceError, type Caught, type Wall } from '../errors.ts'
 import { copyHead, handshakeFault, wantsClose, type RequestHead } from './request-head.ts'
 import { endConnectionWith } from './one-request.ts'
@@ -56,6 +57,11 @@ export interface WebSocketRoute<Connection> {
   message(connection: Connection, message: ArrayBuffer, binary: boolean): void
   /** A message, of a topic or sent directly, found the buffer over its limit. Called from inside a send or the loop's own flush: change no subscription here. */
   dropped(connection: Connection, message: ArrayBuffer): void
+  /**
+   * The buffer is over its limit and nothing was dropped so far: in place of `dropped`, where the library does not tell.
+   * Called outside of any send, again and again while it is so. `undefined`: what is dropped needs no notice.
+   */
+  readonly congested: ((connection: Connection) => void) | undefined
   /** The buffer is empty again. */
   drain(connection: Connection): void
   /** A ping or a pong of so many bytes came; a ping has been answered. The parts of a message show nowhere before its end. */
@@ -330,6 +336,7 @@ function endedBy(code: number, reason: ArrayBuffer): number {
 export class Listener {
   readonly #uWS = loadUws().uWS
   readonly #app: Native.TemplatedApp
+  #published: (bytes: number) => void = () => undefined
   readonly #options: ListenerOptions
   #socket: Native.us_listen_socket | undefined
   #port = 0
@@ -385,9 +392,22 @@ export class Listener {
         fell('control', socket, error)
       }
     }
+    const { congested, bufferedBytesMax } = route
+    const watch =
+      congested === undefined || loadUws().tellsDropped
+        ? undefined
+        : new BacklogWatch<Native.WebSocket<UserData>>(bufferedBytesMax, (socket) => {
+            try {
+              congested(socket.getUserData().connection)
+            } catch (error) {
+              fell('dropped', socket, error)
+            }
+          })
+    if (watch !== undefined) this.#published = (bytes) => watch.published(bytes)
     this.#app.ws<UserData>(path, {
       maxPayloadLength: route.frameBytesMax,
-      maxBackpressure: route.bufferedBytesMax,
+      maxBackpressure: watch === undefined ? bufferedBytesMax : bufferedBytesMax + EXCESS_BYTES_MAX,
+      closeOnBackpressureLimit: watch === undefined ? 0 : 1,
       idleTimeout: route.idleTimeoutSeconds,
       sendPingsAutomatically: true,
       upgrade: (response, request, context) => {
@@ -411,6 +431,7 @@ export class Listener {
           const connection = accepted as Connection
           accepted = undefined
           socket.getUserData().connection = connection
+          watch?.add(socket)
           route.open(connection, socket)
         } catch (error) {
           fell('open', socket, error)
@@ -441,6 +462,7 @@ export class Listener {
         }
       },
       close: (socket, code, reason) => {
+        watch?.remove(socket)
         try {
           route.close(socket.getUserData().connection, endedBy(code, reason))
         } catch (error) {
@@ -453,6 +475,7 @@ export class Listener {
   /** To every WebSocket that is subscribed to the topic; what is published in one turn of the loop leaves in one system call per socket. */
   publish(topic: string, message: Uint8Array, binary: boolean): void {
     this.#app.publish(topic, message, binary)
+    this.#published(message.byteLength)
   }
 
   /** Fails where the address is taken or not ours. */

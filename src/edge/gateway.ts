@@ -80,6 +80,7 @@ export class Gateway {
       open: (connection, socket) => connection.opened(socket),
       message: (connection, message, binary) => connection.received(message, binary),
       dropped: (connection, message) => connection.dropped(message),
+      congested: (connection) => connection.congested(),
       drain: (connection) => connection.drained(),
       control: (connection, bytes) => connection.controlled(bytes),
       close: (connection, code) => connection.gone(code),

@@ -153,6 +153,13 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     this.#context.ports.hub.settleBeforePublish(this)
   }
 
+  /** The buffer is over its limit; everything that was published so far is in it. */
+  congested(): void {
+    if (this.#congested) return
+    this.#missed ??= []
+    this.settle(undefined, undefined)
+  }
+
   settle(publishing: string | undefined, before: Position | undefined): void {
     const missed = this.#missed
     if (missed === undefined) return
@@ -352,6 +359,11 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     if (socket === undefined) return
     this.settle(undefined, undefined)
     if (this.#congested) {
+      this.#queue({ data, binary })
+      return
+    }
+    // As the library itself does, but not every binary at this limit.
+    if (socket.getBufferedAmount() > this.#context.options.bufferedBytesMax) {
       this.#queue({ data, binary })
       return
     }

@@ -28,6 +28,7 @@ const healthy: Route = {
   open: () => undefined,
   message: () => undefined,
   dropped: () => undefined,
+  congested: undefined,
   drain: () => undefined,
   control: () => undefined,
   close: (connection) => connection.close(),
