@@ -6,4 +6,6 @@ export const UNHURRIED = {
     perAddressPerSecond: 100_000,
     perAddressBurst: 100_000,
   },
+  // What the cases of frames over the limit are made for.
+  limits: { frame: '64KiB', payload: '32KiB' },
 } as const
