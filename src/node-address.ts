@@ -3,6 +3,7 @@
  */
 import { hostname } from 'node:os'
 import type { Config } from './config/schema.ts'
+import { readTlsFiles } from './drivers/tls-files.ts'
 import { LocalHosts } from './edge/local-hosts.ts'
 
 /** Where other nodes reach the second listener. */
@@ -20,6 +21,12 @@ export function localHostsOf({ dev, host, api, allowedHosts }: Config): LocalHos
     names: [...given.filter((one) => !isEveryInterface(one)), ...allowedHosts],
     anyAddress: given.some(isEveryInterface),
   })
+}
+
+/** How the second listeners of all nodes are asked: with TLS where this one has it. `undefined`: plain. */
+export function nodesTls({ api: { tls } }: Config): { readonly ca: string | undefined } | undefined {
+  if (tls === undefined) return undefined
+  return { ca: readTlsFiles(tls.caFile === undefined ? {} : { caFile: tls.caFile }).ca }
 }
 
 function isEveryInterface(host: string): boolean {

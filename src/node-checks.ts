@@ -2,20 +2,24 @@
  * What the schema of the configuration cannot see: keys that are none, files that are not there. Part of the composition.
  */
 import { readFileSync } from 'node:fs'
-import { createSecureContext } from 'node:tls'
+import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import { parseApiKeys } from './auth/api-keys.ts'
 import { AuthConfigError } from './auth/config-error.ts'
 import { KeyRing } from './auth/key-ring.ts'
 import type { Config } from './config/schema.ts'
+import { isCreds, isNkeySeed } from './drivers/nats.ts'
+import { natsTarget } from './drivers/nats-url.ts'
 import { redisTarget } from './drivers/redis-url.ts'
+import type { TlsFiles } from './drivers/tls-files.ts'
 
 /** Everything that would keep a node from starting with this configuration, a sentence each. Opens no connection. */
 export function faultsOf(config: Config): string[] {
   return [
     ...faultOf(() => parseApiKeys(config.api.keys, { allowWeak: true })),
     ...faultOf(() => new KeyRing({ ...config.auth, allowWeakSecret: true }, NO_CLOCK, NO_EVENTS)),
-    ...redisFaults(config.redis.url),
-    ...(config.tls === undefined ? [] : tlsFaults(config.tls)),
+    ...urlFaults(() => redisTarget(config.redis.url), config.redis.url),
+    ...natsFaults(config.nats),
+    ...TLS_SECTIONS.flatMap(([name, of]) => tlsFaults(name, of(config) ?? {})),
   ]
 }
 
@@ -33,10 +37,10 @@ function faultOf(make: () => unknown): string[] {
   }
 }
 
-function redisFaults(urls: readonly string[]): string[] {
+function urlFaults(read: () => unknown, urls: readonly string[]): string[] {
   if (urls.length === 0) return []
   try {
-    redisTarget(urls)
+    read()
     return []
   } catch (error) {
     if (error instanceof TypeError) return [error.message]
@@ -44,25 +48,79 @@ function redisFaults(urls: readonly string[]): string[] {
   }
 }
 
-function tlsFaults({ certFile, keyFile }: NonNullable<Config['tls']>): string[] {
+const TLS_SECTIONS: readonly (readonly [name: string, of: (config: Config) => TlsFiles | undefined])[] = [
+  ['tls', ({ tls }) => tls],
+  ['api.tls', ({ api }) => api.tls],
+  ['redis.tls', ({ redis }) => redis.tls],
+  ['nats.tls', ({ nats }) => nats.tls],
+]
+
+function tlsFaults(section: string, { certFile, keyFile, caFile }: TlsFiles): string[] {
   const faults: string[] = []
-  const read = (option: string, file: string): Buffer | undefined => {
-    try {
-      return readFileSync(file)
-    } catch (error) {
-      faults.push(`${option} is ${JSON.stringify(file)}, which cannot be read: ${(error as Error).message}`)
-      return undefined
+  const read = (option: string, file: string | undefined): Buffer | undefined => {
+    if (file === undefined) return undefined
+    const { bytes, fault } = fileAt(`${section}.${option}`, file)
+    if (fault !== undefined) faults.push(fault)
+    return bytes
+  }
+  const cert = read('certFile', certFile)
+  const key = read('keyFile', keyFile)
+  const ca = read('caFile', caFile)
+  if (faults.length > 0) return faults
+  if ((cert === undefined) !== (key === undefined))
+    return [`${section} has one of certFile and keyFile: a certificate and its private key go together`]
+  if (ca !== undefined && !ca.includes(CERTIFICATE))
+    faults.push(`${section}.caFile cannot be used: it has no certificate in PEM (${CERTIFICATE})`)
+  faults.push(...contextFault(section, 'caFile', ca === undefined ? {} : { ca }))
+  if (cert !== undefined && key !== undefined)
+    faults.push(...contextFault(section, 'certFile and keyFile', { cert, key }))
+  return faults
+}
+
+const CERTIFICATE = '-----BEGIN CERTIFICATE-----'
+
+function contextFault(section: string, options: string, material: SecureContextOptions): string[] {
+  try {
+    createSecureContext(material)
+    return []
+  } catch (error) {
+    return [
+      `${section}.${options} cannot be used: ${(error as Error).message}; certificates with their chain, and the private key, are needed in PEM`,
+    ]
+  }
+}
+
+function fileAt(option: string, file: string): { readonly bytes?: Buffer; readonly fault?: string } {
+  try {
+    return { bytes: readFileSync(file) }
+  } catch (error) {
+    return {
+      fault: `${option} is ${JSON.stringify(file)}, which cannot be read: ${(error as Error).message}`,
     }
   }
-  const cert = read('tls.certFile', certFile)
-  const key = read('tls.keyFile', keyFile)
-  if (cert === undefined || key === undefined) return faults
-  try {
-    createSecureContext({ cert, key })
-  } catch (error) {
-    faults.push(
-      `tls.certFile and tls.keyFile cannot be used: ${(error as Error).message}; a certificate with its chain and its private key, both in PEM, are needed`,
-    )
-  }
+}
+
+function natsFaults({ url, credsFile, nkeyFile }: Config['nats']): string[] {
+  const faults = urlFaults(() => natsTarget(url), url)
+  const ways = [
+    ...(credsFile === undefined ? [] : ['nats.credsFile']),
+    ...(nkeyFile === undefined ? [] : ['nats.nkeyFile']),
+    ...(faults.length === 0 && url.length > 0 && natsTarget(url).credentials !== undefined
+      ? ['the credentials in nats.url']
+      : []),
+  ]
+  if (ways.length > 1) faults.push(`${ways.join(' and ')} are both set; a node shows one of them to NATS`)
+  if (credsFile !== undefined) faults.push(...identityFaults('nats.credsFile', credsFile, isCreds))
+  if (nkeyFile !== undefined) faults.push(...identityFaults('nats.nkeyFile', nkeyFile, isNkeySeed))
   return faults
+}
+
+function identityFaults(option: string, file: string, fits: (bytes: Uint8Array) => boolean): string[] {
+  const { bytes, fault } = fileAt(option, file)
+  if (fault !== undefined) return [fault]
+  if (bytes !== undefined && fits(bytes)) return []
+  // Nothing of the file is shown: it holds a key.
+  const what =
+    option === 'nats.credsFile' ? 'a user JWT and its seed, as nsc makes them' : 'the seed of a user (SU…)'
+  return [`${option} is ${JSON.stringify(file)}, which does not hold ${what}`]
 }

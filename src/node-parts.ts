@@ -13,6 +13,8 @@ import { SealedPackets, type PacketRefusal } from './backbone/sealed.ts'
 import type { Backbone, BackboneSink } from './backbone/backbone.ts'
 import type { Clock } from './clock.ts'
 import { acceptPeers, dialPeer } from './cluster/mesh-door.ts'
+import { MalformedNodes } from './cluster/malformed-nodes.ts'
+import type { NodeRequests } from './cluster/node-request.ts'
 import type { NodeTokens } from './cluster/node-token.ts'
 import type { MeshDirection, MeshRefusal } from './cluster/strangers.ts'
 import type { Config, NamespacePolicy } from './config/schema.ts'
@@ -20,8 +22,10 @@ import { JetStream } from './drivers/jetstream.ts'
 import { decodeRepublished } from './drivers/nats-republished.ts'
 import { NatsLink } from './drivers/nats.ts'
 import { RedisLink } from './drivers/redis.ts'
+import { readTlsFiles } from './drivers/tls-files.ts'
 import type { Listener } from './drivers/uws.ts'
 import { SluiceError, type Caught } from './errors.ts'
+import { nodesTls } from './node-address.ts'
 import { PACKET_BYTES_AROUND, payloadMisfit } from './node-limits.ts'
 import type { LogRoot } from './observe/log.ts'
 import type { Metrics } from './observe/metrics.ts'
@@ -71,6 +75,7 @@ export interface PartsPorts {
   readonly apiListener: Listener
   /** Absent: the node is alone. */
   readonly nodeTokens: NodeTokens | undefined
+  readonly nodeRequests: NodeRequests | undefined
   readonly sink: BackboneSink
   /** The other nodes that are alive. Fails with `unavailable`. */
   peers(): Promise<readonly Peer[]>
@@ -137,13 +142,20 @@ function memoryParts(config: Config, { nodeId, clock, sink }: PartsPorts): Parts
 }
 
 function clusterParts(config: Config, ports: PartsPorts): Parts {
-  const { nodeId, clock, log, metrics, outages, mistakes } = ports
-  const redis = new RedisLink({ urls: config.redis.url, caught: ports.caught })
+  const { nodeId, clock, log, metrics, outages, mistakes, caught } = ports
+  const redis = new RedisLink({
+    urls: config.redis.url,
+    ...(config.redis.tls === undefined ? {} : { tls: readTlsFiles(config.redis.tls) }),
+    sentinel: config.redis.sentinel,
+    caught,
+  })
+  const { url: urls, ...natsAccess } = config.nats
   const nats = new NatsLink({
-    urls: config.nats.url,
+    urls,
     name: `sluice-${nodeId}`,
     inboxPrefix: `${NATS_PREFIX}.reply`,
-    caught: ports.caught,
+    ...natsAccess,
+    caught,
   })
   redis.watch({
     connected() {
@@ -172,6 +184,8 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
     nodeId,
     // The configuration does not pass without the secret.
     tokens: ports.nodeTokens as NodeTokens,
+    requests: ports.nodeRequests as NodeRequests,
+    tls: nodesTls(config),
     payloadBytesMax: config.limits.payload,
     clock,
     caught: ports.caught,
@@ -209,7 +223,12 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
   const replayLog =
     durable === undefined ? replay : new LogByDelivery(replay, durable.log, durable.republished.applies)
   const acks = durable?.acks ?? new MemoryAckStore()
-  const registry = new RedisRegistry(redis, registryOptions(config), clock)
+  const malformed = new MalformedNodes({ log, count: metrics.malformedNodes })
+  const registry = new RedisRegistry(
+    redis,
+    { ...registryOptions(config), malformed: (names) => malformed.found(names) },
+    clock,
+  )
   const presence = new RedisPresenceStore(redis, { ttlMs: PRESENCE_TTL_MS })
   return {
     log: replayLog,

@@ -8,6 +8,7 @@ import { channelRoutes } from './api/channels.ts'
 import { devTokenRoute, type WantedToken } from './api/dev.ts'
 import { drainRoutes } from './api/drain.ts'
 import { nodeRoutes } from './api/node-routes.ts'
+import { OtherNodes } from './api/other-nodes.ts'
 import { publishRoute } from './api/publish.ts'
 import { userRoutes } from './api/users.ts'
 import { Admission } from './admission/admission.ts'
@@ -22,6 +23,7 @@ import { controlBytes, hear } from './cluster/control.ts'
 import { FormerNodes } from './cluster/former-nodes.ts'
 import { graceMsOf, Isolation } from './cluster/isolation.ts'
 import { Membership } from './cluster/membership.ts'
+import { NodeRequests } from './cluster/node-request.ts'
 import { NodeTokens } from './cluster/node-token.ts'
 import { Strangers } from './cluster/strangers.ts'
 import { turnsAway } from './cluster/steering.ts'
@@ -37,7 +39,7 @@ import { Closing, SluiceError, type About } from './errors.ts'
 import { Hub } from './hub/hub.ts'
 import { policiesByChannel } from './node-policies.ts'
 import { Rates } from './node-rates.ts'
-import { addressOf, localHostsOf, shownHost } from './node-address.ts'
+import { addressOf, localHostsOf, nodesTls, shownHost } from './node-address.ts'
 import { faultsOf } from './node-checks.ts'
 import { NodeDrain } from './node-drain.ts'
 import { watchParts } from './node-health.ts'
@@ -135,8 +137,12 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     setBy: 'api.host and api.port',
     goneMs: goneMs(config),
     caught,
+    ...(config.api.tls === undefined ? {} : { tls: config.api.tls }),
   })
   const secret = config.node.clusterSecret
+  const nodeTokens = secret === undefined ? undefined : new NodeTokens(secret, id)
+  const nodeRequests =
+    secret === undefined || nodeTokens === undefined ? undefined : new NodeRequests(secret, id, nodeTokens)
   const proofs = secret === undefined ? undefined : new Seal(secret, 'node proof')
   const hearControl = (fromNode: string, payload: Uint8Array): void => {
     if (presence.heard(fromNode, payload)) return
@@ -158,7 +164,8 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     log,
     metrics,
     apiListener,
-    nodeTokens: secret === undefined ? undefined : new NodeTokens(secret, id),
+    nodeTokens,
+    nodeRequests,
     sink: {
       message(message) {
         metrics.backboneMessages.in.inc()
@@ -364,12 +371,14 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     revoked: () => metrics.revocations.inc(),
     tookAway: () => metrics.takeovers.inc(),
   })
+  const otherNodes = new OtherNodes({ clock, requests: nodeRequests, tls: nodesTls(config) })
   const routes = [
     ...(role === 'edge' ? [] : [publishRoute(publisher, config.limits.publishBatch)]),
     ...channelRoutes({
       hub,
       logOf: (channel) => (policies(channel).hub.logged ? replayLog : undefined),
       others: () => membership.refresh(),
+      otherNodes,
       members: (channel) => (policies(channel).client.presence ? presence.members(channel) : undefined),
     }),
     ...userRoutes(users),
@@ -390,6 +399,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
         cancelRebalance: () => draining.cancelRebalance(),
       },
       nodes: async () => (await membership.table()).nodes,
+      otherNodes,
       // Whoever watches still reads how it went.
       emptied: () => clock.after(config.drain.linger, () => void close()),
     }),
@@ -400,6 +410,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
   new Api(routes, {
     nodeId: id,
     keys,
+    requests: nodeRequests,
     clock,
     log,
     mistakes,
@@ -502,7 +513,8 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       return `${config.tls === undefined ? 'http' : 'https'}://${shownHost(config.host)}:${listener.port}`
     },
     get apiUrl() {
-      return `http://${shownHost(config.api.host)}:${apiListener.port}`
+      const scheme = config.api.tls === undefined ? 'http' : 'https'
+      return `${scheme}://${shownHost(config.api.host)}:${apiListener.port}`
     },
     async start() {
       await apiListener.listen()

@@ -18,6 +18,8 @@ export type SealPurpose =
   | 'packet'
   /** A link, or a request, of one node to another. */
   | 'node request'
+  /** That a node has heard such a request, or lets the link in, and what it answers. */
+  | 'node answer'
   /**
    * By which nodes know of each other in the table that they know the same secret. Another one for each node and each start,
    * and nothing that a link can be opened with.

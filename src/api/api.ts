@@ -9,6 +9,14 @@ import type { ApiAnswer, ApiRequest, Route, RouteMatch } from './route.ts'
 import { Router } from './route.ts'
 import type { ApiKeys } from '../auth/api-keys.ts'
 import { jitter, type Clock } from '../clock.ts'
+import {
+  ANSWER_HEADER,
+  CALLER_HEADER,
+  isNodeRequest,
+  type NodeRequests,
+  type RequestCheck,
+  type RequestRefusal,
+} from '../cluster/node-request.ts'
 import type { HttpExchange, Listener, RequestHead, ResponseHeaders } from '../drivers/uws.ts'
 import type { LocalHosts } from '../edge/local-hosts.ts'
 import { asSluiceError, errorBody, retryAfter, SluiceError, type Caught } from '../errors.ts'
@@ -19,6 +27,8 @@ import type { Mistakes } from '../observe/mistakes.ts'
 export interface ApiPorts {
   readonly nodeId: string
   readonly keys: ApiKeys
+  /** `undefined`: the node is alone, and no other one asks it for anything. */
+  readonly requests: NodeRequests | undefined
   readonly clock: Clock
   readonly log: Log
   readonly mistakes: Pick<Mistakes, 'warn'>
@@ -33,6 +43,14 @@ export interface ApiPorts {
 export interface BodyLimits {
   readonly bodyBytesMax: number
   readonly jsonDepthMax: number
+}
+
+interface Response {
+  readonly status: number
+  readonly headers: ResponseHeaders
+  readonly body: string
+  /** Closes the connection. */
+  readonly last?: boolean
 }
 
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/
@@ -94,7 +112,7 @@ export class Api {
     }
     this.#checkMeant(head)
     const { route, params } = this.#found(match, head.path)
-    const caller = route.scope === undefined ? undefined : this.#callerOf(head, requestId)
+    const caller = route.scope === undefined ? undefined : await this.#callerOf(exchange, requestId)
     const answer = await this.#carryOut(route, caller, {
       params,
       query: new URLSearchParams(head.query),
@@ -102,12 +120,12 @@ export class Api {
         if (caller === undefined) throw new Error('a route without a scope has no caller')
         return caller
       },
-      key: keyOf(head),
       body: () => this.#body(exchange),
       jsonDepthMax,
     })
     const headers: ResponseHeaders = { ...JSON_TYPE, ...answer.headers, 'x-request-id': requestId }
-    exchange.respond(answer.status, headers, answer.text ?? JSON.stringify(answer.json))
+    const body = answer.text ?? JSON.stringify(answer.json)
+    this.#respond(exchange, { status: answer.status, headers, body })
     return answer.status
   }
 
@@ -129,18 +147,46 @@ export class Api {
     }
   }
 
-  /** Fails with `unauthorized`. */
-  #callerOf(head: RequestHead, requestId: string): Caller {
+  /** By an API key, or for whom another node asks. Fails with `unauthorized`. */
+  async #callerOf(exchange: HttpExchange, requestId: string): Promise<Caller> {
+    const { head } = exchange
     const trace: Trace = { requestId, remoteAddress: this.#ports.addressOf(head) }
+    const refused = (caller: Caller, error: unknown): void =>
+      this.#audit.forbidden(caller, asSluiceError(error).message)
     try {
-      return new Caller(this.#ports.keys.find(keyOf(head)), trace, (caller, error) =>
-        this.#audit.forbidden(caller, asSluiceError(error).message),
-      )
+      if (!isNodeRequest(head.headers.authorization))
+        return new Caller(this.#ports.keys.find(keyOf(head)), trace, refused)
+      const { from, onBehalf } = this.#checkedNode(head, await this.#body(exchange))
+      const { grant, ...his } = onBehalf
+      return new Caller(grant, { ...his, via: from }, refused)
     } catch (error) {
       const { method, path } = head
       this.#audit.refused({ ...trace, method, path }, asSluiceError(error).message)
       throw error
     }
+  }
+
+  /** Fails with `unauthorized`. */
+  #checkedNode(head: RequestHead, body: string): RequestCheck & { readonly kind: 'good' } {
+    const { method, headers } = head
+    const { authorization, [CALLER_HEADER]: caller = '' } = headers
+    const asked = { method, path: pathOf(head), body }
+    const check = this.#ports.requests?.check(this.#ports.clock.now(), asked, {
+      ...(authorization === undefined ? {} : { authorization }),
+      caller,
+    })
+    if (check?.kind === 'good') return check
+    throw new SluiceError('unauthorized', NOT_OF_A_NODE[check?.why ?? 'secret'])
+  }
+
+  /** To a node, with the proof that it is one of the cluster that answers. */
+  #respond(exchange: HttpExchange, { status, headers, body, last = false }: Response): void {
+    const { authorization } = exchange.head.headers
+    const proof =
+      this.#ports.requests !== undefined && isNodeRequest(authorization)
+        ? { [ANSWER_HEADER]: this.#ports.requests.answer(authorization, status, body) }
+        : {}
+    exchange.respond(status, { ...headers, ...proof }, body, last)
   }
 
   /** A node that has gone is in the table for a while, and another one may have its address by now. */
@@ -179,12 +225,12 @@ export class Api {
     else log.debug({ requestId, method, path, code: error.code }, 'a request was refused')
     const retryAfterMs = error.retryAfterMs ?? jitter(clock, RETRY_LOW_MS, RETRY_HIGH_MS)
     const retry = error.retryable ? retryAfter(retryAfterMs) : {}
-    exchange.respond(
-      error.status,
-      { ...JSON_TYPE, ...retry, 'x-request-id': requestId },
-      errorBody(error.code, error.message),
-      failed,
-    )
+    this.#respond(exchange, {
+      status: error.status,
+      headers: { ...JSON_TYPE, ...retry, 'x-request-id': requestId },
+      body: errorBody(error.code, error.message),
+      last: failed,
+    })
     return error.status
   }
 }
@@ -193,6 +239,18 @@ export class Api {
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 const JSON_TYPE: ResponseHeaders = { 'content-type': 'application/json' }
+
+const NOT_OF_A_NODE: Readonly<Record<RequestRefusal, string>> = {
+  none: 'the request is not one that nodes make: it may be of a node of another version',
+  secret: 'the request is not of a node that has the same node.clusterSecret, or was changed on its way',
+  clock: 'the request is of another time: the clocks of two nodes differ by more than a minute',
+  replayed: 'the request has been made before',
+}
+
+/** As it was asked for. */
+function pathOf({ path, query }: RequestHead): string {
+  return query === '' ? path : `${path}?${query}`
+}
 
 /** The caller's id where it is fit for a header and a log line, else a new one. */
 function requestIdOf({ headers }: RequestHead): string {

@@ -1,7 +1,8 @@
 /**
  * GET /v1/channels/{channel} and its messages: what a backend sees of a channel.
  */
-import { askNode } from './other-nodes.ts'
+import type { Caller } from './caller.ts'
+import type { OtherNodes } from './other-nodes.ts'
 import type { ApiAnswer, ApiRequest, Route } from './route.ts'
 import { SluiceError } from '../errors.ts'
 import type { Hub } from '../hub/hub.ts'
@@ -20,6 +21,7 @@ export interface ChannelPorts {
   readonly logOf: (channel: string) => ReplayLog | undefined
   /** The other nodes that are alive. Fails with `unavailable`. */
   readonly others: () => Promise<readonly NodeInfo[]>
+  readonly otherNodes: Pick<OtherNodes, 'ask'>
   /** Who is in a channel; `undefined`: its namespace does not keep it. Fails with `unavailable`. */
   readonly members: (channel: string) => Promise<readonly string[]> | undefined
 }
@@ -54,7 +56,7 @@ async function describe(ports: ChannelPorts, request: ApiRequest): Promise<ApiAn
   const [position, members, elsewhere] = await Promise.all([
     ports.logOf(channel)?.head(channel),
     ports.members(channel),
-    countElsewhere(ports, channel, request.key),
+    countElsewhere(ports, channel, request.caller),
   ])
   return {
     status: 200,
@@ -73,9 +75,9 @@ async function describe(ports: ChannelPorts, request: ApiRequest): Promise<ApiAn
 
 /** A node that does not answer is named, and not counted. */
 async function countElsewhere(
-  { others }: ChannelPorts,
+  { others, otherNodes }: ChannelPorts,
   channel: string,
-  key: string | undefined,
+  caller: Caller,
 ): Promise<{ readonly count: number; readonly silent: readonly string[] }> {
   const path = `/v1/channels/${encodeURIComponent(channel)}?nodes=local`
   let count = 0
@@ -83,7 +85,7 @@ async function countElsewhere(
   await Promise.all(
     (await others()).map(async (node) => {
       try {
-        const { status, json } = await askNode(node, { method: 'GET', path, key })
+        const { status, json } = await otherNodes.ask(node, { method: 'GET', path, caller })
         if (status !== 200) throw new SluiceError('unavailable', `node ${node.id} answers with ${status}`)
         count += (json as { subscribers: { local: number } }).subscribers.local
       } catch (error) {

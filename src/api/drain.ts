@@ -2,7 +2,7 @@
  * The drain of a node, asked for at any node: the one that is asked passes it on.
  */
 import type { AuditedAction } from './audit.ts'
-import { askNode } from './other-nodes.ts'
+import type { OtherNodes } from './other-nodes.ts'
 import type { ApiAnswer, ApiRequest, Route } from './route.ts'
 import type { DrainProgress } from '../drain/drain.ts'
 import { SluiceError } from '../errors.ts'
@@ -23,6 +23,7 @@ export interface DrainPorts {
   readonly drain: DrainControl
   /** Fails with `unavailable`. */
   readonly nodes: () => Promise<readonly NodeInfo[]>
+  readonly otherNodes: Pick<OtherNodes, 'ask'>
   /** A drain that was asked for here has emptied the node. */
   readonly emptied: () => void
 }
@@ -44,7 +45,7 @@ export function drainRoutes(ports: DrainPorts): Route[] {
     ...(audit === undefined ? {} : { audit }),
     async handle(request) {
       const node = await findNode(ports, request)
-      return node === undefined ? here(request) : forward(node, method, path, request)
+      return node === undefined ? here(request) : forward(ports, { node, method, path, request })
     },
   })
   const rebalanced = (): ApiAnswer => ({
@@ -104,17 +105,22 @@ async function findNode(
   return node.id === nodeId ? undefined : node
 }
 
+interface Forwarded {
+  readonly node: NodeInfo
+  readonly method: string
+  readonly path: string
+  readonly request: ApiRequest
+}
+
 async function forward(
-  node: NodeInfo,
-  method: string,
-  path: string,
-  request: ApiRequest,
+  { otherNodes }: DrainPorts,
+  { node, method, path, request }: Forwarded,
 ): Promise<ApiAnswer> {
   const body = method === 'POST' ? await request.body() : ''
-  const answer = await askNode(node, {
+  const answer = await otherNodes.ask(node, {
     method,
     path: path.replace('{node}', node.id),
-    key: request.key,
+    caller: request.caller,
     body,
   })
   const { error } = answer.json as { readonly error?: { readonly code: string; readonly message: string } }

@@ -13,8 +13,6 @@ export interface ApiRequest {
   readonly query: URLSearchParams
   /** Whoever asks. Fails where the route needs no key: then nobody knows who it is. */
   readonly caller: Caller
-  /** The API key of whoever asks, to ask another node in his name. Never to be logged. */
-  readonly key: string | undefined
   /** The whole body as text; empty where there is none. */
   body(): Promise<string>
   /** `limits.jsonDepth`, for whoever parses it. */

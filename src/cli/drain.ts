@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { CommandError } from './command-error.ts'
 import { barLine, movesPerClient, progressLine, reportLines, type DrainedNode } from './drain-view.ts'
-import { API_URL, ApiFailure, DEV_KEY, GatewayApi } from './gateway-api.ts'
+import { addApiOptions, ApiFailure, apiOf, type ApiOptions, GatewayApi } from './gateway-api.ts'
 import type { Terminal } from './terminal.ts'
 import { EXIT_USAGE } from '../config/config-error.ts'
 import type { DrainProgress } from '../drain/drain.ts'
@@ -29,7 +29,7 @@ Examples:
 The node stops when it is empty. Where several are drained, the next one begins when the last one has gone.
 `
 
-interface Options {
+interface Options extends ApiOptions {
   readonly batch?: string
   readonly every?: string
   readonly over?: string
@@ -41,8 +41,6 @@ interface Options {
   readonly cancel?: true
   readonly watch?: true
   readonly report?: string
-  readonly url?: string
-  readonly key?: string
 }
 
 interface Answer {
@@ -51,35 +49,34 @@ interface Answer {
 }
 
 export function addDrain(program: Command, terminal: Terminal): void {
-  program
-    .command('drain')
-    .summary('move the clients of a node elsewhere, and stop it')
-    .description(
-      'Moves the clients of a node to the others, at a pace that the cluster takes, and stops the node.',
-    )
-    .argument('[nodes...]', 'ids of nodes, or their beginnings')
-    .option('--batch <size>', 'connections in each batch: a number, or a part such as 5%')
-    .option('--every <time>', 'time between two batches')
-    .option('--over <time>', 'all connections, spread over this time')
-    .option('--version <pattern>', 'all nodes of a version, such as 1.4.*, one after the other')
-    .option('--region <region>', 'all nodes of a region, one after the other')
-    .option('--pause', 'ask nobody to move for now')
-    .option('--resume', 'go on')
-    .option('--now', 'ask everybody at once')
-    .option('--cancel', 'the node stays, and takes clients again')
-    .option('--watch', 'wait for the end, and show how it goes')
-    .option('--report <file>', 'wait for the end, and write what became of whom, as JSON')
-    .option('--url <url>', `the second listener of any node (SLUICE_API_URL, or ${API_URL})`)
-    .option('--key <key>', `an API key with the scope admin (SLUICE_API_KEY, or ${DEV_KEY})`)
+  addApiOptions(
+    program
+      .command('drain')
+      .summary('move the clients of a node elsewhere, and stop it')
+      .description(
+        'Moves the clients of a node to the others, at a pace that the cluster takes, and stops the node.',
+      )
+      .argument('[nodes...]', 'ids of nodes, or their beginnings')
+      .option('--batch <size>', 'connections in each batch: a number, or a part such as 5%')
+      .option('--every <time>', 'time between two batches')
+      .option('--over <time>', 'all connections, spread over this time')
+      .option('--version <pattern>', 'all nodes of a version, such as 1.4.*, one after the other')
+      .option('--region <region>', 'all nodes of a region, one after the other')
+      .option('--pause', 'ask nobody to move for now')
+      .option('--resume', 'go on')
+      .option('--now', 'ask everybody at once')
+      .option('--cancel', 'the node stays, and takes clients again')
+      .option('--watch', 'wait for the end, and show how it goes')
+      .option('--report <file>', 'wait for the end, and write what became of whom, as JSON'),
+    'any node',
+    'admin',
+  )
     .addHelpText('after', EXAMPLES)
     .action((names: readonly string[], options: Options) => drain(names, options, terminal))
 }
 
 async function drain(names: readonly string[], options: Options, terminal: Terminal): Promise<void> {
-  const api = new GatewayApi(
-    options.url ?? (terminal.env['SLUICE_API_URL'] || API_URL),
-    options.key ?? (terminal.env['SLUICE_API_KEY'] || DEV_KEY),
-  )
+  const api = apiOf(options, terminal.env)
   const wish = wishOf(options)
   const { nodes } = (await api.get('/v1/nodes')) as { readonly nodes: readonly NodeInfo[] }
   const chosen = chosenNodes(nodes, names, options)

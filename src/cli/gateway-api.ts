@@ -1,8 +1,11 @@
 /**
  * The second listener of a running node, as a command uses it.
  */
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
 import { CommandError } from './command-error.ts'
 import { EXIT_USAGE } from '../config/config-error.ts'
+import { askHttp, type HttpAnswer } from '../drivers/http-client.ts'
 
 export const API_URL = 'http://127.0.0.1:8081'
 
@@ -11,6 +14,7 @@ export const DEV_KEY = 'dev'
 
 /** A node that hangs is as good as none. */
 const ANSWER_TIMEOUT_MS = 30_000
+const ANSWER_BYTES_MAX = 67_108_864
 
 interface ApiFailureFields {
   /** Of the node; `unreachable` where none answers. */
@@ -34,13 +38,56 @@ export class ApiFailure extends CommandError {
   }
 }
 
+/** Where it is, with which key, and whose certificates it has: as flags, or in the environment. */
+export interface ApiOptions {
+  readonly url?: string
+  readonly key?: string
+  readonly ca?: string
+}
+
+/** `which`: "a node" or "any node". `scope`: that the key needs. */
+export function addApiOptions(command: Command, which: string, scope?: string): Command {
+  const needed = scope === undefined ? '' : ` with the scope ${scope}`
+  return command
+    .option('--url <url>', `the second listener of ${which} (SLUICE_API_URL, or ${API_URL})`)
+    .option('--key <key>', `an API key${needed} (SLUICE_API_KEY, or ${DEV_KEY})`)
+    .option(
+      '--ca <file>',
+      'whom its certificate comes from, in PEM (SLUICE_API_CA, or whoever the system trusts)',
+    )
+}
+
+/** Fails with `CommandError`. */
+export function apiOf({ url, key, ca }: ApiOptions, env: NodeJS.ProcessEnv): GatewayApi {
+  const caFile = ca ?? (env['SLUICE_API_CA'] || undefined)
+  return new GatewayApi(
+    url ?? (env['SLUICE_API_URL'] || API_URL),
+    key ?? (env['SLUICE_API_KEY'] || DEV_KEY),
+    caFile === undefined ? undefined : certificatesIn(caFile),
+  )
+}
+
+function certificatesIn(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new CommandError(
+      `the file of --ca, ${JSON.stringify(file)}, cannot be read: ${(error as Error).message}`,
+      EXIT_USAGE,
+    )
+  }
+}
+
 export class GatewayApi {
   readonly #url: string
   readonly #key: string
+  readonly #ca: string | undefined
 
-  constructor(url: string, key: string) {
+  /** `ca`: certificates in PEM; `undefined`: those that the system trusts. */
+  constructor(url: string, key: string, ca?: string) {
     this.#url = baseUrl(url)
     this.#key = key
+    this.#ca = ca
   }
 
   /** Fails with `ApiFailure`. */
@@ -64,39 +111,40 @@ export class GatewayApi {
     body: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<unknown> {
-    const timeout = AbortSignal.timeout(ANSWER_TIMEOUT_MS)
-    let response
-    let text
+    let answer
     try {
-      response = await fetch(`${this.#url}${path}`, {
+      answer = await askHttp({
+        url: `${this.#url}${path}`,
         method,
         headers: { authorization: `Bearer ${this.#key}`, 'content-type': 'application/json' },
         ...(body === undefined ? {} : { body }),
-        signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
+        ca: this.#ca,
+        timeoutMs: ANSWER_TIMEOUT_MS,
+        signal,
+        answerBytesMax: ANSWER_BYTES_MAX,
       })
-      text = await response.text()
     } catch (error) {
       throw new ApiFailure(
         `no node answers at ${this.#url} (${reasonOf(error)}): start one with sluice dev, or say where it is with --url or SLUICE_API_URL`,
         { code: 'unreachable', retryable: true, retryAfterMs: undefined },
       )
     }
-    const answer = parsed(text)
-    if (response.ok && answer !== undefined) return answer
-    throw this.#failureOf(response, answer)
+    const json = parsed(answer.text)
+    if (answer.status >= 200 && answer.status < 300 && json !== undefined) return json
+    throw this.#failureOf(answer, json)
   }
 
-  #failureOf(response: Response, answer: unknown): ApiFailure {
-    const retryAfterMs = Number(response.headers.get('retry-after') ?? Number.NaN) * 1000
+  #failureOf({ status, headers }: HttpAnswer, answer: unknown): ApiFailure {
+    const retryAfterMs = Number(headers['retry-after'] ?? Number.NaN) * 1000
     const fields = {
       // Proxies in front of a node answer with these for a while when it restarts.
-      retryable: [429, 502, 503, 504].includes(response.status),
+      retryable: [429, 502, 503, 504].includes(status),
       retryAfterMs: Number.isFinite(retryAfterMs) ? retryAfterMs : undefined,
     }
     const error = errorOf(answer)
     if (error !== undefined)
       return new ApiFailure(`${error.code}: ${error.message}`, { code: error.code, ...fields })
-    const message = `${this.#url} answered ${response.status}, and not as a node of Sluice does: is this its second listener?`
+    const message = `${this.#url} answered ${status}, and not as a node of Sluice does: is this its second listener?`
     return new ApiFailure(message, { code: 'internal', ...fields })
   }
 }
@@ -128,21 +176,28 @@ function parsed(text: string): unknown {
   }
 }
 
+const UNKNOWN_CA = 'its certificate is of nobody that is known here: name its CA with --ca'
+
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'the connection was refused',
   ECONNRESET: 'the connection was cut',
   ENOTFOUND: 'there is no such host',
   EAI_AGAIN: 'the host name cannot be looked up now',
-  ETIMEDOUT: 'the connection timed out',
-  UND_ERR_SOCKET: 'the connection was cut',
+  ETIMEDOUT: 'it did not answer in time',
+  EMSGSIZE: 'its answer is too large to be one of a node',
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNKNOWN_CA,
+  SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_CA,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_CA,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_CA,
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  EPROTO: 'it does not speak TLS',
 }
 
-/** `fetch` says "fetch failed"; why is in its cause, or in the causes of that. */
 function reasonOf(error: unknown): string {
-  if (error instanceof Error && error.name === 'TimeoutError') return 'it did not answer in time'
-  const cause = error instanceof Error ? (error.cause ?? error) : error
-  const causes: readonly unknown[] = cause instanceof AggregateError ? cause.errors : [cause]
+  // Of a name with several addresses, each has failed.
+  const causes: readonly unknown[] = error instanceof AggregateError ? error.errors : [error]
   const code = (causes[0] as { code?: unknown } | undefined)?.code
   if (typeof code === 'string') return REASONS[code] ?? code
-  return cause instanceof Error ? cause.message : 'the connection failed'
+  return error instanceof Error ? error.message : 'the connection failed'
 }

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { CommandError } from './command-error.ts'
-import { API_URL, DEV_KEY, GatewayApi } from './gateway-api.ts'
+import { addApiOptions, apiOf, type ApiOptions, GatewayApi } from './gateway-api.ts'
 import { isJson, LinePublisher, type Totals } from './line-publisher.ts'
 import { linesOf } from './lines.ts'
 import { EXIT_INTERRUPTED, type Terminal } from './terminal.ts'
@@ -27,40 +27,36 @@ Examples:
 A line that is JSON is published as it is, any other line as a text. While no node answers, lines wait.
 `
 
-interface Options {
+interface Options extends ApiOptions {
   readonly user?: string
   readonly id?: string
   readonly text?: true
-  readonly url?: string
-  readonly key?: string
 }
 
 type Target = { readonly channel: string } | { readonly user: string }
 
 export function addPublish(program: Command, terminal: Terminal): void {
-  program
-    .command('publish')
-    .summary('publish a message, or each line of standard input')
-    .description(
-      'Publishes a message to a channel or to a user, or each line of standard input as a message.',
-    )
-    .usage('<channel> <json | -> [options]\n       sluice publish --user <user> <json | -> [options]')
-    .argument('[words...]', 'the channel and the message')
-    .option('--user <user>', "to the user's inbox instead of a channel")
-    .option('--id <id>', 'idempotency id; with - the beginning of the ids of all lines')
-    .option('--text', 'the message is a text, also where it is JSON')
-    .option('--url <url>', `the second listener of a node (SLUICE_API_URL, or ${API_URL})`)
-    .option('--key <key>', `an API key (SLUICE_API_KEY, or ${DEV_KEY})`)
+  addApiOptions(
+    program
+      .command('publish')
+      .summary('publish a message, or each line of standard input')
+      .description(
+        'Publishes a message to a channel or to a user, or each line of standard input as a message.',
+      )
+      .usage('<channel> <json | -> [options]\n       sluice publish --user <user> <json | -> [options]')
+      .argument('[words...]', 'the channel and the message')
+      .option('--user <user>', "to the user's inbox instead of a channel")
+      .option('--id <id>', 'idempotency id; with - the beginning of the ids of all lines')
+      .option('--text', 'the message is a text, also where it is JSON'),
+    'a node',
+  )
     .addHelpText('after', EXAMPLES)
     .action((words: readonly string[], options: Options) => publish(words, options, terminal))
 }
 
 async function publish(words: readonly string[], options: Options, terminal: Terminal): Promise<void> {
   const { target, message } = targetOf(words, options)
-  const api = new GatewayApi(
-    options.url ?? (terminal.env['SLUICE_API_URL'] || API_URL),
-    options.key ?? (terminal.env['SLUICE_API_KEY'] || DEV_KEY),
-  )
+  const api = apiOf(options, terminal.env)
   if (message === '-') return publishLines(target, options, api, terminal)
   const data = options.text ? JSON.stringify(message) : message
   if (!isJson(data)) {

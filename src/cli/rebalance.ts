@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { CommandError } from './command-error.ts'
 import { progressLine, reportLines } from './drain-view.ts'
-import { API_URL, ApiFailure, DEV_KEY, GatewayApi } from './gateway-api.ts'
+import { addApiOptions, ApiFailure, apiOf, type ApiOptions, GatewayApi } from './gateway-api.ts'
 import type { Terminal } from './terminal.ts'
 import { EXIT_USAGE } from '../config/config-error.ts'
 import type { DrainProgress } from '../drain/drain.ts'
@@ -24,13 +24,11 @@ Examples:
 Clients move as in a drain, make-before-break; who cannot move stays where he is.
 `
 
-interface Options {
+interface Options extends ApiOptions {
   readonly over: string
   readonly region?: string
   readonly watch?: true
   readonly cancel?: true
-  readonly url?: string
-  readonly key?: string
 }
 
 interface Answer {
@@ -38,30 +36,29 @@ interface Answer {
 }
 
 export function addRebalance(program: Command, terminal: Terminal): void {
-  program
-    .command('rebalance')
-    .summary('move clients from full nodes to emptier ones')
-    .description(
-      'Moves clients from nodes that have more than the average of their region to those that have fewer.',
-    )
-    .option('--over <time>', 'spread over this time', '5m')
-    .option('--region <region>', 'of this region only')
-    .option('--watch', 'wait for the end, and show how it goes')
-    .option('--cancel', 'ask nobody any more')
-    .option('--url <url>', `the second listener of any node (SLUICE_API_URL, or ${API_URL})`)
-    .option('--key <key>', `an API key with the scope admin (SLUICE_API_KEY, or ${DEV_KEY})`)
+  addApiOptions(
+    program
+      .command('rebalance')
+      .summary('move clients from full nodes to emptier ones')
+      .description(
+        'Moves clients from nodes that have more than the average of their region to those that have fewer.',
+      )
+      .option('--over <time>', 'spread over this time', '5m')
+      .option('--region <region>', 'of this region only')
+      .option('--watch', 'wait for the end, and show how it goes')
+      .option('--cancel', 'ask nobody any more'),
+    'any node',
+    'admin',
+  )
     .addHelpText('after', EXAMPLES)
     .action((options: Options) => rebalance(options, terminal))
 }
 
 async function rebalance(
-  { over, region, watch, cancel, url, key }: Options,
+  { over, region, watch, cancel, ...access }: Options,
   terminal: Terminal,
 ): Promise<void> {
-  const api = new GatewayApi(
-    url ?? (terminal.env['SLUICE_API_URL'] || API_URL),
-    key ?? (terminal.env['SLUICE_API_KEY'] || DEV_KEY),
-  )
+  const api = apiOf(access, terminal.env)
   const { nodes } = (await api.get('/v1/nodes')) as { readonly nodes: readonly NodeInfo[] }
   const inRegion = nodes.filter((node) => region === undefined || node.region === region)
   if (inRegion.length === 0) throw new CommandError(`there is no node in the region ${region}`, EXIT_USAGE)

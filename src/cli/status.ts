@@ -4,7 +4,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { CommandError } from './command-error.ts'
-import { API_URL, DEV_KEY, GatewayApi } from './gateway-api.ts'
+import { addApiOptions, apiOf, type ApiOptions } from './gateway-api.ts'
 import { tableLines } from './table.ts'
 import type { Terminal } from './terminal.ts'
 import { systemClock } from '../clock.ts'
@@ -21,33 +21,30 @@ Examples:
 The exit code is 0 where every node is active and whole, and 1 otherwise.
 `
 
-interface Options {
+interface Options extends ApiOptions {
   readonly json?: true
   readonly watch?: true
-  readonly url?: string
-  readonly key?: string
 }
 
 export function addStatus(program: Command, terminal: Terminal): void {
-  program
-    .command('status')
-    .summary('show the nodes of a cluster')
-    .description(
-      'Shows the nodes of a cluster: state, version, connections, rates, and what does not answer.',
-    )
-    .option('--json', 'what the nodes say, as JSON')
-    .option('--watch', 'again every two seconds, until it is interrupted')
-    .option('--url <url>', `the second listener of any node (SLUICE_API_URL, or ${API_URL})`)
-    .option('--key <key>', `an API key with the scope admin (SLUICE_API_KEY, or ${DEV_KEY})`)
+  addApiOptions(
+    program
+      .command('status')
+      .summary('show the nodes of a cluster')
+      .description(
+        'Shows the nodes of a cluster: state, version, connections, rates, and what does not answer.',
+      )
+      .option('--json', 'what the nodes say, as JSON')
+      .option('--watch', 'again every two seconds, until it is interrupted'),
+    'any node',
+    'admin',
+  )
     .addHelpText('after', EXAMPLES)
     .action((options: Options) => status(options, terminal))
 }
 
 async function status(options: Options, terminal: Terminal): Promise<void> {
-  const api = new GatewayApi(
-    options.url ?? (terminal.env['SLUICE_API_URL'] || API_URL),
-    options.key ?? (terminal.env['SLUICE_API_KEY'] || DEV_KEY),
-  )
+  const api = apiOf(options, terminal.env)
   let watching = options.watch === true
   const unlisten = terminal.onSignal(() => (watching = false))
   try {

@@ -3,7 +3,7 @@
  */
 import type { Command } from 'commander'
 import { CommandError } from './command-error.ts'
-import { API_URL, ApiFailure, DEV_KEY, GatewayApi } from './gateway-api.ts'
+import { addApiOptions, ApiFailure, apiOf, type ApiOptions } from './gateway-api.ts'
 import type { Terminal } from './terminal.ts'
 import { mintToken } from '../auth/tokens.ts'
 import { systemClock } from '../clock.ts'
@@ -20,15 +20,13 @@ Examples:
 With SLUICE_JWT_SECRET the token is signed here (HS256). Without it a running node of sluice dev makes it.
 `
 
-interface Options {
+interface Options extends ApiOptions {
   readonly sub: string
   readonly subscribe?: readonly string[]
   readonly publish?: readonly string[]
   readonly ttl: string
   readonly audience?: string
   readonly issuer?: string
-  readonly url?: string
-  readonly key?: string
 }
 
 export interface TokenRequest {
@@ -41,18 +39,19 @@ export interface TokenRequest {
 }
 
 export function addToken(program: Command, terminal: Terminal): void {
-  program
-    .command('token')
-    .summary('make a token')
-    .description('Prints a token for a user, with the channels that it may subscribe and publish to.')
-    .requiredOption('--sub <user>', 'the user')
-    .option('--subscribe <patterns...>', 'channels; * at the end matches the rest of a name')
-    .option('--publish <patterns...>', 'channels, likewise')
-    .option('--ttl <time>', 'how long the token is good, such as 10m or 1h', TTL)
-    .option('--audience <name>', 'the claim aud')
-    .option('--issuer <name>', 'the claim iss')
-    .option('--url <url>', `the second listener of a node (SLUICE_API_URL, or ${API_URL})`)
-    .option('--key <key>', `an API key (SLUICE_API_KEY, or ${DEV_KEY})`)
+  addApiOptions(
+    program
+      .command('token')
+      .summary('make a token')
+      .description('Prints a token for a user, with the channels that it may subscribe and publish to.')
+      .requiredOption('--sub <user>', 'the user')
+      .option('--subscribe <patterns...>', 'channels; * at the end matches the rest of a name')
+      .option('--publish <patterns...>', 'channels, likewise')
+      .option('--ttl <time>', 'how long the token is good, such as 10m or 1h', TTL)
+      .option('--audience <name>', 'the claim aud')
+      .option('--issuer <name>', 'the claim iss'),
+    'a node',
+  )
     .addHelpText('after', EXAMPLES)
     .action(async (options: Options) => {
       const { sub, subscribe = [], publish = [], ttl, audience, issuer } = options
@@ -72,14 +71,11 @@ export function addToken(program: Command, terminal: Terminal): void {
 export async function obtainToken(
   request: TokenRequest,
   env: NodeJS.ProcessEnv,
-  { url, key }: { readonly url?: string; readonly key?: string } = {},
+  access: ApiOptions = {},
 ): Promise<string> {
   const secret = env['SLUICE_JWT_SECRET']
   if (secret !== undefined && secret !== '') return mintToken({ ...request, secret }, systemClock)
-  const api = new GatewayApi(
-    url ?? (env['SLUICE_API_URL'] || API_URL),
-    key ?? (env['SLUICE_API_KEY'] || DEV_KEY),
-  )
+  const api = apiOf(access, env)
   let answer: unknown
   try {
     answer = await api.post('/v1/dev/token', JSON.stringify(request))

@@ -1,6 +1,7 @@
 /**
  * Links between nodes over WebSockets on the second listener: the end that opens, and the end that accepts.
  */
+import { ANSWER_HEADER, type NodeRequests } from './node-request.ts'
 import type { NodeTokens } from './node-token.ts'
 import { MESH_REFUSALS, type MeshDirection, type MeshRefusal } from './strangers.ts'
 import type { Link, LinkEvents, Links, Peer } from '../backbone/links.ts'
@@ -27,6 +28,10 @@ const BUFFERED_BYTES_MAX = 16_777_216
 export interface MeshDoorOptions {
   readonly nodeId: string
   readonly tokens: NodeTokens
+  /** Proves to whoever opens a link that this is the node that was meant. */
+  readonly requests: NodeRequests
+  /** The second listeners of all nodes speak TLS; see `OtherNodes`. */
+  readonly tls: { readonly ca: string | undefined } | undefined
   readonly payloadBytesMax: number
   readonly clock: Clock
   readonly caught: Caught
@@ -36,18 +41,26 @@ export interface MeshDoorOptions {
 
 /** Opens a link to another node. */
 export function dialPeer(options: MeshDoorOptions, peer: Peer, events: LinkEvents): { close(): void } {
-  const { tokens, payloadBytesMax, clock, caught } = options
+  const { tokens, requests, tls, payloadBytesMax, clock, caught } = options
+  const authorization = tokens.issue(peer.id, clock.now(), FOR_LINK)
   const socket = dial(
-    `ws://${peer.address}${PATH}`,
+    `${tls === undefined ? 'ws' : 'wss'}://${peer.address}${PATH}`,
     {
       protocol: PROTOCOL,
       headers: {
-        authorization: tokens.issue(peer.id, clock.now(), FOR_LINK),
+        authorization,
         [FOR_NODE]: peer.id,
       },
       handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
       frameBytesMax: payloadBytesMax + ENVELOPE_BYTES_MAX,
       caught,
+      ca: tls?.ca,
+      // Whoever can write the table of nodes would get what is published, by entering an address of his own.
+      accepts(headers) {
+        const isPeer = requests.answeredBy(headers[ANSWER_HEADER], authorization, 101, '') === peer.id
+        if (!isPeer) options.refused('out', peer.id, 'secret')
+        return isPeer
+      },
     },
     {
       opened: () =>
@@ -91,7 +104,7 @@ class AcceptedLink implements Link {
 
 /** Accepts links of nodes that know the cluster's secret. */
 export function acceptPeers(listener: Listener, options: MeshDoorOptions, links: Links): void {
-  const { nodeId, tokens, payloadBytesMax, clock } = options
+  const { nodeId, tokens, requests, payloadBytesMax, clock } = options
   listener.webSocket<AcceptedLink>(PATH, {
     frameBytesMax: payloadBytesMax + ENVELOPE_BYTES_MAX,
     bufferedBytesMax: BUFFERED_BYTES_MAX,
@@ -102,9 +115,11 @@ export function acceptPeers(listener: Listener, options: MeshDoorOptions, links:
         upgrade.refuse(421, {}, 'the link is for another node')
         return
       }
-      const { from, verdict } = tokens.check(head.headers.authorization, clock.now(), FOR_LINK)
+      const { authorization = '' } = head.headers
+      const { from, verdict } = tokens.check(authorization, clock.now(), FOR_LINK)
       if (from !== undefined && verdict === 'good') {
-        upgrade.accept(new AcceptedLink(from), PROTOCOL)
+        const proof = { [ANSWER_HEADER]: requests.answer(authorization, 101, '') }
+        upgrade.accept(new AcceptedLink(from), PROTOCOL, proof)
         return
       }
       const why = verdict === 'clock' || verdict === 'replayed' ? verdict : 'secret'

@@ -51,6 +51,19 @@ const PORT = { min: 0, max: 65_535 }
 const COUNT_MAX = 100_000_000
 const RATE_MAX = 10_000_000
 
+/** Of a connection that a node opens. */
+function clientTls() {
+  return {
+    caFile: optional(text('the path of a file'), {
+      doc: "Whom the servers' certificates must come from, in PEM. Absent: whoever the system trusts.",
+    }),
+    certFile: optional(text('the path of a file'), {
+      doc: 'The certificate that the node shows, with its chain, in PEM. With `keyFile`.',
+    }),
+    keyFile: optional(text('the path of a file'), { doc: 'Its private key, in PEM.' }),
+  }
+}
+
 export const SCHEMA = z.strictObject({
   host: option(text('a host name or an address'), '0.0.0.0', {
     env: 'SLUICE_HOST',
@@ -100,6 +113,18 @@ export const SCHEMA = z.strictObject({
       env: 'SLUICE_API_PORT',
       doc: 'The port of the second listener; 0 is any free one.',
     }),
+    tls: optionalSection(
+      'TLS on the second listener, and between nodes: with it a node asks the others, and links to them, with TLS only, so all nodes have it or none.',
+      {
+        certFile: required(text('the path of a file'), {
+          doc: 'The certificate and its chain, in PEM. It names `node.address`, where other nodes ask.',
+        }),
+        keyFile: required(text('the path of a file'), { doc: 'The private key, in PEM.' }),
+        caFile: optional(text('the path of a file'), {
+          doc: "Whom the other nodes' certificates come from, in PEM. Absent: whoever the system trusts.",
+        }),
+      },
+    ),
     keys: option(list(API_KEY_ENTRIES, isApiKeyEntry), [], {
       env: 'SLUICE_API_KEYS',
       secret: 'whole',
@@ -112,6 +137,20 @@ export const SCHEMA = z.strictObject({
       secret: 'credentials',
       doc: 'The NATS servers. None: the node is alone, and keeps everything in its memory.',
     }),
+    credsFile: optional(text('the path of a file'), {
+      env: 'SLUICE_NATS_CREDS_FILE',
+      doc: 'The user JWT and its seed, as `nsc` makes them, for servers with operators and accounts. Read again at each connect.',
+    }),
+    nkeyFile: optional(text('the path of a file'), {
+      env: 'SLUICE_NATS_NKEY_FILE',
+      doc: 'The seed (`SU…`) of a user that the servers know by its public key. Read again at each connect.',
+    }),
+    tls: optionalSection(
+      'TLS to the NATS servers: with it nothing is sent in plain. Read again at each connect.',
+      {
+        ...clientTls(),
+      },
+    ),
   }),
   durable: section('The stream of channels with `delivery: durable`, one for all of them, in JetStream.', {
     maxAge: option(duration('1m', '3650d'), '7d', { doc: 'How long a message is kept.' }),
@@ -132,6 +171,24 @@ export const SCHEMA = z.strictObject({
         env: 'SLUICE_REDIS_URL',
         secret: 'credentials',
         doc: 'The Redis servers: one; several, or one with `?cluster`, of a Redis Cluster; or the Sentinels that name it, as `sentinel://host:26379/master` (`sentinels` where the server speaks TLS). None: the node is alone, and keeps everything in its memory.',
+      },
+    ),
+    tls: optionalSection(
+      'TLS to the Redis servers, as by the schemes `rediss` and `sentinels`: with it nothing is sent to them in plain.',
+      { ...clientTls() },
+    ),
+    sentinel: section(
+      'How the Sentinels of a `sentinel://` URL are asked; the URL has what the servers want.',
+      {
+        user: optional(text('a text'), { doc: 'The user of the Sentinels. Absent: their default one.' }),
+        password: optional(text('a text'), {
+          env: 'SLUICE_REDIS_SENTINEL_PASSWORD',
+          secret: 'whole',
+          doc: 'Their password (`requirepass`, or of the user).',
+        }),
+        tls: option(flag(), false, {
+          doc: 'Whether they speak TLS; the certificates are those of `redis.tls`.',
+        }),
       },
     ),
   }),

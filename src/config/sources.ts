@@ -20,6 +20,7 @@ export const CLI_VARIABLES = {
   SLUICE_CONFIG: 'The configuration file of `serve`, `dev` and `config`.',
   SLUICE_API_URL: 'The second listener, for `publish` and `token`; `http://127.0.0.1:8081` by default.',
   SLUICE_API_KEY: 'The API key for `publish` and `token`; `dev` by default.',
+  SLUICE_API_CA: 'Whom the certificate of the second listener comes from, a file in PEM.',
   SLUICE_URL: 'The public listener, for `tail`; `ws://127.0.0.1:8080` by default.',
   SLUICE_TOKEN: 'The token for `tail`.',
 } as const satisfies Record<string, string>

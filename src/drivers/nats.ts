@@ -2,10 +2,14 @@
  * The only door to NATS. It connects in the background for as long as it is open, and nothing waits in a queue for a
  * server that is away: what cannot be sent now is refused, since the client would take it and lose it without a word.
  */
+import { readFileSync } from 'node:fs'
 import {
   connect,
+  credsAuthenticator,
   errors,
   headers as newHeaders,
+  nkeyAuthenticator,
+  nkeys,
   type ConnectionOptions,
   type Msg,
   type MsgHdrs,
@@ -14,6 +18,7 @@ import {
 } from '@nats-io/transport-node'
 import type { NatsCallback, NatsEvents, NatsHeaders, NatsSubscription } from './nats-port.ts'
 import { natsTarget } from './nats-url.ts'
+import type { TlsFiles } from './tls-files.ts'
 import { SluiceError, type Caught, type Wall } from '../errors.ts'
 
 export interface NatsLinkOptions {
@@ -25,6 +30,12 @@ export interface NatsLinkOptions {
   readonly caught?: Caught
   /** Where answers to its requests go. Default: that of the client, `_INBOX`. */
   readonly inboxPrefix?: string
+  /** A user JWT and its seed. */
+  readonly credsFile?: string
+  /** A user's seed. */
+  readonly nkeyFile?: string
+  /** TLS, whatever the scheme says. */
+  readonly tls?: TlsFiles
 }
 
 interface Wish {
@@ -57,7 +68,8 @@ export class NatsLink {
   #reason = 'the connection was closed'
 
   /** Throws where `urls` are not what `nats-url.ts` says. */
-  constructor({ urls, name, inboxPrefix, caught = thrownApart }: NatsLinkOptions) {
+  constructor(options: NatsLinkOptions) {
+    const { urls, name, inboxPrefix, credsFile, nkeyFile, tls: tlsFiles, caught = thrownApart } = options
     this.#caught = caught
     const { servers, credentials, tls } = natsTarget(urls)
     this.#options = {
@@ -69,7 +81,9 @@ export class NatsLink {
         : 'token' in credentials
           ? { token: credentials.token }
           : { user: credentials.user, pass: credentials.password }),
-      ...(tls ? { tls: {} } : {}),
+      ...(credsFile === undefined ? {} : { authenticator: credsAuthenticator(fileSource(credsFile)) }),
+      ...(nkeyFile === undefined ? {} : { authenticator: nkeyAuthenticator(seedSource(nkeyFile)) }),
+      ...(tls || tlsFiles !== undefined ? { tls: { ...tlsFiles } } : {}),
       maxReconnectAttempts: -1,
       // A server whose users are being changed refuses for a moment, and the client would give up for good.
       ignoreAuthErrorAbort: true,
@@ -342,6 +356,49 @@ export class NatsLink {
     if (length <= this.#maxPayloadBytes) return
     const allowed = `the NATS server takes ${this.#maxPayloadBytes} (max_payload)`
     throw new SluiceError('limit_exceeded', `a message has ${length} bytes; ${allowed}`)
+  }
+}
+
+/** Read at each connect, so that what was replaced is used; what cannot be read just now is as it was. */
+function fileSource(path: string): () => Uint8Array {
+  let last = readFileSync(path)
+  return () => {
+    try {
+      last = readFileSync(path)
+    } catch (error) {
+      // In the middle of being replaced, perhaps. The server says whether the old one is still good.
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error
+    }
+    return last
+  }
+}
+
+/** A file ends with a line break, and a seed does not. */
+function seedSource(path: string): () => Uint8Array {
+  const source = fileSource(path)
+  return () => trimmed(source())
+}
+
+function trimmed(bytes: Uint8Array): Uint8Array {
+  return Buffer.from(Buffer.from(bytes).toString('latin1').trim(), 'latin1')
+}
+
+/** Whether a file holds a user JWT and its seed. Says nothing of whether a server knows them. */
+export function isCreds(bytes: Uint8Array): boolean {
+  const text = Buffer.from(bytes).toString('latin1')
+  const blocks = [...text.matchAll(/-{3,}[^\n]*-{3,}\r?\n([\w.=-]+)\r?\n-{3,}[^\n]*-{3,}/g)]
+  const seed = blocks[1]?.[1]
+  return blocks[0]?.[1]?.split('.').length === 3 && seed !== undefined && isNkeySeed(Buffer.from(seed))
+}
+
+/** Whether a file holds the seed of a user. */
+export function isNkeySeed(bytes: Uint8Array): boolean {
+  try {
+    return nkeys.fromSeed(trimmed(bytes)).getPublicKey().startsWith('U')
+  } catch (error) {
+    // Its checksum is wrong, or it is something else.
+    if (error instanceof Error) return false
+    throw error
   }
 }
 

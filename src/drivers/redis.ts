@@ -4,6 +4,7 @@
  */
 import { Cluster, Redis, ReplyError, type RedisOptions } from 'ioredis'
 import { redisTarget, type RedisTarget } from './redis-url.ts'
+import type { TlsMaterial } from './tls-files.ts'
 import { SluiceError, type Caught } from '../errors.ts'
 
 /** A script that the server keeps. All of a call's keys are of one hash slot. */
@@ -23,6 +24,10 @@ export type RedisLane = 'hot' | 'bulk'
 export interface RedisLinkOptions {
   /** See `redis-url.ts`. */
   readonly urls: readonly string[]
+  /** TLS to the servers, whatever the scheme says. */
+  readonly tls?: TlsMaterial
+  /** How Sentinels are asked. `tls`: as the servers. */
+  readonly sentinel?: { readonly user?: string; readonly password?: string; readonly tls: boolean }
   /** How long a call on the hot lane may take. A call that timed out may still be executed. Default: 500 ms. */
   readonly hotTimeoutMs?: number
   /** The same for the bulk lane. Default: 2,000 ms. */
@@ -87,9 +92,9 @@ export class RedisLink {
   constructor(options: RedisLinkOptions) {
     this.#caught = options.caught
     const target = redisTarget(options.urls)
-    this.#sentinels = target.kind === 'sentinel' ? this.#watchSentinels(target) : []
-    this.#hot = open(target, options.hotTimeoutMs ?? HOT_TIMEOUT_MS)
-    this.#bulk = open(target, options.bulkTimeoutMs ?? BULK_TIMEOUT_MS)
+    this.#sentinels = target.kind === 'sentinel' ? this.#watchSentinels(target, options) : []
+    this.#hot = open(target, options, options.hotTimeoutMs ?? HOT_TIMEOUT_MS)
+    this.#bulk = open(target, options, options.bulkTimeoutMs ?? BULK_TIMEOUT_MS)
     this.#listen()
     // Its trouble is the hot lane's too, which reports it.
     this.#bulk.on('error', () => undefined)
@@ -210,11 +215,17 @@ export class RedisLink {
    * A former master that is still alive goes on taking writes for ten seconds and more, until a Sentinel turns it into a
    * replica and all of them are lost. So it is left as soon as one of the Sentinels says that there is another.
    */
-  #watchSentinels({ sentinels, master }: SentinelTarget): Redis[] {
+  #watchSentinels(
+    { sentinels, master }: SentinelTarget,
+    { sentinel: access, tls = {} }: RedisLinkOptions,
+  ): Redis[] {
     return sentinels.map(({ host, port }) => {
       const sentinel = new Redis({
         host,
         port,
+        ...(access?.user === undefined ? {} : { username: access.user }),
+        ...(access?.password === undefined ? {} : { password: access.password }),
+        ...(access?.tls === true ? { tls: { ...tls } } : {}),
         connectTimeout: CONNECT_TIMEOUT_MS,
         retryStrategy: retryDelayMs,
         keepAlive: SENTINEL_KEEPALIVE_MS,
@@ -238,11 +249,12 @@ export class RedisLink {
   }
 }
 
-function open(target: RedisTarget, timeoutMs: number): Client {
+function open(target: RedisTarget, { tls, sentinel }: RedisLinkOptions, timeoutMs: number): Client {
+  const secure = target.tls || tls !== undefined
   const options = {
     ...(target.username === undefined ? {} : { username: target.username }),
     ...(target.password === undefined ? {} : { password: target.password }),
-    ...(target.tls ? { tls: {} } : {}),
+    ...(secure ? { tls: { ...tls } } : {}),
     commandTimeout: timeoutMs,
     socketTimeout: timeoutMs * GIVE_UP_AFTER,
     connectTimeout: CONNECT_TIMEOUT_MS,
@@ -266,7 +278,10 @@ function open(target: RedisTarget, timeoutMs: number): Client {
         // Without it, one that hangs is waited for without end, though there may be others.
         sentinelCommandTimeout: CONNECT_TIMEOUT_MS,
         // Without it, `tls` is ignored.
-        enableTLSForSentinelMode: target.tls,
+        enableTLSForSentinelMode: secure,
+        ...(sentinel?.user === undefined ? {} : { sentinelUsername: sentinel.user }),
+        ...(sentinel?.password === undefined ? {} : { sentinelPassword: sentinel.password }),
+        ...(sentinel?.tls === true ? { sentinelTLS: { ...tls } } : {}),
       })
     case 'cluster':
       return new Cluster([...target.nodes], {
@@ -275,7 +290,7 @@ function open(target: RedisTarget, timeoutMs: number): Client {
         clusterRetryStrategy: retryDelayMs,
         slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
         // A certificate names the host that was asked for, not its address.
-        ...(target.tls ? { dnsLookup: (address, found) => found(null, address) } : {}),
+        ...(secure ? { dnsLookup: (address, found) => found(null, address) } : {}),
       })
     default:
       return target satisfies never

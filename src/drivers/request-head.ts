@@ -39,6 +39,7 @@ const HEADERS = {
   upgrade: 'list',
   'x-api-key': 'once',
   'x-forwarded-for': 'list',
+  'sluice-caller': 'once',
   'sluice-node': 'once',
   'x-request-id': 'once',
   'x-sluice-node': 'once',

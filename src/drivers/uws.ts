@@ -113,11 +113,13 @@ export class Upgrade<Connection> {
   }
 
   /** `protocol` empty: none is named to the client. Calls the route's `open` before it returns. */
-  accept(connection: Connection, protocol: string): void {
+  accept(connection: Connection, protocol: string, headers: ResponseHeaders = {}): void {
     if (this.done) return
     this.done = true
     this.#response.cork(() => {
       accepted = connection
+      // Without a status first the library would begin with 200.
+      if (Object.keys(headers).length > 0) writeHead(this.#response, 101, headers)
       this.#response.upgrade(NO_DATA, this.#key, protocol, this.#extensions, this.#context)
     })
   }
@@ -586,6 +588,7 @@ function collectBody(response: Native.HttpResponse, bytesMax: number, caught: Ca
 }
 
 const REASONS: Readonly<Record<number, string>> = {
+  101: 'Switching Protocols',
   200: 'OK',
   204: 'No Content',
   304: 'Not Modified',

@@ -1,6 +1,7 @@
 /**
  * The door to the package `ws`: a WebSocket that this node opens to another one.
  */
+import type { IncomingHttpHeaders } from 'node:http'
 import { WebSocket } from 'ws'
 import type { Caught } from '../errors.ts'
 
@@ -19,6 +20,10 @@ export interface DialOptions {
   readonly handshakeTimeoutMs: number
   readonly frameBytesMax: number
   readonly caught: Caught
+  /** Certificates in PEM that the other side's must come from. Absent: those that the system trusts. */
+  readonly ca?: string | undefined
+  /** Whether the answer to the handshake is of whom was meant. If not, the connection ends before it is open. */
+  readonly accepts: (headers: IncomingHttpHeaders) => boolean
 }
 
 export interface DialedSocket {
@@ -34,6 +39,7 @@ export function dial(url: string, options: DialOptions, events: DialEvents): Dia
     handshakeTimeout: options.handshakeTimeoutMs,
     maxPayload: options.frameBytesMax,
     perMessageDeflate: false,
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
   })
   let reason = 'the connection was closed'
   /** Nothing in the package catches what a listener throws: it would end the process. */
@@ -45,9 +51,20 @@ export function dial(url: string, options: DialOptions, events: DialEvents): Dia
       socket.terminate()
     }
   }
-  socket.on('open', () => behindWall(() => events.opened()))
+  let accepted = false
+  // Before `open`, and nothing has been sent yet.
+  socket.on('upgrade', (response) =>
+    behindWall(() => {
+      accepted = options.accepts(response.headers)
+      if (!accepted) reason = 'the other side is not whom was meant'
+    }),
+  )
+  socket.on('open', () => {
+    if (accepted) behindWall(() => events.opened())
+    else socket.terminate()
+  })
   socket.on('message', (data: Buffer, isBinary: boolean) => {
-    if (isBinary) behindWall(() => events.received(data))
+    if (isBinary && accepted) behindWall(() => events.received(data))
   })
   let status: number | undefined
   socket.on('unexpected-response', (_request, response) => {

@@ -251,6 +251,10 @@ const PARTS = {
     'What came over NATS and was refused: `bare`: not sealed, as by a node of another version; `secret`: sealed with another `node.clusterSecret`, or changed on its way; `clock`: sealed by a node whose clock differs by more than a minute; `replayed`: was here before; `reply`: a publish whose answer was to go to a subject of the gateway or of the server.',
     { name: 'why', values: ['bare', 'secret', 'clock', 'replayed', 'reply'] },
   ),
+  malformedNodes: gauge(
+    'malformed_nodes',
+    'Entries in the table of nodes that are not ones that nodes make: something else writes there. They are skipped.',
+  ),
   deaf: gauge('deaf', '1: the node does not hear what it sends itself through the backbone.'),
   partUp: gauge('part_up', '1: the part answers. 0: the node runs degraded.', {
     name: 'part',

@@ -2,8 +2,8 @@
  * The table of nodes as one client last read it, and what follows from it for the sessions of a user. Pure: times are
  * given, in milliseconds by the clock of the store.
  */
+import { nodeInfoIn } from './node-info.ts'
 import type { NodeInfo, RegistryOptions } from './registry.ts'
-import { parseJson } from '../protocol/json.ts'
 
 interface NodeEntry {
   readonly seenMs: number
@@ -50,10 +50,15 @@ export class NodeTable {
     return entry !== undefined && !entry.left && nowMs - entry.seenMs <= this.#options.nodeTtlMs
   }
 
-  infos(nowMs: number): NodeInfo[] {
+  /** `malformed`: told of each that is alive and does not look like a node. */
+  infos(nowMs: number, malformed: (id: string) => void): NodeInfo[] {
     const alive: NodeInfo[] = []
-    for (const [id, { info }] of this.#nodes)
-      if (this.alive(id, nowMs)) alive.push(parseJson(info) as NodeInfo)
+    for (const [id, { info }] of this.#nodes) {
+      if (!this.alive(id, nowMs)) continue
+      const node = nodeInfoIn(id, info)
+      if (node === undefined) malformed(id)
+      else alive.push(node)
+    }
     return alive
   }
 

@@ -17,6 +17,8 @@ export interface RedisRegistryOptions extends RegistryOptions {
   readonly keyPrefix?: string
   /** How many sessions a user may have, connected or detached; over it the oldest is forgotten. Default: 256. */
   readonly sessionsPerUserMax?: number
+  /** Told at each reading of the table: the entries of live nodes that are none. */
+  readonly malformed?: (names: readonly string[]) => void
 }
 
 const KEY_PREFIX = 'sluice'
@@ -53,6 +55,7 @@ export class RedisRegistry implements Registry {
   readonly #options: RegistryOptions
   readonly #prefix: string
   readonly #sessionsMax: number
+  readonly #malformed: (names: readonly string[]) => void
   /** What was claimed through this registry and is connected. */
   readonly #held = new Map<string, Held>()
   #table: NodeTable | undefined
@@ -69,6 +72,7 @@ export class RedisRegistry implements Registry {
     this.#clock = clock
     this.#options = options
     this.#prefix = options.keyPrefix ?? KEY_PREFIX
+    this.#malformed = options.malformed ?? (() => undefined)
     this.#sessionsMax = options.sessionsPerUserMax ?? SESSIONS_PER_USER_MAX
     for (const one of [CLAIM, RESTORE, RELEASE, FORGET, REVOKE, HEARTBEAT, LEAVE, NODES]) link.define(one)
     link.watch({ connected: () => this.#restoreAll(), disconnected: () => undefined })
@@ -138,7 +142,10 @@ export class RedisRegistry implements Registry {
 
   async nodes(): Promise<readonly NodeInfo[]> {
     const table = await this.#readTable()
-    return table.infos(table.storeNowMs(this.#clock.monotonicMs()))
+    const malformed: string[] = []
+    const nodes = table.infos(table.storeNowMs(this.#clock.monotonicMs()), (id) => malformed.push(id))
+    this.#malformed(malformed)
+    return nodes
   }
 
   async leave(node: string): Promise<void> {

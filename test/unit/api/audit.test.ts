@@ -40,6 +40,7 @@ const routes: readonly Route[] = [
       cancelRebalance: () => undefined,
     },
     nodes: () => Promise.resolve([]),
+    otherNodes: { ask: () => Promise.reject(new Error('there is no other node')) },
     emptied: () => undefined,
   }),
   devTokenRoute(() => Promise.resolve('a-token')),
@@ -72,6 +73,7 @@ beforeEach(() => {
       process: false,
     }),
     localHosts: undefined,
+    requests: undefined,
     addressOf: ({ remoteAddress }) => `${remoteAddress} as told`,
   })
   api.attach({ http: (route: { handle: typeof handle }) => (handle = route.handle) } as unknown as Listener, {

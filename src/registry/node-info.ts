@@ -1,0 +1,61 @@
+/**
+ * An entry of the table of nodes as another node wrote it, or whoever else can write there: what does not look like one is
+ * none, and takes nothing down. Pure.
+ */
+import { JsonFault, parseJson } from '../protocol/json.ts'
+import type { NodeInfo } from './registry.ts'
+
+const ROLES = ['all', 'edge', 'api']
+const STATES = ['starting', 'active', 'draining', 'closing']
+/** `host:port` and nothing else of a URL: requests go there. */
+const ADDRESS = /^(?:[A-Za-z0-9_.-]{1,253}|\[[\da-fA-F:.]{2,45}\]):\d{1,5}$/
+const LABEL_LENGTH_MAX = 64
+const NODE_ID = /^[\w-]{1,64}$/
+
+/** `undefined`: it is none. */
+export function nodeInfoIn(id: string, text: string): NodeInfo | undefined {
+  let value: unknown
+  try {
+    value = parseJson(text)
+  } catch (error) {
+    if (error instanceof JsonFault) return undefined
+    throw error
+  }
+  return isNodeInfo(id, (value ?? {}) as Readonly<Record<string, unknown>>) ? (value as NodeInfo) : undefined
+}
+
+function isNodeInfo(id: string, node: Readonly<Record<string, unknown>>): boolean {
+  const { rates, degraded, peer } = node
+  return (
+    NODE_ID.test(id) &&
+    node['id'] === id &&
+    isLabel(node['version']) &&
+    isLabel(node['region']) &&
+    ROLES.includes(node['role'] as string) &&
+    STATES.includes(node['state'] as string) &&
+    [node['startedAt'], node['connections'], node['pressure']].every(isAmount) &&
+    typeof node['address'] === 'string' &&
+    ADDRESS.test(node['address']) &&
+    isObject(rates) &&
+    [rates['connects'], rates['published'], rates['delivered']].every(isAmount) &&
+    Array.isArray(degraded) &&
+    degraded.every(isLabel) &&
+    (peer === undefined || (isObject(peer) && isAmount(peer['beat']) && isProof(peer['proof'])))
+  )
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}
+
+function isAmount(value: unknown): boolean {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0
+}
+
+function isLabel(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= LABEL_LENGTH_MAX
+}
+
+function isProof(value: unknown): boolean {
+  return value === undefined || isLabel(value)
+}
