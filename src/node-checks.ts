@@ -71,21 +71,21 @@ function tlsFaults(section: string, { certFile, keyFile, caFile }: TlsFiles): st
     return [`${section} has one of certFile and keyFile: a certificate and its private key go together`]
   if (ca !== undefined && !ca.includes(CERTIFICATE))
     faults.push(`${section}.caFile cannot be used: it has no certificate in PEM (${CERTIFICATE})`)
-  faults.push(...contextFault(section, 'caFile', ca === undefined ? {} : { ca }))
+  faults.push(...contextFault(`${section}.caFile`, ca === undefined ? {} : { ca }))
   if (cert !== undefined && key !== undefined)
-    faults.push(...contextFault(section, 'certFile and keyFile', { cert, key }))
+    faults.push(...contextFault(`${section}.certFile and ${section}.keyFile`, { cert, key }))
   return faults
 }
 
 const CERTIFICATE = '-----BEGIN CERTIFICATE-----'
 
-function contextFault(section: string, options: string, material: SecureContextOptions): string[] {
+function contextFault(options: string, material: SecureContextOptions): string[] {
   try {
     createSecureContext(material)
     return []
   } catch (error) {
     return [
-      `${section}.${options} cannot be used: ${(error as Error).message}; certificates with their chain, and the private key, are needed in PEM`,
+      `${options} cannot be used: ${(error as Error).message}; certificates with their chain, and the private key, are needed in PEM`,
     ]
   }
 }
@@ -109,7 +109,7 @@ function natsFaults({ url, credsFile, nkeyFile }: Config['nats']): string[] {
       ? ['the credentials in nats.url']
       : []),
   ]
-  if (ways.length > 1) faults.push(`${ways.join(' and ')} are both set; a node shows one of them to NATS`)
+  if (ways.length > 1) faults.push(`${ways.join(' and ')} are set; a node shows one of them to NATS`)
   if (credsFile !== undefined) faults.push(...identityFaults('nats.credsFile', credsFile, isCreds))
   if (nkeyFile !== undefined) faults.push(...identityFaults('nats.nkeyFile', nkeyFile, isNkeySeed))
   return faults

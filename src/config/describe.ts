@@ -76,12 +76,11 @@ table stops the start, since it is probably a slip. The variables that Kubernete
 `
 
 export function configurationPage(): string {
-  const sections = [...TREE.children.values()].filter((child) => child.kind === 'section')
   return [
     INTRODUCTION,
     '## At the top\n',
     optionTable(TREE),
-    ...sections.flatMap((child) => [
+    ...sectionsIn(TREE).flatMap((child) => [
       `## \`${child.path.join('.')}\`\n`,
       `${child.doc}\n`,
       sectionTable(child),
@@ -98,6 +97,13 @@ export function configurationPage(): string {
     ),
     ENVIRONMENT_NOTES,
   ].join('\n')
+}
+
+/** Each before those that stand in it. */
+function sectionsIn(section: Section): Section[] {
+  return [...section.children.values()].flatMap((child) =>
+    child.kind === 'section' ? [child, ...sectionsIn(child)] : [],
+  )
 }
 
 function sectionTable(section: Section): string {

@@ -30,8 +30,8 @@ export class RedisSentinel {
     this.#directory = directory
   }
 
-  /** Resolves when the replica follows and the Sentinel knows of it. */
-  static async start(): Promise<RedisSentinel> {
+  /** `more`: lines of the Sentinel's configuration. Resolves when the replica follows and the Sentinel knows of it. */
+  static async start(more: readonly string[] = []): Promise<RedisSentinel> {
     const master = await RedisServer.start()
     const replica = await RedisServer.start(['--replicaof', '127.0.0.1', String(master.port)])
     await until(() => replica.command('info', 'replication').includes('master_link_status:up'))
@@ -48,6 +48,7 @@ export class RedisSentinel {
         `sentinel monitor ${MASTER} 127.0.0.1 ${master.port} 1`,
         `sentinel down-after-milliseconds ${MASTER} 500`,
         `sentinel failover-timeout ${MASTER} 2000`,
+        ...more,
         '',
       ].join('\n'),
     )

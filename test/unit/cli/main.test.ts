@@ -108,6 +108,28 @@ describe('config check names what only a start would find', () => {
       { SLUICE_API_KEYS: 'a:admin:0123456789abcdef,a:admin:0123456789abcdee' },
       /api\.keys has two entries named a/,
     ],
+    [
+      { SLUICE_NATS_CREDS_FILE: '/nowhere.creds' },
+      /nats\.credsFile is "\/nowhere\.creds", which cannot be read/,
+    ],
+    [
+      { SLUICE_NATS_CREDS_FILE: 'package.json' },
+      /nats\.credsFile is "package\.json", which does not hold a user JWT/,
+    ],
+    [
+      { SLUICE_NATS_NKEY_FILE: 'package.json' },
+      /nats\.nkeyFile is "package\.json", which does not hold the seed/,
+    ],
+    [
+      {
+        SLUICE_NATS_URL: 'nats://user:word@n:4222',
+        SLUICE_REDIS_URL: 'redis://r',
+        SLUICE_CLUSTER_SECRET: 'x'.repeat(32),
+        SLUICE_NATS_CREDS_FILE: 'package.json',
+        SLUICE_NATS_NKEY_FILE: 'package.json',
+      },
+      /nats\.credsFile and nats\.nkeyFile and the credentials in nats\.url are set/,
+    ],
   ])('%j', async (more, complaint) => {
     const env = {
       SLUICE_JWT_SECRET: 'x'.repeat(32),
@@ -115,6 +137,27 @@ describe('config check names what only a start would find', () => {
       ...more,
     }
     const { code, err } = await run(['config', 'check'], env)
+    expect(code).toBe(2)
+    expect(err).toMatch(complaint)
+  })
+
+  it.each([
+    [
+      { redis: { tls: { caFile: '/nowhere.pem' } } },
+      /redis\.tls\.caFile is "\/nowhere\.pem", which cannot be read/,
+    ],
+    [
+      { nats: { tls: { caFile: 'package.json' } } },
+      /nats\.tls\.caFile cannot be used: it has no certificate in PEM/,
+    ],
+    [{ nats: { tls: { certFile: 'package.json' } } }, /nats\.tls has one of certFile and keyFile/],
+    [
+      { api: { tls: { certFile: 'package.json', keyFile: 'package.json' } } },
+      /api\.tls\.certFile and api\.tls\.keyFile cannot be used/,
+    ],
+  ])('of TLS in each section: %j', async (settings, complaint) => {
+    const env = { SLUICE_JWT_SECRET: 'x'.repeat(32), SLUICE_API_KEYS: 'shop:publish:0123456789abcdef' }
+    const { code, err } = await run(['config', 'check', configFile(JSON.stringify(settings))], env)
     expect(code).toBe(2)
     expect(err).toMatch(complaint)
   })
