@@ -115,6 +115,7 @@ export class Upgrade<Connection> {
   /** `protocol` empty: none is named to the client. Calls the route's `open` before it returns. */
   accept(connection: Connection, protocol: string, headers: ResponseHeaders = {}): void {
     if (this.done) return
+    checkHeaders(headers)
     this.done = true
     this.#response.cork(() => {
       accepted = connection

@@ -141,7 +141,7 @@ describe('Redis with TLS', () => {
 
 describe('NATS', () => {
   async function natsWith(...more: readonly string[]): Promise<string> {
-    const nats = await NatsServer.configured(more)
+    const nats = await NatsServer.start(undefined, more)
     ends.push(() => nats.stop())
     return nats.url
   }
@@ -270,7 +270,7 @@ describe('a node', () => {
       ...['--tls-ca-cert-file', ca.caFile],
     ])
     ends.push(() => redis.stop())
-    const nats = await NatsServer.configured([
+    const nats = await NatsServer.start(undefined, [
       `tls { cert_file: "${server.certFile}", key_file: "${server.keyFile}", ca_file: "${ca.caFile}", verify: true }`,
     ])
     ends.push(() => nats.stop())

@@ -10,8 +10,6 @@ interface Layout {
   readonly name: string
   readonly port: number
   readonly monitorPort: number
-  /** More lines of its configuration. */
-  readonly more?: readonly string[]
   readonly cluster: { readonly port: number; readonly routes: readonly number[] } | undefined
   /** More lines of its configuration. */
   readonly more?: readonly string[]
@@ -38,11 +36,6 @@ export class NatsServer {
     const directory = temporaryDirectory('nats')
     const chosen = layout ?? { ...(await alone()), more }
     return new NatsServer(chosen, directory, await launch(chosen, directory.path))
-  }
-
-  /** One alone, with more lines in its configuration. */
-  static async configured(more: readonly string[]): Promise<NatsServer> {
-    return NatsServer.start({ ...(await alone()), more })
   }
 
   get url(): string {
@@ -151,7 +144,6 @@ function launch(
       'lame_duck_duration: 30s',
       'lame_duck_grace_period: 1s',
       `jetstream { store_dir: "${join(directory, 'jetstream')}", max_mem: 256MB, max_file: 1GB }`,
-      ...more,
       ...(cluster === undefined
         ? []
         : [
