@@ -2,6 +2,7 @@
  * One channel with local subscribers: its feed, who is on it, and the decisions of the feed carried out.
  * `LoggedChannel` has an order to keep; `EphemeralChannel` passes on what comes.
  */
+import { Disowning } from './disowning.ts'
 import { Feed, type FeedDecision } from './feed.ts'
 import type { LogPage, LogReads } from './log-reads.ts'
 import { Fanout } from './outlet.ts'
@@ -150,6 +151,8 @@ export class LoggedChannel extends AnyChannel implements Source {
   readonly #policy: ChannelPolicy
   /** Made for the first client that resumes from before the tail. */
   #reach: Reach | undefined
+  /** The log is being told to leave an epoch, or was a moment ago. */
+  #disowning: Disowning | undefined
   /** Subscriptions that are ahead of the feed. */
   #waiting: Set<Subscription> | undefined
 
@@ -286,6 +289,9 @@ export class LoggedChannel extends AnyChannel implements Source {
         case 'fetch':
           this.#fetch(decision.after)
           break
+        case 'disown':
+          this.#disown(decision.epoch)
+          break
         default:
           decision satisfies never
       }
@@ -310,6 +316,19 @@ export class LoggedChannel extends AnyChannel implements Source {
         })
       },
     )
+  }
+
+  /** Made for the first of them, which most channels never see. */
+  #disown(epoch: string): void {
+    const { counts, later, reads } = this.ports
+    this.#disowning ??= new Disowning(this.name, {
+      reads,
+      later,
+      left: () => this.check(undefined),
+      failed: () => counts.repair('failed'),
+      epoch: () => (this.subscribers > 0 ? this.position?.epoch : undefined),
+    })
+    this.#disowning.start(epoch)
   }
 }
 

@@ -15,6 +15,9 @@
  *  F4 a hole that the log cannot fill becomes one reset; its position is the log's head, and delivery goes on after it
  *  F5 at most `heldMax` messages are held; what does not fit is read from the log later
  *  F6 once a fetch started after the last loss has been answered, the position is at the log's head
+ *  F7 a message of another epoch that the log does not know, and that no reset told so far can have covered, makes the feed
+ *     leave its epoch: somebody has accepted it in a log that is not this one (two primaries of Redis, for a while), so
+ *     everybody has to fetch his state once more, also who comes later
  */
 import type { LogRange } from '../replay/replay-log.ts'
 import { Encoded } from '../protocol/encode.ts'
@@ -33,7 +36,11 @@ export type FeedDecision =
       readonly position: Position
       readonly before: Position
     }
+  /** Have the log end this epoch, and answer with its head (`check`): a position in it does not say what was missed. */
+  | { readonly kind: 'disown'; readonly epoch: string }
 
+/** So many epochs are remembered that are over: each change needs a failover. */
+const FORMER_EPOCHS_MAX = 8
 const NOTHING: readonly FeedDecision[] = []
 
 export class Feed {
@@ -52,6 +59,8 @@ export class Feed {
   #overflowed = false
   /** A hole or a change of epoch is known, and the log has not answered yet. */
   #behind = false
+  /** Epochs that are over, with the last offset in each that a reset has covered. */
+  #former: Map<string, number> | undefined
 
   constructor(tailLimits: TailLimits, heldMax: number) {
     this.#tailLimits = tailLimits
@@ -185,7 +194,26 @@ export class Feed {
       } else {
         held.splice(held.indexOf(stranded), 1)
         if (held.length === 0) this.#held = undefined
+        this.#strayed(stranded.message as LoggedMessage, decisions)
       }
+    }
+  }
+
+  /** The log has answered and does not know it: it was seen in its epoch, or it is in another log. */
+  #strayed({ epoch, offset }: LoggedMessage, decisions: FeedDecision[]): void {
+    if (offset <= (this.#former?.get(epoch) ?? -1)) return
+    // It may come twice; the next one is another loss.
+    this.#rememberFormer(epoch, offset)
+    decisions.push({ kind: 'disown', epoch: (this.#position as Position).epoch })
+  }
+
+  #rememberFormer(epoch: string, offset: number): void {
+    const former = (this.#former ??= new Map<string, number>())
+    former.delete(epoch)
+    former.set(epoch, offset)
+    for (const oldest of former.keys()) {
+      if (former.size <= FORMER_EPOCHS_MAX) return
+      former.delete(oldest)
     }
   }
 
@@ -195,7 +223,9 @@ export class Feed {
   }
 
   #reset(reason: ResetReason, position: Position, decisions: FeedDecision[]): void {
-    decisions.push({ kind: 'reset', reason, position, before: this.#position as Position })
+    const before = this.#position as Position
+    decisions.push({ kind: 'reset', reason, position, before })
+    if (before.epoch !== position.epoch) this.#rememberFormer(before.epoch, before.offset)
     this.#position = position
     this.#tail = undefined
   }

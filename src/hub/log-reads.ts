@@ -55,6 +55,11 @@ export class LogReads {
     return this.head(channel)
   }
 
+  /** Ends an epoch in which the log lacks what it confirmed, or what another one did. */
+  disown(channel: string, epoch: string): Promise<void> {
+    return this.#log.disown(channel, epoch)
+  }
+
   /** For the feed, which encodes itself what it delivers. */
   range(channel: string, after: Position, limit: number): Promise<LogRange> {
     this.#count('repair')

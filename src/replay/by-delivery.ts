@@ -32,6 +32,10 @@ export class LogByDelivery implements ReplayLog {
     return this.#of(channel).head(channel)
   }
 
+  disown(channel: string, epoch: string): Promise<void> {
+    return this.#of(channel).disown(channel, epoch)
+  }
+
   healthy(): boolean {
     return this.#replay.healthy() && this.#durable.healthy()
   }

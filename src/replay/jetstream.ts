@@ -184,6 +184,11 @@ export class JetStreamReplayLog implements ReplayLog {
     return this.#stream.within('answer a read', (epoch) => this.#head(channel, epoch))
   }
 
+  /** A stream takes a message once most of its servers have it, so no two of them take others. */
+  disown(): Promise<void> {
+    return Promise.resolve()
+  }
+
   healthy(): boolean {
     return this.#stream.healthy()
   }

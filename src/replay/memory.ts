@@ -99,6 +99,11 @@ export class MemoryReplayLog implements ReplayLog {
     return Promise.resolve(this.#position(channel, this.#used(channel, this.#clock.monotonicMs())))
   }
 
+  /** No other process has this log. */
+  disown(): Promise<void> {
+    return Promise.resolve()
+  }
+
   healthy(): boolean {
     return !this.#closed
   }

@@ -40,6 +40,7 @@ const IDS_PER_CHANNEL_MAX = 100_000
 
 const APPEND = script('append', 3)
 const READ = script('read', 2)
+const DISOWN = script('disown', 2)
 
 export class RedisReplayLog implements ReplayLog {
   readonly #link: RedisLink
@@ -60,6 +61,7 @@ export class RedisReplayLog implements ReplayLog {
     this.#idsMax = options.idsPerChannelMax ?? IDS_PER_CHANNEL_MAX
     link.define(APPEND)
     link.define(READ)
+    link.define(DISOWN)
   }
 
   async append(channel: string, message: NewMessage, policy: LogPolicy): Promise<Appended> {
@@ -91,6 +93,17 @@ export class RedisReplayLog implements ReplayLog {
 
   async head(channel: string): Promise<Position> {
     return (await this.#read('hot', channel, ['head', 0])).head
+  }
+
+  async disown(channel: string, epoch: string): Promise<void> {
+    await this.#run('hot', DISOWN, [
+      this.#key('pos', channel),
+      this.#key('log', channel),
+      this.#newEpoch(),
+      this.#positionTtlMs,
+      this.#askedTtlMs,
+      epoch,
+    ])
   }
 
   healthy(): boolean {
@@ -147,7 +160,7 @@ export class RedisReplayLog implements ReplayLog {
   }
 }
 
-function script(name: 'append' | 'read', keyCount: number): RedisScript {
+function script(name: 'append' | 'read' | 'disown', keyCount: number): RedisScript {
   const lua = ['position', name].map((file) =>
     readFileSync(new URL(`scripts/${file}.lua`, import.meta.url), 'utf8'),
   )

@@ -12,6 +12,8 @@
  *  L5 at most `policy.max` messages of at most `policy.ttlMs` age are kept (trimming may lag, by at most as much again)
  *  L6 `head` of a channel without messages is a position too, and a reader that starts there misses nothing; a channel
  *     that nobody asked for in a long time may be forgotten, and then a reader who comes back late is told of a loss
+ *  L7 after `disown` of the epoch that a channel is in, the channel is in a new one, and keeps nothing of the old; of another epoch
+ *     it does nothing. Where nobody else can have accepted messages meanwhile (one process, or a store with a quorum) it never does
  *
  * Fails with a `SluiceError` of code `unavailable` when the store cannot be reached; never hangs longer than its
  * time limit. After `unavailable` an append may or may not have happened: repeat it with the same `id`.
@@ -50,6 +52,8 @@ export interface ReplayLog {
   /** The newest `count` messages, oldest first; fewer where the log holds fewer. Always a `range`. */
   last(channel: string, count: number): Promise<LogRange>
   head(channel: string): Promise<Position>
+  /** Messages were confirmed to publishers that are not in this log, though it was in this epoch when they were. */
+  disown(channel: string, epoch: string): Promise<void>
   /** Whether the store answers now. For health, never for control flow. */
   healthy(): boolean
   /** Idempotent. */

@@ -21,6 +21,9 @@ const ROOMY: LogPolicy = { ttlMs: 600_000, max: 1000, idempotencyMs: 600_000 }
 
 const EPOCH = /^[A-Za-z0-9]{1,32}$/
 
+/** Skipped by implementations that never have to. */
+export const LEAVES_EPOCHS = 'L7 a channel leaves an epoch that is disowned, once, and no other'
+
 export function describeReplayLog(name: string, open: OpenReplayLog, skips: Skips = {}): void {
   const subject = new ReplayLogSubject(name, open, skips)
 
@@ -264,6 +267,24 @@ export function describeReplayLog(name: string, open: OpenReplayLog, skips: Skip
           expectChain(read, start)
         },
       )
+
+      subject.fact(LEAVES_EPOCHS, async () => {
+        const channel = subject.fresh()
+        await subject.appendAll(channel, 3)
+        const here = positionOf(await subject.append(channel, 'here', { id: 'once' }))
+        await subject.one.disown(channel, 'anEpochThatIsOver')
+        expect(await subject.other.head(channel)).toEqual(here)
+        // Two nodes that hear of the same message say it both, and it is left once.
+        await Promise.all([subject.one, subject.other].map((log) => log.disown(channel, here.epoch)))
+        const next = await subject.one.head(channel)
+        expect(next.epoch).not.toBe(here.epoch)
+        expect(await subject.other.head(channel)).toEqual(next)
+        expect(await subject.one.read(channel, here, ALL)).toMatchObject({ kind: 'lost', why: 'epoch' })
+        // Nobody was left who has seen it, so the same id is a new message.
+        const first = await subject.append(channel, 'again', { id: 'once' })
+        expect(first).toMatchObject({ epoch: next.epoch, duplicate: false })
+        expect(messagesOf(await subject.other.read(channel, next, ALL))).toHaveLength(1)
+      })
 
       subject.fact('L6 the head of a channel is its newest message', async () => {
         const channel = subject.fresh()

@@ -11,11 +11,17 @@ import type { LogRange } from '../../src/replay/replay-log.ts'
  * Offsets grow by 1 to 3, as JetStream's do.
  */
 class ModelLog {
+  readonly #name: string
   #epochNumber = 0
   messages: LoggedMessage[] = []
-  head: Position = { epoch: 'e0', offset: 0 }
+  head: Position
   /** Messages up to this offset are gone. */
   trimmedTo = 0
+
+  constructor(name = 'e') {
+    this.#name = name
+    this.head = { epoch: `${name}0`, offset: 0 }
+  }
 
   append(step: number): LoggedMessage {
     const offset = this.head.offset + step
@@ -45,7 +51,7 @@ class ModelLog {
     this.#epochNumber++
     this.messages = []
     this.trimmedTo = 0
-    this.head = { epoch: `e${this.#epochNumber}`, offset: 0 }
+    this.head = { epoch: `${this.#name}${this.#epochNumber}`, offset: 0 }
   }
 
   read(after: Position, limit: number): LogRange {
@@ -70,7 +76,7 @@ class Witness {
   }
 
   take(decision: FeedDecision): void {
-    if (decision.kind === 'fetch') return
+    if (decision.kind === 'fetch' || decision.kind === 'disown') return
     expect(decision.before).toMatchObject({ epoch: this.position.epoch, offset: this.position.offset })
     if (decision.kind === 'reset') {
       this.resets++
@@ -210,6 +216,127 @@ describe('feed', () => {
       }),
       { numRuns: 3000 },
     )
+  })
+
+  it('F7 tells everybody of a message that another log has accepted, now and later, and leaves the epoch for that', () => {
+    const steps = fc.array(
+      fc.oneof(
+        { weight: 6, arbitrary: fc.constant('publish') },
+        // By a node that is cut off together with the former primary.
+        { weight: 3, arbitrary: fc.constant('publishElsewhere') },
+        { weight: 6, arbitrary: fc.constant('arrive') },
+        { weight: 2, arbitrary: fc.constant('twice') },
+        { weight: 3, arbitrary: fc.constant('logAnswers') },
+        { weight: 2, arbitrary: fc.constant('logDisowns') },
+        { weight: 1, arbitrary: fc.constant('failover') },
+      ),
+      { maxLength: 80 },
+    )
+    fc.assert(
+      fc.property(steps, fc.infiniteStream(fc.nat(1000)), (script, draws) => {
+        let log = new ModelLog('a')
+        // What the nodes of the other side write to: the former primary, of which a copy was promoted.
+        let other: ModelLog | undefined
+        let promoted = 0
+        const everPublished = new Map<string, LoggedMessage>()
+        const feed = new Feed({ messages: 5, bytes: 100_000 }, 4)
+        const witness = new Witness(log.head, everPublished)
+        const underWay: LoggedMessage[] = []
+        const arrived: LoggedMessage[] = []
+        let asked: Position | undefined
+        let disowned: string | undefined
+        /** A client that was away all the time: his position, and whether he missed something that is in no log. */
+        const away = { position: log.head, missed: false }
+        let owedReset = false
+        const run = (decisions: readonly FeedDecision[]): void => {
+          for (const decision of decisions) {
+            if (decision.kind === 'fetch') asked = decision.after
+            else if (decision.kind === 'disown') disowned = decision.epoch
+            else {
+              if (decision.kind === 'reset') owedReset = false
+              witness.take(decision)
+            }
+          }
+        }
+        const answer = (): void => {
+          if (asked === undefined) return
+          const after = asked
+          asked = undefined
+          run(feed.filled(log.read(after, 2)))
+        }
+        const disown = (): void => {
+          if (disowned === undefined) return
+          if (log.head.epoch === disowned) log.lose()
+          disowned = undefined
+          run(feed.check(log.head))
+        }
+        const receive = (message: LoggedMessage): void => {
+          const isHere = message.epoch === log.head.epoch
+          const known = arrived.includes(message)
+          if (!isHere && !known && message.epoch !== feed.position?.epoch) owedReset = true
+          run(feed.receive(new Encoded(message)))
+        }
+        run(feed.start(log.head))
+        for (const one of script) {
+          const drawn = draws.next().value as number
+          if (one === 'publish' || (one === 'publishElsewhere' && other !== undefined)) {
+            const message = (one === 'publish' ? log : (other as ModelLog)).append(1)
+            everPublished.set(`${message.epoch}/${message.offset}`, message)
+            underWay.push(message)
+            if (one === 'publishElsewhere') away.missed = true
+          }
+          if (one === 'arrive') {
+            const [message] = underWay.splice(drawn % Math.max(underWay.length, 1), 1)
+            if (message !== undefined) {
+              receive(message)
+              arrived.push(message)
+            }
+          }
+          const again = arrived[drawn % Math.max(arrived.length, 1)]
+          if (one === 'twice' && again !== undefined) receive(again)
+          if (one === 'logAnswers') answer()
+          if (one === 'logDisowns') disown()
+          if (one === 'failover') {
+            other = log
+            log = new ModelLog(`b${promoted++}x`)
+            run(feed.check(log.head))
+            for (let i = 0; i < 10; i++) answer()
+            // He has been told of the failover, and has gone before anything else happened.
+            away.position = log.head
+            away.missed = false
+          }
+        }
+        // In the end everything arrives, and the log answers.
+        for (const message of underWay.splice(0)) receive(message)
+        for (let i = 0; i < 200 && (asked !== undefined || disowned !== undefined); i++) {
+          answer()
+          disown()
+        }
+        run(feed.check(log.head))
+        for (let i = 0; i < 200 && asked !== undefined; i++) answer()
+        expect(feed.position).toMatchObject({ epoch: log.head.epoch, offset: log.head.offset })
+        // Who was there was told after the last of them had come; who comes back is told as well.
+        expect(owedReset).toBe(false)
+        if (away.missed) expect(log.read(away.position, 1)).toMatchObject({ kind: 'lost', why: 'epoch' })
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('F7 does not leave an epoch for what it has seen before a failover, however late that comes once more', () => {
+    const before = new ModelLog('a')
+    const feed = new Feed({ messages: 5, bytes: 100_000 }, 4)
+    feed.start(before.head)
+    const seen = before.append(1)
+    feed.receive(new Encoded(seen))
+    const after = new ModelLog('b')
+    expect(feed.check(after.head).map(({ kind }) => kind)).toEqual(['fetch'])
+    expect(feed.filled(after.read(seen, 10)).map(({ kind }) => kind)).toEqual(['reset'])
+    expect(feed.receive(new Encoded(seen)).map(({ kind }) => kind)).toEqual(['fetch'])
+    expect(feed.filled(after.read(after.head, 10))).toEqual([])
+    const elsewhere = before.append(1)
+    feed.receive(new Encoded(elsewhere))
+    expect(feed.filled(after.read(after.head, 10))).toEqual([{ kind: 'disown', epoch: 'b0' }])
   })
 
   it('F2 delivers a message that continues the position while a hole behind it is being fetched', () => {

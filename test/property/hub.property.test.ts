@@ -100,6 +100,10 @@ class ModelLog implements ReplayLog {
     throw new Error('the test writes the log itself')
   }
 
+  disown(): Promise<void> {
+    return Promise.resolve()
+  }
+
   healthy(): boolean {
     return true
   }

@@ -37,6 +37,15 @@ local function compared(time)
   redis.set_repl(redis.REPL_ALL)
 end
 
+-- A position in the epoch that was proposed. What was kept before it is gone.
+local function begin(time)
+  redis.call('UNLINK', KEYS[2])
+  redis.call('HSET', KEYS[1], 'e', ARGV[1], 'o', '0', 'g', generation(), 'c', '0', 's', '0', 't', '0', 'a', text(time))
+  redis.call('PEXPIRE', KEYS[1], text(math.min(tonumber(ARGV[2]), tonumber(ARGV[3]))))
+  compared(time)
+  return { epoch = ARGV[1], offset = 0, swept = 0, ttl = 0, made = time }
+end
+
 -- The channel's position, a new one where there is none or where data may have been lost. `trust`: how long a position
 -- that was compared is not compared again, for the comparison costs a third of an append.
 local function position(time, trust)
@@ -55,11 +64,7 @@ local function position(time, trust)
       }
     end
   end
-  redis.call('UNLINK', KEYS[2])
-  redis.call('HSET', KEYS[1], 'e', ARGV[1], 'o', '0', 'g', generation(), 'c', '0', 's', '0', 't', '0', 'a', text(time))
-  redis.call('PEXPIRE', KEYS[1], text(math.min(tonumber(ARGV[2]), tonumber(ARGV[3]))))
-  compared(time)
-  return { epoch = ARGV[1], offset = 0, swept = 0, ttl = 0, made = time }
+  return begin(time)
 end
 
 -- Offset and time of the first message from an offset on; nothing where there is none.
