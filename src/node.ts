@@ -149,10 +149,12 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     hear(payload, {
       disconnect: (user) => users.disconnect(user),
       revoke: (user, beforeMs) => users.revoke(user, beforeMs),
-      takenOver(session, gapMs, recovered) {
-        // A client that was asked to move closes its old connection itself, once the new one serves.
-        if (!draining.confirm(session, { gapMs, recovered })) users.takenOver(session)
+      // A client that was asked to move closes its old connection itself, once the new one serves.
+      takenOver(taken) {
+        const { session, detachedForMs: gapMs, recovered } = taken
+        users.takenOver(taken, () => draining.confirm(session, { gapMs, recovered }))
       },
+      givenUp: (session) => users.givenUp(session),
       cameBack: (client, recovered) => draining.confirm(client, { gapMs: undefined, recovered }),
       replayed: (client, messages) => draining.replayed(client, messages),
       canary: (word) => canary.heard(word),
@@ -185,6 +187,8 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       },
       connected() {
         hub.backboneReturned()
+        // What other nodes said meanwhile of sessions may be lost.
+        registry.recheck()
         void membership.update()
       },
       disconnected: () => void membership.update(),
@@ -326,6 +330,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     },
     options: sessionOptions(config),
   })
+  registry.watch({ heldElsewhere: (session, forMs) => sessions.heldElsewhere(session, forMs) })
   const mint = (wanted: WantedToken): Promise<string> =>
     mintToken({ ttlSeconds: DEV_TOKEN_TTL_S, secret: config.auth.jwtSecret ?? '', ...wanted }, clock)
   const page = config.dev ? loadPage() : undefined

@@ -15,8 +15,15 @@ export type ControlMessage =
   | { readonly kind: 'disconnect'; readonly user: string }
   /** A user's tokens issued up to a moment are revoked. */
   | { readonly kind: 'revoke'; readonly user: string; readonly beforeMs: number }
-  /** A session is connected to the sender now, after so long without a connection: one of it here is stale. */
-  | ({ readonly kind: 'takenOver'; readonly session: string; readonly detachedForMs: number } & Recovered)
+  /** A session is connected to the sender now, after so long without a connection: one of it here with a smaller claim is stale. */
+  | ({
+      readonly kind: 'takenOver'
+      readonly session: string
+      readonly claim: number
+      readonly detachedForMs: number
+    } & Recovered)
+  /** A session was claimed by the sender and given up again: who has it connected still says so in the registry. */
+  | { readonly kind: 'givenUp'; readonly session: string }
   /** A stream or a poll that was sent away from here, and is named so (`departureKey`), is at the sender now. */
   | ({ readonly kind: 'cameBack'; readonly client: string } & Recovered)
   /** So many messages a client that is at the sender now had to catch up on; `client`: its session, or as in `cameBack`. */
@@ -24,10 +31,13 @@ export type ControlMessage =
   /** The sender to itself; see `canary.ts`. */
   | { readonly kind: 'canary'; readonly word: number }
 
+export type TakenOver = Omit<Extract<ControlMessage, { readonly kind: 'takenOver' }>, 'kind'>
+
 export interface ControlSink {
   disconnect(user: string): void
   revoke(user: string, beforeMs: number): void
-  takenOver(session: string, detachedForMs: number, recovered: boolean): void
+  takenOver(taken: TakenOver): void
+  givenUp(session: string): void
   cameBack(client: string, recovered: boolean): void
   replayed(client: string, messages: number): void
   canary(word: number): void
@@ -54,7 +64,10 @@ export function hear(payload: Uint8Array, sink: ControlSink): boolean {
       sink.revoke(message.user, message.beforeMs)
       return true
     case 'takenOver':
-      sink.takenOver(message.session, message.detachedForMs, message.recovered)
+      sink.takenOver(message)
+      return true
+    case 'givenUp':
+      sink.givenUp(message.session)
       return true
     case 'cameBack':
       sink.cameBack(message.client, message.recovered)
@@ -77,19 +90,28 @@ function parse(payload: Uint8Array): ControlMessage | undefined {
     return undefined
   }
   if (typeof value !== 'object' || value === null) return undefined
-  const { kind, user, beforeMs, session, detachedForMs, client, messages, word, ...rest } = value as Record<
-    string,
-    unknown
-  >
+  const { kind, user, beforeMs, session, client, messages, word, ...rest } = value as Record<string, unknown>
   const recovered = rest['recovered'] === true
   if (kind === 'disconnect' && typeof user === 'string') return { kind, user }
   if (kind === 'revoke' && typeof user === 'string' && typeof beforeMs === 'number')
     return { kind, user, beforeMs }
   if (kind === 'takenOver' && typeof session === 'string')
-    return { kind, session, detachedForMs: typeof detachedForMs === 'number' ? detachedForMs : 0, recovered }
+    return { kind, session, recovered, ...takenOverTimes(rest) }
+  if (kind === 'givenUp' && typeof session === 'string') return { kind, session }
   if (kind === 'cameBack' && typeof client === 'string') return { kind, client, recovered }
   if (kind === 'replayed' && typeof client === 'string' && typeof messages === 'number')
     return { kind, client, messages }
   if (kind === 'canary' && typeof word === 'number') return { kind, word }
   return undefined
+}
+
+/** A node of an older version says no claim: what it has taken over is newer than anything. */
+function takenOverTimes({
+  claim,
+  detachedForMs,
+}: Record<string, unknown>): Pick<TakenOver, 'claim' | 'detachedForMs'> {
+  return {
+    claim: typeof claim === 'number' ? claim : Number.POSITIVE_INFINITY,
+    detachedForMs: typeof detachedForMs === 'number' ? detachedForMs : 0,
+  }
 }

@@ -1,7 +1,7 @@
 /**
  * Tells other nodes of the clients that were theirs.
  */
-import { tell } from './control.ts'
+import { tell, type TakenOver } from './control.ts'
 import type { Backbone } from '../backbone/backbone.ts'
 import type { NodeInfo } from '../registry/registry.ts'
 
@@ -15,8 +15,12 @@ export class FormerNodes {
     this.#others = others
   }
 
-  tookOver(node: string, session: string, detachedForMs: number, recovered: boolean): void {
-    tell(this.#backbone, node, { kind: 'takenOver', session, detachedForMs, recovered })
+  tookOver(node: string, taken: TakenOver): void {
+    tell(this.#backbone, node, { kind: 'takenOver', ...taken })
+  }
+
+  gaveUp(node: string, session: string): void {
+    tell(this.#backbone, node, { kind: 'givenUp', session })
   }
 
   /** The client says where it was: nothing is sent to what is no node. */

@@ -233,7 +233,10 @@ const PARTS = {
   registryOps: counter(
     'registry_ops_total',
     'Calls of the registry.',
-    { name: 'op', values: ['claim', 'release', 'locate', 'revoke', 'heartbeat', 'nodes', 'leave'] },
+    {
+      name: 'op',
+      values: ['claim', 'release', 'keep', 'locate', 'revoke', 'revoked', 'heartbeat', 'nodes', 'leave'],
+    },
     { name: 'result', values: ['ok', 'error'] },
   ),
   meshLinks: gauge(

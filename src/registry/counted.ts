@@ -1,9 +1,9 @@
 /**
  * A registry of which every call is counted, with how it ended.
  */
-import type { Claimed, NodeInfo, Place, Registry } from './registry.ts'
+import type { Claimed, NodeInfo, Place, Registry, RegistryWatcher } from './registry.ts'
 
-type Op = Exclude<keyof Registry, 'healthy' | 'close'>
+type Op = Exclude<keyof Registry, 'watch' | 'recheck' | 'healthy' | 'close'>
 
 interface Cell {
   inc(): void
@@ -20,6 +20,14 @@ export class CountedRegistry implements Registry {
     this.#counters = counters
   }
 
+  watch(watcher: RegistryWatcher): void {
+    this.#registry.watch(watcher)
+  }
+
+  recheck(): void {
+    this.#registry.recheck()
+  }
+
   claim(user: string, session: string, node: string): Promise<Claimed> {
     return this.#counted('claim', this.#registry.claim(user, session, node))
   }
@@ -28,12 +36,20 @@ export class CountedRegistry implements Registry {
     return this.#counted('release', this.#registry.release(user, session, node))
   }
 
+  keep(user: string, session: string, node: string): Promise<number | undefined> {
+    return this.#counted('keep', this.#registry.keep(user, session, node))
+  }
+
   locate(user: string): Promise<readonly Place[]> {
     return this.#counted('locate', this.#registry.locate(user))
   }
 
   revoke(user: string, beforeMs: number, ttlMs: number): Promise<void> {
     return this.#counted('revoke', this.#registry.revoke(user, beforeMs, ttlMs))
+  }
+
+  revoked(user: string): Promise<number | undefined> {
+    return this.#counted('revoked', this.#registry.revoked(user))
   }
 
   heartbeat(node: NodeInfo): Promise<void> {

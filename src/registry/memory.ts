@@ -11,6 +11,8 @@ interface Entry {
   readonly session: string
   next: Entry | undefined
   node: string
+  /** When it was claimed last, as the number of the claim. */
+  claim: number
   /** When its connection went, by the clock that does not jump; `undefined` while it is connected. */
   detachedMs: number | undefined
 }
@@ -55,21 +57,22 @@ export class MemoryRegistry implements Registry {
     return this.#users.size
   }
 
+  /** Nodes of one process hear of one another. */
+  watch(): void {}
+
+  recheck(): void {}
+
   claim(user: string, session: string, node: string): Promise<Claimed> {
     const nowMs = this.#clock.monotonicMs()
     const entry = this.#find(user, session)
     const known = entry !== undefined && this.#known(entry, nowMs)
     const previousNode = known && this.#alive(entry.node, nowMs) ? entry.node : undefined
     const detachedMs = known ? entry.detachedMs : undefined
-    if (entry === undefined) {
-      this.#users.set(user, { session, next: this.#users.get(user), node, detachedMs: undefined })
-    } else {
-      entry.node = node
-      entry.detachedMs = undefined
-    }
+    const claim = this.#take(user, entry ?? session, node)
     // In one process a node that claims is alive, heartbeat or not.
     if (!this.#nodes.has(node)) this.#nodes.set(node, { info: undefined, seenMs: Infinity, left: false })
     return Promise.resolve({
+      claim,
       known,
       previousNode,
       ...(detachedMs === undefined ? {} : { detachedForMs: nowMs - detachedMs }),
@@ -81,6 +84,17 @@ export class MemoryRegistry implements Registry {
     const entry = this.#find(user, session)
     if (entry?.node === node) entry.detachedMs ??= this.#clock.monotonicMs()
     return Promise.resolve()
+  }
+
+  keep(user: string, session: string, node: string): Promise<number | undefined> {
+    const nowMs = this.#clock.monotonicMs()
+    const entry = this.#find(user, session)
+    if (entry !== undefined && entry.node !== node) {
+      const held = entry.detachedMs === undefined && this.#alive(entry.node, nowMs)
+      if (held) return Promise.resolve(Math.max(0, this.#clock.now() - entry.claim))
+    }
+    if (entry?.node !== node || entry.detachedMs !== undefined) this.#take(user, entry ?? session, node)
+    return Promise.resolve(undefined)
   }
 
   locate(user: string): Promise<readonly Place[]> {
@@ -102,6 +116,10 @@ export class MemoryRegistry implements Registry {
       untilMs: Math.max(nowMs + ttlMs, until),
     })
     return Promise.resolve()
+  }
+
+  revoked(user: string): Promise<number | undefined> {
+    return Promise.resolve(this.#revokedBeforeMs(user, this.#clock.monotonicMs()))
   }
 
   heartbeat(node: NodeInfo): Promise<void> {
@@ -135,6 +153,27 @@ export class MemoryRegistry implements Registry {
   close(): Promise<void> {
     this.#sweep.cancel()
     return Promise.resolve()
+  }
+
+  /** Answers the number of the claim. */
+  #take(user: string, entry: Entry | string, node: string): number {
+    const now = this.#clock.now()
+    // A session changes nodes within a millisecond too.
+    const claim = typeof entry === 'string' ? now : Math.max(now, entry.claim + 1)
+    if (typeof entry === 'string') {
+      this.#users.set(user, {
+        session: entry,
+        next: this.#users.get(user),
+        node,
+        claim,
+        detachedMs: undefined,
+      })
+    } else {
+      entry.node = node
+      entry.claim = claim
+      entry.detachedMs = undefined
+    }
+    return claim
   }
 
   #alive(node: string, nowMs: number): boolean {

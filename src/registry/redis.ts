@@ -7,7 +7,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { NodeTable, pairs, parseSessionEntry } from './node-table.ts'
-import type { Claimed, NodeInfo, Place, Registry, RegistryOptions } from './registry.ts'
+import type { Claimed, NodeInfo, Place, Registry, RegistryOptions, RegistryWatcher } from './registry.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { RedisArgument, RedisLane, RedisLink, RedisScript } from '../drivers/redis.ts'
 import { SluiceError } from '../errors.ts'
@@ -27,16 +27,21 @@ const SESSIONS_PER_USER_MAX = 256
 const USER_TTL_MS = 86_400_000
 /** Within this time every user that a node holds is made to live on once. */
 const KEEP_ROUND_MS = USER_TTL_MS / 3
+/** A session changes hands between two looks at it so often at most. */
+const KEEP_ATTEMPTS_MAX = 3
 /** When sessions are entered again, so many are under way at a time, with a pause in between. */
 const RESTORE_BATCH = 100
 const RESTORE_PAUSE_MS = 20
+/** When they are only compared, all nodes do so at once, and none is in a hurry. */
+const RECHECK_PAUSE_MS = 100
 /** The nodes do not all begin at once when Redis is back. */
 const RESTORE_SPREAD_MS = 1_000
 /** The table of nodes is read again when it is older than this part of the time after which a node is dead. */
 const TABLE_AGE = 1 / 10
 
 const CLAIM = script('claim', 2)
-const RESTORE = script('restore', 1)
+const KEEP = script('keep', 1)
+const REVOKED = script('revoked', 1)
 const RELEASE = script('release', 1)
 const FORGET = script('forget', 1)
 const REVOKE = script('revoke', 1)
@@ -63,8 +68,9 @@ export class RedisRegistry implements Registry {
   /** The nodes that have entered the table through this registry. */
   readonly #entered = new Set<string>()
   #forgetting = false
+  #watcher: RegistryWatcher | undefined
   #restoring: Timer | undefined
-  readonly #keep: Timer
+  readonly #keeping: Timer
   #closed = false
 
   constructor(link: RedisLink, options: RedisRegistryOptions, clock: Clock) {
@@ -74,20 +80,29 @@ export class RedisRegistry implements Registry {
     this.#prefix = options.keyPrefix ?? KEY_PREFIX
     this.#malformed = options.malformed ?? (() => undefined)
     this.#sessionsMax = options.sessionsPerUserMax ?? SESSIONS_PER_USER_MAX
-    for (const one of [CLAIM, RESTORE, RELEASE, FORGET, REVOKE, HEARTBEAT, LEAVE, NODES]) link.define(one)
+    for (const one of [CLAIM, KEEP, RELEASE, FORGET, REVOKE, REVOKED, HEARTBEAT, LEAVE, NODES])
+      link.define(one)
     link.watch({ connected: () => this.#restoreAll(), disconnected: () => undefined })
-    this.#keep = clock.every(KEEP_ROUND_MS, () => this.#restoreAll())
+    this.#keeping = clock.every(KEEP_ROUND_MS, () => this.#restoreAll())
+  }
+
+  watch(watcher: RegistryWatcher): void {
+    this.#watcher = watcher
+  }
+
+  recheck(): void {
+    this.#restoreAll(RECHECK_PAUSE_MS)
   }
 
   async claim(user: string, session: string, node: string): Promise<Claimed> {
-    const [time, before, revoked, all] = (await this.#run('hot', CLAIM, [
+    const [time, before, revoked, all, claim] = (await this.#run('hot', CLAIM, [
       this.#userKey(user),
       this.#revokedKey(user),
       session,
       node,
       USER_TTL_MS,
       this.#sessionsMax,
-    ])) as [Buffer, Buffer, Buffer, Buffer[]]
+    ])) as [Buffer, Buffer, Buffer, Buffer[], Buffer]
     this.#held.set(session, { user, node })
     const nowMs = Number(time)
     const entry = parseSessionEntry(before.toString())
@@ -95,9 +110,10 @@ export class RedisRegistry implements Registry {
     this.#forget(user, texts(all), table, nowMs)
     const known = entry !== undefined && table.known(entry, nowMs)
     return {
+      claim: Number(claim),
       known,
       previousNode: known && table.alive(entry.node, nowMs) ? entry.node : undefined,
-      ...(known && !entry.connected ? { detachedForMs: nowMs - entry.sinceMs } : {}),
+      ...(known && !entry.connected ? { detachedForMs: Math.max(0, nowMs - entry.sinceMs) } : {}),
       revokedBeforeMs: revoked.length === 0 ? undefined : Number(revoked),
     }
   }
@@ -105,6 +121,10 @@ export class RedisRegistry implements Registry {
   async release(user: string, session: string, node: string): Promise<void> {
     if (this.#held.get(session)?.node === node) this.#held.delete(session)
     await this.#run('hot', RELEASE, [this.#userKey(user), session, node, this.#options.sessionTtlMs])
+  }
+
+  keep(user: string, session: string, node: string): Promise<number | undefined> {
+    return this.#keep('hot', user, session, node)
   }
 
   async locate(user: string): Promise<readonly Place[]> {
@@ -124,6 +144,11 @@ export class RedisRegistry implements Registry {
 
   async revoke(user: string, beforeMs: number, ttlMs: number): Promise<void> {
     await this.#run('hot', REVOKE, [this.#revokedKey(user), beforeMs, ttlMs])
+  }
+
+  async revoked(user: string): Promise<number | undefined> {
+    const beforeMs = (await this.#run('hot', REVOKED, [this.#revokedKey(user)])) as Buffer
+    return beforeMs.length === 0 ? undefined : Number(beforeMs)
   }
 
   async heartbeat(node: NodeInfo): Promise<void> {
@@ -161,7 +186,7 @@ export class RedisRegistry implements Registry {
   /** The link is not the registry's alone, and stays open. */
   close(): Promise<void> {
     this.#closed = true
-    this.#keep.cancel()
+    this.#keeping.cancel()
     this.#restoring?.cancel()
     this.#held.clear()
     return Promise.resolve()
@@ -206,24 +231,46 @@ export class RedisRegistry implements Registry {
   }
 
   /** Enters everything again that is held, bit by bit. Starts over when it is called meanwhile. */
-  #restoreAll(): void {
+  #restoreAll(pauseMs = RESTORE_PAUSE_MS): void {
     this.#restoring?.cancel()
     if (this.#held.size === 0 || this.#closed) return
     const left = this.#held.entries()
     const step = (): void => {
       const batch: Promise<unknown>[] = []
       for (const [session, { user, node }] of left) {
-        batch.push(this.#run('bulk', RESTORE, [this.#userKey(user), session, node, USER_TTL_MS]))
+        batch.push(
+          this.#keep('bulk', user, session, node).then((forMs) => {
+            if (forMs !== undefined) this.#watcher?.heldElsewhere(session, forMs)
+          }),
+        )
         if (batch.length === RESTORE_BATCH) break
       }
       if (batch.length === 0) return
       Promise.all(batch).then(
-        () => (this.#restoring = this.#clock.after(RESTORE_PAUSE_MS, step)),
+        () => (this.#restoring = this.#clock.after(pauseMs, step)),
         // When Redis is back, all begins anew. What is wrong with it, the claims themselves report.
         () => undefined,
       )
     }
     this.#restoring = this.#clock.after(this.#clock.random() * RESTORE_SPREAD_MS, step)
+  }
+
+  /** On the bulk lane a release of this node may be carried out before. */
+  async #keep(lane: RedisLane, user: string, session: string, node: string): Promise<number | undefined> {
+    // Only an entry of a node that turns out to be dead is replaced, and only as long as it is that entry.
+    let replaced = ''
+    for (let attempts = 0; attempts < KEEP_ATTEMPTS_MAX; attempts++) {
+      const args = [this.#userKey(user), session, node, USER_TTL_MS, replaced, lane]
+      const [time, held] = (await this.#run(lane, KEEP, args)) as [Buffer, Buffer]
+      if (held.length === 0) return undefined
+      const nowMs = Number(time)
+      const entry = parseSessionEntry(held.toString())
+      if (entry !== undefined && (await this.#tableFor([entry])).alive(entry.node, nowMs))
+        return Math.max(0, nowMs - entry.sinceMs)
+      replaced = held.toString()
+    }
+    // Others take it faster than this node looks.
+    return 0
   }
 
   #run(lane: RedisLane, what: RedisScript, args: readonly RedisArgument[]): Promise<unknown> {

@@ -7,8 +7,13 @@
  *  R2 `claim` says whether the session is known, and which node held it before, so that a stale connection can be closed
  *  R3 `release` keeps the session known for `sessionTtlMs`; it does nothing where another node has claimed it since
  *  R4 a node whose heartbeat is older than `nodeTtlMs` is not in `nodes`, and what it claimed is not in `locate`
- *  R5 after `revoke`, every `claim` of the user answers with that moment, until `ttlMs` has passed
+ *  R5 after `revoke`, every `claim` of the user answers with that moment, and so does `revoked`, until `ttlMs` has passed
  *  R6 one user's sessions never show in another's answers
+ *  R7 the number of a claim is greater than that of every earlier claim of the session, by whatever node
+ *  R8 `keep` enters a session again that is lost, that was released, or whose node has died; it takes none away from another
+ *     node that is alive, and says for how long that one has it
+ *  R9 what was claimed through this registry and not released is kept so by itself, some time after `recheck`, and after the
+ *     store was away; of a session that another node has then, the watcher is told
  *
  * Fails with `unavailable` when the store cannot be reached.
  */
@@ -19,6 +24,8 @@ export interface Place {
 }
 
 export interface Claimed {
+  /** Of two connections of a session the one with the smaller number is the older. A moment, by the clock of the store. */
+  readonly claim: number
   /** The session existed, connected or detached for less than `sessionTtlMs`. */
   readonly known: boolean
   /** The node that holds or held it, where known and alive. May be the claiming node itself. */
@@ -65,12 +72,28 @@ export interface RegistryOptions {
   readonly sessionTtlMs: number
 }
 
+export interface RegistryWatcher {
+  /** A session that was claimed here and not released has been another live node's for so long. */
+  heldElsewhere(session: string, forMs: number): void
+}
+
 export interface Registry {
+  /** To be called before the first claim. */
+  watch(watcher: RegistryWatcher): void
+  /** What other nodes have said of sessions may have been missed. Spread over a moment. */
+  recheck(): void
   claim(user: string, session: string, node: string): Promise<Claimed>
   release(user: string, session: string, node: string): Promise<void>
+  /**
+   * The node has the session connected. Answers for how many milliseconds another live node has held it; `undefined`: nobody
+   * else does, and it is in the registry from here on.
+   */
+  keep(user: string, session: string, node: string): Promise<number | undefined>
   /** The connected sessions of a user on live nodes. */
   locate(user: string): Promise<readonly Place[]>
   revoke(user: string, beforeMs: number, ttlMs: number): Promise<void>
+  /** Tokens of the user issued up to here are revoked. */
+  revoked(user: string): Promise<number | undefined>
   /** Enters a node in the table or keeps it there: before its first claim, and then well within `nodeTtlMs`. */
   heartbeat(node: NodeInfo): Promise<void>
   nodes(): Promise<readonly NodeInfo[]>

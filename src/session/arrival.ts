@@ -12,13 +12,13 @@ export class Arrival {
   /** The client, in the words of the node where it was. */
   readonly #client: string
   /** `undefined`: it has left its old session behind. */
-  readonly #detachedForMs: number | undefined
+  readonly #taken: { readonly claim: number; readonly detachedForMs: number } | undefined
   readonly #former: FormerNode
 
-  private constructor(from: string, client: string, detachedForMs: number | undefined, former: FormerNode) {
+  private constructor(from: string, client: string, taken: Claimed | undefined, former: FormerNode) {
     this.from = from
     this.#client = client
-    this.#detachedForMs = detachedForMs
+    this.#taken = taken && { claim: taken.claim, detachedForMs: taken.detachedForMs ?? 0 }
     this.#former = former
   }
 
@@ -29,17 +29,17 @@ export class Arrival {
     departure: Departure | undefined,
     former: FormerNode,
   ): Arrival | undefined {
-    const { previousNode, detachedForMs = 0 } = claimed
+    const { previousNode } = claimed
     if (previousNode !== undefined && previousNode !== node)
-      return new Arrival(previousNode, session, detachedForMs, former)
+      return new Arrival(previousNode, session, claimed, former)
     if (departure === undefined || departure.node === node) return undefined
     return new Arrival(departure.node, departureKey(departure.number, ownerTagOf(session)), undefined, former)
   }
 
   /** `recovered`: every channel goes on where it was. */
   announce(recovered: boolean): void {
-    if (this.#detachedForMs === undefined) this.#former.cameBack(this.from, this.#client, recovered)
-    else this.#former.tookOver(this.from, this.#client, this.#detachedForMs, recovered)
+    if (this.#taken === undefined) this.#former.cameBack(this.from, this.#client, recovered)
+    else this.#former.tookOver(this.from, { session: this.#client, recovered, ...this.#taken })
   }
 
   /** Follows so many subscriptions; the former node is told once, after `announce`, of what they had to catch up on. */

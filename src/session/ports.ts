@@ -1,6 +1,7 @@
 /**
  * What the session room needs of other rooms, as narrow as it uses it.
  */
+import type { TakenOver } from '../cluster/control.ts'
 import type { Clock } from '../clock.ts'
 import type { ErrorCode } from '../protocol/codes.ts'
 import type { Limits, Position } from '../protocol/frames.ts'
@@ -9,6 +10,7 @@ import type { Published } from '../publish/publisher.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Wheel } from '../wheel.ts'
+import type { Attempts } from './attempts.ts'
 import type { ReauthOptions } from './reauth.ts'
 
 /** Who a token says somebody is, and what it allows. */
@@ -73,8 +75,10 @@ export interface AckPort {
 
 /** Where a client was before: that node may be waiting to hear of it. */
 export interface FormerNode {
-  /** A session is connected here now; the node held it until now, or until so long ago. */
-  tookOver(node: string, session: string, detachedForMs: number, recovered: boolean): void
+  /** A session is connected here or elsewhere now; the node held it until now, or until so long ago. */
+  tookOver(node: string, taken: TakenOver): void
+  /** A session was claimed here and not connected after all; the node held it until then. */
+  gaveUp(node: string, session: string): void
   /** A stream or a poll that the node has sent away, and named so (`departureKey`), is here under a new session. */
   cameBack(node: string, client: string, recovered: boolean): void
   /** So many messages the client had to catch up on. `client`: as it was named before. */
@@ -116,4 +120,11 @@ export interface SessionOptions {
   readonly subscriptionsMax: number
   /** 0: no limit. */
   readonly sessionsPerUserMax: number
+}
+
+export interface SessionContext {
+  readonly ports: SessionPorts
+  readonly options: SessionOptions
+  /** Of the node. */
+  readonly attempts: Attempts
 }

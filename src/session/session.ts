@@ -2,16 +2,17 @@
  * What survives a connection: an unguessable id owned by one user, with the subscriptions of the connection that holds it now.
  * Every frame of every transport is interpreted here.
  */
+import { publishFor } from './client-publish.ts'
 import type { Connection } from './connection.ts'
-import type { Identity, SessionOptions, SessionPorts } from './ports.ts'
+import type { Identity, SessionContext, SessionPorts } from './ports.ts'
 import { planReauth } from './reauth.ts'
+import { answer, ConnectionGone, refuse } from './replies.ts'
 import { ownerTagOf } from './session-id.ts'
-import { openChannel } from './unacknowledged.ts'
-import { asSluiceError, Closing, SluiceError } from '../errors.ts'
-import type { Opened } from '../hub/hub.ts'
+import { openChannel, positionOf } from './unacknowledged.ts'
+import { Closing, SluiceError } from '../errors.ts'
 import type { Subscription } from '../hub/subscription.ts'
 import { INBOX, inboxOf } from '../protocol/channel.ts'
-import type { DecodedFrame, DecodedPublish } from '../protocol/decode.ts'
+import type { DecodedFrame } from '../protocol/decode.ts'
 import type {
   AckFrame,
   AuthFrame,
@@ -22,20 +23,22 @@ import type {
 } from '../protocol/frames.ts'
 import type { Due } from '../wheel.ts'
 
-type RequestFrame = { readonly ref: number }
+/** In the place of a channel; no channel has this name. */
+const AUTH = ''
 
 export class Session implements Due {
   readonly id: string
+  /** Of two connections of a session the one with the smaller claim is the older. */
+  readonly claim: number
   /** The node whose drain has moved the client here. */
   movedFrom: string | undefined
   readonly #connection: Connection
-  readonly #ports: SessionPorts
-  readonly #options: SessionOptions
+  readonly #context: SessionContext
   #identity: Identity
   #inbox: Subscription
   /** Made with the first subscription beside the inbox: an idle connection does without. */
   #subscriptions: Map<string, Subscription> | undefined
-  /** The last request for each channel that is not answered yet: the next one waits for it. */
+  /** The last request for each channel, and for a fresh token, that is not answered yet: the next one waits for it. */
   #pending: Map<string, Promise<void>> | undefined
   /** What the deadline on the wheel is for. */
   #deadline: 'ask' | 'close' = 'ask'
@@ -46,19 +49,23 @@ export class Session implements Due {
   wheelTick = 0
 
   constructor(
-    id: string,
+    { id, claim }: { readonly id: string; readonly claim: number },
     identity: Identity,
     connection: Connection,
     inbox: Subscription,
     context: SessionContext,
   ) {
     this.id = id
+    this.claim = claim
     this.#identity = identity
     this.#connection = connection
     this.#inbox = inbox
-    this.#ports = context.ports
-    this.#options = context.options
+    this.#context = context
     this.#scheduleReauth()
+  }
+
+  get #ports(): SessionPorts {
+    return this.#context.ports
   }
 
   get user(): string {
@@ -98,8 +105,9 @@ export class Session implements Due {
       for (const subscription of this.#subscriptions.values()) subscription.resume()
   }
 
-  /** One frame of the client. Never throws. */
+  /** One frame of the client; none counts any more once the connection has gone. Never throws. */
   handle(frame: DecodedFrame): void {
+    if (this.#closed) return
     switch (frame.type) {
       case 'connect':
         this.#refuse(
@@ -108,22 +116,22 @@ export class Session implements Due {
         )
         break
       case 'subscribe':
-        this.#inOrder(frame, () => this.#subscribe(frame))
+        this.#inOrder(frame.channel, frame.ref, () => this.#subscribe(frame))
         break
       case 'unsubscribe':
-        this.#inOrder(frame, () => this.#unsubscribe(frame))
+        this.#inOrder(frame.channel, frame.ref, () => this.#unsubscribe(frame))
         break
       case 'publish':
-        void this.#answer(frame, this.#publish(frame))
+        void this.#answer(frame.ref, publishFor(this.#identity, frame, this.#ports))
         break
       case 'ack':
         this.#ack(frame)
         break
       case 'auth':
-        void this.#answer(frame, this.#authenticate(frame))
+        this.#inOrder(AUTH, frame.ref, () => this.#authenticate(frame))
         break
       case 'presence':
-        void this.#answer(frame, this.#presence(frame))
+        void this.#answer(frame.ref, this.#presence(frame))
         break
       case 'ping':
         this.#connection.send(frame.ref === undefined ? { type: 'pong' } : { type: 'pong', ref: frame.ref })
@@ -154,7 +162,8 @@ export class Session implements Due {
     this.#deadline = 'close'
     this.#ports.metrics.reauth('asked')
     this.#connection.send({ type: 'reauth', deadline: Math.round(this.#reauthDeadlineMs) })
-    this.#ports.wheel.schedule(this, this.#reauthDeadlineMs)
+    // What is sent may end the connection.
+    if (!this.#closed) this.#ports.wheel.schedule(this, this.#reauthDeadlineMs)
   }
 
   abandon(): void {
@@ -164,37 +173,35 @@ export class Session implements Due {
   }
 
   async #subscribe({ ref, channel, from }: SubscribeFrame): Promise<ServerFrame | undefined> {
-    const name = this.#internalName(channel)
-    if (channel !== INBOX && !this.#identity.permissions.maySubscribe(channel)) {
-      throw new SluiceError('forbidden', `the token does not allow to subscribe to ${channel}`)
-    }
-    const known = channel === INBOX ? this.#inbox : this.#subscriptions?.get(channel)
+    this.#checkMaySubscribe(channel)
+    const known = this.#subscriptionOf(channel)
     if (known !== undefined && from === undefined) {
       const { position } = known
       const at = position === undefined ? {} : { epoch: position.epoch, offset: position.offset }
       return { type: 'subscribed', ref, channel, ...at, recovered: true }
     }
-    if (known === undefined && this.subscriptionCount > this.#options.subscriptionsMax) {
-      this.#ports.metrics.limitHit('subscriptions')
-      throw new SluiceError(
-        'limit_exceeded',
-        `${this.#options.subscriptionsMax} channels are subscribed to; limits.subscriptions allows no more`,
-      )
-    }
-    const opened = await openChannel(this.#ports, this.user, name, from, this.#connection)
-    if (this.#closed) {
+    this.#checkRoomFor(channel)
+    const opened = await openChannel(
+      this.#ports,
+      this.user,
+      this.#internalName(channel),
+      from,
+      this.#connection,
+    )
+    try {
+      this.#checkMaySubscribe(channel)
+      this.#checkRoomFor(channel)
+      const former = this.#subscriptionOf(channel)
+      const at = positionOf(opened)
+      // Subscribed already, and asked to start again from elsewhere: the reply flushes what the old one still brings.
+      this.#connection.send({ type: 'subscribed', ref, channel, ...at, recovered: opened.recovered })
+      // It may have gone meanwhile, and a reply that finds no room ends it.
+      this.#checkOpen()
+      former?.close()
+    } catch (error) {
       opened.subscription.close()
-      return undefined
+      throw error
     }
-    // Subscribed already, and asked to start again from elsewhere: the reply flushes what the old one still brings.
-    this.#connection.send({
-      type: 'subscribed',
-      ref,
-      channel,
-      ...positionOf(opened),
-      recovered: opened.recovered,
-    })
-    known?.close()
     if (channel === INBOX) this.#inbox = opened.subscription
     else this.adopt(channel, opened.subscription)
     opened.subscription.begin(opened.reset)
@@ -204,7 +211,7 @@ export class Session implements Due {
   #unsubscribe({ ref, channel }: UnsubscribeFrame): Promise<ServerFrame | undefined> {
     if (channel === INBOX)
       throw new SluiceError('bad_request', `${INBOX} belongs to the connection; it cannot be left`)
-    const subscription = this.#subscriptions?.get(channel)
+    const subscription = this.#subscriptionOf(channel)
     if (subscription === undefined) throw new SluiceError('not_found', `${channel} is not subscribed to`)
     // The reply goes first: sending it flushes what the topics hold for this socket, in order.
     this.#connection.send({ type: 'unsubscribed', ref, channel })
@@ -212,39 +219,15 @@ export class Session implements Due {
     return Promise.resolve(undefined)
   }
 
-  async #publish({ ref, channel, payload, id }: DecodedPublish): Promise<ServerFrame> {
-    if (channel === INBOX) throw new SluiceError('forbidden', 'clients do not publish to inboxes')
-    if (!this.#identity.permissions.mayPublish(channel)) {
-      throw new SluiceError('forbidden', `the token does not allow to publish to ${channel}`)
-    }
-    const { clientPublish } = this.#ports.policyOf(channel)
-    if (clientPublish === 'deny') {
-      throw new SluiceError(
-        'forbidden',
-        `clients do not publish to ${channel}: its namespace has clientPublish deny`,
-      )
-    }
-    const { epoch, offset, duplicate } =
-      clientPublish === 'fanout'
-        ? await this.#ports.publish(this.user, channel, payload, id)
-        : await this.#ports.forward(this.user, channel, payload, id)
-    return {
-      type: 'published',
-      ref,
-      ...(epoch === undefined || offset === undefined ? {} : { epoch, offset }),
-      ...(duplicate === undefined ? {} : { duplicate }),
-    }
-  }
-
   #ack({ channel, offset }: AckFrame): void {
     const name = this.#internalName(channel)
-    const position = (channel === INBOX ? this.#inbox : this.#subscriptions?.get(channel))?.position
-    const refuse = (why: string): void =>
+    const position = this.#subscriptionOf(channel)?.position
+    const refused = (why: string): void =>
       this.#refuse(undefined, new SluiceError('bad_request', `ack: ${why}`))
-    if (!this.#ports.policyOf(name).acknowledged) refuse(`messages of ${channel} are not acknowledged`)
-    else if (position === undefined) refuse(`${channel} is not subscribed to`)
+    if (!this.#ports.policyOf(name).acknowledged) refused(`messages of ${channel} are not acknowledged`)
+    else if (position === undefined) refused(`${channel} is not subscribed to`)
     else if (offset > position.offset)
-      refuse(`${offset} is after the last message, which is ${position.offset}`)
+      refused(`${offset} is after the last message, which is ${position.offset}`)
     else {
       this.#ports.acks.ack(this.user, name, position.epoch, offset)
       this.#ports.metrics.acknowledged()
@@ -255,33 +238,39 @@ export class Session implements Due {
     if (channel === INBOX || !this.#ports.policyOf(channel).presence) {
       throw new SluiceError('bad_request', `presence: the namespace of ${channel} does not keep presence`)
     }
-    if (!this.#identity.permissions.maySubscribe(channel)) {
-      throw new SluiceError('forbidden', `the token does not allow to subscribe to ${channel}`)
-    }
-    return { type: 'presence', ref, channel, users: await this.#ports.presence.members(channel) }
+    this.#checkMaySubscribe(channel)
+    const users = await this.#ports.presence.members(channel)
+    this.#checkOpen()
+    this.#checkMaySubscribe(channel)
+    return { type: 'presence', ref, channel, users }
   }
 
+  /** One after the other: the permissions are those of the token that was sent last, whichever was checked first. */
   async #authenticate({ ref, token }: AuthFrame): Promise<ServerFrame | undefined> {
+    const { tokens, registry, metrics } = this.#ports
+    const attempt = this.#context.attempts.begin(this.user, undefined)
     try {
-      const identity = await this.#ports.tokens.verify(token)
+      const identity = await tokens.verify(token)
+      this.#checkOpen()
       if (identity.user !== this.user) {
         throw new SluiceError('forbidden', "auth: the token is another user's; a connection keeps its user")
       }
-      const claimed = await this.#ports.registry.claim(this.user, this.id, this.#ports.nodeId)
-      if (this.#closed) {
-        // Closed while the registry answered: the release may have gone ahead of the claim.
-        await this.#ports.registry.release(this.user, this.id, this.#ports.nodeId)
-        return undefined
-      }
-      if (this.#ports.tokens.isRevoked(identity, claimed.revokedBeforeMs)) {
+      const revokedBeforeMs = await registry.revoked(this.user)
+      this.#checkOpen()
+      // As the registry answered, or as was told meanwhile.
+      if (
+        [revokedBeforeMs, attempt.revokedBeforeMs].some((beforeMs) => tokens.isRevoked(identity, beforeMs))
+      ) {
         throw new SluiceError('unauthorized', 'auth: the token has been revoked')
       }
       this.#renew(identity)
     } catch (error) {
-      this.#ports.metrics.reauth('refused')
+      if (!(error instanceof ConnectionGone)) metrics.reauth('refused')
       throw error
+    } finally {
+      this.#context.attempts.end(attempt)
     }
-    this.#ports.metrics.reauth('renewed')
+    metrics.reauth('renewed')
     const { expiresAtMs } = this.#identity
     return {
       type: 'authenticated',
@@ -306,15 +295,15 @@ export class Session implements Due {
     const { clock, wheel } = this.#ports
     const { expiresAtMs } = this.#identity
     const expiresInMs = expiresAtMs === undefined ? undefined : expiresAtMs - clock.now()
-    const plan = planReauth(expiresInMs, this.#options.reauth, clock.random())
+    const plan = planReauth(expiresInMs, this.#context.options.reauth, clock.random())
     this.#deadline = 'ask'
     this.#reauthDeadlineMs = plan.deadlineMs
     wheel.schedule(this, plan.askInMs)
   }
 
   #drop(channel: string, subscription: Subscription): void {
-    this.#subscriptions?.delete(channel)
-    this.#leave(channel, subscription)
+    // What was sent before may have ended the connection, and with it everything.
+    if (this.#subscriptions?.delete(channel) === true) this.#leave(channel, subscription)
   }
 
   #leave(channel: string, subscription: Subscription): void {
@@ -326,46 +315,51 @@ export class Session implements Due {
     return channel === INBOX ? inboxOf(this.user) : channel
   }
 
-  /** Requests for one channel are carried out one after the other: an unsubscribe must not overtake its subscribe. */
-  #inOrder(frame: SubscribeFrame | UnsubscribeFrame, run: () => Promise<ServerFrame | undefined>): void {
-    const before = this.#pending?.get(frame.channel)
-    const answer = before === undefined ? attempt(run) : before.then(run)
-    const answered = this.#answer(frame, answer).then(() => {
-      if (this.#pending?.get(frame.channel) === answered) this.#pending.delete(frame.channel)
-    })
-    ;(this.#pending ??= new Map()).set(frame.channel, answered)
+  #subscriptionOf(channel: string): Subscription | undefined {
+    return channel === INBOX ? this.#inbox : this.#subscriptions?.get(channel)
   }
 
-  /** Sends the reply of a request, or its error. The promise never rejects. */
-  async #answer(frame: RequestFrame, reply: Promise<ServerFrame | undefined>): Promise<void> {
-    try {
-      const answer = await reply
-      if (answer !== undefined) this.#connection.send(answer)
-    } catch (error) {
-      this.#refuse(frame.ref, error)
+  // What is asked before a wait is asked again after it: test/unit/session/waits.test.ts has the table of all waits.
+
+  #checkOpen(): void {
+    if (this.#closed || this.#connection.closed) throw new ConnectionGone()
+  }
+
+  #checkMaySubscribe(channel: string): void {
+    if (channel !== INBOX && !this.#identity.permissions.maySubscribe(channel)) {
+      throw new SluiceError('forbidden', `the token does not allow to subscribe to ${channel}`)
     }
   }
 
-  #refuse(ref: number | undefined, thrown: unknown): void {
-    const error = asSluiceError(thrown)
-    if (error.code === 'internal') this.#ports.failed('a request of a client', thrown)
-    this.#ports.metrics.errorSent(error.code)
-    const { code, message, retryable } = error
-    this.#connection.send({ type: 'error', ...(ref === undefined ? {} : { ref }), code, message, retryable })
+  #checkRoomFor(channel: string): void {
+    const { subscriptionsMax } = this.#context.options
+    if (this.#subscriptionOf(channel) !== undefined || this.subscriptionCount <= subscriptionsMax) return
+    this.#ports.metrics.limitHit('subscriptions')
+    throw new SluiceError(
+      'limit_exceeded',
+      `${subscriptionsMax} channels are subscribed to; limits.subscriptions allows no more`,
+    )
   }
-}
 
-export interface SessionContext {
-  readonly ports: SessionPorts
-  readonly options: SessionOptions
-}
+  /** Requests about one thing are carried out one after the other: an unsubscribe must not overtake its subscribe. */
+  #inOrder(about: string, ref: number, run: () => Promise<ServerFrame | undefined>): void {
+    const before = this.#pending?.get(about)
+    const runs = async (): Promise<ServerFrame | undefined> => {
+      this.#checkOpen()
+      return run()
+    }
+    const reply = before === undefined ? runs() : before.then(runs)
+    const answered = this.#answer(ref, reply).then(() => {
+      if (this.#pending?.get(about) === answered) this.#pending.delete(about)
+    })
+    ;(this.#pending ??= new Map()).set(about, answered)
+  }
 
-/** Where a subscription starts, as the fields of a frame; none on an ephemeral channel. */
-export function positionOf({ start }: Opened): { epoch: string; offset: number } | Record<string, never> {
-  return start === undefined ? {} : { epoch: start.epoch, offset: start.offset }
-}
+  #answer(ref: number, reply: Promise<ServerFrame | undefined>): Promise<void> {
+    return answer(this.#connection, this.#ports, ref, reply)
+  }
 
-/** So that what throws at once is a rejection too. */
-async function attempt<T>(run: () => Promise<T>): Promise<T> {
-  return run()
+  #refuse(ref: number | undefined, thrown: unknown): void {
+    refuse(this.#connection, this.#ports, ref, thrown)
+  }
 }

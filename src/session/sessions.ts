@@ -2,17 +2,23 @@
  * The sessions of this node, and the way of a connection into one: token, claim, where each channel starts, welcome.
  */
 import { Arrival } from './arrival.ts'
+import { Attempts, isOvertaken, takenOver, type Attempt } from './attempts.ts'
+import { Claims } from './claims.ts'
 import type { Connection } from './connection.ts'
-import type { ChannelResumeResult, Identity, ResumeResult } from './ports.ts'
+import { findAll, restored, resultOf, type Found } from './finding.ts'
+import type { Identity, ResumeResult, SessionContext } from './ports.ts'
+import { ConnectionGone } from './replies.ts'
 import { newSessionId, ownerOf, ownerTagOf } from './session-id.ts'
-import { positionOf, Session, type SessionContext } from './session.ts'
-import { openChannel } from './unacknowledged.ts'
+import { Session } from './session.ts'
+import type { TakenOver } from '../cluster/control.ts'
 import { Closing, SluiceError } from '../errors.ts'
 import type { Opened } from '../hub/hub.ts'
-import { INBOX, inboxOf } from '../protocol/channel.ts'
-import type { ErrorCode } from '../protocol/codes.ts'
+import { INBOX } from '../protocol/channel.ts'
 import { tagOf, type Departure } from '../protocol/cursor.ts'
 import type { From, Restored, WelcomeFrame } from '../protocol/frames.ts'
+
+/** Who has claimed a session has it connected within this time, or gives it up. */
+const CONNECTS_WITHIN_MS = 10_000
 
 export interface ConnectRequest {
   /** A session to go on with; `undefined`: a new one. */
@@ -28,28 +34,15 @@ export interface ConnectRequest {
   readonly partial: boolean
 }
 
-/** A connection on its way to a session. */
-interface Attempt {
-  readonly user: string
-  revokedBeforeMs: number | undefined
-}
-
-/** A channel that was found its place, or why not. */
-interface Found {
-  readonly channel: string
-  readonly from: From | undefined
-  readonly opened: Opened | undefined
-  readonly error: SluiceError | undefined
-}
-
 export class Sessions {
   readonly #context: SessionContext
   readonly #byId = new Map<string, Session>()
-  /** Those who have claimed their session and are not installed yet: a revocation must find them too. */
-  readonly #connecting = new Set<Attempt>()
+  readonly #attempts = new Attempts()
+  readonly #claims: Claims
 
-  constructor(context: SessionContext) {
-    this.#context = context
+  constructor(context: Omit<SessionContext, 'attempts'>) {
+    this.#context = { ...context, attempts: this.#attempts }
+    this.#claims = new Claims(context.ports, this.#attempts)
   }
 
   get count(): number {
@@ -58,17 +51,14 @@ export class Sessions {
 
   /** The user of a token. Fails with `unauthorized` or `unavailable`. */
   async identify(token: string | undefined): Promise<Identity> {
-    const { tokens, metrics, clock } = this.#context.ports
+    const { tokens, metrics } = this.#context.ports
     if (token === undefined) {
       metrics.tokenChecked('unauthorized')
       throw new SluiceError('unauthorized', 'a token is missing')
     }
     try {
       const identity = await tokens.verify(token)
-      // The tolerance for clocks that differ is not for connections that would have to end at once.
-      if (identity.expiresAtMs !== undefined && identity.expiresAtMs <= clock.now()) {
-        throw new SluiceError('unauthorized', 'the token has expired (exp)')
-      }
+      this.#checkExpiry(identity)
       metrics.tokenChecked('good')
       return identity
     } catch (error) {
@@ -100,42 +90,85 @@ export class Sessions {
       )
     }
     const { id, asked } = this.#sessionId(user, request.session)
+    if (connection.closed) return undefined
     // The user is claimed before any log is read: a publisher appends first and looks the user up then.
-    const attempt: Attempt = { user, revokedBeforeMs: undefined }
-    this.#connecting.add(attempt)
+    const attempt = this.#attempts.begin(user, id)
     const opened: Opened[] = []
     try {
-      const claimed = await ports.registry.claim(user, id, ports.nodeId)
+      const claimed = await this.#claims.claim(attempt, id)
       this.#checkRevoked(identity, claimed.revokedBeforeMs)
       await this.#checkSessionCount(user)
-      const found = await this.#findAll(connection, identity, request)
+      const found = await findAll(connection, identity, request.channels, ports)
       for (const one of found) if (one.opened !== undefined) opened.push(one.opened)
       const refused = found.find(
         (one) => one.error !== undefined && (!request.partial || one.channel === INBOX),
       )
       if (refused?.error !== undefined) throw refused.error
       if (connection.closed) throw new ConnectionGone()
-      this.#checkRevoked(identity, attempt.revokedBeforeMs)
+      this.#checkStill(identity, attempt)
       const inbox = found.find((one) => one.channel === INBOX) as Found & { opened: Opened }
-      const session = new Session(id, identity, connection, inbox.opened.subscription, this.#context)
+      const { claim } = claimed
+      const session = new Session(
+        { id, claim },
+        identity,
+        connection,
+        inbox.opened.subscription,
+        this.#context,
+      )
       const resume: ResumeResult = !asked ? 'new' : claimed.known ? 'resumed' : 'unknown_session'
       ports.metrics.connected(resume)
       const here = { session: id, node: ports.nodeId }
-      this.#install(session, found, resume, Arrival.of(here, claimed, request.departure, ports.former))
+      const arrival = Arrival.of(here, claimed, request.departure, ports.former)
+      this.#claims.served(attempt, session, arrival?.from)
+      this.#install(session, found, resume, arrival)
       return session
     } catch (error) {
       for (const { subscription } of opened) subscription.close()
-      if (!this.#byId.has(id)) this.#release(user, id)
+      this.#claims.gaveUp(attempt, id, this.#byId.has(id))
       if (error instanceof ConnectionGone) return undefined
       throw error
-    } finally {
-      this.#connecting.delete(attempt)
     }
   }
 
-  /** A user's tokens were revoked while a connection of his may be on its way in. */
-  revokeConnecting(user: string, beforeMs: number): void {
-    for (const attempt of this.#connecting) if (attempt.user === user) attempt.revokedBeforeMs = beforeMs
+  /** A user's tokens were revoked while he may be on his way in, or bring a fresh one. */
+  revokeAttempts(user: string, beforeMs: number): void {
+    this.#attempts.revoke(user, beforeMs)
+  }
+
+  /**
+   * A newer connection of a session serves at another node. Answers whether one that is newer still serves here; an
+   * older one that is on its way ends.
+   */
+  overtake(taken: TakenOver): boolean {
+    this.#attempts.overtake(taken)
+    const session = this.#byId.get(taken.session)
+    return session !== undefined && session.claim >= taken.claim
+  }
+
+  /**
+   * Another node had claimed a session and has given it up. Where its connection is still here, the registry is told so, and
+   * may know of a newer one.
+   */
+  async reclaim(id: string): Promise<void> {
+    const session = this.#byId.get(id)
+    if (session === undefined) return
+    const { ports } = this.#context
+    try {
+      const forMs = await ports.registry.keep(session.user, id, ports.nodeId)
+      if (forMs !== undefined) this.heldElsewhere(id, forMs)
+    } catch (error) {
+      // The registry enters all sessions again when it is back.
+      ports.failed('entering a session again', error)
+    }
+  }
+
+  /** The registry says that another node has had a session for so long. */
+  heldElsewhere(id: string, forMs: number): void {
+    const session = this.#byId.get(id)
+    // Who has just claimed it may not have it connected yet, and might give it up again.
+    if (session !== undefined && forMs >= CONNECTS_WITHIN_MS) session.connection.end(takenOver())
+    else if (session !== undefined)
+      this.#context.ports.clock.after(CONNECTS_WITHIN_MS - forMs, () => void this.reclaim(id))
   }
 
   /** The session's connection has gone. Idempotent. */
@@ -145,7 +178,7 @@ export class Sessions {
     if (this.#byId.get(session.id) !== session) return
     this.#byId.delete(session.id)
     this.#context.ports.left(session.id)
-    this.#release(session.user, session.id)
+    this.#claims.left(session)
   }
 
   get(id: string): Session | undefined {
@@ -189,6 +222,20 @@ export class Sessions {
     )
   }
 
+  /** After all waits: what was decided meanwhile. */
+  #checkStill(identity: Identity, attempt: Attempt): void {
+    this.#checkRevoked(identity, attempt.revokedBeforeMs)
+    this.#checkExpiry(identity)
+    if (isOvertaken(attempt)) throw takenOver()
+  }
+
+  /** The tolerance for clocks that differ is not for connections that would have to end at once. */
+  #checkExpiry({ expiresAtMs }: Identity): void {
+    if (expiresAtMs !== undefined && expiresAtMs <= this.#context.ports.clock.now()) {
+      throw new SluiceError('unauthorized', 'the token has expired (exp)')
+    }
+  }
+
   #checkRevoked(identity: Identity, revokedBeforeMs: number | undefined): void {
     const { tokens, metrics } = this.#context.ports
     if (!tokens.isRevoked(identity, revokedBeforeMs)) return
@@ -212,46 +259,6 @@ export class Sessions {
           'session is not one that this gateway gave; connect without it',
         )
     }
-  }
-
-  /** The place to start of every channel, all at the same time. Never fails: what went wrong is in the answer. */
-  #findAll(connection: Connection, identity: Identity, request: ConnectRequest): Promise<Found[]> {
-    const wanted = new Map(request.channels)
-    if (!wanted.has(INBOX)) wanted.set(INBOX, undefined)
-    return Promise.all(
-      [...wanted].map(async ([channel, from]): Promise<Found> => {
-        try {
-          return {
-            channel,
-            from,
-            opened: await this.#find(connection, identity, channel, from),
-            error: undefined,
-          }
-        } catch (error) {
-          if (error instanceof SluiceError) return { channel, from, opened: undefined, error }
-          this.#context.ports.failed('opening a channel', error)
-          return {
-            channel,
-            from,
-            opened: undefined,
-            error: new SluiceError('internal', 'the channel could not be opened'),
-          }
-        }
-      }),
-    )
-  }
-
-  async #find(
-    connection: Connection,
-    identity: Identity,
-    channel: string,
-    from: From | undefined,
-  ): Promise<Opened> {
-    if (channel !== INBOX && !identity.permissions.maySubscribe(channel)) {
-      throw new SluiceError('forbidden', `the token does not allow to subscribe to ${channel}`)
-    }
-    const name = channel === INBOX ? inboxOf(identity.user) : channel
-    return openChannel(this.#context.ports, identity.user, name, from, connection)
   }
 
   /** From here on nothing waits: the welcome, then the messages of each channel, in one turn of the loop. */
@@ -296,30 +303,6 @@ export class Sessions {
     for (const { opened } of found) opened?.subscription.begin(opened.reset, replay)
     if (stale === undefined || stale === session) return
     ports.metrics.takenOver()
-    stale.connection.end(
-      new Closing('takenOver', 'forbidden', 'a newer connection has taken the session over'),
-    )
+    stale.connection.end(takenOver())
   }
-
-  #release(user: string, id: string): void {
-    const { ports } = this.#context
-    ports.registry.release(user, id, ports.nodeId).catch((error: unknown) => {
-      // The entry ends with its time to live instead.
-      ports.failed('releasing a session in the registry', error)
-    })
-  }
-}
-
-/** The client left while it was being connected: nobody is there to be told anything. */
-class ConnectionGone extends Error {}
-
-function restored({ opened, error }: Found): Restored {
-  if (opened === undefined)
-    return { recovered: false, error: error?.code ?? ('internal' satisfies ErrorCode) }
-  return { ...positionOf(opened), recovered: opened.recovered }
-}
-
-function resultOf({ opened }: Found): ChannelResumeResult {
-  if (opened === undefined) return 'refused'
-  return opened.recovered ? 'recovered' : 'reset'
 }

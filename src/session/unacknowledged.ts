@@ -28,3 +28,8 @@ export async function openChannel(
   const acked = await acks.acked(user, channel)
   return hub.open(channel, acked ?? { last: max }, outlet)
 }
+
+/** Where a subscription starts, as the fields of a frame; none on an ephemeral channel. */
+export function positionOf({ start }: Opened): { epoch: string; offset: number } | Record<string, never> {
+  return start === undefined ? {} : { epoch: start.epoch, offset: start.offset }
+}

@@ -1,11 +1,12 @@
 /**
  * What operators do with a user, on whatever nodes he is connected: look, disconnect, revoke.
  */
+import { takenOver } from './attempts.ts'
 import type { Sessions } from './sessions.ts'
 import { isRevoked } from '../auth/revocation.ts'
 import type { Backbone } from '../backbone/backbone.ts'
 import type { Clock } from '../clock.ts'
-import { tell, type ControlSink } from '../cluster/control.ts'
+import { tell, type ControlSink, type TakenOver } from '../cluster/control.ts'
 import { Closing } from '../errors.ts'
 import type { Place, Registry } from '../registry/registry.ts'
 
@@ -21,7 +22,7 @@ export interface UsersPorts {
   tookAway(): void
 }
 
-export class Users implements Pick<ControlSink, 'disconnect' | 'revoke' | 'takenOver'> {
+export class Users implements Pick<ControlSink, 'disconnect' | 'revoke' | 'givenUp'> {
   readonly #ports: UsersPorts
 
   constructor(ports: UsersPorts) {
@@ -66,11 +67,18 @@ export class Users implements Pick<ControlSink, 'disconnect' | 'revoke' | 'taken
       new Closing('unauthorized', 'unauthorized', 'the token has been revoked'),
       (session) => session.user === user && isRevoked(session.identity, beforeMs),
     )
-    this.#ports.sessions.revokeConnecting(user, beforeMs)
+    this.#ports.sessions.revokeAttempts(user, beforeMs)
   }
 
-  takenOver(session: string): void {
-    const closing = new Closing('takenOver', 'forbidden', 'a newer connection has taken the session over')
-    if (this.#ports.sessions.end(session, closing)) this.#ports.tookAway()
+  /** `leaving`: answers whether the connection here is left to the client to close. */
+  takenOver(taken: TakenOver, leaving: () => boolean): void {
+    const { sessions } = this.#ports
+    // Since then the client has come back here.
+    if (sessions.overtake(taken) || leaving()) return
+    if (sessions.end(taken.session, takenOver())) this.#ports.tookAway()
+  }
+
+  givenUp(session: string): void {
+    void this.#ports.sessions.reclaim(session)
   }
 }

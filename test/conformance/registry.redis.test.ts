@@ -96,6 +96,40 @@ describe('RedisRegistry', () => {
     expect(await registry.locate('alice')).toEqual([{ session: 's1', node: 'n2' }])
   })
 
+  it('R9 a node is told of a session that another node has taken meanwhile, once it is asked to look or Redis is back', async () => {
+    const server = await serve()
+    const { registry, link } = await connect(server)
+    const { registry: elsewhere } = await connect(server)
+    const told: string[] = []
+    registry.watch({ heldElsewhere: (session) => told.push(session) })
+    await registry.heartbeat(node('n1'))
+    await elsewhere.heartbeat(node('n2'))
+    for (const session of ['s1', 's2', 's3']) await registry.claim('alice', session, 'n1')
+    await elsewhere.claim('alice', 's2', 'n2')
+    await elsewhere.claim('alice', 's3', 'n2')
+    await elsewhere.release('alice', 's3', 'n2')
+    registry.recheck()
+    await expect.poll(() => told, WAIT).toEqual(['s2'])
+    const places = await elsewhere.locate('alice')
+    expect(places.toSorted((a, b) => a.session.localeCompare(b.session))).toEqual([
+      { session: 's1', node: 'n1' },
+      { session: 's2', node: 'n2' },
+      { session: 's3', node: 'n1' },
+    ])
+    server.command('client', 'kill', 'type', 'normal')
+    await link.ready(REDIS_PATIENCE_MS)
+    await expect.poll(() => told, WAIT).toEqual(['s2', 's2'])
+  })
+
+  it('R7 the number of a claim grows although the clock of the store is set back', async () => {
+    const server = await serve()
+    const { registry } = await connect(server)
+    await registry.heartbeat(node('n1'))
+    const ahead = Date.now() + 3_600_000
+    server.command('hset', 'sluice:user:{@alice}', 's1', `c${ahead} n2`)
+    expect((await registry.claim('alice', 's1', 'n1')).claim).toBe(ahead + 1)
+  })
+
   it('every key has a time to live', async () => {
     const server = await serve()
     const { registry } = await connect(server)
@@ -157,7 +191,9 @@ describe('RedisRegistry', () => {
       () => registry.claim('alice', 's1', 'n1'),
       () => registry.release('alice', 's2', 'n1'),
       () => registry.locate('alice'),
+      () => registry.keep('alice', 's1', 'n1'),
       () => registry.revoke('bob', 1, 1),
+      () => registry.revoked('bob'),
       () => registry.heartbeat(node('n1')),
       () => registry.nodes(),
       () => registry.leave('n2'),

@@ -21,7 +21,12 @@ const BRIEF_SESSIONS: RegistryOptions = { nodeTtlMs: 600_000, sessionTtlMs: 400 
 const PATIENCE_MS = 15_000
 const STEP_MS = 50
 
-const UNKNOWN = { known: false, previousNode: undefined, revokedBeforeMs: undefined }
+const UNKNOWN = {
+  claim: expect.any(Number) as number,
+  known: false,
+  previousNode: undefined,
+  revokedBeforeMs: undefined,
+}
 
 export function describeRegistry(
   name: string,
@@ -190,6 +195,81 @@ export function describeRegistry(
         expect(await fixture.one.claim(user, fresh(), here)).toMatchObject({ revokedBeforeMs: 3_000 })
       })
 
+      it('R5 the revocation of a user can be asked for', async () => {
+        const user = fresh()
+        expect(await fixture.other.revoked(user)).toBeUndefined()
+        await fixture.one.revoke(user, 1_700_000_000_123, 600_000)
+        expect(await fixture.other.revoked(user)).toBe(1_700_000_000_123)
+        expect(await fixture.other.revoked(fresh())).toBeUndefined()
+      })
+
+      it('R7 of many claims at once each has a greater number than the one before', async () => {
+        const [user, session] = [fresh(), fresh()]
+        const nodes = await Promise.all(Array.from({ length: 8 }, () => node()))
+        const claims = await Promise.all(
+          nodes.map(async (id, i) => ({
+            id,
+            ...(await (i % 2 === 0 ? fixture.one : fixture.other).claim(user, session, id)),
+          })),
+        )
+        const byNode = new Map(claims.map(({ id, claim }) => [id, claim]))
+        for (const { claim, previousNode } of claims)
+          if (previousNode !== undefined) expect(claim).toBeGreaterThan(byNode.get(previousNode) as number)
+        expect(new Set(byNode.values()).size).toBe(nodes.length)
+      })
+
+      it('R7 the number of a claim grows over a release', async () => {
+        const [user, session, here, there] = [fresh(), fresh(), await node(), await node()]
+        let last = 0
+        for (let round = 0; round < 20; round++) {
+          const claims = [
+            await fixture.one.claim(user, session, here),
+            await fixture.other.claim(user, session, there),
+          ]
+          await fixture.other.release(user, session, there)
+          for (const { claim } of claims) {
+            expect(claim).toBeGreaterThan(last)
+            last = claim
+          }
+        }
+      })
+
+      it('R8 a session that another node has claimed and released is given back to who has it connected', async () => {
+        const [user, session, here, there] = [fresh(), fresh(), await node(), await node()]
+        await fixture.one.claim(user, session, here)
+        await fixture.other.claim(user, session, there)
+        await fixture.other.release(user, session, there)
+        expect(await fixture.one.keep(user, session, here)).toBeUndefined()
+        expect(await fixture.other.locate(user)).toEqual([{ session, node: here }])
+        const next = await fixture.other.claim(user, session, there)
+        expect(next.previousNode).toBe(here)
+      })
+
+      it('R8 a session that another node holds is not taken from it', async () => {
+        const [user, session, here, there] = [fresh(), fresh(), await node(), await node()]
+        await fixture.one.claim(user, session, here)
+        await fixture.other.claim(user, session, there)
+        await fixture.advance(20)
+        expect(await fixture.one.keep(user, session, here)).toBeGreaterThanOrEqual(10)
+        expect(await fixture.one.locate(user)).toEqual([{ session, node: there }])
+        expect(await fixture.other.keep(user, session, there)).toBeUndefined()
+        expect(await fixture.one.locate(user)).toEqual([{ session, node: there }])
+      })
+
+      it('R8 a session that the node has released itself is entered again', async () => {
+        const [user, session, here] = [fresh(), fresh(), await node()]
+        await fixture.one.claim(user, session, here)
+        await fixture.one.release(user, session, here)
+        expect(await fixture.one.keep(user, session, here)).toBeUndefined()
+        expect(await fixture.other.locate(user)).toEqual([{ session, node: here }])
+      })
+
+      it('R8 a session that the registry knows nothing of is entered', async () => {
+        const [user, session, here] = [fresh(), fresh(), await node()]
+        expect(await fixture.one.keep(user, session, here)).toBeUndefined()
+        expect(await fixture.other.locate(user)).toEqual([{ session, node: here }])
+      })
+
       it('R6 users are apart, however alike their names are', async () => {
         const base = fresh()
         const users = [
@@ -251,6 +331,21 @@ export function describeRegistry(
         const heir = await node()
         expect(await fixture.other.claim(user, session, heir)).toEqual({ ...UNKNOWN, known: true })
         expect(await fixture.one.locate(user)).toEqual([{ session, node: heir }])
+      })
+
+      it('R8 what a node held that is dead goes to who has it connected', async () => {
+        const [user, session] = [fresh(), fresh()]
+        const dying = await node()
+        const living = nodeInfo(fresh())
+        await fixture.one.heartbeat(living)
+        await fixture.one.claim(user, session, dying)
+        await until('the node is dead', async () => {
+          await fixture.one.heartbeat(living)
+          return !(await nodeIds()).includes(dying)
+        })
+        expect(await fixture.one.keep(user, session, living.id)).toBeUndefined()
+        await fixture.one.heartbeat(living)
+        expect(await fixture.other.locate(user)).toEqual([{ session, node: living.id }])
       })
 
       it('R4 a node that is heard of in time stays, and keeps what it claimed', async () => {

@@ -146,7 +146,8 @@ const noBackbone: Backbone = {
 }
 
 const noRegistry = {
-  claim: () => Promise.resolve({ known: false, previousNode: undefined, revokedBeforeMs: undefined }),
+  claim: () =>
+    Promise.resolve({ claim: 1, known: false, previousNode: undefined, revokedBeforeMs: undefined }),
   release: () => Promise.resolve(),
 } as unknown as Registry
 
@@ -208,7 +209,13 @@ function world(policy: HubPolicy, tailMessages: number) {
     policyOf: () => ({ clientPublish: 'deny', presence: false, acknowledged: false, max: 1000 }),
     publish: () => Promise.reject(new Error('not here')),
     forward: () => Promise.reject(new Error('not here')),
-    former: { tookOver: ignore, cameBack: ignore, replayed: ignore, draining: () => undefined },
+    former: {
+      tookOver: ignore,
+      gaveUp: ignore,
+      cameBack: ignore,
+      replayed: ignore,
+      draining: () => undefined,
+    },
     left: ignore,
     failed: (_what, error) => failures.push(error),
   }

@@ -164,6 +164,7 @@ const SINK = {
   disconnect: nothing,
   revoke: nothing,
   takenOver: nothing,
+  givenUp: nothing,
   cameBack: nothing,
   replayed: nothing,
   canary: nothing,

@@ -34,6 +34,10 @@ export class RawClient {
     })
   }
 
+  get isOpen(): boolean {
+    return this.socket.readyState === WebSocket.OPEN
+  }
+
   static open(
     url: string,
     options: WebSocket.ClientOptions & { protocols?: string[] } = {},

@@ -7,11 +7,13 @@
 -- ARGV[3]  how long the hash lives
 -- ARGV[4]  how many sessions a user may have: over it the one that changed longest ago goes, detached ones first
 --
--- Returns { now, the session's entry before or empty, the revocation or empty, all sessions and entries }.
+-- Returns { now, the session's entry before or empty, the revocation or empty, all sessions and entries, the number of the
+-- claim }.
 
 local time = now()
 local before = redis.call('HGET', KEYS[1], ARGV[1]) or ''
-redis.call('HSET', KEYS[1], ARGV[1], 'c' .. text(time) .. ' ' .. ARGV[2])
+local claim = after(before, time)
+redis.call('HSET', KEYS[1], ARGV[1], 'c' .. text(claim) .. ' ' .. ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 local all = redis.call('HGETALL', KEYS[1])
 
@@ -28,4 +30,4 @@ if #all / 2 > tonumber(ARGV[4]) then
   if oldest then redis.call('HDEL', KEYS[1], oldest) end
 end
 
-return { text(time), before, redis.call('GET', KEYS[2]) or '', all }
+return { text(time), before, redis.call('GET', KEYS[2]) or '', all, text(claim) }

@@ -7,7 +7,7 @@
 
 local entry = redis.call('HGET', KEYS[1], ARGV[1])
 if not entry or string.sub(entry, 1, 1) ~= 'c' or string.match(entry, ' (.*)$') ~= ARGV[2] then return end
-redis.call('HSET', KEYS[1], ARGV[1], 'd' .. text(now()) .. ' ' .. ARGV[2])
+redis.call('HSET', KEYS[1], ARGV[1], 'd' .. text(after(entry, now())) .. ' ' .. ARGV[2])
 
 for _, other in ipairs(redis.call('HVALS', KEYS[1])) do
   if string.sub(other, 1, 1) == 'c' then return end

@@ -1,0 +1,82 @@
+/**
+ * Whoever is on the way to something while this node waits for a store: a connection to its session, a session to its fresh
+ * token. What is decided meanwhile about the user or the session is remembered here, and looked at once the wait is over.
+ */
+import type { TakenOver } from '../cluster/control.ts'
+import { Closing } from '../errors.ts'
+
+export interface Attempt {
+  readonly user: string
+  /** `undefined`: it has its session already, and brings a fresh token. */
+  readonly session: string | undefined
+  /** The number of its claim; `undefined`: not answered yet. */
+  claim: number | undefined
+  /** Other nodes that held the session before, and have to be told what becomes of it. */
+  readonly before: Set<string>
+  /** The user's tokens up to here have been revoked meanwhile. */
+  revokedBeforeMs: number | undefined
+  /** The newest connection of the session that was heard of meanwhile, here or at another node. */
+  overtakenBy: TakenOver | undefined
+}
+
+export class Attempts {
+  readonly #all = new Set<Attempt>()
+  /** A session has more than one only where two connections want it at once. */
+  readonly #bySession = new Map<string, Attempt[]>()
+
+  begin(user: string, session: string | undefined): Attempt {
+    const attempt: Attempt = {
+      user,
+      session,
+      claim: undefined,
+      before: new Set(),
+      revokedBeforeMs: undefined,
+      overtakenBy: undefined,
+    }
+    this.#all.add(attempt)
+    if (session !== undefined) this.#bySession.set(session, [...this.#of(session), attempt])
+    return attempt
+  }
+
+  /** Idempotent. */
+  end(attempt: Attempt): void {
+    const { session } = attempt
+    if (!this.#all.delete(attempt) || session === undefined) return
+    const left = this.#of(session).filter((one) => one !== attempt)
+    if (left.length === 0) this.#bySession.delete(session)
+    else this.#bySession.set(session, left)
+  }
+
+  /** Leaves it to a connection that is on its way to the session to tell these nodes; false: there is none. */
+  inherit(session: string, before: ReadonlySet<string>): boolean {
+    const heir = this.#of(session).at(-1)
+    for (const node of before) heir?.before.add(node)
+    return heir !== undefined
+  }
+
+  revoke(user: string, beforeMs: number): void {
+    for (const attempt of this.#all) {
+      if (attempt.user === user) attempt.revokedBeforeMs = Math.max(beforeMs, attempt.revokedBeforeMs ?? 0)
+    }
+  }
+
+  overtake(taken: TakenOver): void {
+    for (const attempt of this.#of(taken.session)) {
+      if (taken.claim > (attempt.overtakenBy?.claim ?? 0)) attempt.overtakenBy = taken
+    }
+  }
+
+  #of(session: string): readonly Attempt[] {
+    return this.#bySession.get(session) ?? []
+  }
+}
+
+/** Whether a newer connection serves. Not known before the claim is answered. */
+export function isOvertaken(attempt: Attempt): attempt is Attempt & { readonly overtakenBy: TakenOver } {
+  const { claim, overtakenBy } = attempt
+  return claim !== undefined && overtakenBy !== undefined && overtakenBy.claim > claim
+}
+
+export function takenOver(): Closing {
+  return new Closing('takenOver', 'forbidden', 'a newer connection has taken the session over')
+}

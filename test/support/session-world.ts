@@ -1,0 +1,377 @@
+/**
+ * Nodes with real sessions, users, hubs and control messages, over one registry and one log in memory. Whatever a node waits
+ * for, and whatever one node tells another, happens when the test says so.
+ */
+import type { Backbone, Sent } from '../../src/backbone/backbone.ts'
+import { hear } from '../../src/cluster/control.ts'
+import { FormerNodes } from '../../src/cluster/former-nodes.ts'
+import { isRevoked } from '../../src/auth/revocation.ts'
+import { SluiceError, type Closing } from '../../src/errors.ts'
+import { Hub } from '../../src/hub/hub.ts'
+import type { ServerFrame } from '../../src/protocol/frames.ts'
+import { MemoryRegistry } from '../../src/registry/memory.ts'
+import type { NodeInfo, Registry } from '../../src/registry/registry.ts'
+import { MemoryReplayLog } from '../../src/replay/memory.ts'
+import type { ReplayLog } from '../../src/replay/replay-log.ts'
+import type { Connection } from '../../src/session/connection.ts'
+import type { ClientPublish, Identity, SessionOptions, SessionPorts } from '../../src/session/ports.ts'
+import type { Session } from '../../src/session/session.ts'
+import { Sessions, type ConnectRequest } from '../../src/session/sessions.ts'
+import { Users } from '../../src/session/users.ts'
+import { Wheel } from '../../src/wheel.ts'
+import { ManualClock } from './manual-clock.ts'
+
+const ignore = (): void => undefined
+
+/** Everything that can run has run. */
+export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/** A call of a store: it is carried out, and answered, in two steps. */
+interface Call {
+  readonly name: string
+  readonly node: string
+  carriedOut: boolean
+  step(): void
+}
+
+/** What is held back. A call that is not held is carried out and answered at once. */
+export class Calls {
+  readonly waiting: Call[] = []
+  /** Which calls are held. */
+  held: (name: string) => boolean = () => false
+  /** Which calls fail instead of being carried out. */
+  failing: (name: string) => boolean = () => false
+
+  run<T>(node: string, name: string, carryOut: () => Promise<T>): Promise<T> {
+    const run = (): Promise<T> =>
+      this.failing(name) ? Promise.reject(new SluiceError('unavailable', `${name} fails`)) : carryOut()
+    if (!this.held(name)) return run()
+    return new Promise<T>((resolve, reject) => {
+      let answer: Promise<T> | undefined
+      const call: Call = {
+        name,
+        node,
+        carriedOut: false,
+        step: () => {
+          if (answer === undefined) {
+            answer = run()
+            answer.catch(ignore)
+            call.carriedOut = true
+            return
+          }
+          this.waiting.splice(this.waiting.indexOf(call), 1)
+          answer.then(resolve, reject)
+        },
+      }
+      this.waiting.push(call)
+    })
+  }
+
+  /** Of one node all calls go over one connection: each is carried out after those before it. */
+  next(): Call[] {
+    return this.waiting.filter(
+      (call) =>
+        call.carriedOut ||
+        this.waiting.find(({ node, carriedOut }) => node === call.node && !carriedOut) === call,
+    )
+  }
+
+  /** Carries out the calls of a name, and leaves their answers on the way. */
+  carryOut(name: string): void {
+    for (const call of this.waiting.filter((one) => one.name === name && !one.carriedOut)) call.step()
+  }
+
+  /** Nothing is held any more. */
+  async release(): Promise<void> {
+    this.held = () => false
+    for (let round = 0; this.waiting.length > 0 && round < 1000; round++) {
+      this.waiting[0]?.step()
+      await settled()
+    }
+    await settled()
+  }
+}
+
+/** Ends at once where the gateway ends it, as a WebSocket does. */
+export class FakeConnection implements Connection {
+  readonly transport = 'websocket'
+  readonly node: WorldNode
+  readonly frames: ServerFrame[] = []
+  ended: Closing | undefined
+  session: Session | undefined
+  closed = false
+  /** Called with each frame, before `send` returns. */
+  onFrame: (frame: ServerFrame) => void = ignore
+
+  constructor(node: WorldNode) {
+    this.node = node
+  }
+
+  get welcomed(): boolean {
+    return this.frames.some(({ type }) => type === 'welcome')
+  }
+
+  attach(session: Session): void {
+    this.session = session
+  }
+
+  send(frame: ServerFrame): void {
+    if (this.closed) return
+    this.frames.push(frame)
+    this.onFrame(frame)
+  }
+
+  end(closing: Closing): void {
+    if (this.closed) return
+    this.ended = closing
+    this.cut()
+  }
+
+  /** The client has gone. */
+  cut(): void {
+    if (this.closed) return
+    this.closed = true
+    if (this.session !== undefined) this.node.sessions.disconnected(this.session)
+  }
+
+  hasRoom(): boolean {
+    return true
+  }
+
+  deliver(): void {}
+  reset(): void {}
+  goLive(): void {}
+  leaveLive(): void {}
+  closeTooSlow(): void {}
+}
+
+export interface WorldOptions {
+  readonly session?: Partial<SessionOptions>
+  readonly policy?: Partial<ClientPublish>
+}
+
+export class WorldNode {
+  readonly id: string
+  readonly sessions: Sessions
+  readonly users: Users
+  /** Channels and users that are present, one entry for each `entered` without its `left`. */
+  readonly present: string[] = []
+  readonly acks: string[] = []
+  readonly failures: unknown[] = []
+  readonly hub: Hub
+  readonly #world: World
+  readonly #wheel: Wheel
+
+  constructor(id: string, world: World, { session, policy }: WorldOptions) {
+    this.id = id
+    this.#world = world
+    const { calls, clock } = world
+    const backbone = {
+      control: (to: string | undefined, payload: Uint8Array): Sent => world.post(id, to, payload),
+      subscribe: (channel: string) => calls.run(id, `subscribe ${channel}`, () => Promise.resolve()),
+      unsubscribe: ignore,
+    } as unknown as Backbone
+    const registry = slowly(world.registry, (name, run) => calls.run(id, name, run)) as Registry
+    this.hub = new Hub(
+      {
+        log: slowly(world.log, (name, run) => calls.run(id, name, run)) as ReplayLog,
+        backbone,
+        topics: { publish: ignore },
+        clock,
+        metrics: {
+          fannedOut: ignore,
+          logRead: ignore,
+          ephemeralDropped: ignore,
+          slow: ignore,
+          replayed: ignore,
+          reset: ignore,
+          repair: ignore,
+        },
+        policyOf: () => ({ logged: true, slowConsumer: 'catch-up', max: 100 }),
+      },
+      { tailMessages: 10, tailBytes: 10_000, quietMs: 60_000, headCheckMs: 1e9 },
+    )
+    this.#wheel = new Wheel(clock, 1000, (_where, error) => void this.failures.push(error))
+    const others = (): Pick<NodeInfo, 'id' | 'state'>[] =>
+      [...world.nodes.keys()].filter((one) => one !== id).map((one) => ({ id: one, state: 'active' }))
+    const ports: SessionPorts = {
+      nodeId: id,
+      hub: this.hub,
+      registry,
+      tokens: {
+        verify: (token) => calls.run(id, 'verify', () => Promise.resolve(world.identity(token))),
+        isRevoked,
+      },
+      clock,
+      wheel: this.#wheel,
+      metrics: {
+        connected: ignore,
+        channelResumed: ignore,
+        reauth: ignore,
+        tokenChecked: ignore,
+        errorSent: ignore,
+        takenOver: ignore,
+        limitHit: ignore,
+        acknowledged: ignore,
+      },
+      presence: {
+        entered: (channel, user) => void this.present.push(`${channel} ${user}`),
+        left: (channel, user) => {
+          const at = this.present.indexOf(`${channel} ${user}`)
+          if (at === -1) this.failures.push(new Error(`${user} left ${channel} twice`))
+          else this.present.splice(at, 1)
+        },
+        members: () => calls.run(id, 'members', () => Promise.resolve(['somebody'])),
+      },
+      acks: {
+        ack: (user, channel, _epoch, offset) => void this.acks.push(`${user} ${channel} ${offset}`),
+        acked: () => calls.run(id, 'acked', () => Promise.resolve(undefined)),
+      },
+      policyOf: () => ({
+        clientPublish: 'forward',
+        presence: true,
+        acknowledged: false,
+        max: 100,
+        ...policy,
+      }),
+      publish: () => calls.run(id, 'publish', () => Promise.resolve({ epoch: 'e', offset: 1 })),
+      forward: () => calls.run(id, 'forward', () => Promise.resolve({ epoch: 'e', offset: 1 })),
+      limits: () => ({ frame: 65_536, payload: 65_536, subscriptions: 2 }),
+      ticketOf: () => 'a ticket',
+      former: new FormerNodes(backbone, others),
+      left: ignore,
+      failed: (_what, error) => void this.failures.push(error),
+    }
+    this.sessions = new Sessions({
+      ports,
+      options: {
+        pingIntervalMs: 1000,
+        reauth: { intervalMs: 1e9, deadlineMs: 1000 },
+        subscriptionsMax: 2,
+        sessionsPerUserMax: 0,
+        ...session,
+      },
+    })
+    this.users = new Users({
+      registry,
+      backbone,
+      sessions: this.sessions,
+      clock,
+      revocationTtlMs: 1e9,
+      revoked: ignore,
+      tookAway: ignore,
+    })
+  }
+
+  /** Begins to connect; `failure` of the connection's way in is kept. */
+  connect(
+    token: string,
+    request: Partial<ConnectRequest> = {},
+  ): { readonly connection: FakeConnection; readonly done: Promise<unknown> } {
+    const connection = new FakeConnection(this)
+    const done = this.sessions
+      .connect(connection, this.#world.identity(token), {
+        session: undefined,
+        departure: undefined,
+        channels: new Map(),
+        partial: true,
+        ...request,
+      })
+      .catch((error: unknown) => {
+        connection.closed = true
+        return error
+      })
+    return { connection, done }
+  }
+
+  /** Connected, with nothing held. */
+  async connected(token: string, request: Partial<ConnectRequest> = {}): Promise<FakeConnection> {
+    const { connection, done } = this.connect(token, request)
+    const failure = await done
+    if (!connection.welcomed) throw failure
+    return connection
+  }
+
+  hear(payload: Uint8Array): void {
+    hear(payload, {
+      disconnect: (user) => this.users.disconnect(user),
+      revoke: (user, beforeMs) => this.users.revoke(user, beforeMs),
+      takenOver: (taken) => this.users.takenOver(taken, () => false),
+      givenUp: (session) => this.users.givenUp(session),
+      cameBack: ignore,
+      replayed: ignore,
+      canary: ignore,
+    })
+  }
+
+  close(): void {
+    this.hub.close()
+    this.#wheel.close()
+  }
+}
+
+export class World {
+  readonly clock = new ManualClock(1_700_000_000_000)
+  readonly calls = new Calls()
+  readonly registry = new MemoryRegistry({ nodeTtlMs: 1e9, sessionTtlMs: 1e9 }, this.clock)
+  readonly log = new MemoryReplayLog({ clock: this.clock })
+  readonly nodes = new Map<string, WorldNode>()
+  /** What nodes have told one another and is not heard yet. */
+  readonly mail: { readonly to: string; readonly payload: Uint8Array }[] = []
+  /** Whether mail arrives by itself. */
+  posting: 'at once' | 'when told' = 'at once'
+
+  constructor(nodes: readonly string[], options: WorldOptions = {}) {
+    for (const id of nodes) this.nodes.set(id, new WorldNode(id, this, options))
+  }
+
+  node(id: string): WorldNode {
+    return this.nodes.get(id) as WorldNode
+  }
+
+  /** Tokens are `user channels issued expires`: the channels with commas, or `*`; the times in seconds after the world began. */
+  identity(token: string): Identity {
+    const [user = '', channels = '*', issued = '-60', expires] = token.split(' ')
+    const may = (channel: string): boolean => channels === '*' || channels.split(',').includes(channel)
+    const at = (seconds: string): number => 1_700_000_000_000 + Number(seconds) * 1000
+    return {
+      user,
+      permissions: { maySubscribe: may, mayPublish: may },
+      issuedAtMs: at(issued),
+      expiresAtMs: expires === undefined ? undefined : at(expires),
+    }
+  }
+
+  post(from: string, to: string | undefined, payload: Uint8Array): Sent {
+    for (const id of to === undefined ? this.nodes.keys() : [to]) {
+      if (this.posting === 'at once') queueMicrotask(() => this.nodes.get(id)?.hear(payload))
+      // What a node tells itself is heard like everything else.
+      else if (this.nodes.has(id) || id === from) this.mail.push({ to: id, payload })
+    }
+    return 'sent'
+  }
+
+  async close(): Promise<void> {
+    for (const node of this.nodes.values()) node.close()
+    await this.registry.close()
+    await this.log.close()
+  }
+}
+
+/** Every method that answers with a promise is a call. */
+function slowly(
+  store: object,
+  call: (name: string, run: () => Promise<unknown>) => Promise<unknown>,
+): object {
+  return new Proxy(store, {
+    get(target, name) {
+      const method = Reflect.get(target, name, target) as unknown
+      if (typeof method !== 'function') return method
+      return (...args: unknown[]) => {
+        const run = (): unknown => (method as (...given: unknown[]) => unknown).apply(target, args)
+        if (name === 'watch' || name === 'recheck' || name === 'healthy') return run()
+        return call(String(name), () => run() as Promise<unknown>)
+      }
+    },
+  })
+}
