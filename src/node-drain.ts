@@ -4,6 +4,7 @@
  */
 import type { Gate } from './admission/gate.ts'
 import type { Clock } from './clock.ts'
+import type { Inquiry } from './cluster/inquiry.ts'
 import type { Membership } from './cluster/membership.ts'
 import type { Arrived, DrainOptions } from './drain/core.ts'
 import { Departures } from './drain/departures.ts'
@@ -41,6 +42,7 @@ export interface NodeDrainPorts {
   readonly gate: Gate
   readonly sessions: Sessions
   readonly membership: Membership
+  readonly inquiry: Pick<Inquiry, 'find'>
   readonly metrics: Pick<Metrics, 'reconnectsAsked' | 'drainMoves'>
   readonly info: () => NodeInfo
 }
@@ -269,7 +271,7 @@ export class NodeDrain {
   }
 
   #move(options: DrainOptions, reason: MoveReason, changed: (progress: DrainProgress) => void): Drain {
-    const { clock, log, sessions, membership, info } = this.#ports
+    const { clock, log, sessions, membership, inquiry, info } = this.#ports
     return new Drain(options, {
       clock,
       connections: () => this.#movables(reason),
@@ -278,7 +280,7 @@ export class NodeDrain {
         return session === undefined ? undefined : this.#movable(session, reason)
       },
       count: () => sessions.count,
-      mood: () => moodOf(info(), membership.others),
+      mood: () => moodOf(info(), membership.others, inquiry.find()),
       changed: (progress) => {
         changed(progress)
         log.info(

@@ -19,9 +19,10 @@ import { isRevoked } from './auth/revocation.ts'
 import { createTokens, mintToken } from './auth/tokens.ts'
 import { systemClock, walled, type Clock } from './clock.ts'
 import { Canary } from './cluster/canary.ts'
-import { controlBytes, hear } from './cluster/control.ts'
+import { controlBytes, hear, tell } from './cluster/control.ts'
 import { FormerNodes } from './cluster/former-nodes.ts'
 import { graceMsOf, Isolation } from './cluster/isolation.ts'
+import { Inquiry } from './cluster/inquiry.ts'
 import { Membership } from './cluster/membership.ts'
 import { NodeRequests } from './cluster/node-request.ts'
 import { NodeTokens } from './cluster/node-token.ts'
@@ -86,6 +87,8 @@ const FOREIGN_PACKET =
   'something came over NATS that no node of this cluster has sent, or not now: it was refused'
 const FOREIGN_REPLY =
   'a publish over NATS wants its answer at a subject of the gateway or of the server: it was refused'
+/** Links to the other nodes are open within this time, where any can be opened. */
+const SILENCE_MS = 5000
 /** So many words that a node does not hear are no accident. */
 const CANARIES_MISSED_MAX = 3
 
@@ -157,6 +160,12 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       givenUp: (session) => users.givenUp(session),
       cameBack: (client, recovered) => draining.confirm(client, { gapMs: undefined, recovered }),
       replayed: (client, messages) => draining.replayed(client, messages),
+      howAreYou(number) {
+        if (fromNode === id) return
+        const { state, degraded: parts } = info()
+        tell(backbone, fromNode, { kind: 'iAm', number, state, role, degraded: parts })
+      },
+      iAm: (number, said) => inquiry.heard(fromNode, number, said),
       canary: (word) => canary.heard(word),
     })
   }
@@ -193,13 +202,14 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       },
       disconnected: () => void membership.update(),
     },
-    peers: () => membership.refresh(),
     packetRefused(why, subject, from) {
       // Who sent it is known only where it was sealed with the secret.
       const known = why === 'clock' || why === 'replayed'
       mistakes.warn(`${FOREIGN_PACKET} (${why})`, { subject, ...(known ? { from } : {}) })
       if (why === 'clock' && from !== undefined) strangers.clockDiffers(from)
     },
+    // Links matter most where the registry is away as well: then those who were there last are asked.
+    peers: () => membership.refresh().catch(() => membership.others),
     linkRefused: (direction, node, why) => strangers.refused(direction, node, why),
     storesReturned() {
       hub.backboneReturned()
@@ -491,6 +501,21 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       missed: () => hub.backboneReturned(),
     },
   )
+  const graceMs = graceMsOf(config.cluster.heartbeat, config.cluster.canary)
+  const inquiry = new Inquiry(
+    { graceMs, silenceMs: graceMs + SILENCE_MS },
+    {
+      clock,
+      well: () => degraded().length === 0,
+      ask: (number) => void tell(backbone, undefined, { kind: 'howAreYou', number }),
+      saidSince: (ms) => membership.saidSince(ms),
+    },
+  )
+  health.register('alone', () =>
+    inquiry.look()
+      ? { status: 'degraded', detail: 'other nodes are well, or cannot be heard: this node alone is not' }
+      : { status: 'ok' },
+  )
   const draining = new NodeDrain(drainOptions(config), {
     nodeId: id,
     clock,
@@ -499,6 +524,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     gate: admission.gate,
     sessions,
     membership,
+    inquiry,
     metrics,
     info,
   })

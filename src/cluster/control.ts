@@ -2,6 +2,7 @@
  * What nodes tell one another beside messages. Typed here, carried as opaque bytes by the backbone. A node that does not
  * know a kind (it is older than the sender) ignores it.
  */
+import type { Said } from './cut-off.ts'
 import type { Backbone, Sent } from '../backbone/backbone.ts'
 import { JsonFault, parseJson } from '../protocol/json.ts'
 
@@ -28,6 +29,10 @@ export type ControlMessage =
   | ({ readonly kind: 'cameBack'; readonly client: string } & Recovered)
   /** So many messages a client that is at the sender now had to catch up on; `client`: its session, or as in `cameBack`. */
   | { readonly kind: 'replayed'; readonly client: string; readonly messages: number }
+  /** The sender is not well, and asks whether others are; see `inquiry.ts`. */
+  | { readonly kind: 'howAreYou'; readonly number: number }
+  /** The answer to that, with its number. */
+  | ({ readonly kind: 'iAm'; readonly number: number } & Said)
   /** The sender to itself; see `canary.ts`. */
   | { readonly kind: 'canary'; readonly word: number }
 
@@ -40,6 +45,8 @@ export interface ControlSink {
   givenUp(session: string): void
   cameBack(client: string, recovered: boolean): void
   replayed(client: string, messages: number): void
+  howAreYou(number: number): void
+  iAm(number: number, said: Said): void
   canary(word: number): void
 }
 
@@ -75,6 +82,12 @@ export function hear(payload: Uint8Array, sink: ControlSink): boolean {
     case 'replayed':
       sink.replayed(message.client, message.messages)
       return true
+    case 'howAreYou':
+      sink.howAreYou(message.number)
+      return true
+    case 'iAm':
+      sink.iAm(message.number, message)
+      return true
     case 'canary':
       sink.canary(message.word)
       return true
@@ -101,6 +114,9 @@ function parse(payload: Uint8Array): ControlMessage | undefined {
   if (kind === 'cameBack' && typeof client === 'string') return { kind, client, recovered }
   if (kind === 'replayed' && typeof client === 'string' && typeof messages === 'number')
     return { kind, client, messages }
+  if (kind === 'howAreYou' && typeof rest['number'] === 'number') return { kind, number: rest['number'] }
+  if (kind === 'iAm' && typeof rest['number'] === 'number')
+    return { kind, number: rest['number'], ...saidOf(rest) }
   if (kind === 'canary' && typeof word === 'number') return { kind, word }
   return undefined
 }
@@ -113,5 +129,14 @@ function takenOverTimes({
   return {
     claim: typeof claim === 'number' ? claim : Number.POSITIVE_INFINITY,
     detachedForMs: typeof detachedForMs === 'number' ? detachedForMs : 0,
+  }
+}
+
+/** What is not said is not good. */
+function saidOf({ state, role, degraded }: Record<string, unknown>): Said {
+  return {
+    state: state === 'active' ? state : 'closing',
+    role: role === 'all' || role === 'edge' ? role : 'api',
+    degraded: Array.isArray(degraded) ? degraded.map(String) : ['unknown'],
   }
 }

@@ -15,7 +15,7 @@
  *     those do who were asked before; and nobody earlier, unless all are to go now or the deadline is near
  *  D3 while the cluster does not take it well nobody is asked, the clock stands still, and the reason is told; unless the
  *     deadline is near. More are never asked, or closed before the deadline, than others have room for. Neither counts where
- *     an operator wants all to go now
+ *     an operator wants all to go now, or where the node is cut off
  *  D4 while paused nobody is asked and nobody is closed before the deadline, and once cancelled never
  *  D5 it ends: everybody has gone by the deadline, whatever clients and the cluster do; and where it may end alone, also
  *     when there is no cluster any more. Who is closed for that is closed spread over a moment
@@ -52,6 +52,8 @@ export interface ClusterMood {
   readonly reason: string
   /** There is no other node that takes clients, and none is starting. */
   readonly alone?: true
+  /** The others are well, or cannot be heard at all: this node alone is sick, and keeps its clients from what they need. */
+  readonly cutOff?: true
   /** So many connections the others can take beside those that they have; `Infinity` where nobody limits them. */
   readonly room: number
   /** Which limit it is, where there is no room. */
@@ -249,6 +251,7 @@ export class DrainCore {
     const held = this.#holding !== undefined && !this.#hurried
     this.#holding = undefined
     if (this.#isOver()) return []
+    if (mood.cutOff === true && this.#limit === undefined && this.#state !== 'paused') this.#now = true
     this.#closeIfItMustEnd(nowMs, connections, mood.alone === true)
     if (this.#closing !== undefined) return this.#close(nowMs, connections)
     if (this.#state === 'waiting' && (nowMs >= this.#openAtMs || this.#now)) this.#move(connections)

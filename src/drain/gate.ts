@@ -9,7 +9,8 @@ const PRESSURE_MAX = 0.5
 
 type Self = Pick<NodeInfo, 'region' | 'degraded'>
 
-export function moodOf(self: Self, others: readonly NodeInfo[]): ClusterMood {
+/** `cutOff`: this node alone is not well. */
+export function moodOf(self: Self, others: readonly NodeInfo[], cutOff = false): ClusterMood {
   const active = others.filter(({ state, role }) => state === 'active' && role !== 'api')
   if (active.length === 0) {
     const coming = others.some(({ state, role }) => state === 'starting' && role !== 'api')
@@ -20,7 +21,8 @@ export function moodOf(self: Self, others: readonly NodeInfo[]): ClusterMood {
   const takers = near.length > 0 ? near : active
   const room = roomOf(takers)
   const reason = whyUnwell(self, takers)
-  return { ok: reason === undefined, reason: reason ?? '', ...room }
+  const mood = { ok: reason === undefined, reason: reason ?? '', ...room }
+  return cutOff && self.degraded.length > 0 ? { ...mood, cutOff } : mood
 }
 
 function whyUnwell(self: Self, takers: readonly NodeInfo[]): string | undefined {

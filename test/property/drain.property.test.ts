@@ -360,6 +360,59 @@ describe('a drain', () => {
     expect(core.tick(5400, 19, { ...FULL, room: 5 })).toMatchObject([{ kind: 'ask', count: 2 }])
   })
 
+  it('D3 D5 lets everybody go at once where the node is cut off, however slow its plan, and ends', () => {
+    fc.assert(
+      fc.property(characters, plans, fc.nat(5000), fc.nat(50), (kinds, plan, deregisterMs, cutOffTick) => {
+        const core = new DrainCore({ ...OPTIONS, plan, deregisterMs }, kinds.length, 0)
+        const connected = new Map(kinds.map((kind, index) => [`c${index}`, kind]))
+        const leaving = new Map<string, number>()
+        const unwell: ClusterMood = { ok: false, reason: 'the backbone does not answer', room: 0 }
+        const cutOffMs = cutOffTick * TICK_MS
+        let nowMs = 0
+        let over = false
+        for (; !over && nowMs < cutOffMs + 60_000; nowMs += TICK_MS) {
+          const cutOff = nowMs >= cutOffMs
+          for (const [id, atMs] of leaving) {
+            if (nowMs < atMs || /stays|closes/.test(connected.get(id) ?? 'stays')) continue
+            connected.delete(id)
+            core.gone(id, nowMs)
+          }
+          for (const decision of core.tick(nowMs, connected.size, cutOff ? { ...unwell, cutOff } : unwell)) {
+            expect(cutOff).toBe(true)
+            if (decision.kind === 'done') over = true
+            if (decision.kind === 'close') {
+              connected.delete(decision.id)
+              core.gone(decision.id, nowMs)
+            }
+            if (decision.kind !== 'ask') continue
+            expect(nowMs).toBe(cutOffMs)
+            expect(decision.count).toBe(kinds.length)
+            expect(decision.windowMs).toBeGreaterThan(0)
+            for (const id of connected.keys()) {
+              core.asked(id, 'websocket', decision.windowMs / 2, nowMs)
+              leaving.set(id, nowMs + decision.windowMs / 2)
+            }
+          }
+        }
+        expect(over).toBe(true)
+        expect(connected.size).toBe(0)
+      }),
+    )
+  })
+
+  it('D4 D6 asks nobody where the node is cut off while the drain is paused, or only a part is to go', () => {
+    const plan: Plan = { kind: 'over', totalMs: 600_000 }
+    const reason = 'the backbone does not answer'
+    const mood: ClusterMood = { ok: false, reason, room: Infinity, cutOff: true }
+    const paused = new DrainCore({ ...OPTIONS, plan, deregisterMs: 0 }, 10, 0)
+    paused.pause()
+    expect(paused.tick(1000, 10, mood)).toEqual([])
+    paused.resume()
+    expect(paused.tick(1100, 10, mood)).toMatchObject([{ kind: 'ask', count: 10 }])
+    const part = new DrainCore({ ...OPTIONS, plan, deregisterMs: 0, limit: 5 }, 10, 0)
+    for (const nowMs of [1000, 200_000]) expect(part.tick(nowMs, 10, mood)).toEqual([])
+  })
+
   it('D4 asks and closes nobody once it is cancelled', () => {
     const core = new DrainCore(
       {

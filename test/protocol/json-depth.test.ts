@@ -167,6 +167,8 @@ const SINK = {
   givenUp: nothing,
   cameBack: nothing,
   replayed: nothing,
+  howAreYou: nothing,
+  iAm: nothing,
   canary: nothing,
 }
 

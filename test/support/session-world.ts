@@ -300,6 +300,8 @@ export class WorldNode {
       givenUp: (session) => this.users.givenUp(session),
       cameBack: ignore,
       replayed: ignore,
+      howAreYou: ignore,
+      iAm: ignore,
       canary: ignore,
     })
   }

@@ -95,4 +95,12 @@ describe('a cluster', () => {
     expect(moodOf(SELF, [full, half, node({ connections: 100_000 })])).toEqual(WELL)
     expect(moodOf(SELF, [full, node({ ...half, state: 'draining' }), node({ region: 'us' })]).room).toBe(0)
   })
+
+  it('is not waited for by a node that alone is not well', () => {
+    const self = { ...SELF, degraded: ['backbone'] }
+    const unwell = { ok: false, reason: 'the backbone does not answer', room: Infinity }
+    expect(moodOf(self, [node()])).toEqual(unwell)
+    expect(moodOf(self, [node()], true)).toEqual({ ...unwell, cutOff: true })
+    expect(moodOf(SELF, [node()], true)).toEqual(WELL)
+  })
 })
