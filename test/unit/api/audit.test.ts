@@ -6,6 +6,8 @@ import { devTokenRoute } from '../../../src/api/dev.ts'
 import type { Route } from '../../../src/api/route.ts'
 import { userRoutes } from '../../../src/api/users.ts'
 import { ApiKeys, parseApiKeys } from '../../../src/auth/api-keys.ts'
+import { NodeRequests } from '../../../src/cluster/node-request.ts'
+import { NodeTokens } from '../../../src/cluster/node-token.ts'
 import type { HttpExchange, Listener } from '../../../src/drivers/uws.ts'
 import { SluiceError } from '../../../src/errors.ts'
 import { createLog } from '../../../src/observe/log.ts'
@@ -17,6 +19,7 @@ import { ManualClock } from '../../support/manual-clock.ts'
 const OPS = 'the-key-of-the-operators'
 const SHOP = 'the-key-of-the-shop-only'
 const NODE = 'a1b2c3d4e5f60718'
+const SECRET = 'a-secret-that-the-nodes-of-a-test-share'
 
 const users = {
   locate: () => Promise.resolve([]),
@@ -48,7 +51,17 @@ const routes: readonly Route[] = [
 
 let lines: Readonly<Record<string, unknown>>[]
 let clock: ManualClock
-let ask: (method: string, path: string, key?: string, body?: string) => Promise<number>
+let ask: (
+  method: string,
+  path: string,
+  key?: string,
+  body?: string,
+  headers?: Readonly<Record<string, string>>,
+) => Promise<number>
+
+function nodeRequests(node: string): NodeRequests {
+  return new NodeRequests(SECRET, node, new NodeTokens(SECRET, node))
+}
 
 beforeEach(() => {
   lines = []
@@ -73,21 +86,25 @@ beforeEach(() => {
       process: false,
     }),
     localHosts: undefined,
-    requests: undefined,
+    requests: nodeRequests(NODE),
     addressOf: ({ remoteAddress }) => `${remoteAddress} as told`,
   })
   api.attach({ http: (route: { handle: typeof handle }) => (handle = route.handle) } as unknown as Listener, {
     bodyBytesMax: 0,
     jsonDepthMax: 64,
   })
-  ask = async (method, path, key, body = '') => {
+  ask = async (method, path, key, body = '', headers = {}) => {
     let answered = 0
     await handle({
       head: {
         method,
         path,
         query: '',
-        headers: { 'x-request-id': 'r1', ...(key === undefined ? {} : { authorization: `Bearer ${key}` }) },
+        headers: {
+          'x-request-id': 'r1',
+          ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+          ...headers,
+        },
         remoteAddress: '10.0.0.9',
       },
       body: () => Promise.resolve(Buffer.from(body)),
@@ -120,6 +137,29 @@ describe('the audit log', () => {
       }),
     ])
     expect(JSON.stringify(lines)).not.toContain(OPS)
+  })
+
+  it('tells who asked another node, and which one that was, where it carries out what is asked of it', async () => {
+    const [method, path] = ['POST', `/v1/nodes/${NODE}/drain`] as const
+    const onBehalf = {
+      grant: { name: 'far-ops', scopes: ['admin'] as const, namespaces: undefined },
+      requestId: 'r7',
+      remoteAddress: '192.0.2.7',
+    }
+    const sealed = nodeRequests('one').issue(NODE, clock.now(), { method, path, body: '' }, onBehalf)
+    const headers = { authorization: sealed.authorization, 'sluice-caller': sealed.caller }
+    expect(await ask(method, path, undefined, '', headers)).toBe(200)
+    expect(lines).toEqual([
+      expect.objectContaining({
+        audit: 'drain',
+        keyName: 'far-ops',
+        requestId: 'r7',
+        remoteAddress: '192.0.2.7',
+        via: 'one',
+      }),
+    ])
+    expect(await ask(method, path, undefined, '', headers)).toBe(401)
+    expect(lines[1]).toMatchObject({ audit: 'refused key', reason: 'the request has been made before' })
   })
 
   it('names every route that changes something', () => {
