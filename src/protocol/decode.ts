@@ -205,9 +205,15 @@ function knownRef(frame: Json): number | undefined {
   return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined
 }
 
-/** Of a frame that is not parsed. */
+/** Of a frame that is not parsed, and may be no JSON: then any answer will do. */
 function rawRef(frameText: string): number | undefined {
-  const raw = rawMember(frameText, 'ref')
+  let raw: string | undefined
+  try {
+    raw = rawMember(frameText, 'ref')
+  } catch (error) {
+    // A key with an escape that is none.
+    if (!(error instanceof SyntaxError)) throw error
+  }
   return raw !== undefined && /^\d{1,16}$/.test(raw) ? knownRef({ ref: Number(raw) }) : undefined
 }
 

@@ -191,6 +191,7 @@ export function cursor(random: Random, owner: string): string {
       `${TAG}${random.int(1e9).toString(36)}.e${random.int(9)}`,
       `${TAG}zzzzzzzzzzz.e`,
       `-moved-${random.int(12)}1.node`,
+      `-ticket-${random.int(1e6).toString(36)}.${'0123456789abcdef'.slice(random.oneIn(9) ? 1 : 0)}`,
       'x'.repeat(random.int(50)),
     ]),
   )

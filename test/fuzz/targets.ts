@@ -8,11 +8,12 @@ import { publishRoute } from '../../src/api/publish.ts'
 import { Router, type ApiRequest } from '../../src/api/route.ts'
 import { readKeySet } from '../../src/auth/jwks.ts'
 import { createTokens } from '../../src/auth/tokens.ts'
+import { Tickets } from '../../src/admission/tickets.ts'
 import { systemClock } from '../../src/clock.ts'
 import { hear, type ControlSink } from '../../src/cluster/control.ts'
 import type { RequestHead } from '../../src/drivers/uws.ts'
 import { ClientAddress } from '../../src/edge/origin.ts'
-import { bearer, cookie, listed, resumeOf, streamCursor, waitOf } from '../../src/edge/request.ts'
+import { bearer, cookie, listed, resumeOf, cursorOf, waitOf } from '../../src/edge/request.ts'
 import { SluiceError } from '../../src/errors.ts'
 import { decodeAnnouncement, encodeAnnouncement } from '../../src/presence/announcements.ts'
 import { joinBinary } from '../../src/protocol/binary.ts'
@@ -29,6 +30,7 @@ import {
   encodeMessage,
   encodeStored,
 } from '../../src/protocol/packet.ts'
+import { readTicket, ticketIn } from '../../src/protocol/ticket.ts'
 import { NatsDoors, type Requests } from '../../src/publish/nats-doors.ts'
 import type { Publisher } from '../../src/publish/publisher.ts'
 
@@ -116,6 +118,7 @@ const router = new Router(
     handle: () => ({ status: 200 }),
   })),
 )
+const tickets = new Tickets(SECRET, 86_400_000, systemClock)
 const addresses = new ClientAddress(['10.0.0.0/8', '::1'])
 
 const requests: Target[] = [
@@ -125,6 +128,8 @@ const requests: Target[] = [
     run: (random) =>
       tried(() => {
         const text = cursor(random, OWNER)
+        const ticket = ticketIn(text) ?? readTicket(text.slice(-random.int(40)))
+        if (ticket !== undefined) hold(!tickets.spend(ticket), 'a ticket that was made up is worth nothing')
         const departure = departureIn(text)
         if (departure !== undefined) hold(!/[\r\n]/.test(departure.again), 'a cursor is one line')
         for (const { offset } of resumeOf(text, USER)?.byTag.values() ?? [])
@@ -155,7 +160,7 @@ const requests: Target[] = [
         bearer(head)
         cookie(head, 'sluice_token')
         listed(mutated(random, 'sluice.v1, other'))
-        resumeOf(streamCursor(head), USER)
+        resumeOf(cursorOf(head), USER)
         waitOf(new URLSearchParams(head.query).get('wait'))
         router.match(head.method, path)
       }, SluiceError),

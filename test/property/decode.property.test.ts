@@ -128,6 +128,19 @@ describe('decode', () => {
     )
   })
 
+  it('takes a frame that is too deep and no JSON either', () => {
+    const keys = fc.oneof(fc.constantFrom('"\\u12"', '"\\x"', '"', '', 'ref', '"ref"'), fc.string())
+    fc.assert(
+      fc.property(fc.array(keys, { maxLength: 4 }), fc.boolean(), (parts, first) => {
+        const members = parts.map((key) => `${key}:1`).join(',')
+        const deep = `"data":${nested(100)}`
+        const frame = first ? `{${deep},${members}` : `{${members},${deep}}`
+        expectFrameOrRefusal(() => decodeText(frame, DEPTH))
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
   it('takes any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) =>
