@@ -151,6 +151,7 @@ const requests: Target[] = [
             cookie: mutated(random, 'a=b; sluice_token=t'),
             ...(random.oneIn(2) ? {} : { 'last-event-id': cursor(random, OWNER) }),
           },
+          fault: undefined,
           remoteAddress: random.pick(['10.0.0.1', '::1', 'x', '']),
         } satisfies RequestHead
         hold(
