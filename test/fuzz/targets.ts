@@ -32,7 +32,8 @@ import {
 } from '../../src/protocol/packet.ts'
 import { readTicket, ticketIn } from '../../src/protocol/ticket.ts'
 import { NatsDoors, type Requests } from '../../src/publish/nats-doors.ts'
-import type { Publisher } from '../../src/publish/publisher.ts'
+import { normalPayload } from '../../src/publish/payload.ts'
+import type { Publisher, PublishRequest } from '../../src/publish/publisher.ts'
 
 const DEPTH = 64
 const USER = 'ann'
@@ -58,29 +59,31 @@ function hold(kept: boolean, promise: string): void {
   if (!kept) throw new Broken(promise)
 }
 
-/** `refusal`: the only thing that may be thrown. */
-function tried(run: () => void, refusal: abstract new (...args: never[]) => Error): Outcome {
+type Refusal = abstract new (...args: never[]) => Error
+
+/** `refusals`: the only things that may be thrown. */
+function tried(run: () => void, ...refusals: readonly Refusal[]): Outcome {
   try {
     run()
     return 'decoded'
   } catch (error) {
-    if (!(error instanceof refusal)) throw error
+    if (!(error instanceof Error) || !refusals.some((refusal) => error instanceof refusal)) throw error
     hold(error.message.length > 5 && error.message.length < 1000, 'a refusal is a sentence')
     return 'refused'
   }
 }
 
-function checkJson({ data, binary }: Payload): void {
+function checkPayload({ data, binary }: Payload): void {
   if (binary) return
   const text = Buffer.from(data).toString()
   JSON.parse(text)
+  hold(!/[\r\n]/.test(text), 'a payload is one line')
   hold(!isDeeper(text, DEPTH), 'no payload is deeper than the limit')
 }
 
-/** Of the doors that find a payload in something else. */
-function checkPayload(payload: Payload): void {
-  checkJson(payload)
-  hold(payload.binary || !/[\r\n]/.test(Buffer.from(payload.data).toString()), 'a payload is one line')
+/** As the publisher takes it, which may refuse it. */
+function checkNormal(payload: Payload, parsed: boolean): void {
+  checkPayload(normalPayload(payload, { bytesMax: 65_536, jsonDepthMax: DEPTH, parsed }))
 }
 
 function checkFrame(decoded: DecodedFrame): void {
@@ -88,14 +91,14 @@ function checkFrame(decoded: DecodedFrame): void {
     hold(Number.isSafeInteger(decoded.ref), 'a ref is a count')
   if ('channel' in decoded)
     hold(decoded.channel === '@inbox' || isChannel(decoded.channel), 'a channel is one')
-  if (decoded.type === 'publish') checkPayload(decoded.payload)
+  if (decoded.type === 'publish') checkNormal(decoded.payload, true)
 }
 
 const frames: Target[] = [
   {
     name: 'text frames',
     share: 6,
-    run: (random) => tried(() => checkFrame(decodeText(frame(random), DEPTH)), MalformedFrame),
+    run: (random) => tried(() => checkFrame(decodeText(frame(random), DEPTH)), MalformedFrame, SluiceError),
   },
   {
     name: 'binary frames',
@@ -105,6 +108,7 @@ const frames: Target[] = [
       return tried(
         () => checkFrame(decodeBinary(random.oneIn(2) ? poked(random, packet) : packet, DEPTH)),
         MalformedFrame,
+        SluiceError,
       )
     },
   },
@@ -169,19 +173,17 @@ const requests: Target[] = [
 ]
 
 const publisher = {
-  publish({ payload, target }: { payload: Payload; target: { channel?: unknown; user?: unknown } }) {
-    checkJson(payload)
-    hold(typeof (target.channel ?? target.user) === 'string', 'a target is a text')
+  async publish({ payload, parsed, target }: PublishRequest): Promise<object> {
+    const where: unknown = 'channel' in target ? target.channel : target.user
+    hold(typeof where === 'string', 'a target is a text')
+    checkNormal(payload, parsed === true)
     return Promise.resolve({})
   },
 } as unknown as Publisher
 const route = publishRoute(publisher, 1000)
 
 /** A door that answers through a promise: what it throws may be one refusal. */
-async function settled(
-  answer: Promise<unknown>,
-  refusal: abstract new (...args: never[]) => Error,
-): Promise<Outcome> {
+async function settled(answer: Promise<unknown>, refusal: Refusal): Promise<Outcome> {
   try {
     await answer
     return 'decoded'
@@ -212,7 +214,7 @@ const natsRequests = {
 let answerOfBackend: Uint8Array = Buffer.alloc(0)
 const faults: unknown[] = []
 const doors = new NatsDoors(
-  { prefix: 'sluice', forwardTimeoutMs: 1000, jsonDepthMax: DEPTH },
+  { prefix: 'sluice', forwardTimeoutMs: 1000, jsonDepthMax: DEPTH, payloadBytesMax: () => 65_536 },
   {
     requests: natsRequests,
     publish: (request) => publisher.publish(request),
