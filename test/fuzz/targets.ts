@@ -2,6 +2,7 @@
  * The readers of what peers send, each with what it promises of any input: it answers, or it refuses in the one way that
  * its callers expect. Anything else is broken.
  */
+import { isIP } from 'node:net'
 import { bytes, cursor, frame, json, mutated, poked, publishBody } from './hostile.ts'
 import type { Random } from './random.ts'
 import { publishRoute } from '../../src/api/publish.ts'
@@ -123,7 +124,7 @@ const router = new Router(
   })),
 )
 const tickets = new Tickets(SECRET, 86_400_000, systemClock)
-const addresses = new ClientAddress(['10.0.0.0/8', '::1'])
+const addresses = new ClientAddress(['10.0.0.0/8', '::1'], true)
 
 const requests: Target[] = [
   {
@@ -153,15 +154,14 @@ const requests: Target[] = [
           headers: {
             authorization: mutated(random, 'Bearer a.b.c'),
             cookie: mutated(random, 'a=b; sluice_token=t'),
+            'x-forwarded-for': mutated(random, '1.2.3.4:5, [::1]:80, 10.0.0.2'),
             ...(random.oneIn(2) ? {} : { 'last-event-id': cursor(random, OWNER) }),
           },
           fault: undefined,
-          remoteAddress: random.pick(['10.0.0.1', '::1', 'x', '']),
+          remoteAddress: random.pick(['10.0.0.1', '::1', '1.2.3.4']),
+          proxiedAddress: random.pick(['', '10.0.0.3', '2001:db8::1']),
         } satisfies RequestHead
-        hold(
-          addresses.of(head.remoteAddress, mutated(random, '1.2.3.4, 10.0.0.2')) !== undefined,
-          'an address is told',
-        )
+        hold(isIP(addresses.of(head)) !== 0, 'an address is one')
         bearer(head)
         cookie(head, 'sluice_token')
         listed(mutated(random, 'sluice.v1, other'))
