@@ -219,6 +219,7 @@ const doors = new NatsDoors(
     requests: natsRequests,
     publish: (request) => publisher.publish(request),
     failed: (_what, error) => faults.push(error),
+    refused: ignore,
   },
 )
 doors.open()
