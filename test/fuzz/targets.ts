@@ -294,8 +294,11 @@ const sink: ControlSink = {
   disconnect: (user) => hold(typeof user === 'string', 'a user is a text'),
   revoke: (_user, beforeMs) => hold(typeof beforeMs === 'number', 'a moment is a number'),
   takenOver: ignore,
+  givenUp: ignore,
   cameBack: ignore,
   replayed: ignore,
+  howAreYou: ignore,
+  iAm: ignore,
   canary: ignore,
 }
 
