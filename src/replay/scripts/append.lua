@@ -76,7 +76,8 @@ end
 
 if ttl ~= here.ttl or time < here.swept or time - here.swept >= ttl / 2 then
   redis.call('HSET', KEYS[1], 's', text(time), 't', ARGV[4])
-  dropOld(offset, time, ttl)
+  local first, older = firstYoung(offset, time, ttl)
+  if older then dropBefore(first, offset, redis.call) end
   -- Until the next sweep the newest message may be half as young as its key.
   redis.call('PEXPIRE', KEYS[2], text(ttl * 2))
   redis.call('PEXPIRE', KEYS[1], text(math.max(tonumber(ARGV[2]), ttl * 4)))

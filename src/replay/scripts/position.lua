@@ -22,9 +22,11 @@ local function now()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- It changes whenever this server may have lost what it once confirmed: when it starts, and when it is promoted.
+-- It changes whenever this server may have lost what it once confirmed: when it starts, and when it is promoted. A replica
+-- has none: it is behind, nobody knows how far, and would tell of losses that are none, or of none where there are some.
 local function generation()
   local info = redis.call('INFO', 'replication')
+  if string.find(info, 'role:slave', 1, true) then return '' end
   local _, last = string.find(info, 'master_replid:', 1, true)
   return string.sub(info, last + 1, last + 40)
 end
@@ -39,8 +41,9 @@ end
 
 -- A position in the epoch that was proposed. What was kept before it is gone.
 local function begin(time)
-  redis.call('UNLINK', KEYS[2])
+  -- First what a server that is out of memory refuses: then nothing has been done.
   redis.call('HSET', KEYS[1], 'e', ARGV[1], 'o', '0', 'g', generation(), 'c', '0', 's', '0', 't', '0', 'a', text(time))
+  redis.call('UNLINK', KEYS[2])
   redis.call('PEXPIRE', KEYS[1], text(math.min(tonumber(ARGV[2]), tonumber(ARGV[3]))))
   compared(time)
   return { epoch = ARGV[1], offset = 0, swept = 0, ttl = 0, made = time }
@@ -75,19 +78,26 @@ local function firstFrom(start)
   return tonumber(offset), tonumber(stored)
 end
 
--- Removes what is older than `ttl`. Offsets have no holes, so the place is found by halving.
-local function dropOld(head, time, ttl)
+-- Offset of the first message that is not older than `ttl`, the one after `head` where all are, and whether there are older
+-- ones. Offsets have no holes, so the place is found by halving.
+local function firstYoung(head, time, ttl)
   local low, stored = firstFrom('-')
-  if not low or stored >= time - ttl then return end
+  if not low then return head + 1, false end
+  if stored >= time - ttl then return low, false end
   local high = head + 1
   while low < high do
     local middle = math.floor((low + high) / 2)
     local offset, middleStored = firstFrom(text(middle))
     if offset and middleStored < time - ttl then low = middle + 1 else high = middle end
   end
-  if low > head then
-    redis.call('UNLINK', KEYS[2])
+  return low, true
+end
+
+-- Removes what is before an offset. `call`: how the server is asked.
+local function dropBefore(first, head, call)
+  if first > head then
+    call('UNLINK', KEYS[2])
   else
-    redis.call('XTRIM', KEYS[2], 'MINID', text(low))
+    call('XTRIM', KEYS[2], 'MINID', text(first))
   end
 end
