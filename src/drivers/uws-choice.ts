@@ -33,8 +33,22 @@ export interface Supply {
   fileOf(host: Host): string
 }
 
-/** In order of preference. */
+/** In order of preference: first the one that tells of dropped messages, which else have to be looked for. */
 export const SUPPLIES: readonly Supply[] = [
+  {
+    package: '@btc-vision/uwebsockets.js',
+    version: '20.57.0',
+    nodes: { 115: '20', 127: '22', 137: '24', 141: '25' },
+    builds: {
+      'linux x64': '2.38',
+      'linux arm64': '2.38',
+      'darwin x64': undefined,
+      'darwin arm64': undefined,
+      'win32 x64': undefined,
+    },
+    tellsDropped: true,
+    fileOf: ({ platform, arch, abi }) => `uws_${platform}_${arch}_${abi}.node`,
+  },
   {
     package: '@trufflesuite/uws-js-unofficial',
     version: '20.30.0-unofficial.0',
@@ -50,20 +64,6 @@ export const SUPPLIES: readonly Supply[] = [
     tellsDropped: false,
     // Not by the package's `main`: that falls back to a slow imitation in JavaScript where the binary does not load.
     fileOf: ({ platform, arch, abi }) => `binaries/uws_${platform}_${arch}_${abi}.node`,
-  },
-  {
-    package: '@btc-vision/uwebsockets.js',
-    version: '20.57.0',
-    nodes: { 115: '20', 127: '22', 137: '24', 141: '25' },
-    builds: {
-      'linux x64': '2.38',
-      'linux arm64': '2.38',
-      'darwin x64': undefined,
-      'darwin arm64': undefined,
-      'win32 x64': undefined,
-    },
-    tellsDropped: true,
-    fileOf: ({ platform, arch, abi }) => `uws_${platform}_${arch}_${abi}.node`,
   },
 ]
 
@@ -167,7 +167,10 @@ function wayOut(host: Host, missing: readonly string[]): string {
 /** Only the C library is too old. */
 function outOfGlibc(host: Host, forBuild: readonly Supply[], forNode: readonly Supply[]): string {
   const version = host.libc.name === 'glibc' ? host.libc.version : '0'
-  const least = forNode.map(({ builds }) => builds[buildOf(host)] as string).join(' or ')
+  const least = forNode
+    .map(({ builds }) => builds[buildOf(host)] as string)
+    .toSorted((a, b) => (isAtLeast(a, b) ? 1 : -1))
+    .join(' or ')
   const ways = [`use a system with glibc ${least} or later (Debian 13, Ubuntu 24.04)`]
   const humbler = forBuild.find(({ builds }) => isAtLeast(version, builds[buildOf(host)] as string))
   if (humbler !== undefined) ways.unshift(`use Node ${Object.values(humbler.nodes).join(', ')}`)

@@ -42,7 +42,7 @@ const NEWER = '@btc-vision/uwebsockets.js'
 describe('the binary for', () => {
   it.each([
     ['Node 20, Debian 12', host(20, '2.36'), `${OLDER}/uws_linux_x64_115.node`],
-    ['Node 20, Debian 13', host(20, '2.41'), `${OLDER}/uws_linux_x64_115.node`],
+    ['Node 20, Debian 13', host(20, '2.41'), `${NEWER}/uws_linux_x64_115.node`],
     ['Node 20, the least glibc', host(20, '2.27'), `${OLDER}/uws_linux_x64_115.node`],
     ['Node 20, arm64', host(20, '2.36', { arch: 'arm64' }), `${OLDER}/uws_linux_arm64_115.node`],
     ['Node 20, arm', host(20, '2.36', { arch: 'arm' }), `${OLDER}/uws_linux_arm_115.node`],
@@ -58,15 +58,15 @@ describe('the binary for', () => {
     [
       'Node 20, Windows',
       host(20, '', { platform: 'win32', libc: { name: 'none' } }),
-      `${OLDER}/uws_win32_x64_115.node`,
+      `${NEWER}/uws_win32_x64_115.node`,
     ],
   ])('%s', (_, machine, file) => {
     expect(fileOf(chooseBinary(machine, ALL))).toBe(file)
   })
 
-  it('Node 20 is the newer where only that is installed', () => {
-    const installed: Installed = { ...ALL, has: (supply) => supply.package === NEWER }
-    expect(fileOf(chooseBinary(host(20, '2.41'), installed))).toBe(`${NEWER}/uws_linux_x64_115.node`)
+  it('Node 20 is the older where only that is installed', () => {
+    const installed: Installed = { ...ALL, has: (supply) => supply.package !== NEWER }
+    expect(fileOf(chooseBinary(host(20, '2.41'), installed))).toBe(`${OLDER}/uws_linux_x64_115.node`)
   })
 
   it('any machine is that of the author where somebody has installed it', () => {
@@ -133,8 +133,8 @@ describe('where none fits, one sentence says what to do for', () => {
     [
       'a processor that nobody builds for',
       host(24, '2.41', { arch: 'riscv64' }),
-      'Node 24.1.0 (ABI 137) on linux riscv64 with glibc 2.41: they are made for linux x64, linux arm64, linux arm, ' +
-        'darwin x64, darwin arm64, win32 x64',
+      'Node 24.1.0 (ABI 137) on linux riscv64 with glibc 2.41: they are made for linux x64, linux arm64, ' +
+        'darwin x64, darwin arm64, win32 x64, linux arm',
     ],
   ])('%s', (_, machine, sentence) => {
     expect(chooseBinary(machine, ALL)).toEqual({
