@@ -26,6 +26,7 @@ export function hubMetrics(metrics: Metrics, clock: Clock): HubMetrics {
     slow: (policy) => metrics.slowConsumers[policy].inc(),
     replayed: () => metrics.replayed.inc(),
     reset: (reason) => metrics.resets[reason].inc(),
+    tailGivenUp: () => metrics.tailsGivenUp.inc(),
     repair: (result) => metrics.feedRepairs[result].inc(),
   }
 }

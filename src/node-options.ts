@@ -1,7 +1,9 @@
 /**
  * The configuration as rooms take it. Part of the composition.
  */
+import { totalmem } from 'node:os'
 import { KEY_LENGTH_MIN } from './auth/api-keys.ts'
+import { TAILS_IN_MEMORY_MIN } from './config/quota-rules.ts'
 import type { Config } from './config/schema.ts'
 import { durationText } from './config/units.ts'
 import { parsePlan } from './config/drain-plan.ts'
@@ -12,6 +14,7 @@ import type { HubOptions } from './hub/hub.ts'
 import { localHostsOf } from './node-address.ts'
 import type { NodeDrainOptions } from './node-drain.ts'
 import type { SessionOptions } from './session/ports.ts'
+import type { QuotaLimits } from './session/quotas.ts'
 
 /** A client that comes back after so long is a newcomer: somebody who was away over night is not. */
 const TICKET_TTL_MIN_MS = 86_400_000
@@ -26,9 +29,32 @@ export function hubOptions(config: Config): HubOptions {
   return {
     tailMessages: config.feeds.tailMessages,
     tailBytes: config.feeds.tailBytes,
+    memoryBytes: feedsMemory(config.feeds, usableMemory()),
     quietMs: config.feeds.quiet,
     headCheckMs: config.feeds.headCheck,
   }
+}
+
+const FEEDS_SHARE = 1 / 16
+const FEEDS_BYTES_MIN = 33_554_432
+const FEEDS_BYTES_MAX = 536_870_912
+
+/** `usableBytes`: the memory that this process may use. */
+export function feedsMemory(
+  { memory, tailBytes }: Pick<Config['feeds'], 'memory' | 'tailBytes'>,
+  usableBytes: number,
+): number {
+  if (memory !== 0) return memory
+  const share = Math.min(Math.max(Math.floor(usableBytes * FEEDS_SHARE), FEEDS_BYTES_MIN), FEEDS_BYTES_MAX)
+  return Math.max(share, tailBytes * TAILS_IN_MEMORY_MIN)
+}
+
+/** What a container allows, or what the machine has. */
+function usableMemory(): number {
+  const constrained = process.constrainedMemory() ?? 0
+  const total = totalmem()
+  // Where nothing is constrained, it is 0 or a number beyond any machine.
+  return constrained > 0 && constrained < total ? constrained : total
 }
 
 export function sessionOptions(config: Config): SessionOptions {
@@ -37,6 +63,14 @@ export function sessionOptions(config: Config): SessionOptions {
     reauth: { intervalMs: config.auth.reauthInterval, deadlineMs: config.auth.reauthDeadline },
     subscriptionsMax: config.limits.subscriptions,
     sessionsPerUserMax: config.limits.sessionsPerUser,
+  }
+}
+
+export function quotaLimits({ limits }: Config): QuotaLimits {
+  return {
+    connections: limits.connectionsPerUser,
+    subscriptions: limits.subscriptionsPerUser,
+    publishesPerSecond: limits.publishesPerUserPerSecond,
   }
 }
 

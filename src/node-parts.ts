@@ -38,7 +38,7 @@ import { RedisPresenceStore } from './presence/redis.ts'
 import type { PresenceStore } from './presence/store.ts'
 import { CountedRegistry } from './registry/counted.ts'
 import { MemoryRegistry } from './registry/memory.ts'
-import { RedisRegistry } from './registry/redis.ts'
+import { RedisRegistry, type RedisRegistryOptions } from './registry/redis.ts'
 import type { Registry } from './registry/registry.ts'
 import { LogByDelivery } from './replay/by-delivery.ts'
 import { JetStreamReplayLog } from './replay/jetstream.ts'
@@ -318,6 +318,18 @@ function askedMsOf({ feeds }: Config): number {
   return Math.max(feeds.headCheck * ASKED_HEAD_CHECKS, ASKED_MIN_MS)
 }
 
-function registryOptions({ cluster, sessions }: Config): { nodeTtlMs: number; sessionTtlMs: number } {
-  return { nodeTtlMs: cluster.nodeTtl, sessionTtlMs: sessions.ttl }
+/** What a registry remembers of a user at least, connected or not: a poll leaves a session behind that nobody resumes. */
+const SESSIONS_KEPT_MIN = 256
+/** Where users have no limit: nobody comes here by himself. */
+const SESSIONS_KEPT_MAX = 65_536
+
+function registryOptions({ cluster, sessions, limits }: Config): RedisRegistryOptions {
+  const { sessionsPerUser } = limits
+  return {
+    nodeTtlMs: cluster.nodeTtl,
+    sessionTtlMs: sessions.ttl,
+    // Who is connected must not be forgotten for those who were.
+    sessionsPerUserMax:
+      sessionsPerUser === 0 ? SESSIONS_KEPT_MAX : Math.max(sessionsPerUser * 2, SESSIONS_KEPT_MIN),
+  }
 }

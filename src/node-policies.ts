@@ -1,7 +1,7 @@
 /**
  * The namespaces of the configuration as each room takes them. Part of the composition.
  */
-import type { NamespacePolicy, Namespaces } from './config/schema.ts'
+import type { Config, NamespacePolicy } from './config/schema.ts'
 import type { HubPolicy } from './hub/hub.ts'
 import { namespaceOf } from './protocol/channel.ts'
 import type { PublishPolicy } from './publish/publisher.ts'
@@ -14,17 +14,28 @@ export interface ChannelPolicies {
 }
 
 /** The policies of a channel's namespace: the same object for all its channels. */
-export function policiesByChannel(namespaces: Namespaces): (channel: string) => ChannelPolicies {
-  const known = new Map(Object.entries(namespaces).map(([name, policy]) => [name, policiesOf(policy)]))
-  const standard = policiesOf(namespaces['*'])
+export function policiesByChannel({
+  namespaces,
+  durable,
+}: Pick<Config, 'namespaces' | 'durable'>): (channel: string) => ChannelPolicies {
+  const of = (policy: NamespacePolicy): ChannelPolicies => policiesOf(policy, durable.maxAge)
+  const known = new Map(Object.entries(namespaces).map(([name, policy]) => [name, of(policy)]))
+  const standard = of(namespaces['*'])
   return (channel) => known.get(namespaceOf(channel)) ?? standard
 }
 
-function policiesOf(policy: NamespacePolicy): ChannelPolicies {
+function policiesOf(policy: NamespacePolicy, durableMaxAgeMs: number): ChannelPolicies {
   const { delivery, ttl, max, idempotency, onLogFailure, slowConsumer, clientPublish, presence } = policy
+  const durable = delivery === 'durable'
   return {
-    hub: { logged: delivery !== 'ephemeral', slowConsumer, max },
+    hub: {
+      logged: delivery !== 'ephemeral',
+      slowConsumer,
+      // The durable stream has no bound by channel, but one by age.
+      max,
+      ttlMs: durable ? durableMaxAgeMs : ttl,
+    },
     publish: { delivery, log: { ttlMs: ttl, max, idempotencyMs: idempotency }, onLogFailure },
-    client: { clientPublish, presence, acknowledged: delivery === 'durable', max },
+    client: { clientPublish, presence, acknowledged: durable, max },
   }
 }

@@ -49,6 +49,7 @@ import {
   edgeOptions,
   goneMs,
   hubOptions,
+  quotaLimits,
   sessionOptions,
   ticketTtlMs,
   weaknesses,
@@ -67,6 +68,7 @@ import { Publisher } from './publish/publisher.ts'
 import { NatsDoors } from './publish/nats-doors.ts'
 import type { NodeInfo } from './registry/registry.ts'
 import { Seal } from './seal.ts'
+import { UserQuotas } from './session/quotas.ts'
 import { Sessions } from './session/sessions.ts'
 import { Users } from './session/users.ts'
 import { Wheel } from './wheel.ts'
@@ -131,7 +133,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
   )
   const failed = (what: string, error: unknown): void => outages.failed(what, error)
 
-  const policies = policiesByChannel(config.namespaces)
+  const policies = policiesByChannel(config)
 
   const apiListener = new Listener({
     host: config.api.host,
@@ -323,6 +325,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
           id: messageId,
           from: user,
         }),
+      quotas: new UserQuotas(quotaLimits(config)),
       presence,
       acks: parts.acks,
       ticketOf: (userTag) => ticketText(tickets.give(userTag)),
@@ -437,6 +440,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
 
   metrics.sessions.read(() => sessions.count)
   metrics.channels.read(() => hub.channelCount)
+  metrics.feedBytes.read(() => hub.feedBytes)
   metrics.subscriptions.read(() => hub.subscriptionCount)
   metrics.eventLoopLag.read(() => load.lagMs / 1000)
   const degraded = watchParts({

@@ -22,7 +22,7 @@ export async function startGateway(settings: ConfigInput = {}): Promise<Ports> {
       log: { level: 'warn' },
       namespaces: { [namespace]: { clientPublish: 'fanout' } },
       // The load knocks as fast as it can from one address, and one publisher sends for a thousand.
-      limits: { framesPerSecond: 0, bytesPerSecond: 0 },
+      limits: { framesPerSecond: 0, bytesPerSecond: 0, publishesPerUserPerSecond: 0 },
       admission: { connectionsPerSecond: 0, perAddressPerSecond: 0, maxLoopLag: 0 },
     },
   })

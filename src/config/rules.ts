@@ -1,6 +1,7 @@
 /**
  * What no option can say alone: combinations that cannot work.
  */
+import { QUOTA_RULES } from './quota-rules.ts'
 import type { Config } from './schema.ts'
 import { durationText, sizeText } from './units.ts'
 import { STREAM_CHANNELS_MAX } from '../protocol/request-head.ts'
@@ -8,7 +9,7 @@ import { STREAM_CHANNELS_MAX } from '../protocol/request-head.ts'
 /** Says where an option was set: `auth.cookie (sluice.yaml:12)`. */
 export type Where = (...path: readonly string[]) => string
 
-interface Rule {
+export interface Rule {
   /** For the documentation. */
   readonly says: string
   /** One sentence for the operator, or nothing. */
@@ -205,4 +206,5 @@ export const RULES: readonly Rule[] = [
       return `${where('limits', 'frame')} is ${sizeText(frame)}, but must be at most ${max}`
     },
   },
+  ...QUOTA_RULES,
 ]

@@ -315,8 +315,17 @@ export const SCHEMA = z.strictObject({
     connections: option(integer({ min: 0, max: COUNT_MAX }), 0, {
       doc: 'Connections of this node; 0 is as many as the process can hold.',
     }),
-    sessionsPerUser: option(integer({ min: 0, max: COUNT_MAX }), 0, {
-      doc: 'Sessions of one user; 0 is no limit.',
+    sessionsPerUser: option(integer({ min: 0, max: COUNT_MAX }), 200, {
+      doc: 'Connected sessions of one user, on all nodes together; 0 is no limit.',
+    }),
+    connectionsPerUser: option(integer({ min: 0, max: COUNT_MAX }), 100, {
+      doc: 'Connections of one user on one node, of every transport; 0 is no limit.',
+    }),
+    subscriptionsPerUser: option(integer({ min: 0, max: COUNT_MAX }), 10_000, {
+      doc: 'Channels of all connections of one user on one node; 0 is no limit.',
+    }),
+    publishesPerUserPerSecond: option(integer({ min: 0, max: RATE_MAX }), 500, {
+      doc: 'Messages that one user may publish in a second on one node, over all connections, and twice as many at once after a pause; 0 is no limit.',
     }),
     publishBatch: option(integer({ min: 1, max: 100_000 }), 1000, {
       doc: 'Messages in one publish request.',
@@ -372,10 +381,13 @@ export const SCHEMA = z.strictObject({
   }),
   feeds: section('What a node keeps of a channel that somebody listens to.', {
     tailMessages: option(integer({ min: 1, max: 1_000_000 }), 256, {
-      doc: 'Recent messages of a channel in memory, for clients that come late or come back.',
+      doc: 'Recent messages of a channel in memory, for clients that come late or come back: no more than `max` of its namespace, and none that is older than its `ttl`.',
     }),
     tailBytes: option(size('1KiB', '1GiB'), '1MiB', {
       doc: 'The same in bytes; whichever is reached first.',
+    }),
+    memory: option(size('0B'), 0, {
+      doc: 'What all channels of the node may hold together. Over it those give up theirs first that nobody has used for longest, and readers are served from the log. 0 is a sixteenth of the memory that the process may use (of its container, or of the machine), from 32 MiB to 512 MiB.',
     }),
     quiet: option(duration('0ms', '1h'), '10s', {
       doc: 'How long a channel is kept after its last subscriber has left.',

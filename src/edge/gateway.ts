@@ -12,8 +12,9 @@ import { WebSocketConnection, type WebSocketContext } from './websocket.ts'
 import { jitter } from '../clock.ts'
 import { handshakeFault } from '../drivers/request-head.ts'
 import type { HttpExchange, Listener, RequestHead, ResponseHeaders, Upgrade } from '../drivers/uws.ts'
-import { SluiceError, asSluiceError, errorBody, retryAfter } from '../errors.ts'
+import { asSluiceError, Closing, errorBody, retryAfter, SluiceError } from '../errors.ts'
 import { CHANNEL_LENGTH_MAX, CHANNEL_RULE, INBOX, isChannel } from '../protocol/channel.ts'
+import { CLOSE } from '../protocol/codes.ts'
 import { departureIn, tagOf, type Departure } from '../protocol/cursor.ts'
 import { readTicket, ticketIn } from '../protocol/ticket.ts'
 import { SUBPROTOCOL, type From } from '../protocol/frames.ts'
@@ -37,6 +38,10 @@ const SENT_ON_MAX_MS = 300
 
 /** States of a node in which somebody else takes its clients. */
 const LEAVING: ReadonlySet<string> = new Set(['draining', 'closing'])
+
+/** A user who has as many connections as he may: it takes until one of them ends. */
+const NOT_ADMITTED_MIN_MS = 5000
+const NOT_ADMITTED_MAX_MS = 15_000
 
 /** What is served beside the protocol, such as the page of a `dev` node; answers whether the request was its own. */
 export type ExtraRoutes = (exchange: HttpExchange) => boolean | Promise<boolean>
@@ -364,17 +369,23 @@ export class Gateway {
     else this.#ports.metrics.protocolError(error.code)
     const { clock } = this.#ports
     const { retryMinMs, retryMaxMs } = this.#options
-    const retryAfterMs = error.retryAfterMs ?? jitter(clock, retryMinMs, retryMaxMs)
-    if (error.retryable && isEventSource(exchange.head)) {
-      this.#comeBack(exchange, retryAfterMs)
+    // One connection too many of a user may be let in later, as a WebSocket that is closed with 4503.
+    const notAdmitted = thrown instanceof Closing && thrown.closeCode === CLOSE.notAdmitted
+    const retryAfterMs = notAdmitted
+      ? jitter(clock, NOT_ADMITTED_MIN_MS, NOT_ADMITTED_MAX_MS)
+      : (error.retryAfterMs ?? jitter(clock, retryMinMs, retryMaxMs))
+    const retryable = error.retryable || notAdmitted
+    if (retryable && isEventSource(exchange.head)) {
+      this.#comeBack(exchange, retryAfterMs, notAdmitted ? closingEvent(error) : '')
       return
     }
     const headers = {
       'content-type': 'application/json',
       ...this.#origins.headers(exchange.head.headers.origin),
-      ...(error.retryable ? retryAfter(retryAfterMs) : {}),
+      ...(retryable ? retryAfter(retryAfterMs) : {}),
     }
-    exchange.respond(error.status, headers, errorBody(error.code, error.message), error.code === 'internal')
+    const status = notAdmitted ? 429 : error.status
+    exchange.respond(status, headers, errorBody(error.code, error.message), error.code === 'internal')
     // A stream that has begun has no place for an answer.
     if (!exchange.done) exchange.cut()
   }

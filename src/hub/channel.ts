@@ -3,18 +3,19 @@
  * `LoggedChannel` has an order to keep; `EphemeralChannel` passes on what comes.
  */
 import { Disowning } from './disowning.ts'
-import { Feed, type FeedDecision } from './feed.ts'
+import { Feed, type FeedDecision, type FeedTerms } from './feed.ts'
 import type { LogPage, LogReads } from './log-reads.ts'
 import { Fanout } from './outlet.ts'
 import { Reach, backfill } from './reach.ts'
 import type { SlowConsumerPolicy, Source, Subscription } from './subscription.ts'
-import type { TailLimits } from './tail.ts'
 import type { Encoded } from '../protocol/encode.ts'
 import type { From, Position, ResetReason } from '../protocol/frames.ts'
 
 /** What a channel needs of its hub. */
 export interface ChannelPorts {
   readonly reads: LogReads
+  /** Milliseconds since 1970, as messages have them. */
+  now(): number
   deliver(fanout: Fanout, encoded: Encoded, before: Position | undefined): void
   resetAll(fanout: Fanout, position: Position, reason: ResetReason, before: Position): void
   /** Runs once, after a pause that is spread at random. */
@@ -35,7 +36,7 @@ export interface ChannelCounts {
 
 export interface ChannelPolicy {
   readonly slowConsumer: SlowConsumerPolicy
-  readonly tail: TailLimits
+  readonly feed: FeedTerms
   /** More than the log keeps: one read finds all of it. */
   readonly logMessagesMax: number
 }
@@ -47,9 +48,6 @@ export interface Opening {
   readonly reset: ResetReason | undefined
 }
 
-/** As many messages as a short disturbance of a busy channel brings out of order. */
-const HELD_MAX = 1024
-
 /** A slow client reads the log in small bites: what it has not taken yet should not lie in memory. */
 const CATCH_UP_PAGE = 128
 
@@ -58,6 +56,8 @@ abstract class AnyChannel extends Fanout {
   readonly slowConsumer: SlowConsumerPolicy
   readonly #ports: ChannelPorts
   #subscribers = 0
+  /** Those of the subscribers that have begun. */
+  #begun = 0
   /** When the last subscriber left, by the clock that does not jump; a channel without subscribers lingers for a while. */
   emptySinceMs: number | undefined
 
@@ -92,8 +92,17 @@ abstract class AnyChannel extends Fanout {
     this.#ports.entered(this as unknown as Channel)
   }
 
-  left(_subscription?: Subscription): void {
+  get begunCount(): number {
+    return this.#begun
+  }
+
+  begun(): void {
+    this.#begun++
+  }
+
+  left(_subscription?: Subscription, begun = false): void {
     this.#subscribers--
+    if (begun) this.#begun--
     this.#ports.left(this as unknown as Channel)
   }
 
@@ -141,9 +150,17 @@ export class EphemeralChannel extends AnyChannel implements Source {
     return Promise.reject(new Error('an ephemeral channel has no log'))
   }
 
+  newestOfLog(): Promise<never> {
+    return this.read()
+  }
+
   awaitFeed(): void {}
 
   retryLater(): void {}
+
+  tidy(): void {}
+
+  close(): void {}
 }
 
 export class LoggedChannel extends AnyChannel implements Source {
@@ -159,7 +176,7 @@ export class LoggedChannel extends AnyChannel implements Source {
   constructor(name: string, policy: ChannelPolicy, ports: ChannelPorts) {
     super(name, policy, ports)
     this.#policy = policy
-    this.#feed = new Feed(policy.tail, HELD_MAX)
+    this.#feed = new Feed(policy.feed)
   }
 
   get position(): Position | undefined {
@@ -185,6 +202,7 @@ export class LoggedChannel extends AnyChannel implements Source {
   async open(from: From | undefined): Promise<Opening> {
     const here = this.#feed.position as Position
     if (from === undefined) return { start: here, recovered: false, reset: undefined }
+    this.#feed.expire(this.ports.now())
     if ('last' in from) return this.#openLast(from.last)
     // The first costs an idle channel no tail.
     const kept =
@@ -239,6 +257,20 @@ export class LoggedChannel extends AnyChannel implements Source {
     return page
   }
 
+  newestOfLog(): Promise<LogPage> {
+    return this.ports.reads.last(this.name, 1)
+  }
+
+  /** To be called now and then: lets go of what need not be kept. */
+  tidy(): void {
+    this.#feed.tidy(this.ports.now())
+  }
+
+  /** Nobody is on it, and nobody will be. */
+  close(): void {
+    this.#feed.close()
+  }
+
   awaitFeed(subscription: Subscription, head: Position | undefined): void {
     ;(this.#waiting ??= new Set()).add(subscription)
     if (head !== undefined) this.check(head)
@@ -248,9 +280,9 @@ export class LoggedChannel extends AnyChannel implements Source {
     this.ports.later(() => subscription.resume())
   }
 
-  override left(subscription?: Subscription): void {
+  override left(subscription?: Subscription, begun = false): void {
     if (subscription !== undefined) this.#waiting?.delete(subscription)
-    super.left(subscription)
+    super.left(subscription, begun)
   }
 
   async #openLast(count: number): Promise<Opening> {

@@ -13,7 +13,8 @@
  *  F2 a message that continues the position is delivered at once, also while a hole before others is being fetched
  *  F3 between two messages delivered one after the other nothing of the log is missing, unless a reset lies between them
  *  F4 a hole that the log cannot fill becomes one reset; its position is the log's head, and delivery goes on after it
- *  F5 at most `heldMax` messages are held; what does not fit is read from the log later
+ *  F5 at most `heldMax` messages are held, and beside the first no more than a tail may have, nor than the node has room
+ *     for; what does not fit is read from the log later
  *  F6 once a fetch started after the last loss has been answered, the position is at the log's head
  *  F7 a message of another epoch that the log does not know, and that no reset told so far can have covered, makes the feed
  *     leave its epoch: somebody has accepted it in a log that is not this one (two primaries of Redis, for a while), so
@@ -23,6 +24,7 @@ import type { LogRange } from '../replay/replay-log.ts'
 import { Encoded } from '../protocol/encode.ts'
 import type { Position, ResetReason } from '../protocol/frames.ts'
 import type { LoggedMessage } from '../protocol/message.ts'
+import type { FeedMemory } from './feed-memory.ts'
 import { Tail, type TailLimits } from './tail.ts'
 
 export type FeedDecision =
@@ -43,14 +45,21 @@ export type FeedDecision =
 const FORMER_EPOCHS_MAX = 8
 const NOTHING: readonly FeedDecision[] = []
 
+/** The same object for all channels of a namespace. */
+export interface FeedTerms {
+  readonly tail: TailLimits
+  readonly heldMax: number
+  readonly memory: FeedMemory
+}
+
 export class Feed {
-  readonly #heldMax: number
-  readonly #tailLimits: TailLimits
+  readonly #terms: FeedTerms
   #position: Position | undefined
   /** Made when first needed, as are the next ones: most inboxes are idle. */
   #tail: Tail | undefined
   /** Messages that do not continue the position yet. */
   #held: Encoded[] | undefined
+  #heldBytes = 0
   /** The position for which the log is being asked. */
   #asked: Position | undefined
   /** What was held after the log was asked; its answer may not know it yet. */
@@ -61,10 +70,10 @@ export class Feed {
   #behind = false
   /** Epochs that are over, with the last offset in each that a reset has covered. */
   #former: Map<string, number> | undefined
+  #closed = false
 
-  constructor(tailLimits: TailLimits, heldMax: number) {
-    this.#tailLimits = tailLimits
-    this.#heldMax = heldMax
+  constructor(terms: FeedTerms) {
+    this.#terms = terms
   }
 
   /** Everything up to here was delivered to those who are live; `undefined` before `start`. */
@@ -74,7 +83,7 @@ export class Feed {
 
   /** The newest messages before the position. */
   get tail(): Tail {
-    return (this.#tail ??= new Tail(this.#tailLimits, this.#position?.offset ?? 0))
+    return (this.#tail ??= new Tail(this.#terms.tail, this.#position?.offset ?? 0, this.#terms.memory))
   }
 
   get heldCount(): number {
@@ -89,19 +98,39 @@ export class Feed {
   /** The log's head, read after the backbone has been subscribed to. What was received meanwhile and lies beyond it follows. */
   start(head: Position): readonly FeedDecision[] {
     this.#position = head
-    this.#tail = undefined
+    this.#dropTail()
     const decisions = this.#release([])
-    return this.#held === undefined ? decisions : this.#fetch(decisions)
+    return this.#held === undefined && !this.#overflowed ? decisions : this.#fetch(decisions)
+  }
+
+  /** To be called now and then, by the clock that messages have their time of: lets go of what need not be kept. */
+  tidy(nowMs: number): void {
+    this.#tail?.expire(nowMs)
+    this.#tail?.settle()
+  }
+
+  /** Before somebody asks for what the tail has. */
+  expire(nowMs: number): void {
+    this.#tail?.expire(nowMs)
+  }
+
+  /** Nobody needs it any more. What comes later is an answer to an old question. */
+  close(): void {
+    this.#closed = true
+    this.#dropTail()
+    for (const encoded of this.#held ?? []) this.#unhold(encoded)
+    this.#held = undefined
   }
 
   /** Older messages for the tail, which end where it starts; `after` is the offset after which they are complete. */
   backfill(older: readonly Encoded[], after: Position): void {
-    if (this.#position?.epoch === after.epoch) this.tail.prepend(older, after.offset)
+    if (!this.#closed && this.#position?.epoch === after.epoch) this.tail.prepend(older, after.offset)
   }
 
   receive(encoded: Encoded): readonly FeedDecision[] {
     const message = encoded.message as LoggedMessage
     const position = this.#position
+    if (this.#closed) return NOTHING
     if (position === undefined) {
       this.#hold(encoded)
       return NOTHING
@@ -121,7 +150,11 @@ export class Feed {
   /** The log's head as somebody has just read it: where it differs, something was lost on the way. */
   check(head: Position): readonly FeedDecision[] {
     const position = this.#position
-    if (position === undefined || (head.epoch === position.epoch && head.offset === position.offset))
+    if (
+      this.#closed ||
+      position === undefined ||
+      (head.epoch === position.epoch && head.offset === position.offset)
+    )
       return NOTHING
     return this.#fetch([])
   }
@@ -129,7 +162,7 @@ export class Feed {
   /** The log's answer to `fetch`. */
   filled(range: LogRange): readonly FeedDecision[] {
     const asked = this.#asked
-    if (asked === undefined || this.#position === undefined) return NOTHING
+    if (this.#closed || asked === undefined || this.#position === undefined) return NOTHING
     this.#asked = undefined
     const decisions: FeedDecision[] = []
     if (range.kind === 'lost') {
@@ -164,7 +197,7 @@ export class Feed {
   }
 
   retry(): readonly FeedDecision[] {
-    return this.#behind && this.#asked === undefined ? this.#fetch([]) : NOTHING
+    return !this.#closed && this.#behind && this.#asked === undefined ? this.#fetch([]) : NOTHING
   }
 
   #fetch(decisions: readonly FeedDecision[]): readonly FeedDecision[] {
@@ -193,6 +226,7 @@ export class Feed {
         this.#release(decisions)
       } else {
         held.splice(held.indexOf(stranded), 1)
+        this.#unhold(stranded)
         if (held.length === 0) this.#held = undefined
         this.#strayed(stranded.message as LoggedMessage, decisions)
       }
@@ -219,7 +253,8 @@ export class Feed {
 
   #advance(encoded: Encoded, message: LoggedMessage): void {
     this.tail.push(encoded)
-    this.#position = message
+    // Not the message: its payload would be kept for as long as nothing follows.
+    this.#position = { epoch: message.epoch, offset: message.offset }
   }
 
   #reset(reason: ResetReason, position: Position, decisions: FeedDecision[]): void {
@@ -227,6 +262,11 @@ export class Feed {
     decisions.push({ kind: 'reset', reason, position, before })
     if (before.epoch !== position.epoch) this.#rememberFormer(before.epoch, before.offset)
     this.#position = position
+    this.#dropTail()
+  }
+
+  #dropTail(): void {
+    this.#tail?.giveUp()
     this.#tail = undefined
   }
 
@@ -238,8 +278,12 @@ export class Feed {
     for (const encoded of held) {
       const message = encoded.message as LoggedMessage
       const position = this.#position as Position
-      if (message.epoch === position.epoch && message.offset <= position.offset) continue
+      if (message.epoch === position.epoch && message.offset <= position.offset) {
+        this.#unhold(encoded)
+        continue
+      }
       if (message.epoch === position.epoch && message.previous <= position.offset) {
+        this.#unhold(encoded)
         decisions.push({ kind: 'deliver', encoded, before: position })
         this.#advance(encoded, message)
         continue
@@ -260,10 +304,24 @@ export class Feed {
     const twin = held[at - 1]?.message as LoggedMessage | undefined
     if (twin?.offset === message.offset && twin.epoch === message.epoch) return
     held.splice(at, 0, encoded)
+    // It may wait for long.
+    encoded.unpin()
+    this.#heldBytes += encoded.bytes
+    const { heldMax, tail, memory } = this.#terms
+    memory.grew(encoded.bytes, undefined)
     if (this.#asked !== undefined) (this.#heldSinceAsked ??= new Set()).add(encoded)
-    if (held.length <= this.#heldMax) return
+    // One always: what a message of another log says must not depend on the memory.
+    if (held.length <= 1) return
+    if (held.length <= heldMax && this.#heldBytes <= tail.bytes && !memory.full) return
     // The newest can go: the log has it, and is asked until nothing is missing.
-    this.#heldSinceAsked?.delete(held.pop() as Encoded)
+    const newest = held.pop() as Encoded
+    this.#unhold(newest)
+    this.#heldSinceAsked?.delete(newest)
     this.#overflowed = true
+  }
+
+  #unhold(encoded: Encoded): void {
+    this.#heldBytes -= encoded.bytes
+    this.#terms.memory.shrank(encoded.bytes)
   }
 }

@@ -11,6 +11,7 @@ import {
   type ChannelPorts,
   type Opening,
 } from './channel.ts'
+import { FeedMemory } from './feed-memory.ts'
 import { LogReads, type ReadReason } from './log-reads.ts'
 import type { Fanout, Outlet } from './outlet.ts'
 import { Subscription, type SlowConsumerPolicy } from './subscription.ts'
@@ -22,6 +23,7 @@ import { encodeFrame, Encoded } from '../protocol/encode.ts'
 import type { From, JoinFrame, Position, ResetReason } from '../protocol/frames.ts'
 import type { Message } from '../protocol/message.ts'
 import type { ReplayLog } from '../replay/replay-log.ts'
+import { Rounds } from '../rounds.ts'
 
 /** The native topics of the public listener. */
 export interface Topics {
@@ -33,11 +35,15 @@ export interface HubPolicy {
   readonly slowConsumer: SlowConsumerPolicy
   /** The most messages that the log keeps of a channel. */
   readonly max: number
+  /** For how long the log keeps one. */
+  readonly ttlMs: number
 }
 
 export interface HubOptions {
   readonly tailMessages: number
   readonly tailBytes: number
+  /** What all feeds may hold together. */
+  readonly memoryBytes: number
   /** How long a channel without subscribers keeps its feed and its backbone subscription. */
   readonly quietMs: number
   /** Within this time each feed is compared with the log once, at its own moment. */
@@ -50,6 +56,8 @@ export interface HubMetrics extends ChannelCounts {
   fannedOut(encoded: Encoded, websocket: number, sse: number, poll: number): void
   logRead(why: ReadReason): void
   ephemeralDropped(count: number): void
+  /** A tail was given up for want of memory. */
+  tailGivenUp(): void
 }
 
 export interface HubPorts {
@@ -71,7 +79,11 @@ export interface OverLimit {
   settle(publishing: string | undefined, before: Position | undefined): void
 }
 
+/** As many messages as a short disturbance of a busy channel brings out of order. */
+const HELD_MAX = 1024
 const SCAN_TICK_MS = 500
+/** Channels that nobody wants any more go so many at a time: each takes a word to the backbone. */
+const DROPS_PER_TICK = 2000
 const RETRY_LOW_MS = 100
 const RETRY_HIGH_MS = 1000
 
@@ -88,8 +100,11 @@ export class Hub {
   readonly #starting = new Map<string, Promise<Channel>>()
   readonly #turns = new TurnLog()
   readonly #reads: LogReads
+  readonly #memory: FeedMemory
   readonly #scan: Timer
-  #scanned: Iterator<Channel> | undefined
+  readonly #rounds: Rounds<Channel>
+  /** The channels without subscribers, in the order in which the last one left. */
+  readonly #quiet = new Set<Channel>()
   readonly #channelPorts: ChannelPorts
   readonly #policies = new WeakMap<HubPolicy, ChannelPolicy>()
   #subscriptions = 0
@@ -99,8 +114,15 @@ export class Hub {
     this.#ports = ports
     this.#options = options
     this.#reads = new LogReads(ports.log, (why) => ports.metrics.logRead(why))
+    this.#memory = new FeedMemory(options.memoryBytes, () => ports.metrics.tailGivenUp())
+    this.#rounds = new Rounds(
+      options.headCheckMs / SCAN_TICK_MS,
+      () => this.#channels.size,
+      () => this.#channels.values(),
+    )
     this.#channelPorts = {
       reads: this.#reads,
+      now: () => ports.clock.now(),
       counts: ports.metrics,
       deliver: this.#deliver,
       resetAll: this.#resetAll,
@@ -116,8 +138,18 @@ export class Hub {
     return this.#channels.size
   }
 
+  /** What the feeds hold in memory. */
+  get feedBytes(): number {
+    return this.#memory.bytes
+  }
+
   get subscriptionCount(): number {
     return this.#subscriptions
+  }
+
+  /** How many are on a channel here and get its messages. Of an inbox: the connections of its user. */
+  begunCount(channel: string): number {
+    return this.#channels.get(channel)?.begunCount ?? 0
   }
 
   /** The feed's position and the number of subscribers, of a channel that has any here. */
@@ -131,8 +163,10 @@ export class Hub {
    * from then on it gets every message after `start`. Fails with `unavailable` where the log or the backbone is away.
    */
   async open(name: string, from: From | undefined, outlet: Outlet): Promise<Opened> {
-    // A channel that is being started is in both maps, and not ready.
-    const channel = await (this.#starting.get(name) ?? this.#channels.get(name) ?? this.#start(name, from))
+    let channel: Channel
+    // A channel that is being started is in both maps, and not ready. One that was left meanwhile may have gone.
+    do channel = await (this.#starting.get(name) ?? this.#channels.get(name) ?? this.#start(name, from))
+    while (this.#channels.get(name) !== channel)
     // Entered first: a channel that is being opened is not quiet.
     channel.entered()
     try {
@@ -179,7 +213,9 @@ export class Hub {
 
   close(): void {
     this.#scan.cancel()
+    for (const channel of this.#channels.values()) channel.close()
     this.#channels.clear()
+    this.#quiet.clear()
   }
 
   /** All who want a new channel wait for the same start. */
@@ -203,7 +239,7 @@ export class Hub {
       this.#drop(channel)
       throw error
     }
-    channel.emptySinceMs = this.#ports.clock.monotonicMs()
+    this.#nobodyIsOn(channel)
     return channel
   }
 
@@ -214,7 +250,12 @@ export class Hub {
       const { tailMessages, tailBytes } = this.#options
       shared = {
         slowConsumer: policy.slowConsumer,
-        tail: { messages: tailMessages, bytes: tailBytes },
+        feed: {
+          // What the log has forgotten is not told from memory either.
+          tail: { messages: Math.min(tailMessages, policy.max), bytes: tailBytes, ttlMs: policy.ttlMs },
+          heldMax: HELD_MAX,
+          memory: this.#memory,
+        },
         logMessagesMax: policy.max + 1,
       }
       this.#policies.set(policy, shared)
@@ -234,6 +275,8 @@ export class Hub {
         stream.message(fanout.channel, encoded)
       }
     }
+    // A frame has the payload in it; without one, what the payload came in would be kept with it.
+    if (native === 0) encoded.unpin()
     this.#ports.metrics.fannedOut(encoded, native, sse, poll)
   }
 
@@ -268,7 +311,9 @@ export class Hub {
 
   readonly #entered = (channel: Channel): void => {
     this.#subscriptions++
+    if (channel.emptySinceMs === undefined) return
     channel.emptySinceMs = undefined
+    this.#quiet.delete(channel)
   }
 
   readonly #left = (channel: Channel): void => {
@@ -277,7 +322,12 @@ export class Hub {
     // An inbox gets its messages because its user is claimed by this node. Nobody is there now, so its feed would
     // miss what comes from here on and be wrong for whoever opens it next.
     if (isInbox(channel.name)) this.#drop(channel)
-    else channel.emptySinceMs = this.#ports.clock.monotonicMs()
+    else this.#nobodyIsOn(channel)
+  }
+
+  #nobodyIsOn(channel: Channel): void {
+    channel.emptySinceMs = this.#ports.clock.monotonicMs()
+    this.#quiet.add(channel)
   }
 
   readonly #later = (run: () => void): void => {
@@ -286,23 +336,26 @@ export class Hub {
 
   /** A part of the channels each tick, so that checks and clean-up are spread and cost nothing per channel while waiting. */
   #scanSome(): void {
-    const share = Math.ceil((this.#channels.size * SCAN_TICK_MS) / this.#options.headCheckMs)
-    const now = this.#ports.clock.monotonicMs()
-    for (let i = 0; i < share; i++) {
-      this.#scanned ??= this.#channels.values()
-      const next = this.#scanned.next()
-      if (next.done === true) {
-        this.#scanned = undefined
-        return
-      }
-      const channel = next.value
+    this.#dropQuiet()
+    this.#rounds.tick((channel) => {
+      channel.tidy()
       if (channel.emptySinceMs === undefined) channel.check(undefined)
-      else if (now - channel.emptySinceMs >= this.#options.quietMs) this.#drop(channel)
+    })
+  }
+
+  #dropQuiet(): void {
+    const now = this.#ports.clock.monotonicMs()
+    let left = DROPS_PER_TICK
+    for (const channel of this.#quiet) {
+      if (left-- === 0 || now - (channel.emptySinceMs ?? now) < this.#options.quietMs) return
+      this.#drop(channel)
     }
   }
 
   #drop(channel: Channel): void {
     if (this.#channels.get(channel.name) !== channel) return
+    channel.close()
+    this.#quiet.delete(channel)
     this.#channels.delete(channel.name)
     if (!isInbox(channel.name)) this.#ports.backbone.unsubscribe(channel.name)
   }

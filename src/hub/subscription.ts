@@ -27,6 +27,8 @@ export interface Source {
   /** The first message after a position, from memory. */
   next(after: Position): Encoded | undefined
   newest(): Encoded | undefined
+  /** The same from the log, where memory has none. */
+  newestOfLog(): Promise<LogPage>
   /** A page of the log. One read serves all who ask for the same. */
   read(after: Position): Promise<LogPage>
   /** Calls `resume` once the feed's position has changed; tells the feed where the log's head was seen. */
@@ -36,7 +38,10 @@ export interface Source {
   slow(policy: SlowConsumerPolicy): void
   replayed(): void
   resetSent(reason: ResetReason): void
-  left(subscription: Subscription): void
+  /** It gets messages from now on. */
+  begun(): void
+  /** `begun`: it got messages. */
+  left(subscription: Subscription, begun: boolean): void
 }
 
 /** Follows a resume until the client has caught up or gone. */
@@ -89,6 +94,7 @@ export class Subscription {
     if (this.#state !== 'opened') return
     this.#state = 'behind'
     this.#replay = replay
+    this.source.begun()
     if (reset !== undefined && this.#position !== undefined) this.#reset(this.#position, reset)
     this.resume()
   }
@@ -116,10 +122,11 @@ export class Subscription {
   /** The connection has gone or the client unsubscribed. Idempotent. */
   close(): void {
     if (this.#state === 'closed') return
+    const begun = this.#state !== 'opened'
     if (this.#state === 'live') this.outlet.leaveLive(this.source.fanout)
     this.#state = 'closed'
     this.#replayEnds()
-    this.source.left(this)
+    this.source.left(this, begun)
   }
 
   /** One message or one change of state. False: wait for somebody to call `resume`. */
@@ -161,13 +168,51 @@ export class Subscription {
       return false
     }
     const newest = this.source.newest()
-    if (newest !== undefined) this.outlet.deliver(newest)
+    if (newest === undefined) return this.#readNewest()
+    this.outlet.deliver(newest)
     this.#position = this.source.position
     return true
   }
 
+  /** The memory of the node had no room for the newest message. */
+  #readNewest(): boolean {
+    const asked = this.source.position as Position
+    this.#reading = true
+    this.source.newestOfLog().then(
+      (page) => {
+        this.#reading = false
+        if (this.#state === 'behind') this.#takeNewest(page, asked)
+      },
+      () => {
+        this.#reading = false
+        if (this.#state === 'behind') this.source.retryLater(this)
+      },
+    )
+    return false
+  }
+
+  #takeNewest(page: LogPage, asked: Position): void {
+    const feed = this.source.position as Position
+    const newest = page.kind === 'range' ? page.entries.at(-1) : undefined
+    const message = newest?.message as LoggedMessage | undefined
+    if (message?.epoch === feed.epoch && message.offset > feed.offset) {
+      this.source.awaitFeed(this, page.head)
+      return
+    }
+    if (feed.epoch === asked.epoch && feed.offset === asked.offset) {
+      this.#position = feed
+      // What the feed has seen the log has forgotten, or lost.
+      if (newest === undefined || message?.epoch !== feed.epoch || message.offset < feed.offset)
+        this.#reset(feed, 'trimmed')
+      else this.outlet.deliver(newest)
+    }
+    // Else the feed has moved on meanwhile: its newest is another one.
+    this.resume()
+  }
+
   #deliver(encoded: Encoded): void {
-    this.#position = encoded.message as LoggedMessage
+    const { epoch, offset } = encoded.message as LoggedMessage
+    this.#position = { epoch, offset }
     this.source.replayed()
     this.#replay?.replayed()
     this.outlet.deliver(encoded)

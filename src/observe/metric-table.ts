@@ -166,6 +166,14 @@ const PUBLISHING = {
 const DELIVERY = {
   channels: gauge('channels', 'Channels with a feed on this node.'),
   subscriptions: gauge('subscriptions', 'Subscriptions of local clients.'),
+  feedBytes: gauge(
+    'feed_bytes',
+    'What channels hold in memory for clients that come late, come back or are slow; at most `feeds.memory`.',
+  ),
+  tailsGivenUp: counter(
+    'tails_given_up_total',
+    'How often a channel gave up what it held because `feeds.memory` was used up; its readers are served from the log.',
+  ),
   delivered: counter(
     'delivered_total',
     'Messages that were handed to the sockets of subscribers, replays included.',

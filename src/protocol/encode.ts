@@ -6,12 +6,27 @@ import { isUtf8 } from 'node:buffer'
 import { publicName } from './channel.ts'
 import type { ServerFrame } from './frames.ts'
 import type { Message } from './message.ts'
+import { isPinning } from './pinned.ts'
 import { onOneLine } from './raw-json.ts'
+
+/** Who keeps a message for a while, and counts what it holds. */
+export interface Keeper {
+  /** By so many bytes; fewer than none where it has shrunk. */
+  grew(bytes: number): void
+}
+
+/** The objects around a payload that is kept: measured by test/unit/protocol/kept.test.ts. */
+const OBJECTS_BYTES = 560
 
 export class Encoded {
   readonly message: Message
+  /** Whoever counts this message among what it holds. */
+  keeper: Keeper | undefined
   #webSocket: Buffer | undefined
   #json: string | undefined
+  #jsonBytes = 0
+  /** Whether the payload is kept beside the frame that has it in it. */
+  #beside = false
 
   constructor(message: Message) {
     this.message = message
@@ -19,7 +34,7 @@ export class Encoded {
 
   /** A whole WebSocket payload: text, or the binary form of docs/protocol.md where `message.binary`. */
   get webSocket(): Buffer {
-    return (this.#webSocket ??= this.message.binary ? binaryFrame(this.message) : textFrame(this.message))
+    return this.#webSocket ?? this.#frame()
   }
 
   /**
@@ -27,15 +42,66 @@ export class Encoded {
    * follows a line break would be fields of the event stream.
    */
   get json(): string {
-    return (this.#json ??= this.message.binary
-      ? `${envelope(this.message)},"encoding":"base64","data":"${toBuffer(this.message.data).toString('base64')}"}`
-      : onOneLine(`${envelope(this.message)},"data":${jsonData(this.message).toString('utf8')}}`))
+    return this.#json ?? this.#line()
   }
 
-  /** What it costs to keep it in a tail, about. */
+  /** What it costs to keep it, as it is now: the payload, the frame (with the payload in it, or beside), the line of JSON. */
   get bytes(): number {
-    return this.message.data.length + 200
+    // By what was done here: others may have the same message, and their own bytes of it.
+    const { length } = this.message.data
+    const frame = this.#webSocket
+    if (frame === undefined) return OBJECTS_BYTES + length + this.#jsonBytes
+    return OBJECTS_BYTES + frame.length + (this.#beside ? length : 0) + this.#jsonBytes
   }
+
+  /** Lets go of the piece in which the payload came. */
+  unpin(): void {
+    const { data } = this.message
+    if (isPinning(data)) setData(this.message, new Uint8Array(data))
+  }
+
+  /** For whoever keeps it for long: what can be made again goes. */
+  settle(): void {
+    const before = this.bytes
+    this.#webSocket = undefined
+    this.#json = undefined
+    this.#jsonBytes = 0
+    this.unpin()
+    this.keeper?.grew(this.bytes - before)
+  }
+
+  #frame(): Buffer {
+    const { message } = this
+    const before = this.bytes
+    const data = message.binary ? message.data : jsonData(message)
+    const frame = message.binary ? binaryFrame(message) : textFrame(message, data)
+    // The frame has the payload in it: what that came in, and all that came with it, need not be kept as well.
+    this.#beside = !isPinning(message.data) || data.length !== message.data.length
+    if (!this.#beside) {
+      const end = message.binary ? frame.length : frame.length - 1
+      setData(message, frame.subarray(end - data.length, end))
+    }
+    this.#webSocket = frame
+    this.keeper?.grew(this.bytes - before)
+    return frame
+  }
+
+  #line(): string {
+    const { message } = this
+    const json = message.binary
+      ? `${envelope(message)},"encoding":"base64","data":"${toBuffer(message.data).toString('base64')}"}`
+      : onOneLine(`${envelope(message)},"data":${jsonData(message).toString('utf8')}}`)
+    this.#json = json
+    // One byte for each character, or two where one of them is beyond Latin-1.
+    this.#jsonBytes = Buffer.byteLength(json) === json.length ? json.length : json.length * 2
+    this.keeper?.grew(this.#jsonBytes)
+    return json
+  }
+}
+
+/** The same bytes in another place: nobody can tell, so nobody minds that it is done to a message. */
+function setData(message: Message, data: Uint8Array): void {
+  ;(message as { data: Uint8Array }).data = data
 }
 
 /** The text of any other frame. Messages are never encoded this way. */
@@ -53,10 +119,9 @@ function envelope(message: Message): string {
   return `{"type":"message","channel":"${publicName(message.channel)}"${offset}${id}${from},"time":${message.time}${ack}`
 }
 
-function textFrame(message: Message): Buffer {
+function textFrame(message: Message, data: Uint8Array): Buffer {
   const head = `${envelope(message)},"data":`
   const headBytes = Buffer.byteLength(head)
-  const data = jsonData(message)
   const frame = Buffer.allocUnsafe(headBytes + data.length + 1)
   frame.write(head, 0)
   frame.set(data, headBytes)

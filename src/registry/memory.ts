@@ -77,6 +77,7 @@ export class MemoryRegistry implements Registry {
       previousNode,
       ...(detachedMs === undefined ? {} : { detachedForMs: nowMs - detachedMs }),
       revokedBeforeMs: this.#revokedBeforeMs(user, nowMs),
+      sessions: this.#places(user, nowMs).length,
     })
   }
 
@@ -98,13 +99,16 @@ export class MemoryRegistry implements Registry {
   }
 
   locate(user: string): Promise<readonly Place[]> {
+    return Promise.resolve(this.#places(user, this.#clock.monotonicMs()))
+  }
+
+  #places(user: string, nowMs: number): Place[] {
     const places: Place[] = []
-    const nowMs = this.#clock.monotonicMs()
     for (let entry = this.#users.get(user); entry !== undefined; entry = entry.next) {
       const { session, node, detachedMs } = entry
       if (detachedMs === undefined && this.#alive(node, nowMs)) places.push({ session, node })
     }
-    return Promise.resolve(places)
+    return places
   }
 
   revoke(user: string, beforeMs: number, ttlMs: number): Promise<void> {

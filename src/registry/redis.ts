@@ -106,8 +106,12 @@ export class RedisRegistry implements Registry {
     this.#held.set(session, { user, node })
     const nowMs = Number(time)
     const entry = parseSessionEntry(before.toString())
-    const table = await this.#tableFor(entry === undefined ? [] : [entry])
-    this.#forget(user, texts(all), table, nowMs)
+    const fields = texts(all)
+    const others = [...pairs(fields)].flatMap(([id, text]) =>
+      id === session ? [] : (parseSessionEntry(text) ?? []),
+    )
+    const table = await this.#tableFor(entry === undefined ? others : [entry, ...others])
+    this.#forget(user, fields, table, nowMs)
     const known = entry !== undefined && table.known(entry, nowMs)
     return {
       claim: Number(claim),
@@ -115,6 +119,7 @@ export class RedisRegistry implements Registry {
       previousNode: known && table.alive(entry.node, nowMs) ? entry.node : undefined,
       ...(known && !entry.connected ? { detachedForMs: Math.max(0, nowMs - entry.sinceMs) } : {}),
       revokedBeforeMs: revoked.length === 0 ? undefined : Number(revoked),
+      sessions: 1 + others.filter((one) => one.connected && table.alive(one.node, nowMs)).length,
     }
   }
 

@@ -14,6 +14,7 @@
  *     node that is alive, and says for how long that one has it
  *  R9 what was claimed through this registry and not released is kept so by itself, some time after `recheck`, and after the
  *     store was away; of a session that another node has then, the watcher is told
+ *  R10 `claim` counts the user's sessions as `locate` would show them right after it
  *
  * Fails with `unavailable` when the store cannot be reached.
  */
@@ -34,6 +35,8 @@ export interface Claimed {
   readonly detachedForMs?: number
   /** Tokens of the user issued up to here, in milliseconds since 1970, are revoked. */
   readonly revokedBeforeMs: number | undefined
+  /** How many sessions the user has connected on live nodes, this one included. */
+  readonly sessions: number
 }
 
 export type NodeState = 'starting' | 'active' | 'draining' | 'closing'

@@ -6,6 +6,7 @@ import type { LogPolicy } from './replay-log.ts'
 import { RecentIds } from './recent-ids.ts'
 import { idKeyOf } from '../protocol/message-id.ts'
 import type { LoggedMessage, NewMessage } from '../protocol/message.ts'
+import { unpinned } from '../protocol/pinned.ts'
 
 export interface ChannelLogOptions {
   readonly channel: string
@@ -83,7 +84,7 @@ export class ChannelLog {
       id: message.id,
       time: message.time,
       from: message.from,
-      data: message.data,
+      data: unpinned(message.data),
       binary: message.binary,
       ack: this.#acknowledged,
     }

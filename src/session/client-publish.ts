@@ -3,12 +3,16 @@
  * waited for; what has been published stays published, whatever becomes of the client meanwhile.
  */
 import type { Identity, SessionPorts } from './ports.ts'
+import { takePublish } from './user-limits.ts'
 import { SluiceError } from '../errors.ts'
 import { INBOX } from '../protocol/channel.ts'
 import type { DecodedPublish } from '../protocol/decode.ts'
 import type { ServerFrame } from '../protocol/frames.ts'
 
-export type ClientPublishPorts = Pick<SessionPorts, 'policyOf' | 'publish' | 'forward'>
+export type ClientPublishPorts = Pick<
+  SessionPorts,
+  'policyOf' | 'publish' | 'forward' | 'quotas' | 'metrics' | 'clock'
+>
 
 export async function publishFor(
   { user, permissions }: Identity,
@@ -26,6 +30,7 @@ export async function publishFor(
       `clients do not publish to ${channel}: its namespace has clientPublish deny`,
     )
   }
+  takePublish(ports, user)
   const { epoch, offset, duplicate } =
     clientPublish === 'fanout'
       ? await ports.publish(user, channel, payload, id)

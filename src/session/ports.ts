@@ -11,6 +11,7 @@ import type { Hub } from '../hub/hub.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Wheel } from '../wheel.ts'
 import type { Attempts } from './attempts.ts'
+import type { UserQuotas } from './quotas.ts'
 import type { ReauthOptions } from './reauth.ts'
 
 /** Who a token says somebody is, and what it allows. */
@@ -47,6 +48,14 @@ export type ResumeResult = 'new' | 'resumed' | 'unknown_session'
 export type ChannelResumeResult = 'recovered' | 'reset' | 'refused'
 export type ReauthResult = 'asked' | 'renewed' | 'refused' | 'expired'
 
+/** By their names on the metrics page. */
+export type SessionLimit =
+  | 'subscriptions'
+  | 'sessions_per_user'
+  | 'connections_per_user'
+  | 'subscriptions_per_user'
+  | 'publishes_per_user_per_second'
+
 export interface SessionMetrics {
   connected(resume: ResumeResult): void
   channelResumed(result: ChannelResumeResult): void
@@ -54,7 +63,7 @@ export interface SessionMetrics {
   tokenChecked(result: 'good' | 'unauthorized' | 'revoked' | 'unavailable'): void
   errorSent(code: ErrorCode): void
   takenOver(): void
-  limitHit(limit: 'subscriptions' | 'sessions_per_user'): void
+  limitHit(limit: SessionLimit): void
   acknowledged(): void
 }
 
@@ -96,6 +105,8 @@ export interface SessionPorts {
   /** For expiry and re-authentication of all sessions. */
   readonly wheel: Wheel
   readonly metrics: SessionMetrics
+  /** Of each user on this node. */
+  readonly quotas: UserQuotas
   readonly presence: PresencePort
   readonly acks: AckPort
   /** By which a client shows later that it was here; see `protocol/ticket.ts`. */

@@ -9,6 +9,7 @@ import { planReauth } from './reauth.ts'
 import { answer, ConnectionGone, refuse } from './replies.ts'
 import { ownerTagOf } from './session-id.ts'
 import { openChannel, positionOf } from './unacknowledged.ts'
+import { checkOneMore } from './user-limits.ts'
 import { Closing, SluiceError } from '../errors.ts'
 import type { Subscription } from '../hub/subscription.ts'
 import { INBOX, inboxOf } from '../protocol/channel.ts'
@@ -93,8 +94,10 @@ export class Session implements Due {
   /** Takes over a subscription that was opened for the session. */
   adopt(channel: string, subscription: Subscription): void {
     const subscriptions = (this.#subscriptions ??= new Map<string, Subscription>())
-    if (!subscriptions.has(channel) && this.#ports.policyOf(channel).presence)
-      this.#ports.presence.entered(channel, this.user)
+    if (!subscriptions.has(channel)) {
+      this.#ports.quotas.subscribe(this.user)
+      if (this.#ports.policyOf(channel).presence) this.#ports.presence.entered(channel, this.user)
+    }
     subscriptions.set(channel, subscription)
   }
 
@@ -228,7 +231,8 @@ export class Session implements Due {
     else if (position === undefined) refused(`${channel} is not subscribed to`)
     else if (offset > position.offset)
       refused(`${offset} is after the last message, which is ${position.offset}`)
-    else {
+    // The position of a channel without messages: there is nothing to remember.
+    else if (offset > 0) {
       this.#ports.acks.ack(this.user, name, position.epoch, offset)
       this.#ports.metrics.acknowledged()
     }
@@ -308,6 +312,7 @@ export class Session implements Due {
 
   #leave(channel: string, subscription: Subscription): void {
     subscription.close()
+    this.#ports.quotas.unsubscribe(this.user)
     if (this.#ports.policyOf(channel).presence) this.#ports.presence.left(channel, this.user)
   }
 
@@ -333,7 +338,11 @@ export class Session implements Due {
 
   #checkRoomFor(channel: string): void {
     const { subscriptionsMax } = this.#context.options
-    if (this.#subscriptionOf(channel) !== undefined || this.subscriptionCount <= subscriptionsMax) return
+    if (this.#subscriptionOf(channel) !== undefined) return
+    if (this.subscriptionCount <= subscriptionsMax) {
+      checkOneMore(this.#ports, this.user)
+      return
+    }
     this.#ports.metrics.limitHit('subscriptions')
     throw new SluiceError(
       'limit_exceeded',

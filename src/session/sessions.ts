@@ -10,6 +10,7 @@ import type { Identity, ResumeResult, SessionContext } from './ports.ts'
 import { ConnectionGone } from './replies.ts'
 import { newSessionId, ownerOf, ownerTagOf } from './session-id.ts'
 import { Session } from './session.ts'
+import { checkChannels, checkSessions, takeConnection } from './user-limits.ts'
 import type { TakenOver } from '../cluster/control.ts'
 import { Closing, SluiceError } from '../errors.ts'
 import type { Opened } from '../hub/hub.ts'
@@ -91,13 +92,14 @@ export class Sessions {
     }
     const { id, asked } = this.#sessionId(user, request.session)
     if (connection.closed) return undefined
+    takeConnection(ports, user, wanted, this.#byId.has(id))
     // The user is claimed before any log is read: a publisher appends first and looks the user up then.
     const attempt = this.#attempts.begin(user, id)
     const opened: Opened[] = []
     try {
       const claimed = await this.#claims.claim(attempt, id)
       this.#checkRevoked(identity, claimed.revokedBeforeMs)
-      await this.#checkSessionCount(user)
+      checkSessions(ports, this.#context.options, claimed.sessions)
       const found = await findAll(connection, identity, request.channels, ports)
       for (const one of found) if (one.opened !== undefined) opened.push(one.opened)
       const refused = found.find(
@@ -106,6 +108,7 @@ export class Sessions {
       if (refused?.error !== undefined) throw refused.error
       if (connection.closed) throw new ConnectionGone()
       this.#checkStill(identity, attempt)
+      checkChannels(ports, user, wanted)
       const inbox = found.find((one) => one.channel === INBOX) as Found & { opened: Opened }
       const { claim } = claimed
       const session = new Session(
@@ -127,6 +130,9 @@ export class Sessions {
       this.#claims.gaveUp(attempt, id, this.#byId.has(id))
       if (error instanceof ConnectionGone) return undefined
       throw error
+    } finally {
+      // By now it is one of those that are here, or none.
+      ports.quotas.arrived(user)
     }
   }
 
@@ -206,20 +212,6 @@ export class Sessions {
 
   all(): IterableIterator<Session> {
     return this.#byId.values()
-  }
-
-  /** Counted after the claim: of several that come together, none slips through. */
-  async #checkSessionCount(user: string): Promise<void> {
-    const { ports, options } = this.#context
-    if (options.sessionsPerUserMax === 0) return
-    const { length } = await ports.registry.locate(user)
-    if (length <= options.sessionsPerUserMax) return
-    ports.metrics.limitHit('sessions_per_user')
-    throw new Closing(
-      'notAdmitted',
-      'limit_exceeded',
-      `the user has ${options.sessionsPerUserMax} sessions already; limits.sessionsPerUser allows no more`,
-    )
   }
 
   /** After all waits: what was decided meanwhile. */

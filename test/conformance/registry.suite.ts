@@ -26,6 +26,7 @@ const UNKNOWN = {
   known: false,
   previousNode: undefined,
   revokedBeforeMs: undefined,
+  sessions: 1,
 }
 
 export function describeRegistry(
@@ -92,6 +93,29 @@ export function describeRegistry(
         await fixture.one.claim(user, session, here)
         await fixture.other.claim(user, session, there)
         expect(await fixture.one.locate(user)).toEqual([{ session, node: there }])
+      })
+
+      it('R10 a claim counts the sessions that are connected, on all live nodes', async () => {
+        const [user, here, there, gone] = [fresh(), await node(), await node(), await node()]
+        const [first, second, third, fourth] = [fresh(), fresh(), fresh(), fresh()]
+        expect(await fixture.one.claim(user, first, here)).toMatchObject({ sessions: 1 })
+        expect(await fixture.other.claim(user, second, there)).toMatchObject({ sessions: 2 })
+        expect(await fixture.other.claim(user, second, there)).toMatchObject({ sessions: 2 })
+        expect(await fixture.other.claim(user, third, gone)).toMatchObject({ sessions: 3 })
+        await fixture.one.release(user, first, here)
+        await fixture.other.leave(gone)
+        await fixture.one.nodes()
+        expect(await fixture.one.claim(user, fourth, here)).toMatchObject({ sessions: 2 })
+        expect(await fixture.one.locate(user)).toHaveLength(2)
+      })
+
+      it('R10 of many claims at once each counts those before it', async () => {
+        const [user, here] = [fresh(), await node()]
+        const claims = Array.from({ length: 10 }, (_, i) =>
+          (i % 2 === 0 ? fixture.one : fixture.other).claim(user, fresh(), here),
+        )
+        const counts = (await Promise.all(claims)).map(({ sessions }) => sessions)
+        expect(counts.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
       })
 
       it('R2 a claim tells whether the session is known and which node had it', async () => {

@@ -11,6 +11,7 @@ import type { LoggedMessage, Message } from '../../src/protocol/message.ts'
 import type { Registry } from '../../src/registry/registry.ts'
 import type { LogRange, ReplayLog } from '../../src/replay/replay-log.ts'
 import type { SessionPorts } from '../../src/session/ports.ts'
+import { UserQuotas } from '../../src/session/quotas.ts'
 import { Sessions } from '../../src/session/sessions.ts'
 import { Wheel } from '../../src/wheel.ts'
 import { FakeSocket, FakeUws } from '../support/fake-uws.ts'
@@ -147,11 +148,17 @@ const noBackbone: Backbone = {
 
 const noRegistry = {
   claim: () =>
-    Promise.resolve({ claim: 1, known: false, previousNode: undefined, revokedBeforeMs: undefined }),
+    Promise.resolve({
+      claim: 1,
+      known: false,
+      previousNode: undefined,
+      revokedBeforeMs: undefined,
+      sessions: 1,
+    }),
   release: () => Promise.resolve(),
 } as unknown as Registry
 
-function world(policy: HubPolicy, tailMessages: number) {
+function world(policy: HubPolicy, tailMessages: number, memoryBytes: number) {
   const log = new ModelLog()
   const uws = new FakeUws()
   const failures: unknown[] = []
@@ -170,10 +177,11 @@ function world(policy: HubPolicy, tailMessages: number) {
         replayed: ignore,
         reset: ignore,
         repair: ignore,
+        tailGivenUp: ignore,
       },
       policyOf: () => policy,
     },
-    { tailMessages, tailBytes: 1_000_000, quietMs: 60_000, headCheckMs: 60_000 },
+    { tailMessages, tailBytes: 1_000_000, memoryBytes, quietMs: 60_000, headCheckMs: 60_000 },
   )
   const wheel = new Wheel(systemClock, 1000, (_wall, error) => failures.push(error))
   const ports: SessionPorts = {
@@ -204,6 +212,7 @@ function world(policy: HubPolicy, tailMessages: number) {
       acknowledged: ignore,
     },
     ticketOf: () => 'a ticket',
+    quotas: new UserQuotas({ connections: 0, subscriptions: 0, publishesPerSecond: 0 }),
     acks: { ack: ignore, acked: () => Promise.resolve(undefined) },
     presence: { entered: ignore, left: ignore, members: () => Promise.reject(new Error('not here')) },
     policyOf: () => ({ clientPublish: 'deny', presence: false, acknowledged: false, max: 1000 }),
@@ -394,10 +403,11 @@ const step = fc.oneof(
 
 async function play(
   steps: readonly (typeof step extends fc.Arbitrary<infer Step> ? Step : never)[],
-  options: { trim: boolean; slowConsumer: HubPolicy['slowConsumer']; tailMessages: number },
+  options: { trim: boolean; slowConsumer: HubPolicy['slowConsumer']; tail: readonly [number, number] },
 ): Promise<void> {
-  const policy: HubPolicy = { logged: true, slowConsumer: options.slowConsumer, max: 1000 }
-  const { log, uws, hub, wheel, edge, failures } = world(policy, options.tailMessages)
+  const { slowConsumer } = options
+  const policy: HubPolicy = { logged: true, slowConsumer, max: 1000, ttlMs: Infinity }
+  const { log, uws, hub, wheel, edge, failures } = world(policy, ...options.tail)
   const clients = [0, 1, 2].map((index) => new Client(`u${index}`, edge, uws, log.published))
   for (const client of clients) {
     client.skippedAllowed = options.slowConsumer === 'conflate'
@@ -480,17 +490,19 @@ async function play(
     if (!trimmed && options.slowConsumer === 'catch-up') expect(client.resets).toBe(0)
   }
   hub.close()
+  expect(hub.feedBytes).toBe(0)
   wheel.close()
 }
 
 describe('the way from the log to the client', () => {
   const steps = fc.array(step, { minLength: 10, maxLength: 80 })
-  const tail = fc.integer({ min: 2, max: 200 })
+  // How many messages a tail keeps, and what the node has for all of them: from none to enough.
+  const limits = fc.tuple(fc.integer({ min: 2, max: 200 }), fc.oneof(fc.nat(10_000), fc.constant(1_000_000)))
 
   it('shows each message once and in order, whatever is slow, cut, lost, late or repeated', async () => {
     await fc.assert(
-      fc.asyncProperty(steps, tail, (all, tailMessages) =>
-        play(all, { trim: false, slowConsumer: 'catch-up', tailMessages }),
+      fc.asyncProperty(steps, limits, (all, tail) =>
+        play(all, { trim: false, slowConsumer: 'catch-up', tail }),
       ),
       { numRuns: 250 },
     )
@@ -498,8 +510,8 @@ describe('the way from the log to the client', () => {
 
   it('tells of every hole with a reset where the log has forgotten', async () => {
     await fc.assert(
-      fc.asyncProperty(steps, tail, (all, tailMessages) =>
-        play(all, { trim: true, slowConsumer: 'catch-up', tailMessages }),
+      fc.asyncProperty(steps, limits, (all, tail) =>
+        play(all, { trim: true, slowConsumer: 'catch-up', tail }),
       ),
       { numRuns: 250 },
     )
@@ -507,8 +519,8 @@ describe('the way from the log to the client', () => {
 
   it('skips to the newest message for slow clients where the policy says so', async () => {
     await fc.assert(
-      fc.asyncProperty(steps, tail, (all, tailMessages) =>
-        play(all, { trim: false, slowConsumer: 'conflate', tailMessages }),
+      fc.asyncProperty(steps, limits, (all, tail) =>
+        play(all, { trim: false, slowConsumer: 'conflate', tail }),
       ),
       { numRuns: 150 },
     )
@@ -516,8 +528,8 @@ describe('the way from the log to the client', () => {
 
   it('loses nothing when slow clients are disconnected and resume', async () => {
     await fc.assert(
-      fc.asyncProperty(steps, tail, (all, tailMessages) =>
-        play(all, { trim: false, slowConsumer: 'disconnect', tailMessages }),
+      fc.asyncProperty(steps, limits, (all, tail) =>
+        play(all, { trim: false, slowConsumer: 'disconnect', tail }),
       ),
       { numRuns: 150 },
     )

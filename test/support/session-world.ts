@@ -2,6 +2,7 @@
  * Nodes with real sessions, users, hubs and control messages, over one registry and one log in memory. Whatever a node waits
  * for, and whatever one node tells another, happens when the test says so.
  */
+import { UserQuotas } from '../../src/session/quotas.ts'
 import type { Backbone, Sent } from '../../src/backbone/backbone.ts'
 import { hear } from '../../src/cluster/control.ts'
 import { FormerNodes } from '../../src/cluster/former-nodes.ts'
@@ -186,10 +187,11 @@ export class WorldNode {
           replayed: ignore,
           reset: ignore,
           repair: ignore,
+          tailGivenUp: ignore,
         },
-        policyOf: () => ({ logged: true, slowConsumer: 'catch-up', max: 100 }),
+        policyOf: () => ({ logged: true, slowConsumer: 'catch-up', max: 100, ttlMs: Infinity }),
       },
-      { tailMessages: 10, tailBytes: 10_000, quietMs: 60_000, headCheckMs: 1e9 },
+      { tailMessages: 10, tailBytes: 10_000, memoryBytes: 1_000_000, quietMs: 60_000, headCheckMs: 1e9 },
     )
     this.#wheel = new Wheel(clock, 1000, (_where, error) => void this.failures.push(error))
     const others = (): Pick<NodeInfo, 'id' | 'state'>[] =>
@@ -214,6 +216,7 @@ export class WorldNode {
         limitHit: ignore,
         acknowledged: ignore,
       },
+      quotas: new UserQuotas({ connections: 0, subscriptions: 0, publishesPerSecond: 0 }),
       presence: {
         entered: (channel, user) => void this.present.push(`${channel} ${user}`),
         left: (channel, user) => {

@@ -158,6 +158,21 @@ const BROKEN: readonly (readonly [why: string, settings: ConfigInput, complaint:
     { ...GOOD, limits: { frame: '2MiB', bytesBurst: 0 } },
     /^limits\.frame .* must be at most limits\.bytesPerSecond/,
   ],
+  [
+    'fewer channels for a user than for one connection',
+    { ...GOOD, limits: { subscriptionsPerUser: 500 } },
+    /^limits\.subscriptionsPerUser .* is 500, but must be 0 or at least limits\.subscriptions \(default\), which is 512$/,
+  ],
+  [
+    'a memory of all channels in which few of the largest have room',
+    { ...GOOD, feeds: { memory: '8MiB', tailBytes: '4MiB' } },
+    /^feeds\.memory .* is 8MiB, but must be 0 or at least 4 times feeds\.tailBytes .*, which is 4MiB$/,
+  ],
+  [
+    'a memory of all channels as large as that of the process',
+    { ...GOOD, feeds: { memory: '1GiB' }, admission: { maxMemory: '1GiB' } },
+    /^feeds\.memory .* is 1GiB, but must be less than admission\.maxMemory .*, which is 1GiB$/,
+  ],
 ]
 
 describe('refused', () => {
@@ -193,7 +208,10 @@ describe('allowed', () => {
     ],
     ['any free port, twice', { ...GOOD, port: 0, api: { ...GOOD.api, port: 0 } }],
     ['equal times to retry', { ...GOOD, heartbeat: { retryMin: '3s' } }],
-    ['many channels without a rate', { ...GOOD, limits: { subscriptions: 100_000, framesPerSecond: 0 } }],
+    [
+      'many channels without a rate',
+      { ...GOOD, limits: { subscriptions: 100_000, subscriptionsPerUser: 0, framesPerSecond: 0 } },
+    ],
     ['a large frame without a rate', { ...GOOD, limits: { frame: '16MiB', bytesPerSecond: 0 } }],
     [
       'TLS on an edge',

@@ -31,12 +31,10 @@ const WAITS: Readonly<Record<string, string>> = {
   'claims.ts: const claimed = await registry.claim(attempt.user, session, nodeId)':
     'as `Promise.all` of finding.ts',
   'sessions.ts: const claimed = await this.#claims.claim(attempt, id)': 'as `Promise.all` of finding.ts',
-  'sessions.ts: await this.#checkSessionCount(user)': 'as `Promise.all` of finding.ts',
   'sessions.ts: const found = await findAll(connection, identity, request.channels, ports)':
     'as `Promise.all` of finding.ts',
   'sessions.ts: const forMs = await ports.registry.keep(session.user, id, ports.nodeId)':
     'another connection may have the session here: it is looked up again',
-  'sessions.ts: const { length } = await ports.registry.locate(user)': 'as `Promise.all` of finding.ts',
   'claims.ts: registry.release(user, session, nodeId).then(':
     'the node that is told asks the registry itself who has the session',
   'unacknowledged.ts: const acked = await acks.acked(user, channel)': 'whoever calls looks again',
@@ -302,7 +300,7 @@ describe.each(['publish', 'forward'] as const)('a publish by %s', (held) => {
   })
 })
 
-describe.each(['claim', 'locate', 'head', 'subscribe a'])('connecting while %s takes its time', (held) => {
+describe.each(['claim', 'head', 'subscribe a'])('connecting while %s takes its time', (held) => {
   const channels = new Map([['a', undefined]])
 
   beforeEach(() => {

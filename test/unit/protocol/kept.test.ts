@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest'
+import { Encoded } from '../../../src/protocol/encode.ts'
+import type { LoggedMessage, Message } from '../../../src/protocol/message.ts'
+import { decodeMessage, encodeMessage } from '../../../src/protocol/packet.ts'
+import { unpinned } from '../../../src/protocol/pinned.ts'
+import { heldBytes } from '../../support/held-memory.ts'
+
+const COUNT = 10_000
+
+function logged(offset: number, data: Buffer, id?: string): LoggedMessage {
+  const place = { channel: 'rooms:general:1234', epoch: '0123456789abcdef', offset, previous: offset - 1 }
+  return { kind: 'logged', ...place, id, time: 1_700_000_000_000, data, binary: false, ack: false }
+}
+
+/** As the backbone brings them: many in one piece. */
+function received(bytes: number): Encoded[] {
+  const entries: Encoded[] = []
+  let piece = Buffer.alloc(0)
+  let at = 0
+  for (let i = 0; i < COUNT; i++) {
+    const packet = encodeMessage(logged(i + 1, Buffer.alloc(bytes, 0x31), `id-${i}`))
+    if (at + packet.length > piece.length) [piece, at] = [Buffer.allocUnsafeSlow(65_536), 0]
+    packet.copy(piece, at)
+    entries.push(new Encoded(decodeMessage(piece.subarray(at, at + packet.length)) as Message))
+    at += packet.length
+  }
+  return entries
+}
+
+describe('what a message counts as', () => {
+  const ways: readonly (readonly [string, (encoded: Encoded) => unknown])[] = [
+    ['as it came', () => undefined],
+    ['with its frame', (encoded) => encoded.webSocket],
+    ['with its line of JSON', (encoded) => encoded.json],
+    ['with both', (encoded) => [encoded.webSocket, encoded.json]],
+    ['settled', (encoded) => [encoded.webSocket, encoded.json, encoded.settle()]],
+  ]
+  const cases = ways.flatMap(([how, encode]) => [20, 200, 2000].map((bytes) => ({ how, bytes, encode })))
+
+  it.each(cases)('is what it holds, $how, with a payload of $bytes bytes', async ({ bytes, encode }) => {
+    const before = await heldBytes()
+    const entries = received(bytes)
+    for (const encoded of entries) encode(encoded)
+    const after = await heldBytes()
+    const held = after.heap - before.heap + after.buffers - before.buffers
+    const counted = entries.reduce((sum, encoded) => sum + encoded.bytes, 0)
+    // In a small one the objects vary by what the engine does with them.
+    expect(held / counted).toBeLessThan(1.35)
+    expect(held / counted).toBeGreaterThan(0.7)
+  })
+
+  it('is two bytes for each character of a line of JSON that needs them', () => {
+    const encoded = new Encoded(logged(1, Buffer.from('"你好你好你好"')))
+    const before = encoded.bytes
+    expect(encoded.bytes - before + encoded.json.length * 2).toBe(encoded.bytes - before)
+  })
+})
+
+describe('a payload that is a part of something larger', () => {
+  it('is taken out of it, and one that is not stays where it is', () => {
+    const piece = Buffer.alloc(65_536, 0x31)
+    const part = piece.subarray(10, 110)
+    const own = unpinned(part)
+    expect(own.buffer.byteLength).toBe(100)
+    expect(Buffer.compare(own, part)).toBe(0)
+    expect(unpinned(own)).toBe(own)
+    expect(unpinned(piece)).toBe(piece)
+    const most = piece.subarray(100)
+    expect(unpinned(most)).toBe(most)
+  })
+})
