@@ -94,12 +94,17 @@ const API_PATHS = [
   '/v1/nodes/x/drain',
 ]
 
+/** Half a character has no bytes. */
+function wellFormed(text: string): string {
+  return Buffer.from(text).toString()
+}
+
 /** A request to one of the two listeners, and now and then a second one behind it. */
 export function httpRequest(random: Random, listener: 'public' | 'api', token: string): string {
   const path = random
     .pick(listener === 'public' ? PATHS : API_PATHS)
     .replace('TOKEN', token)
-    .replace('CURSOR', () => encodeURIComponent(cursor(random, 'AbCdEfGh')))
+    .replace('CURSOR', () => encodeURIComponent(wellFormed(cursor(random, 'AbCdEfGh'))))
   const body = listener === 'api' ? (random.oneIn(3) ? json(random) : publishBody(random)) : ''
   const method = random.oneIn(8)
     ? random.pick(['GET', 'HEAD', 'OPTIONS', 'PUT', 'POST'])
