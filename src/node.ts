@@ -68,6 +68,7 @@ import { Publisher } from './publish/publisher.ts'
 import { NatsDoors } from './publish/nats-doors.ts'
 import type { NodeInfo } from './registry/registry.ts'
 import { Seal } from './seal.ts'
+import { OrderWatch } from './session/orders.ts'
 import { UserQuotas } from './session/quotas.ts'
 import { Sessions } from './session/sessions.ts'
 import { Users } from './session/users.ts'
@@ -152,7 +153,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
   const hearControl = (fromNode: string, payload: Uint8Array): void => {
     if (presence.heard(fromNode, payload)) return
     hear(payload, {
-      disconnect: (user) => users.disconnect(user),
+      disconnect: (user, claim) => users.disconnect(user, claim),
       revoke: (user, beforeMs) => users.revoke(user, beforeMs),
       // A client that was asked to move closes its old connection itself, once the new one serves.
       takenOver(taken) {
@@ -200,6 +201,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
         hub.backboneReturned()
         // What other nodes said meanwhile of sessions may be lost.
         registry.recheck()
+        orders.returned()
         void membership.update()
       },
       disconnected: () => void membership.update(),
@@ -216,6 +218,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     storesReturned() {
       hub.backboneReturned()
       presence.storeReturned()
+      orders.returned()
     },
     outages,
     mistakes,
@@ -385,7 +388,10 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     backbone,
     sessions,
     clock,
-    revocationTtlMs: config.auth.revocationTtl,
+    rememberedMs: config.auth.revocationTtl,
+    someUnheard: () =>
+      strangers.finding() !== undefined ||
+      membership.others.some((node) => node.degraded.includes('backbone')),
     revoked: () => metrics.revocations.inc(),
     tookAway: () => metrics.takeovers.inc(),
   })
@@ -505,6 +511,13 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       missed: () => hub.backboneReturned(),
     },
   )
+  const orders = new OrderWatch({
+    registry,
+    sessions,
+    clock,
+    hears: () => backbone.healthy() && !canary.deaf,
+    failed,
+  })
   const graceMs = graceMsOf(config.cluster.heartbeat, config.cluster.canary)
   const inquiry = new Inquiry(
     { graceMs, silenceMs: graceMs + SILENCE_MS },
@@ -583,6 +596,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     admission.gate.close('closing')
     doors?.close()
     canary.close()
+    orders.close()
     rates.close()
     listener.stopListening()
     // One word for all of them, before each of them would have a word of its own.

@@ -401,6 +401,11 @@ const NODE_ID = {
 
 const USER = parameter('user', 'path', 'The `sub` of the tokens, percent-encoded.')
 const CHANNEL = parameter('channel', 'path', 'The channel, percent-encoded.')
+const MAYBE_LATE = {
+  const: true,
+  description:
+    'Some node may not have been told; it finds this in the registry, which it looks into by itself.',
+} as const
 
 const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
   '/v1/publish': {
@@ -465,7 +470,7 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
           type: 'object',
           required: ['disconnected'],
           additionalProperties: false,
-          properties: { disconnected: { type: 'integer' } },
+          properties: { disconnected: { type: 'integer' }, degraded: MAYBE_LATE },
         }),
         ...REFUSED,
       },
@@ -481,7 +486,7 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
           type: 'object',
           required: ['user', 'before'],
           additionalProperties: false,
-          properties: { user: { type: 'string' }, before: { type: 'integer' } },
+          properties: { user: { type: 'string' }, before: { type: 'integer' }, degraded: MAYBE_LATE },
         }),
         ...REFUSED,
       },

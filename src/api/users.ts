@@ -23,7 +23,8 @@ export function userRoutes(users: Users): Route[] {
       scope: 'admin',
       audit: 'disconnect',
       async handle(request) {
-        return { status: 200, json: { disconnected: await users.disconnectEverywhere(userOf(request)) } }
+        const { count, ...late } = await users.disconnectEverywhere(userOf(request))
+        return { status: 200, json: { disconnected: count, ...late } }
       },
     },
     {
@@ -33,7 +34,8 @@ export function userRoutes(users: Users): Route[] {
       audit: 'revoke',
       async handle(request) {
         const user = userOf(request)
-        return { status: 200, json: { user, before: await users.revokeEverywhere(user) } }
+        const { beforeMs, ...late } = await users.revokeEverywhere(user)
+        return { status: 200, json: { user, before: beforeMs, ...late } }
       },
     },
   ]

@@ -12,8 +12,8 @@ interface Recovered {
 }
 
 export type ControlMessage =
-  /** An operator ends a user's connections. */
-  | { readonly kind: 'disconnect'; readonly user: string }
+  /** An operator ends a user's connections, those with claims up to a number. */
+  | { readonly kind: 'disconnect'; readonly user: string; readonly claim: number }
   /** A user's tokens issued up to a moment are revoked. */
   | { readonly kind: 'revoke'; readonly user: string; readonly beforeMs: number }
   /** A session is connected to the sender now, after so long without a connection: one of it here with a smaller claim is stale. */
@@ -39,7 +39,7 @@ export type ControlMessage =
 export type TakenOver = Omit<Extract<ControlMessage, { readonly kind: 'takenOver' }>, 'kind'>
 
 export interface ControlSink {
-  disconnect(user: string): void
+  disconnect(user: string, claim: number): void
   revoke(user: string, beforeMs: number): void
   takenOver(taken: TakenOver): void
   givenUp(session: string): void
@@ -65,7 +65,7 @@ export function hear(payload: Uint8Array, sink: ControlSink): boolean {
   if (message === undefined) return false
   switch (message.kind) {
     case 'disconnect':
-      sink.disconnect(message.user)
+      sink.disconnect(message.user, message.claim)
       return true
     case 'revoke':
       sink.revoke(message.user, message.beforeMs)
@@ -105,11 +105,11 @@ function parse(payload: Uint8Array): ControlMessage | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const { kind, user, beforeMs, session, client, messages, word, ...rest } = value as Record<string, unknown>
   const recovered = rest['recovered'] === true
-  if (kind === 'disconnect' && typeof user === 'string') return { kind, user }
+  if (kind === 'disconnect' && typeof user === 'string') return { kind, user, claim: claimOf(rest) }
   if (kind === 'revoke' && typeof user === 'string' && typeof beforeMs === 'number')
     return { kind, user, beforeMs }
   if (kind === 'takenOver' && typeof session === 'string')
-    return { kind, session, recovered, ...takenOverTimes(rest) }
+    return { kind, session, recovered, claim: claimOf(rest), detachedForMs: gapOf(rest) }
   if (kind === 'givenUp' && typeof session === 'string') return { kind, session }
   if (kind === 'cameBack' && typeof client === 'string') return { kind, client, recovered }
   if (kind === 'replayed' && typeof client === 'string' && typeof messages === 'number')
@@ -121,15 +121,9 @@ function parse(payload: Uint8Array): ControlMessage | undefined {
   return undefined
 }
 
-/** A node of an older version says no claim: what it has taken over is newer than anything. */
-function takenOverTimes({
-  claim,
-  detachedForMs,
-}: Record<string, unknown>): Pick<TakenOver, 'claim' | 'detachedForMs'> {
-  return {
-    claim: typeof claim === 'number' ? claim : Number.POSITIVE_INFINITY,
-    detachedForMs: typeof detachedForMs === 'number' ? detachedForMs : 0,
-  }
+/** A node of an older version says no claim: it means all that there are. */
+function claimOf({ claim }: Record<string, unknown>): number {
+  return typeof claim === 'number' ? claim : Number.POSITIVE_INFINITY
 }
 
 /** What is not said is not good. */
@@ -139,4 +133,8 @@ function saidOf({ state, role, degraded }: Record<string, unknown>): Said {
     role: role === 'all' || role === 'edge' ? role : 'api',
     degraded: Array.isArray(degraded) ? degraded.map(String) : ['unknown'],
   }
+}
+
+function gapOf({ detachedForMs }: Record<string, unknown>): number {
+  return typeof detachedForMs === 'number' ? detachedForMs : 0
 }

@@ -1,7 +1,7 @@
 /**
  * A registry of which every call is counted, with how it ended.
  */
-import type { Claimed, NodeInfo, Place, Registry, RegistryWatcher } from './registry.ts'
+import type { Claimed, NodeInfo, Orders, Place, Registry, RegistryWatcher } from './registry.ts'
 
 type Op = Exclude<keyof Registry, 'watch' | 'recheck' | 'healthy' | 'close'>
 
@@ -50,6 +50,14 @@ export class CountedRegistry implements Registry {
 
   revoked(user: string): Promise<number | undefined> {
     return this.#counted('revoked', this.#registry.revoked(user))
+  }
+
+  disconnect(user: string, ttlMs: number): Promise<number> {
+    return this.#counted('disconnect', this.#registry.disconnect(user, ttlMs))
+  }
+
+  orders(sinceMs: number): Promise<Orders> {
+    return this.#counted('orders', this.#registry.orders(sinceMs))
   }
 
   heartbeat(node: NodeInfo): Promise<void> {

@@ -2,7 +2,7 @@
  * The registry in the memory of this process: for a gateway of one node, or for several nodes in one process that
  * share it.
  */
-import type { Claimed, NodeInfo, Place, Registry, RegistryOptions } from './registry.ts'
+import type { Claimed, NodeInfo, Orders, Place, Registry, RegistryOptions } from './registry.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { Rounds } from '../rounds.ts'
 
@@ -24,8 +24,10 @@ interface NodeEntry {
   left: boolean
 }
 
-interface Revocation {
-  readonly beforeMs: number
+interface Order {
+  /** The moment, or the claim, up to which it applies. */
+  readonly upTo: number
+  readonly decidedMs: number
   readonly untilMs: number
 }
 
@@ -38,7 +40,8 @@ export class MemoryRegistry implements Registry {
   readonly #clock: Clock
   readonly #users = new Map<string, Entry>()
   readonly #nodes = new Map<string, NodeEntry>()
-  readonly #revocations = new Map<string, Revocation>()
+  readonly #revocations = new Map<string, Order>()
+  readonly #disconnections = new Map<string, Order>()
   readonly #sweep: Timer
   readonly #rounds = new Rounds(
     SWEEP_ROUND_MS / SWEEP_TICK_MS,
@@ -112,14 +115,27 @@ export class MemoryRegistry implements Registry {
   }
 
   revoke(user: string, beforeMs: number, ttlMs: number): Promise<void> {
-    const nowMs = this.#clock.monotonicMs()
-    const earlier = this.#revokedBeforeMs(user, nowMs)
-    const until = this.#revocations.get(user)?.untilMs ?? 0
-    this.#revocations.set(user, {
-      beforeMs: Math.max(beforeMs, earlier ?? 0),
-      untilMs: Math.max(nowMs + ttlMs, until),
-    })
+    this.#order(this.#revocations, user, beforeMs, ttlMs)
     return Promise.resolve()
+  }
+
+  disconnect(user: string, ttlMs: number): Promise<number> {
+    let claim = this.#clock.now()
+    for (let entry = this.#users.get(user); entry !== undefined; entry = entry.next)
+      claim = Math.max(claim, entry.claim)
+    this.#order(this.#disconnections, user, claim, ttlMs)
+    return Promise.resolve(claim)
+  }
+
+  orders(sinceMs: number): Promise<Orders> {
+    const since = (all: ReadonlyMap<string, Order>): ReadonlyMap<string, number> =>
+      new Map(
+        [...all]
+          .filter(([, { decidedMs, untilMs }]) => decidedMs >= sinceMs && untilMs > this.#clock.monotonicMs())
+          .map(([user, { upTo }]) => [user, upTo]),
+      )
+    const [revoked, disconnected] = [since(this.#revocations), since(this.#disconnections)]
+    return Promise.resolve({ nowMs: this.#clock.now(), complete: true, revoked, disconnected })
   }
 
   revoked(user: string): Promise<number | undefined> {
@@ -193,11 +209,18 @@ export class MemoryRegistry implements Registry {
   }
 
   #revokedBeforeMs(user: string, nowMs: number): number | undefined {
-    const revocation = this.#revocations.get(user)
-    if (revocation === undefined) return undefined
-    if (revocation.untilMs > nowMs) return revocation.beforeMs
-    this.#revocations.delete(user)
-    return undefined
+    return live(this.#revocations, user, nowMs)?.upTo
+  }
+
+  /** An earlier one is neither taken back nor shortened. */
+  #order(orders: Map<string, Order>, user: string, upTo: number, ttlMs: number): void {
+    const nowMs = this.#clock.monotonicMs()
+    const earlier = live(orders, user, nowMs)
+    orders.set(user, {
+      upTo: Math.max(upTo, earlier?.upTo ?? 0),
+      decidedMs: this.#clock.now(),
+      untilMs: Math.max(nowMs + ttlMs, earlier?.untilMs ?? 0),
+    })
   }
 
   #sweepSome(): void {
@@ -206,7 +229,8 @@ export class MemoryRegistry implements Registry {
   }
 
   #sweepRest(nowMs: number): void {
-    for (const user of this.#revocations.keys()) this.#revokedBeforeMs(user, nowMs)
+    for (const orders of [this.#revocations, this.#disconnections])
+      for (const user of orders.keys()) live(orders, user, nowMs)
     for (const [id, node] of this.#nodes) {
       // What it held is unknown by now, and goes with the next round.
       if (nowMs - node.seenMs > this.#options.nodeTtlMs + this.#options.sessionTtlMs) this.#nodes.delete(id)
@@ -232,4 +256,11 @@ export class MemoryRegistry implements Registry {
     while (entry !== undefined && entry.session !== session) entry = entry.next
     return entry
   }
+}
+
+function live(orders: Map<string, Order>, user: string, nowMs: number): Order | undefined {
+  const order = orders.get(user)
+  if (order === undefined || order.untilMs > nowMs) return order
+  orders.delete(user)
+  return undefined
 }

@@ -5,9 +5,18 @@
  * is made to live on a few times a day. A node's death is written nowhere either: whoever reads a session looks at when
  * its node was last heard of. Redis may come back empty; then each node enters again what it holds.
  */
-import { readFileSync } from 'node:fs'
 import { NodeTable, pairs, parseSessionEntry } from './node-table.ts'
-import type { Claimed, NodeInfo, Place, Registry, RegistryOptions, RegistryWatcher } from './registry.ts'
+import type {
+  Claimed,
+  NodeInfo,
+  Orders,
+  Place,
+  Registry,
+  RegistryOptions,
+  RegistryWatcher,
+} from './registry.ts'
+import { ORDER_SCRIPTS, RedisOrders } from './redis-orders.ts'
+import { registryScript } from './redis-scripts.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { RedisArgument, RedisLane, RedisLink, RedisScript } from '../drivers/redis.ts'
 import { SluiceError } from '../errors.ts'
@@ -15,6 +24,8 @@ import { SluiceError } from '../errors.ts'
 export interface RedisRegistryOptions extends RegistryOptions {
   /** In front of every key. Default: `sluice`. */
   readonly keyPrefix?: string
+  /** How many revocations and disconnections are remembered for nodes that were not told; the oldest go first. Default: 10,000. */
+  readonly ordersMax?: number
   /** How many sessions a user may have, connected or detached; over it the oldest is forgotten. Default: 256. */
   readonly sessionsPerUserMax?: number
   /** Told at each reading of the table: the entries of live nodes that are none. */
@@ -39,15 +50,16 @@ const RESTORE_SPREAD_MS = 1_000
 /** The table of nodes is read again when it is older than this part of the time after which a node is dead. */
 const TABLE_AGE = 1 / 10
 
-const CLAIM = script('claim', 2)
-const KEEP = script('keep', 1)
-const REVOKED = script('revoked', 1)
-const RELEASE = script('release', 1)
-const FORGET = script('forget', 1)
-const REVOKE = script('revoke', 1)
-const HEARTBEAT = script('heartbeat', 1)
-const LEAVE = script('leave', 1)
-const NODES = script('nodes', 1)
+const CLAIM = registryScript('claim', 2)
+const KEEP = registryScript('keep', 1)
+const REVOKED = registryScript('revoked', 1)
+const DISCONNECT = registryScript('disconnect', 1)
+const RELEASE = registryScript('release', 1)
+const FORGET = registryScript('forget', 1)
+const REVOKE = registryScript('revoke', 1)
+const HEARTBEAT = registryScript('heartbeat', 1)
+const LEAVE = registryScript('leave', 1)
+const NODES = registryScript('nodes', 1)
 
 interface Held {
   readonly user: string
@@ -61,6 +73,7 @@ export class RedisRegistry implements Registry {
   readonly #prefix: string
   readonly #sessionsMax: number
   readonly #malformed: (names: readonly string[]) => void
+  readonly #orders: RedisOrders
   /** What was claimed through this registry and is connected. */
   readonly #held = new Map<string, Held>()
   #table: NodeTable | undefined
@@ -79,8 +92,21 @@ export class RedisRegistry implements Registry {
     this.#options = options
     this.#prefix = options.keyPrefix ?? KEY_PREFIX
     this.#malformed = options.malformed ?? (() => undefined)
+    this.#orders = new RedisOrders((...call) => this.#run(...call), this.#prefix, options.ordersMax)
     this.#sessionsMax = options.sessionsPerUserMax ?? SESSIONS_PER_USER_MAX
-    for (const one of [CLAIM, KEEP, RELEASE, FORGET, REVOKE, REVOKED, HEARTBEAT, LEAVE, NODES])
+    for (const one of [
+      CLAIM,
+      KEEP,
+      RELEASE,
+      FORGET,
+      REVOKE,
+      REVOKED,
+      DISCONNECT,
+      HEARTBEAT,
+      LEAVE,
+      NODES,
+      ...ORDER_SCRIPTS,
+    ])
       link.define(one)
     link.watch({ connected: () => this.#restoreAll(), disconnected: () => undefined })
     this.#keeping = clock.every(KEEP_ROUND_MS, () => this.#restoreAll())
@@ -149,11 +175,22 @@ export class RedisRegistry implements Registry {
 
   async revoke(user: string, beforeMs: number, ttlMs: number): Promise<void> {
     await this.#run('hot', REVOKE, [this.#revokedKey(user), beforeMs, ttlMs])
+    await this.#orders.add('revoked', user, beforeMs, ttlMs)
   }
 
   async revoked(user: string): Promise<number | undefined> {
     const beforeMs = (await this.#run('hot', REVOKED, [this.#revokedKey(user)])) as Buffer
     return beforeMs.length === 0 ? undefined : Number(beforeMs)
+  }
+
+  async disconnect(user: string, ttlMs: number): Promise<number> {
+    const claim = Number(await this.#run('hot', DISCONNECT, [this.#userKey(user)]))
+    await this.#orders.add('disconnected', user, claim, ttlMs)
+    return claim
+  }
+
+  orders(sinceMs: number): Promise<Orders> {
+    return this.#orders.since(sinceMs)
   }
 
   async heartbeat(node: NodeInfo): Promise<void> {
@@ -305,13 +342,6 @@ export class RedisRegistry implements Registry {
 
 function closedRegistry(): SluiceError {
   return new SluiceError('unavailable', 'the registry has been closed')
-}
-
-function script(name: string, keyCount: number): RedisScript {
-  const lua = ['time', name].map((file) =>
-    readFileSync(new URL(`scripts/${file}.lua`, import.meta.url), 'utf8'),
-  )
-  return { name: `sluice_registry_${name}`, lua: lua.join('\n'), keyCount }
 }
 
 function texts(bytes: readonly Buffer[]): string[] {

@@ -15,6 +15,9 @@
  *  R9 what was claimed through this registry and not released is kept so by itself, some time after `recheck`, and after the
  *     store was away; of a session that another node has then, the watcher is told
  *  R10 `claim` counts the user's sessions as `locate` would show them right after it
+ *  R11 what `disconnect` answers is not less than the number of any claim of the user before it
+ *  R12 `orders` has every revocation and disconnection since a moment, of whatever node, until its `ttlMs` has passed; where
+ *     there were more than are remembered it says so
  *
  * Fails with `unavailable` when the store cannot be reached.
  */
@@ -75,6 +78,18 @@ export interface RegistryOptions {
   readonly sessionTtlMs: number
 }
 
+/** What was decided about users, for nodes that may not have been told. */
+export interface Orders {
+  /** By the clock of the store: `orders` of here on has what comes later. */
+  readonly nowMs: number
+  /** False: older ones since the moment have been forgotten, because there were too many. */
+  readonly complete: boolean
+  /** By user: tokens issued up to here, in milliseconds since 1970, are revoked. */
+  readonly revoked: ReadonlyMap<string, number>
+  /** By user: connections with claims up to here are ended. */
+  readonly disconnected: ReadonlyMap<string, number>
+}
+
 export interface RegistryWatcher {
   /** A session that was claimed here and not released has been another live node's for so long. */
   heldElsewhere(session: string, forMs: number): void
@@ -97,6 +112,10 @@ export interface Registry {
   revoke(user: string, beforeMs: number, ttlMs: number): Promise<void>
   /** Tokens of the user issued up to here are revoked. */
   revoked(user: string): Promise<number | undefined>
+  /** Answers up to which claim the user's connections are to end. */
+  disconnect(user: string, ttlMs: number): Promise<number>
+  /** `sinceMs`: by the clock of the store; 0: all that are remembered. */
+  orders(sinceMs: number): Promise<Orders>
   /** Enters a node in the table or keeps it there: before its first claim, and then well within `nodeTtlMs`. */
   heartbeat(node: NodeInfo): Promise<void>
   nodes(): Promise<readonly NodeInfo[]>

@@ -15,6 +15,8 @@ export interface Attempt {
   readonly before: Set<string>
   /** The user's tokens up to here have been revoked meanwhile. */
   revokedBeforeMs: number | undefined
+  /** Connections of the user with claims up to here have been ended meanwhile. */
+  endedUpTo: number
   /** The newest connection of the session that was heard of meanwhile, here or at another node. */
   overtakenBy: TakenOver | undefined
 }
@@ -31,6 +33,7 @@ export class Attempts {
       claim: undefined,
       before: new Set(),
       revokedBeforeMs: undefined,
+      endedUpTo: 0,
       overtakenBy: undefined,
     }
     this.#all.add(attempt)
@@ -60,6 +63,12 @@ export class Attempts {
     }
   }
 
+  endUpTo(user: string, claim: number): void {
+    for (const attempt of this.#all) {
+      if (attempt.user === user) attempt.endedUpTo = Math.max(claim, attempt.endedUpTo)
+    }
+  }
+
   overtake(taken: TakenOver): void {
     for (const attempt of this.#of(taken.session)) {
       if (taken.claim > (attempt.overtakenBy?.claim ?? 0)) attempt.overtakenBy = taken
@@ -75,6 +84,15 @@ export class Attempts {
 export function isOvertaken(attempt: Attempt): attempt is Attempt & { readonly overtakenBy: TakenOver } {
   const { claim, overtakenBy } = attempt
   return claim !== undefined && overtakenBy !== undefined && overtakenBy.claim > claim
+}
+
+/** By an operator, after its claim. */
+export function isEnded({ claim, endedUpTo }: Pick<Attempt, 'claim' | 'endedUpTo'>): boolean {
+  return claim !== undefined && claim <= endedUpTo
+}
+
+export function endedByOperator(): Closing {
+  return new Closing('forbidden', 'forbidden', 'an operator has ended the connections of this user')
 }
 
 export function takenOver(): Closing {

@@ -2,7 +2,7 @@
  * The sessions of this node, and the way of a connection into one: token, claim, where each channel starts, welcome.
  */
 import { Arrival } from './arrival.ts'
-import { Attempts, isOvertaken, takenOver, type Attempt } from './attempts.ts'
+import { Attempts, endedByOperator, isEnded, isOvertaken, takenOver, type Attempt } from './attempts.ts'
 import { Claims } from './claims.ts'
 import type { Connection } from './connection.ts'
 import { findAll, restored, resultOf, type Found } from './finding.ts'
@@ -136,9 +136,26 @@ export class Sessions {
     }
   }
 
-  /** A user's tokens were revoked while he may be on his way in, or bring a fresh one. */
-  revokeAttempts(user: string, beforeMs: number): void {
+  /** A user's tokens are revoked, also where he is on his way in, or brings a fresh one. */
+  revoke(user: string, beforeMs: number): void {
     this.#attempts.revoke(user, beforeMs)
+    for (const session of [...this.#byId.values()])
+      if (session.user === user) this.obey(session, beforeMs, undefined)
+  }
+
+  /** A user's connections end that have claims up to here, also those that are on their way in. */
+  endUpTo(user: string, claim: number): void {
+    this.#attempts.endUpTo(user, claim)
+    for (const session of [...this.#byId.values()])
+      if (session.user === user) this.obey(session, undefined, claim)
+  }
+
+  /** What was decided about the user of a session. */
+  obey(session: Session, revokedBeforeMs: number | undefined, endedUpTo: number | undefined): void {
+    if (this.#context.ports.tokens.isRevoked(session.identity, revokedBeforeMs))
+      session.connection.end(new Closing('unauthorized', 'unauthorized', 'the token has been revoked'))
+    else if (isEnded({ claim: session.claim, endedUpTo: endedUpTo ?? 0 }))
+      session.connection.end(endedByOperator())
   }
 
   /**
@@ -218,6 +235,7 @@ export class Sessions {
   #checkStill(identity: Identity, attempt: Attempt): void {
     this.#checkRevoked(identity, attempt.revokedBeforeMs)
     this.#checkExpiry(identity)
+    if (isEnded(attempt)) throw endedByOperator()
     if (isOvertaken(attempt)) throw takenOver()
   }
 

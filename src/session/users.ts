@@ -3,11 +3,9 @@
  */
 import { takenOver } from './attempts.ts'
 import type { Sessions } from './sessions.ts'
-import { isRevoked } from '../auth/revocation.ts'
 import type { Backbone } from '../backbone/backbone.ts'
 import type { Clock } from '../clock.ts'
-import { tell, type ControlSink, type TakenOver } from '../cluster/control.ts'
-import { Closing } from '../errors.ts'
+import { tell, type ControlMessage, type ControlSink, type TakenOver } from '../cluster/control.ts'
 import type { Place, Registry } from '../registry/registry.ts'
 
 export interface UsersPorts {
@@ -15,11 +13,18 @@ export interface UsersPorts {
   readonly backbone: Backbone
   readonly sessions: Sessions
   readonly clock: Clock
-  /** How long a revocation is remembered: longer than tokens live. */
-  readonly revocationTtlMs: number
+  /** How long a revocation and a disconnection are remembered: longer than tokens live. */
+  readonly rememberedMs: number
+  /** Whether some node does not hear what is told to all. */
+  someUnheard(): boolean
   revoked(): void
   /** A session that was here has gone to another node with a newer connection. */
   tookAway(): void
+}
+
+/** Some node may not have been told, and finds it in the registry, which it looks into by itself. */
+export interface MaybeLate {
+  readonly degraded?: true
 }
 
 export class Users implements Pick<ControlSink, 'disconnect' | 'revoke' | 'givenUp'> {
@@ -34,40 +39,42 @@ export class Users implements Pick<ControlSink, 'disconnect' | 'revoke' | 'given
     return this.#ports.registry.locate(user)
   }
 
-  /** Ends every connection of a user; with a good token he may come back. Answers how many there were. Fails with `unavailable`. */
-  async disconnectEverywhere(user: string): Promise<number> {
-    const places = await this.#ports.registry.locate(user)
-    tell(this.#ports.backbone, undefined, { kind: 'disconnect', user })
-    return places.length
+  /**
+   * Ends every connection of a user; with a good token he may come back. Answers how many there were, and whether a node may hear
+   * of it late. Fails with `unavailable`.
+   */
+  async disconnectEverywhere(user: string): Promise<{ readonly count: number } & MaybeLate> {
+    const { registry, rememberedMs } = this.#ports
+    const places = await registry.locate(user)
+    // First where nodes look that are not told.
+    const claim = await registry.disconnect(user, rememberedMs)
+    return { count: places.length, ...this.#tell({ kind: 'disconnect', user, claim }) }
   }
 
   /**
    * From now on no token of the user is good that was issued until now; who is connected with one is closed with 4401.
-   * Answers the moment, in milliseconds since 1970. Fails with `unavailable`.
+   * Answers the moment, in milliseconds since 1970, and whether a node may hear of it late. Fails with `unavailable`.
    */
-  async revokeEverywhere(user: string): Promise<number> {
-    const { registry, backbone, clock, revocationTtlMs } = this.#ports
+  async revokeEverywhere(user: string): Promise<{ readonly beforeMs: number } & MaybeLate> {
+    const { registry, clock, rememberedMs } = this.#ports
     const beforeMs = clock.now()
     // First where every new connection looks, then to those who are connected: nobody slips through between the two.
-    await registry.revoke(user, beforeMs, revocationTtlMs)
-    tell(backbone, undefined, { kind: 'revoke', user, beforeMs })
-    return beforeMs
+    await registry.revoke(user, beforeMs, rememberedMs)
+    return { beforeMs, ...this.#tell({ kind: 'revoke', user, beforeMs }) }
   }
 
-  disconnect(user: string): void {
-    this.#ports.sessions.endAll(
-      new Closing('forbidden', 'forbidden', 'an operator has ended the connections of this user'),
-      (session) => session.user === user,
-    )
+  disconnect(user: string, claim: number): void {
+    this.#ports.sessions.endUpTo(user, claim)
   }
 
   revoke(user: string, beforeMs: number): void {
     this.#ports.revoked()
-    this.#ports.sessions.endAll(
-      new Closing('unauthorized', 'unauthorized', 'the token has been revoked'),
-      (session) => session.user === user && isRevoked(session.identity, beforeMs),
-    )
-    this.#ports.sessions.revokeAttempts(user, beforeMs)
+    this.#ports.sessions.revoke(user, beforeMs)
+  }
+
+  #tell(message: ControlMessage): MaybeLate {
+    const sent = tell(this.#ports.backbone, undefined, message)
+    return sent === 'degraded' || this.#ports.someUnheard() ? { degraded: true } : {}
   }
 
   /** `leaving`: answers whether the connection here is left to the client to close. */

@@ -61,10 +61,10 @@ describe('an insider on NATS', () => {
     const change = { channel: 'room:1', user: 'mallory', version: 9e15, present: true }
     const presence = encodeAnnouncement({ kind: 'changes', changes: [change] })
     const packets: [string, Uint8Array][] = [
-      ['sluice.all', says({ kind: 'disconnect', user: 'ann' })],
+      ['sluice.all', says({ kind: 'disconnect', user: 'ann', claim: Number.MAX_SAFE_INTEGER })],
       ['sluice.all', says({ kind: 'revoke', user: 'ann', beforeMs: Date.now() + 60_000 })],
       ['sluice.all', encodeControl('somebody', presence)],
-      [`sluice.node.${node.id}`, says({ kind: 'disconnect', user: 'ann' })],
+      [`sluice.node.${node.id}`, says({ kind: 'disconnect', user: 'ann', claim: Number.MAX_SAFE_INTEGER })],
       [`sluice.node.${node.id}`, message('@ann')],
       ['sluice.ch.news:1', message('news:1')],
     ]

@@ -121,6 +121,19 @@ describe('RedisRegistry', () => {
     await expect.poll(() => told, WAIT).toEqual(['s2', 's2'])
   })
 
+  it('R12 so many decisions are remembered, the newest, and a reader is told where there were more', async () => {
+    const server = await serve()
+    const { registry } = await connect(server, { ordersMax: 3 })
+    for (const user of ['a', 'b']) await registry.revoke(user, 1, 60_000)
+    expect(await registry.orders(0)).toMatchObject({ complete: true })
+    for (const user of ['c', 'd', 'e']) await registry.revoke(user, 1, 60_000)
+    const { complete, revoked } = await registry.orders(0)
+    expect(complete).toBe(false)
+    expect([...revoked.keys()].toSorted()).toEqual(['c', 'd', 'e'])
+    expect(server.command('zcard', 'sluice:{orders}:when').trim()).toBe('3')
+    expect(server.command('hlen', 'sluice:{orders}:upto').trim()).toBe('3')
+  })
+
   it('R7 the number of a claim grows although the clock of the store is set back', async () => {
     const server = await serve()
     const { registry } = await connect(server)
@@ -137,10 +150,13 @@ describe('RedisRegistry', () => {
     await registry.claim('alice', 's1', 'n1')
     await registry.claim('bob', 's2', 'n1')
     await registry.release('bob', 's2', 'n1')
-    await registry.revoke('carol', 1, 1_000)
+    await registry.revoke('carol', 1, 60_000)
+    await registry.disconnect('bob', 60_000)
     await registry.leave('n1')
     const keys = server.command('keys', '*').trim().split('\n')
     expect(keys.toSorted((a, b) => a.localeCompare(b))).toEqual([
+      'sluice:{orders}:upto',
+      'sluice:{orders}:when',
       'sluice:nodes',
       'sluice:revoked:{@carol}',
       'sluice:user:{@alice}',
@@ -194,6 +210,8 @@ describe('RedisRegistry', () => {
       () => registry.keep('alice', 's1', 'n1'),
       () => registry.revoke('bob', 1, 1),
       () => registry.revoked('bob'),
+      () => registry.disconnect('bob', 1),
+      () => registry.orders(0),
       () => registry.heartbeat(node('n1')),
       () => registry.nodes(),
       () => registry.leave('n2'),

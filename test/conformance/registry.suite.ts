@@ -294,6 +294,53 @@ export function describeRegistry(
         expect(await fixture.other.locate(user)).toEqual([{ session, node: here }])
       })
 
+      it('R11 a disconnection is for every claim of the user until then, and for none of another user', async () => {
+        const [user, here, there] = [fresh(), await node(), await node()]
+        const claims: number[] = []
+        // Within one millisecond, or nearly.
+        for (let i = 0; i < 20; i++) {
+          const claimed = await (i % 2 === 0 ? fixture.one : fixture.other).claim(
+            user,
+            's',
+            i % 2 === 0 ? here : there,
+          )
+          claims.push(claimed.claim)
+        }
+        const upTo = await fixture.other.disconnect(user, 600_000)
+        expect(upTo).toBeGreaterThanOrEqual(Math.max(...claims))
+        await fixture.advance(5)
+        expect((await fixture.one.claim(user, 's', here)).claim).toBeGreaterThan(upTo)
+      })
+
+      it('R12 what was decided about users is found from any node, since a moment', async () => {
+        const [first, second] = [fresh(), fresh()]
+        await fixture.one.revoke(first, 1_700_000_000_123, 600_000)
+        const { nowMs } = await fixture.other.orders(0)
+        await fixture.advance(20)
+        await fixture.other.revoke(second, 1_700_000_000_456, 600_000)
+        const upTo = await fixture.one.disconnect(first, 600_000)
+        for (const registry of [fixture.one, fixture.other]) {
+          const all = await registry.orders(0)
+          expect(all.complete).toBe(true)
+          expect(all.revoked.get(first)).toBe(1_700_000_000_123)
+          expect(all.revoked.get(second)).toBe(1_700_000_000_456)
+          expect(all.disconnected.get(first)).toBe(upTo)
+          expect(all.disconnected.has(second)).toBe(false)
+          const since = await registry.orders(nowMs + 10)
+          expect(since.revoked.has(first)).toBe(false)
+          expect(since.revoked.get(second)).toBe(1_700_000_000_456)
+          expect(since.disconnected.get(first)).toBe(upTo)
+        }
+      })
+
+      it('R12 a later decision takes the place of an earlier one, and is not taken back', async () => {
+        const user = fresh()
+        await fixture.one.revoke(user, 2_000, 600_000)
+        await fixture.other.revoke(user, 3_000, 600_000)
+        await fixture.one.revoke(user, 1_000, 600_000)
+        expect((await fixture.one.orders(0)).revoked.get(user)).toBe(3_000)
+      })
+
       it('R6 users are apart, however alike their names are', async () => {
         const base = fresh()
         const users = [
@@ -408,6 +455,18 @@ export function describeRegistry(
         await fixture.advance(BRIEF_SESSIONS.sessionTtlMs * 3)
         expect(await fixture.other.locate(user)).toEqual([{ session, node: here }])
         expect(await fixture.other.claim(user, session, here)).toMatchObject({ known: true })
+      })
+
+      it('R12 what was decided is forgotten after its time', async () => {
+        const [revoked, disconnected] = [fresh(), fresh()]
+        await fixture.one.revoke(revoked, 1_000, 200)
+        await fixture.one.disconnect(disconnected, 200)
+        await until('it is forgotten', async () => {
+          // What is older than its time goes when something new is decided.
+          await fixture.one.revoke(fresh(), 1_000, 200)
+          const orders = await fixture.other.orders(0)
+          return !orders.revoked.has(revoked) && !orders.disconnected.has(disconnected)
+        })
       })
 
       it('R5 a revocation is forgotten after its time', async () => {

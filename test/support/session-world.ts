@@ -260,7 +260,8 @@ export class WorldNode {
       backbone,
       sessions: this.sessions,
       clock,
-      revocationTtlMs: 1e9,
+      rememberedMs: 1e9,
+      someUnheard: () => false,
       revoked: ignore,
       tookAway: ignore,
     })
@@ -297,7 +298,7 @@ export class WorldNode {
 
   hear(payload: Uint8Array): void {
     hear(payload, {
-      disconnect: (user) => this.users.disconnect(user),
+      disconnect: (user, claim) => this.users.disconnect(user, claim),
       revoke: (user, beforeMs) => this.users.revoke(user, beforeMs),
       takenOver: (taken) => this.users.takenOver(taken, () => false),
       givenUp: (session) => this.users.givenUp(session),

@@ -38,9 +38,19 @@ const WAITS: Readonly<Record<string, string>> = {
   'claims.ts: registry.release(user, session, nodeId).then(':
     'the node that is told asks the registry itself who has the session',
   'unacknowledged.ts: const acked = await acks.acked(user, channel)': 'whoever calls looks again',
-  'users.ts: const places = await this.#ports.registry.locate(user)':
-    'whoever has come since is not meant, and ends all the same',
-  'users.ts: await registry.revoke(user, beforeMs, revocationTtlMs)':
+  'users.ts: const places = await registry.locate(user)': 'the number is of then',
+  'orders.ts: const orders = await this.#ports.registry.orders(sinceMs)':
+    'each session is compared as it is then, by its token and its claim',
+  'orders.ts: await this.#compare(orders)': 'as above',
+  'orders.ts: if (!orders.complete) await this.#askForAll()': 'as above',
+  'orders.ts: if (++compared % SLICE === 0) await this.#pause(0)':
+    'the sessions are looked through as they are meanwhile; the node may be closing',
+  'orders.ts: const asked = registry.revoked(user).then((beforeMs) => {': 'the session is looked up again',
+  'orders.ts: await Promise.all(batch)': 'as above',
+  'orders.ts: await this.#pause(ASK_PAUSE_MS)': 'as above',
+  'users.ts: const claim = await registry.disconnect(user, rememberedMs)':
+    'it names the claims that are meant',
+  'users.ts: await registry.revoke(user, beforeMs, rememberedMs)':
     'whoever comes from here on finds it in the registry; the others are told',
 }
 
@@ -52,7 +62,7 @@ it('the table names every wait of the session room', () => {
       .filter((line) => /\bawait\b|\.then\(|Promise\.(all|race|any)/.test(line) && !/^\s*(\*|\/)/.test(line))
       .map((line) => `${file}: ${line.trim()}`),
   )
-  expect(waits.toSorted()).toEqual(Object.keys(WAITS).toSorted())
+  expect([...new Set(waits)].toSorted()).toEqual(Object.keys(WAITS).toSorted())
 })
 
 let world: World
@@ -331,6 +341,19 @@ describe.each(['claim', 'head', 'subscribe a'])('connecting while %s takes its t
     await world.calls.release()
     expect(await done).toMatchObject({ code: 'unauthorized' })
     expect(connection.welcomed).toBe(false)
+  })
+
+  it('an operator who ends the connections of the user refuses it, and nobody who comes after', async () => {
+    const { connection, done } = await onTheWay('ann')
+    const claim = await world.registry.disconnect('ann', 1000)
+    node.users.disconnect('ann', claim)
+    await world.calls.release()
+    expect(await done).toMatchObject({ message: expect.stringContaining('operator') })
+    expect(connection.welcomed).toBe(false)
+    world.clock.pass(2)
+    const later = await node.connected('ann')
+    node.users.disconnect('ann', claim)
+    expect(later.closed).toBe(false)
   })
 
   it('a token that expires meanwhile is refused', async () => {
