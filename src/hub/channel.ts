@@ -352,12 +352,12 @@ export class LoggedChannel extends AnyChannel implements Source {
 
   /** Made for the first of them, which most channels never see. */
   #disown(epoch: string): void {
-    const { counts, later, reads } = this.ports
+    const { ports } = this
     this.#disowning ??= new Disowning(this.name, {
-      reads,
-      later,
+      reads: ports.reads,
+      later: (run) => ports.later(run),
       left: () => this.check(undefined),
-      failed: () => counts.repair('failed'),
+      failed: () => ports.counts.repair('failed'),
       epoch: () => (this.subscribers > 0 ? this.position?.epoch : undefined),
     })
     this.#disowning.start(epoch)

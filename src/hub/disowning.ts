@@ -7,12 +7,12 @@ import type { LogReads } from './log-reads.ts'
 export interface DisowningPorts {
   readonly reads: Pick<LogReads, 'disown'>
   /** Runs once, after a pause that is spread at random. */
-  later(run: () => void): void
+  readonly later: (run: () => void) => void
   /** The log has left it: the feed is behind. */
-  left(): void
-  failed(): void
+  readonly left: () => void
+  readonly failed: () => void
   /** The epoch to leave, if there is still somebody to be told. */
-  epoch(): string | undefined
+  readonly epoch: () => string | undefined
 }
 
 export class Disowning {

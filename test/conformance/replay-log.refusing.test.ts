@@ -64,7 +64,7 @@ function message(text: string): NewMessage {
   return { data: Buffer.from(text), binary: false, id: undefined, time: 1 }
 }
 
-describe.each(REFUSALS)('while Redis takes no writes because $why', ({ begin, end }) => {
+describe.each(REFUSALS)('while Redis takes no writes because $why', (refusal) => {
   it('L3 L6 a channel that it knows is read as ever, and one that it does not know is refused until writes work again', async () => {
     const { server, log } = await serve()
     const [first, second] = [
@@ -83,7 +83,7 @@ describe.each(REFUSALS)('while Redis takes no writes because $why', ({ begin, en
       () => log.read('a', { epoch: 'another', offset: 1 }, 10),
     ]
     const answers: unknown[] = []
-    await begin(server)
+    await refusal.begin(server)
     await expect(log.append('a', message('3'), POLICY)).rejects.toMatchObject(UNAVAILABLE)
     for (const call of calls) answers.push(await call())
     for (const call of [() => log.head('b'), () => log.last('b', 1), () => log.disown('a', first.epoch)]) {
@@ -91,7 +91,7 @@ describe.each(REFUSALS)('while Redis takes no writes because $why', ({ begin, en
     }
     expect(log.healthy()).toBe(true)
 
-    end(server)
+    refusal.end(server)
     for (const [i, call] of calls.entries()) expect(await call()).toEqual(answers[i])
     expect(answers[2]).toMatchObject({ kind: 'range', messages: [{ offset: 1 }, { offset: 2 }] })
     expect(await log.append('a', message('3'), POLICY)).toMatchObject({ epoch: first.epoch, offset: 3 })
@@ -104,7 +104,7 @@ describe.each(REFUSALS)('while Redis takes no writes because $why', ({ begin, en
     const last = await log.append('a', message('2'), POLICY)
     // From now on they live for a millisecond, which the server has not noticed yet.
     server.command('hset', POSITION, 't', '1')
-    await begin(server)
+    await refusal.begin(server)
     const head = { epoch: last.epoch, offset: 2 }
     await expect.poll(() => log.last('a', 10), WAIT).toEqual({ kind: 'range', messages: [], head })
     expect(await log.read('a', first, 10)).toEqual({ kind: 'lost', why: 'trimmed', head })
@@ -115,7 +115,7 @@ describe.each(REFUSALS)('while Redis takes no writes because $why', ({ begin, en
     const { server, link } = await serve()
     const presence = new RedisPresenceStore(link, { ttlMs: 60_000 })
     await presence.write('a', 'node', { after: 0, version: 1, put: ['ann'], remove: [] })
-    await begin(server)
+    await refusal.begin(server)
     expect((await presence.read('a')).get('node')?.users).toEqual(new Set(['ann']))
   }, 60_000)
 })
