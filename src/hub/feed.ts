@@ -52,18 +52,23 @@ export interface FeedTerms {
   readonly memory: FeedMemory
 }
 
+/** Messages that wait beyond a hole, in the order of their offsets. */
+class Held {
+  readonly entries: Encoded[] = []
+  bytes = 0
+  /** Those that came after the log was asked; its answer may not know them yet. */
+  sinceAsked: Set<Encoded> | undefined
+}
+
 export class Feed {
   readonly #terms: FeedTerms
   #position: Position | undefined
   /** Made when first needed, as are the next ones: most inboxes are idle. */
   #tail: Tail | undefined
   /** Messages that do not continue the position yet. */
-  #held: Encoded[] | undefined
-  #heldBytes = 0
+  #held: Held | undefined
   /** The position for which the log is being asked. */
   #asked: Position | undefined
-  /** What was held after the log was asked; its answer may not know it yet. */
-  #heldSinceAsked: Set<Encoded> | undefined
   /** Something was not held for want of room since the log was asked. */
   #overflowed = false
   /** A hole or a change of epoch is known, and the log has not answered yet. */
@@ -87,7 +92,7 @@ export class Feed {
   }
 
   get heldCount(): number {
-    return this.#held?.length ?? 0
+    return this.#held?.entries.length ?? 0
   }
 
   /** Whether something is known to be missing. */
@@ -118,7 +123,7 @@ export class Feed {
   close(): void {
     this.#closed = true
     this.#dropTail()
-    for (const encoded of this.#held ?? []) this.#unhold(encoded)
+    if (this.#held !== undefined) this.#terms.memory.shrank(this.#held.bytes)
     this.#held = undefined
   }
 
@@ -205,7 +210,7 @@ export class Feed {
     if (this.#asked !== undefined) return decisions
     const after = this.#position as Position
     this.#asked = after
-    this.#heldSinceAsked = undefined
+    if (this.#held !== undefined) this.#held.sinceAsked = undefined
     this.#overflowed = false
     return [...decisions, { kind: 'fetch', after }]
   }
@@ -218,16 +223,16 @@ export class Feed {
   #giveUpHoles(decisions: FeedDecision[]): void {
     for (;;) {
       const held = this.#held
-      const stranded = held?.find((encoded) => this.#heldSinceAsked?.has(encoded) !== true)
+      const stranded = held?.entries.find((encoded) => held.sinceAsked?.has(encoded) !== true)
       if (held === undefined || stranded === undefined) return
       const { epoch, previous } = stranded.message as LoggedMessage
       if (epoch === (this.#position as Position).epoch) {
         this.#reset('gap', { epoch, offset: previous }, decisions)
         this.#release(decisions)
       } else {
-        held.splice(held.indexOf(stranded), 1)
-        this.#unhold(stranded)
-        if (held.length === 0) this.#held = undefined
+        held.entries.splice(held.entries.indexOf(stranded), 1)
+        this.#unhold(held, stranded)
+        if (held.entries.length === 0) this.#held = undefined
         this.#strayed(stranded.message as LoggedMessage, decisions)
       }
     }
@@ -275,53 +280,54 @@ export class Feed {
     const held = this.#held
     if (held === undefined) return decisions
     let kept = 0
-    for (const encoded of held) {
+    for (const encoded of held.entries) {
       const message = encoded.message as LoggedMessage
       const position = this.#position as Position
       if (message.epoch === position.epoch && message.offset <= position.offset) {
-        this.#unhold(encoded)
+        this.#unhold(held, encoded)
         continue
       }
       if (message.epoch === position.epoch && message.previous <= position.offset) {
-        this.#unhold(encoded)
+        this.#unhold(held, encoded)
         decisions.push({ kind: 'deliver', encoded, before: position })
         this.#advance(encoded, message)
         continue
       }
-      held[kept++] = encoded
+      held.entries[kept++] = encoded
     }
-    held.length = kept
+    held.entries.length = kept
     if (kept === 0) this.#held = undefined
     return decisions
   }
 
-  /** Held messages are in the order of their offsets, each once. */
+  /** Each once. */
   #hold(encoded: Encoded): void {
-    const held = (this.#held ??= [])
+    const held = (this.#held ??= new Held())
+    const { entries } = held
     const message = encoded.message as LoggedMessage
-    let at = held.length
-    while (at > 0 && ((held[at - 1] as Encoded).message as LoggedMessage).offset > message.offset) at--
-    const twin = held[at - 1]?.message as LoggedMessage | undefined
+    let at = entries.length
+    while (at > 0 && ((entries[at - 1] as Encoded).message as LoggedMessage).offset > message.offset) at--
+    const twin = entries[at - 1]?.message as LoggedMessage | undefined
     if (twin?.offset === message.offset && twin.epoch === message.epoch) return
-    held.splice(at, 0, encoded)
+    entries.splice(at, 0, encoded)
     // It may wait for long.
     encoded.unpin()
-    this.#heldBytes += encoded.bytes
     const { heldMax, tail, memory } = this.#terms
+    held.bytes += encoded.bytes
     memory.grew(encoded.bytes, undefined)
-    if (this.#asked !== undefined) (this.#heldSinceAsked ??= new Set()).add(encoded)
+    if (this.#asked !== undefined) (held.sinceAsked ??= new Set()).add(encoded)
     // One always: what a message of another log says must not depend on the memory.
-    if (held.length <= 1) return
-    if (held.length <= heldMax && this.#heldBytes <= tail.bytes && !memory.full) return
+    if (entries.length <= 1) return
+    if (entries.length <= heldMax && held.bytes <= tail.bytes && !memory.full) return
     // The newest can go: the log has it, and is asked until nothing is missing.
-    const newest = held.pop() as Encoded
-    this.#unhold(newest)
-    this.#heldSinceAsked?.delete(newest)
+    const newest = entries.pop() as Encoded
+    this.#unhold(held, newest)
+    held.sinceAsked?.delete(newest)
     this.#overflowed = true
   }
 
-  #unhold(encoded: Encoded): void {
-    this.#heldBytes -= encoded.bytes
+  #unhold(held: Held, encoded: Encoded): void {
+    held.bytes -= encoded.bytes
     this.#terms.memory.shrank(encoded.bytes)
   }
 }
