@@ -263,12 +263,25 @@ describe('feed', () => {
         /** A client that was away all the time: his position, and whether he missed something that is in no log. */
         const away = { position: log.head, missed: false }
         let owedReset = false
+        /**
+         * What a reset has covered: the place in each epoch that the feed had come to, or of which it had heard. Who published
+         * earlier than that had changed his state by then.
+         */
+        const covered = new Map<string, number>()
+        const heard = new Map<string, number>()
+        const hear = ({ epoch, offset }: Position): void =>
+          void heard.set(epoch, Math.max(offset, heard.get(epoch) ?? -1))
         const run = (decisions: readonly FeedDecision[]): void => {
           for (const decision of decisions) {
             if (decision.kind === 'fetch') asked = decision.after
             else if (decision.kind === 'disown') disowned = decision.epoch
             else {
-              if (decision.kind === 'reset') owedReset = false
+              if (decision.kind === 'reset') {
+                owedReset = false
+                hear(decision.before)
+                for (const [epoch, offset] of heard)
+                  covered.set(epoch, Math.max(offset, covered.get(epoch) ?? -1))
+              }
               witness.take(decision)
             }
           }
@@ -286,9 +299,10 @@ describe('feed', () => {
           run(feed.check(log.head))
         }
         const receive = (message: LoggedMessage): void => {
-          const isHere = message.epoch === log.head.epoch
-          const known = arrived.includes(message)
-          if (!isHere && !known && message.epoch !== feed.position?.epoch) owedReset = true
+          const isHere = message.epoch === log.head.epoch || message.epoch === feed.position?.epoch
+          const known = arrived.includes(message) || message.offset <= (covered.get(message.epoch) ?? -1)
+          if (!isHere && !known) owedReset = true
+          hear(message)
           run(feed.receive(new Encoded(message)))
         }
         run(feed.start(log.head))
