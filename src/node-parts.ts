@@ -147,6 +147,7 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
     urls: config.redis.url,
     ...(config.redis.tls === undefined ? {} : { tls: readTlsFiles(config.redis.tls) }),
     sentinel: config.redis.sentinel,
+    clock,
     caught,
   })
   const { url: urls, ...natsAccess } = config.nats
@@ -243,7 +244,10 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
     async start() {
       nats.start()
       await Promise.all([
-        startOf(redis.ready(READY_TIMEOUT_MS), (reason) => outages.away('Redis', reason)),
+        startOf(
+          redis.ready(READY_TIMEOUT_MS).then(() => warnOfSplitBrain(redis, log)),
+          (reason) => outages.away('Redis', reason),
+        ),
         startOf(nats.flush(READY_TIMEOUT_MS), (reason) => outages.away('NATS', reason)),
       ])
       if (durable !== undefined) {
@@ -310,6 +314,18 @@ async function startOf(started: Promise<void>, away: (reason: string) => void): 
   } catch (error) {
     if (!(error instanceof SluiceError)) throw error
     away(error.message)
+  }
+}
+
+/** A primary that goes on alone confirms what is lost when Sentinels have put another in its place. */
+async function warnOfSplitBrain(redis: RedisLink, log: LogRoot): Promise<void> {
+  const replicas = await redis.replicasToWrite()
+  const advice =
+    'set min-replicas-to-write 1 and min-replicas-max-lag on all Redis servers, with two replicas'
+  if (replicas === 'untold') {
+    log.warn({}, `Redis does not tell whether it takes writes without replicas (CONFIG GET); ${advice}`)
+  } else if (replicas === 0) {
+    log.warn({}, `Redis takes writes that no replica has: they are lost when Sentinels replace it; ${advice}`)
   }
 }
 

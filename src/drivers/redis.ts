@@ -1,10 +1,13 @@
 /**
  * The only door to Redis. Everything fails within its time limit and nothing waits in a queue for a server that is
- * away: whoever asked knows at once, and is told `unavailable`.
+ * away: whoever asked knows at once, and is told `unavailable`. So it is where Sentinels name the server and no majority
+ * of them has confirmed it of late: what a former primary confirms is lost, and what it answers misleads.
  */
-import { Cluster, Redis, ReplyError, type RedisOptions } from 'ioredis'
+import { Cluster, ReplyError, type Redis } from 'ioredis'
+import { firstWord, openRedis, sentinelOptions, type RedisAccess, type RedisClient } from './redis-clients.ts'
 import { redisTarget, type RedisTarget } from './redis-url.ts'
-import type { TlsMaterial } from './tls-files.ts'
+import { Sentinels } from './sentinels.ts'
+import { systemClock, type Clock, type Timer } from '../clock.ts'
 import { SluiceError, type Caught } from '../errors.ts'
 
 /** A script that the server keeps. All of a call's keys are of one hash slot. */
@@ -21,17 +24,14 @@ export interface RedisScript {
  */
 export type RedisLane = 'hot' | 'bulk'
 
-export interface RedisLinkOptions {
+export interface RedisLinkOptions extends RedisAccess {
   /** See `redis-url.ts`. */
   readonly urls: readonly string[]
-  /** TLS to the servers, whatever the scheme says. */
-  readonly tls?: TlsMaterial
-  /** How Sentinels are asked. `tls`: as the servers. */
-  readonly sentinel?: { readonly user?: string; readonly password?: string; readonly tls: boolean }
   /** How long a call on the hot lane may take. A call that timed out may still be executed. Default: 500 ms. */
   readonly hotTimeoutMs?: number
   /** The same for the bulk lane. Default: 2,000 ms. */
   readonly bulkTimeoutMs?: number
+  readonly clock?: Clock
   /** What those who watch throw. Absent: the client meets it. */
   readonly caught?: Caught
 }
@@ -46,21 +46,23 @@ export interface RedisEvents {
 
 export type RedisArgument = string | number | Buffer
 
-type Client = Redis | Cluster
 type SentinelTarget = Extract<RedisTarget, { readonly kind: 'sentinel' }>
+
+/** A connection, and how far it may be trusted. */
+interface Line {
+  readonly client: RedisClient
+  /** The server that a Sentinel has named for it. */
+  readonly server: () => string | undefined
+  /** Until then it is the primary, by a clock that never jumps. */
+  untilMs: number
+}
+
 type Commands = Readonly<Record<string, (...args: RedisArgument[]) => Promise<unknown>>>
 
 const HOT_TIMEOUT_MS = 500
 const BULK_TIMEOUT_MS = 2_000
-const CONNECT_TIMEOUT_MS = 2_000
-/** A socket on which an answer is overdue for this many time limits is given up: the next calls fail at once. */
-const GIVE_UP_AFTER = 3
-const RETRY_STEP_MS = 50
-const RETRY_MAX_MS = 1_000
-/** Where a Sentinel says that another server is the master now. */
-const SWITCHED = '+switch-master'
-/** A Sentinel says nothing for weeks, so that only this shows that its host has gone. */
-const SENTINEL_KEEPALIVE_MS = 30_000
+const UNTRUSTED =
+  'Redis is not used now: no majority of its Sentinels has confirmed to this node that it is still the primary, and what a former one takes is lost; try again, or at another node, and restore the way from this node to the Sentinels'
 
 /** Answers that say nothing about the command, but that this server cannot serve now. */
 const TEMPORARY: ReadonlySet<string> = new Set([
@@ -81,23 +83,31 @@ const TEMPORARY: ReadonlySet<string> = new Set([
 ])
 
 export class RedisLink {
-  readonly #hot: Client
-  readonly #bulk: Client
+  readonly #hot: Line
+  readonly #bulk: Line
   readonly #scripts: RedisScript[] = []
   readonly #watchers: RedisEvents[] = []
-  readonly #sentinels: readonly Redis[]
+  readonly #clock: Clock
+  readonly #sentinels: Sentinels | undefined
   readonly #caught: Caught | undefined
+  /** Those who watch have been told that it can be used. */
+  #up = false
+  #reason = 'the connection was closed'
+  readonly #untilUp = new Set<() => void>()
+  #expiry: Timer | undefined
   #closed = false
 
   constructor(options: RedisLinkOptions) {
     this.#caught = options.caught
+    this.#clock = options.clock ?? systemClock
     const target = redisTarget(options.urls)
-    this.#sentinels = target.kind === 'sentinel' ? this.#watchSentinels(target, options) : []
-    this.#hot = open(target, options, options.hotTimeoutMs ?? HOT_TIMEOUT_MS)
-    this.#bulk = open(target, options, options.bulkTimeoutMs ?? BULK_TIMEOUT_MS)
+    const untilMs = target.kind === 'sentinel' ? 0 : Infinity
+    this.#hot = { ...openRedis(target, options, options.hotTimeoutMs ?? HOT_TIMEOUT_MS), untilMs }
+    this.#bulk = { ...openRedis(target, options, options.bulkTimeoutMs ?? BULK_TIMEOUT_MS), untilMs }
+    this.#sentinels = target.kind === 'sentinel' ? this.#meetSentinels(target, options) : undefined
     this.#listen()
     // Its trouble is the hot lane's too, which reports it.
-    this.#bulk.on('error', () => undefined)
+    this.#bulk.client.on('error', () => undefined)
   }
 
   watch(events: RedisEvents): void {
@@ -106,41 +116,76 @@ export class RedisLink {
 
   /** Resolves once both lanes can be used; fails with `unavailable` after the time limit. */
   async ready(timeoutMs: number): Promise<void> {
-    await Promise.all([this.#hot, this.#bulk].map((client) => untilReady(client, timeoutMs)))
-    await Promise.all(serversOf(this.#hot).map((server) => this.#load(server)))
+    const startMs = this.#clock.monotonicMs()
+    await Promise.all([this.#hot, this.#bulk].map(({ client }) => untilReady(client, timeoutMs)))
+    await this.#trusted(timeoutMs - (this.#clock.monotonicMs() - startMs))
+    await Promise.all(serversOf(this.#hot.client).map((server) => this.#load(server)))
+  }
+
+  /**
+   * Where Sentinels name the server: how many replicas it needs to take a write (`min-replicas-to-write`), or that it does not
+   * tell. Fails with `unavailable`.
+   */
+  async replicasToWrite(): Promise<number | 'untold' | undefined> {
+    if (this.#sentinels === undefined) return undefined
+    if (this.#isRefused(this.#hot)) throw new SluiceError('unavailable', UNTRUSTED)
+    try {
+      const answer = await (this.#hot.client as Redis).config('GET', 'min-replicas-to-write')
+      const said = Array.isArray(answer) ? Number(answer[1]) : Number.NaN
+      return Number.isNaN(said) ? 'untold' : said
+    } catch (error) {
+      // Not everybody may ask.
+      if (isRefusal(error)) return 'untold'
+      throw this.#asOurs(error)
+    }
   }
 
   /** To be called before `ready` and `run`. */
   define(script: RedisScript): void {
     const { name, lua, keyCount } = script
     this.#scripts.push(script)
-    for (const client of [this.#hot, this.#bulk]) client.defineCommand(name, { lua, numberOfKeys: keyCount })
+    for (const { client } of [this.#hot, this.#bulk])
+      client.defineCommand(name, { lua, numberOfKeys: keyCount })
   }
 
   /** Texts in the answer are buffers. Fails with `unavailable`. */
   run(lane: RedisLane, { name }: RedisScript, args: readonly RedisArgument[]): Promise<unknown> {
-    const commands = this.#lane(lane) as unknown as Commands
+    const line = this.#line(lane)
+    if (this.#isRefused(line)) return Promise.reject(new SluiceError('unavailable', UNTRUSTED))
+    const commands = line.client as unknown as Commands
     return this.#answer((commands[`${name}Buffer`] as Commands[string]).apply(commands, [...args]))
   }
 
   /** All fields of a hash. Fails with `unavailable`. */
   hashOf(lane: RedisLane, key: string): Promise<Readonly<Record<string, string>>> {
-    return this.#answer(this.#lane(lane).hgetall(key))
+    const line = this.#line(lane)
+    if (this.#isRefused(line)) return Promise.reject(new SluiceError('unavailable', UNTRUSTED))
+    return this.#answer(line.client.hgetall(key))
   }
 
   healthy(): boolean {
-    return this.#hot.status === 'ready' && !this.#closed
+    return this.#hot.client.status === 'ready' && this.#isTrusted(this.#hot) && !this.#closed
   }
 
   close(): void {
     this.#closed = true
-    this.#hot.disconnect()
-    this.#bulk.disconnect()
-    for (const sentinel of this.#sentinels) sentinel.disconnect()
+    this.#expiry?.cancel()
+    this.#hot.client.disconnect()
+    this.#bulk.client.disconnect()
+    this.#sentinels?.close()
   }
 
-  #lane(lane: RedisLane): Client {
+  #line(lane: RedisLane): Line {
     return lane === 'hot' ? this.#hot : this.#bulk
+  }
+
+  #isTrusted(line: Line): boolean {
+    return this.#clock.monotonicMs() < line.untilMs
+  }
+
+  /** Where there is no connection, the call itself says so. */
+  #isRefused(line: Line): boolean {
+    return !this.#isTrusted(line) && line.client.status === 'ready' && !this.#closed
   }
 
   async #answer<T>(answer: Promise<T>): Promise<T> {
@@ -154,7 +199,7 @@ export class RedisLink {
   /** Only the message goes on: the error of the client holds the command with all of its data. */
   #asOurs(error: unknown): Error {
     const message = error instanceof Error ? error.message : String(error)
-    if (error instanceof ReplyError && !TEMPORARY.has(firstWord(message))) {
+    if (isRefusal(error)) {
       return new Error(`Redis refused a command: ${message}`)
     }
     const what = this.#closed ? 'the connection to Redis has been closed' : 'Redis cannot be reached now'
@@ -183,136 +228,113 @@ export class RedisLink {
   }
 
   #listen(): void {
-    let up = false
-    let reason = 'the connection was closed'
-    const connected = (): void => {
-      up = true
-      for (const server of serversOf(this.#hot)) void this.#load(server)
-      this.#tell((watcher) => watcher.connected())
-    }
-    const disconnected = (): void => {
-      if (!up) return
-      up = false
-      this.#tell((watcher) => watcher.disconnected(reason))
-    }
-    this.#hot.on('ready', connected)
-    this.#hot.on('close', disconnected)
-    this.#hot.on('error', (error: Error) => (reason = error.message))
-    if (!(this.#hot instanceof Cluster)) return
+    const { client: hot } = this.#hot
+    hot.on('ready', () => {
+      for (const server of serversOf(hot)) void this.#load(server)
+      this.#look()
+      this.#sentinels?.ask()
+    })
+    hot.on('close', () => this.#look())
+    hot.on('error', (error: Error) => (this.#reason = error.message))
+    if (!(hot instanceof Cluster)) return
     // The cluster as a whole stays ready while one of its masters is replaced, by a server that is new to it or by a
     // replica that may have been connected for long: then only the end of the former master shows.
-    this.#hot.on('+node', (node: Redis) =>
+    const changed = (): void => {
+      if (this.#up) this.#tell((watcher) => watcher.connected())
+    }
+    hot.on('+node', (node: Redis) =>
       node.on('ready', () => {
         void this.#load(node)
-        if (up) connected()
+        changed()
       }),
     )
-    this.#hot.on('-node', () => up && connected())
-    this.#hot.on('node error', (error: Error) => (reason = error.message))
+    hot.on('-node', changed)
+    hot.on('node error', (error: Error) => (this.#reason = error.message))
+  }
+
+  /** Tells those who watch what has changed. */
+  #look(): void {
+    if (this.#sentinels !== undefined) this.#weigh(this.#sentinels)
+    const up = this.healthy()
+    if (up === this.#up) return
+    this.#up = up
+    if (up) {
+      this.#tell((watcher) => watcher.connected())
+      for (const done of this.#untilUp) done()
+      return
+    }
+    const { client, server } = this.#hot
+    const reason = client.status === 'ready' ? this.#sentinels?.distrust(server()) : undefined
+    this.#tell((watcher) => watcher.disconnected(reason ?? this.#reason))
+  }
+
+  /** How far each connection may be trusted; one to a server that another has replaced is given up. */
+  #weigh(sentinels: Sentinels): void {
+    const nowMs = this.#clock.monotonicMs()
+    const named = sentinels.named()
+    for (const line of [this.#hot, this.#bulk]) {
+      line.untilMs = nowMs + sentinels.leftMs(line.server())
+      if (named !== undefined) leaveUnless(line, named)
+    }
+    this.#expiry?.cancel()
+    const leftMs = this.#hot.untilMs - nowMs
+    if (leftMs > 0 && !this.#closed) this.#expiry = this.#clock.after(leftMs + 1, () => this.#look())
+  }
+
+  /** Resolves when a majority of the Sentinels confirms the server, at once where there are none. */
+  #trusted(timeoutMs: number): Promise<void> {
+    if (this.#sentinels === undefined || this.#up) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      const done = (): void => {
+        timeout.cancel()
+        this.#untilUp.delete(done)
+        resolve()
+      }
+      const timeout = this.#clock.after(timeoutMs, () => {
+        this.#untilUp.delete(done)
+        const why = this.#sentinels?.distrust(this.#hot.server())
+        reject(new SluiceError('unavailable', `Redis cannot be used: ${why}`))
+      })
+      this.#untilUp.add(done)
+    })
   }
 
   /**
    * A former master that is still alive goes on taking writes for ten seconds and more, until a Sentinel turns it into a
-   * replica and all of them are lost. So it is left as soon as one of the Sentinels says that there is another.
+   * replica and all of them are lost. So it is left as soon as one of the Sentinels says that there is another, and not
+   * used once no majority of them has confirmed it for about as long as they wait before they replace it.
    */
-  #watchSentinels(
-    { sentinels, master }: SentinelTarget,
-    { sentinel: access, tls = {} }: RedisLinkOptions,
-  ): Redis[] {
-    return sentinels.map(({ host, port }) => {
-      const sentinel = new Redis({
-        host,
-        port,
-        ...(access?.user === undefined ? {} : { username: access.user }),
-        ...(access?.password === undefined ? {} : { password: access.password }),
-        ...(access?.tls === true ? { tls: { ...tls } } : {}),
-        connectTimeout: CONNECT_TIMEOUT_MS,
-        retryStrategy: retryDelayMs,
-        keepAlive: SENTINEL_KEEPALIVE_MS,
-        enableReadyCheck: false,
-        maxRetriesPerRequest: null,
-      })
-      // One that is away says nothing; the others do.
-      sentinel.on('error', () => undefined)
-      sentinel.on('message', (_channel: string, text: string) => {
-        // <name> <old host> <old port> <new host> <new port>
-        const [name, , , newHost, newPort] = text.split(' ')
-        if (name !== master) return
-        for (const lane of [this.#hot, this.#bulk]) {
-          if (lane instanceof Redis && isConnectedElsewhere(lane, newHost, newPort)) lane.disconnect(true)
-        }
-      })
-      // Subscribed to again by the client whenever it has been away.
-      sentinel.subscribe(SWITCHED).catch(() => undefined)
-      return sentinel
+  #meetSentinels({ sentinels, master }: SentinelTarget, options: RedisLinkOptions): Sentinels {
+    return new Sentinels({
+      sentinels,
+      master,
+      access: sentinelOptions(options),
+      clock: this.#clock,
+      changed: () => this.#look(),
+      switched: (server) => {
+        for (const line of [this.#hot, this.#bulk]) leaveUnless(line, server)
+      },
     })
   }
 }
 
-function open(target: RedisTarget, { tls, sentinel }: RedisLinkOptions, timeoutMs: number): Client {
-  const secure = target.tls || tls !== undefined
-  const options = {
-    ...(target.username === undefined ? {} : { username: target.username }),
-    ...(target.password === undefined ? {} : { password: target.password }),
-    ...(secure ? { tls: { ...tls } } : {}),
-    commandTimeout: timeoutMs,
-    socketTimeout: timeoutMs * GIVE_UP_AFTER,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    // All three are needed for a call to fail at once where the server is away, also if it was under way.
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    retryStrategy: retryDelayMs,
-    // The server was demoted: whoever holds the data now is found by connecting again.
-    reconnectOnError: (error: Error) => firstWord(error.message) === 'READONLY',
-  } satisfies RedisOptions
-  switch (target.kind) {
-    case 'server':
-      return new Redis({ ...options, host: target.host, port: target.port, db: target.db })
-    case 'sentinel':
-      return new Redis({
-        ...options,
-        sentinels: [...target.sentinels],
-        name: target.master,
-        sentinelRetryStrategy: retryDelayMs,
-        // Without it, one that hangs is waited for without end, though there may be others.
-        sentinelCommandTimeout: CONNECT_TIMEOUT_MS,
-        // Without it, `tls` is ignored.
-        enableTLSForSentinelMode: secure,
-        ...(sentinel?.user === undefined ? {} : { sentinelUsername: sentinel.user }),
-        ...(sentinel?.password === undefined ? {} : { sentinelPassword: sentinel.password }),
-        ...(sentinel?.tls === true ? { sentinelTLS: { ...tls } } : {}),
-      })
-    case 'cluster':
-      return new Cluster([...target.nodes], {
-        redisOptions: options,
-        enableOfflineQueue: false,
-        clusterRetryStrategy: retryDelayMs,
-        slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
-        // A certificate names the host that was asked for, not its address.
-        ...(secure ? { dnsLookup: (address, found) => found(null, address) } : {}),
-      })
-    default:
-      return target satisfies never
-  }
-}
-
-function retryDelayMs(attempt: number): number {
-  return Math.min(attempt * RETRY_STEP_MS, RETRY_MAX_MS)
-}
-
 /** Not while it is connecting, which ends with asking a Sentinel; and never again, where the client is stopped in it. */
-function isConnectedElsewhere({ status, stream }: Redis, host?: string, port?: string): boolean {
-  if (status !== 'ready' && status !== 'connect') return false
-  return stream.remoteAddress !== host || String(stream.remotePort) !== port
+function leaveUnless({ client, server }: Line, named: string): void {
+  if (client instanceof Cluster || (client.status !== 'ready' && client.status !== 'connect')) return
+  if (server() !== named) client.disconnect(true)
+}
+
+/** The server has answered, and will not answer otherwise. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ReplyError && !TEMPORARY.has(firstWord((error as Error).message))
 }
 
 /** Those that can be asked now. */
-function serversOf(client: Client): Redis[] {
+function serversOf(client: RedisClient): Redis[] {
   return client instanceof Cluster ? client.nodes('master') : [client]
 }
 
-function untilReady(client: Client, timeoutMs: number): Promise<void> {
+function untilReady(client: RedisClient, timeoutMs: number): Promise<void> {
   if (client.status === 'ready') return Promise.resolve()
   return new Promise((resolve, reject) => {
     const ready = (): void => {
@@ -325,8 +347,4 @@ function untilReady(client: Client, timeoutMs: number): Promise<void> {
     }, timeoutMs)
     client.once('ready', ready)
   })
-}
-
-function firstWord(text: string): string {
-  return text.split(' ', 1)[0] as string
 }

@@ -16,7 +16,8 @@
  *     it does nothing. Where nobody else can have accepted messages meanwhile (one process, or a store with a quorum) it never does
  *
  * Fails with a `SluiceError` of code `unavailable` when the store cannot be reached; never hangs longer than its
- * time limit. A store that takes no writes for a while is read all the same. After `unavailable` an append may or may not have happened: repeat it with the same `id`.
+ * time limit. A store that takes no writes for a while is read all the same. After `unavailable` an append may or may
+ * not have happened: repeat it with the same `id`.
  */
 import type { Position } from '../protocol/frames.ts'
 import type { LoggedMessage, NewMessage } from '../protocol/message.ts'

@@ -33,7 +33,7 @@ const DOORS: readonly (readonly [pkg: RegExp, door: RegExp])[] = [
   [/^@trufflesuite\/uws-js-unofficial$/, /^drivers\/uws-binary\.ts$/],
   [/^koffi$/, /^drivers\/vanished-peers\.ts$/],
   [/^@nats-io\//, /^drivers\/(?:nats|jetstream)\.ts$/],
-  [/^ioredis$/, /^drivers\/redis\.ts$/],
+  [/^ioredis$/, /^drivers\/(?:redis|redis-clients|sentinels)\.ts$/],
   [/^jose$/, /^auth\//],
   [/^(?:pino|prom-client)$/, /^observe\//],
   [/^(?:zod|yaml)$/, /^config\//],

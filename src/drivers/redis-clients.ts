@@ -1,0 +1,112 @@
+/** How the clients of Redis are set up. */
+import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import type { RedisTarget } from './redis-url.ts'
+import type { TlsMaterial } from './tls-files.ts'
+
+export type RedisClient = Redis | Cluster
+/** Answers have the form that they have by default. */
+export type ClientOptions = Omit<RedisOptions, 'protocol' | 'replyMapping'>
+
+export interface RedisAccess {
+  /** TLS to the servers, whatever the scheme says. */
+  readonly tls?: TlsMaterial
+  /** How Sentinels are asked. `tls`: as the servers. */
+  readonly sentinel?: { readonly user?: string; readonly password?: string; readonly tls: boolean }
+}
+
+const CONNECT_TIMEOUT_MS = 2_000
+/** A socket on which an answer is overdue for this many time limits is given up: the next calls fail at once. */
+const GIVE_UP_AFTER = 3
+const RETRY_STEP_MS = 50
+const RETRY_MAX_MS = 1_000
+
+/** Where the client is asked how it reaches a server that a Sentinel names: all that is wanted is to see the name. */
+type SeeName = (name: string) => null
+
+/** A connection that opens itself again; `server`: the one that a Sentinel has named for it. */
+export function openRedis(
+  target: RedisTarget,
+  access: RedisAccess,
+  timeoutMs: number,
+): { readonly client: RedisClient; readonly server: () => string | undefined } {
+  let server: string | undefined
+  const see: SeeName = (name) => {
+    server = name
+    return null
+  }
+  return { client: openClient(target, access, timeoutMs, see), server: () => server }
+}
+
+/** How a Sentinel is connected to. */
+export function sentinelOptions({ sentinel, tls = {} }: RedisAccess): ClientOptions {
+  return {
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    retryStrategy: retryDelayMs,
+    ...(sentinel?.user === undefined ? {} : { username: sentinel.user }),
+    ...(sentinel?.password === undefined ? {} : { password: sentinel.password }),
+    ...(sentinel?.tls === true ? { tls: { ...tls } } : {}),
+  }
+}
+
+function openClient(
+  target: RedisTarget,
+  { tls, sentinel }: RedisAccess,
+  timeoutMs: number,
+  seeName: SeeName,
+): RedisClient {
+  const secure = target.tls || tls !== undefined
+  const options = {
+    ...(target.username === undefined ? {} : { username: target.username }),
+    ...(target.password === undefined ? {} : { password: target.password }),
+    ...(secure ? { tls: { ...tls } } : {}),
+    commandTimeout: timeoutMs,
+    socketTimeout: timeoutMs * GIVE_UP_AFTER,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    // All three are needed for a call to fail at once where the server is away, also if it was under way.
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    retryStrategy: retryDelayMs,
+    // The server was demoted: whoever holds the data now is found by connecting again.
+    reconnectOnError: (error: Error) => firstWord(error.message) === 'READONLY',
+  } satisfies RedisOptions
+  switch (target.kind) {
+    case 'server':
+      return new Redis({ ...options, host: target.host, port: target.port, db: target.db })
+    case 'sentinel':
+      return new Redis({
+        ...options,
+        sentinels: [...target.sentinels],
+        name: target.master,
+        // The last that it is asked about is the server that it connects to.
+        natMap: seeName,
+        sentinelRetryStrategy: retryDelayMs,
+        // Without it, one that hangs is waited for without end, though there may be others.
+        sentinelCommandTimeout: CONNECT_TIMEOUT_MS,
+        // Without it, `tls` is ignored.
+        enableTLSForSentinelMode: secure,
+        ...(sentinel?.user === undefined ? {} : { sentinelUsername: sentinel.user }),
+        ...(sentinel?.password === undefined ? {} : { sentinelPassword: sentinel.password }),
+        ...(sentinel?.tls === true ? { sentinelTLS: { ...tls } } : {}),
+      })
+    case 'cluster':
+      return new Cluster([...target.nodes], {
+        redisOptions: options,
+        enableOfflineQueue: false,
+        clusterRetryStrategy: retryDelayMs,
+        slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
+        // A certificate names the host that was asked for, not its address.
+        ...(secure ? { dnsLookup: (address, found) => found(null, address) } : {}),
+      })
+    default:
+      return target satisfies never
+  }
+}
+
+function retryDelayMs(attempt: number): number {
+  return Math.min(attempt * RETRY_STEP_MS, RETRY_MAX_MS)
+}
+
+export function firstWord(text: string): string {
+  return text.split(' ', 1)[0] as string
+}
