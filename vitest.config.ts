@@ -1,4 +1,7 @@
 import { defineConfig } from 'vitest/config'
+import { measureSlowness, SLOWNESS_VARIABLE } from './test/support/patience.ts'
+
+const slowness = measureSlowness()
 
 export default defineConfig({
   test: {
@@ -6,10 +9,11 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     include: ['test/**/*.test.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
-    // What a test waits for comes when it comes: on a busy machine later than the default of a second.
-    expect: { poll: { timeout: 15_000, interval: 20 } },
+    env: { [SLOWNESS_VARIABLE]: String(slowness) },
+    // Only what is wrong reaches a limit, so they are generous: what a test waits for comes when it comes.
+    testTimeout: 180_000 * slowness,
+    hookTimeout: 120_000 * slowness,
+    expect: { poll: { timeout: 60_000 * slowness, interval: 20 } },
     reporters: ['default', './scripts/totals-reporter.mjs'],
   },
 })

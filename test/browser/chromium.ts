@@ -1,7 +1,11 @@
+import type { Browser, Page } from 'playwright-core'
+import { patientMs } from '../support/patience.ts'
+
 /** How Debian's Chromium is started on a machine without a screen and without a network. */
 export const CHROMIUM = {
   executablePath: '/usr/bin/chromium',
   headless: true,
+  timeout: patientMs(60_000),
   args: [
     '--no-sandbox',
     '--disable-gpu',
@@ -11,4 +15,11 @@ export const CHROMIUM = {
     '--disable-component-update',
     '--disable-sync',
   ],
+}
+
+/** A page that is waited for as long as this machine needs. */
+export async function newPage(browser: Browser): Promise<Page> {
+  const page = await browser.newPage()
+  page.setDefaultTimeout(patientMs(60_000))
+  return page
 }

@@ -4,7 +4,7 @@ import { chromium, type Browser, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CuttingProxy } from '../support/cutting-proxy.ts'
 import { startNode, type StartedNode } from '../support/start-node.ts'
-import { CHROMIUM } from './chromium.ts'
+import { CHROMIUM, newPage } from './chromium.ts'
 
 /** Chromium's own EventSource with no library around it: what it was told by `id:` is all that it knows after a cut. */
 
@@ -24,7 +24,7 @@ beforeAll(async () => {
   proxy = new CuttingProxy(node.port)
   await proxy.listen()
   browser = await chromium.launch(CHROMIUM)
-  page = await browser.newPage()
+  page = await newPage(browser)
   await page.goto(origin)
 })
 afterAll(async () => {
@@ -85,5 +85,5 @@ describe("Chromium's EventSource", () => {
     }
     expect(resets).toBe(0)
     expect(proxy.cuts).toBeGreaterThanOrEqual(5)
-  }, 60_000)
+  })
 })

@@ -7,7 +7,7 @@ import { chromium, type Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventSourceClient, pollClient, webSocketClient } from '../support/resuming-clients.ts'
 import { startNode, type StartedNode } from '../support/start-node.ts'
-import { CHROMIUM } from './chromium.ts'
+import { CHROMIUM, newPage } from './chromium.ts'
 
 /**
  * The main job on real input: a log file goes line by line through `sluice publish logs -` to a page in Chromium (its own
@@ -64,7 +64,7 @@ async function listen({ port, token }: { port: number; token: string }): Promise
 describe('a log file, line by line', () => {
   it('reaches a page, a ws client, an EventSource client and a poller, each line once and in order', async () => {
     const lines = readFileSync(LOG_FILE, 'utf8').trimEnd().split('\n')
-    const page = await browser.newPage()
+    const page = await newPage(browser)
     await page.goto(origin)
     await page.evaluate(listen, { port: node.port, token: await node.token('page') })
     const clients = await Promise.all(
@@ -96,5 +96,5 @@ describe('a log file, line by line', () => {
       expect(client.resets).toEqual([])
       client.close()
     }
-  }, 60_000)
+  })
 })

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { Fleet, type FleetNode, type FleetOptions } from '../support/fleet.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { Traffic } from '../support/traffic.ts'
+import { comesTo } from '../support/patience.ts'
 
 /**
  * Three nodes, six hundred clients of all transports, fifty channels, publishers over HTTP and NATS, all running while
@@ -47,7 +48,7 @@ async function badDay(
   await pause(CALM_MS)
   await traffic.stopPublishing()
   const { current } = { current: traffic }
-  await expect.poll(() => current.missing, { timeout: 40_000, interval: 200 }).toBe(0)
+  await comesTo(() => current.missing, 0)
   const tally = traffic.tally()
   console.log(name, { clients: CLIENTS, retries: traffic.retries, degraded: traffic.degraded, ...tally })
   expect(tally.published).toBeGreaterThan(100)
@@ -66,7 +67,7 @@ describe('a bad day', () => {
       await nodes[0]?.kill()
       await pause(4000)
     })
-  }, 120_000)
+  })
 
   it('NATS stops and starts: publishes go on, messages arrive by mesh or by repair', async () => {
     await badDay('stop and start NATS', { resets: 'none' }, async ({ nats }) => {
@@ -75,7 +76,7 @@ describe('a bad day', () => {
       await nats.restart()
       await pause(2000)
     })
-  }, 120_000)
+  })
 
   it('one node is cut off NATS: the mesh carries for it', async () => {
     await badDay('cut one node off NATS', { resets: 'none' }, async ({ nodes }) => {
@@ -87,7 +88,7 @@ describe('a bad day', () => {
       proxy.refusing = false
       await pause(2000)
     })
-  }, 120_000)
+  })
 
   it('Redis stops and starts with its data: it may have lost the end, so every client is told', async () => {
     await badDay(
@@ -99,14 +100,14 @@ describe('a bad day', () => {
       },
       { redis: ['--appendonly', 'yes', '--appendfsync', 'always'] },
     )
-  }, 120_000)
+  })
 
   it('Redis starts empty: every client is told to fetch its state anew', async () => {
     await badDay('restart Redis empty', { resets: 'everybody' }, async ({ redis }) => {
       await redis.restart()
       await pause(3000)
     })
-  }, 120_000)
+  })
 
   it('Redis hangs for five seconds: nothing is lost', async () => {
     await badDay('pause Redis', { resets: 'none' }, async ({ redis }) => {
@@ -115,7 +116,7 @@ describe('a bad day', () => {
       redis.resume()
       await pause(1000)
     })
-  }, 120_000)
+  })
 
   it('a reader stops: it gets everything once it reads again, and nobody else notices', async () => {
     await badDay('a reader that stops', { resets: 'none' }, async (running) => {
@@ -142,11 +143,11 @@ describe('a bad day', () => {
         client.frames.flatMap((frame) =>
           frame.type === 'message' ? [(frame['data'] as { number: number }).number] : [],
         )
-      await expect.poll(() => numbers().length, { timeout: 20_000 }).toBe(HEAVY)
+      await comesTo(() => numbers().length, HEAVY)
       expect(numbers()).toEqual(Array.from({ length: HEAVY }, (_, number) => number))
       client.cut()
     })
-  }, 120_000)
+  })
 
   it('JetStream restarts: durable publishes wait, nothing that was accepted is lost', async () => {
     await badDay(
@@ -160,14 +161,14 @@ describe('a bad day', () => {
       },
       { settings: { namespaces: { room: { delivery: 'durable' } } } },
     )
-  }, 120_000)
+  })
 
   it('two nodes publish to one channel as fast as they can: one order for everybody', async () => {
     await badDay('two publishers on one channel', { resets: 'none' }, async ({ nodes }) => {
       const running = traffic as Traffic
       await Promise.all(nodes.slice(0, 2).map((node) => running.flood(node, CHANNELS[0] as string, 1000)))
     })
-  }, 120_000)
+  })
 
   it('one publish with one id reaches two nodes at once: it is published once', async () => {
     await badDay('a duplicate id', { resets: 'none' }, async ({ nodes }) => {
@@ -185,5 +186,5 @@ describe('a bad day', () => {
         expect(answers.filter(({ duplicate }) => duplicate !== true).length).toBe(1)
       }
     })
-  }, 120_000)
+  })
 })

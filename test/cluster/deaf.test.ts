@@ -86,7 +86,7 @@ describe('a deaf node', () => {
     await well.publish({ channel: 'news', data: 'by NATS' })
     expect(await client.next('message')).toMatchObject({ data: 'by NATS' })
     client.cut()
-  }, 60_000)
+  })
 
   it('that is connected as ever links to the others, and its messages come once each, also when it hears again', async () => {
     cluster = await startCluster(1, { namespaces: { live: { delivery: 'ephemeral' } } })
@@ -158,7 +158,7 @@ describe('a deaf node', () => {
       expect(came.toSorted(byText)).toEqual(sent.toSorted(byText))
       client.cut()
     }
-  }, 60_000)
+  })
 
   // The heartbeat is the default: for longer than it takes to notice the loss, the table says that all are well.
   it.each([
@@ -193,7 +193,6 @@ describe('a deaf node', () => {
       await Promise.all(watched)
       expect([...verdicts]).toEqual(['200 {"ok":true,"reason":"ok"}'])
     },
-    60_000,
   )
 
   it('takes no link of a node that does not know the secret', async () => {

@@ -97,7 +97,7 @@ describe('a stream and a poll of a node that is drained', () => {
     expect(transports.sse?.gaps?.maxMs).toBeGreaterThan(0)
     expect(transports.poll?.gaps?.maxMs).toBeGreaterThan(0)
     back.close()
-  }, 60_000)
+  })
 })
 
 describe('a stream that had to leave', () => {
@@ -133,5 +133,5 @@ describe('a stream that had to leave', () => {
     const plainly = await stream(other, 'sam', plain)
     await plainly.next('welcome')
     plainly.close()
-  }, 60_000)
+  })
 })

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Fleet, type FleetNode } from '../support/fleet.ts'
 import { Traffic } from '../support/traffic.ts'
+import { comesTo, patientDuration } from '../support/patience.ts'
 import type { DrainProgress } from '../../src/drain/drain.ts'
 import type { NodeInfo } from '../../src/registry/registry.ts'
 
@@ -30,7 +31,12 @@ async function start(): Promise<{ nodes: readonly FleetNode[]; fleet: Fleet; tra
     nodes: 3,
     // The third one is there to take the place of the first.
     started: 2,
-    settings: { drain: { plan: '25%/500ms', deregisterDelay: '300ms', grace: '15s', linger: '1s' } },
+    settings: {
+      // Nobody is closed only because this process, with all its clients, has not been given the processor.
+      // Who is away for long because of that finds everything in the log.
+      namespaces: { '*': { max: 10_000 } },
+      drain: { plan: '25%/500ms', deregisterDelay: '300ms', grace: patientDuration(30_000), linger: '1s' },
+    },
   })
   traffic = await Traffic.start(fleet, { clients: CLIENTS, channels: CHANNELS, perSecond: 40 })
   return { nodes: fleet.nodes, fleet, traffic }
@@ -47,7 +53,7 @@ async function idOf(node: FleetNode): Promise<string> {
 
 async function settled(running: Traffic): Promise<void> {
   await running.stopPublishing()
-  await expect.poll(() => running.missing, { timeout: 30_000, interval: 200 }).toBe(0)
+  await comesTo(() => running.missing, 0)
   const tally = running.tally()
   const { moves, gapsMs } = running.journeys('sdk')
   console.log('drain', { clients: CLIENTS, ...tally, moves, gaps: gapsMs.length })
@@ -87,8 +93,8 @@ describe('a drain', () => {
     // The other old node has sent those who move on to the new one: who was moved once is not moved again.
     expect(moves).toBeLessThanOrEqual(clients)
     // Pollers have no session between two polls.
-    expect(await third.metric('sluice_sessions')).toBeGreaterThan(CLIENTS / 6)
-  }, 120_000)
+    await expect.poll(() => third.metric('sluice_sessions')).toBeGreaterThan(CLIENTS / 6)
+  })
 
   it('from the command line is watched to its end, and reported', async () => {
     const { nodes, traffic: running } = await start()
@@ -129,7 +135,7 @@ describe('a drain', () => {
     await expect.poll(async () => (await tableOf(second)).map((node) => node.id)).not.toContain(id)
     await settled(running)
     expect(running.journeys('sdk').gapsMs).toEqual([])
-  }, 120_000)
+  })
 
   it('of all nodes of a version moves each client about once, streams too, and reports how often', async () => {
     const { nodes, traffic: running } = await start()
@@ -149,7 +155,7 @@ describe('a drain', () => {
       // A stream that came to the old node that was left has been sent on to the new one.
       expect(kind === 'sdk' ? moves : gapsMs.length).toBeLessThan(clients * 1.2)
     }
-  }, 120_000)
+  })
 
   it('can be paused, cancelled half way and begun again; the node takes clients again in between', async () => {
     const { nodes, traffic: running } = await start()
@@ -165,7 +171,7 @@ describe('a drain', () => {
     expect(before).toBeGreaterThan(0)
     expect((await sluice(second, 'drain', id, '--now', '--watch')).code).toBe(0)
     await settled(running)
-  }, 120_000)
+  })
 
   it('cancelled half way, and then rolled back to the old version by a drain of the new one, loses nothing', async () => {
     const { nodes, traffic: running } = await start()
@@ -180,7 +186,7 @@ describe('a drain', () => {
     await settled(running)
     expect(running.journeys('sdk').gapsMs).toEqual([])
     await expect.poll(async () => (await tableOf(second)).map(({ version }) => version)).toEqual(['0', '0'])
-  }, 120_000)
+  })
 
   it('rebalance moves clients to a node that has just joined, and loses nothing', async () => {
     const { nodes, traffic: running } = await start()
@@ -194,15 +200,16 @@ describe('a drain', () => {
     expect(code).toBe(0)
     await settled(running)
     expect(running.journeys('sdk').gapsMs).toEqual([])
-    expect(await third.metric('sluice_sessions')).toBeGreaterThan(CLIENTS / 10)
+    // They were told while the command ran; the last of them may still be on their way.
+    await expect.poll(() => third.metric('sluice_sessions')).toBeGreaterThanOrEqual(CLIENTS / 10)
     expect((await tableOf(first)).filter(({ state }) => state === 'active').length).toBe(3)
-  }, 120_000)
+  })
 
   it('of all nodes at once ends: they do not wait for one another, and nobody else is left', async () => {
     const { nodes, traffic: running } = await start()
     await running.stopPublishing()
     expect(await Promise.all(nodes.slice(0, 2).map((node) => node.stop()))).toEqual([0, 0])
-  }, 60_000)
+  })
 
   it('that does not run cannot be paused, and none begins by that', async () => {
     const { nodes } = await start()
@@ -214,7 +221,7 @@ describe('a drain', () => {
       expect(await answer.json()).toMatchObject({ error: { message: 'no drain is under way on this node' } })
     }
     expect((await tableOf(first)).map(({ state }) => state)).toEqual(['active', 'active'])
-  }, 60_000)
+  })
 
   it('waits while the others do not take it well, and says why', async () => {
     const { nodes, fleet: running } = await start()
@@ -222,9 +229,7 @@ describe('a drain', () => {
     const id = await idOf(first)
     await running.nats.kill()
     await expect
-      .poll(async () => (await tableOf(second)).every(({ degraded }) => degraded.includes('backbone')), {
-        timeout: 20_000,
-      })
+      .poll(async () => (await tableOf(second)).every(({ degraded }) => degraded.includes('backbone')))
       .toBe(true)
     await first.api('POST', `/v1/nodes/${id}/drain`, { plan: '50%/200ms' })
     const holding = async (): Promise<string | undefined> =>
@@ -232,8 +237,6 @@ describe('a drain', () => {
         .drain.holding
     await expect.poll(holding).toContain('backbone')
     await running.nats.restart()
-    await expect
-      .poll(async () => (await tableOf(second)).map((node) => node.id), { timeout: 30_000 })
-      .not.toContain(id)
-  }, 120_000)
+    await expect.poll(async () => (await tableOf(second)).map((node) => node.id)).not.toContain(id)
+  })
 })

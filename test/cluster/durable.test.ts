@@ -146,5 +146,5 @@ describe('while JetStream is away', () => {
     await expect.poll(() => data(client.frames)).toEqual(['before', 'after'])
     expect(client.frames.filter(({ type }) => type === 'reset')).toEqual([])
     for (const each of [client, other]) each.cut()
-  }, 60_000)
+  })
 })

@@ -5,7 +5,7 @@ import { controlBytes, type ControlMessage } from '../../src/cluster/control.ts'
 import type { NatsLink } from '../../src/drivers/nats.ts'
 import { encodeAnnouncement } from '../../src/presence/announcements.ts'
 import { encodeControl, encodeMessage } from '../../src/protocol/packet.ts'
-import { NATS_PATIENCE_MS, openNats } from '../support/nats-links.ts'
+import { openNats } from '../support/nats-links.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { startCluster, type StartedCluster } from '../support/start-cluster.ts'
 import type { StartedNode } from '../support/start-node.ts'
@@ -28,8 +28,6 @@ afterAll(async () => {
   await insider.close()
   await cluster.close()
 })
-
-const WAIT = { timeout: NATS_PATIENCE_MS }
 
 const connect = async (user: string): Promise<RawClient> =>
   (await RawClient.connect(`ws://127.0.0.1:${node.port}/v1/ws`, { token: await node.token(user) })).client
@@ -73,7 +71,7 @@ describe('an insider on NATS', () => {
       insider.publish(subject, packet)
       insider.publish(subject, forger.seal(subject, packet))
     }
-    await expect.poll(() => refusals('secret'), WAIT).toBe(secret + packets.length)
+    await expect.poll(() => refusals('secret')).toBe(secret + packets.length)
     expect(await refusals('bare')).toBe(bare + packets.length)
     await settled(client, 'news:1')
     expect(client.frames.filter(({ data, user }) => data === 'forged' || user === 'mallory')).toEqual([])
@@ -90,13 +88,13 @@ describe('an insider on NATS', () => {
     const other = cluster.nodes[1] as StartedNode
     expect((await other.api('DELETE', '/v1/users/bob/sessions')).status).toBe(200)
     await first.closed
-    await expect.poll(() => heard.some(({ subject }) => subject === 'sluice.all'), WAIT).toBe(true)
+    await expect.poll(() => heard.some(({ subject }) => subject === 'sluice.all')).toBe(true)
     const client = await connect('bob')
     await client.request({ type: 'subscribe', ref: 1, channel: 'news:2' })
     const before = await refusals('replayed')
     const said = heard.filter(({ subject }) => subject === 'sluice.all')
     for (const { subject, bytes } of said) insider.publish(subject, bytes)
-    await expect.poll(() => refusals('replayed'), WAIT).toBe(before + said.length)
+    await expect.poll(() => refusals('replayed')).toBe(before + said.length)
     await settled(client, 'news:2')
     client.cut()
   })

@@ -18,7 +18,7 @@ beforeAll(async () => {
     api: { keys: ['tests:publish+admin:a-key-for-tests-only', `support:history@news:${READER}`] },
   })
   one = cluster.nodes[0] as StartedNode
-}, 60_000)
+})
 afterAll(() => cluster.close())
 afterEach(() => {
   for (const server of servers.splice(0)) server.close()
@@ -165,12 +165,10 @@ describe('a node that an intruder has entered in the table', () => {
         `${Number(seconds) * 1000 + 60_000} 0 ${JSON.stringify(info)}`,
       )
       await lone.nats.kill()
-      await expect.poll(() => links, { timeout: 20_000 }).toBeGreaterThan(1)
+      await expect.poll(() => links).toBeGreaterThan(1)
       await node.publish({ channel: 'news', data: 'secret' })
       await expect
-        .poll(() => node.metric('sluice_mesh_refusals_total{direction="out",why="secret"}'), {
-          timeout: 20_000,
-        })
+        .poll(() => node.metric('sluice_mesh_refusals_total{direction="out",why="secret"}'))
         .toBeGreaterThan(2)
       expect(received).toEqual([])
       expect(await node.metric('sluice_mesh_links')).toBe(0)
@@ -179,7 +177,7 @@ describe('a node that an intruder has entered in the table', () => {
     } finally {
       await lone.close()
     }
-  }, 90_000)
+  })
 })
 
 describe('between two nodes', () => {
@@ -192,7 +190,7 @@ describe('between two nodes', () => {
   beforeAll(async () => {
     port = await freePort()
     two = await cluster.join({ node: { address: `127.0.0.1:${port}` } })
-  }, 60_000)
+  })
 
   async function between(): Promise<void> {
     change = (heard) => heard

@@ -7,7 +7,6 @@ import type { StartedNode } from '../support/start-node.ts'
 
 let cluster: StartedCluster | undefined
 const clients: RawClient[] = []
-const WAIT = { timeout: 30_000 }
 
 afterEach(async () => {
   for (const client of clients.splice(0)) client.cut()
@@ -36,7 +35,7 @@ describe('nodes that can neither use NATS nor link', () => {
     const [ann, bob, eve] = [await connect(two, 'ann'), await connect(two, 'bob'), await connect(two, 'eve')]
     await cluster.nats.kill()
     for (const node of [one, two])
-      await expect.poll(() => node.metric('sluice_part_up{part="backbone"}'), WAIT).toBe(0)
+      await expect.poll(() => node.metric('sluice_part_up{part="backbone"}')).toBe(0)
 
     expect(await order(one, 'POST', '/v1/users/ann/revoke')).toMatchObject({ user: 'ann', degraded: true })
     expect(await ann.closed).toMatchObject({ code: 4401 })
@@ -47,10 +46,10 @@ describe('nodes that can neither use NATS nor link', () => {
     const back = await connect(two, 'bob')
     const orders = await two.metric('sluice_registry_ops_total{op="orders",result="ok"}')
     await expect
-      .poll(() => two.metric('sluice_registry_ops_total{op="orders",result="ok"}'), WAIT)
+      .poll(() => two.metric('sluice_registry_ops_total{op="orders",result="ok"}'))
       .toBeGreaterThan(orders + 1)
     expect([back.isOpen, eve.isOpen]).toEqual([true, true])
-  }, 90_000)
+  })
 
   it('are told at once where they hear, and the answer says nothing of a while', async () => {
     cluster = await startCluster(2)

@@ -47,7 +47,7 @@ describe('presence', () => {
     })
     expect(await members(ann, 'room:1')).toEqual(['ann'])
     ann.cut()
-  }, 30_000)
+  })
 
   it('does not tell of who comes back at once, on whatever node', async () => {
     const ann = await enter(one, 'ann', 'room:2')
@@ -59,7 +59,7 @@ describe('presence', () => {
     await ann.find(({ type, user }) => type === 'join' && user === 'carl')
     expect(ann.frames.filter(({ type, user }) => type === 'leave' && user === 'bob')).toEqual([])
     for (const client of [ann, again, carl]) client.cut()
-  }, 30_000)
+  })
 
   it('is refused where the namespace does not keep it, and where the token does not allow the channel', async () => {
     const { client } = await RawClient.connect(`ws://127.0.0.1:${one.port}/v1/ws`, {
@@ -83,5 +83,5 @@ describe('presence', () => {
     await ann.find(({ type, user }) => type === 'leave' && user === 'zoe')
     expect(await members(ann, 'room:3')).toEqual(['ann'])
     ann.cut()
-  }, 60_000)
+  })
 })

@@ -7,7 +7,6 @@ import type { StartedNode } from '../support/start-node.ts'
 
 const TIMES = 60
 const AT_ONCE = 5
-const WAIT = { timeout: 30_000 }
 
 let cluster: StartedCluster
 let nodes: [StartedNode, StartedNode, StartedNode]
@@ -53,7 +52,7 @@ describe('clients of three nodes', () => {
       return { user, clients: [client, ...newer] }
     })
     const open = () => left.map(({ clients }) => clients.filter(({ isOpen }) => isOpen).length)
-    await expect.poll(open, WAIT).toEqual(left.map(() => 1))
+    await expect.poll(open).toEqual(left.map(() => 1))
     for (const { user, clients } of left) {
       const at = clients.findIndex(({ isOpen }) => isOpen)
       const answer = await nodes[0].api('GET', `/v1/users/${user}`)
@@ -84,7 +83,7 @@ describe('clients of three nodes', () => {
           return ((await answer.json()) as { subscribers: { cluster: number } }).subscribers.cluster
         })
         return counts.reduce((sum, count) => sum + count)
-      }, WAIT)
+      })
       .toBe(0)
     for (const client of clients) {
       expect(client.frames.filter(({ type }) => type === 'message')).toEqual([])

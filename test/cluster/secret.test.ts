@@ -44,5 +44,5 @@ describe('a node with another secret', () => {
     await expect.poll(() => refused(one, 'out')).toBeGreaterThan(0)
     expect(await other.metric('sluice_mesh_links')).toBe(0)
     await expect.poll(() => one.metric('sluice_mesh_links')).toBe(1)
-  }, 60_000)
+  })
 })

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { createUser, createAccount, createOperator, type KeyPair } from '@nats-io/nkeys'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { patientMs } from '../support/patience.ts'
 import { NatsLink, type NatsLinkOptions } from '../../src/drivers/nats.ts'
 import { RedisLink, type RedisLinkOptions } from '../../src/drivers/redis.ts'
 import { readTlsFiles, type TlsFiles } from '../../src/drivers/tls-files.ts'
@@ -13,7 +14,7 @@ import { startNode } from '../support/start-node.ts'
 
 /** How a node gets to a Redis, to Sentinels and to a NATS that do not let everybody in. */
 
-const READY_MS = 10_000
+const READY_MS = patientMs(10_000)
 /** Long enough for several attempts, all of which fail. */
 const REFUSED_MS = 1_500
 const PASSWORD = 'p@ss:word/of the tests'
@@ -96,7 +97,7 @@ describe('Redis with TLS', () => {
     expect(await ready({ urls, sentinel: { password: PASSWORD, tls: false } })).toBe(true)
     expect(await ready({ urls, sentinel: { tls: false } }, REFUSED_MS)).toBe(false)
     expect(await ready({ urls, sentinel: { password: 'wrong', tls: false } }, REFUSED_MS)).toBe(false)
-  }, 60_000)
+  })
 
   it('is found through Sentinels that speak TLS only, and have a user and a password', async () => {
     const { url } = await redisWithTls()
@@ -136,7 +137,7 @@ describe('Redis with TLS', () => {
     expect(await ready({ urls, tls, sentinel: { ...asked, user: 'nobody' } }, REFUSED_MS)).toBe(false)
     const strange = readTlsFiles({ ...client, caFile: other.caFile })
     expect(await ready({ urls, tls: strange, sentinel: asked }, REFUSED_MS)).toBe(false)
-  }, 60_000)
+  })
 })
 
 describe('NATS', () => {
@@ -289,5 +290,5 @@ describe('a node', () => {
       log: { status: 'ok' },
     })
     await node.publish({ channel: 'news', data: 1 })
-  }, 60_000)
+  })
 })

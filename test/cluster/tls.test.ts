@@ -17,7 +17,7 @@ beforeAll(async () => {
   ca = new CertificateAuthority()
   cluster = await startCluster(2, { api: { tls: { ...ca.issue('gateway'), caFile: ca.caFile } } })
   ;[one, two] = cluster.nodes as [StartedNode, StartedNode]
-}, 60_000)
+})
 afterAll(async () => {
   await cluster.close()
   ca.remove()
@@ -86,6 +86,6 @@ describe('the second listener with TLS', () => {
   it('carries the links between nodes while NATS is away', async () => {
     await cluster.nats.kill()
     for (const node of [one, two])
-      await expect.poll(() => metric(node, 'sluice_mesh_links'), { timeout: 20_000 }).toBeGreaterThan(0)
-  }, 60_000)
+      await expect.poll(() => metric(node, 'sluice_mesh_links')).toBeGreaterThan(0)
+  })
 })

@@ -7,14 +7,13 @@ import { NatsLink } from '../../src/drivers/nats.ts'
 import { SluiceError } from '../../src/errors.ts'
 import { encodeControl, encodeMessage } from '../../src/protocol/packet.ts'
 import type { EphemeralMessage } from '../../src/protocol/message.ts'
-import { NATS_PATIENCE_MS, NatsEchoes, openNats } from '../support/nats-links.ts'
+import { NatsEchoes, openNats } from '../support/nats-links.ts'
 import { NatsCluster, NatsServer } from '../support/nats-server.ts'
 import { describeBackbone } from './backbone.suite.ts'
 
 const SECRET = 'a-secret-that-the-nodes-of-a-test-share'
 const packetsOf = (node: string, secret = SECRET): SealedPackets =>
   new SealedPackets(secret, node, systemClock)
-const WAIT = { timeout: NATS_PATIENCE_MS }
 
 describeBackbone('NatsBackbone at one server', async () => {
   const server = await NatsServer.start()
@@ -127,7 +126,7 @@ describe('NatsBackbone', () => {
     const two = await join(server, 'two')
     await one.backbone.subscribe('before')
     await server.kill()
-    for (const { sink } of [one, two]) await expect.poll(() => sink.count('disconnected'), WAIT).toBe(1)
+    for (const { sink } of [one, two]) await expect.poll(() => sink.count('disconnected')).toBe(1)
     expect(one.backbone.healthy()).toBe(false)
     expect(one.backbone.broadcast(message('before', 'lost'))).toBe('degraded')
     expect(one.backbone.unicast('two', message('before', 'lost'))).toBe('degraded')
@@ -136,14 +135,14 @@ describe('NatsBackbone', () => {
     await one.backbone.subscribe('no more')
     one.backbone.unsubscribe('no more')
     await server.restart()
-    for (const { sink } of [one, two]) await expect.poll(() => sink.count('connected'), WAIT).toBe(1)
+    for (const { sink } of [one, two]) await expect.poll(() => sink.count('connected')).toBe(1)
     expect(one.backbone.healthy()).toBe(true)
     expect(two.backbone.broadcast(message('no more', 'unheard'))).toBe('sent')
     two.backbone.broadcast(message('before', 'a'))
     two.backbone.broadcast(message('meanwhile', 'b'))
     two.backbone.unicast('one', message('elsewhere', 'c'))
     two.backbone.control('one', new Uint8Array(1))
-    await expect.poll(() => one.sink.seen.at(-1), WAIT).toBe('control from two')
+    await expect.poll(() => one.sink.seen.at(-1)).toBe('control from two')
     expect(one.sink.seen).toEqual(['disconnected', 'connected', 'a', 'b', 'c', 'control from two'])
   })
 
@@ -155,12 +154,12 @@ describe('NatsBackbone', () => {
     const backbone = new NatsBackbone('early', link, sink, { packets: packetsOf('early') })
     closing.push(() => link.close())
     link.start()
-    await expect.poll(() => sink.count('disconnected'), WAIT).toBe(1)
+    await expect.poll(() => sink.count('disconnected')).toBe(1)
     await backbone.subscribe('news')
     await server.restart()
-    await expect.poll(() => sink.count('connected'), WAIT).toBe(1)
+    await expect.poll(() => sink.count('connected')).toBe(1)
     backbone.broadcast(message('news', 'mine'))
-    await expect.poll(() => sink.seen, WAIT).toEqual(['disconnected', 'connected', 'mine'])
+    await expect.poll(() => sink.seen).toEqual(['disconnected', 'connected', 'mine'])
   })
 
   it('a subscription that a hanging server does not confirm is compared with the log once it does', async () => {
@@ -172,9 +171,9 @@ describe('NatsBackbone', () => {
     await backbone.subscribe('news')
     expect(sink.seen).toEqual([])
     server.resume()
-    await expect.poll(() => sink.count('connected'), WAIT).toBe(1)
+    await expect.poll(() => sink.count('connected')).toBe(1)
     backbone.broadcast(message('news', 'mine'))
-    await expect.poll(() => sink.seen, WAIT).toEqual(['connected', 'mine'])
+    await expect.poll(() => sink.seen).toEqual(['connected', 'mine'])
   })
 
   it('moves to another server of the cluster when its own goes lame, and its subscriptions with it', async () => {
@@ -191,13 +190,13 @@ describe('NatsBackbone', () => {
     })
     await one.backbone.subscribe('news')
     first.lameDuck()
-    await expect.poll(() => one.sink.count('connected'), WAIT).toBe(1)
+    await expect.poll(() => one.sink.count('connected')).toBe(1)
     expect(lame).toContain(`127.0.0.1:${first.port}`)
     const echoes = await NatsEchoes.open(cluster.servers.slice(1))
     closing.push(() => echoes.close())
     await echoes.heard(one.link)
     two.backbone.broadcast(message('news', 'still'))
-    await expect.poll(() => one.sink.seen, WAIT).toEqual(['disconnected', 'connected', 'still'])
+    await expect.poll(() => one.sink.seen).toEqual(['disconnected', 'connected', 'still'])
     expect(two.sink.seen).toEqual([])
   })
 
@@ -224,7 +223,7 @@ describe('NatsBackbone', () => {
         backbone.broadcast(message(other, `${JSON.stringify(other)} for ${JSON.stringify(channel)}`))
       }
       backbone.broadcast(message(channel, 'last'))
-      await expect.poll(() => sink.seen.at(-1), WAIT).toBe('last')
+      await expect.poll(() => sink.seen.at(-1)).toBe('last')
       backbone.unsubscribe(channel)
       const expected = `${JSON.stringify(channel)} for ${JSON.stringify(channel)}`
       expect(sink.seen.splice(0)).toEqual([expected, 'last'])
@@ -239,9 +238,9 @@ describe('NatsBackbone', () => {
     one.backbone.broadcast(message('news', 'blue'))
     one.backbone.unicast('one', message('news', 'blue unicast'))
     one.backbone.control(undefined, new Uint8Array(1))
-    await expect.poll(() => one.sink.seen, WAIT).toEqual(['blue', 'blue unicast', 'control from one'])
+    await expect.poll(() => one.sink.seen).toEqual(['blue', 'blue unicast', 'control from one'])
     other.backbone.broadcast(message('news', 'green'))
-    await expect.poll(() => other.sink.seen, WAIT).toEqual(['green'])
+    await expect.poll(() => other.sink.seen).toEqual(['green'])
   })
 
   it('what the server does not take is not sent, and is told', async () => {
@@ -255,7 +254,7 @@ describe('NatsBackbone', () => {
     expect(backbone.unicast('one', message('news', 'x'.repeat(max)))).toBe('degraded')
     expect(backbone.control('one', new Uint8Array(max))).toBe('degraded')
     expect(backbone.broadcast(message('news', 'small'))).toBe('sent')
-    await expect.poll(() => sink.seen, WAIT).toEqual(['small'])
+    await expect.poll(() => sink.seen).toEqual(['small'])
     expect(told).toEqual([
       ['sluice.ch.news', max + 57, max],
       ['sluice.node.one', max + 57, max],
@@ -293,7 +292,7 @@ describe('NatsBackbone', () => {
     }
     await link.flush()
     backbone.broadcast(message('news', 'good'))
-    await expect.poll(() => sink.seen, WAIT).toEqual(['good'])
+    await expect.poll(() => sink.seen).toEqual(['good'])
     expect(told).toEqual(
       ['sluice.node.one', 'sluice.all', 'sluice.ch.news'].flatMap((subject) => [
         `bare ${subject} undefined`,
@@ -318,9 +317,9 @@ describe('NatsBackbone', () => {
     two.backbone.control(undefined, Buffer.from('{}'))
     two.backbone.broadcast(message('news', 'broadcast'))
     const all = ['control from two', 'to ann', 'control from two', 'broadcast']
-    await expect.poll(() => one.sink.seen, WAIT).toEqual(all)
-    await expect.poll(() => heard.length, WAIT).toBe(4)
-    await expect.poll(() => two.sink.seen, WAIT).toEqual(['control from two'])
+    await expect.poll(() => one.sink.seen).toEqual(all)
+    await expect.poll(() => heard.length).toBe(4)
+    await expect.poll(() => two.sink.seen).toEqual(['control from two'])
     for (const [subject, bytes] of [...heard]) {
       const changed = Buffer.from(bytes)
       changed[changed.length - 20] = (changed[changed.length - 20] as number) ^ 1
@@ -330,7 +329,7 @@ describe('NatsBackbone', () => {
     }
     await link.flush()
     one.backbone.broadcast(message('news', 'good'))
-    await expect.poll(() => one.sink.seen, WAIT).toEqual([...all, 'good'])
+    await expect.poll(() => one.sink.seen).toEqual([...all, 'good'])
     await two.link.flush()
     expect(two.sink.seen).toEqual(['control from two'])
     const count = (what: string): number => told.filter((one_) => one_ === what).length
@@ -358,7 +357,7 @@ describe('NatsBackbone', () => {
       await other.link.flush()
     }
     backbone.broadcast(message('news', 'last'))
-    await expect.poll(() => sink.seen, WAIT).toEqual(['-50000', '50000', 'last'])
+    await expect.poll(() => sink.seen).toEqual(['-50000', '50000', 'last'])
     expect(told).toEqual(['clock sluice.ch.news by -70000', 'clock sluice.ch.news by 70000'])
   })
 
@@ -371,7 +370,7 @@ describe('NatsBackbone', () => {
       }
     }
     backbone.broadcast(message('news', 'good'))
-    await expect.poll(() => sink.seen, WAIT).toEqual(['good'])
+    await expect.poll(() => sink.seen).toEqual(['good'])
   })
 })
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { patientMs } from '../support/patience.ts'
 import type { Backbone, BackboneSink } from '../../src/backbone/backbone.ts'
 import type { EphemeralMessage, LoggedMessage, Message } from '../../src/protocol/message.ts'
 
@@ -10,7 +11,7 @@ export interface BackboneFixture {
   close(): Promise<void>
 }
 
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = patientMs(30_000)
 
 /** Keeps what reaches a node, and wakes whoever waits for it. */
 class Recorder implements BackboneSink {

@@ -15,7 +15,6 @@ const LASTING_MS = 600_000
 /** Long enough for a busy machine to read in between. */
 const BRIEF_MS = 1_000
 const STEP_MS = 50
-const PATIENCE_MS = 15_000
 
 export function describePresenceStore(
   name: string,
@@ -145,19 +144,15 @@ export function describePresenceStore(
         expect(await fixture.one.write(channel, node, next)).toBe(false)
       })
 
-      it(
-        'S5 a channel that is read lives on',
-        async () => {
-          const [channel, node] = [fresh(), fresh()]
-          await fixture.one.write(channel, node, first(1, ['alice']))
-          for (let passedMs = 0; passedMs < BRIEF_MS * 3; passedMs += STEP_MS) {
-            await fixture.advance(STEP_MS)
-            await fixture.other.read(channel)
-          }
-          expect(await shown(channel)).toEqual({ [node]: { version: 1, users: ['alice'] } })
-        },
-        PATIENCE_MS,
-      )
+      it('S5 a channel that is read lives on', async () => {
+        const [channel, node] = [fresh(), fresh()]
+        await fixture.one.write(channel, node, first(1, ['alice']))
+        for (let passedMs = 0; passedMs < BRIEF_MS * 3; passedMs += STEP_MS) {
+          await fixture.advance(STEP_MS)
+          await fixture.other.read(channel)
+        }
+        expect(await shown(channel)).toEqual({ [node]: { version: 1, users: ['alice'] } })
+      })
     })
   })
 }

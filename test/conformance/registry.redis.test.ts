@@ -27,7 +27,6 @@ describeRegistry('RedisRegistry', async (options) => {
 
 const OPTIONS: RedisRegistryOptions = { nodeTtlMs: 60_000, sessionTtlMs: 60_000 }
 const POLICY = { ttlMs: 60_000, max: 10, idempotencyMs: 60_000 }
-const WAIT = { timeout: REDIS_PATIENCE_MS }
 
 describe('RedisRegistry', () => {
   let closing: (() => Promise<void> | void)[] = []
@@ -66,7 +65,7 @@ describe('RedisRegistry', () => {
     await server.restart()
     await link.ready(REDIS_PATIENCE_MS)
     await registry.heartbeat(node('n1'))
-    await expect.poll(() => server.command('dbsize').trim(), WAIT).toBe('250')
+    await expect.poll(() => server.command('dbsize').trim()).toBe('250')
     expect(await registry.locate('user 8')).toEqual([{ session: 's8', node: 'n1' }])
     expect(await registry.locate('user 7')).toEqual([])
   })
@@ -78,7 +77,7 @@ describe('RedisRegistry', () => {
     await registry.claim('alice', 's1', 'n1')
     server.command('flushall')
     await registry.heartbeat(node('n1'))
-    await expect.poll(() => registry.locate('alice'), WAIT).toEqual([{ session: 's1', node: 'n1' }])
+    await expect.poll(() => registry.locate('alice')).toEqual([{ session: 's1', node: 'n1' }])
   })
 
   it('a session that has moved to another node meanwhile is not taken back', async () => {
@@ -92,7 +91,7 @@ describe('RedisRegistry', () => {
     await elsewhere.heartbeat(node('n2'))
     await elsewhere.claim('alice', 's1', 'n2')
     await registry.heartbeat(node('n1'))
-    await expect.poll(() => elsewhere.locate('bob'), WAIT).toEqual([{ session: 's2', node: 'n1' }])
+    await expect.poll(() => elsewhere.locate('bob')).toEqual([{ session: 's2', node: 'n1' }])
     expect(await registry.locate('alice')).toEqual([{ session: 's1', node: 'n2' }])
   })
 
@@ -109,7 +108,7 @@ describe('RedisRegistry', () => {
     await elsewhere.claim('alice', 's3', 'n2')
     await elsewhere.release('alice', 's3', 'n2')
     registry.recheck()
-    await expect.poll(() => told, WAIT).toEqual(['s2'])
+    await expect.poll(() => told).toEqual(['s2'])
     const places = await elsewhere.locate('alice')
     expect(places.toSorted((a, b) => a.session.localeCompare(b.session))).toEqual([
       { session: 's1', node: 'n1' },
@@ -118,7 +117,7 @@ describe('RedisRegistry', () => {
     ])
     server.command('client', 'kill', 'type', 'normal')
     await link.ready(REDIS_PATIENCE_MS)
-    await expect.poll(() => told, WAIT).toEqual(['s2', 's2'])
+    await expect.poll(() => told).toEqual(['s2', 's2'])
   })
 
   it('R12 so many decisions are remembered, the newest, and a reader is told where there were more', async () => {
@@ -193,7 +192,7 @@ describe('RedisRegistry', () => {
         await registry.heartbeat(node('alive'))
         await registry.claim('alice', 'here', 'alive')
         return server.command('hkeys', 'sluice:user:{@alice}').trim()
-      }, WAIT)
+      })
       .toBe('here')
     expect(await registry.locate('alice')).toEqual([{ session: 'here', node: 'alive' }])
   })
@@ -222,10 +221,10 @@ describe('RedisRegistry', () => {
     server.resume()
     await server.kill()
     for (const call of calls) await expect(call()).rejects.toMatchObject(unavailable)
-    await expect.poll(() => registry.healthy(), WAIT).toBe(false)
+    await expect.poll(() => registry.healthy()).toBe(false)
     await server.restart()
     await link.ready(REDIS_PATIENCE_MS)
-    await expect.poll(() => registry.healthy(), WAIT).toBe(true)
+    await expect.poll(() => registry.healthy()).toBe(true)
   })
 
   it('what a node claims stays, although the table of nodes has just been lost', async () => {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { patientMs } from '../support/patience.ts'
 import type { NodeInfo, Registry, RegistryOptions } from '../../src/registry/registry.ts'
 
 /** A store and two of its clients, as two nodes have them. */
@@ -18,7 +19,7 @@ const BRIEF: RegistryOptions = { nodeTtlMs: 400, sessionTtlMs: 1_600 }
 /** Sessions expire soon, nodes do not. */
 const BRIEF_SESSIONS: RegistryOptions = { nodeTtlMs: 600_000, sessionTtlMs: 400 }
 
-const PATIENCE_MS = 15_000
+const PATIENCE_MS = patientMs(30_000)
 const STEP_MS = 50
 
 const UNKNOWN = {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { patientMs } from '../support/patience.ts'
 import type { Position } from '../../src/protocol/frames.ts'
 import type { LoggedMessage, NewMessage } from '../../src/protocol/message.ts'
 import type { Appended, LogPolicy, LogRange, ReplayLog } from '../../src/replay/replay-log.ts'
@@ -21,7 +22,7 @@ export type OpenReplayLog = (policy: LogPolicy) => Promise<ReplayLogFixture>
 /** What an implementation cannot do: the name of the test, and why. */
 export type Skips = Readonly<Record<string, string>>
 
-const PATIENCE_MS = 15_000
+const PATIENCE_MS = patientMs(30_000)
 const STEP_MS = 100
 /** More than any test appends. */
 export const ALL = 10_000
@@ -74,7 +75,7 @@ export class ReplayLogSubject {
 
   fact(title: string, run: () => Promise<void>): void {
     const reason = this.#skips[title]
-    if (reason === undefined) it(title, run, PATIENCE_MS * 2)
+    if (reason === undefined) it(title, run)
     else it.skip(`${title} (${reason})`, run)
   }
 

@@ -93,14 +93,12 @@ describe('RedisReplayLog when Redis fails', () => {
     server.pause()
     await expect(log.append('a', message('lost or not', 'id'), POLICY)).rejects.toMatchObject(UNAVAILABLE)
     await expect(log.read('a', before, ALL)).rejects.toMatchObject(UNAVAILABLE)
-    await expect.poll(() => log.healthy(), { timeout: REDIS_PATIENCE_MS }).toBe(false)
+    await expect.poll(() => log.healthy()).toBe(false)
     await expect(log.head('a')).rejects.toMatchObject(UNAVAILABLE)
     server.resume()
     await link.ready(REDIS_PATIENCE_MS)
     await expect
-      .poll(() => log.append('a', message('lost or not', 'id'), POLICY).catch(() => undefined), {
-        timeout: REDIS_PATIENCE_MS,
-      })
+      .poll(() => log.append('a', message('lost or not', 'id'), POLICY).catch(() => undefined))
       .toMatchObject({ epoch: before.epoch, offset: before.offset + 1 })
     expect(await log.read('a', before, ALL)).toMatchObject({ kind: 'range', messages: [{ id: 'id' }] })
   })
@@ -133,15 +131,13 @@ describe('RedisReplayLog when Redis fails', () => {
     const { log } = await connect(master)
     const { log: successor } = await connect(replica)
     const before = await log.append('a', message('x'), POLICY)
-    await expect
-      .poll(() => replica.command('keys', '*'), { timeout: REDIS_PATIENCE_MS })
-      .toContain('sluice:log:{a}')
+    await expect.poll(() => replica.command('keys', '*')).toContain('sluice:log:{a}')
     // A replica takes no appends.
     await expect(successor.append('a', message('y'), POLICY)).rejects.toMatchObject(UNAVAILABLE)
     await master.kill()
     replica.command('replicaof', 'no', 'one')
     await expect
-      .poll(() => successor.read('a', before, ALL).catch(() => undefined), { timeout: REDIS_PATIENCE_MS })
+      .poll(() => successor.read('a', before, ALL).catch(() => undefined))
       .toMatchObject({ kind: 'lost', why: 'epoch', head: { offset: 0 } })
   })
 
@@ -189,7 +185,7 @@ describe('RedisReplayLog when Redis fails', () => {
     // -1 is a key that stays; one may be gone already.
     for (const key of server.command('keys', '*').trim().split('\n'))
       expect(server.command('pttl', key).trim()).not.toBe('-1')
-    await expect.poll(() => server.command('dbsize').trim(), { timeout: REDIS_PATIENCE_MS }).toBe('0')
+    await expect.poll(() => server.command('dbsize').trim()).toBe('0')
     expect(await log.read('a', appended, ALL)).toMatchObject({ kind: 'lost', why: 'epoch' })
     expect(await log.read('never used', idle, ALL)).toMatchObject({ kind: 'lost', why: 'epoch' })
   })
@@ -263,9 +259,7 @@ describe('RedisReplayLog when Redis fails', () => {
     for (let n = 0; n < 5; n++) await log.append('a', message('x', `more ${n}`), brief)
     expect(server.command('--raw', 'hexists', 'sluice:ids:{a}', 'iearly').trim()).toBe('1')
     expect(Number(server.command('--raw', 'hlen', 'sluice:ids:{a}'))).toBeLessThan(2 * (last + 7) + 3)
-    await expect
-      .poll(() => server.command('--raw', 'exists', 'sluice:ids:{a}').trim(), { timeout: REDIS_PATIENCE_MS })
-      .toBe('0')
+    await expect.poll(() => server.command('--raw', 'exists', 'sluice:ids:{a}').trim()).toBe('0')
   })
 
   it('L5 a channel that is never silent forgets what is too old, too', async () => {

@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { RawClient } from '../support/raw-client.ts'
 import { startNode, type StartedNode } from '../support/start-node.ts'
+import { comesTo } from '../support/patience.ts'
 
 /**
  * Real sockets whose reader stops. The kernel's buffers take some megabytes before a client counts as slow, so the
@@ -59,14 +60,14 @@ describe('a client whose reader stops', () => {
     tcpOf(client).resume()
     const messages = (): Numbered[] =>
       client.frames.filter(({ type }) => type === 'message') as unknown as Numbered[]
-    await expect.poll(() => messages().length, { timeout: 20_000 }).toBe(MESSAGES)
+    await comesTo(() => messages().length, MESSAGES)
     for (const channel of CHANNELS) expect(numbersOf(messages(), channel)).toEqual(expected)
     // Live again: what comes now comes by the fan-out.
     const replayed = await node.metric('sluice_replayed_total')
     await node.publish({ channel: 'slow:a', data: { number: -1 } })
     await expect.poll(() => messages().at(-1)?.data.number).toBe(-1)
     expect(await node.metric('sluice_replayed_total')).toBe(replayed)
-  }, 60_000)
+  })
 
   it('gets a reset where the log has forgotten what it missed', async () => {
     node = await startNode({ namespaces: { '*': { max: 50 } }, feeds: { tailMessages: 10 } })
@@ -78,7 +79,7 @@ describe('a client whose reader stops', () => {
       CHANNELS.map((channel) => client.frames.filter((frame) => frame['channel'] === channel).at(-1)).map(
         (frame) => (frame?.type === 'message' ? Number(frame['offset']) : Number(frame?.['offset'])),
       )
-    await expect.poll(ends, { timeout: 20_000 }).toEqual([MESSAGES / 2, MESSAGES / 2])
+    await comesTo(ends, [MESSAGES / 2, MESSAGES / 2])
     for (const channel of CHANNELS) {
       let missing = 0
       let last = 0
@@ -95,7 +96,7 @@ describe('a client whose reader stops', () => {
         client.frames.some(({ type, ...frame }) => type === 'reset' && frame['channel'] === channel),
       ).toBe(true)
     }
-  }, 60_000)
+  })
 
   it('gets only the newest message where its namespace conflates', async () => {
     node = await startNode({ namespaces: { slow: { slowConsumer: 'conflate', max: 100_000 } } })
@@ -107,12 +108,12 @@ describe('a client whose reader stops', () => {
       client.frames.filter(({ type }) => type === 'message') as unknown as Numbered[]
     const lasts = (): (number | undefined)[] =>
       CHANNELS.map((channel) => numbersOf(messages(), channel).at(-1))
-    await expect.poll(lasts, { timeout: 20_000 }).toEqual([MESSAGES / 2 - 1, MESSAGES / 2 - 1])
+    await comesTo(lasts, [MESSAGES / 2 - 1, MESSAGES / 2 - 1])
     const shown = numbersOf(messages(), 'slow:a')
     expect(shown.length).toBeLessThan(MESSAGES / 2)
     expect(shown).toEqual(shown.toSorted((a, b) => a - b))
     expect(client.frames.some(({ type }) => type === 'reset')).toBe(false)
-  }, 60_000)
+  })
 
   it('4508 closes it where its namespace says so', async () => {
     node = await startNode({ namespaces: { slow: { slowConsumer: 'disconnect', max: 100_000 } } })
@@ -121,7 +122,7 @@ describe('a client whose reader stops', () => {
     await publishAll(node)
     tcpOf(client).resume()
     expect(await client.closed).toMatchObject({ code: 4508 })
-  }, 60_000)
+  })
 
   it('over SSE it catches up as well', async () => {
     node = await startNode({ namespaces: { '*': { max: 100_000 } } })
@@ -139,8 +140,8 @@ describe('a client whose reader stops', () => {
       [...text.matchAll(/^data: (\{"type":"message".*\})$/gm)].map(
         (match) => JSON.parse(match[1] as string) as Numbered,
       )
-    await expect.poll(() => messages().length, { timeout: 30_000, interval: 500 }).toBe(MESSAGES)
+    await comesTo(() => messages().length, MESSAGES)
     for (const channel of CHANNELS) expect(numbersOf(messages(), channel)).toEqual(expected)
     socket.destroy()
-  }, 60_000)
+  })
 })

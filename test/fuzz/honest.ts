@@ -3,12 +3,13 @@ import { once } from 'node:events'
 import { get } from 'node:http'
 import WebSocket from 'ws'
 import { API_KEY, type NodeProcess } from './node-process.ts'
+import { patientMs } from '../support/patience.ts'
 
 const CHANNEL = 'honest'
 const WEB_SOCKETS = 6
 const STREAMS = 2
 /** An answer that takes longer is none; a slow machine has a minute too. */
-const PATIENCE_MS = 60_000
+const PATIENCE_MS = patientMs(60_000)
 
 export class Honest {
   /** Connections that ended. */

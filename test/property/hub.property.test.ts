@@ -506,7 +506,7 @@ describe('the way from the log to the client', () => {
       ),
       { numRuns: 250 },
     )
-  }, 60_000)
+  })
 
   it('tells of every hole with a reset where the log has forgotten', async () => {
     await fc.assert(
@@ -515,7 +515,7 @@ describe('the way from the log to the client', () => {
       ),
       { numRuns: 250 },
     )
-  }, 60_000)
+  })
 
   it('skips to the newest message for slow clients where the policy says so', async () => {
     await fc.assert(
@@ -524,7 +524,7 @@ describe('the way from the log to the client', () => {
       ),
       { numRuns: 150 },
     )
-  }, 60_000)
+  })
 
   it('loses nothing when slow clients are disconnected and resume', async () => {
     await fc.assert(
@@ -533,5 +533,5 @@ describe('the way from the log to the client', () => {
       ),
       { numRuns: 150 },
     )
-  }, 60_000)
+  })
 })

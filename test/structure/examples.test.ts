@@ -5,7 +5,7 @@ import { chromium, type Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { loadConfig } from '../../src/config/load.ts'
 import { createNode, type Node } from '../../src/node.ts'
-import { CHROMIUM } from '../browser/chromium.ts'
+import { CHROMIUM, newPage } from '../browser/chromium.ts'
 import { CuttingProxy } from '../support/cutting-proxy.ts'
 import { freePorts } from '../support/server-process.ts'
 
@@ -30,7 +30,7 @@ beforeAll(async () => {
   proxy = new CuttingProxy(Number(new URL(node.url).port))
   await proxy.listen()
   browser = await chromium.launch(CHROMIUM)
-}, 60_000)
+})
 afterEach(async () => {
   for (const child of running.splice(0)) {
     if (child.exitCode !== null || child.signalCode !== null) continue
@@ -78,7 +78,7 @@ const say = ({ child }: Program, text: string): void => void child.stdin?.write(
 
 describe('the stock ticker', () => {
   it("shows prices in a page by the browser's own EventSource, which comes back after the network was away", async () => {
-    const page = await browser.newPage()
+    const page = await newPage(browser)
     await page.goto(await addressOf(run('ticker-sse/ticker.js')))
     const cells = page.locator('#prices td:last-child')
     await expect.poll(() => cells.count()).toBe(3)
@@ -91,14 +91,14 @@ describe('the stock ticker', () => {
     await page.locator('#state', { hasText: 'live' }).waitFor()
     await expect.poll(() => cells.allTextContents()).not.toEqual(before)
     await page.close()
-  }, 60_000)
+  })
 
   it('goes on with a fresh token where a gateway that has started again refuses the old one', async () => {
     // Not port 0: what is bound so cannot be bound again while a connection of it is being closed.
     const [port, apiPort] = await freePorts(2)
     const first = await startDevNode(port, apiPort)
     const env = { SLUICE_URL: first.url, SLUICE_API_URL: first.apiUrl }
-    const page = await browser.newPage()
+    const page = await newPage(browser)
     await page.goto(await addressOf(run('ticker-sse/ticker.js', [], env)))
     const cells = page.locator('#prices td:last-child')
     await expect.poll(() => cells.count()).toBe(3)
@@ -113,12 +113,12 @@ describe('the stock ticker', () => {
       await page.close()
       await second.close()
     }
-  }, 60_000)
+  })
 })
 
 describe('the chat', () => {
   it('carries a line from one terminal to another and to the page, and back', async () => {
-    const page = await browser.newPage()
+    const page = await newPage(browser)
     await page.goto(`${await addressOf(run('chat-websocket/web.js'))}?name=carol%26co`)
     await page.locator('#state', { hasText: 'carol&co, connected' }).waitFor()
     const alice = run('chat-websocket/chat.js', ['alice'])
@@ -133,7 +133,7 @@ describe('the chat', () => {
     alice.child.stdin?.end('bye\n')
     await expect.poll(bob.lines).toContain('alice: bye')
     await page.close()
-  }, 60_000)
+  })
 })
 
 describe('the orders', () => {
@@ -155,5 +155,5 @@ describe('the orders', () => {
       'shipped',
       'delivered',
     ])
-  }, 60_000)
+  })
 })

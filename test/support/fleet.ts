@@ -8,6 +8,7 @@ import { NatsServer } from './nats-server.ts'
 import { RedisServer } from './redis-server.ts'
 import { freePorts, ServerProcess, temporaryDirectory } from './server-process.ts'
 import { CLUSTER_SECRET } from './start-cluster.ts'
+import { patientDuration } from './patience.ts'
 import { mintToken } from '../../src/auth/tokens.ts'
 import { systemClock } from '../../src/clock.ts'
 import type { ConfigInput } from '../../src/config/schema.ts'
@@ -160,11 +161,16 @@ export class Fleet {
           directory.path,
           {
             ...settings,
-            // Everybody comes from one address.
-            admission: { perAddressPerSecond: 0, ...settings.admission },
+            // Everybody comes from one address, and a busy machine is not what admission is to notice.
+            admission: { perAddressPerSecond: 0, maxLoopLag: 0, ...settings.admission },
             nats: { url: [`nats://127.0.0.1:${proxy.port}`] },
             redis: { url: [redis.url] },
-            cluster: { heartbeat: '500ms', nodeTtl: '3s', canary: '500ms', ...settings.cluster },
+            cluster: {
+              heartbeat: '500ms',
+              nodeTtl: patientDuration(3000),
+              canary: patientDuration(500),
+              ...settings.cluster,
+            },
             heartbeat: { retryMin: '50ms', retryMax: '300ms', ...settings.heartbeat },
             feeds: { headCheck: '2s', ...settings.feeds },
           },

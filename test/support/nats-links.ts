@@ -1,9 +1,10 @@
+import { patientMs } from './patience.ts'
 import type { NatsEvents } from '../../src/drivers/nats-port.ts'
 import { NatsLink } from '../../src/drivers/nats.ts'
 import { SluiceError } from '../../src/errors.ts'
 import type { NatsServer } from './nats-server.ts'
 
-export const NATS_PATIENCE_MS = 15_000
+export const NATS_PATIENCE_MS = patientMs(30_000)
 
 /** A link that is connected. */
 export async function openNats(url: string, events?: NatsEvents): Promise<NatsLink> {

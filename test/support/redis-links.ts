@@ -1,7 +1,8 @@
+import { patientMs } from './patience.ts'
 import { RedisLink, type RedisLinkOptions } from '../../src/drivers/redis.ts'
 
 /** Longer than any server here takes to start. */
-export const REDIS_PATIENCE_MS = 20_000
+export const REDIS_PATIENCE_MS = patientMs(30_000)
 
 /** A link that can be used. */
 export async function openRedis(
@@ -9,7 +10,12 @@ export async function openRedis(
   options: Partial<RedisLinkOptions> = {},
 ): Promise<RedisLink> {
   // The machine that runs tests is busy: an answer may take longer here than anywhere else.
-  const link = new RedisLink({ urls, hotTimeoutMs: 5_000, bulkTimeoutMs: 5_000, ...options })
+  const link = new RedisLink({
+    urls,
+    hotTimeoutMs: patientMs(5_000),
+    bulkTimeoutMs: patientMs(5_000),
+    ...options,
+  })
   await link.ready(REDIS_PATIENCE_MS)
   return link
 }

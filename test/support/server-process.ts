@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { patientMs } from './patience.ts'
 
 export interface ServerCommand {
   readonly program: string
@@ -20,7 +21,8 @@ export interface ServerCommand {
   readonly ready: string
 }
 
-const START_TIMEOUT_MS = 20_000
+/** It has printed nothing for so long before it serves: it hangs. A slow one goes on printing, or loads its code. */
+const SILENT_MS = patientMs(60_000)
 
 export class ServerProcess {
   readonly #child: ChildProcess
@@ -90,6 +92,7 @@ export class ServerProcess {
     const { program, install, ready } = this.#command
     return new Promise((resolve, reject) => {
       const look = (): void => {
+        silence.refresh()
         if (!this.#output.join('').includes(ready)) return
         settle()
         resolve()
@@ -102,9 +105,9 @@ export class ServerProcess {
       const failed = (error: NodeJS.ErrnoException): void =>
         fail(error.code === 'ENOENT' ? `is missing; install it with: ${install}` : error.message)
       const exited = (): void => fail('ended before it was ready')
-      const timeout = setTimeout(() => fail(`was not ready within ${START_TIMEOUT_MS} ms`), START_TIMEOUT_MS)
+      const silence = setTimeout(() => fail(`was silent for ${SILENT_MS} ms before it was ready`), SILENT_MS)
       const settle = (): void => {
-        clearTimeout(timeout)
+        clearTimeout(silence)
         this.#child.off('error', failed).off('exit', exited)
         this.#child.stdout?.off('data', look)
         this.#child.stderr?.off('data', look)

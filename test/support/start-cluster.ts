@@ -2,6 +2,7 @@
 import { NatsServer } from './nats-server.ts'
 import { RedisServer } from './redis-server.ts'
 import { startNode, type StartedNode } from './start-node.ts'
+import { patientDuration } from './patience.ts'
 import type { ConfigInput } from '../../src/config/schema.ts'
 
 export interface StartedCluster {
@@ -27,8 +28,8 @@ export async function startCluster(count: number, settings: ConfigInput = {}): P
       node: { clusterSecret: CLUSTER_SECRET, ...settings.node, ...more.node },
       cluster: {
         heartbeat: '200ms',
-        nodeTtl: '1500ms',
-        canary: '200ms',
+        nodeTtl: patientDuration(1500),
+        canary: patientDuration(200),
         ...settings.cluster,
         ...more.cluster,
       },

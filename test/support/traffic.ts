@@ -4,6 +4,7 @@
  */
 import type { Fleet, FleetNode } from './fleet.ts'
 import { joinAs, type Kind, type Member, type Seen } from './members.ts'
+import { patientMs } from './patience.ts'
 import { NatsLink } from '../../src/drivers/nats.ts'
 
 export interface TrafficOptions {
@@ -40,7 +41,7 @@ const KINDS: readonly Kind[] = ['sdk', 'sse', 'poll']
 const CHANNELS_PER_CLIENT = 2
 const RETRY_MS = 100
 const FLOOD_UNDER_WAY = 100
-const PUBLISH_TIMEOUT_MS = 6000
+const PUBLISH_TIMEOUT_MS = patientMs(6000)
 
 export class Traffic {
   readonly #fleet: Fleet

@@ -22,14 +22,10 @@ describe.skipIf(!older)(`the binary for Node 20${older ? '' : ' (not this one)'}
 
   // Most of them are unanswered for ten seconds, so they wait together.
   describe('HTTP', () => {
-    it.concurrent.each(HTTP_FAULTS)(
-      '$id: $what',
-      async ({ on, cases }) => {
-        const asked = on === 'node' ? node : (cluster.nodes[0] as StartedNode)
-        await Promise.all(cases.map((one) => runCase(asked, { ...one, name: '' })))
-      },
-      60_000,
-    )
+    it.concurrent.each(HTTP_FAULTS)('$id: $what', async ({ on, cases }) => {
+      const asked = on === 'node' ? node : (cluster.nodes[0] as StartedNode)
+      await Promise.all(cases.map((one) => runCase(asked, { ...one, name: '' })))
+    })
 
     it.concurrent(
       'says after how many seconds it closes an idle connection, and does not do so before',
@@ -43,7 +39,6 @@ describe.skipIf(!older)(`the binary for Node 20${older ? '' : ' (not this one)'}
         // A busy machine makes it longer only.
         expect(performance.now() - startedMs).toBeGreaterThan(announced * 1000)
       },
-      60_000,
     )
   })
 

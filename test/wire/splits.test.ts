@@ -63,18 +63,14 @@ const REQUESTS: readonly Request[] = [
 ]
 
 describe('a request cut at every place is answered', () => {
-  it.each(REQUESTS)(
-    '$name',
-    async ({ to, text, answered }) => {
-      for (const pieces of cutsOf(Buffer.from(text()))) {
-        const socket = await WireSocket.open(to === 'public' ? node.port : node.apiPort)
-        await socket.pieces(pieces)
-        await socket.until(answered)
-        socket.close()
-      }
-    },
-    120_000,
-  )
+  it.each(REQUESTS)('$name', async ({ to, text, answered }) => {
+    for (const pieces of cutsOf(Buffer.from(text()))) {
+      const socket = await WireSocket.open(to === 'public' ? node.port : node.apiPort)
+      await socket.pieces(pieces)
+      await socket.until(answered)
+      socket.close()
+    }
+  })
 })
 
 const FRAMES: readonly (readonly [name: string, bytes: Buffer, answered: RegExp])[] = [
@@ -94,18 +90,14 @@ const FRAMES: readonly (readonly [name: string, bytes: Buffer, answered: RegExp]
 ]
 
 describe('a frame cut at every place is answered', () => {
-  it.each(FRAMES)(
-    '%s',
-    async (_name, bytes, answered) => {
-      const socket = await connected(node.port, token)
-      for (const pieces of cutsOf(bytes)) {
-        await socket.pieces(pieces)
-        expect((await socket.frame()).payload.toString()).toMatch(answered)
-      }
-      socket.close()
-    },
-    120_000,
-  )
+  it.each(FRAMES)('%s', async (_name, bytes, answered) => {
+    const socket = await connected(node.port, token)
+    for (const pieces of cutsOf(bytes)) {
+      await socket.pieces(pieces)
+      expect((await socket.frame()).payload.toString()).toMatch(answered)
+    }
+    socket.close()
+  })
 
   it('a long text with a length of 64 bits, at the places of its head', async () => {
     const socket = await connected(node.port, token)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { SluiceClient } from '../../../src/client/client.ts'
 import { ClientError } from '../../../src/client/errors.ts'
+import { SETTLED_MS } from '../../../src/client/retry.ts'
 import { connected, cutAndBack, fixture, rejection } from './fixture.ts'
 import { settled } from './manual-time.ts'
 
@@ -139,6 +140,38 @@ describe('coming back', () => {
       await time.next()
     }
     expect(pauses).toEqual([500, 1000, 2000, 4000, 8000, 10_000, 10_000])
+  })
+
+  it('pauses begin anew after a connection that has settled, and go on after one that has not', async () => {
+    const all = await connected()
+    const { sockets, time } = all
+    const pauseAfter = async (lastedMs: number): Promise<number | undefined> => {
+      await time.pass(lastedMs)
+      sockets.newest.end(1006)
+      const [pause] = time.pendingMs
+      await time.next()
+      sockets.newest.welcome()
+      return pause
+    }
+    expect(await pauseAfter(1)).toBe(500)
+    expect(await pauseAfter(SETTLED_MS - 1)).toBe(1000)
+    expect(await pauseAfter(SETTLED_MS)).toBe(500)
+    expect(await pauseAfter(1)).toBe(1000)
+  })
+
+  it('pauses begin anew where the application closes and connects again', async () => {
+    const { client, sockets, time } = fixture()
+    void client.connect()
+    await settled()
+    for (let attempt = 0; attempt < 5; attempt++) {
+      sockets.newest.end(1006)
+      await time.next()
+    }
+    client.close()
+    void client.connect()
+    await settled()
+    sockets.newest.end(1006)
+    expect(time.pendingMs).toEqual([500])
   })
 
   it('1012 comes back at once', async () => {

@@ -5,7 +5,6 @@ import { NATS_PATIENCE_MS, openNats } from '../../support/nats-links.ts'
 import { NatsServer } from '../../support/nats-server.ts'
 import { freePort, ServerProcess } from '../../support/server-process.ts'
 
-const WAIT = { timeout: NATS_PATIENCE_MS }
 const NOTHING = new Uint8Array(0)
 
 class Log implements NatsEvents {
@@ -70,7 +69,7 @@ describe('NatsLink', () => {
     expect(log.seen).toEqual(['connected'])
     expect(link.publish('early.a', Buffer.from('one'))).toBe(true)
     expect(link.publish('early.b', Buffer.from('two'), { 'Sluice-Id': 'x' })).toBe(true)
-    await expect.poll(() => seen, WAIT).toEqual(['early.a one  ', 'early.b two  {"Sluice-Id":"x"}'])
+    await expect.poll(() => seen).toEqual(['early.a one  ', 'early.b two  {"Sluice-Id":"x"}'])
   })
 
   it('a subscription that is cancelled brings nothing more, also if it never was established', async () => {
@@ -98,7 +97,7 @@ describe('NatsLink', () => {
     const [first, second] = [arrivals(one, 'work', 'workers'), arrivals(two, 'work', 'workers')]
     await Promise.all([one.flush(), two.flush()])
     for (let i = 0; i < 50; i++) one.publish('work', Buffer.from(String(i)))
-    await expect.poll(() => first.length + second.length, WAIT).toBe(50)
+    await expect.poll(() => first.length + second.length).toBe(50)
     expect(new Set([...first, ...second]).size).toBe(50)
   })
 
@@ -148,7 +147,7 @@ describe('NatsLink', () => {
         throw fault
       })
       link.publish('faulty', NOTHING)
-      await expect.poll(() => faults, WAIT).toEqual([fault])
+      await expect.poll(() => faults).toEqual([fault])
       await link.flush()
     } finally {
       process.removeAllListeners('uncaughtException')
@@ -165,7 +164,7 @@ describe('NatsLink', () => {
     expect(one.up).toBe(false)
     expect(one.publish('last', NOTHING)).toBe(false)
     await expect(one.flush()).rejects.toMatchObject({ code: 'unavailable' })
-    await expect.poll(() => seen.length, WAIT).toBe(100)
+    await expect.poll(() => seen.length).toBe(100)
   })
 
   it('waits for a server that is away, says so, and can be closed meanwhile', async () => {
@@ -173,7 +172,7 @@ describe('NatsLink', () => {
     const url = `nats://127.0.0.1:${await freePort()}`
     const link = unopened(url, log)
     link.start()
-    await expect.poll(() => log.seen, WAIT).toEqual(['disconnected: connection refused'])
+    await expect.poll(() => log.seen).toEqual(['disconnected: connection refused'])
     await expect(link.flush(50)).rejects.toMatchObject({ code: 'unavailable' })
     const waiting = link.flush(NATS_PATIENCE_MS)
     await link.close()
@@ -192,9 +191,7 @@ describe('NatsLink', () => {
     await open(`nats://alice:1%3A2%40x@127.0.0.1:${port}`)
     const log = new Log()
     unopened(`nats://alice:hunter2@127.0.0.1:${port}`, log).start()
-    await expect
-      .poll(() => log.seen, WAIT)
-      .toEqual([expect.stringMatching(/^disconnected: .*authorization/i)])
+    await expect.poll(() => log.seen).toEqual([expect.stringMatching(/^disconnected: .*authorization/i)])
     expect(log.seen.join()).not.toMatch(/hunter2|alice/)
   })
 })

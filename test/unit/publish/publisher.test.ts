@@ -1,0 +1,178 @@
+import { describe, expect, it } from 'vitest'
+import { ManualClock } from '../../support/manual-clock.ts'
+import type { Backbone, Sent } from '../../../src/backbone/backbone.ts'
+import { SluiceError } from '../../../src/errors.ts'
+import type { Message } from '../../../src/protocol/message.ts'
+import {
+  Publisher,
+  type Delivery,
+  type PublishPolicy,
+  type PublishRequest,
+} from '../../../src/publish/publisher.ts'
+import type { Registry } from '../../../src/registry/registry.ts'
+import type { Appended, ReplayLog } from '../../../src/replay/replay-log.ts'
+
+const APPENDED: Appended = { epoch: 'e', offset: 5, previous: 3, duplicate: false }
+const AWAY = new SluiceError('unavailable', 'it is away')
+const CHANNEL = { channel: 'news' }
+const USER = { user: 'ann' }
+
+interface Parts {
+  readonly delivery: Delivery
+  readonly onLogFailure: PublishPolicy['onLogFailure']
+  /** What the log answers, or how it fails. */
+  readonly log: Appended | Error
+  /** What the backbone answers, one after the other, then `sent`; or how it fails. */
+  readonly sends: readonly Sent[] | Error
+  /** The nodes of every user, or how the registry fails. */
+  readonly nodes: readonly string[] | Error
+}
+
+/** What the publisher did: `to` is a node, or `all`. */
+interface Done {
+  readonly sent: { readonly to: string; readonly message: Message }[]
+  readonly counted: string[]
+  readonly answer: Promise<unknown>
+}
+
+function answerOf<Value>(value: Value | Error): Promise<Value> {
+  return value instanceof Error ? Promise.reject(value) : Promise.resolve(value)
+}
+
+function publish(target: PublishRequest['target'], parts: Partial<Parts> = {}): Done {
+  const { delivery = 'replay', onLogFailure = 'refuse', log = APPENDED, sends = [], nodes = ['n1'] } = parts
+  const sent: { to: string; message: Message }[] = []
+  const counted: string[] = []
+  const send = (to: string, message: Message): Sent => {
+    if (sends instanceof Error) throw sends
+    sent.push({ to, message })
+    return sends[sent.length - 1] ?? 'sent'
+  }
+  const places = nodes instanceof Error ? nodes : nodes.map((node, index) => ({ session: `s${index}`, node }))
+  const publisher = new Publisher(
+    {
+      log: { append: () => answerOf(log) } as unknown as ReplayLog,
+      backbone: {
+        broadcast: (message: Message) => send('all', message),
+        unicast: send,
+      } as unknown as Backbone,
+      registry: { locate: () => answerOf(places) } as unknown as Registry,
+      clock: new ManualClock(1000),
+      metrics: {
+        published: (door, how) => counted.push(`published ${door} ${how}`),
+        duplicate: () => counted.push('duplicate'),
+        refused: ({ code }) => counted.push(`refused ${code}`),
+        appended: () => counted.push('appended'),
+        unicastNodes: (count) => counted.push(`to ${count}`),
+        degraded: () => counted.push('degraded'),
+      },
+      policyOf: () => ({ delivery, onLogFailure, log: { ttlMs: 1000, max: 10, idempotencyMs: 1000 } }),
+    },
+    () => 1000,
+    64,
+  )
+  const payload = { data: Buffer.from('"hello"'), binary: false }
+  return { sent, counted, answer: publisher.publish({ door: 'http', target, payload, id: undefined }) }
+}
+
+describe('where the log is away', () => {
+  it.each([CHANNEL, USER])('refuse fails with unavailable, and nothing is sent: %o', async (target) => {
+    const { answer, sent, counted } = publish(target, { log: AWAY, onLogFailure: 'refuse' })
+    await expect(answer).rejects.toBe(AWAY)
+    expect(sent).toEqual([])
+    expect(counted).toEqual(['refused unavailable'])
+  })
+
+  it('ephemeral sends it without a position, and says that this is degraded', async () => {
+    const { answer, sent, counted } = publish(CHANNEL, { log: AWAY, onLogFailure: 'ephemeral' })
+    expect(await answer).toEqual({ degraded: true })
+    expect(sent).toMatchObject([{ to: 'all', message: { kind: 'ephemeral', channel: 'news' } }])
+    expect(counted).toEqual(['published http replay', 'degraded'])
+  })
+
+  it('ephemeral sends what is for a user to his nodes, each once', async () => {
+    const nodes = ['n1', 'n2', 'n1']
+    const { answer, sent } = publish(USER, { log: AWAY, onLogFailure: 'ephemeral', nodes })
+    expect(await answer).toEqual({ degraded: true })
+    expect(sent.map(({ to }) => to)).toEqual(['n1', 'n2'])
+    for (const { message } of sent) expect(message).toMatchObject({ kind: 'ephemeral', channel: '@ann' })
+  })
+
+  it.each([new SluiceError('limit_exceeded', 'too much'), new TypeError('a fault of ours')])(
+    'ephemeral is for a log that is away, and for no other failure: %s',
+    async (log) => {
+      const { answer, sent } = publish(CHANNEL, { log, onLogFailure: 'ephemeral' })
+      await expect(answer).rejects.toBe(log)
+      expect(sent).toEqual([])
+    },
+  )
+})
+
+describe('degraded', () => {
+  it.each(['replay', 'ephemeral'] as const)('is said where the backbone is: %s', async (delivery) => {
+    const position = delivery === 'replay' ? { epoch: 'e', offset: 5 } : {}
+    const degraded = publish(CHANNEL, { delivery, sends: ['degraded'] })
+    expect(await degraded.answer).toEqual({ ...position, degraded: true })
+    expect(degraded.counted).toContain('degraded')
+    const whole = publish(CHANNEL, { delivery })
+    expect(await whole.answer).toEqual(position)
+    expect(whole.counted).not.toContain('degraded')
+  })
+
+  it.each<readonly [Sent, Sent]>([
+    ['degraded', 'sent'],
+    ['sent', 'degraded'],
+  ])('is said where one of the nodes of a user was not reached: %s, %s', async (...sends) => {
+    const { answer, counted } = publish(USER, { nodes: ['n1', 'n2'], sends })
+    expect(await answer).toEqual({ epoch: 'e', offset: 5, degraded: true })
+    expect(counted).toEqual(['appended', 'to 2', 'published http replay', 'degraded'])
+  })
+
+  it('is said, with the position, where sending fails behind the log: it is published', async () => {
+    const { answer } = publish(CHANNEL, { sends: AWAY })
+    expect(await answer).toEqual({ epoch: 'e', offset: 5, degraded: true })
+  })
+
+  it.each(['replay', 'durable'] as const)(
+    'is said, with the position, where the user cannot be located behind the log: %s',
+    async (delivery) => {
+      const { answer } = publish(USER, { delivery, nodes: AWAY })
+      expect(await answer).toEqual({ epoch: 'e', offset: 5, degraded: true })
+    },
+  )
+
+  it('is no word for a fault of ours', async () => {
+    const fault = new TypeError('a fault of ours')
+    await expect(publish(CHANNEL, { sends: fault }).answer).rejects.toBe(fault)
+    const refused = new SluiceError('limit_exceeded', 'too large for the backbone')
+    await expect(publish(CHANNEL, { sends: refused }).answer).rejects.toBe(refused)
+  })
+})
+
+describe('what is sent', () => {
+  it('asks for an acknowledgement where it is durable, and nowhere else', async () => {
+    const durable = publish(USER, { delivery: 'durable' })
+    await durable.answer
+    expect(durable.sent).toMatchObject([{ to: 'n1', message: { kind: 'logged', ack: true } }])
+    const logged = { kind: 'logged', epoch: 'e', offset: 5, previous: 3, ack: false }
+    for (const target of [CHANNEL, USER]) {
+      const replay = publish(target, { delivery: 'replay' })
+      await replay.answer
+      expect(replay.sent.map(({ message }) => message)).toMatchObject([logged])
+    }
+  })
+
+  it('is nothing on a durable channel: the stream sends on what it has stored', async () => {
+    const { answer, sent, counted } = publish(CHANNEL, { delivery: 'durable' })
+    expect(await answer).toEqual({ epoch: 'e', offset: 5 })
+    expect(sent).toEqual([])
+    expect(counted).toEqual(['appended', 'published http durable'])
+  })
+
+  it('is nothing where the id was published before', async () => {
+    const { answer, sent, counted } = publish(USER, { log: { ...APPENDED, duplicate: true } })
+    expect(await answer).toEqual({ epoch: 'e', offset: 5, duplicate: true })
+    expect(sent).toEqual([])
+    expect(counted).toEqual(['appended', 'duplicate'])
+  })
+})
