@@ -27,6 +27,8 @@ if [ ${#missing[@]} -gt 0 ]; then
   apt-get update -qq > /dev/null
   apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
 fi
+# Debian's own, where it is older, is not for streams with replicas.
+scripts/newer-nats.sh
 
 step 'build' npm run --silent build
 step 'lint' npm run --silent lint

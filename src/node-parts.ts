@@ -251,7 +251,7 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
         startOf(nats.flush(READY_TIMEOUT_MS), (reason) => outages.away('NATS', reason)),
       ])
       if (durable !== undefined) {
-        await startOf(durable.ready(), (reason) => log.warn({ reason }, 'JetStream does not answer'))
+        await startOf(durable.ready(), (reason) => log.warn({ reason }, 'durable channels cannot be used'))
       }
       backbone.start()
     },

@@ -157,7 +157,9 @@ export const SCHEMA = z.strictObject({
     maxBytes: option(size('0B'), 0, {
       doc: 'The largest size of the stream; 0 is no limit but that of the server.',
     }),
-    replicas: option(integer({ min: 1, max: 5 }), 1, { doc: 'How many NATS servers hold each message.' }),
+    replicas: option(integer({ min: 1, max: 5 }), 1, {
+      doc: 'How many NATS servers hold each message. Above 1 it needs `nats-server` 2.10.27 or later.',
+    }),
     storage: option(oneOf(['file', 'memory'] as const), 'file', { doc: 'Where the servers keep it.' }),
   }),
   redis: section('The registry and the log of channels with `delivery: replay`.', {

@@ -3,27 +3,30 @@
  * within its time limit; without a connection it fails at once, since the client would wait for one.
  *
  * Reads see everything that was confirmed before they began. A server that follows another one may lag behind it, so
- * a stream with replicas is asked at its leader, and a range is read up to an entry that the leader has named.
+ * of a stream with replicas every entry that is read comes from its leader, and none from a server that is too old for
+ * replicas (`jetstream-servers.ts`).
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   AckPolicy,
   DeliverPolicy,
-  DiscardPolicy,
   jetstream,
   JetStreamApiCodes,
   JetStreamApiError,
-  JetStreamError,
   jetstreamManager,
-  StorageType,
   type ConsumerInfo,
   type JetStreamClient,
   type JetStreamManager,
+  type JetStreamPublishOptions,
+  type PubAck,
   type StreamConfig,
-  type StreamInfo,
 } from '@nats-io/jetstream'
-import { errors, type NatsConnection } from '@nats-io/transport-node'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { asOurs, isNobodyThere } from './jetstream-errors.ts'
 import type { StreamAppend, StreamEntry, StreamSpec, StreamState, StreamSubject } from './jetstream-port.ts'
+import { JetStreamServers } from './jetstream-servers.ts'
+import { configOf, created, infoOf, same, settled, stateOf } from './jetstream-streams.ts'
+import { asTheLeaderHasIt } from './leader-reads.ts'
 import type { NatsEvents } from './nats-port.ts'
 import { SluiceError } from '../errors.ts'
 
@@ -36,19 +39,20 @@ export interface NatsSource {
 
 const NS_PER_MS = 1_000_000
 const TIMEOUT_MS = 2_000
-const IDEMPOTENCY_MIN_MS = 100
 /** A reader that this process could not delete is gone after this time. */
 const READER_IDLE_MS = 5_000
 /** The least for which the client lets a server wait. */
 const FETCH_EXPIRES_MS = 1_000
+/** Servers of a cluster tell one another within a round trip or two. */
+const READER_TRIES = 5
+const READER_WAIT_MS = 10
 /** Measured against a server on the same machine: below, asking one by one is cheaper than making a reader. */
 const ONE_BY_ONE_MAX = 6
-const SETTLE_MS = 100
-const SETTLE_TRIES = 10
-/** The client does not export the class. */
-const NOT_ENABLED = 'JetStreamNotEnabled'
 /** The client has no name for it. */
-const MESSAGE_TOO_LARGE = 10_054
+const ID_IN_PROCESS = 10_158
+/** A majority has it after a round trip or two. Whoever waits has a time limit of his own. */
+const IN_PROCESS_MS = 20
+const IN_PROCESS_TRIES = 100
 const WRONG_LAST_SEQUENCE = /wrong last sequence: (\d+)/
 
 interface Clients {
@@ -60,11 +64,15 @@ interface Clients {
 export class JetStream {
   readonly #source: NatsSource
   readonly #timeoutMs: number
+  readonly #servers = new JetStreamServers()
   #clients: Clients | undefined
 
   constructor(source: NatsSource, options: { readonly timeoutMs?: number } = {}) {
     this.#source = source
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS
+    // The first that watches: those who open their streams then find the server looked at.
+    source.watch({ connected: () => this.#lookAtServer(), disconnected: () => undefined })
+    this.#lookAtServer()
   }
 
   get up(): boolean {
@@ -95,11 +103,14 @@ export class JetStream {
 
   /**
    * Creates the stream, or gives the one that is there what `spec` asks for; never deletes one. Fails with
-   * `unavailable` where it exists with what cannot be changed: another storage, other subjects to send to.
+   * `unavailable` where it exists with what cannot be changed (another storage, other subjects to send to), or wants
+   * replicas on a server that does not keep them alike.
    */
   async ensureStream(spec: StreamSpec): Promise<StreamState> {
     const wanted = configOf(spec)
     try {
+      const objection = this.#servers.objection(spec.replicas)
+      if (objection !== undefined) throw new SluiceError('unavailable', objection)
       const streams = await this.#open().streams
       const found = (await infoOf(streams, spec.name)) ?? (await created(streams, wanted))
       for (const key of ['storage', 'republish'] as const) {
@@ -145,20 +156,41 @@ export class JetStream {
     { id, lastSequence }: { readonly id?: string | undefined; readonly lastSequence?: number | undefined },
   ): Promise<StreamAppend> {
     try {
-      const confirmed = await this.#open().data.publish(subject, data, {
+      const options = {
         timeout: this.#timeoutMs,
         ...(id === undefined ? {} : { msgID: id }),
         ...(lastSequence === undefined ? {} : { expect: { lastSubjectSequence: lastSequence } }),
-      })
-      // A replicated stream may know an id whose entry has no number yet.
-      if (confirmed.seq === 0) throw new SluiceError('unavailable', 'the first with this id is being stored')
-      return { kind: 'appended', sequence: confirmed.seq, duplicate: confirmed.duplicate }
+      }
+      for (let tries = 0; tries < IN_PROCESS_TRIES; tries++) {
+        const confirmed = await this.#publish(subject, data, options)
+        if (confirmed !== undefined) {
+          return { kind: 'appended', sequence: confirmed.seq, duplicate: confirmed.duplicate }
+        }
+        await delay(IN_PROCESS_MS)
+      }
+      throw new SluiceError('unavailable', 'the first with this id is being stored')
     } catch (error) {
       if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamWrongLastSequence) {
         const last = WRONG_LAST_SEQUENCE.exec(error.message)?.[1]
         if (last !== undefined) return { kind: 'overtaken', lastSequence: Number.parseInt(last, 10) }
       }
       throw asOurs(error)
+    }
+  }
+
+  /** `undefined`: a replicated stream knows the id, and its entry has no number yet. Sent again, it is told of that one. */
+  async #publish(
+    subject: string,
+    data: Uint8Array,
+    options: Partial<JetStreamPublishOptions>,
+  ): Promise<PubAck | undefined> {
+    try {
+      const confirmed = await this.#open().data.publish(subject, data, options)
+      // So server 2.9.10 says it.
+      return confirmed.seq === 0 ? undefined : confirmed
+    } catch (error) {
+      if (error instanceof JetStreamApiError && error.code === ID_IN_PROCESS) return undefined
+      throw error
     }
   }
 
@@ -183,7 +215,10 @@ export class JetStream {
     const most = Math.min(limit, to - from + 1)
     for (let at = Math.max(from, 1); at <= to && entries.length < most;) {
       const few = most - entries.length <= ONE_BY_ONE_MAX
-      const read = few ? [] : await this.#fetch(where, at, to, most - entries.length)
+      const shown = few ? [] : await this.#fetch(where, at, to, most - entries.length)
+      const read = where.replicated
+        ? await asTheLeaderHasIt(shown, at, to, (sequence) => this.next(where, sequence))
+        : shown
       // A reader may be at a server that has not got so far, or is not ready: the leader knows whether there is more.
       const next = read.length === 0 ? await this.next(where, at) : undefined
       if (next !== undefined && next.sequence <= to) read.push(next)
@@ -195,23 +230,23 @@ export class JetStream {
     return entries
   }
 
-  /** How many entries of a subject are not before `sequence`; less where a server lags. */
+  /** How many entries of a subject are not before `sequence`, as any server of the stream counts them: an estimate. */
   countFrom(where: StreamSubject, sequence: number): Promise<number> {
     return this.#withReader(where, sequence, (_, reader) => Promise.resolve(reader.num_pending))
   }
 
   #fetch(where: StreamSubject, from: number, to: number, limit: number): Promise<StreamEntry[]> {
     return this.#withReader(where, from, async (data, reader) => {
-      const entries: StreamEntry[] = []
-      const messages = await data.consumers
-        .getConsumerFromInfo(reader)
-        .fetch({ max_messages: limit, expires: FETCH_EXPIRES_MS })
-      for await (const { seq, data: bytes } of messages) {
-        if (seq > to) break
-        entries.push({ sequence: seq, data: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) })
-        if (seq === to || entries.length === limit) break
+      for (let tries = 1; ; tries++) {
+        try {
+          return await fetched(data, reader, to, limit)
+        } catch (error) {
+          if (!isNobodyThere(error)) throw error
+          // It was made at another server, of which this one has not heard yet.
+          if (tries === READER_TRIES) return []
+          await delay(READER_WAIT_MS)
+        }
       }
-      return entries
     })
   }
 
@@ -260,6 +295,11 @@ export class JetStream {
     }
   }
 
+  #lookAtServer(): void {
+    const { connection } = this.#source
+    if (connection?.info !== undefined) this.#servers.saw(connection.getServer(), connection.info.version)
+  }
+
   #open(): Clients {
     const { connection } = this.#source
     if (!this.#source.up || connection === undefined) {
@@ -277,101 +317,20 @@ export class JetStream {
   }
 }
 
-function configOf(spec: StreamSpec): Partial<StreamConfig> & { name: string } {
-  const idempotencyMs = Math.max(Math.min(spec.idempotencyMs, spec.maxAgeMs), IDEMPOTENCY_MIN_MS)
-  const src = `${spec.subjectPrefix}.>`
-  return {
-    name: spec.name,
-    subjects: [src],
-    discard: spec.bucket === true ? DiscardPolicy.New : DiscardPolicy.Old,
-    deny_delete: spec.bucket === true,
-    allow_rollup_hdrs: spec.bucket === true,
-    storage: spec.storage === 'file' ? StorageType.File : StorageType.Memory,
-    num_replicas: spec.replicas,
-    max_age: spec.maxAgeMs * NS_PER_MS,
-    max_bytes: spec.maxBytes ?? -1,
-    max_msgs_per_subject: spec.maxPerSubject ?? -1,
-    // What may be published is decided at the doors.
-    max_msg_size: -1,
-    duplicate_window: idempotencyMs * NS_PER_MS,
-    allow_direct: true,
-    ...(spec.republishPrefix === undefined ? {} : { republish: { src, dest: `${spec.republishPrefix}.>` } }),
+async function fetched(
+  data: JetStreamClient,
+  reader: ConsumerInfo,
+  to: number,
+  limit: number,
+): Promise<StreamEntry[]> {
+  const entries: StreamEntry[] = []
+  const messages = await data.consumers
+    .getConsumerFromInfo(reader)
+    .fetch({ max_messages: limit, expires: FETCH_EXPIRES_MS })
+  for await (const { seq, data: bytes } of messages) {
+    if (seq > to) break
+    entries.push({ sequence: seq, data: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) })
+    if (seq === to || entries.length === limit) break
   }
-}
-
-async function infoOf(streams: JetStreamManager, name: string): Promise<StreamInfo | undefined> {
-  try {
-    return await streams.streams.info(name)
-  } catch (error) {
-    if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound)
-      return undefined
-    throw error
-  }
-}
-
-/** Where two create it at once, the server refuses one of them, and the stream is there. */
-async function created(streams: JetStreamManager, wanted: ReturnType<typeof configOf>): Promise<StreamInfo> {
-  try {
-    return await streams.streams.add(wanted)
-  } catch (error) {
-    const others = error instanceof JetStreamApiError ? await infoOf(streams, wanted.name) : undefined
-    if (others === undefined) throw error
-    return others
-  }
-}
-
-/**
- * Each server of a cluster that has just made a stream has a time of creation of its own, until it hears the common one.
- * Twice the same is taken for that.
- */
-async function settled(streams: JetStreamManager, name: string): Promise<StreamInfo> {
-  let info = await streams.streams.info(name)
-  for (let tries = 0; tries < SETTLE_TRIES; tries++) {
-    await delay(SETTLE_MS)
-    const next = await streams.streams.info(name)
-    if (next.created === info.created) return next
-    info = next
-  }
-  return info
-}
-
-function stateOf({ created: createdAt, state }: StreamInfo): StreamState {
-  return {
-    createdMs: Date.parse(createdAt),
-    // A stream that never had an entry says 0 for both.
-    firstSequence: Math.max(state.first_seq, 1),
-    lastSequence: state.last_seq,
-  }
-}
-
-function same(left: unknown, right: unknown): boolean {
-  if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) {
-    return left === right
-  }
-  const keys = new Set([...Object.keys(left), ...Object.keys(right)])
-  return [...keys].every((key) => same(Reflect.get(left, key), Reflect.get(right, key)))
-}
-
-function asOurs(error: unknown): Error {
-  if (error instanceof SluiceError) return error
-  if (error instanceof errors.InvalidArgumentError) {
-    return new SluiceError('limit_exceeded', 'a message is larger than the NATS server takes (max_payload)')
-  }
-  if (error instanceof errors.TimeoutError) {
-    return new SluiceError('unavailable', 'JetStream did not answer in time')
-  }
-  if (error instanceof Error && error.name === NOT_ENABLED) {
-    return new SluiceError(
-      'unavailable',
-      'no JetStream stream takes this: it is not enabled, or not created yet',
-    )
-  }
-  if (error instanceof JetStreamApiError && error.code === MESSAGE_TOO_LARGE) {
-    return new SluiceError('limit_exceeded', 'a message is larger than the JetStream stream takes')
-  }
-  if (error instanceof JetStreamApiError || error instanceof JetStreamError) {
-    return new SluiceError('unavailable', `JetStream refuses: ${error.message}`)
-  }
-  if (error instanceof TypeError || error instanceof RangeError) return error
-  return new SluiceError('unavailable', 'JetStream cannot be reached now', { cause: error })
+  return entries
 }

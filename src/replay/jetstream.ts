@@ -168,7 +168,8 @@ export class JetStreamReplayLog implements ReplayLog {
       const { firstSequence } = await this.#stream.state(epoch)
       // What has been trimmed meanwhile may have left holes among what is gone, never among what is left.
       const entries = read.filter(({ sequence }) => sequence >= firstSequence).slice(-count - 1)
-      let previous = entries.length > count ? undefined : firstSequence - 1
+      // The search goes by what any server counts. Where it began too late, what is before the first entry is not known.
+      let previous = entries.length > count || start > firstSequence ? undefined : firstSequence - 1
       let messages: LoggedMessage[] = []
       for (const entry of entries) {
         const message = decodeStored(entry.data)

