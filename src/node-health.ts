@@ -29,7 +29,7 @@ export interface WatchedParts {
   readonly metrics: Pick<Metrics, 'nodeState' | 'partUp' | 'deaf'>
 }
 
-const STATES = ['starting', 'active', 'draining', 'closing'] as const
+const STATES = ['starting', 'active', 'cordoned', 'draining', 'closing'] as const
 
 /** Registers the probes and the gauges; the answer names the parts that do not answer now. */
 export function watchParts(parts: WatchedParts): () => string[] {

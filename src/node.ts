@@ -8,6 +8,7 @@ import { channelRoutes } from './api/channels.ts'
 import { devTokenRoute, type WantedToken } from './api/dev.ts'
 import { drainRoutes } from './api/drain.ts'
 import { nodeRoutes } from './api/node-routes.ts'
+import { orderRoutes } from './api/orders.ts'
 import { OtherNodes } from './api/other-nodes.ts'
 import { publishRoute } from './api/publish.ts'
 import { userRoutes } from './api/users.ts'
@@ -23,9 +24,11 @@ import { controlBytes, hear, tell } from './cluster/control.ts'
 import { FormerNodes } from './cluster/former-nodes.ts'
 import { graceMsOf, Isolation } from './cluster/isolation.ts'
 import { Inquiry } from './cluster/inquiry.ts'
+import { DeployGeneration } from './cluster/deploy-generation.ts'
 import { Membership } from './cluster/membership.ts'
 import { NodeRequests } from './cluster/node-request.ts'
 import { NodeTokens } from './cluster/node-token.ts'
+import { OrderBook } from './cluster/order-book.ts'
 import { Strangers } from './cluster/strangers.ts'
 import { turnsAway } from './cluster/steering.ts'
 import { refuse } from './config/load.ts'
@@ -363,7 +366,12 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       clock,
       wheel,
       metrics: edgeMetrics(metrics),
-      turnsAway: (turns, served) => turnsAway(turns, served, info(), membership.others),
+      turnsAway: (turns, served) =>
+        turnsAway(turns, served, {
+          self: info(),
+          others: membership.others,
+          target: deployOrders.orders.target,
+        }),
       departureOf: (session) => draining.departureOf(session),
       mistake: (kind, fields) => mistakes.warn(kind, fields),
       failed,
@@ -406,6 +414,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       members: (channel) => (policies(channel).client.presence ? presence.members(channel) : undefined),
     }),
     ...userRoutes(users),
+    ...orderRoutes({ orders: () => deployOrders, nodes: async () => (await membership.table()).nodes }),
     ...nodeRoutes({ table: () => membership.table(), health, metrics }),
     ...drainRoutes({
       nodeId: id,
@@ -468,6 +477,13 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
 
   const startedAt = clock.now()
   const rates = new Rates(clock, metrics)
+  const deployed = new DeployGeneration({
+    version,
+    said: config.node.generation,
+    registry,
+    clock,
+    failed,
+  })
   const info = (): NodeInfo => ({
     id,
     version,
@@ -475,6 +491,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     role,
     state: health.state,
     startedAt,
+    ...(deployed.deploy === undefined ? {} : { deploy: deployed.deploy }),
     connections: admission.gate.connections,
     ...(config.limits.connections === 0 ? {} : { connectionsMax: config.limits.connections }),
     pressure: admission.gate.pressure,
@@ -487,8 +504,23 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     clock,
     info,
     proof: proofs?.sign(id),
-    read: () => strangers.look(),
+    read() {
+      strangers.look()
+      deployOrders.look()
+    },
     failed,
+  })
+  const deployOrders = new OrderBook({
+    registry,
+    membership: () => membership,
+    clock,
+    log,
+    self: info,
+    cordoned(cordon) {
+      health.cordon(cordon && `${cordon.kind} ${cordon.what}, by ${cordon.by}`)
+      // The others are told how this node is now.
+      if (health.state === 'active' || health.state === 'cordoned') void membership.beat()
+    },
   })
   const strangers = new Strangers(proofs, {
     clock,
@@ -569,6 +601,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       // An `api` node only publishes: no client can starve it, because none can connect.
       if (role !== 'api') await listener.listen()
       await parts.start()
+      await deployed.start(config.cluster.heartbeat)
       await membership.start()
       await health.start()
       health.become('active')
@@ -598,6 +631,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     canary.close()
     orders.close()
     rates.close()
+    deployed.close()
     listener.stopListening()
     // One word for all of them, before each of them would have a word of its own.
     await presence.close()

@@ -7,7 +7,17 @@ import type { Mistakes } from '../observe/mistakes.ts'
 
 /** What changes something for others, and is written down. */
 export type AuditedAction =
-  'revoke' | 'disconnect' | 'drain' | 'cancel drain' | 'rebalance' | 'cancel rebalance' | 'make a token'
+  | 'revoke'
+  | 'disconnect'
+  | 'drain'
+  | 'cancel drain'
+  | 'rebalance'
+  | 'cancel rebalance'
+  | 'set the target'
+  | 'clear the target'
+  | 'cordon'
+  | 'uncordon'
+  | 'make a token'
 
 export interface AuditPorts {
   readonly log: Pick<Log, 'info'>

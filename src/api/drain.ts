@@ -2,11 +2,12 @@
  * The drain of a node, asked for at any node: the one that is asked passes it on.
  */
 import type { AuditedAction } from './audit.ts'
+import { nodeNamed } from './node-named.ts'
 import type { OtherNodes } from './other-nodes.ts'
+import { readObject } from './read-object.ts'
 import type { ApiAnswer, ApiRequest, Route } from './route.ts'
 import type { DrainProgress } from '../drain/drain.ts'
 import { SluiceError } from '../errors.ts'
-import { JsonFault, parseJson } from '../protocol/json.ts'
 import type { NodeInfo } from '../registry/registry.ts'
 
 export interface DrainControl {
@@ -88,20 +89,14 @@ function answerOf({ nodeId, drain }: DrainPorts): ApiAnswer {
   return { status: 200, json: { node: nodeId, drain: drain.progress ?? null } }
 }
 
-/** The node that is meant, by its id or the beginning of it; `undefined`: this one. */
+/** The node that is meant; `undefined`: this one. */
 async function findNode(
   { nodeId, nodes }: DrainPorts,
   { params }: ApiRequest,
 ): Promise<NodeInfo | undefined> {
   const wanted = params['node'] as string
   if (wanted === nodeId) return undefined
-  const found = (await nodes()).filter(({ id }) => id.startsWith(wanted))
-  const [node] = found
-  if (node === undefined)
-    throw new SluiceError('not_found', `there is no node ${wanted}; GET /v1/nodes lists them`)
-  if (found.length > 1) {
-    throw new SluiceError('bad_request', `${found.length} nodes have an id that begins with ${wanted}`)
-  }
+  const node = nodeNamed(wanted, await nodes())
   return node.id === nodeId ? undefined : node
 }
 
@@ -128,32 +123,6 @@ async function forward(
   return error === undefined
     ? answer
     : { ...answer, json: { error: { ...error, message: `node ${node.id}: ${error.message}` } } }
-}
-
-function readObject(
-  text: string,
-  jsonDepthMax: number,
-  fields: readonly string[],
-  example: string,
-): Readonly<Record<string, unknown>> {
-  let value: unknown
-  try {
-    value = parseJson(text, jsonDepthMax)
-  } catch (error) {
-    if (!(error instanceof JsonFault)) throw error
-    value = undefined
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new SluiceError('bad_request', `the body must be a JSON object, such as ${example}`)
-  }
-  const unknown = Object.keys(value).find((key) => !fields.includes(key))
-  if (unknown !== undefined) {
-    throw new SluiceError(
-      'bad_request',
-      `${JSON.stringify(unknown.slice(0, 40))} is not a field; the fields are ${fields.join(', ')}`,
-    )
-  }
-  return value as Readonly<Record<string, unknown>>
 }
 
 function planIn(plan: unknown): string | undefined {

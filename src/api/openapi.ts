@@ -250,8 +250,21 @@ const SCHEMAS = {
             version: { type: 'string' },
             region: { type: 'string' },
             role: { enum: ['all', 'edge', 'api'] },
-            state: { enum: ['starting', 'active', 'draining', 'closing'] },
+            state: { enum: ['starting', 'active', 'cordoned', 'draining', 'closing'] },
             startedAt: { type: 'integer' },
+            deploy: {
+              type: 'object',
+              required: ['generation', 'said'],
+              additionalProperties: false,
+              properties: {
+                generation: { type: 'integer' },
+                said: {
+                  type: 'boolean',
+                  description: 'By `node.generation`; otherwise it is when the version was first seen.',
+                },
+              },
+              description: 'Absent: not known yet.',
+            },
             connections: { type: 'integer' },
             connectionsMax: { type: 'integer', description: 'Absent: no limit.' },
             pressure: { type: 'number', minimum: 0, maximum: 1 },
@@ -327,6 +340,49 @@ const SCHEMAS = {
       plan: { type: 'string' },
     },
   },
+  Target: {
+    type: 'object',
+    required: ['target'],
+    additionalProperties: false,
+    properties: {
+      target: {
+        type: ['object', 'null'],
+        required: ['version', 'by', 'at', 'over'],
+        properties: {
+          version: { type: 'string' },
+          by: { type: 'string', description: 'The name of the API key.' },
+          at: { type: 'integer', description: 'Milliseconds since 1970.' },
+          over: { type: 'object', description: 'The latest deploy that there was.' },
+        },
+      },
+    },
+  },
+  TargetWish: {
+    type: 'object',
+    required: ['version'],
+    additionalProperties: false,
+    properties: { version: { type: 'string' } },
+  },
+  Cordons: {
+    type: 'object',
+    required: ['cordons'],
+    additionalProperties: false,
+    properties: {
+      cordons: {
+        type: 'array',
+        items: {
+          type: 'object',
+          required: ['kind', 'what', 'by', 'at'],
+          properties: {
+            kind: { enum: ['version', 'address'] },
+            what: { type: 'string' },
+            by: { type: 'string', description: 'The name of the API key.' },
+            at: { type: 'integer', description: 'Milliseconds since 1970.' },
+          },
+        },
+      },
+    },
+  },
   DrainWish: {
     type: 'object',
     additionalProperties: false,
@@ -347,7 +403,7 @@ const SCHEMAS = {
     required: ['status', 'state', 'checkedAt', 'parts'],
     properties: {
       status: { enum: ['ok', 'degraded', 'failing'] },
-      state: { enum: ['starting', 'active', 'draining', 'closing'] },
+      state: { enum: ['starting', 'active', 'cordoned', 'draining', 'closing'] },
       checkedAt: { type: 'integer' },
       parts: {
         type: 'object',
@@ -399,6 +455,14 @@ const NODE_ID = {
   schema: { type: 'string' },
 } as const
 
+const CORDONED = [
+  parameter('kind', 'path', '`node`, `address` or `version`.'),
+  parameter(
+    'what',
+    'path',
+    'The id of a node or its beginning, `host:port`, or a version with `*` for anything.',
+  ),
+]
 const USER = parameter('user', 'path', 'The `sub` of the tokens, percent-encoded.')
 const CHANNEL = parameter('channel', 'path', 'The channel, percent-encoded.')
 const MAYBE_LATE = {
@@ -496,6 +560,51 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
     get: {
       summary: 'The live nodes',
       responses: { '200': answers('The table of nodes.', ref('Nodes')), ...REFUSED },
+    },
+  },
+  '/v1/target': {
+    get: {
+      summary: 'The version that clients go to, where operators have set one',
+      responses: { '200': answers('The target, or none.', ref('Target')), ...REFUSED },
+    },
+    put: {
+      summary: 'Set the version that clients go to: a rollback. It holds until a later deploy comes',
+      requestBody: { required: true, content: { 'application/json': { schema: ref('TargetWish') } } },
+      responses: { '200': answers('The target.', ref('Target')), ...REFUSED },
+    },
+    delete: {
+      summary: 'Clients go to what was deployed last again',
+      responses: {
+        '200': answers('None.', ref('Target')),
+        '404': answers('None was set.', ref('Error')),
+        ...REFUSED,
+      },
+    },
+  },
+  '/v1/cordons': {
+    get: {
+      summary: 'What is kept out',
+      responses: { '200': answers('All of it.', ref('Cordons')), ...REFUSED },
+    },
+  },
+  '/v1/cordons/{kind}/{what}': {
+    put: {
+      summary: 'Keep nodes out, also when they are started again',
+      parameters: CORDONED,
+      responses: {
+        '200': answers('What is kept out.', ref('Cordons')),
+        '404': answers('There is no such node.', ref('Error')),
+        ...REFUSED,
+      },
+    },
+    delete: {
+      summary: 'Let them in again',
+      parameters: CORDONED,
+      responses: {
+        '200': answers('What is still kept out.', ref('Cordons')),
+        '404': answers('It was not kept out.', ref('Error')),
+        ...REFUSED,
+      },
     },
   },
   '/v1/nodes/{node}/drain': {

@@ -28,7 +28,7 @@ export interface ApiAnswer {
 }
 
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** With `{name}` for each parameter. */
   readonly path: string
   /** `undefined`: for probes and scrapers, without a key. */

@@ -6,8 +6,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { CommandError } from './command-error.ts'
 import { barLine, movesPerClient, progressLine, reportLines, type DrainedNode } from './drain-view.ts'
+import { cordon as cordonNodes } from './orders.ts'
 import { addApiOptions, ApiFailure, apiOf, type ApiOptions, GatewayApi } from './gateway-api.ts'
 import type { Terminal } from './terminal.ts'
+import { fits } from '../cluster/orders.ts'
 import { EXIT_USAGE } from '../config/config-error.ts'
 import type { DrainProgress } from '../drain/drain.ts'
 import type { NodeInfo } from '../registry/registry.ts'
@@ -24,6 +26,7 @@ Examples:
   $ sluice drain 4f1c --batch 5% --every 2m --watch
   $ sluice drain --version '1.4.*' --over 10m --report drain.json
   $ sluice drain --region eu --over 5m             node by node
+  $ sluice drain 4f1c --cordon                     and it stays out when its supervisor starts it again
   $ sluice drain 4f1c --pause                      and --resume, --now, --cancel
 
 The node stops when it is empty. Where several are drained, the next one begins when the last one has gone.
@@ -39,6 +42,7 @@ interface Options extends ApiOptions {
   readonly resume?: true
   readonly now?: true
   readonly cancel?: true
+  readonly cordon?: true
   readonly watch?: true
   readonly report?: string
 }
@@ -66,6 +70,7 @@ export function addDrain(program: Command, terminal: Terminal): void {
       .option('--resume', 'go on')
       .option('--now', 'ask everybody at once')
       .option('--cancel', 'the node stays, and takes clients again')
+      .option('--cordon', 'keep it out, also when its supervisor starts it again; sluice uncordon ends that')
       .option('--watch', 'wait for the end, and show how it goes')
       .option('--report <file>', 'wait for the end, and write what became of whom, as JSON'),
     'any node',
@@ -82,6 +87,7 @@ async function drain(names: readonly string[], options: Options, terminal: Termi
   const chosen = chosenNodes(nodes, names, options)
   const begins = !(options.pause || options.resume || options.cancel)
   const waits = begins && (options.watch === true || options.report !== undefined || chosen.length > 1)
+  if (options.cordon) await cordonAll(api, chosen, options)
   const drained: DrainedNode[] = []
   // One after the other: those who moved from the first are not to move again with all the others.
   for (const node of chosen) {
@@ -104,6 +110,20 @@ async function drain(names: readonly string[], options: Options, terminal: Termi
   }
   const [stayed] = drained.filter((one) => one.drain.state === 'cancelled')
   if (stayed !== undefined) throw new CommandError(`the drain of node ${stayed.id} was cancelled`)
+}
+
+/** What is started again has another id, and elsewhere another address too: where a version is meant, the version is kept out. */
+function cordonAll(
+  api: GatewayApi,
+  chosen: readonly NodeInfo[],
+  { version, region }: Options,
+): Promise<void> {
+  if (version !== undefined && region === undefined) return cordonNodes(api, [], { version })
+  return cordonNodes(
+    api,
+    chosen.map(({ id }) => id),
+    {},
+  )
 }
 
 /** Until the node has gone or stays; answers what it said last. Fails where it says nothing for long. */
@@ -161,11 +181,17 @@ function pathOf({ id }: NodeInfo): string {
   return `/v1/nodes/${encodeURIComponent(id)}/drain`
 }
 
-function wishOf({ batch, every, over, pause, resume, now, cancel }: Options): object {
+function wishOf({ batch, every, over, pause, resume, now, cancel, cordon }: Options): object {
   const words = Object.entries({ pause, resume, now, cancel }).filter(([, said]) => said)
   if (words.length > 1) {
     throw new CommandError(
       `${words.map(([word]) => `--${word}`).join(' and ')} do not go together: one of them at a time`,
+      EXIT_USAGE,
+    )
+  }
+  if (cordon && (pause || resume || cancel)) {
+    throw new CommandError(
+      '--cordon begins a drain: it does not go with --pause, --resume or --cancel',
       EXIT_USAGE,
     )
   }
@@ -194,7 +220,6 @@ function chosenNodes(
       EXIT_USAGE,
     )
   }
-  const pattern = version === undefined ? undefined : patternOf(version)
   const named = names.map((name) => {
     const found = nodes.filter(({ id }) => id.startsWith(name))
     if (found.length === 1) return found[0] as NodeInfo
@@ -203,15 +228,9 @@ function chosenNodes(
   })
   const chosen = (names.length === 0 ? nodes : named).filter(
     (node) =>
-      (pattern === undefined || pattern.test(node.version)) &&
+      (version === undefined || fits(version, node.version)) &&
       (region === undefined || node.region === region),
   )
   if (chosen.length > 0) return chosen.toSorted((a, b) => a.startedAt - b.startedAt)
   throw new CommandError('no node fits; sluice status shows all')
-}
-
-/** `*` stands for anything. */
-function patternOf(text: string): RegExp {
-  const parts = text.split('*').map((part) => part.replaceAll(/[\\^$.|?+()[\]{}]/g, '\\$&'))
-  return new RegExp(`^${parts.join('.*')}$`)
 }

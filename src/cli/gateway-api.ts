@@ -100,6 +100,11 @@ export class GatewayApi {
     return this.#ask('POST', path, body, signal)
   }
 
+  /** `body` is JSON. Fails with `ApiFailure`. */
+  put(path: string, body?: string): Promise<unknown> {
+    return this.#ask('PUT', path, body, undefined)
+  }
+
   /** Fails with `ApiFailure`. */
   delete(path: string): Promise<unknown> {
     return this.#ask('DELETE', path, undefined, undefined)

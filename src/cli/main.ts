@@ -7,6 +7,7 @@ import { CommandError } from './command-error.ts'
 import { addConfig } from './config.ts'
 import { addDev } from './dev.ts'
 import { addDrain } from './drain.ts'
+import { addOrders } from './orders.ts'
 import { addPublish } from './publish.ts'
 import { addRebalance } from './rebalance.ts'
 import { addServe } from './serve.ts'
@@ -73,6 +74,7 @@ function programOf(terminal: Terminal): Command {
     addStatus,
     addDrain,
     addRebalance,
+    addOrders,
     addPublish,
     addTail,
     addToken,

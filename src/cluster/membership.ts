@@ -1,6 +1,7 @@
 /**
  * This node in the table of nodes, and the others as the table showed them last.
  */
+import { NO_ORDERS, ordersIn, type Orders } from './orders.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { asSluiceError } from '../errors.ts'
 import type { NodeInfo, Registry } from '../registry/registry.ts'
@@ -28,6 +29,7 @@ export class Membership {
   readonly #intervalMs: number
   #timer: Timer | undefined
   #nodes: readonly NodeInfo[] = []
+  #orders: Orders = NO_ORDERS
   /** What was heard of each node, and when at the earliest it was said, by this node's clock that does not jump. */
   #said = new Map<string, { readonly beat: number; readonly afterMs: number }>()
   /** When the table that was read last was asked for. */
@@ -45,6 +47,11 @@ export class Membership {
   get others(): readonly NodeInfo[] {
     const { id } = this.#ports.info()
     return this.#nodes.filter((node) => node.id !== id)
+  }
+
+  /** What operators have ordered, as it stood when the table was last read. */
+  get orders(): Orders {
+    return this.#orders
   }
 
   /** Those of the others who have said how they are after a moment, by this node's clock that does not jump. */
@@ -107,8 +114,10 @@ export class Membership {
 
   async #read(): Promise<void> {
     const askedMs = this.#ports.clock.monotonicMs()
-    const nodes = await this.#ports.registry.nodes()
+    const { registry } = this.#ports
+    const [nodes, orders] = await Promise.all([registry.nodes(), registry.read('orders')])
     this.#nodes = nodes
+    this.#orders = ordersIn(orders)
     const said = new Map<string, { readonly beat: number; readonly afterMs: number }>()
     for (const { id, peer } of nodes) {
       if (peer === undefined) continue

@@ -1,8 +1,14 @@
 /**
- * Where a client that was sent away should come to: a node of the version that stays, so that a deploy moves it once,
- * and one that has fewer clients than others. Pure.
+ * Where a client that was sent away should come to: a node of the latest deploy, so that a deploy moves it once, and one
+ * that has fewer clients than others. Pure.
+ *
+ * What is latest is said, or follows from when its version was seen first, and never from when a process was started: an
+ * old pod that restarts in the middle of a deploy is as old as it was. It keeps (test/property/steering.property.test.ts):
+ *  T1 a node of the target turns nobody away for the sake of a version, whoever restarts
+ *  T2 any other one does, for as long as a node of the target has room and the client has turns left
  */
-import type { NodeInfo } from '../registry/registry.ts'
+import type { Target } from './orders.ts'
+import type { Deploy, NodeInfo } from '../registry/registry.ts'
 
 /** A client that has been turned away this often is let in wherever it comes. */
 export const TURNS_MAX = 5
@@ -14,48 +20,105 @@ const PRESSURE_MAX = 0.5
 /** A node with more than this part over the average is full enough. */
 const FULLER = 1.1
 
-type Steered = Pick<NodeInfo, 'version' | 'region' | 'startedAt' | 'connections'>
-
-/** `served`: its old connection still serves it. One without is not sent on for the sake of even numbers. */
-export function turnsAway(
-  turns: number,
-  served: boolean,
-  self: Steered,
-  others: readonly NodeInfo[],
-): boolean {
-  return served
-    ? turns < TURNS_MAX && isBetterElsewhere(self, others)
-    : turns < TURNS_UNSERVED_MAX && isOutdated(self, others)
+/** What a node knows of itself and the others. */
+export interface Sight {
+  readonly self: Pick<NodeInfo, 'version' | 'region' | 'state' | 'deploy' | 'connections'>
+  readonly others: readonly NodeInfo[]
+  readonly target: Target | undefined
 }
 
-export function isBetterElsewhere(self: Steered, others: readonly NodeInfo[]): boolean {
-  return isOutdated(self, others) || isFuller(self, others)
+/** `served`: its old connection still serves it. One without is not sent on for the sake of even numbers. */
+export function turnsAway(turns: number, served: boolean, sight: Sight): boolean {
+  return served
+    ? turns < TURNS_MAX && isBetterElsewhere(sight)
+    : turns < TURNS_UNSERVED_MAX && isOutdated(sight)
+}
+
+export function isBetterElsewhere(sight: Sight): boolean {
+  return isOutdated(sight) || isFuller(sight)
 }
 
 /**
- * Whether a client that is moving is better off at another node: one of another version in the same region that was
- * started after every node of this version, and has room. What was started last counts, not the greater number: a
- * deploy may take an older version back.
+ * Whether a client that is moving is better off at another node: one of a later deploy in the same region that has room,
+ * or any that has where this one is kept out.
  */
-export function isOutdated(self: Steered, others: readonly NodeInfo[]): boolean {
-  const near = others.filter(({ region, role }) => region === self.region && role !== 'api')
-  const latest = Math.max(
-    self.startedAt,
-    ...near.filter(({ version }) => version === self.version).map(({ startedAt }) => startedAt),
-  )
-  return near.some(
-    ({ version, state, startedAt, pressure }) =>
-      version !== self.version && state === 'active' && startedAt > latest && pressure <= PRESSURE_MAX,
-  )
+export function isOutdated({ self, others, target }: Sight): boolean {
+  const near = takersNear(self.region, others)
+  if (near.length > 0 && self.state === 'cordoned') return true
+  const all = [self, ...others]
+  const own = rankOf(self, all, target)
+  if (own === undefined) return false
+  return near.some((node) => {
+    const rank = rankOf(node, all, target)
+    return rank !== undefined && isLater(rank, own)
+  })
 }
 
-/** Whether this node has clearly more clients than the others of its region that take some. */
-export function isFuller(self: Steered, others: readonly NodeInfo[]): boolean {
-  const takers = others.filter(
-    ({ region, role, state, pressure }) =>
-      region === self.region && role !== 'api' && state === 'active' && pressure <= PRESSURE_MAX,
-  )
+/** The latest of the deploys, which is what a target has to come before; what is seen for the first time from now on is later. */
+export function latestOf(deploys: readonly (Deploy | undefined)[], nowMs: number): Deploy {
+  let latest: Deploy = { generation: nowMs, said: false }
+  for (const deploy of deploys) {
+    if (deploy !== undefined && isLater({ ...deploy, targeted: false }, { ...latest, targeted: false }))
+      latest = deploy
+  }
+  return latest
+}
+
+/** Whether this node has clearly more clients than the others of its region that take some, and are not of an earlier deploy. */
+export function isFuller({ self, others, target }: Sight): boolean {
+  const all = [self, ...others]
+  const own = rankOf(self, all, target)
+  const takers = takersNear(self.region, others).filter((node) => {
+    const rank = rankOf(node, all, target)
+    return own === undefined || rank === undefined || !isLater(own, rank)
+  })
   if (takers.length === 0) return false
   const total = takers.reduce((sum, { connections }) => sum + connections, self.connections)
   return self.connections > (total / (takers.length + 1)) * FULLER
+}
+
+function takersNear(region: string, others: readonly NodeInfo[]): readonly NodeInfo[] {
+  return others.filter(
+    (node) =>
+      node.region === region &&
+      node.role !== 'api' &&
+      node.state === 'active' &&
+      node.pressure <= PRESSURE_MAX,
+  )
+}
+
+interface Rank extends Deploy {
+  /** Operators have said so. */
+  readonly targeted: boolean
+}
+
+type Deployed = Pick<NodeInfo, 'version' | 'deploy'>
+
+/** `undefined`: it is not known yet. */
+function rankOf(
+  { version, deploy }: Deployed,
+  all: readonly Deployed[],
+  target: Target | undefined,
+): Rank | undefined {
+  const own = deploy === undefined ? undefined : { ...deployOf(version, deploy, all), targeted: false }
+  if (target === undefined || target.version !== version) return own
+  const lifted = { ...target.over, targeted: true }
+  return own !== undefined && isLater(own, lifted) ? own : lifted
+}
+
+/** Where the store has lost when a version was seen first, the node that knows best is right. */
+function deployOf(version: string, deploy: Deploy, all: readonly Deployed[]): Deploy {
+  if (deploy.said) return deploy
+  let { generation } = deploy
+  for (const other of all) {
+    if (other.version === version && other.deploy?.said === false)
+      generation = Math.min(generation, other.deploy.generation)
+  }
+  return { generation, said: false }
+}
+
+function isLater(a: Rank, b: Rank): boolean {
+  if (a.said !== b.said) return a.said
+  if (a.generation !== b.generation) return a.generation > b.generation
+  return a.targeted && !b.targeted
 }

@@ -161,6 +161,28 @@ export function fraction({ min, max }: Range) {
   }
 }
 
+/** In: a whole number, or a time (RFC 3339). Out: the number; of a time its milliseconds since 1970. */
+export function generation() {
+  return {
+    schema: z.union([z.int().min(0), z.string()]).transform((value, context) => {
+      const number = typeof value === 'number' ? value : generationOf(value)
+      if (number !== undefined) return number
+      context.addIssue({ code: 'custom', message: 'neither' })
+      return z.NEVER
+    }),
+    brief: 'a whole number or a time',
+    allowed: 'a whole number such as 42, or a time such as 2026-03-01T12:00:00Z',
+    fromText: asIs,
+    toText: plainText,
+  }
+}
+
+function generationOf(value: string): number | undefined {
+  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(value)
+  const number = isTime ? new Date(value).getTime() : /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN
+  return Number.isSafeInteger(number) && number >= 0 ? number : undefined
+}
+
 const BYTES_MAX = 2 ** 40
 
 /** In: text or milliseconds. Out: milliseconds. */

@@ -13,6 +13,7 @@ import {
   flag,
   flagOrAuto,
   fraction,
+  generation,
   integer,
   list,
   oneOf,
@@ -258,7 +259,11 @@ export const SCHEMA = z.strictObject({
   node: section('This node among the others.', {
     version: option(text('1 to 64 of A-Z a-z 0-9 _ . + -', isLabel), '0', {
       env: 'SLUICE_VERSION',
-      doc: 'What is deployed: clients of an old node are sent to a node of the newest version.',
+      doc: 'What is deployed: clients of an old node are sent to a node of the version that was deployed last.',
+    }),
+    generation: optional(generation(), {
+      env: 'SLUICE_DEPLOY',
+      doc: 'Which deploy this node is of: a whole number that grows, or a time. Clients that are moving go to the greatest. Say it for all nodes or for none. Absent: when `node.version` was first seen in the cluster, so give each deploy a version of its own.',
     }),
     region: option(text('1 to 64 of A-Z a-z 0-9 _ . + -', isLabel), 'local', {
       env: 'SLUICE_REGION',

@@ -85,7 +85,12 @@ export function pathText(path: Path): string {
     .join('')
 }
 
+/** What is given at each deploy has a name of its own. */
+const OWN_FLAGS: Readonly<Record<string, string>> = { 'node.generation': '--generation' }
+
 /** `['api', 'port']` -> `--api-port` */
 export function flagOf(path: Path): string {
+  const own = OWN_FLAGS[path.join('.')]
+  if (own !== undefined) return own
   return `--${path.map((key) => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)).join('-')}`
 }

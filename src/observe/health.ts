@@ -27,7 +27,8 @@ export interface ProbeResult {
 
 export type Probe = () => ProbeResult | Promise<ProbeResult>
 
-export type NodeState = 'starting' | 'active' | 'draining' | 'closing'
+/** `cordoned`: it would be active, but operators keep it out. */
+export type NodeState = 'starting' | 'active' | 'cordoned' | 'draining' | 'closing'
 
 export interface Verdict {
   readonly ok: boolean
@@ -75,8 +76,14 @@ export function worstOf(statuses: Iterable<PartStatus>): PartStatus {
   return worst
 }
 
-export function readiness(state: NodeState, parts: Readonly<Record<string, ProbeResult>>): Verdict {
-  if (state !== 'active') return { ok: false, reason: `the node is ${state}` }
+/** `why`: for a state that operators have brought about. */
+export function readiness(
+  state: NodeState,
+  parts: Readonly<Record<string, ProbeResult>>,
+  why?: string,
+): Verdict {
+  if (state !== 'active')
+    return { ok: false, reason: `the node is ${state}${why === undefined ? '' : `: ${why}`}` }
   for (const [name, { status, detail }] of Object.entries(parts)) {
     if (status === 'failing') return { ok: false, reason: `${name}: ${detail ?? 'failing'}` }
   }
@@ -90,6 +97,7 @@ export class Health {
   readonly #parts = new Map<string, PartReport>()
   #state: NodeState = 'starting'
   #wasActive = false
+  #cordon: string | undefined
   #checkedAt = 0
   #checking: Promise<void> | undefined
   #timer: Timer | undefined
@@ -119,12 +127,17 @@ export class Health {
   }
 
   get state(): NodeState {
-    return this.#state
+    return this.#state === 'active' && this.#cordon !== undefined ? 'cordoned' : this.#state
   }
 
   become(state: NodeState): void {
     this.#state = state
     if (state === 'active') this.#wasActive = true
+  }
+
+  /** Kept out by operators, and by which order; `undefined`: not any more. It counts where the node would be active. */
+  cordon(why: string | undefined): void {
+    this.#cordon = why
   }
 
   /** Asks every probe; one check at a time. Never fails: a probe that does is a finding. */
@@ -142,7 +155,8 @@ export class Health {
   }
 
   ready(): Verdict {
-    return readiness(this.#state, Object.fromEntries(this.#parts))
+    const { state } = this
+    return readiness(state, Object.fromEntries(this.#parts), state === 'cordoned' ? this.#cordon : undefined)
   }
 
   started(): Verdict {
@@ -152,7 +166,7 @@ export class Health {
   deep(): DeepReport {
     return {
       status: worstOf([...this.#parts.values()].map(({ status }) => status)),
-      state: this.#state,
+      state: this.state,
       checkedAt: this.#checkedAt,
       parts: Object.fromEntries(this.#parts),
     }

@@ -255,6 +255,10 @@ const PARTS = {
         'heartbeat',
         'nodes',
         'leave',
+        'firstSeen',
+        'put',
+        'take',
+        'read',
       ],
     },
     { name: 'result', values: ['ok', 'error'] },
@@ -302,7 +306,7 @@ const NODE = {
   ),
   nodeState: gauge('node_state', '1 for the state that the node is in, 0 for the others.', {
     name: 'state',
-    values: ['starting', 'active', 'draining', 'closing'],
+    values: ['starting', 'active', 'cordoned', 'draining', 'closing'],
   }),
 } satisfies Record<string, MetricSpec>
 

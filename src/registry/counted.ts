@@ -1,7 +1,7 @@
 /**
  * A registry of which every call is counted, with how it ended.
  */
-import type { Claimed, NodeInfo, Orders, Place, Registry, RegistryWatcher } from './registry.ts'
+import type { Claimed, NodeInfo, Orders, Place, Registry, RegistryWatcher, Shelf } from './registry.ts'
 
 type Op = Exclude<keyof Registry, 'watch' | 'recheck' | 'healthy' | 'close'>
 
@@ -70,6 +70,22 @@ export class CountedRegistry implements Registry {
 
   leave(node: string): Promise<void> {
     return this.#counted('leave', this.#registry.leave(node))
+  }
+
+  firstSeen(version: string, knownMs: number | undefined): Promise<number> {
+    return this.#counted('firstSeen', this.#registry.firstSeen(version, knownMs))
+  }
+
+  put(shelf: Shelf, key: string, text: string, ttlMs: number): Promise<void> {
+    return this.#counted('put', this.#registry.put(shelf, key, text, ttlMs))
+  }
+
+  take(shelf: Shelf, key: string): Promise<boolean> {
+    return this.#counted('take', this.#registry.take(shelf, key))
+  }
+
+  read(shelf: Shelf): Promise<ReadonlyMap<string, string>> {
+    return this.#counted('read', this.#registry.read(shelf))
   }
 
   healthy(): boolean {

@@ -2,7 +2,8 @@
  * The registry in the memory of this process: for a gateway of one node, or for several nodes in one process that
  * share it.
  */
-import type { Claimed, NodeInfo, Orders, Place, Registry, RegistryOptions } from './registry.ts'
+import { MemoryShelves, MemoryVersions } from './memory-shelves.ts'
+import type { Claimed, NodeInfo, Orders, Place, Registry, RegistryOptions, Shelf } from './registry.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { Rounds } from '../rounds.ts'
 
@@ -42,6 +43,8 @@ export class MemoryRegistry implements Registry {
   readonly #nodes = new Map<string, NodeEntry>()
   readonly #revocations = new Map<string, Order>()
   readonly #disconnections = new Map<string, Order>()
+  readonly #shelves = new MemoryShelves()
+  readonly #versions = new MemoryVersions()
   readonly #sweep: Timer
   readonly #rounds = new Rounds(
     SWEEP_ROUND_MS / SWEEP_TICK_MS,
@@ -163,6 +166,24 @@ export class MemoryRegistry implements Registry {
       entry.seenMs = this.#clock.monotonicMs()
     }
     return Promise.resolve()
+  }
+
+  firstSeen(version: string, knownMs: number | undefined): Promise<number> {
+    return Promise.resolve(this.#versions.firstSeen(version, knownMs, this.#clock.now()))
+  }
+
+  put(shelf: Shelf, key: string, text: string, ttlMs: number): Promise<void> {
+    const nowMs = this.#clock.monotonicMs()
+    this.#shelves.put(shelf, key, { text, untilMs: nowMs + ttlMs }, nowMs)
+    return Promise.resolve()
+  }
+
+  take(shelf: Shelf, key: string): Promise<boolean> {
+    return Promise.resolve(this.#shelves.take(shelf, key, this.#clock.monotonicMs()))
+  }
+
+  read(shelf: Shelf): Promise<ReadonlyMap<string, string>> {
+    return Promise.resolve(this.#shelves.read(shelf, this.#clock.monotonicMs()))
   }
 
   healthy(): boolean {

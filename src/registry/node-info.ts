@@ -6,7 +6,7 @@ import { JsonFault, parseJson } from '../protocol/json.ts'
 import type { NodeInfo } from './registry.ts'
 
 const ROLES = ['all', 'edge', 'api']
-const STATES = ['starting', 'active', 'draining', 'closing']
+const STATES = ['starting', 'active', 'cordoned', 'draining', 'closing']
 /** `host:port` and nothing else of a URL: requests go there. */
 const ADDRESS = /^(?:[A-Za-z0-9_.-]{1,253}|\[[\da-fA-F:.]{2,45}\]):\d{1,5}$/
 const LABEL_LENGTH_MAX = 64
@@ -25,7 +25,7 @@ export function nodeInfoIn(id: string, text: string): NodeInfo | undefined {
 }
 
 function isNodeInfo(id: string, node: Readonly<Record<string, unknown>>): boolean {
-  const { rates, degraded, peer } = node
+  const { rates, degraded, peer, deploy } = node
   return (
     NODE_ID.test(id) &&
     node['id'] === id &&
@@ -36,6 +36,8 @@ function isNodeInfo(id: string, node: Readonly<Record<string, unknown>>): boolea
     [node['startedAt'], node['connections'], node['pressure']].every(isAmount) &&
     typeof node['address'] === 'string' &&
     ADDRESS.test(node['address']) &&
+    (deploy === undefined ||
+      (isObject(deploy) && isAmount(deploy['generation']) && typeof deploy['said'] === 'boolean')) &&
     isObject(rates) &&
     [rates['connects'], rates['published'], rates['delivered']].every(isAmount) &&
     Array.isArray(degraded) &&

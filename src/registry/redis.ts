@@ -6,14 +6,18 @@
  * its node was last heard of. Redis may come back empty; then each node enters again what it holds.
  */
 import { NodeTable, pairs, parseSessionEntry } from './node-table.ts'
-import type {
-  Claimed,
-  NodeInfo,
-  Orders,
-  Place,
-  Registry,
-  RegistryOptions,
-  RegistryWatcher,
+import {
+  SHELF_MAX,
+  VERSION_TTL_MS,
+  VERSIONS_MAX,
+  type Claimed,
+  type NodeInfo,
+  type Orders,
+  type Place,
+  type Registry,
+  type RegistryOptions,
+  type RegistryWatcher,
+  type Shelf,
 } from './registry.ts'
 import { ORDER_SCRIPTS, RedisOrders } from './redis-orders.ts'
 import { registryScript } from './redis-scripts.ts'
@@ -60,6 +64,27 @@ const REVOKE = registryScript('revoke', 1)
 const HEARTBEAT = registryScript('heartbeat', 1)
 const LEAVE = registryScript('leave', 1)
 const NODES = registryScript('nodes', 1)
+const FIRST_SEEN = registryScript('first-seen', 1)
+const PUT = registryScript('put', 1)
+const TAKE = registryScript('take', 1)
+const READ = registryScript('read', 1)
+const SCRIPTS = [
+  CLAIM,
+  KEEP,
+  RELEASE,
+  FORGET,
+  REVOKE,
+  REVOKED,
+  DISCONNECT,
+  HEARTBEAT,
+  LEAVE,
+  NODES,
+  FIRST_SEEN,
+  PUT,
+  TAKE,
+  READ,
+  ...ORDER_SCRIPTS,
+]
 
 interface Held {
   readonly user: string
@@ -94,20 +119,7 @@ export class RedisRegistry implements Registry {
     this.#malformed = options.malformed ?? (() => undefined)
     this.#orders = new RedisOrders((...call) => this.#run(...call), this.#prefix, options.ordersMax)
     this.#sessionsMax = options.sessionsPerUserMax ?? SESSIONS_PER_USER_MAX
-    for (const one of [
-      CLAIM,
-      KEEP,
-      RELEASE,
-      FORGET,
-      REVOKE,
-      REVOKED,
-      DISCONNECT,
-      HEARTBEAT,
-      LEAVE,
-      NODES,
-      ...ORDER_SCRIPTS,
-    ])
-      link.define(one)
+    for (const one of SCRIPTS) link.define(one)
     link.watch({ connected: () => this.#restoreAll(), disconnected: () => undefined })
     this.#keeping = clock.every(KEEP_ROUND_MS, () => this.#restoreAll())
   }
@@ -219,6 +231,23 @@ export class RedisRegistry implements Registry {
     this.#entered.delete(node)
     for (const [session, held] of this.#held) if (held.node === node) this.#held.delete(session)
     await this.#run('hot', LEAVE, [this.#nodesKey(), node])
+  }
+
+  async firstSeen(version: string, knownMs: number | undefined): Promise<number> {
+    const args = [this.#versionsKey(), version, knownMs ?? 0, VERSION_TTL_MS, VERSIONS_MAX]
+    return Number(await this.#run('hot', FIRST_SEEN, args))
+  }
+
+  async put(shelf: Shelf, key: string, text: string, ttlMs: number): Promise<void> {
+    await this.#run('hot', PUT, [this.#shelfKey(shelf), key, text, ttlMs, SHELF_MAX])
+  }
+
+  async take(shelf: Shelf, key: string): Promise<boolean> {
+    return (await this.#run('hot', TAKE, [this.#shelfKey(shelf), key])) === 1
+  }
+
+  async read(shelf: Shelf): Promise<ReadonlyMap<string, string>> {
+    return new Map(pairs(texts((await this.#run('hot', READ, [this.#shelfKey(shelf)])) as Buffer[])))
   }
 
   healthy(): boolean {
@@ -333,6 +362,14 @@ export class RedisRegistry implements Registry {
 
   #revokedKey(user: string): string {
     return `${this.#prefix}:revoked:{@${user}}`
+  }
+
+  #versionsKey(): string {
+    return `${this.#prefix}:versions`
+  }
+
+  #shelfKey(shelf: Shelf): string {
+    return `${this.#prefix}:${shelf}`
   }
 
   #nodesKey(): string {

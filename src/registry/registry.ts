@@ -18,6 +18,10 @@
  *  R11 what `disconnect` answers is not less than the number of any claim of the user before it
  *  R12 `orders` has every revocation and disconnection since a moment, of whatever node, until its `ttlMs` has passed; where
  *     there were more than are remembered it says so
+ *  R13 `firstSeen` answers the earliest moment at which anybody has named the version, or knows of; to all the same one, for as
+ *     long as somebody names it now and then (`VERSION_TTL_MS`)
+ *  R14 what was put on a shelf is read there from any node, the newest of each key, until it is taken off or its time is up; a
+ *     full shelf (`SHELF_MAX`) drops what would end soonest
  *
  * Fails with `unavailable` when the store cannot be reached.
  */
@@ -42,7 +46,15 @@ export interface Claimed {
   readonly sessions: number
 }
 
-export type NodeState = 'starting' | 'active' | 'draining' | 'closing'
+/** `cordoned`: it would be active, but operators keep it out. */
+export type NodeState = 'starting' | 'active' | 'cordoned' | 'draining' | 'closing'
+
+/** Which deploy a node is of: where versions differ, clients go to the latest. */
+export interface Deploy {
+  readonly generation: number
+  /** By whoever deploys, and not by when the version was first seen: that counts more. */
+  readonly said: boolean
+}
 
 export interface NodeInfo {
   readonly id: string
@@ -51,6 +63,8 @@ export interface NodeInfo {
   readonly role: 'all' | 'edge' | 'api'
   readonly state: NodeState
   readonly startedAt: number
+  /** Absent: not known yet, or the node is of an older version. */
+  readonly deploy?: Deploy
   readonly connections: number
   /** More connections it does not take. Absent: there is no limit, or the node is of an older version. */
   readonly connectionsMax?: number
@@ -95,6 +109,15 @@ export interface RegistryWatcher {
   heldElsewhere(session: string, forMs: number): void
 }
 
+/** A small table for all nodes: what operators have ordered, and what became of drains. */
+export type Shelf = 'orders' | 'drains'
+
+/** A version that nobody names for so long is forgotten: when it comes back, it is new. */
+export const VERSION_TTL_MS = 30 * 86_400_000
+/** Of more versions, those are forgotten that were named longest ago. */
+export const VERSIONS_MAX = 256
+export const SHELF_MAX = 256
+
 export interface Registry {
   /** To be called before the first claim. */
   watch(watcher: RegistryWatcher): void
@@ -124,6 +147,15 @@ export interface Registry {
    * To be called after the last heartbeat.
    */
   leave(node: string): Promise<void>
+  /**
+   * In milliseconds since 1970, by the clock of the store. `knownMs`: what it answered before, in case that the store has lost
+   * its data since.
+   */
+  firstSeen(version: string, knownMs: number | undefined): Promise<number>
+  put(shelf: Shelf, key: string, text: string, ttlMs: number): Promise<void>
+  /** Answers whether it was there. */
+  take(shelf: Shelf, key: string): Promise<boolean>
+  read(shelf: Shelf): Promise<ReadonlyMap<string, string>>
   /** Whether the store answers now. For health, never for control flow. */
   healthy(): boolean
   /** Idempotent. */

@@ -27,7 +27,7 @@ it('whatever a reader makes up leaves nothing in Redis that lives for longer tha
   const keys = cluster.redis.command('--raw', 'keys', '*').trim().split('\n')
   expect(keys.filter((key) => key.startsWith('sluice:pos:')).length).toBe(101)
   const long = keys.filter((key) => life(key) > 120_000 || life(key) === -1)
-  // The session can be resumed for `sessions.ttl`.
-  expect(long.toSorted()).toEqual(['sluice:nodes', 'sluice:user:{@reader}'])
+  // The session can be resumed for `sessions.ttl`; of versions there are as many as were deployed.
+  expect(long.toSorted()).toEqual(['sluice:nodes', 'sluice:user:{@reader}', 'sluice:versions'])
   expect(life('sluice:user:{@reader}')).toBeLessThanOrEqual(300_000)
 })

@@ -1,7 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { patientMs } from '../support/patience.ts'
-import type { NodeInfo, Registry, RegistryOptions } from '../../src/registry/registry.ts'
+import {
+  SHELF_MAX,
+  VERSIONS_MAX,
+  type NodeInfo,
+  type Registry,
+  type RegistryOptions,
+} from '../../src/registry/registry.ts'
 
 /** A store and two of its clients, as two nodes have them. */
 export interface RegistryFixture {
@@ -374,6 +380,75 @@ export function describeRegistry(
             revokedBeforeMs: undefined,
           })
         }
+      })
+    })
+
+    describe('the small tables', () => {
+      using(LASTING)
+
+      it('R13 a version was first seen when it was first named, whoever names it again', async () => {
+        const [old, recent] = [fresh(), fresh()]
+        const first = await fixture.one.firstSeen(old, undefined)
+        await fixture.advance(5)
+        const second = await fixture.other.firstSeen(recent, undefined)
+        expect(second).toBeGreaterThan(first)
+        await fixture.advance(5)
+        expect(await fixture.other.firstSeen(old, undefined)).toBe(first)
+        expect(await fixture.one.firstSeen(recent, second)).toBe(second)
+      })
+
+      it('R13 what somebody knows of before the store does counts, and later words do not', async () => {
+        const version = fresh()
+        const now = await fixture.one.firstSeen(version, undefined)
+        expect(await fixture.other.firstSeen(version, now - 60_000)).toBe(now - 60_000)
+        expect(await fixture.one.firstSeen(version, now)).toBe(now - 60_000)
+        expect(await fixture.one.firstSeen(version, undefined)).toBe(now - 60_000)
+      })
+
+      it('R13 of very many versions those are forgotten that were named longest ago', async () => {
+        const kept = fresh()
+        const first = await fixture.one.firstSeen(kept, undefined)
+        await fixture.advance(5)
+        for (let i = 0; i < VERSIONS_MAX + 10; i++) {
+          await fixture.one.firstSeen(`many-${i}`, undefined)
+          if (i % 50 === 0) await fixture.one.firstSeen(kept, undefined)
+        }
+        await fixture.advance(5)
+        expect(await fixture.other.firstSeen(kept, undefined)).toBe(first)
+        expect(await fixture.other.firstSeen('many-0', undefined)).toBeGreaterThan(first)
+      })
+
+      it('R14 what is put on a shelf is read from any node, the newest of each key, until it is taken off', async () => {
+        const [key, other] = [`cordon "é" ${fresh()}`, fresh()]
+        await fixture.one.put('orders', key, 'old', 600_000)
+        await fixture.other.put('orders', key, '{"by":"ops \u00e9"}\n ', 600_000)
+        await fixture.one.put('orders', other, '', 600_000)
+        const shelf = await fixture.one.read('orders')
+        expect([shelf.get(key), shelf.get(other)]).toEqual(['{"by":"ops \u00e9"}\n ', ''])
+        expect((await fixture.one.read('drains')).has(key)).toBe(false)
+        expect(await fixture.one.take('orders', key)).toBe(true)
+        expect(await fixture.other.take('orders', key)).toBe(false)
+        expect((await fixture.other.read('orders')).has(key)).toBe(false)
+        expect((await fixture.other.read('orders')).has(other)).toBe(true)
+      })
+
+      it('R14 what is on a shelf ends by itself', async () => {
+        const [brief, long] = [fresh(), fresh()]
+        await fixture.one.put('drains', brief, 'x', 100)
+        await fixture.one.put('drains', long, 'y', 600_000)
+        await until('it has ended', async () => !(await fixture.other.read('drains')).has(brief))
+        expect((await fixture.other.read('drains')).get(long)).toBe('y')
+        expect(await fixture.other.take('drains', brief)).toBe(false)
+      })
+
+      it('R14 a full shelf drops what would end soonest', async () => {
+        await fixture.one.put('drains', 'soonest', 'x', 300_000)
+        for (let i = 0; i < SHELF_MAX; i++)
+          await fixture.one.put('drains', `drain-${i}`, 'x', 600_000 + i * 1000)
+        const shelf = await fixture.other.read('drains')
+        expect(shelf.size).toBe(SHELF_MAX)
+        expect(shelf.has('soonest')).toBe(false)
+        expect(shelf.has(`drain-${SHELF_MAX - 1}`)).toBe(true)
       })
     })
 

@@ -441,6 +441,58 @@ describe('the node', () => {
     },
   )
 
+  it('is told which version is the target, and forgets it', async () => {
+    const path = '/v1/target'
+    expect((await ask({ method: 'GET', path })).json).toEqual({ target: null })
+    expect((await ask({ method: 'DELETE', path })).status).toBe(404)
+    for (const body of [
+      {},
+      { version: 'a b' },
+      { version: 1 },
+      { version: '1', region: 'eu' },
+      [],
+      undefined,
+    ]) {
+      expect((await ask({ method: 'PUT', path, body })).status).toBe(400)
+    }
+    const said = await ask({ method: 'PUT', path, body: { version: '1.1.0' } })
+    expect(said.json).toMatchObject({ target: { version: '1.1.0', by: 'tests' } })
+    expect((await ask({ method: 'GET', path })).json).toEqual(said.json)
+    expect((await ask({ method: 'DELETE', path })).json).toEqual({ target: null })
+  })
+
+  it('is kept out by its id, its address or its version, and let in again', async () => {
+    const path = '/v1/cordons/{kind}/{what}'
+    const ready = { method: 'GET', path: '/readyz', headers: { authorization: '' } }
+    const { json } = await ask({ method: 'GET', path: '/v1/nodes' })
+    const [{ address, version } = { address: '', version: '' }] = (
+      json as { nodes: { address: string; version: string }[] }
+    ).nodes
+    for (const params of [
+      { kind: 'node', what: node.id.slice(0, 6) },
+      { kind: 'address', what: encodeURIComponent(address) },
+      { kind: 'version', what: encodeURIComponent(`${version}*`) },
+    ]) {
+      expect((await ask({ method: 'DELETE', path, params })).status).toBe(404)
+      const kept = await ask({ method: 'PUT', path, params })
+      expect(kept.json).toMatchObject({ cordons: [{ by: 'tests' }] })
+      expect((await ask({ method: 'GET', path: '/v1/cordons' })).json).toEqual(kept.json)
+      expect(await ask(ready)).toMatchObject({
+        status: 503,
+        json: { reason: expect.stringContaining('cordoned') },
+      })
+      expect((await ask({ method: 'GET', path: '/v1/nodes' })).json).toMatchObject({
+        nodes: [{ state: 'cordoned' }],
+      })
+      expect((await ask({ method: 'DELETE', path, params })).json).toEqual({ cordons: [] })
+      expect((await ask(ready)).status).toBe(200)
+    }
+    expect((await ask({ method: 'PUT', path, params: { kind: 'user', what: 'ann' } })).status).toBe(400)
+    expect((await ask({ method: 'PUT', path, params: { kind: 'version', what: 'a%20b' } })).status).toBe(400)
+    expect((await ask({ method: 'PUT', path, params: { kind: 'address', what: 'x' } })).status).toBe(400)
+    expect((await ask({ method: 'PUT', path, params: { kind: 'node', what: 'nobody' } })).status).toBe(404)
+  })
+
   it('is drained, paused and cancelled, by the beginning of its id', async () => {
     const path = '/v1/nodes/{node}/drain'
     const params = { node: node.id.slice(0, 6) }

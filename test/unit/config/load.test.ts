@@ -60,6 +60,20 @@ describe('what applies', () => {
     expect(loadConfig({ env: MINIMAL, file })).toEqual(loadConfig({ env: MINIMAL }))
   })
 
+  it.each([
+    ['42', 42],
+    ['2026-03-01T12:00:00Z', Date.UTC(2026, 2, 1, 12)],
+    ['2026-03-01T12:00+01:00', Date.UTC(2026, 2, 1, 11)],
+  ])('a deploy is a whole number or a time: %s', (said, generation) => {
+    expect(loadConfig({ env: { SLUICE_DEPLOY: said }, dev: true }).node.generation).toBe(generation)
+  })
+
+  it.each(['-1', '1.5', 'soon', '2026-03-01', '2026-03-01T12:00:00'])('%s is no deploy', (said) => {
+    expect(() => loadConfig({ env: { SLUICE_DEPLOY: said }, dev: true })).toThrow(
+      /node\.generation \(SLUICE_DEPLOY\)/,
+    )
+  })
+
   it('an empty variable sets nothing', () => {
     expect(loadConfig({ env: { ...MINIMAL, SLUICE_PORT: '', SLUICE_CONFIG: '' } }).port).toBe(8080)
   })
