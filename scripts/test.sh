@@ -13,7 +13,7 @@ step() {
 PATH=$PATH:/usr/sbin
 missing=()
 for tool in nats-server:nats-server redis-server:redis-server chromium:chromium curl:curl haproxy:haproxy \
-  nginx:nginx openssl:openssl; do
+  nginx:nginx openssl:openssl ip:iproute2 iptables:iptables; do
   command -v "${tool%%:*}" > /dev/null || missing+=("${tool##*:}")
 done
 if [ ${#missing[@]} -gt 0 ]; then

@@ -265,7 +265,7 @@ describe('RedisReplayLog when Redis fails', () => {
   it('L5 a channel that is never silent forgets what is too old, too', async () => {
     const server = await serve()
     const { log } = await connect(server)
-    const brief = { ttlMs: 200, max: 100_000, idempotencyMs: 50 }
+    const brief = { ttlMs: 2000, max: 100_000, idempotencyMs: 50 }
     const oldest = (): string => server.command('--raw', 'xrange', 'sluice:log:{a}', '-', '+', 'COUNT', '1')
     await log.append('a', message('first'), brief)
     while (oldest().startsWith('1-')) {
