@@ -21,7 +21,8 @@ Examples:
   $ sluice serve --config sluice.yaml --workers 4
   $ SLUICE_JWKS_URL=https://id.example.com/jwks SLUICE_API_KEYS=shop:publish:… sluice serve
 
-SIGTERM and SIGINT stop the node: clients are moved away first, at the pace of drain.plan. A second one ends it at once.
+SIGTERM stops the node when its clients have been moved away, at the pace of drain.plan and by drain.deadline. SIGINT closes
+them at once. A second signal ends it at once.
 Workers are nodes of a cluster that share the public port; the second listener of each has a port of its own, counting up
 from api.port.
 `
