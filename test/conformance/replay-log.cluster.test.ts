@@ -14,9 +14,12 @@ afterAll(() => cluster.stop())
 describeReplayLog('RedisReplayLog on a Redis Cluster', async () => {
   // One link is given all servers, the other has to find the rest by itself.
   const links = [await openRedis(cluster.urls), await openRedis([`${cluster.urls[1]}?cluster`])] as const
+  const [one, other] = [new RedisReplayLog(links[0]), new RedisReplayLog(links[1])]
+  // As a node does: each server is told the scripts before it is called, or the first calls are sent once more, out of order.
+  await Promise.all(links.map((link) => link.ready(REDIS_PATIENCE_MS)))
   return {
-    one: new RedisReplayLog(links[0]),
-    other: new RedisReplayLog(links[1]),
+    one,
+    other,
     advance: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     async lose() {
       await cluster.restart()
