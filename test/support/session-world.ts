@@ -8,7 +8,7 @@ import { hear } from '../../src/cluster/control.ts'
 import { FormerNodes } from '../../src/cluster/former-nodes.ts'
 import { isRevoked } from '../../src/auth/revocation.ts'
 import { SluiceError, type Closing } from '../../src/errors.ts'
-import { Hub } from '../../src/hub/hub.ts'
+import { Hub, type Topics } from '../../src/hub/hub.ts'
 import type { ServerFrame } from '../../src/protocol/frames.ts'
 import { MemoryRegistry } from '../../src/registry/memory.ts'
 import type { NodeInfo, Registry } from '../../src/registry/registry.ts'
@@ -149,6 +149,7 @@ export class FakeConnection implements Connection {
 export interface WorldOptions {
   readonly session?: Partial<SessionOptions>
   readonly policy?: Partial<ClientPublish>
+  readonly topics?: Topics
 }
 
 export class WorldNode {
@@ -163,7 +164,7 @@ export class WorldNode {
   readonly #world: World
   readonly #wheel: Wheel
 
-  constructor(id: string, world: World, { session, policy }: WorldOptions) {
+  constructor(id: string, world: World, { session, policy, topics }: WorldOptions) {
     this.id = id
     this.#world = world
     const { calls, clock } = world
@@ -177,7 +178,7 @@ export class WorldNode {
       {
         log: slowly(world.log, (name, run) => calls.run(id, name, run)) as ReplayLog,
         backbone,
-        topics: { publish: ignore },
+        topics: topics ?? { publish: ignore },
         clock,
         metrics: {
           fannedOut: ignore,
