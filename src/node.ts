@@ -79,6 +79,8 @@ import { Wheel } from './wheel.ts'
 
 /** Deadlines of sessions and connections are met to this precision. */
 const WHEEL_TICK_MS = 100
+/** What publishers and operators have asked is answered within this time: some never send the whole of their request. */
+const ANSWERED_MS = 2000
 /** Close frames and last events leave within this time before the sockets are cut. */
 const FAREWELL_MS = 250
 const LATE_NOTICE =
@@ -440,7 +442,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
   ]
   const keys = new ApiKeys(parseApiKeys(config.api.keys, { allowWeak: true }))
   const addresses = new ClientAddress(config.trustedProxies, false)
-  new Api(routes, {
+  const api = new Api(routes, {
     nodeId: id,
     keys,
     requests: nodeRequests,
@@ -451,7 +453,9 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     caught,
     localHosts: localHostsOf(config),
     addressOf: (head) => addresses.of(head),
-  }).attach(apiListener, { bodyBytesMax: config.limits.requestBody, jsonDepthMax: config.limits.jsonDepth })
+    leaving: () => health.state === 'draining' || health.state === 'closing',
+  })
+  api.attach(apiListener, { bodyBytesMax: config.limits.requestBody, jsonDepthMax: config.limits.jsonDepth })
 
   metrics.sessions.read(() => sessions.count)
   metrics.channels.read(() => hub.channelCount)
@@ -627,7 +631,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
   async function stop(): Promise<void> {
     health.become('closing')
     admission.gate.close('closing')
-    doors?.close()
+    const doorsClosed = doors?.close()
     canary.close()
     orders.close()
     rates.close()
@@ -642,6 +646,11 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     await new Promise<void>((resolve) => clock.after(FAREWELL_MS, resolve))
     // Where the registry is away the entry ends by itself.
     await membership.leave().catch((error: unknown) => failed('leaving the table of nodes', error))
+    // Who publishes would not know whether it was, and publish it again.
+    await Promise.race([
+      Promise.all([doorsClosed, api.settled()]),
+      new Promise<void>((resolve) => clock.after(ANSWERED_MS, resolve)),
+    ])
     listener.close()
     apiListener.close()
     hub.close()

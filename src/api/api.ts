@@ -38,6 +38,8 @@ export interface ApiPorts {
   readonly localHosts: LocalHosts | undefined
   /** The address of whoever asks, behind our own proxies too. */
   readonly addressOf: (head: RequestHead) => string
+  /** The node is about to go. */
+  readonly leaving: () => boolean
 }
 
 export interface BodyLimits {
@@ -64,6 +66,7 @@ export class Api {
   readonly #audit: Audit
   readonly #router: Router
   readonly #paths: string
+  readonly #underWay = new Set<Promise<void>>()
 
   constructor(routes: readonly Route[], ports: ApiPorts) {
     this.#ports = ports
@@ -75,10 +78,26 @@ export class Api {
   attach(listener: Listener, { bodyBytesMax, jsonDepthMax }: BodyLimits): void {
     listener.http({
       bodyBytesMax,
-      handle: (exchange) => this.#handle(exchange, jsonDepthMax),
+      handle: (exchange) => this.#watched(exchange, this.#handle(exchange, jsonDepthMax)),
       // `#handle` answers whatever fails in it; this is for what fails in answering.
       failed: (_exchange, error) => this.#ports.caught('request', error),
     })
+  }
+
+  /** Resolves once everything that has come so far is answered, or its peer has gone. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#underWay)
+  }
+
+  #watched(exchange: HttpExchange, handled: Promise<void>): Promise<void> {
+    // One who goes before his body is complete is never answered.
+    const left = new Promise<void>((resolve) => exchange.onAborted(resolve))
+    const over = Promise.race([handled, left])
+      // Whoever awaits `handled` meets what failed in it.
+      .catch(() => undefined)
+      .finally(() => this.#underWay.delete(over))
+    this.#underWay.add(over)
+    return handled
   }
 
   async #handle(exchange: HttpExchange, jsonDepthMax: number): Promise<void> {
@@ -103,11 +122,13 @@ export class Api {
     const match = this.#router.match(head.method, head.path)
     if (match.kind === 'other-method') {
       if (head.method === 'OPTIONS') {
-        exchange.respond(204, { allow: match.allow, 'x-request-id': requestId })
+        const headers = { allow: match.allow, 'x-request-id': requestId }
+        this.#respond(exchange, { status: 204, headers, body: '' })
         return 204
       }
       const body = errorBody('bad_request', `${head.path} takes ${match.allow}, not ${head.method}`)
-      exchange.respond(405, { ...JSON_TYPE, allow: match.allow, 'x-request-id': requestId }, body)
+      const headers = { ...JSON_TYPE, allow: match.allow, 'x-request-id': requestId }
+      this.#respond(exchange, { status: 405, headers, body })
       return 405
     }
     this.#checkMeant(head)
@@ -179,14 +200,17 @@ export class Api {
     throw new SluiceError('unauthorized', NOT_OF_A_NODE[check?.why ?? 'secret'])
   }
 
-  /** To a node, with the proof that it is one of the cluster that answers. */
+  /**
+   * To a node, with the proof that it is one of the cluster that answers. From a node that leaves, with the end of the connection:
+   * a backend that keeps its connections would go on publishing here, whatever a balancer thinks, until the last one is cut.
+   */
   #respond(exchange: HttpExchange, { status, headers, body, last = false }: Response): void {
     const { authorization } = exchange.head.headers
     const proof =
       this.#ports.requests !== undefined && isNodeRequest(authorization)
         ? { [ANSWER_HEADER]: this.#ports.requests.answer(authorization, status, body) }
         : {}
-    exchange.respond(status, { ...headers, ...proof }, body, last)
+    exchange.respond(status, { ...headers, ...proof }, body, last || this.#ports.leaving())
   }
 
   /** A node that has gone is in the table for a while, and another one may have its address by now. */

@@ -27,6 +27,11 @@ export type NatsCallback = (
 ) => void
 
 export interface NatsSubscription {
-  /** Nothing arrives any more when it returns. Idempotent. */
+  /** Nothing arrives any more when it returns, also what the server had sent already. Idempotent. */
   unsubscribe(): void
+  /**
+   * The server sends nothing more. Resolves once all that it had sent here has arrived, or nothing can arrive any more. Of a
+   * queue group nobody else would get that. Never fails. Idempotent.
+   */
+  drain(): Promise<void>
 }

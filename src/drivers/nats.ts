@@ -177,6 +177,21 @@ export class NatsLink {
       unsubscribe: () => {
         if (this.#wishes.delete(wish)) wish.established?.unsubscribe()
       },
+      drain: async () => {
+        if (this.#wishes.delete(wish)) await this.#drain(wish)
+      },
+    }
+  }
+
+  async #drain({ established }: Wish): Promise<void> {
+    if (established === undefined || established.isClosed()) return
+    // The last word before the round trip, whose answer comes behind everything that was sent here before.
+    established.drain().catch(() => established.unsubscribe())
+    try {
+      await this.flush()
+    } catch (error) {
+      // The server is away or hangs, and what was on its way is lost.
+      if (!(error instanceof SluiceError)) throw error
     }
   }
 

@@ -24,6 +24,11 @@ import { isPosition } from '../protocol/position.ts'
 
 export type Headers = Readonly<Record<string, string>>
 
+/** A subscription; see `NatsSubscription`. */
+interface Taking {
+  drain(): Promise<void>
+}
+
 /** The part of a NATS connection that the doors use. */
 export interface Requests {
   /** `reply` empty: nobody waits for an answer. */
@@ -31,7 +36,7 @@ export interface Requests {
     subject: string,
     options: { readonly queue: string },
     handle: (subject: string, data: Buffer, reply: string, headers: Headers | undefined) => void,
-  ): { unsubscribe(): void }
+  ): Taking
   publish(subject: string, bytes: Uint8Array): boolean
   /** Fails with `unavailable` where nobody answers in time. */
   request(
@@ -70,7 +75,9 @@ const DECODER = new TextDecoder('utf-8', { fatal: true })
 export class NatsDoors {
   readonly #ports: NatsDoorsPorts
   readonly #options: NatsDoorsOptions
-  #subscription: { unsubscribe(): void } | undefined
+  #taking: Taking | undefined
+  /** Publishes that were taken and are not answered yet. */
+  readonly #underWay = new Set<Promise<void>>()
 
   constructor(options: NatsDoorsOptions, ports: NatsDoorsPorts) {
     this.#options = options
@@ -80,23 +87,29 @@ export class NatsDoors {
   /** Takes publishes from now on. */
   open(): void {
     const prefix = `${this.#options.prefix}.publish.`
-    this.#subscription = this.#ports.requests.subscribe(
+    this.#taking = this.#ports.requests.subscribe(
       `${prefix}>`,
       { queue: QUEUE },
       (subject, data, reply, headers) => {
         // A view of what was read along with it, which it would keep in memory for as long as the message lives.
-        this.#serve(subject.slice(prefix.length), Buffer.from(data), reply, headers ?? {}).catch(
+        const served = this.#serve(subject.slice(prefix.length), Buffer.from(data), reply, headers ?? {})
           // Only the answer can fail, and whoever asked has chosen where it goes.
-          (error: unknown) => this.#ports.failed('answering a publish over NATS', error),
-        )
+          .catch((error: unknown) => this.#ports.failed('answering a publish over NATS', error))
+          .finally(() => this.#underWay.delete(served))
+        this.#underWay.add(served)
       },
     )
   }
 
-  /** What has been taken is still answered. Idempotent. */
-  close(): void {
-    this.#subscription?.unsubscribe()
-    this.#subscription = undefined
+  /**
+   * No more is taken. Resolves once all that was on its way here is answered: the server has given it to this node, and nobody
+   * else would answer it. Idempotent.
+   */
+  async close(): Promise<void> {
+    const taking = this.#taking
+    this.#taking = undefined
+    await taking?.drain()
+    await Promise.all(this.#underWay)
   }
 
   /** Hands a client's publish to the backend. Fails with the backend's refusal, or `unavailable` where none answers. */

@@ -203,7 +203,7 @@ let replied: (text: string) => void = () => undefined
 const natsRequests = {
   subscribe(_subject: string, _options: object, handle: typeof take) {
     take = handle
-    return { unsubscribe: () => undefined }
+    return { drain: () => Promise.resolve() }
   },
   publish(_subject: string, answer: Uint8Array) {
     replied(Buffer.from(answer).toString())

@@ -69,7 +69,7 @@ let backendAnswer = ''
 const requests: Requests = {
   subscribe(_subject, _options, taken) {
     handle = taken
-    return { unsubscribe: () => undefined }
+    return { drain: () => Promise.resolve() }
   },
   publish(_subject, bytes) {
     answered(Buffer.from(bytes).toString())

@@ -88,6 +88,7 @@ beforeEach(() => {
     localHosts: undefined,
     requests: nodeRequests(NODE),
     addressOf: ({ remoteAddress }) => `${remoteAddress} as told`,
+    leaving: () => false,
   })
   api.attach({ http: (route: { handle: typeof handle }) => (handle = route.handle) } as unknown as Listener, {
     bodyBytesMax: 0,
@@ -108,6 +109,7 @@ beforeEach(() => {
         remoteAddress: '10.0.0.9',
       },
       body: () => Promise.resolve(Buffer.from(body)),
+      onAborted: () => undefined,
       respond: (status: number) => (answered = status),
     } as unknown as HttpExchange)
     return answered

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { NatsBackbone, type NatsPort } from '../../../src/backbone/nats.ts'
 import { SealedPackets } from '../../../src/backbone/sealed.ts'
 import { systemClock } from '../../../src/clock.ts'
-import type { NatsEvents } from '../../../src/drivers/nats-port.ts'
+import type { NatsEvents, NatsSubscription } from '../../../src/drivers/nats-port.ts'
 import { SluiceError } from '../../../src/errors.ts'
 
 /** A link whose round trips end when the test says so. */
@@ -25,9 +25,10 @@ class FakeLink implements NatsPort {
     return this.up
   }
 
-  subscribe(subject: string): { unsubscribe(): void } {
+  subscribe(subject: string): NatsSubscription {
     this.subjects.push(subject)
-    return { unsubscribe: () => void this.subjects.splice(this.subjects.indexOf(subject), 1) }
+    const unsubscribe = (): void => void this.subjects.splice(this.subjects.indexOf(subject), 1)
+    return { unsubscribe, drain: () => Promise.resolve(unsubscribe()) }
   }
 
   flush(): Promise<void> {

@@ -92,6 +92,23 @@ describe('NatsLink', () => {
     expect(seen).toEqual(['later'])
   })
 
+  it('a subscription that is drained brings what the server had sent, and nothing after that', async () => {
+    const heard: number[] = []
+    const link = await open()
+    const subscription = link.subscribe('last', {}, (_subject, data) => heard.push(data[0] as number))
+    for (let i = 0; i < 200; i++) link.publish('last', Buffer.from([i]))
+    await subscription.drain()
+    expect(heard).toHaveLength(200)
+    link.publish('last', Buffer.from([200]))
+    await link.flush()
+    expect(heard).toHaveLength(200)
+    // Nothing can come of these.
+    await subscription.drain()
+    await unopened(server.url)
+      .subscribe('last', {}, () => undefined)
+      .drain()
+  })
+
   it('of a queue one member gets each message', async () => {
     const [one, two] = [await open(), await open()]
     const [first, second] = [arrivals(one, 'work', 'workers'), arrivals(two, 'work', 'workers')]
