@@ -1,21 +1,13 @@
 /** A whole cluster as it is deployed: processes of `sluice serve`, a nats-server, a redis-server and a load balancer. */
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { Balancer } from './balancer.ts'
 import { CuttingProxy } from './cutting-proxy.ts'
+import { GatewayProcess, tokenOf } from './gateway-process.ts'
 import { NatsServer } from './nats-server.ts'
 import { RedisServer } from './redis-server.ts'
-import { freePorts, ServerProcess, temporaryDirectory } from './server-process.ts'
-import { CLUSTER_SECRET } from './start-cluster.ts'
+import { freePorts, temporaryDirectory } from './server-process.ts'
 import { patientDuration } from './patience.ts'
-import { mintToken } from '../../src/auth/tokens.ts'
-import { systemClock } from '../../src/clock.ts'
 import type { ConfigInput } from '../../src/config/schema.ts'
 
-const COMMAND = fileURLToPath(new URL('../../bin/sluice.js', import.meta.url))
-const SECRET = 'a-secret-for-tests-of-more-than-32-bytes'
-const API_KEY = 'a-key-for-tests-only'
 const HEALTH_CHECK_MS = 100
 
 export interface FleetOptions {
@@ -29,15 +21,9 @@ export interface FleetOptions {
   readonly nats?: readonly string[]
 }
 
-export class FleetNode {
-  readonly port: number
-  readonly apiPort: number
-  readonly apiKey = API_KEY
+export class FleetNode extends GatewayProcess {
   /** Between the node and NATS: what it cuts, only this node loses. */
   readonly natsProxy: CuttingProxy
-  readonly #directory: string
-  readonly #settings: ConfigInput
-  #process: ServerProcess | undefined
 
   constructor(
     ports: readonly [number, number],
@@ -45,73 +31,8 @@ export class FleetNode {
     directory: string,
     settings: ConfigInput,
   ) {
-    ;[this.port, this.apiPort] = ports
+    super(ports, directory, settings)
     this.natsProxy = natsProxy
-    this.#directory = directory
-    this.#settings = settings
-  }
-
-  /** Again after `kill` or `stop`; `more` wins over the settings of the fleet. */
-  async start(more: ConfigInput = {}): Promise<void> {
-    const file = join(this.#directory, `node-${this.port}.json`)
-    const settings: ConfigInput = {
-      ...this.#settings,
-      ...more,
-      host: '127.0.0.1',
-      port: this.port,
-      api: { port: this.apiPort, keys: [`tests:publish+admin:${API_KEY}`] },
-      auth: { jwtSecret: SECRET, ...this.#settings.auth },
-      log: { level: 'info', pretty: false },
-      node: { clusterSecret: CLUSTER_SECRET, ...this.#settings.node, ...more.node },
-    }
-    writeFileSync(file, JSON.stringify(settings))
-    this.#process = await ServerProcess.start({
-      program: process.execPath,
-      install: 'Node.js',
-      args: [COMMAND, 'serve', '--config', file],
-      ready: 'the node is ready',
-    })
-  }
-
-  get output(): string {
-    return this.#process?.output ?? ''
-  }
-
-  signal(signal: NodeJS.Signals): void {
-    this.#process?.signal(signal)
-  }
-
-  kill(): Promise<void> {
-    return this.#process?.kill() ?? Promise.resolve()
-  }
-
-  /** By SIGTERM; answers the exit code. */
-  stop(): Promise<number | null> {
-    return this.#process?.stop() ?? Promise.resolve(null)
-  }
-
-  api(method: string, path: string, body?: unknown): Promise<Response> {
-    return fetch(`http://127.0.0.1:${this.apiPort}${path}`, {
-      method,
-      headers: { authorization: `Bearer ${API_KEY}`, 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    })
-  }
-
-  async ready(): Promise<boolean> {
-    try {
-      return (await fetch(`http://127.0.0.1:${this.apiPort}/readyz`)).status === 200
-    } catch (error) {
-      // Nobody listens.
-      if (error instanceof TypeError) return false
-      throw error
-    }
-  }
-
-  async metric(series: string): Promise<number> {
-    const page = await (await fetch(`http://127.0.0.1:${this.apiPort}/metrics`)).text()
-    const line = page.split('\n').find((text) => text.startsWith(`${series} `))
-    return line === undefined ? 0 : Number(line.slice(series.length + 1))
   }
 }
 
@@ -190,7 +111,7 @@ export class Fleet {
   }
 
   token(user: string): Promise<string> {
-    return mintToken({ secret: SECRET, sub: user, subscribe: ['*'], publish: ['*'] }, systemClock)
+    return tokenOf(user)
   }
 
   /** As load balancers do: who is not ready gets no new connections. */

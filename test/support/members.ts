@@ -6,10 +6,12 @@ import {
   type ResumingClient,
   type Target,
 } from './resuming-clients.ts'
+import type { BackoffOptions } from '../../src/client/retry.ts'
+import type { WebSocketConstructor } from '../../src/client/index.ts'
 import { createClient } from '../../src/client/node.ts'
 
-/** `websocket`: a client that knows close codes, and nothing of moving. */
-export type Kind = 'sdk' | 'websocket' | 'sse' | 'poll'
+/** `websocket`: a client that knows close codes, and nothing of moving. `still`: one that never moves at all. */
+export type Kind = 'sdk' | 'websocket' | 'sse' | 'poll' | 'still'
 
 /** What one client was shown of one channel, in that order: a number, or a reset. */
 export type Seen = (number | 'reset')[]
@@ -24,14 +26,23 @@ export interface Member {
   readonly gapsMs: readonly number[]
   /** How often it has changed to another connection; 0 for all but the SDK. */
   moves(): number
+  /** Answers that sent it away: of polls. */
+  refusals(): number
+  /** It never comes back: of event sources. */
+  gaveUp(): boolean
   seen(channel: string): Seen
   close(): void
 }
 
-interface MemberTarget extends Target {
+export interface MemberTarget extends Target {
   readonly user: string
+  /** Of the SDK. Default: quick ones. */
+  readonly backoff?: BackoffOptions
+  /** What the SDK connects with. Default: its own. */
+  readonly WebSocket?: WebSocketConstructor
 }
 
+const QUICK: BackoffOptions = { baseMs: 100, maxMs: 1000 }
 const INBOX = '@inbox'
 
 export function joinAs(kind: Kind, target: MemberTarget): Member {
@@ -44,15 +55,18 @@ export function joinAs(kind: Kind, target: MemberTarget): Member {
       return plainMember(kind, target, eventSourceClient(target))
     case 'poll':
       return plainMember(kind, target, pollClient(target))
+    case 'still':
+      return plainMember(kind, target, webSocketClient({ ...target, still: true }))
   }
 }
 
-function sdkMember({ port, token, user, channels }: MemberTarget): Member {
+function sdkMember({ port, token, user, channels, backoff = QUICK, WebSocket }: MemberTarget): Member {
   const seen = new Map<string, Seen>([...channels, INBOX].map((channel) => [channel, []]))
   const client = createClient({
     url: `ws://127.0.0.1:${port}/v1/ws`,
     token: () => Promise.resolve(token),
-    backoff: { baseMs: 100, maxMs: 1000 },
+    backoff,
+    ...(WebSocket === undefined ? {} : { WebSocket }),
   })
   // What a client goes through on a bad day shows in what it was shown.
   client.on('error', () => undefined)
@@ -81,6 +95,8 @@ function sdkMember({ port, token, user, channels }: MemberTarget): Member {
     ready: Promise.all(subscriptions.map(({ ready }) => ready)),
     gapsMs,
     moves: () => Math.max(0, welcomes - 1),
+    refusals: () => 0,
+    gaveUp: () => false,
     seen: (channel) => seen.get(channel) ?? [],
     close: () => client.close(),
   }
@@ -94,6 +110,8 @@ function plainMember(kind: Kind, { user, channels }: MemberTarget, client: Resum
     ready: client.ready,
     gapsMs: client.gapsMs,
     moves: () => 0,
+    refusals: () => client.refusals,
+    gaveUp: () => client.gaveUp,
     seen: (channel) => client.history.get(channel) ?? [],
     close: () => client.close(),
   }

@@ -10,6 +10,14 @@ export interface Target {
   readonly port: number
   readonly token: string
   readonly channels: readonly string[]
+  /** With each request and handshake. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** A plain WebSocket comes back within this time, at a random moment. Default: 100 ms. */
+  readonly returnMs?: number
+  /** A plain WebSocket that is asked to go reads nothing more, not even that it is closed; it never comes back. */
+  readonly still?: boolean
+  /** How long a poll may wait. Default: 5 s. */
+  readonly pollSeconds?: number
 }
 
 /** What one client was shown of one channel, in the order it was shown. */
@@ -20,6 +28,10 @@ export interface Shown {
   readonly history: Map<string, (number | 'reset')[]>
   /** Each time without a connection that served it, in milliseconds, from the end of one to the welcome of the next. */
   readonly gapsMs: number[]
+  /** Answers that sent it away without what it came for: 503 and 429 of a poll. */
+  refusals: number
+  /** An `EventSource` that never comes back. */
+  gaveUp: boolean
 }
 
 export interface ResumingClient extends Shown {
@@ -45,7 +57,14 @@ function listOf<Item>(lists: Map<string, Item[]>, channel: string): Item[] {
   return list
 }
 
-export function webSocketClient({ port, token, channels }: Target): ResumingClient {
+export function webSocketClient({
+  port,
+  token,
+  channels,
+  headers,
+  returnMs = 100,
+  still = false,
+}: Target): ResumingClient {
   const positions = new Map<string, Position>()
   let markReady = (): void => {}
   const client: ResumingClient = {
@@ -54,13 +73,17 @@ export function webSocketClient({ port, token, channels }: Target): ResumingClie
     resets: [],
     history: new Map(),
     gapsMs: [],
+    refusals: 0,
+    gaveUp: false,
     ready: new Promise((resolve) => (markReady = resolve)),
     close() {
       closed = true
+      clearInterval(pinging)
       socket?.terminate()
     },
   }
   let closed = false
+  let pinging: NodeJS.Timeout | undefined
   let lostMs: number | undefined
   let session: string | undefined
   let socket: WebSocket | undefined
@@ -70,6 +93,8 @@ export function webSocketClient({ port, token, channels }: Target): ResumingClie
         if (lostMs !== undefined) client.gapsMs.push(performance.now() - lostMs)
         lostMs = undefined
         session = frame.session
+        clearInterval(pinging)
+        pinging = setInterval(() => socket?.send('{"type":"ping"}', () => undefined), frame.pingInterval)
         for (const [channel, at] of Object.entries(frame.channels)) {
           if ('epoch' in at && at.epoch !== undefined && at.offset !== undefined)
             positions.set(channel, { epoch: at.epoch, offset: at.offset })
@@ -95,6 +120,9 @@ export function webSocketClient({ port, token, channels }: Target): ResumingClie
       }
       case 'reconnect':
         // It knows close codes only, and waits for one.
+        if (still) socket?.pause()
+        break
+      case 'pong':
         break
       case 'error':
         // Why the connection is about to be closed; what concerns a request has its number.
@@ -106,7 +134,7 @@ export function webSocketClient({ port, token, channels }: Target): ResumingClie
   }
   const open = (): void => {
     if (closed) return
-    socket = new WebSocket(`ws://127.0.0.1:${port}/v1/ws`, 'sluice.v1')
+    socket = new WebSocket(`ws://127.0.0.1:${port}/v1/ws`, 'sluice.v1', { headers })
     const resume = Object.fromEntries(
       [...positions].map(([name, { epoch, offset }]) => [name, { epoch, offset }]),
     )
@@ -116,7 +144,8 @@ export function webSocketClient({ port, token, channels }: Target): ResumingClie
     socket.on('error', () => undefined)
     socket.on('close', () => {
       lostMs ??= performance.now()
-      setTimeout(open, Math.random() * 100)
+      clearInterval(pinging)
+      if (!still) setTimeout(open, Math.random() * returnMs)
     })
   }
   open()
@@ -124,20 +153,27 @@ export function webSocketClient({ port, token, channels }: Target): ResumingClie
 }
 
 /** The `eventsource` package alone: no code of ours knows the cursor. */
-export function eventSourceClient({ port, token, channels }: Target): ResumingClient {
+export function eventSourceClient({ port, token, channels, headers }: Target): ResumingClient {
   const url = `http://127.0.0.1:${port}/v1/sse?channels=${channels.join(',')}&token=${token}`
-  const source = new EventSource(url)
+  const source = new EventSource(url, {
+    fetch: (input, init) => fetch(input, { ...init, headers: { ...init.headers, ...headers } }),
+  })
   const client: ResumingClient = {
     transport: 'sse',
     messages: new Map(),
     resets: [],
     history: new Map(),
     gapsMs: [],
+    refusals: 0,
+    gaveUp: false,
     ready: new Promise((resolve) => source.addEventListener('welcome', () => resolve(), { once: true })),
     close: () => source.close(),
   }
   let lostMs: number | undefined
-  source.addEventListener('error', () => (lostMs ??= performance.now()))
+  source.addEventListener('error', () => {
+    lostMs ??= performance.now()
+    client.gaveUp = source.readyState === EventSource.CLOSED
+  })
   source.addEventListener('welcome', () => {
     if (lostMs !== undefined) client.gapsMs.push(performance.now() - lostMs)
     lostMs = undefined
@@ -149,7 +185,7 @@ export function eventSourceClient({ port, token, channels }: Target): ResumingCl
   return client
 }
 
-export function pollClient({ port, token, channels }: Target): ResumingClient {
+export function pollClient({ port, token, channels, headers, pollSeconds = 5 }: Target): ResumingClient {
   let cursor: string | undefined
   let closed = false
   let markReady = (): void => {}
@@ -160,6 +196,8 @@ export function pollClient({ port, token, channels }: Target): ResumingClient {
     resets: [],
     history: new Map(),
     gapsMs: [],
+    refusals: 0,
+    gaveUp: false,
     ready: new Promise((resolve) => (markReady = resolve)),
     close() {
       closed = true
@@ -167,14 +205,18 @@ export function pollClient({ port, token, channels }: Target): ResumingClient {
     },
   }
   const url = `http://127.0.0.1:${port}/v1/poll?channels=${channels.join(',')}`
+  let lostMs: number | undefined
   const pollOnce = async (): Promise<void> => {
-    const query = cursor === undefined ? '&wait=0' : `&wait=5&cursor=${encodeURIComponent(cursor)}`
+    const query =
+      cursor === undefined ? '&wait=0' : `&wait=${pollSeconds}&cursor=${encodeURIComponent(cursor)}`
     const response = await fetch(url + query, {
-      headers: { authorization: `Bearer ${token}` },
+      headers: { ...headers, authorization: `Bearer ${token}` },
       signal: aborts.signal,
     })
     if (response.status === 503 || response.status === 429) {
       // Not now: as the answer says, a little later.
+      client.refusals++
+      lostMs ??= performance.now()
       await response.arrayBuffer()
       await new Promise((resolve) => setTimeout(resolve, 100 + Math.random() * 200))
       return
@@ -182,6 +224,8 @@ export function pollClient({ port, token, channels }: Target): ResumingClient {
     if (response.status !== 200) throw new Error(`poll answered ${response.status}: ${await response.text()}`)
     const body = (await response.json()) as { messages: MessageFrame[]; resets: ResetFrame[]; cursor: string }
     cursor = body.cursor
+    if (lostMs !== undefined) client.gapsMs.push(performance.now() - lostMs)
+    lostMs = undefined
     for (const message of body.messages) record(client, message)
     for (const reset of body.resets) recordReset(client, reset)
     markReady()
@@ -193,6 +237,7 @@ export function pollClient({ port, token, channels }: Target): ResumingClient {
       } catch (error) {
         // A cut connection is a TypeError of fetch; the same cursor is asked again.
         if (!closed && !(error instanceof TypeError)) throw error
+        lostMs ??= performance.now()
         await new Promise((resolve) => setTimeout(resolve, Math.random() * 50))
       }
     }

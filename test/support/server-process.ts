@@ -78,6 +78,16 @@ export class ServerProcess {
     this.#child.kill(signal)
   }
 
+  get pid(): number {
+    return this.#child.pid as number
+  }
+
+  /** Resolves with the exit code once it has ended, however that comes; null where a signal has ended it. */
+  async ended(): Promise<number | null> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit')
+    return this.#child.exitCode
+  }
+
   async #end(signal: NodeJS.Signals): Promise<number | null> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       const exited = once(this.#child, 'exit')

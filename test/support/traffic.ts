@@ -3,8 +3,9 @@
  * what each client was shown beside what was published.
  */
 import type { Fleet, FleetNode } from './fleet.ts'
-import { joinAs, type Kind, type Member, type Seen } from './members.ts'
+import { joinAs, type Kind, type Member } from './members.ts'
 import { patientMs } from './patience.ts'
+import { count, emptyTally, type Place, type Places, type Tally } from './tally.ts'
 import { NatsLink } from '../../src/drivers/nats.ts'
 
 export interface TrafficOptions {
@@ -20,21 +21,6 @@ export interface TrafficOptions {
   readonly channelsPerClient?: number
   /** Every so many messages one goes to a user instead of a channel. Default: none. */
   readonly inboxEvery?: number
-}
-
-interface Place {
-  readonly epoch: string
-  readonly offset: number
-}
-
-export interface Tally {
-  readonly published: number
-  readonly expected: number
-  readonly shown: number
-  lost: number
-  twice: number
-  outOfOrder: number
-  resets: number
 }
 
 const KINDS: readonly Kind[] = ['sdk', 'sse', 'poll']
@@ -77,8 +63,8 @@ export class Traffic {
   }
 
   /** Publishes so many messages through one node, a hundred under way at any time. */
-  async flood(node: FleetNode, channel: string, count: number): Promise<void> {
-    const left = Array.from({ length: count }, () => ++this.#number)
+  async flood(node: FleetNode, channel: string, messages: number): Promise<void> {
+    const left = Array.from({ length: messages }, () => ++this.#number)
     const publishOne = async (_channel: string, number: number): Promise<Answer> => {
       const response = await node.api('POST', '/v1/publish', { channel, data: number, id: `n${number}` })
       return (await response.json()) as Answer
@@ -116,21 +102,15 @@ export class Traffic {
     }
   }
 
-  tally(): Tally {
-    const tally = {
-      published: [...this.#places.values()].reduce((sum, { size }) => sum + size, 0),
-      expected: 0,
-      shown: 0,
-      lost: 0,
-      twice: 0,
-      outOfOrder: 0,
-      resets: 0,
-    }
+  tally(): Tally & { readonly published: number } {
+    const published = [...this.#places.values()].reduce((sum, { size }) => sum + size, 0)
+    const tally = emptyTally()
     for (const member of this.#members) {
-      for (const channel of member.channels) this.#count(channel, member.seen(channel), tally)
-      if (this.#options.inboxEvery !== undefined) this.#count(`@${member.user}`, member.seen('@inbox'), tally)
+      for (const channel of member.channels) count(member.seen(channel), this.#placesOf(channel), tally)
+      if (this.#options.inboxEvery !== undefined)
+        count(member.seen('@inbox'), this.#placesOf(`@${member.user}`), tally)
     }
-    return tally
+    return { published, ...tally }
   }
 
   async close(): Promise<void> {
@@ -139,29 +119,8 @@ export class Traffic {
     await this.#nats.close()
   }
 
-  #count(channel: string, seen: Seen, tally: { -readonly [Name in keyof Tally]: number }): void {
-    const places = this.#places.get(channel) ?? new Map<number, Place>()
-    const shown = new Set<number>()
-    let last: Place | undefined
-    let resets = 0
-    for (const one of seen) {
-      if (one === 'reset') {
-        resets++
-        last = undefined
-        continue
-      }
-      tally.shown++
-      // After a reset the log may be another one, which knows nothing of what was repeated.
-      if (shown.has(one) && resets === 0) tally.twice++
-      shown.add(one)
-      const place = places.get(one)
-      if (place !== undefined && last?.epoch === place.epoch && place.offset < last.offset) tally.outOfOrder++
-      last = place ?? last
-    }
-    tally.resets += resets
-    tally.expected += places.size
-    if (resets > 0) return
-    for (const number of places.keys()) if (!shown.has(number)) tally.lost++
+  #placesOf(channel: string): Places {
+    return this.#places.get(channel) ?? new Map()
   }
 
   async #join(): Promise<void> {
@@ -184,15 +143,15 @@ export class Traffic {
   async #publishAll(publish: (channel: string, number: number) => Promise<Answer>): Promise<void> {
     const { clients, channels, perSecond, inboxEvery } = this.#options
     const startedMs = performance.now()
-    for (let count = 0; this.#publishers.running; count++) {
-      const toUser = inboxEvery !== undefined && count % inboxEvery === 0
+    for (let turn = 0; this.#publishers.running; turn++) {
+      const toUser = inboxEvery !== undefined && turn % inboxEvery === 0
       const channel = toUser
         ? `@user-${Math.floor(Math.random() * clients)}`
-        : (channels[count % channels.length] as string)
+        : (channels[turn % channels.length] as string)
       const one = this.#publish(channel, ++this.#number, publish)
       this.#underWay.add(one)
       void one.finally(() => this.#underWay.delete(one))
-      const aheadMs = (count * 1000) / perSecond - (performance.now() - startedMs)
+      const aheadMs = (turn * 1000) / perSecond - (performance.now() - startedMs)
       if (aheadMs > 0) await new Promise((resolve) => setTimeout(resolve, aheadMs))
     }
   }
