@@ -13,6 +13,12 @@ COPY . .
 RUN npm run build && npm prune --omit=dev --ignore-scripts && node scripts/keep-one-binary.mjs
 
 FROM ${DEBIAN_IMAGE}
+# What this build is called: `sluice_info`, the table of nodes and the image say so. Absent: the version of the package.
+ARG SLUICE_VERSION=""
+LABEL org.opencontainers.image.title="Sluice" \
+      org.opencontainers.image.description="A real-time gateway: WebSocket, SSE and long poll, with replay, resume and drains" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="${SLUICE_VERSION}"
 # Node alone, without npm: the image installs nothing.
 COPY --from=build /usr/local/bin/node /usr/local/bin/node
 WORKDIR /app
@@ -20,11 +26,14 @@ COPY --from=build /app/package.json /app/LICENSE ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/bin ./bin
 COPY --from=build /app/dist ./dist
-ENV NODE_ENV=production
+ENV NODE_ENV=production SLUICE_VERSION=${SLUICE_VERSION}
 # By number, so that who runs it can see that it is not root (runAsNonRoot).
 USER 10001:10001
 # Clients; backends, operators and health checks.
 EXPOSE 8080 8081
+# For engines that have no probes of their own. A node that is being drained is not ill.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
+  CMD ["node", "/app/bin/livez.js"]
 # A drain: clients are moved away before the node ends.
 STOPSIGNAL SIGTERM
 # As a list: a shell in between would keep the signal to itself.

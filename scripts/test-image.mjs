@@ -4,7 +4,7 @@
  * of its own tree and not as root; a stream is opened, a message published, and SIGTERM ends it.
  */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -22,6 +22,9 @@ const ADDED_BYTES_MAX = 180e6
 const TOTAL_BYTES_MAX = 330e6
 const SECRET = 'a-secret-for-tests-of-more-than-32-bytes'
 const API_KEY = 'a-key-for-tests-only'
+const VERSION = '7.8.9-test'
+/** Health checks are of Docker's format alone. */
+const VERSION_ARG = ['--format', 'docker', '--build-arg', `SLUICE_VERSION=${VERSION}`]
 const START_MS = 60_000
 
 const storage = ['--root', join(CACHE, 'containers'), '--runroot', join(CACHE, 'containers-run')]
@@ -36,10 +39,20 @@ makeBaseImages()
 console.log('\n== building')
 must(
   'buildah',
-  [...storage, 'bud', '--pull-never', '--volume', `${npmCache()}:/root/.npm`, '--tag', IMAGE, root],
+  [
+    ...storage,
+    'bud',
+    '--pull-never',
+    '--volume',
+    `${npmCache()}:/root/.npm`,
+    ...VERSION_ARG,
+    '--tag',
+    IMAGE,
+    root,
+  ],
   { env },
 )
-const image = JSON.parse(buildah('inspect', '--type', 'image', IMAGE)).OCIv1.config
+const image = JSON.parse(buildah('inspect', '--type', 'image', IMAGE)).Docker.config
 const container = buildah('from', '--pull-never', IMAGE)
 try {
   const tree = buildah('mount', container)
@@ -94,6 +107,8 @@ function checkContent(tree) {
   for (const path of ['app/src', 'app/scripts', 'usr/local/bin/npm', 'root/.npm', 'etc/extra-ca.pem']) {
     assert.equal(existsSync(join(tree, path)), false, `${path} is in the image`)
   }
+  assert.equal(image.Labels['org.opencontainers.image.version'], VERSION)
+  assert.deepEqual(image.Healthcheck.Test, ['CMD', 'node', '/app/bin/livez.js'])
   assert.match(image.User, /^[1-9]\d*:[1-9]\d*$/, 'the image runs as root')
   assert.notEqual(image.Entrypoint[0], '/bin/sh', 'a shell would keep SIGTERM to itself')
   const [total, base] = [IMAGE, DEBIAN_IMAGE].map(sizeOf)
@@ -143,6 +158,13 @@ async function runNode(tree) {
       until(() => output.includes('the node is ready')),
       exited.then(([code]) => assert.fail(`the node ended with ${code} before it was ready`)),
     ])
+    assert.ok(output.includes(VERSION), 'the log does not name the version of the build')
+    assert.equal(
+      spawnSync(process.execPath, [join(tree, 'app/bin/livez.js')], {
+        env: { SLUICE_API_PORT: String(apiPort) },
+      }).status,
+      0,
+    )
     assert.match(output, /uWebSockets\.js: @btc-vision\/uwebsockets\.js .* built for Node 24/)
     await publishAndDrain(child, { port, apiPort })
     const [code] = await exited

@@ -58,6 +58,7 @@ import {
   weaknesses,
 } from './node-options.ts'
 import { createParts, NATS_PREFIX } from './node-parts.ts'
+import { packageVersion } from './package-version.ts'
 import { edgeMetrics, hubMetrics, publisherMetrics, sessionMetrics } from './node-metrics.ts'
 import { Faults, type FaultPlace } from './observe/faults.ts'
 import { Health, HEALTH_DEFAULTS } from './observe/health.ts'
@@ -124,7 +125,7 @@ export interface Node {
 export async function createNode(config: Config, time: Clock = systemClock): Promise<Node> {
   refuse(faultsOf(config))
   const id = randomBytes(8).toString('hex')
-  const { version, region, role } = config.node
+  const { version = packageVersion(), region, role } = config.node
   const log = createLog({ level: config.log.level, pretty: config.log.pretty, bindings: { node: id } })
   const metrics = createMetrics({ node: { node: id, version, region, role }, process: true })
   const faults = new Faults(log, time, metrics.faults)

@@ -27,6 +27,8 @@ export function nodeRoutes({ table, health, metrics }: NodeRoutePorts): Route[] 
     },
     { method: 'GET', path: '/livez', scope: undefined, handle: () => verdict(health.live()) },
     { method: 'GET', path: '/readyz', scope: undefined, handle: () => verdict(health.ready()) },
+    // For balancers that know this name only.
+    { method: 'GET', path: '/health', scope: undefined, handle: () => verdict(health.ready()) },
     { method: 'GET', path: '/startupz', scope: undefined, handle: () => verdict(health.started()) },
     {
       method: 'GET',

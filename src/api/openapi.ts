@@ -653,6 +653,7 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
   },
   '/livez': probe('Whether the event loop is alive: where it is not, restart the process'),
   '/readyz': probe('Whether new connections are welcome; what a load balancer asks'),
+  '/health': probe('The same as /readyz, for load balancers that know this name only'),
   '/startupz': probe('Whether the node has ever been ready'),
   '/healthz/deep': {
     get: {

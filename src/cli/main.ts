@@ -1,7 +1,6 @@
 /**
  * The command line tool: which command, and what a failure looks like.
  */
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { CommandError } from './command-error.ts'
 import { addConfig } from './config.ts'
@@ -18,6 +17,7 @@ import { addToken } from './token.ts'
 import { AuthConfigError } from '../auth/config-error.ts'
 import { ConfigError, EXIT_USAGE } from '../config/config-error.ts'
 import { SluiceError } from '../errors.ts'
+import { packageVersion } from '../package-version.ts'
 
 const EXAMPLES = `
 Examples:
@@ -55,7 +55,7 @@ function programOf(terminal: Terminal): Command {
   const program = new Command('sluice')
   program
     .description('A real-time gateway: WebSocket, SSE and long poll, with replay and resume.')
-    .version(version(), '-V, --version', 'print the version')
+    .version(packageVersion(), '-V, --version', 'print the version')
     // Behind a command its own options count: `drain --version '1.4.*'` names nodes.
     .enablePositionalOptions()
     .helpOption('-h, --help', 'print help')
@@ -82,11 +82,6 @@ function programOf(terminal: Terminal): Command {
   ])
     add(program, terminal)
   return program
-}
-
-function version(): string {
-  const file = new URL('../../package.json', import.meta.url)
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
 
 function exitCodeOf(error: unknown): number {

@@ -257,9 +257,9 @@ export const SCHEMA = z.strictObject({
     }),
   }),
   node: section('This node among the others.', {
-    version: option(text('1 to 64 of A-Z a-z 0-9 _ . + -', isLabel), '0', {
+    version: optional(text('1 to 64 of A-Z a-z 0-9 _ . + -', isLabel), {
       env: 'SLUICE_VERSION',
-      doc: 'What is deployed: clients of an old node are sent to a node of the version that was deployed last.',
+      doc: 'What is deployed: clients of an old node are sent to a node of the version that was deployed last. Absent: the version of the package.',
     }),
     generation: optional(generation(), {
       env: 'SLUICE_DEPLOY',

@@ -1,5 +1,6 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { packageVersion } from '../../src/package-version.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { startNode, type StartedNode } from '../support/start-node.ts'
 
@@ -434,7 +435,12 @@ describe('the node', () => {
     expect(json).toMatchObject({ nodes: [{ id: node.id, state: 'active', role: 'all' }] })
   })
 
-  it.each(['/livez', '/readyz', '/startupz', '/healthz/deep', '/metrics', '/openapi.json'])(
+  it('is of the version of the package where no version is said', async () => {
+    const { json } = await ask({ method: 'GET', path: '/v1/nodes' })
+    expect(json).toMatchObject({ nodes: [{ version: packageVersion() }] })
+  })
+
+  it.each(['/livez', '/readyz', '/health', '/startupz', '/healthz/deep', '/metrics', '/openapi.json'])(
     'answers %s without a key',
     async (path) => {
       expect((await ask({ method: 'GET', path, headers: { authorization: '' } })).status).toBe(200)
@@ -504,6 +510,7 @@ describe('the node', () => {
     const begun = await ask({ method: 'POST', path, params, body: { plan: '5%/2m' } })
     expect(begun.json).toMatchObject({ drain: { state: 'waiting', plan: '5%/2m', told: 0 } })
     expect((await ask({ method: 'GET', path: '/readyz', headers: { authorization: '' } })).status).toBe(503)
+    expect((await ask({ method: 'GET', path: '/health', headers: { authorization: '' } })).status).toBe(503)
     expect((await ask({ method: 'POST', path, params, body: { paused: true } })).json).toMatchObject({
       drain: { state: 'paused' },
     })

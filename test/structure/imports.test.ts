@@ -11,7 +11,16 @@ const NODE_PARTS = 'node-*.ts'
 
 /** By the folder under `src`, or by the name of a file that stands in `src` itself. */
 const RANKS: readonly (readonly string[])[] = [
-  ['protocol', 'errors.ts', 'clock.ts', 'wheel.ts', 'rounds.ts', 'seal.ts', 'freshness.ts'],
+  [
+    'protocol',
+    'errors.ts',
+    'clock.ts',
+    'wheel.ts',
+    'rounds.ts',
+    'seal.ts',
+    'freshness.ts',
+    'package-version.ts',
+  ],
   ['config', 'observe', 'drivers'],
   ['acks', 'backbone', 'registry', 'replay', 'presence', 'auth', 'admission'],
   ['cluster', 'hub', 'publish'],
