@@ -60,6 +60,7 @@ export class Subscription {
   /** Where the client is; `undefined` while live (it is where the feed is) and on ephemeral channels. */
   #position: Position | undefined
   #reading = false
+  /** Its buffer was full: only by that it falls behind once it was live. */
   #slow = false
   #liveSince = 0
   /** Until it is live for the first time. */
@@ -148,7 +149,6 @@ export class Subscription {
 
   #goLive(): boolean {
     this.#state = 'live'
-    this.#slow = false
     this.#liveSince = this.source.sequence
     this.#position = undefined
     this.outlet.goLive(this.source.fanout)

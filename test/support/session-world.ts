@@ -159,6 +159,8 @@ export class WorldNode {
   /** Channels and users that are present, one entry for each `entered` without its `left`. */
   readonly present: string[] = []
   readonly acks: string[] = []
+  /** What became of each token. */
+  readonly checked: string[] = []
   readonly failures: unknown[] = []
   readonly hub: Hub
   readonly #world: World
@@ -202,7 +204,7 @@ export class WorldNode {
       hub: this.hub,
       registry,
       tokens: {
-        verify: (token) => calls.run(id, 'verify', () => Promise.resolve(world.identity(token))),
+        verify: (token) => calls.run(id, 'verify', () => world.verify(token)),
         isRevoked,
       },
       clock,
@@ -211,7 +213,7 @@ export class WorldNode {
         connected: ignore,
         channelResumed: ignore,
         reauth: ignore,
-        tokenChecked: ignore,
+        tokenChecked: (result) => void this.checked.push(result),
         errorSent: ignore,
         takenOver: ignore,
         limitHit: ignore,
@@ -347,6 +349,13 @@ export class World {
       issuedAtMs: at(issued),
       expiresAtMs: expires === undefined ? undefined : at(expires),
     }
+  }
+
+  /** A token of nobody is no good one. */
+  async verify(token: string): Promise<Identity> {
+    const identity = this.identity(token)
+    if (identity.user === '') throw new SluiceError('unauthorized', 'the token is not a good one')
+    return identity
   }
 
   post(from: string, to: string | undefined, payload: Uint8Array): Sent {

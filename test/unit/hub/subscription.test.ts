@@ -1,0 +1,202 @@
+import { describe, expect, it } from 'vitest'
+import type { LogPage } from '../../../src/hub/log-reads.ts'
+import { Fanout, type Outlet } from '../../../src/hub/outlet.ts'
+import { Subscription, type SlowConsumerPolicy, type Source } from '../../../src/hub/subscription.ts'
+import { Encoded } from '../../../src/protocol/encode.ts'
+import type { Position } from '../../../src/protocol/frames.ts'
+import type { LoggedMessage } from '../../../src/protocol/message.ts'
+
+const at = (offset: number, epoch = 'e'): Position => ({ epoch, offset })
+
+function entry(offset: number, epoch = 'e'): Encoded {
+  const message: LoggedMessage = {
+    kind: 'logged',
+    channel: 'c',
+    epoch,
+    offset,
+    previous: offset - 1,
+    id: undefined,
+    time: 0,
+    data: Buffer.from('1'),
+    binary: false,
+    ack: false,
+  }
+  return new Encoded(message)
+}
+
+/** A channel of which nothing is in memory but `memory`, and a client; both tell what happens to them. */
+class World {
+  readonly seen: string[] = []
+  /** Reads of the log that wait for their answer. */
+  readonly reads: { answer(page: LogPage): Promise<void>; fail(): Promise<void> }[] = []
+  position: Position | undefined = at(5)
+  memory: readonly Encoded[] = []
+  room = true
+  readonly subscription: Subscription
+
+  constructor(start: Position | undefined, slowConsumer: SlowConsumerPolicy = 'catch-up') {
+    const { seen } = this
+    const fanout = new Fanout('c')
+    const positionNow = (): Position | undefined => this.position
+    const source: Source = {
+      name: 'c',
+      fanout,
+      slowConsumer,
+      sequence: 0,
+      get position() {
+        return positionNow()
+      },
+      next: ({ epoch, offset }) =>
+        this.memory.find(({ message }) => {
+          const one = message as LoggedMessage
+          return one.epoch === epoch && one.offset > offset
+        }),
+      newest: () => this.memory.at(-1),
+      newestOfLog: () => this.#reads('read the newest'),
+      read: ({ epoch, offset }) => this.#reads(`read after ${epoch}/${offset}`),
+      awaitFeed: (_subscription, head) => seen.push(`await the feed, ${head?.offset}`),
+      retryLater: () => seen.push('retry later'),
+      slow: (policy) => seen.push(`slow: ${policy}`),
+      replayed: () => undefined,
+      resetSent: () => undefined,
+      begun: () => undefined,
+      left: () => seen.push('left'),
+    }
+    const outlet: Outlet = {
+      transport: 'websocket',
+      hasRoom: () => this.room,
+      deliver: ({ message }) => seen.push(`message ${(message as LoggedMessage).offset}`),
+      reset: (_channel, { epoch, offset }, reason) => seen.push(`reset to ${epoch}/${offset}, ${reason}`),
+      goLive: () => seen.push('live'),
+      leaveLive: () => seen.push('not live'),
+      closeTooSlow: () => seen.push('too slow'),
+    }
+    this.subscription = new Subscription(source, outlet, start)
+  }
+
+  #reads(what: string): Promise<LogPage> {
+    this.seen.push(what)
+    return new Promise((resolve, reject) => {
+      // What the answer leads to has happened when these resolve.
+      const done = (): Promise<void> => new Promise((turn) => setImmediate(turn))
+      this.reads.push({
+        answer: (page) => (resolve(page), done()),
+        fail: () => (reject(new Error('the log is away')), done()),
+      })
+    })
+  }
+
+  /** What has happened since the last time. */
+  taken(): string[] {
+    return this.seen.splice(0)
+  }
+}
+
+function begun(start: Position | undefined, slowConsumer?: SlowConsumerPolicy): World {
+  const world = new World(start, slowConsumer)
+  world.subscription.begin(undefined)
+  return world
+}
+
+const page = (entries: readonly Encoded[], head = at(5)): LogPage => ({ kind: 'range', entries, head })
+
+describe('a read of the log', () => {
+  it('is one at a time, however often there is room meanwhile', async () => {
+    const world = begun(at(3))
+    world.subscription.resume()
+    world.subscription.resume()
+    expect(world.taken()).toEqual(['read after e/3'])
+    await world.reads[0]?.answer(page([entry(4), entry(5)]))
+    expect(world.taken()).toEqual(['message 4', 'message 5', 'live'])
+  })
+
+  it('is followed by the next where the first was not all', async () => {
+    const world = begun(at(2))
+    await world.reads[0]?.answer(page([entry(3)]))
+    expect(world.taken()).toEqual(['read after e/2', 'message 3', 'read after e/3'])
+    await world.reads[1]?.answer(page([entry(4), entry(5)]))
+    expect(world.taken()).toEqual(['message 4', 'message 5', 'live'])
+  })
+
+  it('that fails is repeated when it is told to go on, from the same place', async () => {
+    const world = begun(at(3))
+    await world.reads[0]?.fail()
+    expect(world.taken()).toEqual(['read after e/3', 'retry later'])
+    world.subscription.resume()
+    expect(world.taken()).toEqual(['read after e/3'])
+  })
+
+  it('stops where the buffer is full, and goes on where it stopped', async () => {
+    const world = begun(at(3))
+    world.room = false
+    await world.reads[0]?.answer(page([entry(4), entry(5)]))
+    expect(world.taken()).toEqual(['read after e/3'])
+    world.room = true
+    world.subscription.resume()
+    expect(world.taken()).toEqual(['read after e/3'])
+  })
+
+  it('has no effect on a client that has gone', async () => {
+    const [one, other] = [begun(at(3)), begun(at(3))]
+    for (const { subscription } of [one, other]) subscription.close()
+    await one.reads[0]?.answer(page([entry(4)]))
+    await other.reads[0]?.fail()
+    for (const world of [one, other]) expect(world.taken()).toEqual(['read after e/3', 'left'])
+  })
+})
+
+describe('a client from another epoch', () => {
+  it.each([4, 5, 6])(
+    'at %i is not taken for one that is where the feed is: the log decides',
+    async (offset) => {
+      const world = new World(at(offset, 'old'))
+      // It would serve as the next message, were the epochs not compared.
+      world.memory = [entry(5), entry(7, 'old')]
+      world.subscription.begin(undefined)
+      expect(world.taken()).toEqual([`read after old/${offset}`])
+      await world.reads[0]?.answer({ kind: 'lost', why: 'epoch', head: at(5) })
+      expect(world.taken()).toEqual(['reset to e/5, epoch', 'live'])
+    },
+  )
+
+  it('is shown nothing of an epoch that the feed does not know yet: the feed comes first', async () => {
+    const world = begun(at(3, 'new'))
+    await world.reads[0]?.answer(page([entry(4, 'new')], at(4, 'new')))
+    expect(world.taken()).toEqual(['read after new/3', 'await the feed, 4'])
+    world.position = at(4, 'new')
+    world.memory = [entry(4, 'new')]
+    world.subscription.resume()
+    expect(world.taken()).toEqual(['message 4', 'live'])
+  })
+
+  it('is shown of the log what the feed has delivered, and the rest comes with the feed', async () => {
+    const world = begun(at(3))
+    await world.reads[0]?.answer(page([entry(4), entry(5), entry(6)], at(6)))
+    expect(world.taken()).toEqual(['read after e/3', 'message 4', 'message 5', 'live'])
+  })
+})
+
+describe('a client', () => {
+  it('that begins behind is not slow: no policy closes it or leaves anything out', () => {
+    for (const policy of ['disconnect', 'conflate'] as const) {
+      const world = new World(at(3), policy)
+      world.memory = [entry(4), entry(5)]
+      world.subscription.begin(undefined)
+      expect(world.taken()).toEqual(['message 4', 'message 5', 'live'])
+    }
+  })
+
+  it.each([
+    ['catch-up', ['message 4', 'message 5', 'live']],
+    ['conflate', ['message 5', 'live']],
+    ['disconnect', ['too slow']],
+  ] as const)('whose buffer was full is slow: %s', (policy, then) => {
+    const world = begun(at(5), policy)
+    expect(world.taken()).toEqual(['live'])
+    world.memory = [entry(4), entry(5)]
+    world.subscription.fallBehind(at(3))
+    expect(world.taken()).toEqual(['not live', `slow: ${policy}`])
+    world.subscription.resume()
+    expect(world.taken()).toEqual(then)
+  })
+})
