@@ -309,9 +309,11 @@ export const SCHEMA = z.strictObject({
     bytesBurst: option(size('0B'), '4MiB', {
       doc: 'Bytes that it may send at once after a pause; 0 is as many as in a second.',
     }),
-    subscriptions: option(integer({ min: 1, max: 1_000_000 }), 512, { doc: 'Channels of one session.' }),
+    subscriptions: option(integer({ min: 1, max: 1_000_000 }), 512, {
+      doc: 'Channels of one session; who comes back with more gets the first ones, and is told of the others.',
+    }),
     channelsPerStream: option(integer({ min: 1, max: 10_000 }), 100, {
-      doc: 'Channels of one SSE stream or poll.',
+      doc: 'Channels of one SSE stream or poll; of more, the first ones are served.',
     }),
     buffered: option(size('1KiB', '1GiB'), '64KiB', {
       doc: 'Bytes that wait for one client; beyond that it counts as slow.',

@@ -281,6 +281,7 @@ export class Gateway {
       await this.#ports.sessions.connect(connection, identity, {
         session: undefined,
         ...wanted,
+        channelsMax: this.#options.channelsPerStreamMax,
         partial: false,
       })
     } catch (error) {
@@ -292,12 +293,13 @@ export class Gateway {
   /** Who asks, and for which channels from where. Fails with the error to answer. */
   async #request(head: RequestHead): Promise<Wanted & { readonly identity: Identity }> {
     const query = new URLSearchParams(head.query)
-    const names = this.#channelsOf(query.getAll('channels'))
-    const misfit = returnMisfit(head, names.size, this.#options.headBytesMax)
-    if (misfit !== undefined) {
-      this.#ports.metrics.limitHit('channels_per_stream')
-      throw new SluiceError('limit_exceeded', misfit)
-    }
+    const names = namesIn(query.getAll('channels'))
+    const { channelsPerStreamMax, headBytesMax } = this.#options
+    // Only the cursor of what is served comes back.
+    const served = Math.min(names.size, channelsPerStreamMax + 1)
+    const misfit = returnMisfit(head, served, headBytesMax)
+    if (served < names.size || misfit !== undefined) this.#ports.metrics.limitHit('channels_per_stream')
+    if (misfit !== undefined) throw new SluiceError('limit_exceeded', misfit)
     const identity = await this.#ports.sessions.identify(this.#tokenOf(head))
     const channels = new Map<string, From | undefined>()
     const resume = resumeOf(cursorOf(head), identity.user)
@@ -308,25 +310,6 @@ export class Gateway {
   #tokenOf(head: RequestHead): string | undefined {
     const given = bearer(head) ?? new URLSearchParams(head.query).get('token')
     return given ?? cookie(head, this.#options.tokenCookie)
-  }
-
-  #channelsOf(lists: readonly string[]): Set<string> {
-    const names = new Set(lists.flatMap((list) => (list === '' ? [] : list.split(','))))
-    names.add(INBOX)
-    const max = this.#options.channelsPerStreamMax
-    if (names.size - 1 > max) {
-      this.#ports.metrics.limitHit('channels_per_stream')
-      throw new SluiceError(
-        'limit_exceeded',
-        `channels names ${names.size - 1} channels; limits.channelsPerStream allows ${max}`,
-      )
-    }
-    for (const name of names) {
-      const shown = JSON.stringify(name.slice(0, CHANNEL_LENGTH_MAX))
-      if (name === INBOX || isChannel(name)) continue
-      throw new SluiceError('bad_request', `channels, separated by commas: ${shown} is none; ${CHANNEL_RULE}`)
-    }
-    return names
   }
 
   /** Everybody behind it would be refused for one another, and nobody would know why. */
@@ -395,6 +378,18 @@ export class Gateway {
     const cors = this.#origins.headers(exchange.head.headers.origin)
     exchange.respond(200, { ...STREAM_HEADERS, ...cors }, `retry: ${Math.round(retryMs)}\n${event}\n`, true)
   }
+}
+
+/** The channels that a request names, and the inbox. Fails with `bad_request`. */
+function namesIn(lists: readonly string[]): Set<string> {
+  const names = new Set(lists.flatMap((list) => (list === '' ? [] : list.split(','))))
+  names.add(INBOX)
+  for (const name of names) {
+    const shown = JSON.stringify(name.slice(0, CHANNEL_LENGTH_MAX))
+    if (name === INBOX || isChannel(name)) continue
+    throw new SluiceError('bad_request', `channels, separated by commas: ${shown} is none; ${CHANNEL_RULE}`)
+  }
+  return names
 }
 
 function outdated(): SluiceError {

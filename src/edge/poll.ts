@@ -44,6 +44,8 @@ export class PollConnection implements Connection, StreamFanout, Due {
   #messages: Encoded[] = []
   #bytes = 0
   readonly #resets: string[] = []
+  /** The channels that are beyond a limit, as a part of the answer. */
+  #refused = ''
   wheelSlot = -1
   wheelIndex = 0
   wheelTick = 0
@@ -127,7 +129,13 @@ export class PollConnection implements Connection, StreamFanout, Due {
   }
 
   /** A poll has no control frames: its next request brings its token, and the cursor says the rest. */
-  send(_frame: ServerFrame): void {}
+  send(frame: ServerFrame): void {
+    if (frame.type !== 'welcome') return
+    const refused = Object.entries(frame.channels).flatMap(([channel, start]) =>
+      'error' in start ? [{ channel, error: start.error }] : [],
+    )
+    if (refused.length > 0) this.#refused = `,"refused":${JSON.stringify(refused)}`
+  }
 
   end({ closeCode, code, message }: Closing): void {
     if (this.#closed) return
@@ -168,7 +176,7 @@ export class PollConnection implements Connection, StreamFanout, Due {
     const ticket = this.#context.ports.tickets.give(tagOf(this.#request.user))
     const cursor = composeCursor(segments, ticket.owner, `${ticketSegment(ticket)}${departure ?? ''}`)
     const messages = this.#messages.map(({ json }) => json).join(',')
-    const body = `{"messages":[${messages}],"resets":[${this.#resets.join(',')}],"cursor":${JSON.stringify(cursor)}}`
+    const body = `{"messages":[${messages}],"resets":[${this.#resets.join(',')}]${this.#refused},"cursor":${JSON.stringify(cursor)}}`
     this.#request.exchange.respond(200, { ...this.#request.headers, ...JSON_HEADERS }, body, leaves)
     this.#context.ports.metrics.bytesOut('poll', body.length)
     this.gone()

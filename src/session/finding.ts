@@ -1,5 +1,6 @@
 /**
- * Where each channel of a connection starts, all found at the same time. What goes wrong with one is told of that one.
+ * Which channels a connection gets, and where each starts, all found at the same time. What goes wrong with one is told of that
+ * one.
  */
 import type { Connection } from './connection.ts'
 import type { ChannelResumeResult, Identity, SessionPorts } from './ports.ts'
@@ -18,15 +19,48 @@ export interface Found {
   readonly error: SluiceError | undefined
 }
 
-/** The inbox is always among them. Never fails: what went wrong is in the answer. */
+type Channels = ReadonlyMap<string, From | undefined>
+
+export interface Sorted {
+  /** The inbox is always among them. */
+  readonly wanted: Channels
+  readonly refused: readonly Found[]
+}
+
+/**
+ * Those that the token allows, in the order in which they were named, up to `max` beside the inbox. A limit keeps nobody out:
+ * whoever comes back may have had more before it was lowered.
+ */
+export function sortOut(channels: Channels, { permissions }: Identity, max: number): Sorted {
+  const wanted = new Map<string, From | undefined>()
+  const refused: Found[] = []
+  for (const [channel, from] of channels) {
+    const refuse = (error: SluiceError): void =>
+      void refused.push({ channel, from, opened: undefined, error })
+    if (channel === INBOX) continue
+    if (!permissions.maySubscribe(channel))
+      refuse(new SluiceError('forbidden', `the token does not allow to subscribe to ${channel}`))
+    else if (wanted.size >= max)
+      refuse(new SluiceError('limit_exceeded', `${channel} is one of more than ${max} channels`))
+    else wanted.set(channel, from)
+  }
+  wanted.set(INBOX, channels.get(INBOX))
+  return { wanted, refused }
+}
+
+/** Whether a connection that does not take a part of what it asked for (`partial`) is refused for this one. */
+export function refusesAll({ channel, error }: Found, partial: boolean): boolean {
+  if (error === undefined) return false
+  return channel === INBOX || (!partial && error.code !== 'limit_exceeded')
+}
+
+/** Never fails: what went wrong is in the answer. */
 export function findAll(
   connection: Connection,
   identity: Identity,
-  channels: ReadonlyMap<string, From | undefined>,
+  wanted: Channels,
   ports: SessionPorts,
 ): Promise<Found[]> {
-  const wanted = new Map(channels)
-  if (!wanted.has(INBOX)) wanted.set(INBOX, undefined)
   const failed = (channel: string, from: From | undefined, thrown: unknown): Found => {
     if (thrown instanceof SluiceError) return { channel, from, opened: undefined, error: thrown }
     ports.failed('opening a channel', thrown)
@@ -35,7 +69,7 @@ export function findAll(
   }
   return Promise.all(
     [...wanted].map(([channel, from]) =>
-      find(connection, identity, channel, from, ports).then(
+      openChannel(ports, identity.user, nameOf(channel, identity), from, connection).then(
         (opened): Found => ({ channel, from, opened, error: undefined }),
         (error: unknown) => failed(channel, from, error),
       ),
@@ -43,18 +77,8 @@ export function findAll(
   )
 }
 
-async function find(
-  connection: Connection,
-  identity: Identity,
-  channel: string,
-  from: From | undefined,
-  ports: SessionPorts,
-): Promise<Opened> {
-  if (channel !== INBOX && !identity.permissions.maySubscribe(channel)) {
-    throw new SluiceError('forbidden', `the token does not allow to subscribe to ${channel}`)
-  }
-  const name = channel === INBOX ? inboxOf(identity.user) : channel
-  return openChannel(ports, identity.user, name, from, connection)
+function nameOf(channel: string, { user }: Identity): string {
+  return channel === INBOX ? inboxOf(user) : channel
 }
 
 export function restored({ opened, error }: Found): Restored {

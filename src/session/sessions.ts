@@ -5,7 +5,7 @@ import { Arrival } from './arrival.ts'
 import { Attempts, endedByOperator, isEnded, isOvertaken, takenOver, type Attempt } from './attempts.ts'
 import { Claims } from './claims.ts'
 import type { Connection } from './connection.ts'
-import { findAll, restored, resultOf, type Found } from './finding.ts'
+import { findAll, refusesAll, restored, resultOf, sortOut, type Found, type Sorted } from './finding.ts'
 import type { Identity, ResumeResult, SessionContext } from './ports.ts'
 import { ConnectionGone } from './replies.ts'
 import { newSessionId, ownerOf, ownerTagOf } from './session-id.ts'
@@ -28,9 +28,11 @@ export interface ConnectRequest {
   readonly departure: Departure | undefined
   /** Every channel to be on from the start, with the place to start from; `undefined`: with what comes next. */
   readonly channels: ReadonlyMap<string, From | undefined>
+  /** So many of them, beside the inbox, where that is less than a session may have. */
+  readonly channelsMax?: number
   /**
-   * Whether one channel that cannot be had is told of in `welcome` (a WebSocket goes on with the others),
-   * or refuses the whole request (SSE and poll have no other way to say it).
+   * Whether one channel that cannot be had is told of in `welcome` (a WebSocket goes on with the others), or refuses the whole
+   * request (for SSE and poll an answer with a status says it best). One that is beyond a limit never does.
    */
   readonly partial: boolean
 }
@@ -81,18 +83,11 @@ export class Sessions {
   ): Promise<Session | undefined> {
     const { ports } = this.#context
     const { user } = identity
-    const { subscriptionsMax } = this.#context.options
-    const wanted = request.channels.size - Number(request.channels.has(INBOX))
-    if (wanted > subscriptionsMax) {
-      ports.metrics.limitHit('subscriptions')
-      throw new SluiceError(
-        'limit_exceeded',
-        `${wanted} channels were asked for; limits.subscriptions allows ${subscriptionsMax}`,
-      )
-    }
+    const { wanted, refused } = this.#sortOut(identity, request)
+    const places = wanted.size - 1
     const { id, asked } = this.#sessionId(user, request.session)
     if (connection.closed) return undefined
-    takeConnection(ports, user, wanted, this.#byId.has(id))
+    takeConnection(ports, user, places, this.#byId.has(id))
     // The user is claimed before any log is read: a publisher appends first and looks the user up then.
     const attempt = this.#attempts.begin(user, id)
     const opened: Opened[] = []
@@ -100,15 +95,13 @@ export class Sessions {
       const claimed = await this.#claims.claim(attempt, id)
       this.#checkRevoked(identity, claimed.revokedBeforeMs)
       checkSessions(ports, this.#context.options, claimed.sessions)
-      const found = await findAll(connection, identity, request.channels, ports)
+      const found = [...(await findAll(connection, identity, wanted, ports)), ...refused]
       for (const one of found) if (one.opened !== undefined) opened.push(one.opened)
-      const refused = found.find(
-        (one) => one.error !== undefined && (!request.partial || one.channel === INBOX),
-      )
-      if (refused?.error !== undefined) throw refused.error
+      const fatal = found.find((one) => refusesAll(one, request.partial))?.error
+      if (fatal !== undefined) throw fatal
       if (connection.closed) throw new ConnectionGone()
       this.#checkStill(identity, attempt)
-      checkChannels(ports, user, wanted)
+      checkChannels(ports, user, places)
       const inbox = found.find((one) => one.channel === INBOX) as Found & { opened: Opened }
       const { claim } = claimed
       const session = new Session(
@@ -229,6 +222,15 @@ export class Sessions {
 
   all(): IterableIterator<Session> {
     return this.#byId.values()
+  }
+
+  #sortOut(identity: Identity, { channels, channelsMax = Infinity }: ConnectRequest): Sorted {
+    const { subscriptionsMax } = this.#context.options
+    const sorted = sortOut(channels, identity, Math.min(subscriptionsMax, channelsMax))
+    const beyond = sorted.refused.some(({ error }) => error?.code === 'limit_exceeded')
+    // A limit of its own a transport counts itself.
+    if (beyond && subscriptionsMax < channelsMax) this.#context.ports.metrics.limitHit('subscriptions')
+    return sorted
   }
 
   /** After all waits: what was decided meanwhile. */

@@ -202,12 +202,6 @@ describe('refusals', () => {
       'bad_request',
     ],
     [
-      'too many channels',
-      async () => `channels=a,b,c,d,e,f&token=${await node.token('n')}`,
-      413,
-      'limit_exceeded',
-    ],
-    [
       'a forged cursor',
       async () => `channels=a&cursor=1~x&token=${await node.token('n')}`,
       400,
