@@ -1,4 +1,4 @@
-import * as fc from 'fast-check'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { FULL_AT_MS, rateOf, take, untilMs, type Rate } from '../../src/admission/bucket.ts'
 import { Gate } from '../../src/admission/gate.ts'

@@ -1,4 +1,4 @@
-import * as fc from 'fast-check'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { patternsFault, PatternTable, PATTERNS_MAX, Permissions } from '../../src/auth/permissions.ts'
 import { isChannel, isPattern } from '../../src/protocol/channel.ts'

@@ -1,5 +1,5 @@
 import { createHmac, webcrypto } from 'node:crypto'
-import * as fc from 'fast-check'
+import fc from 'fast-check'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { createTokens, mintToken } from '../../../src/auth/tokens.ts'
 import { asSluiceError, SluiceError } from '../../../src/errors.ts'
