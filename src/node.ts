@@ -44,6 +44,7 @@ import { Hub } from './hub/hub.ts'
 import { policiesByChannel } from './node-policies.ts'
 import { Rates } from './node-rates.ts'
 import { addressOf, localHostsOf, nodesTls, shownHost } from './node-address.ts'
+import { Certificates } from './node-certificates.ts'
 import { faultsOf } from './node-checks.ts'
 import { NodeDrain } from './node-drain.ts'
 import { watchParts } from './node-health.ts'
@@ -115,6 +116,8 @@ export interface Node {
   readonly end: Promise<void>
   /** Moves every client to another node, then stops. Resolves when it has, or when somebody has cancelled it and it stays. */
   drain(): Promise<void>
+  /** Shows what the files of the certificates hold now to whoever connects from now on; by itself it looks every 10 s. */
+  renewCertificates(): Promise<void>
   /** The nodes that were started with this one stop too: where nobody else is left, `drain` does not wait for anybody. */
   leaveWithOthers(): void
   /** Tells every client to come back elsewhere, then stops. Idempotent. */
@@ -242,6 +245,11 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     caught,
     ...(config.tls === undefined ? {} : { tls: config.tls }),
   })
+  const certificates = new Certificates(
+    config,
+    { public: listener, api: apiListener },
+    { clock, log, metrics },
+  )
   const hub = new Hub(
     {
       log: replayLog,
@@ -605,6 +613,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       await apiListener.listen()
       // An `api` node only publishes: no client can starve it, because none can connect.
       if (role !== 'api') await listener.listen()
+      await certificates.start()
       await parts.start()
       await deployed.start(config.cluster.heartbeat)
       await membership.start()
@@ -625,6 +634,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       const alone = parts.nats === undefined || (await othersOf(membership)).length === 0
       if ((await draining.beginBySignal({ alone })) === 'gone') await close()
     },
+    renewCertificates: () => certificates.renew(),
     leaveWithOthers: () => draining.leaveWithOthers(),
     close,
   }
@@ -633,6 +643,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     health.become('closing')
     admission.gate.close('closing')
     const doorsClosed = doors?.close()
+    certificates.close()
     canary.close()
     orders.close()
     rates.close()

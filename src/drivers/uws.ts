@@ -335,10 +335,20 @@ function endedBy(code: number, reason: ArrayBuffer): number {
   return code === 1006 ? (CUT_OFF[Buffer.from(reason).toString()] ?? code) : code
 }
 
+/** What serves the connections of one certificate; the library takes one for good. */
+interface Served {
+  readonly app: Native.TemplatedApp
+  /** Its WebSockets. */
+  sockets: number
+}
+
 /** One listening socket with its routes and the topics of its WebSockets. */
 export class Listener {
   readonly #uWS = loadUws().uWS
-  readonly #app: Native.TemplatedApp
+  #served: Served
+  /** Those of certificates that were renewed since: who is connected stays. */
+  readonly #former: Served[] = []
+  readonly #routes: ((served: Served) => void)[] = []
   #published: (bytes: number) => void = () => undefined
   readonly #options: ListenerOptions
   #socket: Native.us_listen_socket | undefined
@@ -348,16 +358,30 @@ export class Listener {
 
   constructor(options: ListenerOptions) {
     this.#options = options
-    this.#app =
-      options.tls === undefined
+    this.#served = this.#serve()
+  }
+
+  /** With the certificate as it is in its file now. */
+  #serve(): Served {
+    const { tls } = this.#options
+    const app =
+      tls === undefined
         ? this.#uWS.App()
-        : this.#uWS.SSLApp({ cert_file_name: options.tls.certFile, key_file_name: options.tls.keyFile })
+        : this.#uWS.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile })
+    const served = { app, sockets: 0 }
+    for (const route of this.#routes) route(served)
+    return served
+  }
+
+  #route(route: (served: Served) => void): void {
+    this.#routes.push(route)
+    route(this.#served)
   }
 
   /** All HTTP requests whose path no WebSocket route has taken. */
   http(route: HttpRoute): void {
     const { caught } = this.#options
-    this.#app.any('/*', (response, request) => {
+    const handle: Parameters<Native.TemplatedApp['any']>[1] = (response, request) => {
       if (this.#options.proxyProtocol === true) endConnectionWith(response)
       let exchange: HttpExchange | undefined
       try {
@@ -376,7 +400,8 @@ export class Listener {
           response.close()
         }
       }
-    })
+    }
+    this.#route(({ app }) => app.any('/*', handle))
   }
 
   webSocket<Connection>(path: string, route: WebSocketRoute<Connection>): void {
@@ -407,7 +432,7 @@ export class Listener {
             }
           })
     if (watch !== undefined) this.#published = (bytes) => watch.published(bytes)
-    this.#app.ws<UserData>(path, {
+    const behavior = (served: Served): Native.WebSocketBehavior<UserData> => ({
       maxPayloadLength: route.frameBytesMax,
       maxBackpressure: watch === undefined ? bufferedBytesMax : bufferedBytesMax + EXCESS_BYTES_MAX,
       closeOnBackpressureLimit: watch === undefined ? 0 : 1,
@@ -434,6 +459,7 @@ export class Listener {
           const connection = accepted as Connection
           accepted = undefined
           socket.getUserData().connection = connection
+          served.sockets++
           watch?.add(socket)
           route.open(connection, socket)
         } catch (error) {
@@ -465,6 +491,7 @@ export class Listener {
         }
       },
       close: (socket, code, reason) => {
+        served.sockets--
         watch?.remove(socket)
         try {
           route.close(socket.getUserData().connection, endedBy(code, reason))
@@ -473,18 +500,49 @@ export class Listener {
         }
       },
     })
+    this.#route((served) => served.app.ws<UserData>(path, behavior(served)))
   }
 
   /** To every WebSocket that is subscribed to the topic; what is published in one turn of the loop leaves in one system call per socket. */
   publish(topic: string, message: Uint8Array, binary: boolean): void {
-    this.#app.publish(topic, message, binary)
+    this.#served.app.publish(topic, message, binary)
+    for (const { app, sockets } of this.#former) if (sockets > 0) app.publish(topic, message, binary)
     this.#published(message.byteLength)
+  }
+
+  /**
+   * Reads the files of the certificate again: who connects from now on is shown what they hold, who is connected stays. A
+   * connection that is just being made may be refused once. Fails where the library cannot use them, and changes nothing.
+   */
+  async renewCertificate(): Promise<void> {
+    // The library lets only a port that was said be used again while there are connections to it.
+    if (this.#options.port === 0)
+      throw new ListenError(`${this.#options.setBy}: with port 0 no certificate can be renewed; say a port`)
+    const fresh = this.#serve()
+    // Behind what the loop has accepted in this turn, so that next to nobody is in between.
+    await new Promise((resolve) => setImmediate(resolve))
+    if (this.#socket === undefined) return
+    const former = this.#served
+    this.stopListening()
+    this.#served = fresh
+    try {
+      await this.#listenAt(this.#port)
+      this.#former.push(former)
+    } catch (error) {
+      this.#served = former
+      await this.#listenAt(this.#port)
+      throw error
+    }
   }
 
   /** Fails where the address is taken or not ours. */
   listen(): Promise<void> {
-    const { host, port, shared, setBy, goneMs } = this.#options
-    const app = this.#app as unknown as { readonly listen: Listen }
+    return this.#listenAt(this.#options.port)
+  }
+
+  #listenAt(port: number): Promise<void> {
+    const { host, shared, setBy, goneMs } = this.#options
+    const app = this.#served.app as unknown as { readonly listen: Listen }
     const before = openSockets()
     return new Promise((resolve, reject) => {
       app.listen(host, port, shared ? SHARED : EXCLUSIVE, (socket) => {
@@ -525,7 +583,7 @@ export class Listener {
     if (this.#closed) return
     this.#closed = true
     this.stopListening()
-    this.#app.close()
+    for (const { app } of [this.#served, ...this.#former]) app.close()
   }
 }
 

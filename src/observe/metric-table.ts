@@ -304,6 +304,11 @@ const NODE = {
     'event_loop_lag_seconds',
     'How late the event loop serves whoever comes at a random moment, smoothed. What admission goes by.',
   ),
+  certificateExpiry: gauge(
+    'certificate_expiry_seconds',
+    'Until the certificate that a listener shows is over; NaN where the listener has none.',
+    { name: 'listener', values: ['public', 'api'] },
+  ),
   nodeState: gauge('node_state', '1 for the state that the node is in, 0 for the others.', {
     name: 'state',
     values: ['starting', 'active', 'cordoned', 'draining', 'closing'],

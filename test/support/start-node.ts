@@ -38,6 +38,7 @@ export interface StartedNode {
   api(method: string, path: string, body?: unknown): Promise<Response>
   /** The value of one series, by its name and labels as on the metrics page; 0 where it is not there. */
   metric(series: string): Promise<number>
+  renewCertificates(): Promise<void>
   /** As a signal does: resolves when the node has stopped. */
   drain(): Promise<void>
   close(): Promise<void>
@@ -94,6 +95,7 @@ export async function startNode(settings: ConfigInput = {}): Promise<StartedNode
       const line = page.split('\n').find((text) => text.startsWith(`${series} `))
       return line === undefined ? 0 : Number(line.slice(series.length + 1))
     },
+    renewCertificates: () => node.renewCertificates(),
     drain: () => node.drain(),
     close: () => node.close(),
   }
