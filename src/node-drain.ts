@@ -26,8 +26,10 @@ export interface NodeDrainOptions {
   readonly deregisterMs: number
   readonly graceMs: number
   readonly returnMs: number
-  /** From the first word to the last connection. Absent: as long as the plan takes, and some time more. */
+  /** From the first word to the end of the process. Absent: as long as the plan takes, and some time more. */
   readonly deadlineMs: number | undefined
+  /** For so long the node ends once its clients have gone, within the deadline. */
+  readonly endMs: number
   /** Those who are closed because a drain has to end are closed over this time. */
   readonly closeSpreadMs: number
   /** Without any other node for so long, a drain that a signal began ends: everybody is closed, spread over `closeSpreadMs`. */
@@ -103,7 +105,7 @@ export class NodeDrain {
     if (running !== undefined && plan !== undefined) {
       drain.setPlan(plan)
       // A signal has told somebody for how long to wait.
-      if (drain !== this.#bySignal) drain.setDeadline(drain.elapsedMs + this.#deadlineMs(plan))
+      if (drain !== this.#bySignal) drain.setDeadline(drain.elapsedMs + this.#emptyMs(this.#deadlineMs(plan)))
     }
     if (wish.paused === true) drain.pause()
     // Asked to go on, or to go, without a word about pausing: by a signal, for example.
@@ -128,6 +130,11 @@ export class NodeDrain {
   leaveWithOthers(): void {
     this.#withOthers = true
     this.#endAlone()
+  }
+
+  /** Where a drain is under way: everybody goes now, whatever the others take. */
+  hurry(): void {
+    this.#drain?.finishNow()
   }
 
   /** Fails with `not_found` where nothing is under way. */
@@ -241,7 +248,8 @@ export class NodeDrain {
     health.become('draining')
     void membership.beat()
     // Also where nobody is connected at this moment: balancers still send, and a poll may be between two answers.
-    const options = { plan, deregisterMs, graceMs, returnMs, deadlineMs, closeSpreadMs }
+    const emptyMs = this.#emptyMs(deadlineMs)
+    const options = { plan, deregisterMs, graceMs, returnMs, deadlineMs: emptyMs, closeSpreadMs }
     const drain = this.#move(options, 'drain', ({ state }) => {
       if ((state === 'moving' || state === 'closing') && gate.state === 'open') gate.close('draining')
     })
@@ -261,6 +269,11 @@ export class NodeDrain {
       void membership.beat()
     })
     return drain
+  }
+
+  /** By then the last client has gone. */
+  #emptyMs(deadlineMs: number): number {
+    return deadlineMs - Math.min(this.#options.endMs, deadlineMs / 2)
   }
 
   #deadlineMs(plan: Plan): number {

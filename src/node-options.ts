@@ -116,8 +116,27 @@ export function ticketTtlMs({ auth }: Config): number {
 /** By then every node that is told to stop has said so, and every other one has heard it. */
 const ALONE_HEARTBEATS = 2
 
-export function drainOptions({ cluster, drain, heartbeat }: Config): NodeDrainOptions {
+/** Once the clients have gone, the parts of a node have this long to end. */
+const END_MS = 5000
+/** But no more than this part of the time that there is for all. */
+const END_SHARE = 0.25
+/** Who interrupts a node waits at the keyboard, and a moment is enough that clients do not come back in one. */
+const CLOSE_MOMENT_MS = 1000
+
+/** How long the end of a node may take, without its clients: a part of the deadline of a drain. */
+export function endMs({ drain }: Config): number {
+  return drain.deadline === undefined ? END_MS : Math.min(END_MS, drain.deadline * END_SHARE)
+}
+
+/** Where clients are closed and not moved, this is how long that takes. */
+export function closeMomentMs({ drain }: Config): number {
+  return Math.min(drain.closeSpread, CLOSE_MOMENT_MS)
+}
+
+export function drainOptions(config: Config): NodeDrainOptions {
+  const { cluster, drain, heartbeat } = config
   return {
+    endMs: endMs(config),
     plan: drain.plan,
     deregisterMs: drain.deregisterDelay,
     graceMs: drain.grace,

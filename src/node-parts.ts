@@ -26,6 +26,7 @@ import { readTlsFiles } from './drivers/tls-files.ts'
 import type { Listener } from './drivers/uws.ts'
 import { SluiceError, type Caught } from './errors.ts'
 import { nodesTls } from './node-address.ts'
+import type { Ending } from './node-ending.ts'
 import { PACKET_BYTES_AROUND, payloadMisfit } from './node-limits.ts'
 import type { LogRoot } from './observe/log.ts'
 import type { Metrics } from './observe/metrics.ts'
@@ -62,8 +63,8 @@ export interface Parts {
   readonly nats: NatsLink | undefined
   /** Resolves once the parts answer, or it is clear that one does not now: the node starts degraded then. */
   start(): Promise<void>
-  /** Sends what is buffered first. */
-  close(): Promise<void>
+  /** In this order. What is buffered is sent first. */
+  readonly endings: readonly Ending[]
 }
 
 export interface PartsPorts {
@@ -132,12 +133,12 @@ function memoryParts(config: Config, { nodeId, clock, sink }: PartsPorts): Parts
     payloadBytesMax: () => Infinity,
     nats: undefined,
     start: () => Promise.resolve(),
-    async close() {
-      await backbone.close()
-      await presence.close()
-      await registry.close()
-      await log.close()
-    },
+    endings: [
+      { part: 'backbone', end: () => backbone.close() },
+      { part: 'presence store', end: () => presence.close() },
+      { part: 'registry', end: () => registry.close() },
+      { part: 'log of messages', end: () => log.close() },
+    ],
   }
 }
 
@@ -255,16 +256,16 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
       }
       backbone.start()
     },
-    async close() {
-      await backbone.close()
+    endings: [
+      { part: 'backbone', end: () => backbone.close() },
       // While there is a connection: what was acknowledged is written.
-      await acks.close()
-      await replayLog.close()
-      await nats.close()
-      await presence.close()
-      await registry.close()
-      redis.close()
-    },
+      { part: 'acknowledgements', end: () => acks.close() },
+      { part: 'log of messages', end: () => replayLog.close() },
+      { part: 'NATS', end: () => nats.close() },
+      { part: 'presence store', end: () => presence.close() },
+      { part: 'registry', end: () => registry.close() },
+      { part: 'Redis', end: () => redis.close() },
+    ],
   }
 }
 

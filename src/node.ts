@@ -47,10 +47,13 @@ import { addressOf, localHostsOf, nodesTls, shownHost } from './node-address.ts'
 import { Certificates } from './node-certificates.ts'
 import { faultsOf } from './node-checks.ts'
 import { NodeDrain } from './node-drain.ts'
+import { endInTurn, endOver, type Ending } from './node-ending.ts'
 import { watchParts } from './node-health.ts'
 import {
+  closeMomentMs,
   drainOptions,
   edgeOptions,
+  endMs,
   goneMs,
   hubOptions,
   quotaLimits,
@@ -81,10 +84,10 @@ import { Wheel } from './wheel.ts'
 
 /** Deadlines of sessions and connections are met to this precision. */
 const WHEEL_TICK_MS = 100
-/** What publishers and operators have asked is answered within this time: some never send the whole of their request. */
-const ANSWERED_MS = 2000
 /** Close frames and last events leave within this time before the sockets are cut. */
 const FAREWELL_MS = 250
+const LATE_ENDING =
+  'parts of the node did not end in time, and were left behind: what they had to write may be lost'
 const LATE_NOTICE =
   'clients that vanish without a word are noticed when the kernel gives up on them, which may be after 15 minutes; docs/wire.md says what to do'
 /** An outage of which nobody tells is over when so many heartbeats have gone well. */
@@ -114,13 +117,18 @@ export interface Node {
   start(): Promise<void>
   /** Resolves when the node has stopped, for whatever reason. */
   readonly end: Promise<void>
-  /** Moves every client to another node, then stops. Resolves when it has, or when somebody has cancelled it and it stays. */
+  /**
+   * Moves every client to another node, then stops, all of it by `drain.deadline`. Resolves when it has, or when somebody has
+   * cancelled it and it stays.
+   */
   drain(): Promise<void>
   /** Shows what the files of the certificates hold now to whoever connects from now on; by itself it looks every 10 s. */
   renewCertificates(): Promise<void>
+  /** A drain that is under way sends everybody now, whatever the others take; without one nothing happens. */
+  hurry(): void
   /** The nodes that were started with this one stop too: where nobody else is left, `drain` does not wait for anybody. */
   leaveWithOthers(): void
-  /** Tells every client to come back elsewhere, then stops. Idempotent. */
+  /** Closes every client, spread over a moment, then stops within a few seconds, whatever hangs. Idempotent. */
   close(): Promise<void>
 }
 
@@ -630,11 +638,14 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     },
     end,
     async drain() {
-      // Where there is nowhere to go, each client comes back when a node is there again, and at its own moment.
-      const alone = parts.nats === undefined || (await othersOf(membership)).length === 0
-      if ((await draining.beginBySignal({ alone })) === 'gone') await close()
+      const outcome = draining.beginBySignal({ alone: parts.nats === undefined })
+      // Where there is nowhere to go, each client comes back when a node is there again, and at its own moment. Who could
+      // tell may be away, so nothing waits for the answer.
+      if ((await othersOf(membership)).length === 0) draining.leaveWithOthers()
+      if ((await outcome) === 'gone') await close()
     },
     renewCertificates: () => certificates.renew(),
+    hurry: () => draining.hurry(),
     leaveWithOthers: () => draining.leaveWithOthers(),
     close,
   }
@@ -649,24 +660,36 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     rates.close()
     deployed.close()
     listener.stopListening()
-    // One word for all of them, before each of them would have a word of its own.
-    await presence.close()
-    sessions.endAll(
-      new Closing('goingAway', 'unavailable', 'the node is going away; come back elsewhere'),
-      () => true,
-    )
-    await new Promise<void>((resolve) => clock.after(FAREWELL_MS, resolve))
-    // Where the registry is away the entry ends by itself.
-    await membership.leave().catch((error: unknown) => failed('leaving the table of nodes', error))
-    // Who publishes would not know whether it was, and publish it again.
-    await Promise.race([
-      Promise.all([doorsClosed, api.settled()]),
-      new Promise<void>((resolve) => clock.after(ANSWERED_MS, resolve)),
-    ])
-    listener.close()
-    apiListener.close()
-    hub.close()
-    await parts.close()
+    const goingAway = new Closing('goingAway', 'unavailable', 'the node is going away; come back elsewhere')
+    const boundMs = endMs(config)
+    const endings: readonly Ending[] = [
+      // One word for all of them, before each of them would have a word of its own.
+      { part: 'presence', end: () => presence.close() },
+      { part: 'clients', end: () => void sessions.endAll(goingAway, () => true) },
+      { part: 'farewell', end: () => passed(Math.min(FAREWELL_MS, boundMs / 4), clock) },
+      // Where the registry is away the entry ends by itself.
+      { part: 'table of nodes', end: () => membership.leave() },
+      // Who publishes would not know whether it was, and publish it again; but some never send the whole of their request.
+      {
+        part: 'publishes under way',
+        end: () => Promise.all([doorsClosed, api.settled()]).then(() => undefined),
+      },
+      {
+        part: 'listeners',
+        end() {
+          listener.close()
+          apiListener.close()
+          hub.close()
+        },
+      },
+      ...parts.endings,
+    ]
+    if (sessions.count > 0) await endOver(closeMomentMs(config), sessions, goingAway, clock)
+    const late = await endInTurn(endings, boundMs, {
+      clock,
+      failed: (part, error) => failed(`the end of a part (${part})`, error),
+    })
+    if (late.length > 0) log.warn({ parts: late, boundMs }, LATE_ENDING)
     wheel.close()
     load.close()
     health.close()
@@ -675,6 +698,10 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     outages.close()
     log.info({}, 'the node has stopped')
   }
+}
+
+function passed(ms: number, clock: Clock): Promise<void> {
+  return new Promise((resolve) => void clock.after(ms, resolve))
 }
 
 /** Who could take clients: as the table says now, or as it said last. */

@@ -12,6 +12,7 @@ import { mintToken } from '../auth/tokens.ts'
 import { systemClock } from '../clock.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
+import type { Node } from '../node.ts'
 
 /** As the banner's commands assume it. */
 const URL_DEFAULT = 'http://127.0.0.1:8080'
@@ -23,6 +24,9 @@ const EXAMPLES = `
 Examples:
   $ sluice dev
   $ sluice dev --port 9000 --config sluice.yaml
+
+Ctrl-C (SIGINT) closes clients over a second and ends the node; once more ends it at once. SIGTERM and the end of the terminal
+(SIGHUP) end it, too.
 `
 
 export function addDev(program: Command, terminal: Terminal): void {
@@ -38,9 +42,9 @@ export function addDev(program: Command, terminal: Terminal): void {
       const config = loadConfig(sourcesOf(command, terminal.env, true))
       await refuseTakenPort(config.host, config.port, '--port')
       await refuseTakenPort(config.api.host, config.api.port, '--api-port')
-      await runNode(config, terminal, async (node) => {
-        terminal.print(banner(config, { url: node.url, apiUrl: node.apiUrl, token: await tokenFor(config) }))
-      })
+      const started = async ({ url, apiUrl }: Node): Promise<void> =>
+        terminal.print(banner(config, { url, apiUrl, token: await tokenFor(config) }))
+      await runNode({ config, started }, terminal)
     })
 }
 

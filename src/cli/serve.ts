@@ -6,7 +6,8 @@ import type { Command } from 'commander'
 import { CommandError } from './command-error.ts'
 import { addNodeOptions, sourcesOf } from './node-options.ts'
 import { runNode } from './run-node.ts'
-import { EXIT_INTERRUPTED, SIBLINGS_STOP, type Terminal } from './terminal.ts'
+import { StopSignals } from './stop-signals.ts'
+import { EXIT_INTERRUPTED, RELOAD, SIBLINGS_STOP, type Terminal } from './terminal.ts'
 import { Workers, type Worker } from './workers.ts'
 import { systemClock } from '../clock.ts'
 import { EXIT_USAGE } from '../config/config-error.ts'
@@ -21,8 +22,11 @@ Examples:
   $ sluice serve --config sluice.yaml --workers 4
   $ SLUICE_JWKS_URL=https://id.example.com/jwks SLUICE_API_KEYS=shop:publish:… sluice serve
 
-SIGTERM stops the node when its clients have been moved away, at the pace of drain.plan and by drain.deadline. SIGINT closes
-them at once. A second signal ends it at once.
+SIGTERM   moves its clients away at the pace of drain.plan, and ends the node, all of it by drain.deadline
+          a second one hurries: all are asked now; a third one closes who is left
+SIGINT    closes clients over a second and ends the node within a few more; a second one ends it at once
+SIGHUP    reads certificates and the configuration again: log.level is taken up, the log names what needs a restart; it never
+          ends a node
 Workers are nodes of a cluster that share the public port; the second listener of each has a port of its own, counting up
 from api.port.
 `
@@ -36,9 +40,10 @@ export function addServe(program: Command, terminal: Terminal): void {
     .option('--workers <n>', 'so many nodes, a process each', '1')
     .addHelpText('after', EXAMPLES)
     .action(async ({ workers }: { readonly workers: string }) => {
-      const config = loadConfig(sourcesOf(command, terminal.env, false))
+      const reload = (): Config => loadConfig(sourcesOf(command, terminal.env, false))
+      const config = reload()
       const count = workerCount(workers, config)
-      if (count === 1) await runNode(config, terminal, () => undefined)
+      if (count === 1) await runNode({ config, reload }, terminal)
       else await runWorkers(count, config, terminal)
     })
 }
@@ -65,11 +70,13 @@ async function runWorkers(count: number, config: Config, terminal: Terminal): Pr
     after: setTimeoutOf,
     tell: (line) => terminal.tell(line),
   })
-  let signals = 0
+  const signals = new StopSignals()
+  terminal.onHangup(() => workers.reload())
   const unlisten = terminal.onSignal((signal) => {
-    workers.signal(signal)
-    signals++
-    if (signals > 1) terminal.exit(EXIT_INTERRUPTED)
+    const what = signals.heard(signal, systemClock.monotonicMs())
+    // Each of them knows what it means; of one press they shall hear once.
+    if (what !== 'none') workers.signal(signal)
+    if (what === 'exit') terminal.exit(EXIT_INTERRUPTED)
   })
   const code = await workers.run()
   unlisten()
@@ -96,6 +103,9 @@ function spawn(program: string, words: readonly string[], terminal: Terminal): W
       if (child.connected) child.send(SIBLINGS_STOP, () => undefined)
     },
     kill: (signal) => void child.kill(signal),
+    reload() {
+      if (child.connected) child.send(RELOAD, () => undefined)
+    },
     onExit(listener) {
       child.once('exit', (code) => listener(code ?? undefined))
       child.once('error', () => {

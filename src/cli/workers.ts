@@ -6,7 +6,8 @@
  *  W2 a worker that cannot use its configuration ends the command, since every other start would end in the same way
  *  W3 a signal is passed on to every worker, once for each time that it came, and none is started after it; each is told that
  *     the others stop too, or all would look for somebody who takes their clients
- *  W4 the command ends when all workers have ended
+ *  W4 a wish to reload reaches every worker, and ends none
+ *  W5 the command ends when all workers have ended
  */
 import type { Signal } from './terminal.ts'
 import type { Clock } from '../clock.ts'
@@ -16,6 +17,8 @@ export interface Worker {
   /** That all the others are told to stop as well. */
   siblingsStop(): void
   kill(signal: Signal): void
+  /** It reads its configuration again. */
+  reload(): void
   /** Once. `code` is absent where a signal ended it. */
   onExit(listener: (code: number | undefined) => void): void
 }
@@ -64,6 +67,10 @@ export class Workers {
       worker.kill(signal)
     }
     this.#endIfAllHave()
+  }
+
+  reload(): void {
+    for (const worker of this.#running.values()) worker.reload()
   }
 
   #start(index: number): void {

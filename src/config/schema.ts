@@ -421,7 +421,7 @@ export const SCHEMA = z.strictObject({
     }),
     deadline: optional(duration('1s', '7d'), {
       env: 'SLUICE_DRAIN_DEADLINE',
-      doc: 'How long a drain may take, from the signal to the last connection: it hurries as this nears, and by then whoever is left is closed. Absent: what the plan takes, a quarter more (at least 30 s), `grace`, `deregisterDelay` and `closeSpread`.',
+      doc: 'How long a drain may take, from the signal to the end of the process: it hurries as this nears, and by then whoever is left is closed. Absent: what the plan takes, a quarter more (at least 30 s), `grace`, `deregisterDelay` and `closeSpread`.',
     }),
     closeSpread: option(duration('0ms', '5m'), '5s', {
       doc: 'Clients that are closed because the node has to stop are closed over this time, so that they do not come back together.',

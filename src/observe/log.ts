@@ -17,6 +17,8 @@ export interface Log {
 export interface LogRoot extends Log {
   /** A log of which every line carries the fields too. */
   with(fields: object): Log
+  /** From now on, here and in all that `with` has made. */
+  setLevel(level: LogLevel): void
 }
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
@@ -53,12 +55,22 @@ export function createLog(options: LogOptions): LogRoot {
 }
 
 function rootOf(logger: Logger): LogRoot {
+  // Children have a level of their own.
+  const children: LogRoot[] = []
   return {
     debug: (fields, message) => logger.debug(fields, message),
     info: (fields, message) => logger.info(fields, message),
     warn: (fields, message) => logger.warn(fields, message),
     error: (fields, message) => logger.error(fields, message),
-    with: (fields) => rootOf(logger.child(redactFields(fields))),
+    with(fields) {
+      const child = rootOf(logger.child(redactFields(fields)))
+      children.push(child)
+      return child
+    },
+    setLevel(level) {
+      logger.level = level
+      for (const child of children) child.setLevel(level)
+    },
   }
 }
 
@@ -98,4 +110,5 @@ export const silentLog: LogRoot = {
   warn() {},
   error() {},
   with: () => silentLog,
+  setLevel() {},
 }

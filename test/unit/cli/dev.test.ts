@@ -1,7 +1,8 @@
 import { createServer, type AddressInfo } from 'node:net'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { FakeTerminal, run } from './fake-terminal.ts'
 import { main } from '../../../src/cli/main.ts'
+import { systemClock } from '../../../src/clock.ts'
 
 const QUIET = ['--port', '0', '--api-port', '0', '--log-level', 'silent']
 
@@ -78,10 +79,14 @@ it('does not share a port with something else', async () => {
   )
 })
 
-it('a second signal ends the process at once', async () => {
+it('a second SIGINT ends the process at once', async () => {
   const { terminal, code } = await startDev()
-  terminal.raise('SIGTERM')
-  terminal.raise('SIGTERM')
+  const now = vi.spyOn(systemClock, 'monotonicMs')
+  const pressedAtMs = systemClock.monotonicMs()
+  terminal.raise('SIGINT')
+  now.mockReturnValueOnce(pressedAtMs + 60_000)
+  terminal.raise('SIGINT')
+  now.mockRestore()
   expect(terminal.exits).toEqual([130])
   expect(await code).toBe(0)
 })

@@ -9,6 +9,7 @@ export class FakeTerminal implements Terminal {
   readonly printed: string[] = []
   readonly told: string[] = []
   readonly exits: number[] = []
+  hangUp: (() => void) | undefined
   readonly #listeners = new Set<(signal: Signal) => void>()
   readonly #waiting = new Set<() => void>()
 
@@ -44,6 +45,10 @@ export class FakeTerminal implements Terminal {
 
   onUncaught(): void {
     // The test's process keeps its own.
+  }
+
+  onHangup(listener: () => void): void {
+    this.hangUp = listener
   }
 
   onSiblingsStop(): void {

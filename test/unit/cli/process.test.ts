@@ -1,15 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { expect, it, onTestFinished } from 'vitest'
 import { fakeGateway } from './fake-gateway.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { createNode } from '../../../src/node.ts'
 
-const SLUICE = ['--import', 'tsx', fileURLToPath(new URL('sluice.ts', import.meta.url))]
+const SLUICE = [
+  '--import',
+  pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href,
+  fileURLToPath(new URL('sluice.ts', import.meta.url)),
+]
 const SECRET = 'a secret of thirty-two characters'
 
 function start(
@@ -50,6 +55,74 @@ it('serve runs until SIGTERM, and then exits with 0', async () => {
   child.kill('SIGTERM')
   expect(await exit).toBe(0)
 })
+
+it('SIGHUP takes up the level of the log, names what needs a restart, and ends nothing', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-reload-'))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const file = join(directory, 'sluice.yaml')
+  const base = { host: '127.0.0.1', port: 0, api: { port: 0, keys: ['shop:publish:0123456789abcdef'] } }
+  const auth = { jwtSecret: SECRET }
+  const write = (more: object): void => writeFileSync(file, JSON.stringify({ ...base, auth, ...more }))
+  write({ log: { level: 'info' } })
+  const child = start(['serve', '--config', file])
+  const exit = exitOf(child)
+  let output = ''
+  child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  await written(child, 'the node is ready')
+
+  write({ log: { level: 'nonsense' } })
+  child.kill('SIGHUP')
+  await expect.poll(() => output).toContain('cannot be used: nothing has changed')
+
+  write({ log: { level: 'warn' }, limits: { payload: 1024 }, auth: { jwtSecret: `${SECRET} another` } })
+  child.kill('SIGHUP')
+  await expect.poll(() => output).toContain('the configuration was read again"')
+  const line = output.split('\n').find((text) => text.includes('the configuration was read again"')) ?? ''
+  expect(JSON.parse(line)).toMatchObject({
+    reloaded: ['log.level'],
+    needRestart: ['auth.jwtSecret', 'limits.payload'],
+    level: 'warn',
+  })
+  expect(output).not.toContain('another')
+
+  child.kill('SIGTERM')
+  expect(await exit).toBe(0)
+  // Told at `info`, which is not shown any more.
+  expect(output).not.toContain('the node has stopped')
+})
+
+it.each(['SIGTERM', 'SIGHUP'] as const)(
+  'the end of npm by %s, which its shell does not pass on, ends the gateway',
+  async (signal) => {
+    const directory = mkdtempSync(join(tmpdir(), 'sluice-npm-'))
+    onTestFinished(() => rmSync(directory, { recursive: true }))
+    const line = [process.execPath, ...SLUICE, 'dev', '--port', '0', '--api-port', '0']
+    const script = `true && ${line.map((word) => JSON.stringify(word)).join(' ')}`
+    writeFileSync(join(directory, 'package.json'), JSON.stringify({ name: 'x', scripts: { dev: script } }))
+    const child = spawn('npm', ['run', '--silent', 'dev'], {
+      cwd: directory,
+      env: { PATH: process.env['PATH'], HOME: directory },
+      stdio: 'pipe',
+      // Not by a word to all processes of a group, as a terminal has it.
+      detached: true,
+    })
+    onTestFinished(() => killGroup(child))
+    // Held open by the gateway too, whoever has started it.
+    const ended = new Promise<void>((resolve) => child.stdout.once('close', resolve))
+    await written(child, 'Sluice is running')
+    child.kill(signal)
+    await ended
+  },
+)
+
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+  } catch (error) {
+    // All of it has ended.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
 
 /** A node that meets faults which nothing catches: an exception on SIGUSR2, a rejection on SIGPIPE. */
 async function faultyNode(): Promise<{ child: ChildProcess; apiUrl: string; output: () => string }> {

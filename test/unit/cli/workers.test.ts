@@ -14,6 +14,10 @@ class FakeWorker {
     this.signals.push(signal)
   }
 
+  reload(): void {
+    this.signals.push('reload')
+  }
+
   onExit(listener: (code: number | undefined) => void): void {
     this.exit = listener
   }
@@ -116,7 +120,13 @@ it('W3 none is started after a signal', async () => {
   expect(indexes()).toHaveLength(2)
 })
 
-it('W4 the command ends when all have, with 1 where one did not end well', async () => {
+it('W4 all are told to reload, and none of them is told to end', () => {
+  const { workers, nth } = setUp(2)
+  workers.reload()
+  expect([nth(0).signals, nth(1).signals]).toEqual([['reload'], ['reload']])
+})
+
+it('W5 the command ends when all have, with 1 where one did not end well', async () => {
   const { workers, ended, nth } = setUp(2)
   let over = false
   void ended.then(() => {
@@ -130,7 +140,7 @@ it('W4 the command ends when all have, with 1 where one did not end well', async
   expect(await ended).toBe(1)
 })
 
-it('W4 a signal while every worker waits to be started again ends it', async () => {
+it('W5 a signal while every worker waits to be started again ends it', async () => {
   const { workers, ended, nth } = setUp(1)
   nth(0).exit(1)
   workers.signal('SIGTERM')
