@@ -1,5 +1,5 @@
 /** How the clients of Redis are set up. */
-import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import { Cluster, Command, Redis, type RedisOptions } from 'ioredis'
 import type { RedisTarget } from './redis-url.ts'
 import type { TlsMaterial } from './tls-files.ts'
 
@@ -22,6 +22,27 @@ const RETRY_MAX_MS = 1_000
 
 /** Where the client is asked how it reaches a server that a Sentinel names: all that is wanted is to see the name. */
 type SeeName = (name: string) => null
+
+/** Where the client keeps the timer of a command that it will clear. */
+interface Timed {
+  _commandTimeoutTimer?: NodeJS.Timeout
+  readonly isSettled: boolean
+  reject(error: Error): void
+}
+
+/**
+ * Where the event loop was held up for longer than a command may take, timers come before what has arrived meanwhile is read:
+ * all commands under way would fail whose answers are here. So the time is up one turn later. The connections of a Redis Cluster
+ * are the client's own, so there is no other place.
+ */
+Command.prototype.setTimeout = function (this: unknown, ms: number): void {
+  const command = this as Timed
+  command._commandTimeoutTimer ??= setTimeout(() => {
+    setImmediate(() => {
+      if (!command.isSettled) command.reject(new Error('Command timed out'))
+    })
+  }, ms)
+}
 
 /** A connection that opens itself again; `server`: the one that a Sentinel has named for it. */
 export function openRedis(

@@ -1,0 +1,39 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { openRedis } from '../../support/redis-links.ts'
+import { RedisCluster, RedisServer } from '../../support/redis-server.ts'
+import { patientMs } from '../../support/patience.ts'
+
+let server: RedisServer
+let cluster: RedisCluster
+
+beforeAll(async () => {
+  ;[server, cluster] = await Promise.all([RedisServer.start(), RedisCluster.start()])
+})
+afterAll(() => Promise.all([server.stop(), cluster.stop()]))
+
+it.each(['a server', 'a cluster'])(
+  'a call of %s whose answer has come does not fail because this process was held up meanwhile',
+  async (kind) => {
+    const hotTimeoutMs = patientMs(200)
+    const link = await openRedis(kind === 'a cluster' ? cluster.urls : [server.url], { hotTimeoutMs })
+    const ask = (): Promise<unknown>[] =>
+      Array.from({ length: 20 }, (_, index) => link.hashOf('hot', `key-${index}`))
+    // Connections to the servers of a cluster are opened when they are needed.
+    await Promise.all(ask())
+    const answers = ask()
+    // What was sent leaves in this turn.
+    await new Promise((resolve) => setImmediate(resolve))
+    const untilMs = performance.now() + 2 * hotTimeoutMs
+    while (performance.now() < untilMs);
+    expect(await Promise.all(answers)).toEqual(answers.map(() => ({})))
+    link.close()
+  },
+)
+
+it('a call that nobody answers fails in its time', async () => {
+  const link = await openRedis([server.url], { hotTimeoutMs: 100 })
+  server.pause()
+  await expect(link.hashOf('hot', 'key')).rejects.toThrow('Redis cannot be reached now')
+  server.resume()
+  link.close()
+})
