@@ -1,5 +1,5 @@
 /**
- * A process on a core of its own: the server that is measured, or the load.
+ * A process of the runner's: the server that is measured, or the load, on a core of its own where it is to have one.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import type { StepAnswer, StepCall } from './steps.ts'
@@ -9,23 +9,27 @@ const STEP_TIMEOUT_MS = 180_000
 
 export interface ChildOptions {
   readonly program: string
-  readonly core: number
+  /** Absent: wherever the system likes. */
+  readonly core?: number
   readonly nodeOptions?: readonly string[]
+  readonly stepTimeoutMs?: number
 }
 
 export class Child {
   readonly #process: ChildProcess
   readonly #program: string
+  readonly #stepTimeoutMs: number
   readonly #waiting = new Map<number, (answer: StepAnswer) => void>()
   #calls = 0
   #exited: Promise<void>
 
-  constructor({ program, core, nodeOptions = [] }: ChildOptions) {
+  constructor({ program, core, nodeOptions = [], stepTimeoutMs = STEP_TIMEOUT_MS }: ChildOptions) {
     this.#program = program
+    this.#stepTimeoutMs = stepTimeoutMs
+    const node = [process.execPath, ...nodeOptions, program]
     // taskset replaces itself with node, so the pid is the server's own.
-    this.#process = spawn('taskset', ['-c', String(core), process.execPath, ...nodeOptions, program], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    })
+    const [command, ...words] = core === undefined ? node : ['taskset', '-c', String(core), ...node]
+    this.#process = spawn(command as string, words, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     this.#process.on('message', (message) => {
       const answer = message as StepAnswer
       const settle = this.#waiting.get(answer.call)
@@ -54,8 +58,8 @@ export class Child {
     const answer = await new Promise<StepAnswer>((resolve, reject) => {
       const overdue = setTimeout(() => {
         this.#waiting.delete(call)
-        reject(new Error(`${step} of ${this.#program} did not end within ${STEP_TIMEOUT_MS / 1000} s`))
-      }, STEP_TIMEOUT_MS)
+        reject(new Error(`${step} of ${this.#program} did not end within ${this.#stepTimeoutMs / 1000} s`))
+      }, this.#stepTimeoutMs)
       this.#waiting.set(call, (settled) => {
         clearTimeout(overdue)
         resolve(settled)
@@ -66,6 +70,15 @@ export class Child {
     })
     if ('failure' in answer) throw new Error(`${step}: ${answer.failure}`)
     return answer.value as Value
+  }
+
+  /** It does nothing until `resume`, and its connections stay. */
+  pause(): void {
+    this.#process.kill('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#process.kill('SIGCONT')
   }
 
   /** Kills it: what a server does at its end is not measured. Idempotent. */

@@ -4,9 +4,9 @@
  *
  *   npm run storm -- crash-herd [--clients 6000] [--publishes 100]
  */
-import { startHaProxy } from './haproxy.ts'
-import { latencyOf, p99Ms } from './latency.ts'
-import { percentiles, printTable, type StormOptions } from './report.ts'
+import { startHaProxy } from './parts/haproxy.ts'
+import { latencyOf, p99Ms } from './parts/latency.ts'
+import { percentiles, printTable, type StormOptions } from './parts/report.ts'
 import { createClient } from '../../src/client/node.ts'
 import { Fleet, type FleetNode } from '../../test/support/fleet.ts'
 
@@ -23,7 +23,7 @@ interface Herdling {
   close(): void
 }
 
-export async function crashHerd({ clients = 6000, publishes }: StormOptions): Promise<boolean> {
+export async function crashHerd({ clients = 6000, publishes = 100 }: StormOptions): Promise<boolean> {
   const fleet = await Fleet.start({
     nodes: 3,
     settings: {

@@ -6,8 +6,8 @@
  */
 import { connect } from 'node:net'
 import WebSocket from 'ws'
-import { latencyOf, p99Ms } from './latency.ts'
-import { percentiles, printTable, type StormOptions } from './report.ts'
+import { latencyOf, p99Ms } from './parts/latency.ts'
+import { percentiles, printTable, type StormOptions } from './parts/report.ts'
 import type { WebSocketConstructor } from '../../src/client/index.ts'
 import { createClient } from '../../src/client/node.ts'
 import { Fleet, type FleetNode } from '../../test/support/fleet.ts'
@@ -23,7 +23,7 @@ const CLIENTS_MAX = 300
 /** Who attacks runs on the same two cores. */
 const LATENCY_RATIO_MAX = 3
 
-export async function hostileHerd({ clients = 300, publishes }: StormOptions): Promise<boolean> {
+export async function hostileHerd({ clients = 300, publishes = 100 }: StormOptions): Promise<boolean> {
   const fleet = await Fleet.start({
     nodes: 1,
     settings: {

@@ -5,7 +5,7 @@
  *   npm run storm -- resume-storm [--clients 10000]
  */
 import WebSocket from 'ws'
-import { printTable, type StormOptions } from './report.ts'
+import { printTable, type StormOptions } from './parts/report.ts'
 import { Fleet, type FleetNode } from '../../test/support/fleet.ts'
 
 const CHANNELS = 100

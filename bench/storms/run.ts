@@ -8,26 +8,35 @@
 import { parseArgs } from 'node:util'
 import { crashHerd } from './crash-herd.ts'
 import { hostileHerd } from './hostile-herd.ts'
-import type { StormOptions } from './report.ts'
+import type { StormOptions } from './parts/report.ts'
+import { large } from './large.ts'
+import { oldPodRestarts } from './old-pod-restarts.ts'
+import { redisFrozenDuringDrain } from './redis-frozen-during-drain.ts'
 import { resumeStorm } from './resume-storm.ts'
+import { rollback } from './rollback.ts'
 import { rollingDeploy } from './rolling-deploy.ts'
 import { socketioDeploy } from './socketio-deploy.ts'
 
 const STORMS: Readonly<Record<string, (options: StormOptions) => Promise<boolean>>> = {
   'rolling-deploy': rollingDeploy,
+  rollback,
+  'old-pod-restarts': oldPodRestarts,
+  'redis-frozen-during-drain': redisFrozenDuringDrain,
   'socketio-deploy': socketioDeploy,
   'crash-herd': crashHerd,
   'hostile-herd': hostileHerd,
   'resume-storm': resumeStorm,
+  large,
 }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     list: { type: 'boolean', default: false },
-    clients: { type: 'string', default: '' },
-    publishes: { type: 'string', default: '500' },
-    nodes: { type: 'string', default: '3' },
+    clients: { type: 'string' },
+    publishes: { type: 'string' },
+    nodes: { type: 'string' },
+    plan: { type: 'string' },
   },
 })
 
@@ -35,9 +44,10 @@ if (values.list) {
   for (const name of Object.keys(STORMS)) console.log(name)
 } else {
   const options = {
-    clients: values.clients === '' ? undefined : numberOf('clients', values.clients),
+    clients: numberOf('clients', values.clients),
     publishes: numberOf('publishes', values.publishes),
     nodes: numberOf('nodes', values.nodes),
+    plan: values.plan,
   }
   let kept = true
   for (const name of positionals.length === 0 ? Object.keys(STORMS) : positionals) {
@@ -50,7 +60,8 @@ if (values.list) {
   process.exit(kept ? 0 : 1)
 }
 
-function numberOf(name: string, text: string): number {
+function numberOf(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
   const number = Number(text)
   if (Number.isSafeInteger(number) && number > 0) return number
   throw new Error(`--${name} must be a whole number from 1 on, not ${text}`)

@@ -6,8 +6,8 @@
  */
 import { fileURLToPath } from 'node:url'
 import { io, type Socket } from 'socket.io-client'
-import { startHaProxy } from './haproxy.ts'
-import { percentiles, printTable, type StormOptions } from './report.ts'
+import { startHaProxy } from './parts/haproxy.ts'
+import { percentiles, printTable, type StormOptions } from './parts/report.ts'
 import { RedisServer } from '../../test/support/redis-server.ts'
 import { freePorts, ServerProcess } from '../../test/support/server-process.ts'
 
@@ -26,7 +26,11 @@ interface Client {
   socket: Socket
 }
 
-export async function socketioDeploy({ clients = 3000, publishes, nodes }: StormOptions): Promise<boolean> {
+export async function socketioDeploy({
+  clients = 3000,
+  publishes = 500,
+  nodes = 3,
+}: StormOptions): Promise<boolean> {
   const redis = await RedisServer.start()
   const ports = await freePorts(nodes * 2)
   const start = (index: number): Promise<ServerProcess> =>

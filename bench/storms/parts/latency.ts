@@ -1,5 +1,5 @@
 /** The latency of deliveries as nodes themselves count it: what plays the clients on the same machine is late itself. */
-import type { FleetNode } from '../../test/support/fleet.ts'
+import type { FleetNode } from '../../../test/support/fleet.ts'
 
 const LATENCY = 'sluice_delivery_latency_seconds_bucket'
 

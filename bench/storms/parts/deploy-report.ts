@@ -1,0 +1,151 @@
+/** What every storm of a planned deploy prints, and what it holds the gateway to. */
+import type { Departure } from './departure.ts'
+import type { HerdOutcome } from './herd.ts'
+import type { Journey } from './herd-terms.ts'
+import type { DoorCounts, Publishers } from './publishers.ts'
+import { percentile, percentiles, printTable, seconds, type Promises, type Rows } from './report.ts'
+
+/** Of who is asked once: some are asked where they have just come to. */
+export const MOVES_MAX = 1.1
+const STREAM_GAP_P95_MS = 600
+/** A tenth of the plan, and two looks of whoever watches. */
+const PLAN_SLACK = 0.1
+const LOOKS_MS = 1500
+/** Above the deadline: the farewell, and the end of the process. */
+const EXIT_MS = 5000
+
+export interface DeployFindings {
+  readonly herd: HerdOutcome
+  readonly publishers: Publishers
+  readonly departures: readonly Departure[]
+  /** So often may an SDK's client move at most, on average. */
+  readonly movesMax: number
+}
+
+export function printDeploy(findings: DeployFindings, more: Rows = []): void {
+  const { herd, publishers, departures } = findings
+  const { tally, journeys } = herd
+  const { sdk, sse, websocket, poll } = journeys.awake
+  printTable([
+    ['clients', clientsText(herd)],
+    ['published', String(publishers.accepted)],
+    ['… over HTTP: refused / unanswered / repeated', doorText(publishers.counts.http)],
+    ['… over NATS: refused / unanswered / repeated', doorText(publishers.counts.nats)],
+    ['deliveries expected', String(tally.expected)],
+    ['shown', String(tally.shown)],
+    ['lost', String(tally.lost)],
+    ['shown twice', String(tally.twice)],
+    ['out of order', String(tally.outOfOrder)],
+    ['resets', String(tally.resets)],
+    ['SDK: moves per client', movesPerClient(sdk).toFixed(2)],
+    ['SDK: gap p50 / p95 / p99 / max', percentiles(sdk.gapsMs)],
+    ['EventSource: gap p50 / p95 / p99 / max', percentiles(sse.gapsMs)],
+    ['plain WebSocket: gap p50 / p95 / p99 / max', percentiles(websocket.gapsMs)],
+    ['poll: gap p50 / p95 / p99 / max', percentiles(poll.gapsMs)],
+    ['poll: answers that sent it away (503, 429)', String(poll.refusals)],
+    ['those who sleep: SDK / EventSource / WebSocket gap p50', sleepersText(herd)],
+    ...departures.map((one, index): [string, string] => [
+      `node ${index + 1}, ${one.version}`,
+      departureText(one),
+    ]),
+    ...more,
+  ])
+}
+
+/** Of the data: whatever happens. */
+export function holdToData(promises: Promises, { tally }: HerdOutcome): void {
+  promises.keep('everybody is shown something', tally.shown > 0, String(tally.shown))
+  promises.none('message is lost', tally.lost)
+  promises.none('message is shown twice', tally.twice)
+  promises.none('message is out of order', tally.outOfOrder)
+  promises.none('reset', tally.resets)
+}
+
+/** Of a deploy in which nothing breaks. */
+export function holdToPlanned(
+  promises: Promises,
+  { herd, publishers, departures, movesMax }: DeployFindings,
+): void {
+  const { sdk, sse, poll } = herd.journeys.awake
+  holdToData(promises, herd)
+  for (const [door, counts] of Object.entries(publishers.counts)) {
+    promises.none(`publish over ${door} is refused`, counts.refused)
+    promises.none(`publish over ${door} is unanswered`, counts.unanswered)
+    promises.none(`publish over ${door} is repeated`, counts.repeated)
+  }
+  promises.none('client of the SDK is without a connection', sdk.gapsMs.length)
+  const moves = movesPerClient(sdk)
+  promises.keep(`a client of the SDK moves ${movesMax} times at most`, moves <= movesMax, moves.toFixed(2))
+  const p95 = percentile(sse.gapsMs, 0.95)
+  promises.keep(
+    `EventSource: gap p95 under ${STREAM_GAP_P95_MS} ms`,
+    p95 < STREAM_GAP_P95_MS,
+    `${Math.round(p95)} ms`,
+  )
+  promises.none('EventSource gives up', sse.gaveUp)
+  promises.none('poll is sent away', poll.refusals)
+  for (const departure of departures) holdToPlan(promises, departure)
+}
+
+export function holdToDeadline(promises: Promises, one: Departure): void {
+  const { exit, tookMs, deadlineMs, node } = one
+  promises.keep(`node ${node} exits with 0`, exit === 0, String(exit))
+  promises.keep(
+    `node ${node} keeps its deadline`,
+    tookMs <= deadlineMs + EXIT_MS,
+    `${seconds(tookMs)} of ${seconds(deadlineMs)}`,
+  )
+}
+
+function holdToPlan(promises: Promises, one: Departure): void {
+  const { askedMs, planMs, node } = one
+  holdToDeadline(promises, one)
+  promises.keep(
+    `node ${node} keeps its plan`,
+    Math.abs(askedMs - planMs) <= planMs * PLAN_SLACK + LOOKS_MS,
+    `all were to be asked within ${seconds(planMs)}, and were within ${seconds(askedMs)}`,
+  )
+}
+
+/** Where some are asked more than once, as often as drains have asked them. */
+export function movesAllowed({ journeys }: HerdOutcome, departures: readonly Departure[]): number {
+  const clients = Object.values(journeys).reduce((sum, group) => sum + sizeOf(group), 0)
+  return (departures.reduce((sum, one) => sum + one.clients, 0) / clients) * MOVES_MAX
+}
+
+export function movesPerClient({ moves, clients }: Journey): number {
+  return clients === 0 ? 0 : moves / clients
+}
+
+function clientsText({ journeys }: HerdOutcome): string {
+  const { sdk, sse, websocket, poll } = journeys.awake
+  const kinds = `${sdk.clients} SDK, ${sse.clients} EventSource, ${websocket.clients} plain WebSocket, ${poll.clients} poll`
+  return `${kinds}; ${sizeOf(journeys.asleep)} sleep, ${sizeOf(journeys.still)} never move`
+}
+
+function sizeOf(group: Readonly<Record<string, Journey>>): number {
+  return Object.values(group).reduce((sum, { clients }) => sum + clients, 0)
+}
+
+function sleepersText({ journeys: { asleep } }: HerdOutcome): string {
+  return [asleep.sdk, asleep.sse, asleep.websocket]
+    .map(({ gapsMs }) => (gapsMs.length === 0 ? 'none' : seconds(percentile(gapsMs, 0.5))))
+    .join(' / ')
+}
+
+function doorText({ refused, unanswered, repeated, accepted }: DoorCounts): string {
+  return `${refused} / ${unanswered} / ${repeated} of ${accepted}`
+}
+
+function departureText(one: Departure): string {
+  const { clients, planMs, askedMs, tookMs, deadlineMs, exit, last, heldBy } = one
+  const told =
+    last === undefined
+      ? ''
+      : `; ${last.told} told, ${last.moved} moved, ${last.returned} of them returned, ${last.forced} closed, ${last.unseen} unseen`
+  return (
+    `${clients} clients, plan ${seconds(planMs)}: the last was asked after ${seconds(askedMs)}, ` +
+    `the process after ${seconds(tookMs)} of ${seconds(deadlineMs)}, exit ${exit}${told}` +
+    (heldBy.length === 0 ? '' : `; held by: ${heldBy.join(', ')}`)
+  )
+}
