@@ -56,8 +56,8 @@ export class ServerProcess {
   }
 
   /** Stops it in its own way; answers the exit code, or null where a signal has ended it. */
-  stop(): Promise<number | null> {
-    return this.#end('SIGTERM')
+  stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    return this.#end(signal)
   }
 
   /** Ends it without a chance to do anything. */
