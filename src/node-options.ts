@@ -32,6 +32,7 @@ export function hubOptions(config: Config): HubOptions {
     memoryBytes: feedsMemory(config.feeds, usableMemory()),
     quietMs: config.feeds.quiet,
     headCheckMs: config.feeds.headCheck,
+    resetSpreadMs: config.resets.spread,
   }
 }
 

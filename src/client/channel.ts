@@ -4,6 +4,7 @@
 import type { From, MessageFrame, Position, ResetFrame } from '../protocol/frames.ts'
 import { ClientError } from './errors.ts'
 import type { Unreadable } from './link.ts'
+import type { Time } from './time.ts'
 import { Track, type Start } from './track.ts'
 
 export interface Message<Data = unknown> {
@@ -31,7 +32,10 @@ export type Handler<Data = unknown> = (message: Message<Data>) => unknown
 export interface SubscribeOptions {
   /** Where to start: after a position, or with the last `last` messages. Default: with what comes next. */
   readonly from?: From
-  /** Something before this position may have been missed: fetch the state anew. What comes after it follows. */
+  /**
+   * Something before this position may have been missed: fetch the state anew. What comes after it follows. Called at the
+   * moment that the gateway has drawn for this client, so that not all fetch at once.
+   */
   readonly onReset?: (reset: ResetFrame) => unknown
   /** The gateway refused the subscription, or ended it. Without this, the client's `error` event tells. */
   readonly onError?: (error: ClientError) => unknown
@@ -63,6 +67,9 @@ export interface ChannelPorts {
   }
   /** Nobody handles the channel any more. */
   readonly left: (channel: Channel) => void
+  readonly time: Time
+  /** Tells the application of a reset, when its moment has come. */
+  readonly reset: (reset: ResetFrame) => void
 }
 
 export class Channel {
@@ -74,6 +81,8 @@ export class Channel {
   refusals = 0
   /** Everything up to this offset has been handled. */
   acked: number | undefined
+  /** A reset that the application has not been told yet. */
+  #due: { readonly ms: number; readonly cancel: () => void } | undefined
   readonly #ports: ChannelPorts
   readonly #subscribers = new Set<Subscriber>()
   /** Replaced where offsets of before mean nothing any more. */
@@ -153,7 +162,18 @@ export class Channel {
   reset(reset: ResetFrame): void {
     this.track.reset(reset)
     this.#forgetAcks()
-    void this.#each(({ options }) => options.onReset?.(reset))
+    const { time } = this.#ports
+    // One fetch after all of them is enough, as soon as one of them is due.
+    const dueMs = Math.min(time.now() + (reset.delay ?? 0), this.#due?.ms ?? Infinity)
+    this.#due?.cancel()
+    const tell = (): void => {
+      this.#due = undefined
+      this.#ports.reset(reset)
+      void this.#each(({ options }) => options.onReset?.(reset))
+    }
+    const waitMs = dueMs - time.now()
+    if (waitMs <= 0) tell()
+    else this.#due = { ms: dueMs, cancel: time.after(waitMs, tell) }
   }
 
   /** The gateway does not have the client on the channel, and trying again would not help. */

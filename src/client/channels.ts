@@ -3,7 +3,7 @@
  * serving link from where the client is on it, or the application is told why not.
  */
 import { INBOX } from '../protocol/channel.ts'
-import type { From, Position, ResumeMap, Restored, SubscribedFrame } from '../protocol/frames.ts'
+import type { From, Position, ResetFrame, ResumeMap, Restored, SubscribedFrame } from '../protocol/frames.ts'
 import type { Acks } from './acks.ts'
 import { Channel } from './channel.ts'
 import { ClientError } from './errors.ts'
@@ -28,6 +28,7 @@ export interface ChannelsPorts {
   readonly acks: Acks
   /** Tells the application. */
   readonly failed: (error: ClientError) => void
+  readonly reset: (reset: ResetFrame) => void
 }
 
 export class Channels {
@@ -43,10 +44,12 @@ export class Channels {
   }
 
   add(name: string, from: From | undefined): Channel {
-    const { link, acks, failed } = this.#ports
+    const { link, acks, failed, time, reset } = this.#ports
     const channel = new Channel(name, from, {
       failed,
       acks,
+      time,
+      reset,
       left: () => {
         // The inbox belongs to the connection: it is never asked for nor left.
         if (name === INBOX || !this.#has(channel)) return

@@ -58,7 +58,14 @@ export class SluiceClient {
     this.#requests = new Requests(time, requestTimeoutMs)
     const link = (): Link | undefined => this.#uplink.link
     this.#acks = new Acks(time, link)
-    this.#channels = new Channels({ time, backoff, link, acks: this.#acks, failed })
+    this.#channels = new Channels({
+      time,
+      backoff,
+      link,
+      acks: this.#acks,
+      failed,
+      reset: (reset) => void this.#events.emit('reset', reset),
+    })
     this.#tokens = new Tokens(token, time, failed)
     this.#uplink = new Uplink(
       { url, WebSocket, backoff, connectTimeoutMs, pongTimeoutMs, time, refs: this.#requests },
@@ -201,10 +208,12 @@ export class SluiceClient {
       case 'unreadable':
         this.#channels.get(frame.channel)?.skip(frame)
         break
-      case 'reset':
-        this.#channels.get(frame.channel)?.reset(frame)
-        this.#events.emit('reset', frame)
+      case 'reset': {
+        const channel = this.#channels.get(frame.channel)
+        if (channel === undefined) this.#events.emit('reset', frame)
+        else channel.reset(frame)
         break
+      }
       case 'join':
       case 'leave':
         this.#events.emit(frame.type, frame)

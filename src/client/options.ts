@@ -43,7 +43,7 @@ export interface ClientEvents {
   state: StateChange
   /** Each time that a connection serves: also after a move or a reconnect. */
   welcome: WelcomeFrame
-  /** Something may have been missed on a channel; also told to the subscription's `onReset`. */
+  /** Something may have been missed on a channel; also told to the subscription's `onReset`, at the same moment. */
   reset: ResetFrame
   join: JoinFrame
   leave: JoinFrame

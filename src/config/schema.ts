@@ -433,6 +433,11 @@ export const SCHEMA = z.strictObject({
       doc: 'How long the node still accepts connections after it has said that it is not ready, because load balancers lag.',
     }),
   }),
+  resets: section('What happens where messages of a channel were lost.', {
+    spread: option(duration('0ms', '1h'), '10s', {
+      doc: 'Whoever is on the channel is told a moment within this time (`delay`) at which to fetch the state anew, so that not all ask the backend at once.',
+    }),
+  }),
   cluster: section('How nodes know of one another.', {
     heartbeat: option(duration('100ms', '1m'), '3s', { doc: 'How often a node says that it lives.' }),
     nodeTtl: option(duration('200ms', '10m'), '10s', {

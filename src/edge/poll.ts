@@ -10,8 +10,9 @@ import { publicName } from '../protocol/channel.ts'
 import { composeCursor, cursorSegment, tagOf } from '../protocol/cursor.ts'
 import { ticketSegment } from '../protocol/ticket.ts'
 import { CLOSE } from '../protocol/codes.ts'
-import { encodeFrame, type Encoded } from '../protocol/encode.ts'
-import type { Position, ResetReason, ServerFrame } from '../protocol/frames.ts'
+import type { Encoded } from '../protocol/encode.ts'
+import type { EncodedReset } from '../protocol/encoded-reset.ts'
+import type { ServerFrame } from '../protocol/frames.ts'
 import type { Connection } from '../session/connection.ts'
 import type { Session } from '../session/session.ts'
 import type { Due } from '../wheel.ts'
@@ -98,9 +99,9 @@ export class PollConnection implements Connection, StreamFanout, Due {
   }
 
   /** What came before it is part of the state that has to be fetched anew; beside it, nobody could tell what came first. */
-  reset(channel: string, { epoch, offset }: Position, reason: ResetReason): void {
+  reset({ channel, json }: EncodedReset): void {
     this.#messages = this.#messages.filter(({ message }) => message.channel !== channel)
-    this.#resets.push(encodeFrame({ type: 'reset', channel: publicName(channel), epoch, offset, reason }))
+    this.#resets.push(json)
     this.#answerSoon()
   }
 

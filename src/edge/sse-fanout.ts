@@ -8,10 +8,9 @@
  */
 import type { Caught } from '../errors.ts'
 import type { StreamFanout } from '../hub/outlet.ts'
-import { publicName } from '../protocol/channel.ts'
 import { cursorSegment, cursorStart, tagOf } from '../protocol/cursor.ts'
-import { encodeFrame, type Encoded } from '../protocol/encode.ts'
-import type { Position, ResetReason } from '../protocol/frames.ts'
+import type { Encoded } from '../protocol/encode.ts'
+import type { Position } from '../protocol/frames.ts'
 
 /** A stream as its group writes to it. */
 export interface GroupMember {
@@ -130,15 +129,10 @@ export class SseGroup implements StreamFanout {
     this.#add(channel, message.kind === 'logged' ? message : undefined, sseEvent('message', encoded.json))
   }
 
-  reset(channel: string, position: Position, reason: ResetReason): void {
-    const { epoch, offset } = position
-    const frame = encodeFrame({ type: 'reset', channel: publicName(channel), epoch, offset, reason })
-    this.#add(channel, position, sseEvent('reset', frame))
-  }
-
   /** Answers how many bytes left. */
   flush(): number {
     const events = this.#pending
+    if (events.length === 0) return 0
     this.#pending = []
     let batch = new Batch(events, 0)
     let bytes = 0

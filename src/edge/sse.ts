@@ -14,8 +14,9 @@ import { isInbox, publicName } from '../protocol/channel.ts'
 import { CLOSE } from '../protocol/codes.ts'
 import { composeCursor, cursorEnd, cursorSegment, tagOf } from '../protocol/cursor.ts'
 import { encodeFrame, type Encoded } from '../protocol/encode.ts'
+import type { EncodedReset } from '../protocol/encoded-reset.ts'
 import { ticketSegment, type Ticket } from '../protocol/ticket.ts'
-import type { Position, ResetReason, ServerFrame } from '../protocol/frames.ts'
+import type { Position, ServerFrame } from '../protocol/frames.ts'
 import type { Connection } from '../session/connection.ts'
 import type { Session } from '../session/session.ts'
 import { jitter } from '../clock.ts'
@@ -142,10 +143,13 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
     this.#queue({ text: sseEvent('message', encoded.json), channel: message.channel, position })
   }
 
-  reset(channel: string, position: Position, reason: ResetReason): void {
-    const { epoch, offset } = position
-    const frame = encodeFrame({ type: 'reset', channel: publicName(channel), epoch, offset, reason })
-    this.#queue({ text: sseEvent('reset', frame), channel, position })
+  reset({ channel, position, json }: EncodedReset): void {
+    // At its place: behind what the group has had so far, and before what it will have.
+    if (!isInbox(channel) && this.#group !== undefined) {
+      this.#context.ports.metrics.bytesOut('sse', this.#group.flush())
+      this.#leaveGroup()
+    }
+    this.#queue({ text: sseEvent('reset', json), channel, position })
   }
 
   goLive(fanout: Fanout): void {

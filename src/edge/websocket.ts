@@ -18,7 +18,8 @@ import { INBOX, publicName } from '../protocol/channel.ts'
 import { CLOSE } from '../protocol/codes.ts'
 import { decodeBinary, decodeText, MalformedFrame, type DecodedFrame } from '../protocol/decode.ts'
 import { encodeFrame, type Encoded } from '../protocol/encode.ts'
-import type { ConnectFrame, From, Position, ResetReason, ServerFrame } from '../protocol/frames.ts'
+import type { EncodedReset } from '../protocol/encoded-reset.ts'
+import type { ConnectFrame, From, Position, ServerFrame } from '../protocol/frames.ts'
 import type { Connection } from '../session/connection.ts'
 import type { Identity } from '../session/ports.ts'
 import type { Session } from '../session/session.ts'
@@ -222,8 +223,8 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     this.#write(encoded.webSocket, encoded.message.binary)
   }
 
-  reset(channel: string, { epoch, offset }: Position, reason: ResetReason): void {
-    this.send({ type: 'reset', channel: publicName(channel), epoch, offset, reason })
+  reset({ json }: EncodedReset): void {
+    this.#write(json, false)
   }
 
   goLive(fanout: Fanout): void {

@@ -18,6 +18,7 @@ export interface ChannelPorts {
   now(): number
   deliver(fanout: Fanout, encoded: Encoded, before: Position | undefined): void
   resetAll(fanout: Fanout, position: Position, reason: ResetReason, before: Position): void
+  resetDelayMs(reason: ResetReason): number
   /** Runs once, after a pause that is spread at random. */
   later(run: () => void): void
   entered(channel: Channel): void
@@ -116,6 +117,10 @@ abstract class AnyChannel extends Fanout {
 
   resetSent(reason: ResetReason): void {
     this.#ports.counts.reset(reason)
+  }
+
+  resetDelayMs(reason: ResetReason): number {
+    return this.#ports.resetDelayMs(reason)
   }
 }
 

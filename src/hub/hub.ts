@@ -14,11 +14,12 @@ import {
 import { FeedMemory } from './feed-memory.ts'
 import { LogReads, type ReadReason } from './log-reads.ts'
 import type { Fanout, Outlet } from './outlet.ts'
+import { Losses, PacedResets } from './paced-resets.ts'
 import { Subscription, type SlowConsumerPolicy } from './subscription.ts'
 import { TurnLog, type Published } from './turn-log.ts'
 import type { Backbone } from '../backbone/backbone.ts'
 import { jitter, type Clock, type Timer } from '../clock.ts'
-import { isInbox, publicName } from '../protocol/channel.ts'
+import { isInbox } from '../protocol/channel.ts'
 import { encodeFrame, Encoded } from '../protocol/encode.ts'
 import type { From, JoinFrame, Position, ResetReason } from '../protocol/frames.ts'
 import type { Message } from '../protocol/message.ts'
@@ -48,6 +49,8 @@ export interface HubOptions {
   readonly quietMs: number
   /** Within this time each feed is compared with the log once, at its own moment. */
   readonly headCheckMs: number
+  /** A reset of a channel asks its subscribers to fetch their state within this time, each at his own moment. */
+  readonly resetSpreadMs: number
 }
 
 /** What the hub counts; see docs/metrics.md. */
@@ -101,6 +104,7 @@ export class Hub {
   readonly #turns = new TurnLog()
   readonly #reads: LogReads
   readonly #memory: FeedMemory
+  readonly #losses: Losses
   readonly #scan: Timer
   readonly #rounds: Rounds<Channel>
   /** The channels without subscribers, in the order in which the last one left. */
@@ -115,6 +119,7 @@ export class Hub {
     this.#options = options
     this.#reads = new LogReads(ports.log, (why) => ports.metrics.logRead(why))
     this.#memory = new FeedMemory(options.memoryBytes, () => ports.metrics.tailGivenUp())
+    this.#losses = new Losses(options.resetSpreadMs)
     this.#rounds = new Rounds(
       options.headCheckMs / SCAN_TICK_MS,
       () => this.#channels.size,
@@ -126,6 +131,7 @@ export class Hub {
       counts: ports.metrics,
       deliver: this.#deliver,
       resetAll: this.#resetAll,
+      resetDelayMs: this.#resetDelayMs,
       later: this.#later,
       entered: this.#entered,
       left: this.#left,
@@ -280,20 +286,19 @@ export class Hub {
     this.#ports.metrics.fannedOut(encoded, native, sse, poll)
   }
 
+  /** To each alone, since each has his own delay; those who are told it with the same delay get the same text. */
   readonly #resetAll = (fanout: Fanout, position: Position, reason: ResetReason, before: Position): void => {
-    let told = fanout.nativeCount
-    if (told > 0) {
-      const { epoch, offset } = position
-      const frame = encodeFrame({ type: 'reset', channel: publicName(fanout.channel), epoch, offset, reason })
-      this.#publish(fanout.channel, Buffer.from(frame), false, before)
-    }
-    if (fanout.streams !== undefined) {
-      for (const stream of fanout.streams) {
-        told += stream.size
-        stream.reset(fanout.channel, position, reason)
-      }
-    }
-    for (let i = 0; i < told; i++) this.#ports.metrics.reset(reason)
+    this.#settle(fanout.channel, before)
+    const { clock } = this.#ports
+    if (reason === 'epoch') this.#losses.lost(clock.monotonicMs())
+    const reset = { channel: fanout.channel, position, reason }
+    const paced = new PacedResets(reset, this.#options.resetSpreadMs, clock)
+    for (const member of fanout.live) member.resetLive(paced.draw())
+  }
+
+  readonly #resetDelayMs = (reason: ResetReason): number => {
+    const { clock } = this.#ports
+    return Math.floor(clock.random() * this.#losses.own(reason, clock.monotonicMs()))
   }
 
   #publish(channel: string, bytes: Uint8Array, binary: boolean, before: Position | undefined): void {

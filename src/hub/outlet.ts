@@ -2,7 +2,7 @@
  * One connection as the hub sees it: where messages for this client go, and how much room there is.
  */
 import type { Encoded } from '../protocol/encode.ts'
-import type { Position, ResetReason } from '../protocol/frames.ts'
+import type { EncodedReset } from '../protocol/encoded-reset.ts'
 
 export type Transport = 'websocket' | 'sse' | 'poll'
 
@@ -13,7 +13,7 @@ export interface Outlet {
   /** One message to this client alone: a replay, or what it missed while it was slow. */
   deliver(encoded: Encoded): void
   /** The client may have missed something before the position. */
-  reset(channel: string, position: Position, reason: ResetReason): void
+  reset(reset: EncodedReset): void
   /** The client has everything up to the feed's position and takes part in the fan-out from now on. */
   goLive(fanout: Fanout): void
   /** Takes it off the fan-out. Called while live only, also after the connection has closed. */
@@ -27,7 +27,14 @@ export interface StreamFanout {
   readonly transport: 'sse' | 'poll'
   readonly size: number
   message(channel: string, encoded: Encoded): void
-  reset(channel: string, position: Position, reason: ResetReason): void
+}
+
+/** Who is live on a channel, as a link of a list: objects of its own would cost every subscription more than that. */
+export interface LiveMember {
+  previousLive: LiveMember | undefined
+  nextLive: LiveMember | undefined
+  /** The channel has lost something, and everybody who is live on it is told. */
+  resetLive(reset: EncodedReset): void
 }
 
 /** The live subscribers of one channel. WebSockets are members of the native topic of that name; only their number is kept here. */
@@ -35,6 +42,7 @@ export class Fanout {
   readonly channel: string
   nativeCount = 0
   #streams: Set<StreamFanout> | undefined
+  #live: LiveMember | undefined
 
   constructor(channel: string) {
     this.channel = channel
@@ -42,6 +50,27 @@ export class Fanout {
 
   get streams(): ReadonlySet<StreamFanout> | undefined {
     return this.#streams
+  }
+
+  /** For what is told to each alone. A copy: who is told may leave. */
+  get live(): LiveMember[] {
+    const members = []
+    for (let member = this.#live; member !== undefined; member = member.nextLive) members.push(member)
+    return members
+  }
+
+  addLive(member: LiveMember): void {
+    member.nextLive = this.#live
+    if (this.#live !== undefined) this.#live.previousLive = member
+    this.#live = member
+  }
+
+  removeLive(member: LiveMember): void {
+    const { previousLive, nextLive } = member
+    if (previousLive === undefined) this.#live = nextLive
+    else previousLive.nextLive = nextLive
+    if (nextLive !== undefined) nextLive.previousLive = previousLive
+    member.previousLive = member.nextLive = undefined
   }
 
   addStreams(streams: StreamFanout): void {

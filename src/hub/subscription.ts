@@ -7,8 +7,9 @@
  *                    ▲                                           │
  *                    └────────── fallBehind: its buffer is full ─┘        any ── close ──▶ (closed)
  */
-import type { Fanout, Outlet } from './outlet.ts'
+import type { Fanout, LiveMember, Outlet } from './outlet.ts'
 import type { Encoded } from '../protocol/encode.ts'
+import { EncodedReset } from '../protocol/encoded-reset.ts'
 import type { Position, ResetReason } from '../protocol/frames.ts'
 import type { LoggedMessage } from '../protocol/message.ts'
 import { lossReason, type LogPage } from './log-reads.ts'
@@ -38,6 +39,8 @@ export interface Source {
   slow(policy: SlowConsumerPolicy): void
   replayed(): void
   resetSent(reason: ResetReason): void
+  /** How long a client that is reset by himself waits before he fetches his state. */
+  resetDelayMs(reason: ResetReason): number
   /** It gets messages from now on. */
   begun(): void
   /** `begun`: it got messages. */
@@ -53,7 +56,7 @@ export interface Replay {
 
 type State = 'opened' | 'behind' | 'live' | 'closed'
 
-export class Subscription {
+export class Subscription implements LiveMember {
   readonly source: Source
   readonly outlet: Outlet
   #state: State = 'opened'
@@ -65,6 +68,8 @@ export class Subscription {
   #liveSince = 0
   /** Until it is live for the first time. */
   #replay: Replay | undefined
+  previousLive: LiveMember | undefined
+  nextLive: LiveMember | undefined
 
   constructor(source: Source, outlet: Outlet, start: Position | undefined) {
     this.source = source
@@ -109,8 +114,16 @@ export class Subscription {
     this.#state = 'behind'
     this.#slow = true
     this.#position = position
-    this.outlet.leaveLive(this.source.fanout)
+    this.#leaveLive()
     this.source.slow(this.source.slowConsumer)
+  }
+
+  resetLive(reset: EncodedReset): void {
+    if (this.#state !== 'live') return
+    // What has to wait for room must not be overtaken by what follows.
+    if (!this.outlet.hasRoom()) this.fallBehind(reset.position)
+    this.source.resetSent(reset.reason)
+    this.outlet.reset(reset)
   }
 
   /** Goes on as far as there is room: after a pause, a read of the log, or an empty buffer. */
@@ -124,7 +137,7 @@ export class Subscription {
   close(): void {
     if (this.#state === 'closed') return
     const begun = this.#state !== 'opened'
-    if (this.#state === 'live') this.outlet.leaveLive(this.source.fanout)
+    if (this.#state === 'live') this.#leaveLive()
     this.#state = 'closed'
     this.#replayEnds()
     this.source.left(this, begun)
@@ -152,8 +165,14 @@ export class Subscription {
     this.#liveSince = this.source.sequence
     this.#position = undefined
     this.outlet.goLive(this.source.fanout)
+    this.source.fanout.addLive(this)
     this.#replayEnds()
     return false
+  }
+
+  #leaveLive(): void {
+    this.source.fanout.removeLive(this)
+    this.outlet.leaveLive(this.source.fanout)
   }
 
   #replayEnds(): void {
@@ -265,6 +284,7 @@ export class Subscription {
 
   #reset(position: Position, reason: ResetReason): void {
     this.source.resetSent(reason)
-    this.outlet.reset(this.source.name, position, reason)
+    const delayMs = this.source.resetDelayMs(reason)
+    this.outlet.reset(new EncodedReset({ channel: this.source.name, position, reason }, delayMs))
   }
 }

@@ -153,6 +153,8 @@ export interface ResetFrame {
   readonly epoch: string
   readonly offset: number
   readonly reason: ResetReason
+  /** Milliseconds after which the state is fetched anew: everybody has another. Absent: the gateway is of a version that does not tell. */
+  readonly delay?: number
 }
 export interface ReconnectFrame {
   readonly type: 'reconnect'

@@ -11,6 +11,7 @@
  *  T8 a connection that fails inside (`abandon`) ends, and tells no more than that
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { EncodedReset } from '../../src/protocol/encoded-reset.ts'
 import { Closing } from '../../src/errors.ts'
 import { inboxOf } from '../../src/protocol/channel.ts'
 import type { From } from '../../src/protocol/frames.ts'
@@ -219,7 +220,8 @@ export function describeConnection(name: string, rig: Rig): void {
       connection.end(new Closing('internal', 'internal', 'something else'))
       connection.send({ type: 'pong' })
       connection.deliver(await world.encoded('news', 'late'))
-      connection.reset('news', { epoch: 'e', offset: 1 }, 'gap')
+      const position = { epoch: 'e', offset: 1 }
+      connection.reset(new EncodedReset({ channel: 'news', position, reason: 'gap' }, 0))
       connection.abandon()
       expect(connection.hasRoom()).toBe(false)
       await publishAll('news', 'later')

@@ -181,7 +181,14 @@ function world(policy: HubPolicy, tailMessages: number, memoryBytes: number) {
       },
       policyOf: () => policy,
     },
-    { tailMessages, tailBytes: 1_000_000, memoryBytes, quietMs: 60_000, headCheckMs: 60_000 },
+    {
+      tailMessages,
+      tailBytes: 1_000_000,
+      memoryBytes,
+      quietMs: 60_000,
+      headCheckMs: 60_000,
+      resetSpreadMs: 0,
+    },
   )
   const wheel = new Wheel(systemClock, 1000, (_wall, error) => failures.push(error))
   const ports: SessionPorts = {

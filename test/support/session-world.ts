@@ -194,7 +194,14 @@ export class WorldNode {
         },
         policyOf: () => ({ logged: true, slowConsumer: 'catch-up', max: 100, ttlMs: Infinity }),
       },
-      { tailMessages: 10, tailBytes: 10_000, memoryBytes: 1_000_000, quietMs: 60_000, headCheckMs: 1e9 },
+      {
+        tailMessages: 10,
+        tailBytes: 10_000,
+        memoryBytes: 1_000_000,
+        quietMs: 60_000,
+        headCheckMs: 1e9,
+        resetSpreadMs: 0,
+      },
     )
     this.#wheel = new Wheel(clock, 1000, (_where, error) => void this.failures.push(error))
     const others = (): Pick<NodeInfo, 'id' | 'state'>[] =>

@@ -342,6 +342,40 @@ describe('reset', () => {
     expect(data).toEqual(['after'])
   })
 
+  it('is told at the moment that the gateway has drawn, also behind a cut, and messages do not wait for it', async () => {
+    const all = await onNews()
+    const { client, sockets, time } = all
+    const told: string[] = []
+    client.on('reset', ({ epoch }) => told.push(`event ${epoch}`))
+    client.subscribe('news', () => told.push('message'), {
+      onReset: ({ epoch }) => told.push(`reset ${epoch}`),
+    })
+    sockets.newest.receive({ ...RESET, delay: 5000 })
+    sockets.newest.receive(message('news', 71, 'after'))
+    expect(told).toEqual(['message'])
+    await cutAndBack(all)
+    await time.pass(5000)
+    expect(told).toEqual(['message', 'event f', 'reset f'])
+  })
+
+  it('that comes while another waits is told in its place, at the earlier moment', async () => {
+    const { client, sockets, time } = await onNews()
+    const told: string[] = []
+    client.on('reset', ({ epoch }) => told.push(epoch))
+    sockets.newest.receive({ ...RESET, delay: 5000 })
+    await time.pass(1000)
+    sockets.newest.receive({ ...RESET, epoch: 'g', delay: 9000 })
+    await time.pass(3000)
+    expect(told).toEqual([])
+    await time.pass(1000)
+    expect(told).toEqual(['g'])
+    sockets.newest.receive({ ...RESET, epoch: 'h', delay: 5000 })
+    sockets.newest.receive({ ...RESET, epoch: 'i', delay: 0 })
+    expect(told).toEqual(['g', 'i'])
+    await time.pass(10_000)
+    expect(told).toEqual(['g', 'i'])
+  })
+
   it('that was not told before a cut is told after it', async () => {
     const all = await onNews()
     const { client, sockets } = all

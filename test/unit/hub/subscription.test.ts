@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { LogPage } from '../../../src/hub/log-reads.ts'
-import { Fanout, type Outlet } from '../../../src/hub/outlet.ts'
+import { Fanout, type LiveMember, type Outlet } from '../../../src/hub/outlet.ts'
 import { Subscription, type SlowConsumerPolicy, type Source } from '../../../src/hub/subscription.ts'
 import { Encoded } from '../../../src/protocol/encode.ts'
-import type { Position } from '../../../src/protocol/frames.ts'
+import { EncodedReset } from '../../../src/protocol/encoded-reset.ts'
+import type { Position, ResetFrame } from '../../../src/protocol/frames.ts'
 import type { LoggedMessage } from '../../../src/protocol/message.ts'
 
 const at = (offset: number, epoch = 'e'): Position => ({ epoch, offset })
@@ -59,6 +60,7 @@ class World {
       slow: (policy) => seen.push(`slow: ${policy}`),
       replayed: () => undefined,
       resetSent: () => undefined,
+      resetDelayMs: () => 0,
       begun: () => undefined,
       left: () => seen.push('left'),
     }
@@ -66,7 +68,8 @@ class World {
       transport: 'websocket',
       hasRoom: () => this.room,
       deliver: ({ message }) => seen.push(`message ${(message as LoggedMessage).offset}`),
-      reset: (_channel, { epoch, offset }, reason) => seen.push(`reset to ${epoch}/${offset}, ${reason}`),
+      reset: ({ position: { epoch, offset }, reason, json }) =>
+        seen.push(`reset to ${epoch}/${offset}, ${reason}, after ${(JSON.parse(json) as ResetFrame).delay}`),
       goLive: () => seen.push('live'),
       leaveLive: () => seen.push('not live'),
       closeTooSlow: () => seen.push('too slow'),
@@ -155,7 +158,7 @@ describe('a client from another epoch', () => {
       world.subscription.begin(undefined)
       expect(world.taken()).toEqual([`read after old/${offset}`])
       await world.reads[0]?.answer({ kind: 'lost', why: 'epoch', head: at(5) })
-      expect(world.taken()).toEqual(['reset to e/5, epoch', 'live'])
+      expect(world.taken()).toEqual(['reset to e/5, epoch, after 0', 'live'])
     },
   )
 
@@ -198,5 +201,52 @@ describe('a client', () => {
     expect(world.taken()).toEqual(['not live', `slow: ${policy}`])
     world.subscription.resume()
     expect(world.taken()).toEqual(then)
+  })
+})
+
+describe('a loss of the whole channel', () => {
+  const LOSS = new EncodedReset({ channel: 'news', position: at(9), reason: 'epoch' }, 700)
+
+  it('is told to who is live, who stays live', () => {
+    const world = begun(at(5))
+    expect(world.taken()).toEqual(['live'])
+    world.subscription.resetLive(LOSS)
+    expect(world.taken()).toEqual(['reset to e/9, epoch, after 700'])
+    expect(world.subscription.live).toBe(true)
+  })
+
+  it('takes who has no room off the fan-out first, so that nothing overtakes it', () => {
+    const world = begun(at(5))
+    world.taken()
+    world.room = false
+    world.subscription.resetLive(LOSS)
+    expect(world.taken()).toEqual(['not live', 'slow: catch-up', 'reset to e/9, epoch, after 700'])
+    expect(world.subscription.position).toEqual(at(9))
+  })
+
+  it('is not told to who is behind: the log tells him', () => {
+    const world = begun(at(3))
+    world.taken()
+    world.subscription.resetLive(LOSS)
+    expect(world.taken()).toEqual([])
+  })
+
+  it('reaches everybody who is live, once, and nobody who has left', () => {
+    const fanout = new Fanout('news')
+    const told: string[] = []
+    const member = (name: string): LiveMember => ({
+      previousLive: undefined,
+      nextLive: undefined,
+      resetLive: () => told.push(name),
+    })
+    const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(member) as [LiveMember, LiveMember, LiveMember, LiveMember]
+    for (const one of [a, b, c, d]) fanout.addLive(one)
+    for (const one of [b, d]) fanout.removeLive(one)
+    fanout.addLive(b)
+    fanout.removeLive(a)
+    for (const one of fanout.live) one.resetLive(LOSS)
+    expect(told.toSorted()).toEqual(['b', 'c'])
+    for (const one of [b, c]) fanout.removeLive(one)
+    expect(fanout.live).toEqual([])
   })
 })
