@@ -19,12 +19,23 @@ import { compile, compileGateway } from './lib/compile.ts'
 import { keepResult, writePage } from './lib/document.ts'
 import { describeCommit, describeMachine } from './lib/machine.ts'
 import { tableLines } from './lib/print.ts'
+import { publish } from './publish.ts'
 import { size } from './size.ts'
 import { sse } from './sse.ts'
 import { unicast } from './unicast.ts'
 import type { PeerName } from './peers/terms.ts'
 
-const BENCHES: readonly Bench[] = [broadcast, unicast, sse, idleMemory, connectStorm, encode, cluster, size]
+const BENCHES: readonly Bench[] = [
+  broadcast,
+  unicast,
+  publish,
+  sse,
+  idleMemory,
+  connectStorm,
+  encode,
+  cluster,
+  size,
+]
 
 const ROUNDS = 5
 const ROUNDS_QUICK = 2

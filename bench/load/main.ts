@@ -1,6 +1,7 @@
 /** The process that plays the clients and the publishers, on a core of its own. */
 import { Clients, type ConnectOptions, type StreamOptions } from './clients.ts'
 import { Publishing, type PublishOptions } from './publishing.ts'
+import { Requests, type RequestOptions } from './requests.ts'
 import { answerSteps } from '../lib/steps.ts'
 import type { PeerName, Ports } from '../peers/terms.ts'
 
@@ -11,17 +12,20 @@ interface Target {
 
 let clients: Clients | undefined
 let publishing: Publishing | undefined
+let requests: Requests | undefined
 
 answerSteps({
   target({ peer, ports }: Target) {
     clients = new Clients(peer, ports.port)
     publishing = new Publishing(peer, ports, clients)
+    requests = new Requests(peer, ports)
   },
   prepare: (count: number) => started(clients).prepare(count),
   connect: (options: ConnectOptions) => started(clients).connect(options),
   openStreams: (options: StreamOptions) => started(clients).openStreams(options),
   disconnect: () => started(clients).disconnect(),
   publish: (options: PublishOptions) => started(publishing).publish(options),
+  request: (options: RequestOptions) => started(requests).send(options),
 })
 
 function started<Part>(part: Part | undefined): Part {
