@@ -313,7 +313,7 @@ export class Sessions {
     }
     const replay = arrival?.replayOf(session.subscriptionCount)
     for (const { opened } of found) opened?.subscription.begin(opened.reset, replay)
-    if (stale === undefined || stale === session) return
+    if (stale === undefined) return
     ports.metrics.takenOver()
     stale.connection.end(takenOver())
   }

@@ -2,9 +2,9 @@
  * Nodes with real sessions, users, hubs and control messages, over one registry and one log in memory. Whatever a node waits
  * for, and whatever one node tells another, happens when the test says so.
  */
-import { UserQuotas } from '../../src/session/quotas.ts'
+import { UserQuotas, type QuotaLimits } from '../../src/session/quotas.ts'
 import type { Backbone, Sent } from '../../src/backbone/backbone.ts'
-import { hear } from '../../src/cluster/control.ts'
+import { hear, type TakenOver } from '../../src/cluster/control.ts'
 import { FormerNodes } from '../../src/cluster/former-nodes.ts'
 import { isRevoked } from '../../src/auth/revocation.ts'
 import { SluiceError, type Closing } from '../../src/errors.ts'
@@ -149,6 +149,7 @@ export class FakeConnection implements Connection {
 export interface WorldOptions {
   readonly session?: Partial<SessionOptions>
   readonly policy?: Partial<ClientPublish>
+  readonly quotas?: Partial<QuotaLimits>
   readonly topics?: Topics
 }
 
@@ -159,14 +160,16 @@ export class WorldNode {
   /** Channels and users that are present, one entry for each `entered` without its `left`. */
   readonly present: string[] = []
   readonly acks: string[] = []
-  /** What became of each token. */
-  readonly checked: string[] = []
+  /** What was counted, in words. */
+  readonly counted: string[] = []
+  /** What other nodes have told of sessions that were here. */
+  readonly takenOver: TakenOver[] = []
   readonly failures: unknown[] = []
   readonly hub: Hub
   readonly #world: World
   readonly #wheel: Wheel
 
-  constructor(id: string, world: World, { session, policy, topics }: WorldOptions) {
+  constructor(id: string, world: World, { session, policy, quotas, topics }: WorldOptions) {
     this.id = id
     this.#world = world
     const { calls, clock } = world
@@ -217,16 +220,16 @@ export class WorldNode {
       clock,
       wheel: this.#wheel,
       metrics: {
-        connected: ignore,
-        channelResumed: ignore,
-        reauth: ignore,
-        tokenChecked: (result) => void this.checked.push(result),
-        errorSent: ignore,
-        takenOver: ignore,
-        limitHit: ignore,
-        acknowledged: ignore,
+        connected: (resume) => void this.counted.push(`connected ${resume}`),
+        channelResumed: (result) => void this.counted.push(`channel ${result}`),
+        reauth: (result) => void this.counted.push(`reauth ${result}`),
+        tokenChecked: (result) => void this.counted.push(`token ${result}`),
+        errorSent: (code) => void this.counted.push(`error ${code}`),
+        takenOver: () => void this.counted.push('taken over'),
+        limitHit: (limit) => void this.counted.push(`limit ${limit}`),
+        acknowledged: () => void this.counted.push('acknowledged'),
       },
-      quotas: new UserQuotas({ connections: 0, subscriptions: 0, publishesPerSecond: 0 }),
+      quotas: new UserQuotas({ connections: 0, subscriptions: 0, publishesPerSecond: 0, ...quotas }),
       presence: {
         entered: (channel, user) => void this.present.push(`${channel} ${user}`),
         left: (channel, user) => {
@@ -310,7 +313,10 @@ export class WorldNode {
     hear(payload, {
       disconnect: (user, claim) => this.users.disconnect(user, claim),
       revoke: (user, beforeMs) => this.users.revoke(user, beforeMs),
-      takenOver: (taken) => this.users.takenOver(taken, () => false),
+      takenOver: (taken) => {
+        this.takenOver.push(taken)
+        this.users.takenOver(taken, () => false)
+      },
       givenUp: (session) => this.users.givenUp(session),
       cameBack: ignore,
       replayed: ignore,

@@ -28,6 +28,9 @@ function entry(offset: number, epoch = 'e'): Encoded {
 /** A channel of which nothing is in memory but `memory`, and a client; both tell what happens to them. */
 class World {
   readonly seen: string[] = []
+  /** What the channel counts. */
+  readonly counted: string[] = []
+  sequence = 0
   /** Reads of the log that wait for their answer. */
   readonly reads: { answer(page: LogPage): Promise<void>; fail(): Promise<void> }[] = []
   position: Position | undefined = at(5)
@@ -36,14 +39,17 @@ class World {
   readonly subscription: Subscription
 
   constructor(start: Position | undefined, slowConsumer: SlowConsumerPolicy = 'catch-up') {
-    const { seen } = this
+    const { seen, counted } = this
     const fanout = new Fanout('c')
     const positionNow = (): Position | undefined => this.position
+    const sequenceNow = (): number => this.sequence
     const source: Source = {
       name: 'c',
       fanout,
       slowConsumer,
-      sequence: 0,
+      get sequence() {
+        return sequenceNow()
+      },
       get position() {
         return positionNow()
       },
@@ -58,11 +64,11 @@ class World {
       awaitFeed: (_subscription, head) => seen.push(`await the feed, ${head?.offset}`),
       retryLater: () => seen.push('retry later'),
       slow: (policy) => seen.push(`slow: ${policy}`),
-      replayed: () => undefined,
-      resetSent: () => undefined,
-      resetDelayMs: () => 0,
-      begun: () => undefined,
-      left: () => seen.push('left'),
+      replayed: () => counted.push('replayed'),
+      resetSent: (reason) => counted.push(`reset, ${reason}`),
+      resetDelayMs: () => 250,
+      begun: () => counted.push('begun'),
+      left: (_subscription, hadBegun) => seen.push(hadBegun ? 'left' : 'left before it began'),
     }
     const outlet: Outlet = {
       transport: 'websocket',
@@ -158,7 +164,7 @@ describe('a client from another epoch', () => {
       world.subscription.begin(undefined)
       expect(world.taken()).toEqual([`read after old/${offset}`])
       await world.reads[0]?.answer({ kind: 'lost', why: 'epoch', head: at(5) })
-      expect(world.taken()).toEqual(['reset to e/5, epoch, after 0', 'live'])
+      expect(world.taken()).toEqual(['reset to e/5, epoch, after 250', 'live'])
     },
   )
 
@@ -249,4 +255,202 @@ describe('a loss of the whole channel', () => {
     for (const one of [b, c]) fanout.removeLive(one)
     expect(fanout.live).toEqual([])
   })
+})
+
+describe('a subscription', () => {
+  it('is live where it has caught up, and then is where the feed is', () => {
+    const world = new World(at(5))
+    const { subscription } = world
+    expect([subscription.state, subscription.live, subscription.position]).toEqual(['opened', false, at(5)])
+    world.sequence = 7
+    subscription.begin(undefined)
+    expect([subscription.state, subscription.live, subscription.liveSince]).toEqual(['live', true, 7])
+    world.position = at(9)
+    expect(subscription.position).toEqual(at(9))
+    subscription.fallBehind(at(8))
+    expect([subscription.state, subscription.live, subscription.position]).toEqual(['behind', false, at(8)])
+  })
+
+  it('begins once, with the reset that it was told of', () => {
+    const world = new World(at(5))
+    world.subscription.begin('trimmed')
+    world.subscription.begin('trimmed')
+    expect(world.taken()).toEqual(['reset to e/5, trimmed, after 250', 'live'])
+    expect(world.counted).toEqual(['begun', 'reset, trimmed'])
+  })
+
+  it('begins without a reset on an ephemeral channel, whatever was asked for', () => {
+    for (const [start, position] of [
+      [undefined, at(5)],
+      [at(3), undefined],
+      [undefined, undefined],
+    ]) {
+      const world = new World(start)
+      world.position = position
+      world.subscription.begin(start === undefined ? 'epoch' : undefined)
+      expect(world.taken()).toEqual(['live'])
+      expect(world.counted).toEqual(['begun'])
+    }
+  })
+
+  it('that is live again after a pause hears of what comes from then on', () => {
+    const world = begun(at(5))
+    world.subscription.fallBehind(at(5))
+    world.sequence = 3
+    world.subscription.resume()
+    expect(world.subscription.liveSince).toBe(3)
+    expect(world.taken()).toEqual(['live', 'not live', 'slow: catch-up', 'live'])
+  })
+
+  it('falls behind only where it was live', () => {
+    const world = new World(at(3))
+    for (const turn of ['before it began', 'while it is behind', 'after its end']) {
+      world.taken()
+      world.subscription.fallBehind(at(1))
+      expect(world.taken(), turn).toEqual([])
+      if (turn === 'before it began') world.subscription.begin(undefined)
+      else world.subscription.close()
+    }
+  })
+
+  it('leaves once, and the fan-out where it was live', () => {
+    const before = new World(at(5))
+    const behind = begun(at(3))
+    const live = begun(at(5))
+    const worlds = [before, behind, live]
+    for (const world of worlds) world.taken()
+    for (const { subscription } of [...worlds, ...worlds]) subscription.close()
+    expect(worlds.map((world) => world.taken())).toEqual([
+      ['left before it began'],
+      ['left'],
+      ['not live', 'left'],
+    ])
+    for (const { subscription } of worlds) {
+      expect(subscription.state).toBe('closed')
+      subscription.begin(undefined)
+      subscription.resume()
+    }
+    expect(worlds.map((world) => world.taken())).toEqual([[], [], []])
+  })
+
+  it('tells who follows its replay of each message, and once of the end', async () => {
+    const replay = (): { told: string[]; replayed(): void; ended(): void } => {
+      const told: string[] = []
+      return { told, replayed: () => void told.push('replayed'), ended: () => void told.push('ended') }
+    }
+    const [one, other] = [replay(), replay()]
+    const world = new World(at(3))
+    world.memory = [entry(4), entry(5)]
+    world.subscription.begin(undefined, one)
+    expect(one.told).toEqual(['replayed', 'replayed', 'ended'])
+    expect(world.counted).toEqual(['begun', 'replayed', 'replayed'])
+    world.subscription.fallBehind(at(4))
+    world.subscription.resume()
+    world.subscription.close()
+    expect(one.told).toHaveLength(3)
+    const leaving = new World(at(3))
+    leaving.subscription.begin(undefined, other)
+    leaving.subscription.close()
+    expect(other.told).toEqual(['ended'])
+  })
+})
+
+describe('a read of the log that brings nothing', () => {
+  it('is a gap where the feed has seen more, and memory has not got it either', async () => {
+    const world = begun(at(3))
+    await world.reads[0]?.answer(page([]))
+    expect(world.taken()).toEqual(['read after e/3', 'reset to e/5, gap, after 250', 'live'])
+    expect(world.counted).toEqual(['begun', 'reset, gap'])
+  })
+
+  it('is none where memory has it meanwhile', async () => {
+    const world = begun(at(3))
+    world.memory = [entry(4), entry(5)]
+    await world.reads[0]?.answer(page([]))
+    expect(world.taken()).toEqual(['read after e/3', 'message 4', 'message 5', 'live'])
+  })
+
+  it('is none where the client is where the feed is', async () => {
+    const world = begun(at(6))
+    world.position = at(6)
+    await world.reads[0]?.answer(page([], at(6)))
+    expect(world.taken()).toEqual(['read after e/6', 'live'])
+  })
+
+  it('waits for the feed where the client is ahead of that', async () => {
+    const world = begun(at(7))
+    await world.reads[0]?.answer(page([], at(8)))
+    expect(world.taken()).toEqual(['read after e/7', 'await the feed, 8'])
+    world.position = at(7)
+    world.subscription.resume()
+    expect(world.taken()).toEqual(['live'])
+  })
+})
+
+describe('the newest message where memory has no room for it', () => {
+  function slow(): World {
+    const world = begun(at(5), 'conflate')
+    world.subscription.fallBehind(at(2))
+    world.taken()
+    world.subscription.resume()
+    expect(world.taken()).toEqual(['read the newest'])
+    return world
+  }
+  const newest = (...entries: Encoded[]): LogPage => page([entry(1), ...entries], at(9))
+
+  it('is read from the log, once at a time', async () => {
+    const world = slow()
+    world.subscription.resume()
+    expect(world.taken()).toEqual([])
+    await world.reads[0]?.answer(newest(entry(5)))
+    expect(world.taken()).toEqual(['message 5', 'live'])
+  })
+
+  it('is read again where the log does not answer, and not for a client that has gone', async () => {
+    const world = slow()
+    await world.reads[0]?.fail()
+    expect(world.taken()).toEqual(['retry later'])
+    world.subscription.resume()
+    expect(world.taken()).toEqual(['read the newest'])
+    world.subscription.close()
+    world.taken()
+    await world.reads[1]?.fail()
+    expect(world.taken()).toEqual([])
+    const other = slow()
+    other.subscription.close()
+    other.taken()
+    await other.reads[0]?.answer(newest(entry(5)))
+    expect(other.taken()).toEqual([])
+  })
+
+  it('waits for the feed where the log is ahead of that', async () => {
+    const world = slow()
+    await world.reads[0]?.answer(newest(entry(6)))
+    expect(world.taken()).toEqual(['await the feed, 9'])
+  })
+
+  it.each([
+    ['nothing', { kind: 'range', entries: [], head: at(5) }],
+    ['an older one', { kind: 'range', entries: [entry(4)], head: at(4) }],
+    ['one of another epoch', { kind: 'range', entries: [entry(5, 'f')], head: at(5, 'f') }],
+    ['a newer one of another epoch', { kind: 'range', entries: [entry(6, 'f')], head: at(6, 'f') }],
+    ['that it has lost it', { kind: 'lost', why: 'epoch', head: at(9) }],
+  ] as [string, LogPage][])('is a reset where the log answers %s', async (_what, answer) => {
+    const world = slow()
+    await world.reads[0]?.answer(answer)
+    expect(world.taken()).toEqual(['reset to e/5, trimmed, after 250', 'live'])
+    expect(world.counted).toEqual(['begun', 'reset, trimmed'])
+  })
+
+  it.each([at(6), at(5, 'f')])(
+    'is another one where the feed has moved on meanwhile: %j',
+    async (position) => {
+      const world = slow()
+      world.position = position
+      await world.reads[0]?.answer(newest(entry(5)))
+      expect(world.taken()).toEqual(['read the newest'])
+      await world.reads[1]?.answer(newest(entry(position.offset, position.epoch)))
+      expect(world.taken()).toEqual([`message ${position.offset}`, 'live'])
+    },
+  )
 })

@@ -26,12 +26,17 @@ interface Parts {
   readonly sends: readonly Sent[] | Error
   /** The nodes of every user, or how the registry fails. */
   readonly nodes: readonly string[] | Error
+  readonly request: Partial<PublishRequest>
+  /** How long the log takes. */
+  readonly logMs: number
 }
 
 /** What the publisher did: `to` is a node, or `all`. */
 interface Done {
   readonly sent: { readonly to: string; readonly message: Message }[]
   readonly counted: string[]
+  /** What was asked of the log and of the registry, in order. */
+  readonly asked: string[]
   readonly answer: Promise<unknown>
 }
 
@@ -41,6 +46,9 @@ function answerOf<Value>(value: Value | Error): Promise<Value> {
 
 function publish(target: PublishRequest['target'], parts: Partial<Parts> = {}): Done {
   const { delivery = 'replay', onLogFailure = 'refuse', log = APPENDED, sends = [], nodes = ['n1'] } = parts
+  const { request = {}, logMs = 0 } = parts
+  const asked: string[] = []
+  const clock = new ManualClock(1000)
   const sent: { to: string; message: Message }[] = []
   const counted: string[] = []
   const send = (to: string, message: Message): Sent => {
@@ -51,18 +59,31 @@ function publish(target: PublishRequest['target'], parts: Partial<Parts> = {}): 
   const places = nodes instanceof Error ? nodes : nodes.map((node, index) => ({ session: `s${index}`, node }))
   const publisher = new Publisher(
     {
-      log: { append: () => answerOf(log) } as unknown as ReplayLog,
+      log: {
+        append: async (channel: string) => {
+          asked.push(`append ${channel}`)
+          await Promise.resolve()
+          clock.pass(logMs)
+          asked.push('appended')
+          return answerOf(log)
+        },
+      } as unknown as ReplayLog,
       backbone: {
         broadcast: (message: Message) => send('all', message),
         unicast: send,
       } as unknown as Backbone,
-      registry: { locate: () => answerOf(places) } as unknown as Registry,
-      clock: new ManualClock(1000),
+      registry: {
+        locate: (user: string) => {
+          asked.push(`locate ${user}`)
+          return answerOf(places)
+        },
+      } as unknown as Registry,
+      clock,
       metrics: {
         published: (door, how) => counted.push(`published ${door} ${how}`),
         duplicate: () => counted.push('duplicate'),
         refused: ({ code }) => counted.push(`refused ${code}`),
-        appended: () => counted.push('appended'),
+        appended: (seconds) => counted.push(seconds === 0 ? 'appended' : `appended in ${seconds} s`),
         unicastNodes: (count) => counted.push(`to ${count}`),
         degraded: () => counted.push('degraded'),
       },
@@ -72,7 +93,8 @@ function publish(target: PublishRequest['target'], parts: Partial<Parts> = {}): 
     64,
   )
   const payload = { data: Buffer.from('"hello"'), binary: false }
-  return { sent, counted, answer: publisher.publish({ door: 'http', target, payload, id: undefined }) }
+  const answer = publisher.publish({ door: 'http', target, payload, id: undefined, ...request })
+  return { sent, counted, asked, answer }
 }
 
 describe('where the log is away', () => {
@@ -174,5 +196,90 @@ describe('what is sent', () => {
     expect(await answer).toEqual({ epoch: 'e', offset: 5, duplicate: true })
     expect(sent).toEqual([])
     expect(counted).toEqual(['appended', 'duplicate'])
+  })
+})
+
+describe('the way of a message for a user', () => {
+  it.each([
+    // Before the log answers, and after the append was sent: who claims the user meanwhile reads the message in the log.
+    [USER, 'replay', ['append @ann', 'locate ann', 'appended']],
+    // Another server's log: nobody knows which of the two comes first.
+    [USER, 'durable', ['append @ann', 'appended', 'locate ann']],
+    [USER, 'ephemeral', ['locate ann']],
+    [CHANNEL, 'replay', ['append news', 'appended']],
+    [CHANNEL, 'durable', ['append news', 'appended']],
+    [CHANNEL, 'ephemeral', []],
+  ] as const)('of %o, %s: the log, then the registry', async (target, delivery, order) => {
+    const { asked, answer } = publish(target, { delivery })
+    await answer
+    expect(asked).toEqual(order)
+  })
+
+  it('is degraded where a node was not reached, and not where all were', async () => {
+    const { answer, counted } = publish(USER)
+    expect(await answer).toEqual({ epoch: 'e', offset: 5 })
+    expect(counted).toEqual(['appended', 'to 1', 'published http replay'])
+  })
+
+  it('looks the user up where the log is away', async () => {
+    const { asked, answer } = publish(USER, { log: AWAY, onLogFailure: 'ephemeral', delivery: 'durable' })
+    await answer
+    expect(asked).toEqual(['append @ann', 'appended', 'locate ann'])
+  })
+
+  it('is measured as far as the log is concerned, in seconds', async () => {
+    const { answer, counted } = publish(CHANNEL, { logMs: 250 })
+    await answer
+    expect(counted).toEqual(['appended in 0.25 s', 'published http replay'])
+  })
+})
+
+describe('a request', () => {
+  const json = (text: string): PublishRequest['payload'] => ({ data: Buffer.from(text), binary: false })
+
+  it.each(['replay', 'ephemeral'] as const)('becomes a message of the same words: %s', async (delivery) => {
+    const { sent, answer } = publish(CHANNEL, {
+      delivery,
+      request: { id: 'one', from: 'ann', door: 'client' },
+    })
+    await answer
+    const message = {
+      data: Buffer.from('"hello"'),
+      binary: false,
+      id: 'one',
+      from: 'ann',
+      time: 1000,
+      channel: 'news',
+    }
+    expect(sent).toMatchObject([{ to: 'all', message }])
+    expect(sent[0]?.message.kind).toBe(delivery === 'replay' ? 'logged' : 'ephemeral')
+  })
+
+  it.each([
+    [{ channel: 'a b' }, {}, 'bad_request', /^channel is not valid: \w/],
+    [{ user: 'a\n' }, {}, 'bad_request', /^user must be \w/],
+    [CHANNEL, { id: 'a\n' }, 'bad_request', /^id must be \w/],
+    [CHANNEL, { id: '' }, 'bad_request', /^id must be \w/],
+    [CHANNEL, { payload: json('{') }, 'bad_request', /JSON/],
+    [CHANNEL, { payload: json('['.repeat(65) + ']'.repeat(65)) }, 'bad_request', /64/],
+    [CHANNEL, { payload: json(`"${'x'.repeat(999)}"`) }, 'limit_exceeded', /^data has 1001 bytes; 1000 are/],
+  ])('is refused before anybody is asked: %o %o', async (target, request, code, message) => {
+    const { asked, counted, answer } = publish(target, { request })
+    await expect(answer).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string })
+    expect(asked).toEqual([])
+    expect(counted).toEqual([`refused ${code}`])
+  })
+
+  it('is believed where its data was cut out of JSON that has been parsed, and only then', async () => {
+    await publish(CHANNEL, { request: { payload: json('no JSON'), parsed: true } }).answer
+    await expect(publish(CHANNEL, { request: { payload: json('no JSON') } }).answer).rejects.toMatchObject({
+      code: 'bad_request',
+    })
+  })
+
+  it('that fails by a fault of ours is not counted as refused', async () => {
+    const { counted, answer } = publish(CHANNEL, { log: new TypeError('a fault of ours') })
+    await expect(answer).rejects.toBeInstanceOf(TypeError)
+    expect(counted).toEqual([])
   })
 })

@@ -1,15 +1,26 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { SluiceError } from '../../../src/errors.ts'
-import { settled, World, type WorldNode } from '../../support/session-world.ts'
+import { Closing, SluiceError } from '../../../src/errors.ts'
+import { inboxOf } from '../../../src/protocol/channel.ts'
+import type { From, WelcomeFrame } from '../../../src/protocol/frames.ts'
+import {
+  settled,
+  World,
+  type FakeConnection,
+  type WorldNode,
+  type WorldOptions,
+} from '../../support/session-world.ts'
 
 /** What happens while a connection waits on its way in has a file of its own: waits.test.ts. */
 let world: World
 let node: WorldNode
+let other: WorldNode
 
-beforeEach(() => {
-  world = new World(['n1'])
-  node = world.node('n1')
-})
+function begin(options: WorldOptions = {}): void {
+  world = new World(['n1', 'n2'], options)
+  ;[node, other] = [world.node('n1'), world.node('n2')]
+}
+
+beforeEach(() => begin())
 afterEach(async () => {
   await world.calls.release()
   expect(node.failures).toEqual([])
@@ -26,7 +37,7 @@ describe('the user of a token', () => {
         code: 'unauthorized',
         message: 'the token has expired (exp)',
       })
-      expect(node.checked).toEqual(['unauthorized'])
+      expect(node.counted).toEqual(['token unauthorized'])
     },
   )
 
@@ -34,7 +45,7 @@ describe('the user of a token', () => {
     'is known where it expires later, or never: %s',
     async (token) => {
       expect(await node.sessions.identify(token)).toMatchObject({ user: 'ann' })
-      expect(node.checked).toEqual(['good'])
+      expect(node.counted).toEqual(['token good'])
     },
   )
 
@@ -43,18 +54,18 @@ describe('the user of a token', () => {
       code: 'unauthorized',
       message: 'a token is missing',
     })
-    expect(node.checked).toEqual(['unauthorized'])
+    expect(node.counted).toEqual(['token unauthorized'])
   })
 
   it('is nobody where the token is no good one', async () => {
     await expect(node.sessions.identify('')).rejects.toMatchObject({ code: 'unauthorized' })
-    expect(node.checked).toEqual(['unauthorized'])
+    expect(node.counted).toEqual(['token unauthorized'])
   })
 
   it('is not known where the keys cannot be had', async () => {
     world.calls.failing = (name) => name === 'verify'
     await expect(node.sessions.identify('ann')).rejects.toMatchObject({ code: 'unavailable' })
-    expect(node.checked).toEqual(['unavailable'])
+    expect(node.counted).toEqual(['token unavailable'])
   })
 })
 
@@ -67,7 +78,7 @@ describe('a token that was revoked', () => {
     const { connection, done } = node.connect('ann')
     expect(await done).toMatchObject(REVOKED)
     expect(world.calls.waiting).toEqual([])
-    expect(node.checked).toEqual(['revoked'])
+    expect(node.counted).toEqual(['token revoked'])
     expect(connection.frames).toEqual([])
     expect(node.sessions.count).toBe(0)
     await settled()
@@ -103,4 +114,235 @@ describe('a token that was revoked', () => {
     expect(connection.welcomed).toBe(true)
     expect(await world.registry.locate('ann')).toHaveLength(1)
   })
+})
+
+const welcomeOf = ({ frames }: FakeConnection): WelcomeFrame =>
+  frames.find(({ type }) => type === 'welcome') as WelcomeFrame
+const channels = (...names: string[]): Map<string, From | undefined> =>
+  new Map(names.map((name) => [name, undefined]))
+
+describe('connecting', () => {
+  it('asks for nothing on behalf of a client that has gone before', async () => {
+    world.calls.held = () => true
+    const { connection, done } = node.connect('ann')
+    connection.cut()
+    // Nothing is asked but what was asked before.
+    const again = node.sessions.connect(connection, world.identity('ann'), {
+      session: undefined,
+      departure: undefined,
+      channels: new Map(),
+      partial: true,
+    })
+    expect(await again).toBeUndefined()
+    expect(world.calls.waiting.map(({ name }) => name)).toEqual(['claim'])
+    await world.calls.release()
+    expect(await done).toBeUndefined()
+  })
+
+  it('tells what became of the session, and when the token expires', async () => {
+    const first = await node.connected('ann * -60 90')
+    expect(welcomeOf(first)).toMatchObject({ resumed: false, expiresAt: issuedAt(90) })
+    const session = first.session?.id as string
+    first.cut()
+    await settled()
+    const back = await node.connected('ann', { session })
+    expect(welcomeOf(back)).toMatchObject({ resumed: true, session })
+    expect(welcomeOf(back)).not.toHaveProperty('expiresAt')
+    const unknown = session.replace(/^./, (letter) => (letter === 'x' ? 'y' : 'x'))
+    const strange = await node.connected('ann', { session: unknown })
+    expect(welcomeOf(strange)).toMatchObject({ resumed: false, session: unknown })
+    expect(node.counted).toEqual(['connected new', 'connected resumed', 'connected unknown_session'])
+  })
+
+  it.each([
+    ['none', 4400, 'bad_request', 'session is not one that this gateway gave; connect without it'],
+    ["another user's", 4403, 'forbidden', "the session is another user's; connect without it"],
+  ])('refuses a session that is %s, and says so', async (what, closeCode, code, message) => {
+    const { session } = await node.connected('bob')
+    const { done } = node.connect('ann', { session: what === 'none' ? 'none' : session?.id })
+    expect(await done).toMatchObject({ closeCode, code, message })
+    expect(node.sessions.count).toBe(1)
+  })
+
+  it('takes the place of its older connection here, which is told so', async () => {
+    const old = await node.connected('ann')
+    const newer = await node.connected('ann', { session: old.session?.id })
+    expect(old.ended).toMatchObject({ closeCode: 4409 })
+    expect(newer.ended).toBeUndefined()
+    expect(node.counted).toContain('taken over')
+    expect(node.sessions.count).toBe(1)
+    expect(node.sessions.get(newer.session?.id as string)).toBe(newer.session)
+  })
+
+  it('begins where each channel was left, and counts how that went', async () => {
+    begin({ session: { subscriptionsMax: 3 } })
+    const { epoch, offset } = await world.log.head('a')
+    const from = new Map<string, From | undefined>([
+      ['a', { epoch, offset }],
+      ['b', { epoch: 'another', offset: 3 }],
+      ['c', undefined],
+    ])
+    const connection = await node.connected('ann', { channels: from })
+    expect(welcomeOf(connection).channels).toMatchObject({
+      a: { epoch, offset, recovered: true },
+      b: { epoch, recovered: false },
+    })
+    expect(node.counted).toEqual(['connected new', 'channel recovered', 'channel reset'])
+  })
+})
+
+describe('channels that a connection does not get', () => {
+  it('are told of one by one where the others are enough, and take no place', async () => {
+    begin({ session: { subscriptionsMax: 2 }, quotas: { subscriptions: 2 } })
+    const connection = await node.connected('ann b,c,d', { channels: channels('a', 'b', 'c', 'd') })
+    expect(welcomeOf(connection).channels).toMatchObject({
+      a: { recovered: false, error: 'forbidden' },
+      d: { recovered: false, error: 'limit_exceeded' },
+    })
+    const subscribed = [...(connection.session?.subscriptions() ?? [])].map(({ source }) => source.name)
+    expect(subscribed).toEqual([inboxOf('ann'), 'b', 'c'])
+    expect(node.counted).toEqual(['limit subscriptions', 'connected new'])
+  })
+
+  it('refuse the whole connection where it wants all or nothing, and leave nothing behind', async () => {
+    const { connection, done } = node.connect('ann b', { channels: channels('a', 'b'), partial: false })
+    expect(await done).toMatchObject({ code: 'forbidden' })
+    expect(connection.frames).toEqual([])
+    await settled()
+    expect(node.hub.subscriptionCount).toBe(0)
+    expect(await world.registry.locate('ann')).toEqual([])
+  })
+
+  it('count against the limit of a session only where they are beyond that', async () => {
+    const limits = (): string[] => node.counted.filter((one) => one.startsWith('limit'))
+    await node.connected('ann', { channels: channels('a', 'b') })
+    await node.connected('ann b', { channels: channels('a', 'b') })
+    for (const channelsMax of [1, 2]) {
+      const request = { channels: channels('a', 'b', 'c'), channelsMax, partial: false }
+      const { connection, done } = node.connect('ann', request)
+      await done
+      expect(connection.session?.subscriptionCount).toBe(1 + channelsMax)
+    }
+    expect(limits()).toEqual([])
+    const wide = await node.connected('ann b,c,d', { channels: channels('a', 'b', 'c', 'd'), channelsMax: 3 })
+    expect(wide.session?.subscriptionCount).toBe(3)
+    expect(limits()).toEqual(['limit subscriptions'])
+  })
+
+  it('are no hindrance where the client leaves meanwhile', async () => {
+    world.calls.held = (name) => name === 'head'
+    const { connection, done } = node.connect('ann b', { channels: channels('a', 'b') })
+    await settled()
+    connection.cut()
+    await world.calls.release()
+    expect(await done).toBeUndefined()
+    expect(node.hub.subscriptionCount).toBe(0)
+  })
+})
+
+describe('the quota of connections', () => {
+  it('is given back by who has gone, and by who did not come in', async () => {
+    begin({ quotas: { connections: 1 } })
+    const connection = await node.connected('ann')
+    expect(await node.connect('ann').done).toMatchObject({ code: 'limit_exceeded' })
+    connection.cut()
+    world.calls.failing = (name) => name === 'claim'
+    expect(await node.connect('ann').done).toMatchObject({ code: 'unavailable' })
+    world.calls.failing = () => false
+    expect((await node.connected('ann')).welcomed).toBe(true)
+    expect(await node.connect('ann').done).toMatchObject({ code: 'limit_exceeded' })
+  })
+})
+
+describe('what is decided about a user', () => {
+  it('ends his connections and nobody else', async () => {
+    const [ann, bob] = [await node.connected('ann'), await node.connected('bob')]
+    node.sessions.revoke('ann', issuedAt(0))
+    expect(ann.ended).toMatchObject({ closeCode: 4401, message: 'the token has been revoked' })
+    expect(bob.ended).toBeUndefined()
+    node.sessions.endUpTo('ann', Infinity)
+    expect(bob.ended).toBeUndefined()
+    const claim = bob.session?.claim as number
+    node.sessions.endUpTo('bob', claim - 1)
+    expect(bob.ended).toBeUndefined()
+    node.sessions.endUpTo('bob', claim)
+    expect(bob.ended).toMatchObject({ closeCode: 4403 })
+  })
+
+  it('may be about one session, or about those to whom it applies', async () => {
+    const [ann, bob] = [await node.connected('ann'), await node.connected('bob')]
+    const closing = new Closing('goingAway', 'unavailable', 'the node is going away')
+    expect(node.sessions.end('none', closing)).toBe(false)
+    expect(node.sessions.endAll(closing, ({ user }) => user === 'ann')).toBe(1)
+    expect([ann.ended, bob.ended]).toEqual([closing, undefined])
+    expect(node.sessions.end(bob.session?.id as string, closing)).toBe(true)
+    expect(bob.ended).toBe(closing)
+  })
+})
+
+describe('a session that the registry gives to another node', () => {
+  it.each([
+    ['nobody has it', undefined, false],
+    ['it has had it for ten seconds', 10_000, true],
+    ['it has just claimed it', 9_999, false],
+  ])('ends here where it may be connected there: %s', async (_what, forMs, ends) => {
+    const connection = await node.connected('ann')
+    world.registry.keep = () => Promise.resolve(forMs)
+    await node.sessions.reclaim(connection.session?.id as string)
+    expect(connection.closed).toBe(ends)
+    if (ends) expect(connection.ended).toMatchObject({ closeCode: 4409 })
+  })
+
+  it('is asked for again when the other should be connected', async () => {
+    const connection = await node.connected('ann')
+    let asked = 0
+    world.registry.keep = () => Promise.resolve(++asked === 1 ? 4_000 : 10_000)
+    node.sessions.heldElsewhere('none', 4_000)
+    await node.sessions.reclaim(connection.session?.id as string)
+    world.clock.pass(5_999)
+    await settled()
+    expect([asked, connection.closed]).toEqual([1, false])
+    world.clock.pass(1)
+    await settled()
+    expect([asked, connection.closed]).toEqual([2, true])
+  })
+
+  it('goes on here where nobody has it, however long that is looked after', async () => {
+    const connection = await node.connected('ann')
+    let asked = 0
+    world.registry.keep = () => Promise.resolve(void asked++)
+    await node.sessions.reclaim(connection.session?.id as string)
+    world.clock.pass(60_000)
+    await settled()
+    expect([asked, connection.closed]).toEqual([1, false])
+  })
+
+  it('stays where the registry does not answer, or it is not here any more', async () => {
+    const connection = await node.connected('ann')
+    world.calls.failing = (name) => name === 'keep'
+    await node.sessions.reclaim(connection.session?.id as string)
+    await node.sessions.reclaim('none')
+    node.sessions.heldElsewhere('none', Infinity)
+    expect(connection.closed).toBe(false)
+    expect(node.failures.splice(0)).toMatchObject([{ code: 'unavailable' }])
+  })
+})
+
+describe('a client that was on another node', () => {
+  it.each([
+    ['all its channels go on', 'ann', [{ last: 1 }, undefined], true],
+    ['one begins anew', 'ann', [{ last: 1 }, { epoch: 'another', offset: 1 }], false],
+    ['one is not allowed any more', 'ann c1', [{ last: 1 }, undefined], false],
+  ] as [string, string, (From | undefined)[], boolean][])(
+    'is told of there, and whether it has missed nothing: %s',
+    async (_what, token, from, recovered) => {
+      const first = await other.connected('ann')
+      const session = first.session?.id as string
+      first.cut()
+      await settled()
+      await node.connected(token, { session, channels: new Map(from.map((at, n) => [`c${n}`, at])) })
+      await settled()
+      expect(other.takenOver).toMatchObject([{ session, recovered }])
+    },
+  )
 })
