@@ -12,7 +12,7 @@
  *  G6 there is a timer only while somebody waits
  *  G7 the times to retry are drawn at random, so that those who are refused together do not come back together
  *  G8 of any number of admissions during which newcomers wait and may come in, `newcomersShare` are theirs, rounded down; and as
- *     much of the waiting room, rounded, where they want it
+ *     much of the waiting room, rounded, where they want it; of two places or more one at least is theirs, and one is not
  *  G9 what came of an attempt that was admitted can be charged to its address, whose bucket is empty at worst
  */
 import { jitter, type Clock, type Timer } from '../clock.ts'

@@ -64,7 +64,7 @@ export class WaitingRoom<W extends Waiter> {
   constructor(capacity: number, timeoutMs: number, newcomersShare: number) {
     this.#capacity = capacity
     this.#newcomersShare = newcomersShare
-    this.#newcomersPlaces = Math.round(capacity * newcomersShare)
+    this.#newcomersPlaces = placesOf(capacity, newcomersShare)
     this.#timeoutMs = timeoutMs > 0 ? timeoutMs : Infinity
   }
 
@@ -147,4 +147,11 @@ export class WaitingRoom<W extends Waiter> {
   #lineOf(waiter: W): Line<W> {
     return waiter.resume ? this.#resumes : this.#newcomers
   }
+}
+
+/** Neither class is without a place where both have a share: whoever has none is turned away for as long as others wait. */
+function placesOf(capacity: number, share: number): number {
+  const places = Math.round(capacity * share)
+  if (share === 0 || share === 1 || capacity < 2) return places
+  return Math.min(Math.max(places, 1), capacity - 1)
 }
