@@ -50,7 +50,12 @@ async function carryOut(world: World, deed: Deed, hosts: readonly string[], prim
       return () => undefined
     case 'fill the disk':
       await Promise.all(hosts.map((host) => world.fillDisk(host)))
-      return onAll((host) => world.freeDisk(host))
+      return async () => {
+        onAll((host) => world.freeDisk(host))()
+        // A server whose streams have found no room serves none until it is started again.
+        await Promise.all(hosts.map((host) => world.kill(host)))
+        onAll((host) => world.start(host))()
+      }
     case 'limit Redis':
       return limitRedis(world, deed)
     case 'repeat to Redis':

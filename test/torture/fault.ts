@@ -43,6 +43,7 @@ export type Deed =
   /** Half of its clients are moved away; it stays. */
   | { readonly do: 'rebalance'; readonly whom: readonly Role[] }
   | { readonly do: 'fail over' }
+  /** On healing there is room again, and they are started again. */
   | { readonly do: 'fill the disk'; readonly whom: readonly Role[] }
   /** `maxmemory` is set to what it uses and so much more; on healing to no limit. */
   | { readonly do: 'limit Redis'; readonly policy: 'noeviction' | 'allkeys-lru'; readonly spareBytes: number }

@@ -13,6 +13,7 @@ import type { SdkLoadClient } from './sdk-client.ts'
 /** Whoever is answered later repeats it, and is answered with the same place: a slow machine needs no longer. */
 const TIMEOUT_MS = 6000
 const RETRY_MS = 300
+const CONNECT_MS = 2000
 /** Before the ids are forgotten (`idempotency`, 2 min), by as much as a node may stand still with a request in its hands. */
 const ABANDON_MS = 85_000
 const UNDER_WAY_MAX = 1000
@@ -182,7 +183,12 @@ export class Publishers {
     while (!this.#closed) {
       try {
         const servers = this.#options.nats.map((host) => `nats://${host}:${NATS_PORT}`)
-        const options = { servers, maxReconnectAttempts: -1, reconnectTimeWait: RETRY_MS, timeout: 2000 }
+        const options = {
+          servers,
+          maxReconnectAttempts: -1,
+          reconnectTimeWait: RETRY_MS,
+          timeout: CONNECT_MS,
+        }
         this.#nats = await connect({ ...options, pingInterval: 3000, maxPingOut: 2 })
         await this.#nats.closed()
       } catch {
