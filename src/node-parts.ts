@@ -2,13 +2,12 @@
  * Which implementation of each part a node runs: all in memory, or a cluster's. Part of the composition.
  */
 import type { AckStore } from './acks/ack-store.ts'
-import { JetStreamAckStore } from './acks/jetstream.ts'
 import { MemoryAckStore } from './acks/memory.ts'
 import { CountedBackbone } from './backbone/counted.ts'
 import { Links, type Peer } from './backbone/links.ts'
 import { MemoryBackbone, MemoryBus } from './backbone/memory.ts'
 import { MeshBackbone } from './backbone/mesh.ts'
-import { NatsBackbone, type Republished } from './backbone/nats.ts'
+import { NatsBackbone } from './backbone/nats.ts'
 import { SealedPackets, type PacketRefusal } from './backbone/sealed.ts'
 import type { Backbone, BackboneSink } from './backbone/backbone.ts'
 import type { Clock } from './clock.ts'
@@ -17,22 +16,20 @@ import { MalformedNodes } from './cluster/malformed-nodes.ts'
 import type { NodeRequests } from './cluster/node-request.ts'
 import type { NodeTokens } from './cluster/node-token.ts'
 import type { MeshDirection, MeshRefusal } from './cluster/strangers.ts'
-import type { Config, NamespacePolicy } from './config/schema.ts'
-import { JetStream } from './drivers/jetstream.ts'
-import { decodeRepublished } from './drivers/nats-republished.ts'
+import type { Config } from './config/schema.ts'
 import { NatsLink } from './drivers/nats.ts'
 import { RedisLink } from './drivers/redis.ts'
 import { readTlsFiles } from './drivers/tls-files.ts'
 import type { Listener } from './drivers/uws.ts'
 import { SluiceError, type Caught } from './errors.ts'
 import { nodesTls } from './node-address.ts'
+import { durableParts } from './node-durable.ts'
 import type { Ending } from './node-ending.ts'
 import { PACKET_BYTES_AROUND, payloadMisfit } from './node-limits.ts'
 import type { LogRoot } from './observe/log.ts'
 import type { Metrics } from './observe/metrics.ts'
 import type { Outages } from './observe/outages.ts'
 import type { Mistakes } from './observe/mistakes.ts'
-import { namespaceOf } from './protocol/channel.ts'
 import { MemoryPresenceStore } from './presence/memory.ts'
 import { PRESENCE_REFRESH_MS } from './presence/presence.ts'
 import { RedisPresenceStore } from './presence/redis.ts'
@@ -42,7 +39,6 @@ import { MemoryRegistry } from './registry/memory.ts'
 import { RedisRegistry, type RedisRegistryOptions } from './registry/redis.ts'
 import type { Registry } from './registry/registry.ts'
 import { LogByDelivery } from './replay/by-delivery.ts'
-import { JetStreamReplayLog } from './replay/jetstream.ts'
 import { MemoryReplayLog } from './replay/memory.ts'
 import { RedisReplayLog } from './replay/redis.ts'
 import type { ReplayLog } from './replay/replay-log.ts'
@@ -59,6 +55,8 @@ export interface Parts {
   becomeDeaf(deaf: boolean): void
   /** The largest payload that can be carried between nodes now. */
   payloadBytesMax(): number
+  /** What durable channels lack now, in a sentence; absent where there can be none. */
+  readonly durableTrouble?: () => string | undefined
   /** The connection that backends publish through as well; absent where all is in memory. */
   readonly nats: NatsLink | undefined
   /** Resolves once the parts answer, or it is clear that one does not now: the node starts degraded then. */
@@ -86,6 +84,8 @@ export interface PartsPorts {
   packetRefused(why: PacketRefusal, subject: string, from: string | undefined): void
   /** The log and what else is kept may have lost something, or has more than anybody heard of. */
   storesReturned(): void
+  /** The durable log may have more than anybody here has heard of. */
+  logReturned(): void
   readonly outages: Outages
   /** For lines that a peer can cause. */
   readonly mistakes: Mistakes
@@ -203,7 +203,7 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
     failed: (what, error) => outages.failed(what, error),
   })
   acceptPeers(ports.apiListener, door, links)
-  const durable = durableParts(config, nats, clock)
+  const durable = durableParts(config, nats, ports)
   const backbone = new MeshBackbone({
     clock,
     nodeId,
@@ -241,6 +241,7 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
     probe: (payload) => backbone.probe(payload),
     becomeDeaf: (deaf) => backbone.becomeDeaf(deaf),
     payloadBytesMax: () => nats.maxPayloadBytes - PACKET_BYTES_AROUND,
+    ...(durable === undefined ? {} : { durableTrouble: () => durable.trouble() }),
     nats,
     async start() {
       nats.start()
@@ -252,7 +253,8 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
         startOf(nats.flush(READY_TIMEOUT_MS), (reason) => outages.away('NATS', reason)),
       ])
       if (durable !== undefined) {
-        await startOf(durable.ready(), (reason) => log.warn({ reason }, 'durable channels cannot be used'))
+        // What is wrong is told by the streams themselves, once it has lasted for a moment.
+        await startOf(durable.ready(), () => undefined)
       }
       backbone.start()
     },
@@ -266,45 +268,6 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
       { part: 'registry', end: () => registry.close() },
       { part: 'Redis', end: () => redis.close() },
     ],
-  }
-}
-
-interface DurableParts {
-  readonly log: ReplayLog
-  readonly acks: AckStore
-  readonly republished: Republished
-  /** Fails with what is wrong with the streams, or `unavailable`. */
-  ready(): Promise<void>
-}
-
-/** Only where a namespace asks for it: a NATS server without JetStream will do otherwise. */
-function durableParts(config: Config, nats: NatsLink, clock: Clock): DurableParts | undefined {
-  const policies = Object.values(config.namespaces).filter(({ delivery }) => delivery === 'durable')
-  if (policies.length === 0) return undefined
-  const { maxAge, maxBytes, replicas, storage } = config.durable
-  const js = new JetStream(nats)
-  const log = new JetStreamReplayLog(js, clock, {
-    maxAgeMs: maxAge,
-    ...(maxBytes === 0 ? {} : { maxBytes }),
-    replicas,
-    storage,
-    idempotencyMs: Math.max(...policies.map(({ idempotency }) => idempotency)),
-  })
-  const acks = new JetStreamAckStore(js, clock, { logMaxAgeMs: maxAge, replicas, storage })
-  const policyOf = (channel: string): NamespacePolicy =>
-    config.namespaces[namespaceOf(channel)] ?? config.namespaces['*']
-  return {
-    log,
-    acks,
-    republished: {
-      applies: (channel) => policyOf(channel).delivery === 'durable',
-      decode: (channel, stored, headers) =>
-        log.epoch === undefined ? undefined : decodeRepublished(channel, stored, headers, log.epoch),
-    },
-    async ready() {
-      await log.ready()
-      await acks.ready()
-    },
   }
 }
 

@@ -46,6 +46,7 @@ import { Rates } from './node-rates.ts'
 import { addressOf, localHostsOf, nodesTls, shownHost } from './node-address.ts'
 import { Certificates } from './node-certificates.ts'
 import { faultsOf } from './node-checks.ts'
+import { NodeDoor } from './node-door.ts'
 import { NodeDrain } from './node-drain.ts'
 import { endInTurn, endOver, type Ending } from './node-ending.ts'
 import { watchParts } from './node-health.ts'
@@ -183,7 +184,8 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       howAreYou(number) {
         if (fromNode === id) return
         const { state, degraded: parts } = info()
-        tell(backbone, fromNode, { kind: 'iAm', number, state, role, degraded: parts })
+        const isOpen = door?.isOpen ?? false
+        tell(backbone, fromNode, { kind: 'iAm', number, state, role, degraded: parts, door: isOpen })
       },
       iAm: (number, said) => inquiry.heard(fromNode, number, said),
       canary: (word) => canary.heard(word),
@@ -215,6 +217,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
         }
       },
       connected() {
+        canary.send()
         hub.backboneReturned()
         // What other nodes said meanwhile of sessions may be lost.
         registry.recheck()
@@ -237,6 +240,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       presence.storeReturned()
       orders.returned()
     },
+    logReturned: () => hub.backboneReturned(),
     outages,
     mistakes,
     caught,
@@ -581,6 +585,25 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       saidSince: (ms) => membership.saidSince(ms),
     },
   )
+  const door =
+    doors === undefined || parts.nats === undefined
+      ? undefined
+      : new NodeDoor({
+          doors,
+          nats: parts.nats,
+          clock,
+          log,
+          metrics,
+          degraded,
+          answered: (ms) => inquiry.answered(ms),
+        })
+  const { durableTrouble } = parts
+  if (durableTrouble !== undefined) {
+    health.register('durable', () => {
+      const detail = durableTrouble()
+      return detail === undefined ? { status: 'ok' } : { status: 'degraded', detail }
+    })
+  }
   health.register('alone', () =>
     inquiry.look()
       ? { status: 'degraded', detail: 'other nodes are well, or cannot be heard: this node alone is not' }
@@ -629,7 +652,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       health.become('active')
       await membership.beat()
       // An `edge` node has clients to serve; publishers are others' work.
-      if (role !== 'edge') doors?.open()
+      if (role !== 'edge') door?.start()
       for (const warning of weaknesses(config)) log.warn({}, warning)
       log.info({}, `uWebSockets.js: ${loadUws().why}`)
       const { vanishing } = apiListener
@@ -653,7 +676,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
   async function stop(): Promise<void> {
     health.become('closing')
     admission.gate.close('closing')
-    const doorsClosed = doors?.close()
+    const doorsClosed = door?.close()
     certificates.close()
     canary.close()
     orders.close()

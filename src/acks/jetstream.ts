@@ -18,6 +18,7 @@ import type { Clock, Timer } from '../clock.ts'
 import type { StreamEntry, StreamSubject } from '../drivers/jetstream-port.ts'
 import type { JetStream } from '../drivers/jetstream.ts'
 import { KeptStream } from '../drivers/kept-stream.ts'
+import type { Trouble } from '../drivers/stream-trouble.ts'
 import { SluiceError } from '../errors.ts'
 import { EPOCH } from '../protocol/position.ts'
 import type { Position } from '../protocol/frames.ts'
@@ -35,6 +36,10 @@ export interface JetStreamAckStoreOptions {
   readonly pendingMax?: number
   /** One was given up for want of room: messages are delivered again. */
   readonly dropped?: () => void
+  /** It can be used, for the first time or again. */
+  readonly returned?: () => void
+  /** What is wrong with it, while NATS can be reached; `undefined`: nothing any more. */
+  readonly troubled?: (trouble: Trouble | undefined) => void
 }
 
 interface Known {
@@ -85,7 +90,11 @@ export class JetStreamAckStore implements AckStore {
       storage: options.storage ?? 'file',
       idempotencyMs: IDEMPOTENCY_MS,
     } as const
-    this.#stream = new KeptStream(js, clock, spec, () => this.#known.clear())
+    this.#stream = new KeptStream(js, clock, spec, {
+      renewed: () => this.#known.clear(),
+      returned: () => options.returned?.(),
+      troubled: (trouble) => options.troubled?.(trouble),
+    })
   }
 
   /** Resolves once the bucket is there. Fails with what is wrong with it, or `unavailable` after the time limit. */
@@ -169,7 +178,7 @@ export class JetStreamAckStore implements AckStore {
           const known = this.#known.get(key)
           if (known !== undefined && !isFurther(position, known.position)) return true
           const lastSequence = known?.sequence ?? 0
-          const answer = await this.#js.append(where.subject, value, { lastSequence })
+          const answer = await this.#stream.append(where.subject, value, { lastSequence })
           if (answer.kind === 'appended') {
             this.#remember(key, { sequence: answer.sequence, position })
             return true

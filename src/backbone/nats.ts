@@ -20,6 +20,8 @@ import { SluiceError } from '../errors.ts'
 import type { Message } from '../protocol/message.ts'
 import { decodeControl, decodeMessage, encodeControl, encodeMessage } from '../protocol/packet.ts'
 
+type Subscription = Pick<NatsSubscription, 'unsubscribe'>
+
 /** What this needs of a `NatsLink`. */
 export interface NatsPort {
   readonly up: boolean
@@ -30,7 +32,7 @@ export interface NatsPort {
     subject: string,
     options: Readonly<Record<string, never>>,
     callback: (subject: string, data: Buffer, reply: string, headers: NatsHeaders | undefined) => void,
-  ): NatsSubscription
+  ): Subscription
   /** Fails with `unavailable` after a time limit. */
   flush(): Promise<void>
 }
@@ -70,8 +72,8 @@ export class NatsBackbone implements Backbone {
   readonly #durablePrefix: string
   readonly #nodePrefix: string
   readonly #allSubject: string
-  readonly #own: readonly NatsSubscription[]
-  readonly #channels = new Map<string, NatsSubscription>()
+  readonly #own: readonly Subscription[]
+  readonly #channels = new Map<string, Subscription>()
   /** Of the subscriptions that were asked for since the last one was sent. */
   #confirmation: Promise<void> | undefined
   /** Counts the reasons to compare with the log, so that only the last of them is acted on. */
@@ -97,6 +99,7 @@ export class NatsBackbone implements Backbone {
     ]
     link.watch({
       connected: () => void this.#compare(),
+      widened: () => void this.#compare(),
       slowConsumer: () => void this.#compare(),
       disconnected: () => {
         this.#doubts++
@@ -166,7 +169,7 @@ export class NatsBackbone implements Backbone {
     return this.#link.publish(subject, sealed) ? 'sent' : 'degraded'
   }
 
-  #listen(channel: string): NatsSubscription {
+  #listen(channel: string): Subscription {
     const republished = this.#republished
     if (republished?.applies(channel) !== true) {
       return this.#link.subscribe(subjectOf(this.#channelPrefix, channel), {}, this.#onPacket)

@@ -49,6 +49,12 @@ export class Canary {
     this.#become(false)
   }
 
+  /** The backbone has come back: a word now tells sooner than the next beat that this node hears. */
+  send(): void {
+    this.#sent++
+    this.#ports.send(this.#sent)
+  }
+
   close(): void {
     this.#timer.cancel()
   }
@@ -59,8 +65,7 @@ export class Canary {
       this.#become(true)
       this.#ports.missed()
     }
-    this.#sent++
-    this.#ports.send(this.#sent)
+    this.send()
   }
 
   #become(deaf: boolean): void {

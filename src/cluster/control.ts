@@ -2,7 +2,7 @@
  * What nodes tell one another beside messages. Typed here, carried as opaque bytes by the backbone. A node that does not
  * know a kind (it is older than the sender) ignores it.
  */
-import type { Said } from './cut-off.ts'
+import type { Answered } from './cut-off.ts'
 import type { Backbone, Sent } from '../backbone/backbone.ts'
 import { JsonFault, parseJson } from '../protocol/json.ts'
 
@@ -32,7 +32,7 @@ export type ControlMessage =
   /** The sender is not well, and asks whether others are; see `inquiry.ts`. */
   | { readonly kind: 'howAreYou'; readonly number: number }
   /** The answer to that, with its number. */
-  | ({ readonly kind: 'iAm'; readonly number: number } & Said)
+  | ({ readonly kind: 'iAm'; readonly number: number } & Answered)
   /** The sender to itself; see `canary.ts`. */
   | { readonly kind: 'canary'; readonly word: number }
 
@@ -46,7 +46,7 @@ export interface ControlSink {
   cameBack(client: string, recovered: boolean): void
   replayed(client: string, messages: number): void
   howAreYou(number: number): void
-  iAm(number: number, said: Said): void
+  iAm(number: number, said: Answered): void
   canary(word: number): void
 }
 
@@ -127,11 +127,12 @@ function claimOf({ claim }: Record<string, unknown>): number {
 }
 
 /** What is not said is not good. */
-function saidOf({ state, role, degraded }: Record<string, unknown>): Said {
+function saidOf({ state, role, degraded, door }: Record<string, unknown>): Answered {
   return {
     state: state === 'active' ? state : 'closing',
     role: role === 'all' || role === 'edge' ? role : 'api',
     degraded: Array.isArray(degraded) ? degraded.map(String) : ['unknown'],
+    door: door === true,
   }
 }
 

@@ -20,6 +20,9 @@ export interface CutOffOptions {
 /** What another node says of itself. */
 export type Said = Pick<NodeInfo, 'state' | 'role' | 'degraded'>
 
+/** What it answers where it is asked. `door`: it takes publishes over NATS. */
+export type Answered = Said & { readonly door: boolean }
+
 export class CutOff {
   readonly #options: CutOffOptions
   #lostMs: number | undefined

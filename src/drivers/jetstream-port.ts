@@ -39,6 +39,13 @@ export type StreamAppend =
   /** Nothing was stored: the newest entry of the subject is another one (0: there is none). */
   | { readonly kind: 'overtaken'; readonly lastSequence: number }
 
+export interface StreamCondition {
+  /** Of an entry that the stream remembers it is a duplicate. */
+  readonly id?: string | undefined
+  /** Stored only where this is the newest entry of the subject; 0: where there is none. */
+  readonly lastSequence?: number | undefined
+}
+
 /** Which entries of which stream. */
 export interface StreamSubject {
   readonly stream: string

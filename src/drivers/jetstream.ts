@@ -22,8 +22,15 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { asOurs, isNobodyThere } from './jetstream-errors.ts'
-import type { StreamAppend, StreamEntry, StreamSpec, StreamState, StreamSubject } from './jetstream-port.ts'
+import { asOurs, isNobodyThere, JetStreamLacks } from './jetstream-errors.ts'
+import type {
+  StreamAppend,
+  StreamCondition,
+  StreamEntry,
+  StreamSpec,
+  StreamState,
+  StreamSubject,
+} from './jetstream-port.ts'
 import { JetStreamServers } from './jetstream-servers.ts'
 import { configOf, created, infoOf, same, settled, stateOf } from './jetstream-streams.ts'
 import { asTheLeaderHasIt } from './leader-reads.ts'
@@ -89,7 +96,7 @@ export class JetStream {
     let timeout: NodeJS.Timeout | undefined
     const overdue = new Promise<never>((_, reject) => {
       timeout = setTimeout(() => {
-        reject(new SluiceError('unavailable', `JetStream did not ${what} within ${this.#timeoutMs} ms`))
+        reject(new JetStreamLacks('silent', `JetStream did not ${what} within ${this.#timeoutMs} ms`))
       }, this.#timeoutMs)
     })
     try {
@@ -153,7 +160,7 @@ export class JetStream {
   async append(
     subject: string,
     data: Uint8Array,
-    { id, lastSequence }: { readonly id?: string | undefined; readonly lastSequence?: number | undefined },
+    { id, lastSequence }: StreamCondition,
   ): Promise<StreamAppend> {
     try {
       const options = {

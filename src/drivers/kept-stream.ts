@@ -6,10 +6,22 @@
  * A stream that is replaced under a running node without a cut in the connection is noticed by a number that comes
  * again, by a read that looks at the stream's state, or by the next look, every few seconds.
  */
-import type { StreamSpec, StreamState } from './jetstream-port.ts'
+import { JetStreamLacks } from './jetstream-errors.ts'
+import type { StreamAppend, StreamCondition, StreamSpec, StreamState } from './jetstream-port.ts'
 import type { JetStream } from './jetstream.ts'
+import { StreamTrouble, type Trouble } from './stream-trouble.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { SluiceError } from '../errors.ts'
+
+/** What flows back. */
+export interface KeptStreamEvents {
+  /** What was known of the stream's content is not true any more. */
+  renewed(): void
+  /** It can be used, for the first time or again: it may have more than anybody here has heard of. */
+  returned(): void
+  /** What is wrong with it, while its servers can be reached; `undefined`: nothing any more. */
+  troubled(trouble: Trouble | undefined): void
+}
 
 const REOPEN_MS = 500
 const VERIFY_MS = 5_000
@@ -18,7 +30,8 @@ export class KeptStream {
   readonly #js: JetStream
   readonly #clock: Clock
   readonly #spec: StreamSpec
-  readonly #renewed: () => void
+  readonly #events: KeptStreamEvents
+  readonly #trouble = new StreamTrouble()
   readonly #verifying: Timer
   #retry: Timer | undefined
   /** Rejected while the stream cannot be used. */
@@ -28,13 +41,13 @@ export class KeptStream {
   #doubting = false
   #reached = 0
   #closed = false
+  #told: Trouble | undefined
 
-  /** `renewed`: what was known of the stream's content is not true any more. */
-  constructor(js: JetStream, clock: Clock, spec: StreamSpec, renewed: () => void) {
+  constructor(js: JetStream, clock: Clock, spec: StreamSpec, events: KeptStreamEvents) {
     this.#js = js
     this.#clock = clock
     this.#spec = spec
-    this.#renewed = renewed
+    this.#events = events
     js.watch({
       connected: () => this.#reopen(),
       disconnected: () => {
@@ -69,8 +82,26 @@ export class KeptStream {
     try {
       return await this.#js.within(what, async () => run(await this.#opened))
     } catch (error) {
-      if (error instanceof SluiceError && error.code === 'unavailable') void this.#doubt()
+      // One that is full has answered.
+      const full = error instanceof JetStreamLacks && error.lack === 'resources'
+      if (error instanceof SluiceError && error.code === 'unavailable' && !full) void this.#doubt()
       throw error
+    }
+  }
+
+  /** As `JetStream.append`, of which it takes notice. */
+  async append(subject: string, data: Uint8Array, condition: StreamCondition): Promise<StreamAppend> {
+    try {
+      const answer = await this.#js.append(subject, data, condition)
+      if (answer.kind === 'appended' && !answer.duplicate) this.#trouble.stored(data.length)
+      return answer
+    } catch (error) {
+      if (error instanceof JetStreamLacks && error.lack === 'resources') {
+        this.#trouble.refused(troubleOf(error), data.length)
+      }
+      throw error
+    } finally {
+      this.#tell()
     }
   }
 
@@ -120,11 +151,20 @@ export class KeptStream {
     const opening = this.#ensure()
     opening.then(
       () => {
-        if (this.#opened === opening) this.#usable = true
+        if (this.#closed || this.#opened !== opening) return
+        const returned = !this.#usable
+        this.#usable = true
+        this.#trouble.answered()
+        this.#tell()
+        if (returned) this.#events.returned()
       },
-      () => {
+      (error: unknown) => {
         if (this.#closed || this.#opened !== opening) return
         this.#usable = false
+        if (this.#js.up && error instanceof SluiceError) {
+          this.#trouble.failed(troubleOf(error))
+          this.#tell()
+        }
         // A link that is down tells when it is up.
         if (this.#js.up) this.#retry = this.#clock.after(REOPEN_MS, () => this.#reopen())
       },
@@ -138,26 +178,55 @@ export class KeptStream {
     if (epoch !== this.#epoch) {
       this.#epoch = epoch
       this.#reached = 0
-      this.#renewed()
+      this.#events.renewed()
     }
     this.saw(state.lastSequence)
     return epoch
   }
 
+  /** Whether it is still there, and the same. */
   async #doubt(): Promise<void> {
     if (this.#doubting || this.#closed || !this.healthy()) return
     this.#doubting = true
     try {
-      await this.state(await this.#opened)
-    } catch (error) {
-      // `state` has acted on it, or the next look will.
-      if (!(error instanceof SluiceError)) throw error
+      await this.#lookAt(this.#opened)
     } finally {
       this.#doubting = false
     }
+  }
+
+  async #lookAt(opened: Promise<string>): Promise<void> {
+    try {
+      const epoch = await opened
+      const state = await this.#js.state(this.#spec.name)
+      if (this.#opened !== opened) return
+      this.#trouble.answered()
+      this.#tell()
+      if (state === undefined || epochOf(state) !== epoch) this.#reopen()
+      else this.saw(state.lastSequence)
+    } catch (error) {
+      if (!(error instanceof SluiceError)) throw error
+      // The link has been down meanwhile, or a stream that is being opened tells itself why it cannot be.
+      if (this.#opened !== opened || !this.healthy()) return
+      this.#usable = !this.#trouble.failed(troubleOf(error))
+      this.#tell()
+      if (this.#usable) this.#retry = this.#clock.after(REOPEN_MS, () => void this.#doubt())
+      else this.#reopen()
+    }
+  }
+
+  #tell(): void {
+    const trouble = this.#trouble.now
+    if (trouble?.lack === this.#told?.lack || this.#closed) return
+    this.#told = trouble
+    this.#events.troubled(trouble)
   }
 }
 
 function epochOf({ createdMs }: StreamState): string {
   return createdMs.toString(36)
+}
+
+function troubleOf(error: SluiceError): Trouble {
+  return { lack: error instanceof JetStreamLacks ? error.lack : 'refused', reason: error.message }
 }

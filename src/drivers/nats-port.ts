@@ -8,6 +8,8 @@ export interface NatsEvents {
   connected(): void
   /** Messages do not flow from now on; also told where the first attempt to connect fails. */
   disconnected(reason: string): void
+  /** The server has found others of its cluster again, or new ones: what was sent there meanwhile may be lost. */
+  widened?(): void
   /** Messages may have been lost; of one subject, or of any where it is undefined. */
   slowConsumer?(subject: string | undefined): void
   /** The server is about to go; the client moves to another one when its connection is closed. */

@@ -48,9 +48,11 @@ interface Wish {
 const RECONNECT_WAIT_MS = 200
 const RECONNECT_JITTER_MS = 100
 /** A server that answers nothing is given up after three of these. */
-const PING_INTERVAL_MS = 5_000
+const PING_INTERVAL_MS = 2_000
 const DIAL_TIMEOUT_MS = 2_000
 const FLUSH_TIMEOUT_MS = 2_000
+/** How often it is looked which other servers the one at hand knows: shorter than servers take to find each other again. */
+const LOOK_AROUND_MS = 500
 /** What a server allows where it was not told otherwise. */
 const MAX_PAYLOAD_BYTES = 1_048_576
 
@@ -66,6 +68,8 @@ export class NatsLink {
   #closing: Promise<void> | undefined
   #maxPayloadBytes = MAX_PAYLOAD_BYTES
   #reason = 'the connection was closed'
+  #around: ReadonlySet<string> = new Set()
+  #lookingAround: NodeJS.Timeout | undefined
 
   /** Throws where `urls` are not what `nats-url.ts` says. */
   constructor(options: NatsLinkOptions) {
@@ -121,6 +125,7 @@ export class NatsLink {
   start(): void {
     if (this.#started) return
     this.#started = true
+    this.#lookingAround = setInterval(() => this.#lookAround(), LOOK_AROUND_MS)
     void this.#run()
   }
 
@@ -185,6 +190,7 @@ export class NatsLink {
 
   async #drain({ established }: Wish): Promise<void> {
     if (established === undefined || established.isClosed()) return
+    if (!this.#up) return established.unsubscribe()
     // The last word before the round trip, whose answer comes behind everything that was sent here before.
     established.drain().catch(() => established.unsubscribe())
     try {
@@ -261,6 +267,7 @@ export class NatsLink {
 
   async #close(): Promise<void> {
     const connection = this.#connection
+    clearInterval(this.#lookingAround)
     this.#wake()
     try {
       if (this.#up) await this.flush()
@@ -340,9 +347,21 @@ export class NatsLink {
   #opened(connection: NatsConnection): void {
     this.#maxPayloadBytes = connection.info?.max_payload ?? this.#maxPayloadBytes
     this.#up = true
+    this.#around = serversAround(connection)
     this.#reason = 'the connection was closed'
     this.#tell((events) => events.connected())
     this.#wake()
+  }
+
+  /**
+   * A server names the others that it has routes to, and names them anew when one goes or comes. The client keeps that to itself
+   * for servers that it was configured with.
+   */
+  #lookAround(): void {
+    if (!this.#up || this.#connection === undefined) return
+    const before = this.#around
+    this.#around = serversAround(this.#connection)
+    if ([...this.#around].some((server) => !before.has(server))) this.#tell((events) => events.widened?.())
   }
 
   #lost(): void {
@@ -420,6 +439,10 @@ export function isNkeySeed(bytes: Uint8Array): boolean {
 function establish(connection: NatsConnection, wish: Wish): void {
   const { subject, queue, callback } = wish
   wish.established = connection.subscribe(subject, { callback, ...(queue === undefined ? {} : { queue }) })
+}
+
+function serversAround({ info }: NatsConnection): ReadonlySet<string> {
+  return new Set(info?.connect_urls)
 }
 
 function asClientHeaders(ours: NatsHeaders): MsgHdrs {

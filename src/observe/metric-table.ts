@@ -283,6 +283,15 @@ const PARTS = {
     'Entries in the table of nodes that are not ones that nodes make: something else writes there. They are skipped.',
   ),
   deaf: gauge('deaf', '1: the node does not hear what it sends itself through the backbone.'),
+  natsDoor: gauge(
+    'nats_door',
+    '1: the node takes publishes of backends over NATS. 0: it does not; its role is `edge`, NATS is away, or it is not well while another node is.',
+  ),
+  durableTrouble: gauge(
+    'durable_trouble',
+    '1: JetStream does not do what durable channels need, though NATS can be reached. `resources`: out of disk or of what it is allowed, so that it stores nothing more, until it stores again; `absent`: not enabled, or disabled by the server; `silent`: no answer; `refused`: another reason, which the log has.',
+    { name: 'why', values: ['resources', 'absent', 'silent', 'refused'] },
+  ),
   partUp: gauge('part_up', '1: the part answers. 0: the node runs degraded.', {
     name: 'part',
     values: ['backbone', 'registry', 'log'],

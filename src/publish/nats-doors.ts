@@ -9,7 +9,8 @@
  *                              answers with a JSON object: empty, or with the position where it published, or with
  *                              `{"error":{"code","message"}}`, which the client is told.
  *
- * All nodes share the first as one queue group, so that each request is served once.
+ * All nodes share the first as one queue group, so that each request is served once: a node that alone is not well leaves it
+ * (`door-keeper.ts`).
  *
  * An answer is a publish with the gateway's permissions to a subject that the backend names. So one that is the gateway's own, or the
  * server's, is refused with the request: nobody may write there through us.
@@ -84,8 +85,9 @@ export class NatsDoors {
     this.#ports = ports
   }
 
-  /** Takes publishes from now on. */
+  /** Takes publishes from now on. Idempotent. */
   open(): void {
+    if (this.#taking !== undefined) return
     const prefix = `${this.#options.prefix}.publish.`
     this.#taking = this.#ports.requests.subscribe(
       `${prefix}>`,
@@ -110,6 +112,10 @@ export class NatsDoors {
     this.#taking = undefined
     await taking?.drain()
     await Promise.all(this.#underWay)
+  }
+
+  get isOpen(): boolean {
+    return this.#taking !== undefined
   }
 
   /** Hands a client's publish to the backend. Fails with the backend's refusal, or `unavailable` where none answers. */

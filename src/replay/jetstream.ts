@@ -19,6 +19,7 @@ import type { Clock } from '../clock.ts'
 import type { StreamEntry, StreamSubject } from '../drivers/jetstream-port.ts'
 import type { JetStream } from '../drivers/jetstream.ts'
 import { KeptStream } from '../drivers/kept-stream.ts'
+import type { Trouble } from '../drivers/stream-trouble.ts'
 import { subjectOf } from '../drivers/nats-subject.ts'
 import { SluiceError } from '../errors.ts'
 import { isInbox } from '../protocol/channel.ts'
@@ -39,6 +40,10 @@ export interface JetStreamReplayLogOptions {
   readonly storage?: 'file' | 'memory'
   /** How long an id is remembered; no longer than a message. */
   readonly idempotencyMs: number
+  /** It can be used, for the first time or again. */
+  readonly returned?: () => void
+  /** What is wrong with it, while NATS can be reached; `undefined`: nothing any more. */
+  readonly troubled?: (trouble: Trouble | undefined) => void
 }
 
 const PREFIX = 'sluice'
@@ -77,7 +82,11 @@ export class JetStreamReplayLog implements ReplayLog {
       storage: options.storage ?? 'file',
       idempotencyMs: options.idempotencyMs,
     }
-    this.#stream = new KeptStream(js, clock, spec, () => this.#heads.clear())
+    this.#stream = new KeptStream(js, clock, spec, {
+      renewed: () => this.#heads.clear(),
+      returned: () => options.returned?.(),
+      troubled: (trouble) => options.troubled?.(trouble),
+    })
   }
 
   /** The epoch of what the stream sends on; `undefined` before it was reached for the first time. */
@@ -202,7 +211,7 @@ export class JetStreamReplayLog implements ReplayLog {
 
   async #append(channel: string, stored: Buffer, id: string | undefined): Promise<Appended> {
     const reachedBefore = this.#stream.reached
-    const answer = await this.#js.append(this.#where(channel).subject, stored, { id })
+    const answer = await this.#stream.append(this.#where(channel).subject, stored, { id })
     if (answer.kind === 'overtaken') throw new Error('an append without a condition cannot be overtaken')
     const { sequence: offset, duplicate } = answer
     const epoch = await this.#stream.epochOf(offset, duplicate ? 0 : reachedBefore)
@@ -217,7 +226,7 @@ export class JetStreamReplayLog implements ReplayLog {
     let last = seen?.offset ?? 0
     for (let races = 0; races < RACES_MAX; races++) {
       const reachedBefore = this.#stream.reached
-      const answer = await this.#js.append(subject, stored, { id, lastSequence: last })
+      const answer = await this.#stream.append(subject, stored, { id, lastSequence: last })
       if (answer.kind === 'overtaken') {
         last = answer.lastSequence
         continue

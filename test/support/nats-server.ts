@@ -17,6 +17,8 @@ interface Layout {
   readonly more?: readonly string[]
   /** Default: the one that is installed. */
   readonly program?: string
+  /** How much streams may store, or that there is no JetStream. Default: 1GB. */
+  readonly maxFile?: string | 'no JetStream'
 }
 
 const INSTALLED = 'nats-server'
@@ -49,7 +51,7 @@ export function versionOf(program = INSTALLED): string {
 
 export class NatsServer {
   readonly port: number
-  readonly #layout: Layout
+  #layout: Layout
   readonly #directory: { readonly path: string; remove(): void }
   #process: ServerProcess
 
@@ -92,8 +94,9 @@ export class NatsServer {
   }
 
   /** On the same port, with the streams that it has on disk. */
-  async restart(): Promise<void> {
+  async restart(changes: Pick<Layout, 'maxFile'> = {}): Promise<void> {
     await this.#process.kill()
+    this.#layout = { ...this.#layout, ...changes }
     this.#process = await launch(this.#layout, this.#directory.path)
   }
 
@@ -164,7 +167,7 @@ async function alone(): Promise<Layout> {
 }
 
 function launch(
-  { name, port, monitorPort, cluster, more = [], program = INSTALLED }: Layout,
+  { name, port, monitorPort, cluster, more = [], program = INSTALLED, maxFile = '1GB' }: Layout,
   directory: string,
 ): Promise<ServerProcess> {
   const configuration = join(directory, 'nats.conf')
@@ -176,7 +179,11 @@ function launch(
       `http: 127.0.0.1:${monitorPort}`,
       'lame_duck_duration: 30s',
       'lame_duck_grace_period: 1s',
-      `jetstream { store_dir: "${join(directory, 'jetstream')}", max_mem: 256MB, max_file: 1GB }`,
+      ...(maxFile === 'no JetStream'
+        ? []
+        : [
+            `jetstream { store_dir: "${join(directory, 'jetstream')}", max_mem: 256MB, max_file: ${maxFile} }`,
+          ]),
       ...(cluster === undefined
         ? []
         : [

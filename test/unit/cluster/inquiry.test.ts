@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import type { Said } from '../../../src/cluster/cut-off.ts'
+import type { Answered } from '../../../src/cluster/cut-off.ts'
 import { Inquiry } from '../../../src/cluster/inquiry.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 
-const WELL: Said = { state: 'active', role: 'all', degraded: [] }
-const ILL: Said = { ...WELL, degraded: ['registry'] }
+const WELL: Answered = { state: 'active', role: 'all', degraded: [], door: true }
+const ILL: Answered = { ...WELL, degraded: ['registry'] }
 const OPTIONS = { graceMs: 4000, silenceMs: 9000 }
 
 class Asker {
