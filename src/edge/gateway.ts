@@ -32,9 +32,11 @@ const ENDPOINT_PATHS: ReadonlySet<string> = new Set(['/v1/ws', '/v1/sse', '/v1/p
 const METHODS = 'GET, HEAD, OPTIONS'
 const ENDPOINTS = 'this listener has /v1/ws, /v1/sse and /v1/poll'
 const PREFLIGHT_MAX_AGE_S = '600'
-/** A stream that is sent on is served by nobody: it comes again soon, and not in step with others. */
-const SENT_ON_MIN_MS = 50
-const SENT_ON_MAX_MS = 300
+/** A stream that is sent on is served by nobody: it comes again at once, a few times at most, and not in step with others. */
+const SENT_ON_MAX_MS = 100
+/** A poll that comes to a node that leaves may come again as often as its balancer sends it there. */
+const ELSEWHERE_MIN_MS = 50
+const ELSEWHERE_MAX_MS = 300
 
 /** States of a node in which somebody else takes its clients. */
 const LEAVING: ReadonlySet<string> = new Set(['draining', 'closing'])
@@ -205,7 +207,7 @@ export class Gateway {
     this.#ports.metrics.refused('outdated')
     // The id counts: it is what the browser sends next time.
     const event = `${closingEvent(outdated())}id: ${departure.again}\n`
-    this.#comeBack(exchange, jitter(this.#ports.clock, SENT_ON_MIN_MS, SENT_ON_MAX_MS), event)
+    this.#comeBack(exchange, jitter(this.#ports.clock, 0, SENT_ON_MAX_MS), event)
     return true
   }
 
@@ -340,8 +342,10 @@ export class Gateway {
     const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' }
     const cors = this.#origins.headers(exchange.head.headers.origin)
     // Not at once, or a balancer that has not noticed yet would be asked without a pause.
-    const answer = this.#ports.clock.after(jitter(this.#ports.clock, SENT_ON_MIN_MS, SENT_ON_MAX_MS), () =>
-      exchange.respond(200, { ...headers, ...cors }, `{"messages":[],"resets":[],"cursor":${cursor}}`, true),
+    const body = `{"messages":[],"resets":[],"cursor":${cursor}}`
+    const afterMs = jitter(this.#ports.clock, ELSEWHERE_MIN_MS, ELSEWHERE_MAX_MS)
+    const answer = this.#ports.clock.after(afterMs, () =>
+      exchange.respond(200, { ...headers, ...cors }, body, true),
     )
     exchange.onAborted(() => answer.cancel())
   }

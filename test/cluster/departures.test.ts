@@ -119,7 +119,7 @@ describe('a stream that had to leave', () => {
       expect(refused.response.status).toBe(200)
       const { data, id = '' } = await refused.next('closing')
       expect(data).toMatchObject({ code: 'unavailable', retryable: true })
-      expect(refused.retryMs).toBeLessThanOrEqual(300)
+      expect(refused.retryMs).toBeLessThanOrEqual(100)
       expect(departureIn(id)?.turns).toBe(turns)
       expect(await refused.rest()).toEqual([])
       cursor = id
