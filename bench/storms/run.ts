@@ -10,8 +10,10 @@ import { crashHerd } from './crash-herd.ts'
 import { hostileHerd } from './hostile-herd.ts'
 import type { StormOptions } from './parts/report.ts'
 import { large } from './large.ts'
+import { leaderDies } from './leader-dies.ts'
 import { oldPodRestarts } from './old-pod-restarts.ts'
 import { redisFrozenDuringDrain } from './redis-frozen-during-drain.ts'
+import { regionDrain } from './region-drain.ts'
 import { resumeStorm } from './resume-storm.ts'
 import { rollback } from './rollback.ts'
 import { rollingDeploy } from './rolling-deploy.ts'
@@ -19,9 +21,11 @@ import { socketioDeploy } from './socketio-deploy.ts'
 
 const STORMS: Readonly<Record<string, (options: StormOptions) => Promise<boolean>>> = {
   'rolling-deploy': rollingDeploy,
+  'region-drain': regionDrain,
   rollback,
   'old-pod-restarts': oldPodRestarts,
   'redis-frozen-during-drain': redisFrozenDuringDrain,
+  'leader-dies': leaderDies,
   'socketio-deploy': socketioDeploy,
   'crash-herd': crashHerd,
   'hostile-herd': hostileHerd,

@@ -18,6 +18,8 @@ export interface Departure {
   readonly planMs: number
   /** From the end of the deregister delay until the last of them was asked. */
   readonly askedMs: number
+  /** The same since it was watched. */
+  readonly lastAskedMs: number
   /** From the signal to the end of the process. */
   readonly tookMs: number
   readonly deadlineMs: number
@@ -42,7 +44,7 @@ export async function depart(
   let ended = false
   let last: DrainProgress | undefined
   let deadlineMs = Number.NaN
-  let asked = { count: 0, atMs: 0 }
+  let asked = { count: 0, atMs: 0, sinceMs: 0 }
   const heldBy = new Set<string>()
   const stopped = goes().finally(() => (ended = true))
   while (!ended) {
@@ -54,7 +56,8 @@ export async function depart(
       deadlineMs = progress.elapsedMs + progress.deadlineInMs
     if (progress.holding !== undefined) heldBy.add(progress.holding)
     const count = askedOf(progress)
-    if (count > asked.count) asked = { count, atMs: progress.elapsedMs }
+    if (count > asked.count)
+      asked = { count, atMs: progress.elapsedMs, sinceMs: performance.now() - startedMs }
   }
   const clients = last?.total ?? 0
   const schedule = scheduleOf(parsedPlan(plan), clients)
@@ -67,6 +70,7 @@ export async function depart(
     clients,
     planMs,
     askedMs: asked.atMs - DEREGISTER_MS,
+    lastAskedMs: asked.sinceMs,
     tookMs,
     deadlineMs,
     last,

@@ -61,11 +61,14 @@ export function holdToData(promises: Promises, { tally }: HerdOutcome): void {
   promises.none('reset', tally.resets)
 }
 
-/** Of a deploy in which nothing breaks. */
-export function holdToPlanned(
-  promises: Promises,
-  { herd, publishers, departures, movesMax }: DeployFindings,
-): void {
+/** Of a deploy in which nothing breaks, where each node has a plan of its own. */
+export function holdToPlanned(promises: Promises, findings: DeployFindings): void {
+  holdToService(promises, findings)
+  for (const departure of findings.departures) holdToPlan(promises, departure)
+}
+
+/** What clients and publishers notice of nothing that breaks. */
+export function holdToService(promises: Promises, { herd, publishers, movesMax }: DeployFindings): void {
   const { sdk, sse, poll } = herd.journeys.awake
   holdToData(promises, herd)
   for (const [door, counts] of Object.entries(publishers.counts)) {
@@ -84,7 +87,6 @@ export function holdToPlanned(
   )
   promises.none('EventSource gives up', sse.gaveUp)
   promises.none('poll is sent away', poll.refusals)
-  for (const departure of departures) holdToPlan(promises, departure)
 }
 
 export function holdToDeadline(promises: Promises, one: Departure): void {

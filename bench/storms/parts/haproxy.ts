@@ -66,6 +66,7 @@ function configuration(backends: readonly Backend[], port: number, apiPort: numb
     'backend clients',
     // What the clients say of where they are stays in front of it: they stand for users behind a CDN.
     '  option forwardfor',
+    '  option http-no-delay',
     ...check,
     ...backends.map((node, i) => `  server n${i} 127.0.0.1:${node.port} check port ${node.apiPort}`),
     'frontend api',
