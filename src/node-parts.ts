@@ -42,6 +42,7 @@ import { LogByDelivery } from './replay/by-delivery.ts'
 import { MemoryReplayLog } from './replay/memory.ts'
 import { RedisReplayLog } from './replay/redis.ts'
 import type { ReplayLog } from './replay/replay-log.ts'
+import { WholenessWatch } from './replay/wholeness-watch.ts'
 
 export interface Parts {
   readonly log: ReplayLog
@@ -101,6 +102,8 @@ const ASKED_MIN_MS = 60_000
 export const NATS_PREFIX = 'sluice'
 /** Longer than a restart of a server takes that is being updated at the same time. */
 const READY_TIMEOUT_MS = 5000
+
+const RESTART_KEEPS = 'a restart of Redis with its files resets nobody: it has on disk what it confirms'
 
 export function createParts(config: Config, ports: PartsPorts): Parts {
   const parts = config.nats.url.length === 0 ? memoryParts(config, ports) : clusterParts(config, ports)
@@ -221,7 +224,22 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
           mistakes.warn('NATS does not take so large a message (max_payload)', { subject, bytes, maxBytes }),
       }),
   })
-  const replay = new RedisReplayLog(redis, { askedTtlMs: askedMsOf(config) })
+  const wholeness = new WholenessWatch({
+    link: redis,
+    clock,
+    failed: (error) => outages.failed('a look at what Redis keeps', error),
+    changed: (why) =>
+      log.info(
+        why === undefined ? {} : { why },
+        why === undefined
+          ? RESTART_KEEPS
+          : 'after a restart of Redis each channel is reset: it may lose messages',
+      ),
+  })
+  const replay = new RedisReplayLog(redis, {
+    askedTtlMs: askedMsOf(config),
+    keeps: () => wholeness.keeps,
+  })
   const replayLog =
     durable === undefined ? replay : new LogByDelivery(replay, durable.log, durable.republished.applies)
   const acks = durable?.acks ?? new MemoryAckStore()
@@ -247,7 +265,10 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
       nats.start()
       await Promise.all([
         startOf(
-          redis.ready(READY_TIMEOUT_MS).then(() => warnOfSplitBrain(redis, log)),
+          redis
+            .ready(READY_TIMEOUT_MS)
+            .then(() => Promise.all([warnOfSplitBrain(redis, log), wholeness.look()]))
+            .then(() => undefined),
           (reason) => outages.away('Redis', reason),
         ),
         startOf(nats.flush(READY_TIMEOUT_MS), (reason) => outages.away('NATS', reason)),
@@ -266,7 +287,13 @@ function clusterParts(config: Config, ports: PartsPorts): Parts {
       { part: 'NATS', end: () => nats.close() },
       { part: 'presence store', end: () => presence.close() },
       { part: 'registry', end: () => registry.close() },
-      { part: 'Redis', end: () => redis.close() },
+      {
+        part: 'Redis',
+        end() {
+          wholeness.close()
+          redis.close()
+        },
+      },
     ],
   }
 }

@@ -79,12 +79,14 @@ const TEMPORARY: ReadonlySet<string> = new Set([
   'READONLY',
   'TRYAGAIN',
   'UNBLOCKED',
+  'UNSETTLED',
   'WRONGPASS',
 ])
 
 export class RedisLink {
   readonly #hot: Line
   readonly #bulk: Line
+  readonly #single: boolean
   readonly #scripts: RedisScript[] = []
   readonly #watchers: RedisEvents[] = []
   readonly #clock: Clock
@@ -101,6 +103,7 @@ export class RedisLink {
     this.#caught = options.caught
     this.#clock = options.clock ?? systemClock
     const target = redisTarget(options.urls)
+    this.#single = target.kind === 'server'
     const untilMs = target.kind === 'sentinel' ? 0 : Infinity
     this.#hot = { ...openRedis(target, options, options.hotTimeoutMs ?? HOT_TIMEOUT_MS), untilMs }
     this.#bulk = { ...openRedis(target, options, options.bulkTimeoutMs ?? BULK_TIMEOUT_MS), untilMs }
@@ -136,6 +139,21 @@ export class RedisLink {
     } catch (error) {
       // Not everybody may ask.
       if (isRefusal(error)) return 'untold'
+      throw this.#asOurs(error)
+    }
+  }
+
+  /** Whether there is one server, and no other will ever take its place. */
+  get single(): boolean {
+    return this.#single
+  }
+
+  /** A command to a single server; `undefined` where it may not be asked. Fails with `unavailable`. */
+  async ask(command: string, ...words: readonly string[]): Promise<unknown> {
+    try {
+      return await (this.#bulk.client as Redis).call(command, ...words)
+    } catch (error) {
+      if (isRefusal(error)) return undefined
       throw this.#asOurs(error)
     }
   }

@@ -5,8 +5,9 @@
  * What costs nothing while nobody uses it: every key has a time to live. A position outlives the messages by far, so
  * that whoever comes back to a silent channel goes on where he was; when it is forgotten too, the channel starts again
  * with a new epoch. Where nobody has ever published, it lives on for as long again as readers have asked for it: anybody
- * can make up names. So does every channel when the server may have lost data: it has been restarted, or a replica has
- * taken over. Nothing is compared by hand; the server's replication id, stored with the position, tells.
+ * can make up names. So does every channel when the server may have lost data: a replica has taken over, or it has been
+ * restarted, unless it proves that it has all that it had confirmed (`wholeness.ts`). Nothing is compared by hand; the server's
+ * replication id, stored with the position, tells.
  */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -17,6 +18,7 @@ import type { Position } from '../protocol/frames.ts'
 import { idKeyOf } from '../protocol/message-id.ts'
 import type { LoggedMessage, NewMessage } from '../protocol/message.ts'
 import { decodeStored, encodeStored } from '../protocol/packet.ts'
+import type { Keeps } from './wholeness.ts'
 
 export interface RedisReplayLogOptions {
   /** In front of every key. Default: `sluice`. */
@@ -28,6 +30,8 @@ export interface RedisReplayLogOptions {
    * until a node that has readers asks again. Default: 90 s.
    */
   readonly askedTtlMs?: number
+  /** What a restart of the server keeps, as it says of itself now. Default: not all. */
+  readonly keeps?: () => Keeps
   /** How many idempotency ids a channel remembers; past it the oldest is forgotten. */
   readonly idsPerChannelMax?: number
 }
@@ -48,6 +52,7 @@ export class RedisReplayLog implements ReplayLog {
   readonly #positionTtlMs: number
   readonly #askedTtlMs: number
   readonly #idsMax: number
+  readonly #keeps: () => Keeps
   /** Two nodes never propose the same epoch, and one node never proposes it twice. */
   readonly #epochPrefix = randomBytes(5).toString('hex')
   #epochs = 0
@@ -59,6 +64,7 @@ export class RedisReplayLog implements ReplayLog {
     this.#positionTtlMs = options.positionTtlMs ?? POSITION_TTL_MS
     this.#askedTtlMs = options.askedTtlMs ?? ASKED_TTL_MS
     this.#idsMax = options.idsPerChannelMax ?? IDS_PER_CHANNEL_MAX
+    this.#keeps = options.keeps ?? (() => 'some')
     link.define(APPEND)
     link.define(READ)
     link.define(DISOWN)
@@ -147,7 +153,7 @@ export class RedisReplayLog implements ReplayLog {
 
   #run(lane: RedisLane, what: RedisScript, args: readonly RedisArgument[]): Promise<unknown> {
     if (this.#closed) return Promise.reject(new SluiceError('unavailable', 'the replay log has been closed'))
-    return this.#link.run(lane, what, args)
+    return this.#link.run(lane, what, [...args, this.#keeps()])
   }
 
   /** The braces make the channel's name alone decide the hash slot, which keeps the keys of a channel together. */

@@ -34,6 +34,11 @@ export class RedisServer {
     return new RedisServer(at, args, directory, await launch(args))
   }
 
+  /** Where it keeps its files. */
+  get directory(): string {
+    return this.#directory.path
+  }
+
   get url(): string {
     return `redis://127.0.0.1:${this.port}`
   }

@@ -20,6 +20,7 @@ local LOOKS = 3
 
 local time = now()
 local here = position(time, TRUST)
+if not here then return redis.error_reply(UNSETTLED) end
 local ttl = tonumber(ARGV[4])
 local hasId = ARGV[6] ~= '0'
 local oldest, free = 0, 0
@@ -46,6 +47,8 @@ end
 local offset = here.offset + 1
 redis.call('XADD', KEYS[2], 'MAXLEN', ARGV[5], text(offset) .. '-' .. text(time), 'm', ARGV[7])
 redis.call('HSET', KEYS[1], 'o', text(offset))
+local onDisk = KEEPS_ALL == here.generation
+if onDisk ~= here.onDisk then redis.call('HSET', KEYS[1], 'd', onDisk and '1' or '0') end
 
 if hasId then
   for _ = 1, LOOKS do

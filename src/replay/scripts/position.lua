@@ -6,10 +6,13 @@
 --            s  when the messages were last swept, and the keys given new times to live
 --            t  how long messages live; 0: nobody has published to the channel yet
 --            a  when the position was made
+--            d  1: the newest message was on disk before it was confirmed, and with it all before it
 -- KEYS[2]  stream, the messages; an id is <offset>-<when it was stored>
 -- ARGV[1]  the epoch of a new position
 -- ARGV[2]  how long positions are remembered
 -- ARGV[3]  how long those are at first that nobody has published to
+-- The last of ARGV  what a restart keeps, as whoever calls has asked: all:<generation of the server that was asked>, some,
+--                   or unknown
 -- All times are milliseconds, by the clock of this server.
 
 local function text(number)
@@ -24,12 +27,18 @@ end
 
 -- It changes whenever this server may have lost what it once confirmed: when it starts, and when it is promoted. A replica
 -- has none: it is behind, nobody knows how far, and would tell of losses that are none, or of none where there are some.
+-- Answers also whether it may have been somebody's copy: it has been promoted since it started, or has copies itself.
 local function generation()
   local info = redis.call('INFO', 'replication')
-  if string.find(info, 'role:slave', 1, true) then return '' end
+  if string.find(info, 'role:slave', 1, true) then return '', true end
   local _, last = string.find(info, 'master_replid:', 1, true)
-  return string.sub(info, last + 1, last + 40)
+  local alone = string.find(info, 'connected_slaves:0', 1, true)
+    and string.find(info, 'master_replid2:' .. string.rep('0', 40), 1, true)
+  return string.sub(info, last + 1, last + 40), not alone
 end
+
+local KEEPS = ARGV[#ARGV]
+local KEEPS_ALL = string.match(KEEPS, '^all:(.+)$')
 
 -- Notes that the generation was compared, on this server alone: a replica that is promoted, or a server that reads its
 -- file, would take it for a comparison of its own, and give an offset again that its predecessor gave and it lacks.
@@ -39,31 +48,55 @@ local function compared(time)
   redis.set_repl(redis.REPL_ALL)
 end
 
+-- Where the server has been restarted: whether it has all that it had confirmed. Nothing is answered where whoever calls
+-- does not know yet.
+local function isWhole(onDisk, copied, running)
+  if onDisk ~= '1' or copied then return false end
+  if KEEPS_ALL == running then return true end
+  -- Also where another server was asked: this one is its successor.
+  if KEEPS_ALL or KEEPS == 'unknown' then return nil end
+  return false
+end
+
 -- A position in the epoch that was proposed. What was kept before it is gone.
 local function begin(time)
+  local running = generation()
+  local onDisk = KEEPS_ALL == running
   -- First what a server that is out of memory refuses: then nothing has been done.
-  redis.call('HSET', KEYS[1], 'e', ARGV[1], 'o', '0', 'g', generation(), 'c', '0', 's', '0', 't', '0', 'a', text(time))
+  redis.call(
+    'HSET', KEYS[1],
+    'e', ARGV[1], 'o', '0', 'g', running, 'c', '0', 's', '0', 't', '0', 'a', text(time), 'd', onDisk and '1' or '0'
+  )
   redis.call('UNLINK', KEYS[2])
   redis.call('PEXPIRE', KEYS[1], text(math.min(tonumber(ARGV[2]), tonumber(ARGV[3]))))
   compared(time)
-  return { epoch = ARGV[1], offset = 0, swept = 0, ttl = 0, made = time }
+  return { epoch = ARGV[1], offset = 0, swept = 0, ttl = 0, made = time, onDisk = onDisk, generation = running }
 end
 
--- The channel's position, a new one where there is none or where data may have been lost. `trust`: how long a position
+-- The channel's position, a new one where there is none or where data may have been lost; nothing where it is not known
+-- yet whether it may. `trust`: how long a position
 -- that was compared is not compared again, for the comparison costs a third of an append.
 local function position(time, trust)
-  local known = redis.call('HMGET', KEYS[1], 'e', 'o', 'g', 'c', 's', 't', 'a')
+  local known = redis.call('HMGET', KEYS[1], 'e', 'o', 'g', 'c', 's', 't', 'a', 'd')
   if known[1] then
     local age = time - tonumber(known[4])
     local current = age >= 0 and age < trust
-    if not current and generation() == known[3] then
-      if trust > 0 then compared(time) end
-      current = true
+    local running, copied
+    if not current then
+      running, copied = generation()
+      current = running == known[3]
+      if not current then
+        current = isWhole(known[8], copied, running)
+        if current == nil then return nil end
+        -- A server that takes no writes now will compare once more.
+        if current then redis.pcall('HSET', KEYS[1], 'g', running) end
+      end
+      if current and trust > 0 then compared(time) end
     end
     if current then
       return {
         epoch = known[1], offset = tonumber(known[2]), swept = tonumber(known[5]), ttl = tonumber(known[6]),
-        made = tonumber(known[7] or time),
+        made = tonumber(known[7] or time), onDisk = known[8] == '1', generation = running or known[3],
       }
     end
   end
@@ -101,3 +134,6 @@ local function dropBefore(first, head, call)
     call('XTRIM', KEYS[2], 'MINID', text(first))
   end
 end
+
+-- The answer of a script where the position is not known.
+local UNSETTLED = 'UNSETTLED Redis was restarted, and it is not known yet whether it has lost something'
