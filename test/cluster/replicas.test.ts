@@ -3,6 +3,7 @@ import { REPLICAS_SINCE } from '../../src/drivers/jetstream-servers.ts'
 import { NatsCluster, NatsServer, newerNats, versionOf } from '../support/nats-server.ts'
 import { RawClient, type Frame } from '../support/raw-client.ts'
 import { RedisServer } from '../support/redis-server.ts'
+import { because } from '../support/skip-reason.ts'
 import { CLUSTER_SECRET } from '../support/start-cluster.ts'
 import { startNode, type StartedNode } from '../support/start-node.ts'
 
@@ -74,44 +75,41 @@ describe.skipIf(!older)(
   },
 )
 
-describe.skipIf(missing !== undefined)(
-  `on three servers that keep replicas alike${missing === undefined ? '' : ` (${missing})`}`,
-  () => {
-    it('all that was confirmed is read at every node, in order, also after all servers were killed', async () => {
-      const cluster = await NatsCluster.start(program)
-      closing.push(() => cluster.stop())
-      const redis = await redisOf()
-      // Each node begins at another server, of which one leads.
-      const nodes: StartedNode[] = []
-      for (const i of [0, 1, 2])
-        nodes.push(await nodeAt([...cluster.urls.slice(i), ...cluster.urls.slice(0, i)], redis))
-      const confirmed: number[] = []
-      const publish = async (n: number): Promise<void> => {
-        const node = nodes[n % nodes.length] as StartedNode
-        await expect
-          .poll(
-            async () =>
-              (await node.api('POST', '/v1/publish', { channel: 'jobs:1', data: n, id: `id ${n}` })).status,
-          )
-          .toBe(200)
-        confirmed.push(n)
-      }
-      for (let n = 0; n < 40; n++) await publish(n)
-      await Promise.all(cluster.servers.map((server) => server.kill()))
-      await Promise.all(cluster.servers.map((server) => server.restart()))
-      for (let n = 40; n < 60; n++) await publish(n)
-      for (const [i, node] of nodes.entries()) {
-        // Reads all of it from the stream, since the user has acknowledged nothing.
-        await expect
-          .poll(async () => {
-            const client = await connected(node, `reader ${i}`)
-            await client.request({ type: 'subscribe', ref: 1, channel: 'jobs:1' })
-            await client.settled()
-            client.cut()
-            return client.frames.filter(({ type }) => type === 'message').map(({ data }: Frame) => data)
-          })
-          .toEqual(confirmed)
-      }
-    })
-  },
-)
+describe.skipIf(missing !== undefined)(`on three servers that keep replicas alike${because(missing)}`, () => {
+  it('all that was confirmed is read at every node, in order, also after all servers were killed', async () => {
+    const cluster = await NatsCluster.start(program)
+    closing.push(() => cluster.stop())
+    const redis = await redisOf()
+    // Each node begins at another server, of which one leads.
+    const nodes: StartedNode[] = []
+    for (const i of [0, 1, 2])
+      nodes.push(await nodeAt([...cluster.urls.slice(i), ...cluster.urls.slice(0, i)], redis))
+    const confirmed: number[] = []
+    const publish = async (n: number): Promise<void> => {
+      const node = nodes[n % nodes.length] as StartedNode
+      await expect
+        .poll(
+          async () =>
+            (await node.api('POST', '/v1/publish', { channel: 'jobs:1', data: n, id: `id ${n}` })).status,
+        )
+        .toBe(200)
+      confirmed.push(n)
+    }
+    for (let n = 0; n < 40; n++) await publish(n)
+    await Promise.all(cluster.servers.map((server) => server.kill()))
+    await Promise.all(cluster.servers.map((server) => server.restart()))
+    for (let n = 40; n < 60; n++) await publish(n)
+    for (const [i, node] of nodes.entries()) {
+      // Reads all of it from the stream, since the user has acknowledged nothing.
+      await expect
+        .poll(async () => {
+          const client = await connected(node, `reader ${i}`)
+          await client.request({ type: 'subscribe', ref: 1, channel: 'jobs:1' })
+          await client.settled()
+          client.cut()
+          return client.frames.filter(({ type }) => type === 'message').map(({ data }: Frame) => data)
+        })
+        .toEqual(confirmed)
+    }
+  })
+})

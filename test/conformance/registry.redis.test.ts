@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import type { RedisLink } from '../../src/drivers/redis.ts'
 import { RedisRegistry, type RedisRegistryOptions } from '../../src/registry/redis.ts'
-import type { NodeInfo } from '../../src/registry/registry.ts'
+import { VERSION_TTL_MS, type NodeInfo } from '../../src/registry/registry.ts'
 import { inboxOf } from '../../src/protocol/channel.ts'
 import { RedisReplayLog } from '../../src/replay/redis.ts'
 import { openRedis, REDIS_PATIENCE_MS } from '../support/redis-links.ts'
@@ -68,6 +68,39 @@ describe('RedisRegistry', () => {
     await expect.poll(() => server.command('dbsize').trim()).toBe('250')
     expect(await registry.locate('user 8')).toEqual([{ session: 's8', node: 'n1' }])
     expect(await registry.locate('user 7')).toEqual([])
+  })
+
+  it('nothing stays in Redis of versions and orders that nobody names any more', async () => {
+    const server = await serve()
+    const { registry } = await connect(server)
+    /** How long Redis keeps a key at most, in minutes from now. */
+    const keptMinutes = (key: string): number => Number(server.command('pttl', key)) / 60_000
+    await registry.firstSeen('1', undefined)
+    const versionMinutes = VERSION_TTL_MS / 60_000
+    expect(keptMinutes('sluice:versions')).toBeGreaterThan(versionMinutes - 5)
+    expect(keptMinutes('sluice:versions')).toBeLessThanOrEqual(versionMinutes)
+    for (const shelf of ['orders', 'drains'] as const) {
+      await registry.put(shelf, 'long', 'x', 60 * 60_000)
+      await registry.put(shelf, 'short', 'x', 10 * 60_000)
+      // As long as what is kept longest.
+      expect(keptMinutes(`sluice:${shelf}`)).toBeGreaterThan(55)
+      expect(keptMinutes(`sluice:${shelf}`)).toBeLessThanOrEqual(60)
+    }
+    // One that was named for the last time longer ago is new when it comes back, and one that is not goes with the next word.
+    const longAgo = Date.now() - VERSION_TTL_MS - 60_000
+    server.command(
+      'hset',
+      'sluice:versions',
+      'old',
+      `${longAgo} ${longAgo}`,
+      'older',
+      `${longAgo} ${longAgo}`,
+    )
+    expect(await registry.firstSeen('old', undefined)).toBeGreaterThan(longAgo + VERSION_TTL_MS)
+    expect(server.command('hkeys', 'sluice:versions').split('\n').filter(Boolean).toSorted()).toEqual([
+      '1',
+      'old',
+    ])
   })
 
   it('a node whose entry in the table is gone enters its sessions again', async () => {

@@ -7,6 +7,7 @@ import { JetStreamReplayLog } from '../../src/replay/jetstream.ts'
 import type { Appended, LogPolicy } from '../../src/replay/replay-log.ts'
 import { NATS_PATIENCE_MS } from '../support/nats-links.ts'
 import { NatsCluster, newerNats, type NatsServer } from '../support/nats-server.ts'
+import { because } from '../support/skip-reason.ts'
 import { ALL, expectChain, message, messagesOf, positionOf, text } from './replay-log-subject.ts'
 
 const POLICY: LogPolicy = { ttlMs: 600_000, max: 1000, idempotencyMs: 600_000 }
@@ -123,10 +124,6 @@ describe.skipIf(missing !== undefined)(`JetStreamReplayLog with three replicas${
     return expect.unreachable('the stream found no other leader')
   }
 })
-
-function because(reason: string | undefined): string {
-  return reason === undefined ? '' : ` (${reason})`
-}
 
 async function leaderOf(servers: readonly NatsServer[]): Promise<NatsServer> {
   for (const [i, server] of servers.entries()) {

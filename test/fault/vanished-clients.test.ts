@@ -4,6 +4,7 @@
  */
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Namespace } from '../support/network-namespace.ts'
+import { because } from '../support/skip-reason.ts'
 import { startNode, type StartedNode } from '../support/start-node.ts'
 
 const hindrance = Namespace.hindrance()
@@ -85,7 +86,3 @@ describe.skipIf(hindrance !== undefined)(`a client that vanishes${because(hindra
     expect(await node.metric(connections)).toBe(0)
   })
 })
-
-function because(reason: string | undefined): string {
-  return reason === undefined ? '' : ` (not shown here: ${reason})`
-}

@@ -15,6 +15,7 @@ import { UserQuotas } from '../../src/session/quotas.ts'
 import { Sessions } from '../../src/session/sessions.ts'
 import { Wheel } from '../../src/wheel.ts'
 import { FakeSocket, FakeUws } from '../support/fake-uws.ts'
+import { UNCOUNTED_EDGE, UNCOUNTED_HUB, UNCOUNTED_SESSIONS } from '../support/uncounted.ts'
 
 /**
  * The whole way of a message from the log to the client, with the real hub, sessions and WebSocket connections; only
@@ -169,16 +170,7 @@ function world(policy: HubPolicy, tailMessages: number, memoryBytes: number) {
       backbone: noBackbone,
       topics: uws,
       clock: systemClock,
-      metrics: {
-        fannedOut: ignore,
-        logRead: ignore,
-        ephemeralDropped: ignore,
-        slow: ignore,
-        replayed: ignore,
-        reset: ignore,
-        repair: ignore,
-        tailGivenUp: ignore,
-      },
+      metrics: UNCOUNTED_HUB,
       policyOf: () => policy,
     },
     {
@@ -208,16 +200,7 @@ function world(policy: HubPolicy, tailMessages: number, memoryBytes: number) {
     },
     clock: systemClock,
     wheel,
-    metrics: {
-      connected: ignore,
-      channelResumed: ignore,
-      reauth: ignore,
-      tokenChecked: ignore,
-      errorSent: ignore,
-      takenOver: ignore,
-      limitHit: ignore,
-      acknowledged: ignore,
-    },
+    metrics: UNCOUNTED_SESSIONS,
     ticketOf: () => 'a ticket',
     quotas: new UserQuotas({ connections: 0, subscriptions: 0, publishesPerSecond: 0 }),
     acks: { ack: ignore, acked: () => Promise.resolve(undefined) },
@@ -261,15 +244,7 @@ function world(policy: HubPolicy, tailMessages: number, memoryBytes: number) {
     },
     clock: systemClock,
     wheel,
-    metrics: {
-      bytesIn: ignore,
-      bytesOut: ignore,
-      frameIn: ignore,
-      protocolError: ignore,
-      refused: ignore,
-      ephemeralDropped: ignore,
-      limitHit: ignore,
-    },
+    metrics: UNCOUNTED_EDGE,
     failed: (_what, error) => failures.push(error),
     caught: (_wall, error) => failures.push(error),
   }

@@ -14,6 +14,7 @@ import type { LoggedMessage, NewMessage } from '../../src/protocol/message.ts'
 import type { LogPolicy } from '../../src/replay/replay-log.ts'
 import type { Connection } from '../../src/session/connection.ts'
 import { Wheel } from '../../src/wheel.ts'
+import { UNCOUNTED_EDGE } from './uncounted.ts'
 
 const ignore = (): void => undefined
 export const USER = 'ann'
@@ -61,15 +62,7 @@ export class ConnectionWorld {
       tickets: { give: (owner) => ({ owner, hour: 1, mac: 'f'.repeat(16) }), isOld: () => false },
       clock: this.clock,
       wheel: this.#wheel,
-      metrics: {
-        bytesIn: ignore,
-        bytesOut: ignore,
-        frameIn: ignore,
-        protocolError: ignore,
-        refused: ignore,
-        ephemeralDropped: ignore,
-        limitHit: ignore,
-      },
+      metrics: UNCOUNTED_EDGE,
       turnsAway: () => false,
       departureOf: () => undefined,
       mistake: ignore,

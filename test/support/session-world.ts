@@ -21,6 +21,7 @@ import { Sessions, type ConnectRequest } from '../../src/session/sessions.ts'
 import { Users } from '../../src/session/users.ts'
 import { Wheel } from '../../src/wheel.ts'
 import { ManualClock } from './manual-clock.ts'
+import { UNCOUNTED_HUB } from './uncounted.ts'
 
 const ignore = (): void => undefined
 
@@ -185,16 +186,7 @@ export class WorldNode {
         backbone,
         topics: topics ?? { publish: ignore },
         clock,
-        metrics: {
-          fannedOut: ignore,
-          logRead: ignore,
-          ephemeralDropped: ignore,
-          slow: ignore,
-          replayed: ignore,
-          reset: ignore,
-          repair: ignore,
-          tailGivenUp: ignore,
-        },
+        metrics: UNCOUNTED_HUB,
         policyOf: () => ({ logged: true, slowConsumer: 'catch-up', max: 100, ttlMs: Infinity }),
       },
       {

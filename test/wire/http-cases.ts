@@ -331,78 +331,50 @@ function handshake(headers: Readonly<Record<string, string | undefined>>, method
 }
 const lacking = (body: RegExp, status = 400): readonly Expected[] => [{ status, body }]
 
+const refused = (
+  what: string,
+  headers: Parameters<typeof handshake>[0],
+  answers: readonly Expected[],
+): HttpCase => ({
+  name: `a handshake ${what}`,
+  to: 'public',
+  send: handshake(headers),
+  answers,
+  after: 'open',
+})
+
 /** RFC 6455, section 4.2.1. */
 const HANDSHAKES: readonly HttpCase[] = [
-  {
-    name: 'a handshake without Upgrade',
-    to: 'public',
-    send: handshake({ Upgrade: undefined }),
-    answers: lacking(/Upgrade does not say websocket/),
-    after: 'open',
-  },
-  {
-    name: 'a handshake that upgrades to something else',
-    to: 'public',
-    send: handshake({ Upgrade: 'h2c' }),
-    answers: lacking(/Upgrade does not say websocket/),
-    after: 'open',
-  },
-  {
-    name: 'a handshake without Connection',
-    to: 'public',
-    send: handshake({ Connection: undefined }),
-    answers: lacking(/Connection does not say Upgrade/),
-    after: 'open',
-  },
-  {
-    name: 'a handshake that keeps the connection',
-    to: 'public',
-    send: handshake({ Connection: 'keep-alive' }),
-    answers: lacking(/Connection does not say Upgrade/),
-    after: 'open',
-  },
-  {
-    name: 'a handshake without a key',
-    to: 'public',
-    send: handshake({ 'Sec-WebSocket-Key': undefined }),
-    answers: lacking(/Sec-WebSocket-Key is not 16 bytes/),
-    after: 'open',
-  },
-  {
-    name: 'a handshake with a key of 15 bytes',
-    to: 'public',
-    send: handshake({ 'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAA' }),
-    answers: lacking(/Sec-WebSocket-Key is not 16 bytes/),
-    after: 'open',
-  },
-  {
-    name: 'a handshake with a key of 18 bytes',
-    to: 'public',
-    send: handshake({ 'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAAAA' }),
-    answers: lacking(/Sec-WebSocket-Key is not 16 bytes/),
-    after: 'open',
-  },
-  {
-    name: 'a handshake with a key that is not base64',
-    to: 'public',
-    send: handshake({ 'Sec-WebSocket-Key': '!GhlIHNhbXBsZSBub25jZQ==' }),
-    answers: lacking(/Sec-WebSocket-Key is not 16 bytes/),
-    after: 'open',
-  },
-  {
-    name: 'a handshake without a version',
-    to: 'public',
-    send: handshake({ 'Sec-WebSocket-Version': undefined }),
-    answers: [{ status: 426, headers: { 'sec-websocket-version': /^13$/ } }],
-    after: 'open',
-  },
-  {
-    name: 'a handshake of an older version',
-    to: 'public',
-    send: handshake({ 'Sec-WebSocket-Version': '8' }),
-    answers: [{ status: 426, headers: { 'sec-websocket-version': /^13$/ } }],
-    after: 'open',
-  },
+  refused('without Upgrade', { Upgrade: undefined }, lacking(/Upgrade does not say websocket/)),
+  refused('that upgrades to something else', { Upgrade: 'h2c' }, lacking(/Upgrade does not say websocket/)),
+  refused('without Connection', { Connection: undefined }, lacking(/Connection does not say Upgrade/)),
+  refused(
+    'that keeps the connection',
+    { Connection: 'keep-alive' },
+    lacking(/Connection does not say Upgrade/),
+  ),
+  refused('without a key', { 'Sec-WebSocket-Key': undefined }, lacking(/Sec-WebSocket-Key is not 16 bytes/)),
+  refused(
+    'with a key of 15 bytes',
+    { 'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAA' },
+    lacking(/Sec-WebSocket-Key is not 16 bytes/),
+  ),
+  refused(
+    'with a key of 18 bytes',
+    { 'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAAAA' },
+    lacking(/Sec-WebSocket-Key is not 16 bytes/),
+  ),
+  refused(
+    'with a key that is not base64',
+    { 'Sec-WebSocket-Key': '!GhlIHNhbXBsZSBub25jZQ==' },
+    lacking(/Sec-WebSocket-Key is not 16 bytes/),
+  ),
+  refused('without a version', { 'Sec-WebSocket-Version': undefined }, [
+    { status: 426, headers: { 'sec-websocket-version': /^13$/ } },
+  ]),
+  refused('of an older version', { 'Sec-WebSocket-Version': '8' }, [
+    { status: 426, headers: { 'sec-websocket-version': /^13$/ } },
+  ]),
   {
     name: 'a handshake by POST',
     to: 'public',
@@ -410,20 +382,16 @@ const HANDSHAKES: readonly HttpCase[] = [
     answers: [{ status: 405 }],
     after: 'open',
   },
-  {
-    name: 'a handshake of two keys',
-    to: 'public',
-    send: handshake({ 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==' }),
-    answers: lacking(/more than one header sec-websocket-key/),
-    after: 'open',
-  },
-  {
-    name: 'a handshake with other subprotocols only',
-    to: 'public',
-    send: handshake({ 'Sec-WebSocket-Protocol': 'other' }),
-    answers: lacking(/subprotocols offered/),
-    after: 'open',
-  },
+  refused(
+    'of two keys',
+    { 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==' },
+    lacking(/more than one header sec-websocket-key/),
+  ),
+  refused(
+    'with other subprotocols only',
+    { 'Sec-WebSocket-Protocol': 'other' },
+    lacking(/subprotocols offered/),
+  ),
   {
     name: 'tokens of a handshake in any case, among others',
     to: 'public',
