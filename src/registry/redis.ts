@@ -89,6 +89,8 @@ const SCRIPTS = [
 interface Held {
   readonly user: string
   readonly node: string
+  /** The number of the claim. */
+  readonly claim: number
 }
 
 export class RedisRegistry implements Registry {
@@ -141,7 +143,7 @@ export class RedisRegistry implements Registry {
       USER_TTL_MS,
       this.#sessionsMax,
     ])) as [Buffer, Buffer, Buffer, Buffer[], Buffer]
-    this.#held.set(session, { user, node })
+    this.#held.set(session, { user, node, claim: Number(claim) })
     const nowMs = Number(time)
     const entry = parseSessionEntry(before.toString())
     const fields = texts(all)
@@ -331,14 +333,16 @@ export class RedisRegistry implements Registry {
     // Only an entry of a node that turns out to be dead is replaced, and only as long as it is that entry.
     let replaced = ''
     for (let attempts = 0; attempts < KEEP_ATTEMPTS_MAX; attempts++) {
-      const args = [this.#userKey(user), session, node, USER_TTL_MS, replaced, lane]
-      const [time, held] = (await this.#run(lane, KEEP, args)) as [Buffer, Buffer]
-      if (held.length === 0) return undefined
+      const held = this.#held.get(session)
+      const claim = held?.node === node ? held.claim : 0
+      const args = [this.#userKey(user), session, node, USER_TTL_MS, replaced, lane, claim]
+      const [time, other] = (await this.#run(lane, KEEP, args)) as [Buffer, Buffer]
+      if (other.length === 0) return undefined
       const nowMs = Number(time)
-      const entry = parseSessionEntry(held.toString())
+      const entry = parseSessionEntry(other.toString())
       if (entry !== undefined && (await this.#tableFor([entry])).alive(entry.node, nowMs))
         return Math.max(0, nowMs - entry.sinceMs)
-      replaced = held.toString()
+      replaced = other.toString()
     }
     // Others take it faster than this node looks.
     return 0

@@ -10,8 +10,8 @@
  *  R5 after `revoke`, every `claim` of the user answers with that moment, and so does `revoked`, until `ttlMs` has passed
  *  R6 one user's sessions never show in another's answers
  *  R7 the number of a claim is greater than that of every earlier claim of the session, by whatever node
- *  R8 `keep` enters a session again that is lost, that was released, or whose node has died; it takes none away from another
- *     node that is alive, and says for how long that one has it
+ *  R8 `keep` enters a session again that is lost, that was released, whose node has died, or that an older claim has because the
+ *     store has lost the node's own; it takes none away from another node that is alive, and says for how long that one has it
  *  R9 what was claimed through this registry and not released is kept so by itself, some time after `recheck`, and after the
  *     store was away; of a session that another node has then, the watcher is told
  *  R10 `claim` counts the user's sessions as `locate` would show them right after it

@@ -128,6 +128,31 @@ describe('RedisRegistry', () => {
     expect(await registry.locate('alice')).toEqual([{ session: 's1', node: 'n2' }])
   })
 
+  it('R8 a session whose claim the server has lost stays with who claimed it last, and not with who had it before', async () => {
+    const server = await serve()
+    const { registry: before } = await connect(server)
+    const { registry, link } = await connect(server)
+    const told: string[] = []
+    registry.watch({ heldElsewhere: (session) => told.push(session) })
+    await before.heartbeat(node('n1'))
+    await registry.heartbeat(node('n2'))
+    await before.claim('alice', 's1', 'n1')
+    const key = server.command('keys', '*user*').trim()
+    const entry = server.command('hget', key, 's1').trim()
+    const { claim } = await registry.claim('alice', 's1', 'n2')
+    // As a replica has it that takes over before it has heard of the second claim.
+    server.command('hset', key, 's1', entry)
+    expect(await before.locate('alice')).toEqual([{ session: 's1', node: 'n1' }])
+    server.command('client', 'kill', 'type', 'normal')
+    await link.ready(REDIS_PATIENCE_MS)
+    await expect.poll(() => before.locate('alice')).toEqual([{ session: 's1', node: 'n2' }])
+    expect(await registry.keep('alice', 's1', 'n2')).toBeUndefined()
+    // Who had it before is told, if he still has it; and the next one who comes is the newest again.
+    expect(await before.keep('alice', 's1', 'n1')).toBeGreaterThanOrEqual(0)
+    expect(told).toEqual([])
+    expect((await before.claim('alice', 's1', 'n1')).claim).toBeGreaterThan(claim)
+  })
+
   it('R9 a node is told of a session that another node has taken meanwhile, once it is asked to look or Redis is back', async () => {
     const server = await serve()
     const { registry, link } = await connect(server)
