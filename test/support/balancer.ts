@@ -1,15 +1,29 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 
+export interface Target {
+  readonly host: string
+  readonly port: number
+}
+
+export interface BalancerOptions {
+  /** A target that has not answered for so long is taken for one that refuses. Default: as long as the system tries. */
+  readonly connectMs?: number
+  /** A connection on whose upper side nothing moves for so long is ended, as balancers do. Default: never. */
+  readonly idleMs?: number
+}
+
 /** A TCP load balancer on loopback: one target after the other, and the next one where a target refuses. */
 export class Balancer {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
-  /** Ports. May be changed at any time; connections stay where they are. */
-  targets: readonly number[]
+  readonly #options: BalancerOptions
+  /** Ports of loopback, or hosts with ports. May be changed at any time; connections stay where they are. */
+  targets: readonly (number | Target)[]
   #turn = 0
 
-  constructor(targets: readonly number[]) {
+  constructor(targets: readonly (number | Target)[], options: BalancerOptions = {}) {
     this.targets = targets
+    this.#options = options
     this.#server = createServer((client) => this.#join(client))
   }
 
@@ -33,17 +47,21 @@ export class Balancer {
   }
 
   #reach(client: Socket, attempts: number): void {
-    const port = this.targets[this.#turn++ % this.targets.length]
-    if (attempts === 0 || port === undefined) {
+    const target = this.targets[this.#turn++ % this.targets.length]
+    if (attempts === 0 || target === undefined) {
       client.destroy()
       return
     }
-    const upstream = connect(port, '127.0.0.1')
+    const { connectMs = 0, idleMs = 0 } = this.#options
+    const upstream = connect(typeof target === 'number' ? { host: '127.0.0.1', port: target } : target)
     this.#keep(upstream)
     const refused = (): void => this.#reach(client, attempts - 1)
+    const silent = (): void => void upstream.destroy(new Error('the target does not answer'))
+    upstream.setTimeout(connectMs, silent)
     upstream.once('error', refused)
     upstream.once('connect', () => {
       upstream.off('error', refused)
+      upstream.setTimeout(idleMs, silent)
       client.pipe(upstream)
       upstream.pipe(client)
       client.once('close', () => upstream.destroy())

@@ -1,0 +1,61 @@
+import WebSocket from 'ws'
+import { createClient } from '../../../src/client/node.ts'
+import type { SluiceClient } from '../../../src/client/index.ts'
+import type { ServerFrame } from '../../../src/protocol/frames.ts'
+import { Diary, type ClientOptions, type LoadClient } from './client.ts'
+
+/** Of the errors that an application hears of, those that a fault may bring. Any other says that something is over for good. */
+const PASSING = new Set(['unavailable', 'rate_limited', 'internal', 'timeout', 'disconnected'])
+const FIRST_BACKOFF_MS = 200
+const BACKOFF_MAX_MS = 2000
+const CONNECT_MS = 5000
+const PONG_MS = 4000
+
+export interface SdkLoadClient extends LoadClient {
+  readonly sdk: SluiceClient
+}
+
+export function sdkClient(options: ClientOptions): SdkLoadClient {
+  const { port, token, channels } = options
+  const diary = new Diary(options)
+  // The client does not say where a subscription has started, but the gateway did.
+  const look = (data: WebSocket.RawData, binary: boolean): void => {
+    if (binary) return
+    // oxlint-disable-next-line typescript/no-base-to-string -- a text frame's Buffer
+    const frame = JSON.parse(data.toString()) as ServerFrame
+    if (frame.type === 'subscribed') diary.starts(frame.channel, frame)
+    const inbox = frame.type === 'welcome' ? frame.channels['@inbox'] : undefined
+    if (inbox !== undefined && !('error' in inbox)) diary.starts('@inbox', inbox)
+  }
+  class WatchedSocket extends WebSocket {
+    constructor(url: string, protocols: string) {
+      super(url, protocols)
+      this.on('message', look)
+      this.on('close', (code) => diary.trouble(`closed with ${code}`))
+    }
+  }
+  const sdk = createClient({
+    url: `ws://127.0.0.1:${port}/v1/ws`,
+    token: () => Promise.resolve(token),
+    WebSocket: WatchedSocket,
+    backoff: { baseMs: FIRST_BACKOFF_MS, maxMs: BACKOFF_MAX_MS },
+    connectTimeoutMs: CONNECT_MS,
+    pongTimeoutMs: PONG_MS,
+  })
+  sdk.on('error', ({ code, message }) => {
+    if (PASSING.has(code)) diary.trouble(`${code}: ${message}`)
+    else diary.final(`${code}: ${message}`)
+  })
+  const follow = (channel: string) =>
+    [
+      ({ data, position }: { data: unknown; position: { epoch: string; offset: number } | undefined }) =>
+        diary.shown(channel, data, position?.offset as number, position?.epoch),
+      {
+        onReset: (reset: { epoch: string; offset: number; reason: string }) => diary.reset(channel, reset),
+      },
+    ] as const
+  sdk.inbox(...follow('@inbox'))
+  for (const channel of channels) sdk.subscribe(channel, ...follow(channel))
+  void sdk.connect()
+  return { options, ready: diary.ready, sdk, close: () => sdk.close() }
+}
