@@ -112,6 +112,7 @@ async function settle(): Promise<void> {
   const halls = CHANNELS.filter((channel) => channel.startsWith(`${PRESENCE}:`))
   for (const hall of halls) await askPresence(history, sdks[0] as SdkLoadClient, hall, clients, STILL_MS)
   await twins.settle(STILL_MS)
+  await heardOfResets()
   history.write({ kind: 'end' })
   for (const client of clients) client.close()
   await publishers.close()
@@ -138,6 +139,21 @@ async function lastMessages(): Promise<void> {
     }
   }
   await Promise.all(confirmed)
+}
+
+/** Each application is told of each reset in the end, by the `delay` of it. */
+async function heardOfResets(): Promise<void> {
+  const owing = (): string[] =>
+    clients.flatMap((client) =>
+      'owed' in client
+        ? (client as SdkLoadClient).owed().map((channel) => `${client.options.name} ${channel}`)
+        : [],
+    )
+  await falls(() => owing().length, STILL_MS)
+  for (const one of owing()) {
+    const [client = '', channel = ''] = one.split(' ')
+    history.write({ kind: 'final', client, what: `${channel} was reset, and onReset was never called` })
+  }
 }
 
 function patience(): Promise<void> {

@@ -1,8 +1,9 @@
 import WebSocket from 'ws'
 import { createClient } from '../../../src/client/node.ts'
-import type { SluiceClient } from '../../../src/client/index.ts'
+import type { Message, SluiceClient } from '../../../src/client/index.ts'
 import type { ServerFrame } from '../../../src/protocol/frames.ts'
-import { Diary, type ClientOptions, type LoadClient } from './client.ts'
+import { Diary, type ClientOptions, type LoadClient, type Place } from './client.ts'
+import { ToldResets, type CameReset } from './told-resets.ts'
 
 /** Of the errors that an application hears of, those that a fault may bring. Any other says that something is over for good. */
 const PASSING = new Set(['unavailable', 'rate_limited', 'internal', 'timeout', 'disconnected'])
@@ -13,17 +14,21 @@ const PONG_MS = 4000
 
 export interface SdkLoadClient extends LoadClient {
   readonly sdk: SluiceClient
+  /** Channels of whose last reset the application has not been told. */
+  readonly owed: () => readonly string[]
 }
 
 export function sdkClient(options: ClientOptions): SdkLoadClient {
   const { port, token, channels } = options
   const diary = new Diary(options)
+  const resets = new ToldResets()
   // The client does not say where a subscription has started, but the gateway did.
   const look = (data: WebSocket.RawData, binary: boolean): void => {
     if (binary) return
     // oxlint-disable-next-line typescript/no-base-to-string -- a text frame's Buffer
     const frame = JSON.parse(data.toString()) as ServerFrame
     if (frame.type === 'subscribed') diary.starts(frame.channel, frame)
+    if (frame.type === 'reset') resets.came(frame.channel, frame)
     const inbox = frame.type === 'welcome' ? frame.channels['@inbox'] : undefined
     if (inbox !== undefined && !('error' in inbox)) diary.starts('@inbox', inbox)
   }
@@ -46,16 +51,22 @@ export function sdkClient(options: ClientOptions): SdkLoadClient {
     if (PASSING.has(code)) diary.trouble(`${code}: ${message}`)
     else diary.final(`${code}: ${message}`)
   })
-  const follow = (channel: string) =>
-    [
-      ({ data, position }: { data: unknown; position: { epoch: string; offset: number } | undefined }) =>
-        diary.shown(channel, data, position?.offset as number, position?.epoch),
-      {
-        onReset: (reset: { epoch: string; offset: number; reason: string }) => diary.reset(channel, reset),
-      },
-    ] as const
+  const follow = (channel: string) => {
+    const passed = (reset: CameReset | undefined): void => {
+      if (reset !== undefined) diary.reset(channel, reset)
+    }
+    const handler = ({ data, position }: Message): void => {
+      if (position === undefined) {
+        diary.final(`a message of ${channel} without a position`)
+        return
+      }
+      passed(resets.before(channel, position))
+      diary.shown(channel, data, position.offset, position.epoch)
+    }
+    return [handler, { onReset: (reset: Place) => passed(resets.told(channel, reset)) }] as const
+  }
   sdk.inbox(...follow('@inbox'))
   for (const channel of channels) sdk.subscribe(channel, ...follow(channel))
   void sdk.connect()
-  return { options, ready: diary.ready, sdk, close: () => sdk.close() }
+  return { options, ready: diary.ready, sdk, owed: () => resets.owed, close: () => sdk.close() }
 }
