@@ -27,6 +27,17 @@ if [ ${#missing[@]} -gt 0 ]; then
   apt-get update -qq > /dev/null
   apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
 fi
+# What checks files of deploy. Where these cannot be had, the tests that need them are skipped, by name and with the reason.
+checkers=()
+for tool in promtool:prometheus docker-compose:docker-compose; do
+  command -v "${tool%%:*}" > /dev/null || checkers+=("${tool##*:}")
+done
+if [ ${#checkers[@]} -gt 0 ] && [ "$(id -u)" -eq 0 ] && command -v apt-get > /dev/null; then
+  echo "installing ${checkers[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  { apt-get update -qq && apt-get install -y -qq --no-install-recommends "${checkers[@]}"; } > /dev/null \
+    || echo "${checkers[*]} could not be installed, so tests that need them are skipped" >&2
+fi
 # Debian's own, where it is older, is not for streams with replicas.
 scripts/newer-nats.sh
 

@@ -100,7 +100,7 @@ export function environmentFile(ports, directory, { balanced, secrets, token }) 
     `export SLUICE_API_KEY=${secrets.apiKey}`,
     `export SLUICE_TOKEN=${token}`,
     `export NATS_MONITOR=http://${HOST}:${ports.natsMonitor[0]}`,
-    `export REDIS_PORT=${ports.redis}`,
+    `export REDIS_URL=redis://${HOST}:${ports.redis}`,
   )
 }
 

@@ -60,8 +60,13 @@ function write(name, text) {
   return file
 }
 
-function run(list, name, command, isReady) {
-  const part = new Supervised(name, { command, isReady, directory, tell: (line) => console.log(line) })
+function run(list, name, command, serves) {
+  const part = new Supervised(name, {
+    command,
+    isReady: serves,
+    directory,
+    tell: (line) => console.log(line),
+  })
   list.push(part)
   return part.start()
 }

@@ -8,8 +8,9 @@ import { ServerProcess } from './server-process.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 export const CLUSTER_PROGRAM = join(ROOT, 'scripts/cluster/main.mjs')
-/** As `npx sluice` in this folder, without the seconds that npm takes to see that the command is here. */
-const NPX = `npx() { [ "$1" = sluice ] || return 127; shift; '${process.execPath}' '${ROOT}bin/sluice.js' "$@"; }`
+/** The command, installed, and as `npx sluice` in this folder, without the seconds that npm takes to see that it is here. */
+const COMMANDS = `sluice() { '${process.execPath}' '${ROOT}bin/sluice.js' "$@"; }
+npx() { "$@"; }`
 
 export interface Typed {
   readonly code: number | null
@@ -59,7 +60,7 @@ export class LocalCluster {
 
   /** In a shell that knows the cluster. Ends at the first command that fails; who was started in the background ends with it. */
   async type(script: string): Promise<Typed> {
-    const shell = spawn('bash', ['-ec', `${NPX}\n. '${this.directory}/env'\n${script}`], {
+    const shell = spawn('bash', ['-ec', `${COMMANDS}\n. '${this.directory}/env'\n${script}`], {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,

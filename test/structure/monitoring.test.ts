@@ -1,0 +1,130 @@
+/**
+ * What watches the gateway asks for what the gateway measures: an alert on a metric or a label that is not there never comes, and a
+ * panel stays empty.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { labelsIn, unknownIn } from '../support/known-metrics.ts'
+
+const DEPLOY = new URL('../../deploy/', import.meta.url)
+
+interface Alert {
+  readonly alert: string
+  readonly expr: string
+  readonly labels: { readonly severity: string }
+  readonly annotations: { readonly summary: string; readonly description: string; readonly runbook: string }
+}
+
+interface Panel {
+  readonly id: number
+  readonly type: string
+  readonly title: string
+  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number }
+  readonly targets?: readonly {
+    readonly expr: string
+    readonly legendFormat?: string
+    readonly datasource: unknown
+  }[]
+}
+
+interface Dashboard {
+  readonly uid: string
+  readonly title: string
+  readonly panels: readonly Panel[]
+  readonly annotations: {
+    readonly list: readonly { expr: string; titleFormat: string; textFormat?: string }[]
+  }
+}
+
+const read = (path: string): string => readFileSync(new URL(path, DEPLOY), 'utf8')
+const alerts = (parse(read('prometheus/alerts.yaml')) as { groups: { rules: Alert[] }[] }).groups.flatMap(
+  ({ rules }) => rules,
+)
+const dashboards = readdirSync(new URL('grafana', DEPLOY))
+  .filter((name) => name.endsWith('.json'))
+  .map((name) => [name, JSON.parse(read(`grafana/${name}`)) as Dashboard] as const)
+
+/** Names between two braces: labels of what an expression answers. */
+function shownLabels(text: string): string[] {
+  return [...text.matchAll(/\{\{\s*(?:\$labels\.)?(\w+)\s*\}\}/g)].map(([, name]) => name as string)
+}
+
+function missingLabels(text: string, expression: string): string[] {
+  const labels = labelsIn(expression)
+  return shownLabels(text).filter((name) => !labels.has(name))
+}
+
+describe('the check itself', () => {
+  it.each([
+    ['sum(sluice_no_such_total)', ['there is no metric sluice_no_such_total']],
+    ['sluice_connections{transport="pigeon"}', ['transport of sluice_connections is never "pigeon"']],
+    ['sluice_connections{colour="red"}', ['sluice_connections has no label colour']],
+    ['sum by (colour) (sluice_connections)', ['no metric of it has the label colour']],
+    ['rate(sluice_delivery_latency_seconds[5m])', ['there is no metric sluice_delivery_latency_seconds']],
+    ['vector(1)', ['it asks for no metric']],
+    ['sum by (transport) (rate(sluice_connects_total{transport=~"sse|poll"}[5m]))', []],
+    ['sluice_deaf * on (instance) group_left (version) sluice_node_info', []],
+  ])('of %s says %j', (expression, faults) => {
+    expect(unknownIn(expression)).toEqual(faults)
+  })
+})
+
+describe.each(alerts.map((alert) => [alert.alert, alert] as const))('%s', (name, alert) => {
+  it('asks for what there is, and shows labels that it has', () => {
+    expect(unknownIn(alert.expr)).toEqual([])
+    const { summary, description } = alert.annotations
+    expect(missingLabels(summary + description, alert.expr)).toEqual([])
+    expect(['page', 'ticket']).toContain(alert.labels.severity)
+  })
+
+  it('names its section of the runbook', () => {
+    const { runbook } = alert.annotations
+    expect(runbook).toBe(`docs/runbook.md#${name.toLowerCase()}`)
+    expect(read('../docs/runbook.md').split('\n')).toContain(`### ${name}`)
+  })
+})
+
+it('the runbook has no alert that is not there', () => {
+  const sections = [...read('../docs/runbook.md').matchAll(/^### (Sluice\w+)$/gm)].map(([, name]) => name)
+  expect(sections.sort()).toEqual(alerts.map(({ alert }) => alert).sort())
+})
+
+describe.each(dashboards)('the dashboard %s', (_file, dashboard) => {
+  const targets = dashboard.panels.flatMap(({ title, targets: all = [] }) =>
+    all.map((one) => ({ title, ...one })),
+  )
+
+  it('asks for what there is, from a source that can be chosen', () => {
+    expect(targets).not.toEqual([])
+    for (const { title, expr, legendFormat = '', datasource } of targets) {
+      expect(unknownIn(expr), `${title}: ${expr}`).toEqual([])
+      expect(missingLabels(legendFormat, expr), title).toEqual([])
+      expect(datasource).toEqual({ type: 'prometheus', uid: '${datasource}' })
+    }
+    for (const { expr, titleFormat, textFormat = '' } of dashboard.annotations.list) {
+      expect(unknownIn(expr)).toEqual([])
+      expect(missingLabels(titleFormat + textFormat, expr)).toEqual([])
+    }
+  })
+
+  it('has each panel in a place of its own', () => {
+    const cells = dashboard.panels.flatMap(({ gridPos: { x, y, w, h } }) =>
+      Array.from({ length: w * h }, (_, i) => `${x + (i % w)},${y + Math.floor(i / w)}`),
+    )
+    expect(new Set(cells).size).toBe(cells.length)
+    const ids = dashboard.panels.map(({ id }) => id)
+    expect(new Set(ids).size).toBe(ids.length)
+    for (const { gridPos } of dashboard.panels) expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24)
+  })
+})
+
+it('dashboards have names of their own', () => {
+  expect(new Set(dashboards.map(([, { uid }]) => uid)).size).toBe(dashboards.length)
+  expect(dashboards.map(([file]) => file).sort()).toEqual([
+    'capacity.json',
+    'deploy.json',
+    'node.json',
+    'overview.json',
+  ])
+})
