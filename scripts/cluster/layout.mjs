@@ -5,7 +5,7 @@
 export const HOST = '127.0.0.1'
 
 /** From the first port on; enough room for ten of each. */
-const PLACES = { second: 1, public: 11, nats: 21, natsMonitor: 31, natsRoutes: 41, redis: 51 }
+const PLACES = { second: 1, public: 11, nats: 21, natsMonitor: 31, natsRoutes: 41, redis: 51, api: 52 }
 export const COUNT_MAX = 10
 
 /** Ports counted from the first one, each kind in a decade of its own, so that they can be remembered. */
@@ -19,6 +19,7 @@ export function portsFrom(first, { nodes, nats }) {
     natsMonitor: several('natsMonitor', nats),
     natsRoutes: several('natsRoutes', nats),
     redis: first + PLACES.redis,
+    api: first + PLACES.api,
   }
 }
 
@@ -67,25 +68,32 @@ export function redisFile(ports, directory) {
   )
 }
 
+/** In front of both listeners: clients get to nodes that are ready, backends and operators to any that lives. */
 export function haproxyFile(ports) {
+  const backend = (name, check, options, own) => [
+    `backend ${name}`,
+    '  balance leastconn',
+    '  option httpchk',
+    `  http-check send meth GET uri ${check} ver HTTP/1.1 hdr Host sluice`,
+    '  http-check expect status 200',
+    `  default-server ${options}check inter 500ms fall 1 rise 1`,
+    ...own.map((port, index) => `  server node-${index + 1} ${HOST}:${port} port ${ports.second[index]}`),
+  ]
   return lines(
     'defaults',
     '  mode tcp',
     '  timeout connect 5s',
     '  timeout client 1h',
     '  timeout server 1h',
+    '  option redispatch 1',
     'frontend public',
     `  bind ${HOST}:${ports.balancer}`,
-    '  default_backend sluice',
-    'backend sluice',
-    '  balance leastconn',
-    '  option httpchk',
-    '  http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host sluice',
-    '  http-check expect status 200',
-    '  default-server send-proxy-v2 check inter 500ms fall 1 rise 1',
-    ...ports.public.map(
-      (port, index) => `  server node-${index + 1} ${HOST}:${port} port ${ports.second[index]}`,
-    ),
+    '  default_backend clients',
+    'frontend api',
+    `  bind ${HOST}:${ports.api}`,
+    '  default_backend api',
+    ...backend('clients', '/readyz', 'send-proxy-v2 ', ports.public),
+    ...backend('api', '/livez', '', ports.second),
   )
 }
 
@@ -96,7 +104,8 @@ export function environmentFile(ports, directory, { balanced, secrets, token }) 
     `export CLUSTER=${directory}`,
     `export GATEWAY=http://${clients}`,
     `export SLUICE_URL=ws://${clients}`,
-    `export SLUICE_API_URL=http://${HOST}:${ports.second[0]}`,
+    `export SLUICE_API_URL=http://${HOST}:${balanced ? ports.api : ports.second[0]}`,
+    `export NODE_URL=http://${HOST}:${ports.second[0]}`,
     `export SLUICE_API_KEY=${secrets.apiKey}`,
     `export SLUICE_TOKEN=${token}`,
     `export NATS_MONITOR=http://${HOST}:${ports.natsMonitor[0]}`,
@@ -108,7 +117,14 @@ export function environmentFile(ports, directory, { balanced, secrets, token }) 
 export function welcome(ports, directory, { balanced, version }) {
   const rows = [
     ...(balanced
-      ? [['clients', `http://${HOST}:${ports.balancer}`, 'HAProxy, which passes bytes on to the nodes']]
+      ? [
+          [
+            'clients',
+            `http://${HOST}:${ports.balancer}`,
+            'HAProxy, which passes bytes on to nodes that are ready',
+          ],
+          ['api', `http://${HOST}:${ports.api}`, 'HAProxy, to the second listener of any node'],
+        ]
       : ports.public.map((port, index) => [`clients ${index + 1}`, `http://${HOST}:${port}`, 'no balancer'])),
     ...ports.second.map((port, index) => [
       `node-${index + 1}`,

@@ -3,16 +3,13 @@
  * are written down here by the minute.
  */
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { parse, stringify } from 'yaml'
-import { programOr } from '../support/program.ts'
-import { temporaryDirectory } from '../support/server-process.ts'
+import { parse } from 'yaml'
+import { passesPromtool, promtool } from '../support/promtool.ts'
 
 const RULES = fileURLToPath(new URL('../../deploy/prometheus/alerts.yaml', import.meta.url))
-const promtool = programOr('promtool', 'apt-get install prometheus')
 
 type Phase = readonly [minutes: number, value: number]
 
@@ -294,38 +291,21 @@ function promtoolTest(
   firing: readonly (readonly [minute: number, labels: Readonly<Record<string, string>> | undefined])[],
 ): void {
   const severity = rules.find((rule) => rule.alert === alert)?.labels.severity as string
-  const directory = temporaryDirectory('promtool')
-  const file = join(directory.path, 'test.yaml')
   const labelsText = (labels: Readonly<Record<string, string>>): string =>
     `ALERTS{${Object.entries({ alertname: alert, alertstate: 'firing', severity, ...labels })
       .map(([name, value]) => `${name}="${value}"`)
       .join(',')}}`
-  writeFileSync(
-    file,
-    stringify({
-      rule_files: [RULES],
-      evaluation_interval: '1m',
-      tests: [
-        {
-          interval: '1m',
-          input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
-          promql_expr_test: firing.map(([minute, labels]) => ({
-            expr: `ALERTS{alertname="${alert}",alertstate="firing"}`,
-            eval_time: `${minute}m`,
-            exp_samples: labels === undefined ? [] : [{ labels: labelsText(labels), value: 1 }],
-          })),
-        },
-      ],
-    }),
-  )
-  try {
-    execFileSync('promtool', ['test', 'rules', file], { encoding: 'utf8', stdio: 'pipe' })
-  } catch (error) {
-    const { stdout, stderr } = error as { stdout: string; stderr: string }
-    throw new Error(stdout + stderr, { cause: error })
-  } finally {
-    directory.remove()
-  }
+  const expected = firing.map(([minute, labels]) => ({
+    expr: `ALERTS{alertname="${alert}",alertstate="firing"}`,
+    eval_time: `${minute}m`,
+    exp_samples: labels === undefined ? [] : [{ labels: labelsText(labels), value: 1 }],
+  }))
+  const input = Object.entries(series).map(([name, values]) => ({ series: name, values }))
+  passesPromtool(['test', 'rules'], {
+    rule_files: [RULES],
+    evaluation_interval: '1m',
+    tests: [{ interval: '1m', input_series: input, promql_expr_test: expected }],
+  })
 }
 
 it('every alert has a case', () => {

@@ -10,6 +10,7 @@ import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { configCheck, configOf, MARGIN_MS, SECRETS } from '../support/config-check.ts'
 import { programOr } from '../support/program.ts'
+import { promtool } from '../support/promtool.ts'
 import { freePort, ServerProcess, temporaryDirectory } from '../support/server-process.ts'
 import { durationMs } from '../../src/config/units.ts'
 
@@ -244,7 +245,6 @@ describe('its other parts', () => {
   })
 })
 
-const promtool = programOr('promtool', 'apt-get install prometheus')
 describe.skipIf(promtool.missing !== undefined)(`Prometheus${promtool.note}`, () => {
   it('takes its file, and finds the alerts', () => {
     const said = execFileSync('promtool', ['check', 'config', join(FOLDER, 'prometheus/prometheus.yml')], {

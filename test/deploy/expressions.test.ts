@@ -1,14 +1,10 @@
 /** Each expression of the dashboards and of the canary's analysis is one that Prometheus can read. */
-import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { parse, stringify } from 'yaml'
-import { programOr } from '../support/program.ts'
-import { temporaryDirectory } from '../support/server-process.ts'
+import { parse } from 'yaml'
+import { passesPromtool, promtool } from '../support/promtool.ts'
 
 const DEPLOY = new URL('../../deploy/', import.meta.url)
-const promtool = programOr('promtool', 'apt-get install prometheus')
 
 /** All texts that stand under this name, however deep. */
 function textsUnder(name: string, value: unknown): string[] {
@@ -27,18 +23,8 @@ function filled(expression: string): string {
 }
 
 function check(expressions: readonly string[]): void {
-  const directory = temporaryDirectory('expressions')
-  const file = join(directory.path, 'rules.yaml')
   const rules = expressions.map((expr, index) => ({ record: `test:${index}`, expr: filled(expr) }))
-  writeFileSync(file, stringify({ groups: [{ name: 'expressions', rules }] }))
-  try {
-    execFileSync('promtool', ['check', 'rules', file], { encoding: 'utf8', stdio: 'pipe' })
-  } catch (error) {
-    const { stdout, stderr } = error as { stdout: string; stderr: string }
-    throw new Error(stdout + stderr, { cause: error })
-  } finally {
-    directory.remove()
-  }
+  passesPromtool(['check', 'rules'], { groups: [{ name: 'expressions', rules }] })
 }
 
 const boards = readdirSync(new URL('grafana', DEPLOY)).filter((name) => name.endsWith('.json'))

@@ -7,16 +7,18 @@ import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { configCheck, configOf, MARGIN_MS, SECRETS } from '../support/config-check.ts'
 import { unknownIn } from '../support/known-metrics.ts'
-import { formFaults, manifestsIn, manifestsOf, type Manifest } from '../support/kubernetes-manifests.ts'
-import { programOr } from '../support/program.ts'
+import {
+  formFaults,
+  manifestsIn,
+  manifestsOf,
+  usableKubectl,
+  type Manifest,
+} from '../support/kubernetes-manifests.ts'
 import { temporaryDirectory } from '../support/server-process.ts'
 
 const FOLDER = fileURLToPath(new URL('../../deploy/kubernetes', import.meta.url))
 const OVERLAYS = ['base', 'overlays/small', 'overlays/large', 'overlays/canary']
-const kubectl = programOr(
-  'kubectl',
-  'apt-get install kubernetes-client, or https://kubernetes.io/docs/tasks/tools',
-)
+const kubectl = usableKubectl()
 
 type Labels = Readonly<Record<string, string>>
 

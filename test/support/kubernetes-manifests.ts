@@ -4,9 +4,24 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseAllDocuments } from 'yaml'
+import { programOr, type Program } from './program.ts'
 import { temporaryDirectory } from './server-process.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+
+/** Overlays are put together by what kubectl has had since 1.27; Debian 12 has an older one. */
+const KUSTOMIZE_MAJOR_MIN = 5
+
+/** Or why it cannot be used. */
+export function usableKubectl(): Program {
+  const found = programOr('kubectl', 'https://kubernetes.io/docs/tasks/tools')
+  if (found.missing !== undefined) return found
+  const said = execFileSync('kubectl', ['version', '--client'], { encoding: 'utf8', stdio: 'pipe' })
+  const [, major = '0'] = /Kustomize Version: v(\d+)/.exec(said) ?? []
+  if (Number(major) >= KUSTOMIZE_MAJOR_MIN) return found
+  const missing = 'kubectl is older than 1.27; see https://kubernetes.io/docs/tasks/tools'
+  return { missing, note: ` (skipped: ${missing})` }
+}
 
 export interface Manifest {
   readonly apiVersion: string
