@@ -137,17 +137,20 @@ export class Closing extends Error {
    * they may end together, so that each has to wait for a time that is drawn for it.
    */
   readonly returnWithinMs: number | undefined
+  /** Where to come back to. Absent: to the usual address. */
+  readonly url: string | undefined
 
   constructor(
     why: keyof typeof CLOSES,
     code: ErrorCode,
     message: string,
-    options: { cause?: unknown; returnWithinMs?: number } = {},
+    options: { cause?: unknown; returnWithinMs?: number; url?: string } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.closeCode = CLOSES[why].code
     this.code = code
     this.returnWithinMs = options.returnWithinMs
+    this.url = options.url
   }
 }
 

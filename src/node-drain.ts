@@ -4,6 +4,7 @@
  */
 import type { Gate } from './admission/gate.ts'
 import type { Clock } from './clock.ts'
+import { destinationIn, urlFor, type Destination } from './cluster/destination.ts'
 import type { Inquiry } from './cluster/inquiry.ts'
 import type { Membership } from './cluster/membership.ts'
 import type { Arrived, DrainOptions } from './drain/core.ts'
@@ -66,6 +67,8 @@ export interface DrainWish {
   readonly paused?: boolean
   /** Everybody now. */
   readonly finish?: true
+  /** The region that clients are sent to. */
+  readonly to?: string
 }
 
 export class NodeDrain {
@@ -77,6 +80,8 @@ export class NodeDrain {
   #bySignal: Drain | undefined
   #withOthers = false
   #finished: DrainProgress | undefined
+  /** Absent: clients go to their usual address, which leads to another node. */
+  #destination: Destination | undefined
   #rebalance: Drain | undefined
   #rebalanced: DrainProgress | undefined
 
@@ -88,7 +93,9 @@ export class NodeDrain {
 
   /** Of the drain that runs, or the last one; `undefined`: there was none. */
   get progress(): DrainProgress | undefined {
-    return this.#drain?.progress() ?? this.#finished
+    const progress = this.#drain?.progress() ?? this.#finished
+    const to = this.#destination?.region
+    return progress === undefined || to === undefined ? progress : { ...progress, to }
   }
 
   /**
@@ -97,10 +104,13 @@ export class NodeDrain {
    */
   begin(wish: DrainWish = {}): Promise<'gone' | 'cancelled'> {
     const plan = wish.plan === undefined ? undefined : planOf(wish.plan)
+    const destination =
+      wish.to === undefined ? undefined : destinationIn(wish.to, this.#ports.membership.others)
     const running = this.#drain
     // The node is about to stop.
     if (running === undefined && this.#finished?.state === 'gone') return Promise.resolve('gone')
     if (running === undefined && wish.paused !== undefined) throw noDrain()
+    if (running === undefined || destination !== undefined) this.#destination = destination
     const drain = running ?? this.#start(plan ?? planOf(this.#options.plan))
     if (running !== undefined && plan !== undefined) {
       drain.setPlan(plan)
@@ -293,7 +303,11 @@ export class NodeDrain {
         return session === undefined ? undefined : this.#movable(session, reason)
       },
       count: () => sessions.count,
-      mood: () => moodOf(info(), membership.others, inquiry.find()),
+      mood: () =>
+        moodOf(info(), membership.others, {
+          cutOff: inquiry.find(),
+          to: reason === 'drain' ? this.#destination?.region : undefined,
+        }),
       changed: (progress) => {
         changed(progress)
         log.info(
@@ -317,6 +331,10 @@ export class NodeDrain {
   #movable({ id, movedFrom, connection }: Session, reason: MoveReason): Movable {
     const { clock, metrics } = this.#ports
     const departures = this.#departures
+    const url = (): { readonly url?: string } =>
+      this.#destination === undefined || reason === 'move'
+        ? {}
+        : { url: urlFor(connection.transport, this.#destination) }
     return {
       id,
       transport: connection.transport,
@@ -324,19 +342,19 @@ export class NodeDrain {
       ask(delayMs, deadlineMs) {
         metrics.reconnectsAsked[reason].inc()
         if (connection.transport === 'websocket') {
-          connection.send({ type: 'reconnect', delay: delayMs, deadline: deadlineMs, reason })
+          connection.send({ type: 'reconnect', delay: delayMs, deadline: deadlineMs, reason, ...url() })
           return
         }
         // These have one connection at a time: it ends at its moment, and the client comes back by its cursor.
         departures.asked(id)
-        clock.after(delayMs, () => connection.end(goingAway()))
+        clock.after(delayMs, () => connection.end(goingAway(url())))
       },
       close(moved) {
         if (!moved) metrics.drainMoves.closed.inc()
         connection.end(
           moved
             ? new Closing('takenOver', 'forbidden', 'a newer connection has taken the session over')
-            : goingAway(),
+            : goingAway(url()),
         )
       },
     }
@@ -348,9 +366,10 @@ function noDrain(): SluiceError {
 }
 
 /** Each at its own moment: the drain has spread them, so a stream need not wait once more. */
-function goingAway(): Closing {
+function goingAway(elsewhere: { readonly url?: string }): Closing {
   return new Closing('goingAway', 'unavailable', 'the node is going away; come back elsewhere', {
     returnWithinMs: RETURN_WITHIN_MS,
+    ...elsewhere,
   })
 }
 

@@ -520,6 +520,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     connections: admission.gate.connections,
     ...(config.limits.connections === 0 ? {} : { connectionsMax: config.limits.connections }),
     pressure: admission.gate.pressure,
+    ...(config.node.publicUrl === undefined ? {} : { publicUrl: config.node.publicUrl }),
     address: addressOf(config, apiListener.port),
     rates: rates.current,
     degraded: degraded(),

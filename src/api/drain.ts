@@ -12,7 +12,12 @@ import type { NodeInfo } from '../registry/registry.ts'
 
 export interface DrainControl {
   readonly progress: DrainProgress | undefined
-  begin(wish: { readonly plan?: string; readonly paused?: boolean; readonly finish?: true }): Promise<unknown>
+  begin(wish: {
+    readonly plan?: string
+    readonly paused?: boolean
+    readonly finish?: true
+    readonly to?: string
+  }): Promise<unknown>
   cancel(): void
   readonly rebalanceProgress: DrainProgress | undefined
   rebalance(count: number, plan: string | undefined): void
@@ -138,16 +143,26 @@ function readRebalance(text: string, jsonDepthMax: number): { count: number; pla
   return { count: count as number, plan: planIn(plan) }
 }
 
-function readWish(text: string, jsonDepthMax: number): { plan?: string; paused?: boolean; finish?: true } {
+interface Wish {
+  plan?: string
+  paused?: boolean
+  finish?: true
+  to?: string
+}
+
+function readWish(text: string, jsonDepthMax: number): Wish {
   if (text === '') return {}
-  const fields = readObject(text, jsonDepthMax, ['plan', 'paused', 'finish'], '{"plan":"5%/2m"}')
-  const { paused, finish } = fields
+  const fields = readObject(text, jsonDepthMax, ['plan', 'paused', 'finish', 'to'], '{"plan":"5%/2m"}')
+  const { paused, finish, to } = fields
   const plan = planIn(fields['plan'])
   if (paused !== undefined && typeof paused !== 'boolean')
     throw new SluiceError('bad_request', 'paused must be true or false')
   if (finish !== undefined && finish !== true)
     throw new SluiceError('bad_request', 'finish must be true, or be left out')
+  if (to !== undefined && typeof to !== 'string')
+    throw new SluiceError('bad_request', 'to must be the name of a region')
   return {
+    ...(to === undefined ? {} : { to }),
     ...(plan === undefined ? {} : { plan }),
     ...(paused === undefined ? {} : { paused }),
     ...(finish === undefined ? {} : { finish }),

@@ -267,6 +267,7 @@ const SCHEMAS = {
             },
             connections: { type: 'integer' },
             connectionsMax: { type: 'integer', description: 'Absent: no limit.' },
+            publicUrl: { type: 'string', description: 'Where clients reach its region.' },
             pressure: { type: 'number', minimum: 0, maximum: 1 },
             address: { type: 'string' },
             rates: {
@@ -323,6 +324,7 @@ const SCHEMAS = {
       elapsedMs: { type: 'number' },
       ratePerSecond: { type: 'number' },
       remainingMs: { type: 'number' },
+      to: { type: 'string', description: 'The region that clients are sent to.' },
       deadlineInMs: {
         type: 'number',
         description: 'By then everybody has gone, or is closed. Absent where a part is moved.',
@@ -390,6 +392,7 @@ const SCHEMAS = {
       plan: { type: 'string', description: '`5%/2m`, `5000/30s`, or a total time such as `5m`.' },
       paused: { type: 'boolean' },
       finish: { const: true, description: 'Everybody now.' },
+      to: { type: 'string', description: 'The region that clients are sent to; its nodes say where it is.' },
     },
   },
   Verdict: {

@@ -26,6 +26,7 @@ Examples:
   $ sluice drain 4f1c --batch 5% --every 2m --watch
   $ sluice drain --version '1.4.*' --over 10m --report drain.json
   $ sluice drain --region eu --over 5m             node by node
+  $ sluice drain --region eu --to eu-west          and its clients go to another region
   $ sluice drain 4f1c --cordon                     and it stays out when its supervisor starts it again
   $ sluice drain 4f1c --pause                      and --resume, --now, --cancel
 
@@ -38,6 +39,7 @@ interface Options extends ApiOptions {
   readonly over?: string
   readonly version?: string
   readonly region?: string
+  readonly to?: string
   readonly pause?: true
   readonly resume?: true
   readonly now?: true
@@ -66,6 +68,10 @@ export function addDrain(program: Command, terminal: Terminal): void {
       .option('--over <time>', 'all connections, spread over this time')
       .option('--version <pattern>', 'all nodes of a version, such as 1.4.*, one after the other')
       .option('--region <region>', 'all nodes of a region, one after the other')
+      .option(
+        '--to <region>',
+        'clients go to this region, to where its nodes say that it is reached (node.publicUrl)',
+      )
       .option('--pause', 'ask nobody to move for now')
       .option('--resume', 'go on')
       .option('--now', 'ask everybody at once')
@@ -181,7 +187,7 @@ function pathOf({ id }: NodeInfo): string {
   return `/v1/nodes/${encodeURIComponent(id)}/drain`
 }
 
-function wishOf({ batch, every, over, pause, resume, now, cancel, cordon }: Options): object {
+function wishOf({ batch, every, over, to, pause, resume, now, cancel, cordon }: Options): object {
   const words = Object.entries({ pause, resume, now, cancel }).filter(([, said]) => said)
   if (words.length > 1) {
     throw new CommandError(
@@ -201,9 +207,16 @@ function wishOf({ batch, every, over, pause, resume, now, cancel, cordon }: Opti
   if ((batch === undefined) !== (every === undefined) || (batch !== undefined && over !== undefined)) {
     throw new CommandError('the pace is --batch and --every together, or --over alone', EXIT_USAGE)
   }
+  if (to !== undefined && (pause || resume || cancel)) {
+    throw new CommandError(
+      '--to begins a drain: it does not go with --pause, --resume or --cancel',
+      EXIT_USAGE,
+    )
+  }
   const plan = batch === undefined ? over : `${batch}/${every}`
   return {
     ...(plan === undefined ? {} : { plan }),
+    ...(to === undefined ? {} : { to }),
     ...(pause ? { paused: true } : resume ? { paused: false } : {}),
     ...(now ? { finish: true } : {}),
   }

@@ -237,7 +237,14 @@ export class Uplink implements LinkSink {
     this.#tokens.refuse()
   }
 
-  #askedToMove({ delay, deadline, url = this.#options.url }: ReconnectFrame): void {
+  #askedToMove({ delay, deadline, url }: ReconnectFrame): void {
+    const own = this.#options.url
+    // What is told over TLS is not followed without it, and the token goes nowhere but to a WebSocket.
+    const follows = url !== undefined && (/^wss:/i.test(url) || (/^ws:/i.test(url) && /^ws:/i.test(own)))
+    this.#goTo(delay, deadline, follows ? url : own)
+  }
+
+  #goTo(delay: number, deadline: number, url: string): void {
     this.#move = { untilMs: this.#options.time.now() + deadline, url, tries: 0 }
     if (this.#state === 'connected') this.#later(delay, 'move')
   }

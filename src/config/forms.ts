@@ -38,6 +38,14 @@ export function isUrl(...schemes: readonly string[]): (value: string) => boolean
   }
 }
 
+/** Where clients open a WebSocket, but for its path. */
+export function isPublicUrl(value: string): boolean {
+  return (
+    /^wss?:\/\/(?:[A-Za-z0-9_.-]{1,253}|\[[\da-fA-F:.]{2,45}\])(?::\d{1,5})?$/.test(value) &&
+    URL.canParse(value)
+  )
+}
+
 /** `token` of RFC 9110, section 5.6.2: what a cookie's name is made of (RFC 6265, section 4.1.1). */
 export function isCookieName(value: string): boolean {
   return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/.test(value)

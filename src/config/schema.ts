@@ -6,7 +6,16 @@
  */
 import { z } from 'zod'
 import { isPlan, PLAN_RULE } from './drain-plan.ts'
-import { isApiKeyEntry, isCookieName, isHost, isLabel, isNetwork, isOrigin, isUrl } from './forms.ts'
+import {
+  isApiKeyEntry,
+  isCookieName,
+  isHost,
+  isLabel,
+  isNetwork,
+  isOrigin,
+  isPublicUrl,
+  isUrl,
+} from './forms.ts'
 import { namespaces } from './namespaces.ts'
 import {
   duration,
@@ -276,6 +285,10 @@ export const SCHEMA = z.strictObject({
     address: optional(text('a host name or an address, with a port or without'), {
       env: 'SLUICE_NODE_ADDRESS',
       doc: 'Where other nodes reach the second listener of this one. Absent: `api.host`; where that is every interface, the name of the machine.',
+    }),
+    publicUrl: optional(text('wss://host or wss://host:port, or with ws, without a path', isPublicUrl), {
+      env: 'SLUICE_PUBLIC_URL',
+      doc: 'Where clients reach the nodes of this region, the same for all of them: `sluice drain --to` sends clients there.',
     }),
     clusterSecret: optional(
       text('a text of at least 16 characters', (secret) => secret.length >= 16),

@@ -46,6 +46,8 @@ export interface DrainProgress extends TransportCounts {
   /** Why nobody is asked now. */
   readonly holding?: string
   readonly plan: string
+  /** The region that clients are sent to. Absent: each goes to where its usual address leads. */
+  readonly to?: string
   /** So many of those who were connected when moving began are to go. */
   readonly total: number
   readonly transports: Tally['byTransport']

@@ -9,15 +9,27 @@ const PRESSURE_MAX = 0.5
 
 type Self = Pick<NodeInfo, 'region' | 'degraded'>
 
-/** `cutOff`: this node alone is not well. */
-export function moodOf(self: Self, others: readonly NodeInfo[], cutOff = false): ClusterMood {
+export interface MoodTerms {
+  /** This node alone is not well. */
+  readonly cutOff?: boolean
+  /** Clients are sent to this region, and nowhere else. */
+  readonly to?: string | undefined
+}
+
+export function moodOf(
+  self: Self,
+  others: readonly NodeInfo[],
+  { cutOff = false, to }: MoodTerms = {},
+): ClusterMood {
   const active = others.filter(({ state, role }) => state === 'active' && role !== 'api')
   if (active.length === 0) {
     const coming = others.some(({ state, role }) => state === 'starting' && role !== 'api')
     const mood = { ok: false, reason: 'no other node is active', room: 0 }
     return coming ? mood : { ...mood, alone: true }
   }
-  const near = active.filter(({ region }) => region === self.region)
+  const near = active.filter(({ region }) => region === (to ?? self.region))
+  if (to !== undefined && near.length === 0)
+    return { ok: false, reason: `no node of the region ${to} is active`, room: 0 }
   const takers = near.length > 0 ? near : active
   const room = roomOf(takers)
   const reason = whyUnwell(self, takers)

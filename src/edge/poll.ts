@@ -138,11 +138,11 @@ export class PollConnection implements Connection, StreamFanout, Due {
     if (refused.length > 0) this.#refused = `,"refused":${JSON.stringify(refused)}`
   }
 
-  end({ closeCode, code, message }: Closing): void {
+  end({ closeCode, code, message, url }: Closing): void {
     if (this.#closed) return
     // Nothing is wrong with the client: it comes back elsewhere with the cursor that it gets here.
     if (closeCode === CLOSE.goingAway && this.#session !== undefined) {
-      this.#answer(true)
+      this.#answer(true, url)
       return
     }
     const body = JSON.stringify({ error: { code, message } })
@@ -164,7 +164,7 @@ export class PollConnection implements Connection, StreamFanout, Due {
     })
   }
 
-  #answer(last = false): void {
+  #answer(last = false, url?: string): void {
     const session = this.#session
     if (this.#closed || session === undefined) return
     const segments = []
@@ -177,7 +177,8 @@ export class PollConnection implements Connection, StreamFanout, Due {
     const ticket = this.#context.ports.tickets.give(tagOf(this.#request.user))
     const cursor = composeCursor(segments, ticket.owner, `${ticketSegment(ticket)}${departure ?? ''}`)
     const messages = this.#messages.map(({ json }) => json).join(',')
-    const body = `{"messages":[${messages}],"resets":[${this.#resets.join(',')}]${this.#refused},"cursor":${JSON.stringify(cursor)}}`
+    const elsewhere = url === undefined ? '' : `,"url":${JSON.stringify(url)}`
+    const body = `{"messages":[${messages}],"resets":[${this.#resets.join(',')}]${this.#refused},"cursor":${JSON.stringify(cursor)}${elsewhere}}`
     this.#request.exchange.respond(200, { ...this.#request.headers, ...JSON_HEADERS }, body, leaves)
     this.#context.ports.metrics.bytesOut('poll', body.length)
     this.gone()

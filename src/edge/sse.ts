@@ -203,7 +203,7 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
   end(closing: Closing): void {
     if (this.#state === 'closed') return
     this.#endReason = String(closing.closeCode)
-    const reason = closingEvent(new SluiceError(closing.code, closing.message))
+    const reason = closingEvent(new SluiceError(closing.code, closing.message), closing.url)
     // What the group still has for the stream goes first: a cursor names it as received, and nothing is written after this.
     this.#context.ports.metrics.bytesOut('sse', this.#group?.flush() ?? 0)
     this.#flushOwn()
@@ -360,6 +360,6 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
 }
 
 /** The last event of a stream, without its end. Not named `error`: a browser would hand it to the handler of its own connection errors. */
-export function closingEvent({ code, message, retryable }: SluiceError): string {
-  return sseEvent('closing', JSON.stringify({ type: 'closing', code, message, retryable }))
+export function closingEvent({ code, message, retryable }: SluiceError, url?: string): string {
+  return sseEvent('closing', JSON.stringify({ type: 'closing', code, message, retryable, url }))
 }

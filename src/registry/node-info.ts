@@ -9,6 +9,8 @@ const ROLES = ['all', 'edge', 'api']
 const STATES = ['starting', 'active', 'cordoned', 'draining', 'closing']
 /** `host:port` and nothing else of a URL: requests go there. */
 const ADDRESS = /^(?:[A-Za-z0-9_.-]{1,253}|\[[\da-fA-F:.]{2,45}\]):\d{1,5}$/
+/** Clients are sent there. */
+const PUBLIC_URL = /^wss?:\/\/(?:[A-Za-z0-9_.-]{1,253}|\[[\da-fA-F:.]{2,45}\])(?::\d{1,5})?$/
 const LABEL_LENGTH_MAX = 64
 const NODE_ID = /^[\w-]{1,64}$/
 
@@ -25,7 +27,7 @@ export function nodeInfoIn(id: string, text: string): NodeInfo | undefined {
 }
 
 function isNodeInfo(id: string, node: Readonly<Record<string, unknown>>): boolean {
-  const { rates, degraded, peer, deploy } = node
+  const { rates, degraded, peer, deploy, publicUrl } = node
   return (
     NODE_ID.test(id) &&
     node['id'] === id &&
@@ -36,6 +38,7 @@ function isNodeInfo(id: string, node: Readonly<Record<string, unknown>>): boolea
     [node['startedAt'], node['connections'], node['pressure']].every(isAmount) &&
     typeof node['address'] === 'string' &&
     ADDRESS.test(node['address']) &&
+    (publicUrl === undefined || (typeof publicUrl === 'string' && PUBLIC_URL.test(publicUrl))) &&
     (deploy === undefined ||
       (isObject(deploy) && isAmount(deploy['generation']) && typeof deploy['said'] === 'boolean')) &&
     isObject(rates) &&

@@ -70,6 +70,8 @@ export interface NodeInfo {
   readonly connectionsMax?: number
   /** 0: admits at once. 1: its waiting room is full. */
   readonly pressure: number
+  /** Where clients reach its region, `wss://host`. Absent: it is not said. */
+  readonly publicUrl?: string
   /** Where other nodes reach its mesh and its operators' API, `host:port`. */
   readonly address: string
   /** What happens in a second, over the last heartbeats. */

@@ -56,6 +56,16 @@ describe('a move', () => {
     expect(sockets.newest.url).toBe('wss://gateway.example/v1/ws?resume=1')
   })
 
+  it.each([
+    ['without TLS, where it was told over TLS', 'ws://node-7.example/v1/ws'],
+    ['that is no WebSocket', 'https://node-7.example/v1/ws'],
+    ['that is a script', 'javascript:alert(1)'],
+    ['that is none', ''],
+  ])('goes to its own address instead of one %s', async (_name, url) => {
+    const { sockets } = await moving({ url })
+    expect(sockets.newest.url).toBe('wss://gateway.example/v1/ws?resume=1&move=0')
+  })
+
   it('shows the ticket that the gateway gave last, at each connection after that', async () => {
     const { sockets, time } = await moving()
     expect(sockets.newest.url).toBe('wss://gateway.example/v1/ws?resume=1&move=0')

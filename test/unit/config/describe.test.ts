@@ -50,6 +50,7 @@ describe('the schema', () => {
       'SLUICE_NODE_ADDRESS',
       'SLUICE_PORT',
       'SLUICE_PROXY_PROTOCOL',
+      'SLUICE_PUBLIC_URL',
       'SLUICE_REDIS_SENTINEL_PASSWORD',
       'SLUICE_REDIS_URL',
       'SLUICE_REGION',

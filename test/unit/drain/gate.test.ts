@@ -100,7 +100,17 @@ describe('a cluster', () => {
     const self = { ...SELF, degraded: ['backbone'] }
     const unwell = { ok: false, reason: 'the backbone does not answer', room: Infinity }
     expect(moodOf(self, [node()])).toEqual(unwell)
-    expect(moodOf(self, [node()], true)).toEqual({ ...unwell, cutOff: true })
-    expect(moodOf(SELF, [node()], true)).toEqual(WELL)
+    expect(moodOf(self, [node()], { cutOff: true })).toEqual({ ...unwell, cutOff: true })
+    expect(moodOf(SELF, [node()], { cutOff: true })).toEqual(WELL)
+  })
+})
+
+it('where clients are sent to a region, only its nodes count', () => {
+  const elsewhere = node({ region: 'west', connections: 3, connectionsMax: 10 })
+  expect(moodOf(SELF, [node(), elsewhere], { to: 'west' })).toMatchObject({ ok: true, room: 7 })
+  expect(moodOf(SELF, [node()], { to: 'west' })).toEqual({
+    ok: false,
+    reason: 'no node of the region west is active',
+    room: 0,
   })
 })
