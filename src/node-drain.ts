@@ -286,10 +286,17 @@ export class NodeDrain {
     return deadlineMs - Math.min(this.#options.endMs, deadlineMs / 2)
   }
 
+  #planMs(plan: Plan): number {
+    const { sessions, info, membership } = this.#ports
+    if (plan.kind !== 'fast') return lengthMs(scheduleOf(plan, sessions.count))
+    const { rate } = moodOf(info(), membership.others, { to: this.#destination?.region })
+    return (sessions.count / Math.max(1, rate ?? 1)) * 1000
+  }
+
   #deadlineMs(plan: Plan): number {
     const { deadlineMs, deregisterMs, graceMs, closeSpreadMs } = this.#options
     if (deadlineMs !== undefined) return deadlineMs
-    const planMs = lengthMs(scheduleOf(plan, this.#ports.sessions.count))
+    const planMs = this.#planMs(plan)
     return deregisterMs + planMs + Math.max(planMs * SLACK_SHARE, SLACK_MIN_MS) + graceMs + closeSpreadMs
   }
 

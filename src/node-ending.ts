@@ -11,7 +11,7 @@ import type { Session } from './session/session.ts'
 export interface Ending {
   /** As the log names it. */
   readonly part: string
-  end(): Promise<void> | void
+  readonly end: () => Promise<void> | void
 }
 
 export interface EndingPorts {

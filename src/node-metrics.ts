@@ -31,7 +31,8 @@ export function hubMetrics(metrics: Metrics, clock: Clock): HubMetrics {
   }
 }
 
-export function publisherMetrics(metrics: Metrics): PublisherMetrics {
+/** `appended`: in milliseconds. */
+export function publisherMetrics(metrics: Metrics, appended: (ms: number) => void): PublisherMetrics {
   return {
     published: (door, delivery) => metrics.published[door][delivery].inc(),
     duplicate: () => metrics.publishDuplicates.inc(),
@@ -42,15 +43,20 @@ export function publisherMetrics(metrics: Metrics): PublisherMetrics {
     appended(seconds) {
       metrics.logAppends.inc()
       metrics.logAppendTime.observe(seconds)
+      appended(seconds * 1000)
     },
     unicastNodes: (count) => metrics.unicastNodes.observe(count),
     degraded: () => metrics.publishDegraded.inc(),
   }
 }
 
-export function sessionMetrics(metrics: Metrics): SessionMetrics {
+/** `connected`: in milliseconds. */
+export function sessionMetrics(metrics: Metrics, connected: (ms: number) => void): SessionMetrics {
   return {
-    connected: (resume) => metrics.resumes[resume].inc(),
+    connected(resume, tookMs) {
+      metrics.resumes[resume].inc()
+      connected(tookMs)
+    },
     channelResumed: (result) => metrics.channelResumes[result].inc(),
     reauth: (result) => metrics.reauths[result].inc(),
     tokenChecked: (result) => metrics.tokenChecks[result].inc(),

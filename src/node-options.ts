@@ -176,7 +176,8 @@ export function weaknesses(config: Config): string[] {
 /** A plan in numbers of connections takes as long as there are connections: of that nothing is known yet. */
 function lateDeadline({ drain }: Config): string | undefined {
   const plan = parsePlan(drain.plan)
-  if (drain.deadline === undefined || plan === undefined || plan.kind === 'count') return undefined
+  if (drain.deadline === undefined || plan === undefined || plan.kind === 'count' || plan.kind === 'fast')
+    return undefined
   const needsMs = drain.deregisterDelay + lengthMs(scheduleOf(plan, 100)) + drain.grace + drain.closeSpread
   if (needsMs <= drain.deadline) return undefined
   return `drain.deadline is ${durationText(drain.deadline)}, but drain.plan, deregisterDelay, grace and closeSpread take ${durationText(needsMs)} together: the drain will hurry, whatever the others take`

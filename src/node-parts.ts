@@ -83,6 +83,8 @@ export interface PartsPorts {
   linkRefused(direction: MeshDirection, node: string, why: MeshRefusal): void
   /** Something came over the backbone that no node of the cluster has sent, or not now. */
   packetRefused(why: PacketRefusal, subject: string, from: string | undefined): void
+  /** A call of the registry took so long; `undefined`: it has failed. */
+  readonly registryTook: (ms: number | undefined) => void
   /** The log and what else is kept may have lost something, or has more than anybody heard of. */
   storesReturned(): void
   /** The durable log may have more than anybody here has heard of. */
@@ -110,7 +112,7 @@ export function createParts(config: Config, ports: PartsPorts): Parts {
   const { registryOps, backboneMessages } = ports.metrics
   return {
     ...parts,
-    registry: new CountedRegistry(parts.registry, registryOps),
+    registry: new CountedRegistry(parts.registry, registryOps, ports.clock, ports.registryTook),
     backbone: new CountedBackbone(parts.backbone, backboneMessages.out),
     probe(payload) {
       backboneMessages.out.inc()

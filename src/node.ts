@@ -62,6 +62,7 @@ import {
   ticketTtlMs,
   weaknesses,
 } from './node-options.ts'
+import { FAILED_MS, NodePace } from './node-pace.ts'
 import { createParts, NATS_PREFIX } from './node-parts.ts'
 import { packageVersion } from './package-version.ts'
 import { edgeMetrics, hubMetrics, publisherMetrics, sessionMetrics } from './node-metrics.ts'
@@ -235,6 +236,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     // Links matter most where the registry is away as well: then those who were there last are asked.
     peers: () => membership.refresh().catch(() => membership.others),
     linkRefused: (direction, node, why) => strangers.refused(direction, node, why),
+    registryTook: (ms) => pace.store.add(ms ?? FAILED_MS),
     storesReturned() {
       hub.backboneReturned()
       presence.storeReturned()
@@ -292,7 +294,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       backbone,
       registry,
       clock,
-      metrics: publisherMetrics(metrics),
+      metrics: publisherMetrics(metrics, (ms) => pace.store.add(ms)),
       policyOf: (channel) => policies(channel).publish,
     },
     payloadBytesMax,
@@ -343,7 +345,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       tokens: { verify: (token) => tokens.verify(token), isRevoked },
       clock,
       wheel,
-      metrics: sessionMetrics(metrics),
+      metrics: sessionMetrics(metrics, (ms) => pace.connect.add(ms)),
       policyOf: (channel) => policies(channel).client,
       publish: (user, channel, payload, messageId) =>
         publisher.publish({
@@ -380,6 +382,12 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     { ...config.admission, ...config.limits },
     { clock, load, metrics, tickets },
   )
+  const pace = new NodePace(config.admission, {
+    clock,
+    load,
+    gate: admission.gate,
+    deaf: () => canary.deaf,
+  })
   const gateway = new Gateway(
     {
       sessions,
@@ -519,6 +527,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     ...(deployed.deploy === undefined ? {} : { deploy: deployed.deploy }),
     connections: admission.gate.connections,
     ...(config.limits.connections === 0 ? {} : { connectionsMax: config.limits.connections }),
+    ...(admission.gate.offered === undefined ? {} : { offers: admission.gate.offered }),
     pressure: admission.gate.pressure,
     ...(config.node.publicUrl === undefined ? {} : { publicUrl: config.node.publicUrl }),
     address: addressOf(config, apiListener.port),
@@ -566,6 +575,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
         void health.check()
         void membership.update()
       },
+      heardAfter: (ms) => pace.backbone.add(ms),
       missed: () => hub.backboneReturned(),
     },
   )
@@ -716,6 +726,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     if (late.length > 0) log.warn({ parts: late, boundMs }, LATE_ENDING)
     wheel.close()
     load.close()
+    pace.close()
     health.close()
     mistakes.close()
     faults.close()

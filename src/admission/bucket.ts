@@ -50,6 +50,12 @@ export function untilMs(fullAtMs: number, nowMs: number, tokens: number, rate: R
   return Math.max(0, stateAt(fullAtMs, nowMs, rate) + needMs - nowMs - rate.capacityMs)
 }
 
+/** The new state where a bucket gets another rate: what is in it stays, as far as there is room; nothing is added. */
+export function carriedOver(fullAtMs: number, nowMs: number, before: Rate, after: Rate): number {
+  const tokens = (before.capacityMs - (stateAt(fullAtMs, nowMs, before) - nowMs)) / before.tokenMs
+  return nowMs + Math.max(0, after.capacityMs - tokens * after.tokenMs)
+}
+
 function stateAt(fullAtMs: number, nowMs: number, rate: Rate): number {
   const jumped = fullAtMs - nowMs > rate.capacityMs + rate.tokenMs
   return jumped || fullAtMs < nowMs ? nowMs : fullAtMs

@@ -3,7 +3,8 @@
  *
  * Kept (the numbers are in the names of the tests):
  *  G1 the checks in their order: state, connection limit, rate of the address (of newcomers), load, rate of the node, waiting room
- *  G2 in any stretch of time no more are admitted than the burst and what the rate brings in that time
+ *  G2 in any stretch of time no more are admitted than the burst and what the rate brings in that time, also where the rate is
+ *     another one meanwhile
  *  G3 nobody overtakes in his class: while somebody of it waits, who comes later waits behind; those who resume go before
  *     newcomers, but for the share of G8
  *  G4 under load newcomers are turned away first, those who resume only at a higher threshold
@@ -19,7 +20,7 @@ import { jitter, type Clock, type Timer } from '../clock.ts'
 import type { AdmissionRefusal } from '../observe/metric-labels.ts'
 import type { Cells } from '../observe/metrics.ts'
 import { AddressBuckets } from './addresses.ts'
-import { FULL_AT_MS, rateOf, take, untilMs, type Rate } from './bucket.ts'
+import { carriedOver, FULL_AT_MS, rateOf, take, untilMs, type Rate } from './bucket.ts'
 import type { Load } from './load.ts'
 import { WaitingRoom, type Waiter } from './queue.ts'
 
@@ -79,7 +80,10 @@ export type GateState = 'open' | 'starting' | 'draining' | 'closing'
 export interface GatePorts {
   readonly clock: Clock
   readonly load: Load
-  readonly metrics: Pick<Cells, 'refusals' | 'admissionQueue' | 'admissionWait' | 'admissionPressure'>
+  readonly metrics: Pick<
+    Cells,
+    'refusals' | 'admissionQueue' | 'admissionWait' | 'admissionPressure' | 'admissionOffered'
+  >
 }
 
 const ADMIT: Admit = Object.freeze({ kind: 'admit' })
@@ -115,7 +119,8 @@ interface GateWaiter extends Waiter, Ticket {}
 export class Gate {
   readonly #options: GateOptions
   readonly #ports: GatePorts
-  readonly #rate: Rate | undefined
+  #rate: Rate | undefined
+  #perSecond: number
   readonly #addresses: AddressBuckets | undefined
   readonly #room: WaitingRoom<GateWaiter>
   #fullAtMs = FULL_AT_MS
@@ -126,12 +131,14 @@ export class Gate {
   constructor(options: GateOptions, ports: GatePorts) {
     this.#options = options
     this.#ports = ports
+    this.#perSecond = options.connectionsPerSecond
     this.#rate = rateOf(options.connectionsPerSecond, options.burst)
     const addressRate = rateOf(options.perAddressPerSecond, options.perAddressBurst)
     this.#addresses = addressRate === undefined ? undefined : new AddressBuckets(addressRate, ADDRESSES_MAX)
     this.#room = new WaitingRoom(options.queue, options.queueTimeout, options.newcomersShare)
     ports.metrics.admissionQueue.read(() => this.#room.length)
     ports.metrics.admissionPressure.read(() => this.pressure)
+    ports.metrics.admissionOffered.read(() => this.offered ?? 0)
   }
 
   admit(attempt: Attempt): Decision {
@@ -168,6 +175,28 @@ export class Gate {
 
   get connections(): number {
     return this.#connections
+  }
+
+  /** So many are let in in a second from now on, of those that the options allow; the burst goes with it. */
+  setRate(perSecond: number): void {
+    const { connectionsPerSecond, burst } = this.#options
+    const before = this.#rate
+    if (before === undefined || perSecond === this.#perSecond) return
+    const nowMs = this.#ports.clock.monotonicMs()
+    this.#perSecond = Math.min(perSecond, connectionsPerSecond)
+    const after = rateOf(
+      this.#perSecond,
+      burst === 0 ? 0 : Math.max(1, (burst * this.#perSecond) / connectionsPerSecond),
+    )
+    if (after === undefined) return
+    this.#fullAtMs = carriedOver(this.#fullAtMs, nowMs, before, after)
+    this.#rate = after
+  }
+
+  /** Connections that it takes in a second, for the table of nodes; `undefined`: there is no limit. */
+  get offered(): number | undefined {
+    if (this.#rate === undefined) return undefined
+    return this.#barred() === undefined ? this.#perSecond : 0
   }
 
   /** 0: admits at once. 1: the waiting room is full, or nobody is admitted. For the table of nodes. */

@@ -267,6 +267,10 @@ const SCHEMAS = {
             },
             connections: { type: 'integer' },
             connectionsMax: { type: 'integer', description: 'Absent: no limit.' },
+            offers: {
+              type: 'number',
+              description: 'Connections that it takes in a second. Absent: no limit.',
+            },
             publicUrl: { type: 'string', description: 'Where clients reach its region.' },
             pressure: { type: 'number', minimum: 0, maximum: 1 },
             address: { type: 'string' },
@@ -389,7 +393,7 @@ const SCHEMAS = {
     type: 'object',
     additionalProperties: false,
     properties: {
-      plan: { type: 'string', description: '`5%/2m`, `5000/30s`, or a total time such as `5m`.' },
+      plan: { type: 'string', description: '`5%/2m`, `5000/30s`, a total time such as `5m`, or `fast`.' },
       paused: { type: 'boolean' },
       finish: { const: true, description: 'Everybody now.' },
       to: { type: 'string', description: 'The region that clients are sent to; its nodes say where it is.' },

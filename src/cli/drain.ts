@@ -37,6 +37,7 @@ interface Options extends ApiOptions {
   readonly batch?: string
   readonly every?: string
   readonly over?: string
+  readonly fast?: true
   readonly version?: string
   readonly region?: string
   readonly to?: string
@@ -66,6 +67,7 @@ export function addDrain(program: Command, terminal: Terminal): void {
       .option('--batch <size>', 'connections in each batch: a number, or a part such as 5%')
       .option('--every <time>', 'time between two batches')
       .option('--over <time>', 'all connections, spread over this time')
+      .option('--fast', 'as fast as the others take them, and no faster')
       .option('--version <pattern>', 'all nodes of a version, such as 1.4.*, one after the other')
       .option('--region <region>', 'all nodes of a region, one after the other')
       .option(
@@ -187,7 +189,7 @@ function pathOf({ id }: NodeInfo): string {
   return `/v1/nodes/${encodeURIComponent(id)}/drain`
 }
 
-function wishOf({ batch, every, over, to, pause, resume, now, cancel, cordon }: Options): object {
+function wishOf({ batch, every, over, fast, to, pause, resume, now, cancel, cordon }: Options): object {
   const words = Object.entries({ pause, resume, now, cancel }).filter(([, said]) => said)
   if (words.length > 1) {
     throw new CommandError(
@@ -201,7 +203,7 @@ function wishOf({ batch, every, over, to, pause, resume, now, cancel, cordon }: 
       EXIT_USAGE,
     )
   }
-  if (cancel && (batch !== undefined || every !== undefined || over !== undefined)) {
+  if (cancel && (batch !== undefined || every !== undefined || over !== undefined || fast)) {
     throw new CommandError('--cancel takes no pace', EXIT_USAGE)
   }
   if ((batch === undefined) !== (every === undefined) || (batch !== undefined && over !== undefined)) {
@@ -213,7 +215,10 @@ function wishOf({ batch, every, over, to, pause, resume, now, cancel, cordon }: 
       EXIT_USAGE,
     )
   }
-  const plan = batch === undefined ? over : `${batch}/${every}`
+  if (fast && (batch !== undefined || over !== undefined)) {
+    throw new CommandError('--fast is a pace: it does not go with --batch and --every, or --over', EXIT_USAGE)
+  }
+  const plan = fast ? 'fast' : batch === undefined ? over : `${batch}/${every}`
   return {
     ...(plan === undefined ? {} : { plan }),
     ...(to === undefined ? {} : { to }),

@@ -14,6 +14,8 @@ export interface CanaryPorts {
   send(word: number): void
   /** Heard again, or not any more. */
   changed(deaf: boolean): void
+  /** The word of the last beat was heard after so long. */
+  heardAfter(ms: number): void
   /** Nothing is heard, and this was another interval of it: what was sent meanwhile has to be fetched. */
   missed(): void
 }
@@ -29,6 +31,7 @@ export class Canary {
   readonly #options: CanaryOptions
   readonly #timer: Timer
   #sent = 0
+  #sentAtMs = 0
   #heard = 0
   #deaf = false
 
@@ -46,12 +49,14 @@ export class Canary {
     // A word of an earlier life of the connection may come late.
     if (word <= this.#heard || word > this.#sent) return
     this.#heard = word
+    if (word === this.#sent) this.#ports.heardAfter(this.#ports.clock.monotonicMs() - this.#sentAtMs)
     this.#become(false)
   }
 
   /** The backbone has come back: a word now tells sooner than the next beat that this node hears. */
   send(): void {
     this.#sent++
+    this.#sentAtMs = this.#ports.clock.monotonicMs()
     this.#ports.send(this.#sent)
   }
 

@@ -5,6 +5,7 @@
  *   5%/2m      so much of what was connected at the start, in each such time
  *   5000/30s   so many
  *   5m         all, spread over the time
+ *   fast       as many as the others offer to take
  */
 import { DURATION, durationMs, durationText } from './units.ts'
 
@@ -12,14 +13,17 @@ export type Plan =
   | { readonly kind: 'percent'; readonly percent: number; readonly everyMs: number }
   | { readonly kind: 'count'; readonly count: number; readonly everyMs: number }
   | { readonly kind: 'over'; readonly totalMs: number }
+  | { readonly kind: 'fast' }
 
-export const PLAN_RULE = '5%/2m or 5000/30s (so many connections in each time) or a total time such as 5m'
+export const PLAN_RULE =
+  '5%/2m or 5000/30s (so many connections in each time), a total time such as 5m, or fast (as the others take them)'
 
 const PERCENT = /^(\d{1,3}(?:\.\d+)?)%$/
 const COUNT = /^[1-9]\d{0,8}$/
 
 /** `undefined`: the text is no plan; `PLAN_RULE` says what is. */
 export function parsePlan(text: string): Plan | undefined {
+  if (text === 'fast') return { kind: 'fast' }
   const [batch = '', every, ...rest] = text.split('/')
   if (rest.length > 0) return undefined
   if (every === undefined) {
@@ -45,6 +49,8 @@ export function planText(plan: Plan): string {
       return `${plan.count}/${durationText(plan.everyMs)}`
     case 'over':
       return durationText(plan.totalMs)
+    case 'fast':
+      return 'fast'
   }
 }
 

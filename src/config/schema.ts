@@ -358,6 +358,9 @@ export const SCHEMA = z.strictObject({
     connectionsPerSecond: option(integer({ min: 0, max: RATE_MAX }), 2000, {
       doc: 'Connections that are let in each second; 0 is no limit.',
     }),
+    adaptive: option(flag(), true, {
+      doc: 'Whether fewer are let in while the event loop, connecting, Redis or NATS are slow: down to a twentieth of `connectionsPerSecond`.',
+    }),
     burst: option(integer({ min: 0, max: RATE_MAX }), 4000, {
       doc: 'Connections that are let in at once after a pause; 0 is as many as in a second.',
     }),

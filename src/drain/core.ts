@@ -16,6 +16,8 @@
  *  D3 while the cluster does not take it well nobody is asked, the clock stands still, and the reason is told; unless the
  *     deadline is near. More are never asked, or closed before the deadline, than others have room for. Neither counts where
  *     an operator wants all to go now, or where the node is cut off
+ *  D8 no more are asked in any stretch of time than the others offer to take in it, and in the window of one batch; a plan
+ *     without a pace of its own has this one (test/property/pace.property.test.ts)
  *  D4 while paused nobody is asked and nobody is closed before the deadline, and once cancelled never
  *  D5 it ends: everybody has gone by the deadline, whatever clients and the cluster do; and where it may end alone, also
  *     when there is no cluster any more. Who is closed for that is closed spread over a moment
@@ -56,6 +58,8 @@ export interface ClusterMood {
   readonly cutOff?: true
   /** So many connections the others can take beside those that they have; `Infinity` where nobody limits them. */
   readonly room: number
+  /** So many connections the others offer to take in a second. Absent: they do not say. */
+  readonly rate?: number
   /** Which limit it is, where there is no room. */
   readonly full?: string
 }
@@ -103,6 +107,11 @@ const LATE_SHARE = 0.1
 const SETTLE_MS = 10_000
 /** But where the deadline itself is short, no more than this part of it. */
 const SETTLE_SHARE = 0.2
+/** Where nobody says how many connections he takes in a second, and those who ask have no pace of their own. */
+const UNSAID_RATE = 100
+/** What is offered is for newcomers and others who come back, too. */
+const OFFERED_SHARE = 0.8
+
 /** For so long the table of nodes does not show yet that somebody has moved to one of them. */
 const ROOM_LAG_MS = 5000
 
@@ -155,6 +164,9 @@ export class DrainCore {
   #windowMs = 0
   /** When the last of those who were asked is out of time. */
   #lastUntilMs = 0
+  /** So many may be asked by what the others offer, now and in a second. */
+  #allowed: number | undefined
+  #offered = UNSAID_RATE
   #now = false
   /** The deadline is near: whoever is left is asked in the time that is left. */
   #hurried = false
@@ -239,6 +251,7 @@ export class DrainCore {
       return Math.max(0, (nowMs < windowEndMs ? windowEndMs : this.#lastUntilMs) - nowMs)
     }
     if (this.#now) return NOW_WINDOW_MS
+    if (this.#plan.kind === 'fast') return (unasked / Math.max(this.#offered, 1)) * 1000
     const waitMs = this.#state === 'waiting' ? Math.max(0, this.#openAtMs - nowMs) : 0
     return waitMs + Math.max(this.#windowMs, this.#leftOfPlanMs())
   }
@@ -251,6 +264,7 @@ export class DrainCore {
     const held = this.#holding !== undefined && !this.#hurried
     this.#holding = undefined
     if (this.#isOver()) return []
+    this.#allow(mood.rate, passedMs)
     if (mood.cutOff === true && this.#limit === undefined && this.#state !== 'paused') this.#now = true
     this.#closeIfItMustEnd(nowMs, connections, mood.alone === true)
     if (this.#closing !== undefined) return this.#close(nowMs, connections)
@@ -470,16 +484,36 @@ export class DrainCore {
   }
 
   #askUpTo(nowMs: number, wanted: number, windowMs: number, mood: ClusterMood): DrainDecision | undefined {
-    const count = Math.min(wanted, this.#roomFor(nowMs, mood))
+    const room = Math.min(wanted, this.#roomFor(nowMs, mood))
     // The rest stays due, and the plan waits for it.
-    if (count < wanted) this.#holding = mood.full ?? 'the others have no room for more connections'
+    if (room < wanted) this.#holding = mood.full ?? 'the others have no room for more connections'
+    const count = Math.min(room, this.#allowance())
+    if (count < room && this.#plan.kind !== 'fast')
+      this.#holding = `the others take ${Math.floor(this.#offered)} connections a second`
     if (count <= 0) return undefined
     this.#batchAtMs = nowMs
     this.#dueSinceMs = undefined
     this.#batch++
     this.#batchSize = this.#batchSettled = 0
     this.#windowMs = windowMs
+    if (this.#allowed !== undefined) this.#allowed = Math.max(0, this.#allowed - count)
     return { kind: 'ask', count, windowMs }
+  }
+
+  /** What is offered adds up for the window of a batch, and no longer: who was not sent is not sent all at once. */
+  #allow(rate: number | undefined, passedMs: number): void {
+    const perSecond = rate === undefined && this.#plan.kind === 'fast' ? UNSAID_RATE : rate
+    if (perSecond === undefined) {
+      this.#allowed = undefined
+      return
+    }
+    this.#offered = perSecond * OFFERED_SHARE
+    const most = (this.#offered * Math.max(1000, this.#schedule.everyMs * WINDOW_SHARE)) / 1000
+    this.#allowed = Math.min(most, (this.#allowed ?? most) + (this.#offered * passedMs) / 1000)
+  }
+
+  #allowance(): number {
+    return this.#now || this.#hurried || this.#allowed === undefined ? Infinity : Math.floor(this.#allowed)
   }
 
   /** Beside those who are on their way, or have arrived so lately that the others' numbers are without them. */

@@ -31,7 +31,7 @@ export function moodOf(
   if (to !== undefined && near.length === 0)
     return { ok: false, reason: `no node of the region ${to} is active`, room: 0 }
   const takers = near.length > 0 ? near : active
-  const room = roomOf(takers)
+  const room = { ...roomOf(takers), ...rateOf(takers, others) }
   const reason = whyUnwell(self, takers)
   const mood = { ok: reason === undefined, reason: reason ?? '', ...room }
   return cutOff && self.degraded.length > 0 ? { ...mood, cutOff } : mood
@@ -47,6 +47,14 @@ function whyUnwell(self: Self, takers: readonly NodeInfo[]): string | undefined 
     if (degraded.length > 0) return `node ${id} is without its ${degraded.join(', ')}`
   }
   return undefined
+}
+
+/** Those who are drained at the same time share what is offered. */
+function rateOf(takers: readonly NodeInfo[], others: readonly NodeInfo[]): Pick<ClusterMood, 'rate'> {
+  const offers = takers.flatMap((node) => node.offers ?? [])
+  if (offers.length === 0) return {}
+  const draining = 1 + others.filter(({ state }) => state === 'draining').length
+  return { rate: offers.reduce((sum, perSecond) => sum + perSecond, 0) / draining }
 }
 
 function roomOf(takers: readonly NodeInfo[]): Pick<ClusterMood, 'room' | 'full'> {

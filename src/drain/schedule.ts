@@ -32,6 +32,9 @@ export function scheduleOf(plan: Plan, clients: number): Schedule {
       const steps = Math.max(1, Math.min(Math.floor(plan.totalMs / FLOW_EVERY_MS), clients))
       return inBatches(clients / steps, steps, plan.totalMs / steps)
     }
+    case 'fast':
+      // All are due; how many go is up to those who take them.
+      return inBatches(clients, 1, FLOW_EVERY_MS)
     default:
       return plan satisfies never
   }

@@ -133,6 +133,10 @@ const ADMISSION = {
     'admission_pressure',
     '0: the node admits at once. 1: its waiting room is full, or it admits nobody.',
   ),
+  admissionOffered: gauge(
+    'admission_offered_per_second',
+    'Connections that the node offers to take in a second; 0: none, or there is no limit.',
+  ),
   limitsHit: counter('limits_hit_total', 'How often a peer hit a limit, by the name of the limit.', {
     name: 'limit',
     values: LIMITS,

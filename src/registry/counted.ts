@@ -1,6 +1,7 @@
 /**
  * A registry of which every call is counted, with how it ended.
  */
+import type { Clock } from '../clock.ts'
 import type { Claimed, NodeInfo, Orders, Place, Registry, RegistryWatcher, Shelf } from './registry.ts'
 
 type Op = Exclude<keyof Registry, 'watch' | 'recheck' | 'healthy' | 'close'>
@@ -14,10 +15,20 @@ export type RegistryCounters = Readonly<Record<Op, { readonly ok: Cell; readonly
 export class CountedRegistry implements Registry {
   readonly #registry: Registry
   readonly #counters: RegistryCounters
+  readonly #clock: Pick<Clock, 'monotonicMs'>
+  readonly #took: (ms: number | undefined) => void
 
-  constructor(registry: Registry, counters: RegistryCounters) {
+  /** `took`: how long a call took; `undefined`: it has failed. */
+  constructor(
+    registry: Registry,
+    counters: RegistryCounters,
+    clock: Pick<Clock, 'monotonicMs'>,
+    took: (ms: number | undefined) => void,
+  ) {
     this.#registry = registry
     this.#counters = counters
+    this.#clock = clock
+    this.#took = took
   }
 
   watch(watcher: RegistryWatcher): void {
@@ -98,9 +109,16 @@ export class CountedRegistry implements Registry {
 
   #counted<T>(op: Op, answer: Promise<T>): Promise<T> {
     const { ok, error } = this.#counters[op]
+    const askedMs = this.#clock.monotonicMs()
     answer.then(
-      () => ok.inc(),
-      () => error.inc(),
+      () => {
+        ok.inc()
+        this.#took(this.#clock.monotonicMs() - askedMs)
+      },
+      () => {
+        error.inc()
+        this.#took(undefined)
+      },
     )
     return answer
   }

@@ -27,7 +27,7 @@ export function nodeInfoIn(id: string, text: string): NodeInfo | undefined {
 }
 
 function isNodeInfo(id: string, node: Readonly<Record<string, unknown>>): boolean {
-  const { rates, degraded, peer, deploy, publicUrl } = node
+  const { rates, degraded, peer, deploy, publicUrl, offers } = node
   return (
     NODE_ID.test(id) &&
     node['id'] === id &&
@@ -38,6 +38,7 @@ function isNodeInfo(id: string, node: Readonly<Record<string, unknown>>): boolea
     [node['startedAt'], node['connections'], node['pressure']].every(isAmount) &&
     typeof node['address'] === 'string' &&
     ADDRESS.test(node['address']) &&
+    (offers === undefined || isAmount(offers)) &&
     (publicUrl === undefined || (typeof publicUrl === 'string' && PUBLIC_URL.test(publicUrl))) &&
     (deploy === undefined ||
       (isObject(deploy) && isAmount(deploy['generation']) && typeof deploy['said'] === 'boolean')) &&

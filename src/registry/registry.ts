@@ -68,6 +68,8 @@ export interface NodeInfo {
   readonly connections: number
   /** More connections it does not take. Absent: there is no limit, or the node is of an older version. */
   readonly connectionsMax?: number
+  /** Connections that it takes in a second. Absent: there is no limit, or the node is of an older version. */
+  readonly offers?: number
   /** 0: admits at once. 1: its waiting room is full. */
   readonly pressure: number
   /** Where clients reach its region, `wss://host`. Absent: it is not said. */

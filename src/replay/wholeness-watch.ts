@@ -11,8 +11,8 @@ export interface WholenessPorts {
   readonly link: RedisLink
   readonly clock: Clock
   /** What a restart would do has changed. `why`: it may lose something. */
-  changed(why: string | undefined): void
-  failed(error: unknown): void
+  readonly changed: (why: string | undefined) => void
+  readonly failed: (error: unknown) => void
 }
 
 const LOOK_MS = 1000

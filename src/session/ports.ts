@@ -57,7 +57,8 @@ export type SessionLimit =
   | 'publishes_per_user_per_second'
 
 export interface SessionMetrics {
-  connected(resume: ResumeResult): void
+  /** `tookMs`: from its token to here. */
+  connected(resume: ResumeResult, tookMs: number): void
   channelResumed(result: ChannelResumeResult): void
   reauth(result: ReauthResult): void
   tokenChecked(result: 'good' | 'unauthorized' | 'revoked' | 'unavailable'): void

@@ -83,6 +83,7 @@ export class Sessions {
   ): Promise<Session | undefined> {
     const { ports } = this.#context
     const { user } = identity
+    const startedMs = ports.clock.monotonicMs()
     const { wanted, refused } = this.#sortOut(identity, request)
     const places = wanted.size - 1
     const { id, asked } = this.#sessionId(user, request.session)
@@ -112,7 +113,7 @@ export class Sessions {
         this.#context,
       )
       const resume: ResumeResult = !asked ? 'new' : claimed.known ? 'resumed' : 'unknown_session'
-      ports.metrics.connected(resume)
+      ports.metrics.connected(resume, ports.clock.monotonicMs() - startedMs)
       const here = { session: id, node: ports.nodeId }
       const arrival = Arrival.of(here, claimed, request.departure, ports.former)
       this.#claims.served(attempt, session, arrival?.from)

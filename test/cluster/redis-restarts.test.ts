@@ -29,7 +29,7 @@ interface World {
   readonly redis: RedisServer
   readonly log: RedisReplayLog
   /** Until Redis is reached, and was asked what it keeps. */
-  back(): Promise<void>
+  readonly back: () => Promise<void>
 }
 
 async function world(settings: readonly string[]): Promise<World> {

@@ -190,6 +190,15 @@ describe('a misuse is one line and the exit code 2', () => {
       'sluice: --pause and --resume and --now do not go together: one of them at a time',
     ],
     [['drain', 'n1', '--cancel', '--over', '5m'], 'sluice: --cancel takes no pace'],
+    [['drain', 'n1', '--cancel', '--fast'], 'sluice: --cancel takes no pace'],
+    [
+      ['drain', 'n1', '--fast', '--over', '5m'],
+      'sluice: --fast is a pace: it does not go with --batch and --every, or --over',
+    ],
+    [
+      ['drain', 'n1', '--to', 'eu', '--pause'],
+      'sluice: --to begins a drain: it does not go with --pause, --resume or --cancel',
+    ],
     [['config', 'chek'], "sluice: unknown command 'chek' (Did you mean check?)"],
     [['serve', '--workers', '0'], 'sluice: --workers is "0"; allowed: a whole number from 1 to 256'],
     [

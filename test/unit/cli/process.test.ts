@@ -77,7 +77,7 @@ it('SIGHUP takes up the level of the log, names what needs a restart, and ends n
   write({ log: { level: 'warn' }, limits: { payload: 1024 }, auth: { jwtSecret: `${SECRET} another` } })
   child.kill('SIGHUP')
   await expect.poll(() => output).toContain('the configuration was read again"')
-  const line = output.split('\n').find((text) => text.includes('the configuration was read again"')) ?? ''
+  const line = output.split('\n').find((one) => one.includes('the configuration was read again"')) ?? ''
   expect(JSON.parse(line)).toMatchObject({
     reloaded: ['log.level'],
     needRestart: ['auth.jwtSecret', 'limits.payload'],

@@ -8,11 +8,13 @@ function canary(): {
   sent: number[]
   changes: boolean[]
   missed: () => number
+  heard: number[]
 } {
   const clock = new ManualClock()
   const sent: number[] = []
   const changes: boolean[] = []
   let missed = 0
+  const heard: number[] = []
   const subject = new Canary(
     { intervalMs: 100, missedMax: 3 },
     {
@@ -20,12 +22,25 @@ function canary(): {
       send: (word) => sent.push(word),
       changed: (deaf) => changes.push(deaf),
       missed: () => missed++,
+      heardAfter: (ms) => heard.push(ms),
     },
   )
-  return { clock, canary: subject, sent, changes, missed: () => missed }
+  return { clock, canary: subject, sent, changes, missed: () => missed, heard }
 }
 
 describe('a canary', () => {
+  it('tells how long its last word took, and nothing of one that a later one has overtaken', () => {
+    const { clock, canary: subject, sent, heard } = canary()
+    clock.pass(50)
+    clock.pass(30)
+    subject.heard(sent.at(-1) as number)
+    expect(heard).toEqual([30])
+    clock.pass(170)
+    expect(sent).toEqual([1, 2, 3])
+    subject.heard(2)
+    expect(heard).toEqual([30])
+  })
+
   it('that is heard says nothing', () => {
     const { clock, canary: subject, sent, changes, missed } = canary()
     for (let i = 0; i < 10; i++) {
