@@ -55,14 +55,15 @@ export function natsFile(index, ports, directory) {
   )
 }
 
-/** What a gateway needs of Redis: nothing is thrown away for want of memory, and a restart loses a second at most. */
+/** What a gateway needs of Redis: nothing is thrown away for want of memory, and a restart loses nothing, so it resets nobody. */
 export function redisFile(ports, directory) {
   return lines(
     `port ${ports.redis}`,
     `bind ${HOST}`,
     `dir ${directory}`,
     'appendonly yes',
-    'appendfsync everysec',
+    'appendfsync always',
+    'no-appendfsync-on-rewrite no',
     'save ""',
     'maxmemory-policy noeviction',
   )

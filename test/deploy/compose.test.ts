@@ -190,29 +190,29 @@ describe('its other parts', () => {
     async (_name, { command = [] }) => {
       const [program, mounted, ...more] = command as [string, string, ...string[]]
       expect(mounted).toBe('/etc/redis.conf')
-      const { path, remove } = copied('redis.conf')
+      const copy = copied('redis.conf')
       const port = await freePort()
       const server = await ServerProcess.start({
         program,
         install: 'apt-get install redis-server',
-        args: [path, ...more, '--bind', '127.0.0.1', '--port', String(port)],
+        args: [copy.path, ...more, '--bind', '127.0.0.1', '--port', String(port)],
         ready: 'Ready to accept connections',
       })
       const policy = execFileSync('redis-cli', ['-p', String(port), 'config', 'get', 'maxmemory-policy'])
       await server.kill()
-      remove()
+      copy.remove()
       expect(policy.toString()).toContain('noeviction')
       if (more.length > 0) expect(more).toEqual(['--replicaof', addressOf('redis-1'), '6379'])
     },
   )
 
   it('Sentinels start with their file, and watch the server that is the primary at first', async () => {
-    const { path, remove } = copied('sentinel.conf')
+    const copy = copied('sentinel.conf')
     const port = await freePort()
     const sentinel = await ServerProcess.start({
       program: 'redis-server',
       install: 'apt-get install redis-server',
-      args: [path, '--sentinel', '--bind', '127.0.0.1', '--port', String(port)],
+      args: [copy.path, '--sentinel', '--bind', '127.0.0.1', '--port', String(port)],
       ready: '+monitor',
     })
     const watched = execFileSync('redis-cli', [
@@ -223,7 +223,7 @@ describe('its other parts', () => {
       'sluice',
     ])
     await sentinel.kill()
-    remove()
+    copy.remove()
     expect(watched.toString().trim().split('\n')).toEqual([addressOf('redis-1'), '6379'])
   })
 

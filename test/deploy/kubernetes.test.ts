@@ -83,6 +83,7 @@ interface NetworkPolicySpec {
 
 describe.skipIf(kubectl.missing !== undefined).each(OVERLAYS)(`%s${kubectl.note}`, (overlay) => {
   const manifests = kubectl.missing === undefined ? manifestsOf(overlay) : []
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- who asks says what he expects to find
   const find = <Spec>(kind: string, name = 'sluice'): Manifest & { spec: Spec } => {
     const found = manifests.find((one) => one.kind === kind && one.metadata.name === name)
     if (found === undefined) throw new Error(`${overlay} has no ${kind} ${name}`)
@@ -293,6 +294,7 @@ describe.skipIf(kubectl.missing !== undefined).each(OVERLAYS)(`%s${kubectl.note}
 
 describe.skipIf(kubectl.missing !== undefined)(`the canary${kubectl.note}`, () => {
   const manifests = kubectl.missing === undefined ? manifestsOf('overlays/canary') : []
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- who asks says what he expects to find
   const specOf = <Spec>(kind: string): Spec => manifests.find((one) => one.kind === kind)?.spec as Spec
   interface Analysis {
     readonly args: readonly { readonly name: string }[]

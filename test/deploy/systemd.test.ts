@@ -71,20 +71,20 @@ describe.skipIf(analyze.missing !== undefined)(`systemd-analyze${analyze.note}`,
   }
 
   it('takes it without a word', () => {
-    const { path, remove } = installed()
-    const said = execFileSync('bash', ['-c', `systemd-analyze verify --man=no '${path}' 2>&1`], {
+    const copy = installed()
+    const said = execFileSync('bash', ['-c', `systemd-analyze verify --man=no '${copy.path}' 2>&1`], {
       encoding: 'utf8',
     })
-    remove()
+    copy.remove()
     expect(said).toBe('')
   })
 
   it('finds little that the service could do to the system', () => {
-    const { path, remove } = installed()
-    const said = execFileSync('systemd-analyze', ['security', '--offline=true', '--no-pager', path], {
+    const copy = installed()
+    const said = execFileSync('systemd-analyze', ['security', '--offline=true', '--no-pager', copy.path], {
       encoding: 'utf8',
     })
-    remove()
+    copy.remove()
     expect(Number(/exposure level for sluice\.service: ([\d.]+)/.exec(said)?.[1])).toBeLessThan(EXPOSURE_MAX)
   })
 })

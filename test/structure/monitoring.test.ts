@@ -86,7 +86,9 @@ describe.each(alerts.map((alert) => [alert.alert, alert] as const))('%s', (name,
 })
 
 it('the runbook has no alert that is not there', () => {
-  const sections = [...read('../docs/runbook.md').matchAll(/^### (Sluice\w+)$/gm)].map(([, name]) => name)
+  const sections = [...read('../docs/runbook.md').matchAll(/^### (Sluice\w+)$/gm)].map(
+    ([, name]) => name as string,
+  )
   expect(sections.sort()).toEqual(alerts.map(({ alert }) => alert).sort())
 })
 
