@@ -17,8 +17,8 @@ export default {
   ignorePatterns: ['bench', 'deploy', 'dist', 'docs', 'examples', 'reports'],
   tempDirName: '.tmp/stryker',
   concurrency: 1,
-  // Generous: what takes long on a busy machine is not noticed by that.
-  timeoutFactor: 4,
+  // Generous: what takes long on a busy machine is not noticed by that. An endless loop is found by its rounds.
+  timeoutFactor: 2,
   // What one file's run has found is kept for the next run.
   incremental: true,
   incrementalFile: 'reports/mutation/results.json',

@@ -248,7 +248,7 @@ export class WorldNode {
       ticketOf: () => 'a ticket',
       former: new FormerNodes(backbone, others),
       left: ignore,
-      failed: (_what, error) => void this.failures.push(error),
+      failed: (what, error) => void this.failures.push(new Error(what, { cause: error })),
     }
     this.sessions = new Sessions({
       ports,

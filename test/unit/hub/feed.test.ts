@@ -332,6 +332,9 @@ describe('a message of another epoch', () => {
       return filled(feed, range(feed.position as Position))
     }
     for (let n = 1; n <= 9; n++) change(`e${n}`)
+    // A loss within the present one is none of them.
+    feed.check(at(9, 'e9'))
+    expect(filled(feed, range(at(9, 'e9')))).toEqual(['reset to 9, gap'])
     // Of `e` and e1 to e8 the first one is forgotten.
     expect(late('e1')).toEqual([])
     expect(late('e')).toEqual(['disown e9'])

@@ -297,7 +297,9 @@ describe('a session that the registry gives to another node', () => {
     const connection = await node.connected('ann')
     let asked = 0
     world.registry.keep = () => Promise.resolve(++asked === 1 ? 4_000 : 10_000)
+    const { timers } = world.clock
     node.sessions.heldElsewhere('none', 4_000)
+    expect(world.clock.timers).toBe(timers)
     await node.sessions.reclaim(connection.session?.id as string)
     world.clock.pass(5_999)
     await settled()
@@ -311,7 +313,9 @@ describe('a session that the registry gives to another node', () => {
     const connection = await node.connected('ann')
     let asked = 0
     world.registry.keep = () => Promise.resolve(void asked++)
+    const { timers } = world.clock
     await node.sessions.reclaim(connection.session?.id as string)
+    expect(world.clock.timers).toBe(timers)
     world.clock.pass(60_000)
     await settled()
     expect([asked, connection.closed]).toEqual([1, false])
@@ -324,7 +328,9 @@ describe('a session that the registry gives to another node', () => {
     await node.sessions.reclaim('none')
     node.sessions.heldElsewhere('none', Infinity)
     expect(connection.closed).toBe(false)
-    expect(node.failures.splice(0)).toMatchObject([{ code: 'unavailable' }])
+    expect(node.failures.splice(0)).toMatchObject([
+      { message: 'entering a session again', cause: { code: 'unavailable' } },
+    ])
   })
 })
 
