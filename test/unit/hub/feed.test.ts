@@ -245,6 +245,7 @@ describe('the answer of the log', () => {
     expect(filled(feed, range(at(4), message(3, 2), message(4, 3, 'f'), message(4, 3)))).toEqual([
       'deliver 4',
     ])
+    expect(feed.position).toEqual(at(4))
   })
 
   it('may fail: then it is asked again when it is time, and not before', () => {
@@ -419,6 +420,15 @@ describe('what waits beyond a hole', () => {
       expect(feed.heldCount, `${room} bytes`).toBe(held)
       feed.close()
     }
+  })
+
+  it('gives its bytes back when it is delivered', () => {
+    const feed = following(2, { bytes: 2 * encoded(8, 7).bytes })
+    receive(feed, 4, 3)
+    receive(feed, 8, 7)
+    expect(receive(feed, 3, 2)).toEqual(['deliver 3', 'deliver 4'])
+    receive(feed, 9, 8)
+    expect(feed.heldCount).toBe(2)
   })
 
   it('is no more than the node has room for, beside the first', () => {

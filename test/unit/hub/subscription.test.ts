@@ -396,7 +396,7 @@ describe('the newest message where memory has no room for it', () => {
     expect(world.taken()).toEqual(['read the newest'])
     return world
   }
-  const newest = (...entries: Encoded[]): LogPage => page([entry(1), ...entries], at(9))
+  const newest = (...entries: Encoded[]): LogPage => page([entry(1), entry(2), ...entries], at(9))
 
   it('is read from the log, once at a time', async () => {
     const world = slow()

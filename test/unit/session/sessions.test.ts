@@ -199,8 +199,12 @@ describe('channels that a connection does not get', () => {
       a: { recovered: false, error: 'forbidden' },
       d: { recovered: false, error: 'limit_exceeded' },
     })
-    const subscribed = [...(connection.session?.subscriptions() ?? [])].map(({ source }) => source.name)
-    expect(subscribed).toEqual([inboxOf('ann'), 'b', 'c'])
+    const subscribed = [...(connection.session?.subscriptions() ?? [])]
+    expect(subscribed.map(({ source, state }) => `${source.name} ${state}`)).toEqual([
+      `${inboxOf('ann')} live`,
+      'b live',
+      'c live',
+    ])
     expect(node.counted).toEqual(['limit subscriptions', 'connected new'])
   })
 
