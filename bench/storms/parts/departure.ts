@@ -14,8 +14,9 @@ export interface Departure {
   readonly exit: number | null
   /** Connections when moving began. */
   readonly clients: number
-  /** For how long the plan moves so many. */
+  /** For how long the plan moves so many, and the distance of its steps: who is asked last is asked at the last step. */
   readonly planMs: number
+  readonly stepMs: number
   /** From the end of the deregister delay until the last of them was asked. */
   readonly askedMs: number
   /** The same since it was watched. */
@@ -69,6 +70,7 @@ export async function depart(
     exit: await stopped,
     clients,
     planMs,
+    stepMs: schedule.everyMs,
     askedMs: asked.atMs - DEREGISTER_MS,
     lastAskedMs: asked.sinceMs,
     tookMs,

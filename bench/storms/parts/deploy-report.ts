@@ -100,11 +100,12 @@ export function holdToDeadline(promises: Promises, one: Departure): void {
 }
 
 function holdToPlan(promises: Promises, one: Departure): void {
-  const { askedMs, planMs, node } = one
+  const { askedMs, planMs, stepMs, node } = one
+  const slackMs = planMs * PLAN_SLACK + LOOKS_MS
   holdToDeadline(promises, one)
   promises.keep(
     `node ${node} keeps its plan`,
-    Math.abs(askedMs - planMs) <= planMs * PLAN_SLACK + LOOKS_MS,
+    askedMs <= planMs + slackMs && askedMs >= planMs - stepMs - slackMs,
     `all were to be asked within ${seconds(planMs)}, and were within ${seconds(askedMs)}`,
   )
 }
