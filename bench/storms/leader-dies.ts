@@ -2,7 +2,7 @@
  * A region is drained node by node as one job, and the node that leads the job is killed in the middle of it: another one leads it
  * to its end.
  *
- *   npm run storm -- leader-dies [--clients 1000] [--publishes 200] [--plan 1m]
+ *   npm run storm -- leader-dies [--clients 600] [--publishes 100] [--plan 1m]
  */
 import { holdToData, printDeploy } from './parts/deploy-report.ts'
 import { inTraffic, pause } from './parts/in-traffic.ts'

@@ -2,7 +2,7 @@
  * A deploy in the middle of which an old pod comes back: its supervisor starts the old version again after it was drained, so it
  * is the process that was started last.
  *
- *   npm run storm -- old-pod-restarts [--clients 1000] [--publishes 200] [--plan 30s]
+ *   npm run storm -- old-pod-restarts [--clients 600] [--publishes 100] [--plan 30s]
  */
 import { depart, type Departure } from './parts/departure.ts'
 import { holdToPlanned, MOVES_MAX, printDeploy } from './parts/deploy-report.ts'

@@ -3,7 +3,7 @@
  * same, says why, and nobody misses anything once Redis answers. The deadline is that of an orchestrator that allows 60 s; where
  * Redis is away for longer than messages are kept (60 s), clients get resets.
  *
- *   npm run storm -- redis-frozen-during-drain [--clients 1000] [--publishes 200] [--plan 20s]
+ *   npm run storm -- redis-frozen-during-drain [--clients 600] [--publishes 100] [--plan 20s]
  */
 import { depart, type Departure } from './parts/departure.ts'
 import { holdToData, holdToDeadline, printDeploy } from './parts/deploy-report.ts'

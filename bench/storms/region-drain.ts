@@ -2,7 +2,7 @@
  * A whole region is drained as one job of the cluster, two nodes at a time, and its nodes stop. It is asked for, and watched, at a
  * node of the other region.
  *
- *   npm run storm -- region-drain [--clients 1000] [--publishes 200] [--plan 1m]
+ *   npm run storm -- region-drain [--clients 600] [--publishes 100] [--plan 1m]
  */
 import { depart, type Departure } from './parts/departure.ts'
 import { holdToDeadline, holdToService, movesAllowed, printDeploy } from './parts/deploy-report.ts'

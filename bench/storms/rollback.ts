@@ -2,7 +2,7 @@
  * A deploy that is taken back when it is half done: operators say which version is meant, the old one is started again where it
  * had gone, and the new one is drained.
  *
- *   npm run storm -- rollback [--clients 1000] [--publishes 200] [--plan 30s]
+ *   npm run storm -- rollback [--clients 600] [--publishes 100] [--plan 30s]
  */
 import { depart, type Departure } from './parts/departure.ts'
 import { holdToPlanned, movesAllowed, printDeploy } from './parts/deploy-report.ts'

@@ -2,7 +2,7 @@
  * Every node of a loaded cluster is replaced, one after the other, as an orchestrator does: the new one is started, and once it is
  * ready the old one gets SIGTERM.
  *
- *   npm run storm -- rolling-deploy [--clients 1000] [--publishes 200] [--nodes 3] [--plan 1m]
+ *   npm run storm -- rolling-deploy [--clients 600] [--publishes 100] [--nodes 3] [--plan 1m]
  */
 import { depart, type Departure } from './parts/departure.ts'
 import { holdToPlanned, MOVES_MAX, printDeploy } from './parts/deploy-report.ts'

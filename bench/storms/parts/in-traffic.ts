@@ -5,8 +5,8 @@ import { Publishers } from './publishers.ts'
 import type { StormOptions } from './report.ts'
 
 const CHANNELS = 100
-const CLIENTS = 1000
-const PUBLISHES_PER_SECOND = 200
+const CLIENTS = 600
+const PUBLISHES_PER_SECOND = 100
 /** Until the balancer has noticed who is ready. */
 export const BALANCER_MS = 5000
 const CALM_MS = 5000
