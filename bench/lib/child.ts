@@ -36,8 +36,12 @@ export class Child {
       this.#waiting.delete(answer.call)
       settle?.(answer)
     })
+    // One that sleeps would not notice that its runner has gone.
+    const killWithUs = (): void => void this.#process.kill('SIGKILL')
+    process.on('exit', killWithUs)
     this.#exited = new Promise((resolve) => {
       this.#process.on('exit', (code, signal) => {
+        process.off('exit', killWithUs)
         const failure = `${program} ended (${signal ?? `exit code ${code}`}) before it answered`
         for (const [call, settle] of this.#waiting) settle({ call, failure })
         this.#waiting.clear()

@@ -36,7 +36,7 @@ export async function redisFrozenDuringDrain(options: StormOptions): Promise<boo
   const findings = { ...found, departures, movesMax: Infinity }
   printDeploy(findings)
   const promises = new Promises()
-  holdToData(promises, found.herd)
+  holdToData(promises, found.herd, departures[0]?.tookMs)
   for (const departure of departures) {
     holdToDeadline(promises, departure)
     promises.keep('the drain says what holds it', departure.heldBy.length > 0, 'nothing')

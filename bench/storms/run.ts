@@ -44,6 +44,9 @@ const { values, positionals } = parseArgs({
   },
 })
 
+// A storm that is interrupted takes along whatever it has started: each process is ended when this one exits.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
 if (values.list) {
   for (const name of Object.keys(STORMS)) console.log(name)
 } else {

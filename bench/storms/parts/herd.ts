@@ -47,6 +47,8 @@ export interface HerdOptions {
 export interface HerdOutcome {
   /** Of everybody, but for what those have missed who never come back. */
   readonly tally: Tally
+  /** Of those who neither sleep nor stay. */
+  readonly resetsAwake: number
   readonly journeys: Readonly<Record<Group, Readonly<Record<Kind, Journey>>>>
 }
 
@@ -107,6 +109,7 @@ export class Herd {
 
   async outcome(published: Published): Promise<HerdOutcome> {
     const tally = emptyTally()
+    let resetsAwake = 0
     const journeys = {
       awake: emptyJourney(),
       asleep: emptyJourney(),
@@ -118,10 +121,11 @@ export class Herd {
     for (const [index, { tally: own, journeys: went }] of outcomes.entries()) {
       const { group } = this.#companies[index] as Company
       addTally(tally, own, group)
+      if (group === 'awake') resetsAwake += own.resets
       for (const [kind, journey] of Object.entries(went) as [Kind, Journey][])
         addJourney(journeys[group][kind], journey)
     }
-    return { tally, journeys }
+    return { tally, resetsAwake, journeys }
   }
 
   /** Once nobody misses anything, or nobody has been shown anything more for a while. */
