@@ -2,7 +2,7 @@
  * One of three nodes is killed, and its clients come back all at once to the others. Counted: how long until everybody
  * is back, how fast the survivors let them in, and what those noticed who never moved.
  *
- *   npm run storm -- crash-herd [--clients 6000] [--publishes 100]
+ *   npm run storm -- crash-herd [--clients 6000] [--publishes 500]
  */
 import { startHaProxy } from './parts/haproxy.ts'
 import { latencyOf, p99Ms } from './parts/latency.ts'
@@ -23,7 +23,7 @@ interface Herdling {
   close(): void
 }
 
-export async function crashHerd({ clients = 6000, publishes = 100 }: StormOptions): Promise<boolean> {
+export async function crashHerd({ clients = 6000, publishes = 500 }: StormOptions): Promise<boolean> {
   const fleet = await Fleet.start({
     nodes: 3,
     settings: {

@@ -2,7 +2,7 @@
  * Twenty times the admission rate from a few addresses, and bad tokens from many, against a node with clients on it.
  * Counted: what the clients notice, and whether good newcomers still get in.
  *
- *   npm run storm -- hostile-herd [--clients 300] [--publishes 100]
+ *   npm run storm -- hostile-herd [--clients 300] [--publishes 500]
  */
 import { connect } from 'node:net'
 import WebSocket from 'ws'
@@ -23,7 +23,7 @@ const CLIENTS_MAX = 300
 /** Who attacks runs on the same two cores. */
 const LATENCY_RATIO_MAX = 3
 
-export async function hostileHerd({ clients = 300, publishes = 100 }: StormOptions): Promise<boolean> {
+export async function hostileHerd({ clients = 300, publishes = 500 }: StormOptions): Promise<boolean> {
   const fleet = await Fleet.start({
     nodes: 1,
     settings: {
