@@ -15,6 +15,12 @@ export interface ChildOptions {
   readonly stepTimeoutMs?: number
 }
 
+/** One that sleeps would not notice that its runner has gone. */
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
 export class Child {
   readonly #process: ChildProcess
   readonly #program: string
@@ -36,12 +42,10 @@ export class Child {
       this.#waiting.delete(answer.call)
       settle?.(answer)
     })
-    // One that sleeps would not notice that its runner has gone.
-    const killWithUs = (): void => void this.#process.kill('SIGKILL')
-    process.on('exit', killWithUs)
+    running.add(this.#process)
     this.#exited = new Promise((resolve) => {
       this.#process.on('exit', (code, signal) => {
-        process.off('exit', killWithUs)
+        running.delete(this.#process)
         const failure = `${program} ended (${signal ?? `exit code ${code}`}) before it answered`
         for (const [call, settle] of this.#waiting) settle({ call, failure })
         this.#waiting.clear()
