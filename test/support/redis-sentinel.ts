@@ -32,9 +32,10 @@ export class RedisSentinel {
 
   /** `more`: lines of the Sentinel's configuration. Resolves when the replica follows and the Sentinel knows of it. */
   static async start(more: readonly string[] = []): Promise<RedisSentinel> {
-    const master = await RedisServer.start()
+    // By default it waits five seconds for further replicas before it gives the first its data.
+    const master = await RedisServer.start(['--repl-diskless-sync-delay', '0'])
     const replica = await RedisServer.start(['--replicaof', '127.0.0.1', String(master.port)])
-    await until(() => replica.command('info', 'replication').includes('master_link_status:up'))
+    await follows(replica)
     const directory = temporaryDirectory('sentinel')
     const port = await freePort()
     const file = join(directory.path, 'sentinel.conf')
@@ -65,11 +66,22 @@ export class RedisSentinel {
     return `sentinel://127.0.0.1:${this.#port}/${MASTER}`
   }
 
+  /** The master comes back without its data; resolves when the replica follows it again. */
+  async loseData(): Promise<void> {
+    await this.master.restart()
+    // The first replica of a server gives it another replication id, and with it every channel a new epoch.
+    await follows(this.replica)
+  }
+
   async stop(): Promise<void> {
     await this.#sentinel.kill()
     await Promise.all([this.master.stop(), this.replica.stop()])
     this.#directory.remove()
   }
+}
+
+function follows(replica: RedisServer): Promise<void> {
+  return until(() => replica.command('info', 'replication').includes('master_link_status:up'))
 }
 
 async function until(holds: () => boolean): Promise<void> {

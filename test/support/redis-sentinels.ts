@@ -17,17 +17,20 @@ export class RedisSentinels {
   readonly primary: RedisServer
   readonly replica: RedisServer
   readonly #ports: readonly number[]
+  readonly #sentinels: readonly ServerProcess[]
   readonly #ends: readonly (() => Promise<void> | void)[]
 
   private constructor(
     primary: RedisServer,
     replica: RedisServer,
     ports: readonly number[],
+    sentinels: readonly ServerProcess[],
     ends: readonly (() => Promise<void> | void)[],
   ) {
     this.primary = primary
     this.replica = replica
     this.#ports = ports
+    this.#sentinels = sentinels
     this.#ends = ends
   }
 
@@ -64,7 +67,7 @@ export class RedisSentinels {
         })
       }),
     )
-    const servers = new RedisSentinels(primary, replica, ports, [
+    const servers = new RedisSentinels(primary, replica, ports, sentinels, [
       ...sentinels.map((sentinel) => () => sentinel.kill()),
       () => primary.stop(),
       () => replica.stop(),
@@ -78,6 +81,15 @@ export class RedisSentinels {
 
   get urls(): string[] {
     return this.#ports.map((port) => `sentinel://127.0.0.1:${port}/${MASTER}`)
+  }
+
+  /** This one of the Sentinels, as `urls` has them, takes connections and answers nothing. */
+  pause(at: number): void {
+    this.#sentinels[at]?.pause()
+  }
+
+  resume(at: number): void {
+    this.#sentinels[at]?.resume()
   }
 
   /** No Sentinel hears the primary any more; everybody else does. */
