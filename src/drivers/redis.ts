@@ -109,8 +109,8 @@ export class RedisLink {
     this.#bulk = { ...openRedis(target, options, options.bulkTimeoutMs ?? BULK_TIMEOUT_MS), untilMs }
     this.#sentinels = target.kind === 'sentinel' ? this.#meetSentinels(target, options) : undefined
     this.#listen()
-    // Its trouble is the hot lane's too, which reports it.
-    this.#bulk.client.on('error', () => undefined)
+    // Its trouble is the hot lane's too, which reports it. Which server it has come to, it alone knows.
+    this.#bulk.client.on('error', () => undefined).on('ready', () => this.#look())
   }
 
   watch(events: RedisEvents): void {

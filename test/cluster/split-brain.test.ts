@@ -118,10 +118,13 @@ describe('a link that no majority of the Sentinels answers', () => {
         message: expect.stringContaining('no majority of its Sentinels') as string,
       })
     }
-    expect(events).toEqual([expect.stringContaining('of 3 Sentinels have confirmed it')])
+    // It is told a moment after it is so.
+    await expect
+      .poll(() => events, WAIT)
+      .toEqual([expect.stringContaining('of 3 Sentinels have confirmed it')])
     redis.healFromSentinels('g1')
     await expect.poll(() => link.healthy(), WAIT).toBe(true)
     await expect.poll(() => link.hashOf('bulk', 'any').catch(() => undefined), WAIT).toEqual({})
-    expect(events.slice(1)).toEqual(['connected'])
+    await expect.poll(() => events.slice(1), WAIT).toEqual(['connected'])
   })
 })
