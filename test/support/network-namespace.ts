@@ -13,10 +13,13 @@ export class Namespace {
   readonly #children: ChildProcess[] = []
   /** Of our side. */
   readonly address: string
+  /** Of the other side. */
+  readonly peer: string
 
-  private constructor(name: string, address: string) {
+  private constructor(name: string, address: string, peer: string) {
     this.#name = name
     this.address = address
+    this.peer = peer
   }
 
   /** Why there can be none here, or nothing. */
@@ -38,15 +41,20 @@ export class Namespace {
     // 198.18.0.0/15 is for such tests (RFC 2544); four addresses for each network.
     const base = [198, 18 + (number >> 14), (number >> 6) & 255, (number & 63) << 2] as const
     const at = (host: number): string => [...base.slice(0, 3), base[3] + host].join('.')
-    const namespace = new Namespace(`sluice-${number}`, at(1))
+    const namespace = new Namespace(`sluice-${number}`, at(1), at(2))
     const [ours, theirs] = [`sluice-${number}a`, `sluice-${number}b`] as const
     run('ip', 'netns', 'add', namespace.#name)
     run('ip', 'link', 'add', ours, 'type', 'veth', 'peer', 'name', theirs, 'netns', namespace.#name)
     run('ip', 'addr', 'add', `${at(1)}/30`, 'dev', ours)
     run('ip', 'link', 'set', ours, 'up')
-    namespace.#inside('ip', 'addr', 'add', `${at(2)}/30`, 'dev', theirs)
-    namespace.#inside('ip', 'link', 'set', theirs, 'up')
+    namespace.inside('ip', 'addr', 'add', `${at(2)}/30`, 'dev', theirs)
+    namespace.inside('ip', 'link', 'set', theirs, 'up')
     return namespace
+  }
+
+  /** How a program is started in there. */
+  command(program: string, args: readonly string[]): { readonly program: string; readonly args: string[] } {
+    return { program: 'ip', args: ['netns', 'exec', this.#name, program, ...args] }
   }
 
   /** Runs JavaScript in there; answers once it has written the line `ready`. */
@@ -61,7 +69,7 @@ export class Namespace {
 
   /** From now on everything that comes to the namespace is swallowed. */
   vanish(): void {
-    this.#inside('iptables', '-A', 'INPUT', '-j', 'DROP')
+    this.inside('iptables', '-A', 'INPUT', '-j', 'DROP')
   }
 
   close(): void {
@@ -70,7 +78,8 @@ export class Namespace {
     run('ip', 'netns', 'del', this.#name)
   }
 
-  #inside(...command: string[]): void {
+  /** Waits for it to end. */
+  inside(...command: string[]): void {
     run('ip', 'netns', 'exec', this.#name, ...command)
   }
 }
