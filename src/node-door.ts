@@ -56,10 +56,12 @@ export class NodeDoor {
 
   #look(): void {
     if (this.#timer === undefined) return
-    const { doors, nats, clock, degraded, answered } = this.#ports
-    const parts = degraded()
+    const { doors, nats, clock } = this.#ports
+    const parts = this.#ports.degraded()
     const condition = !nats.up ? 'cut' : parts.length > 0 ? 'ill' : 'well'
-    const open = this.#keeper.look(clock.monotonicMs(), condition, (ms) => answered(ms).map(otherDoorOf))
+    const open = this.#keeper.look(clock.monotonicMs(), condition, (ms) =>
+      this.#ports.answered(ms).map(otherDoorOf),
+    )
     if (open === doors.isOpen) return
     if (open) doors.open()
     else void doors.close()

@@ -94,7 +94,9 @@ export class Sentinels {
 
   /** A connection of its own: a Sentinel that says who has become the primary is not asked on the same one. */
   #listen(address: Address): Redis {
-    const client = this.#open(address, { maxRetriesPerRequest: null })
+    // The client would do it by itself, and nobody could catch it where the connection breaks meanwhile.
+    const client = this.#open(address, { maxRetriesPerRequest: null, autoResubscribe: false })
+    client.on('ready', () => void client.subscribe(SWITCHED).catch(() => undefined))
     client.on('message', (_channel: string, text: string) => {
       // <name> <old host> <old port> <new host> <new port>
       const [name, , , host, port] = text.split(' ')
@@ -102,8 +104,6 @@ export class Sentinels {
       this.#options.switched(`${host}:${port}`)
       this.ask()
     })
-    // Subscribed to again by the client whenever it has been away.
-    client.subscribe(SWITCHED).catch(() => undefined)
     return client
   }
 

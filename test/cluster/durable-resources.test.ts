@@ -2,6 +2,7 @@ import { connect } from '@nats-io/transport-node'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Fleet, type FleetNode } from '../support/fleet.ts'
+import { NO_JETSTREAM } from '../support/nats-server.ts'
 import { RawClient, type Frame } from '../support/raw-client.ts'
 
 /** JetStream that stores nothing more, or is gone, while NATS is well: what publishers, subscribers and operators are told. */
@@ -77,7 +78,7 @@ describe('JetStream that a server has no more', () => {
   it('is named to publishers and subscribers, and what it has when it is back comes at once', async () => {
     const reader = await clientOf('ann')
     await reader.request({ type: 'subscribe', ref: 1, channel: CHANNEL })
-    await fleet.nats.restart({ maxFile: 'no JetStream' })
+    await fleet.nats.restart({ maxFile: NO_JETSTREAM })
     const gone = expect.stringMatching(
       /^JetStream is not there: .*until it is restarted/,
     ) as unknown as string

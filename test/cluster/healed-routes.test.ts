@@ -19,8 +19,8 @@ afterEach(async () => {
 
 interface Pair {
   readonly servers: readonly [NatsServer, NatsServer]
-  cut(): void
-  heal(): void
+  readonly cut: () => void
+  readonly heal: () => void
 }
 
 /** Two servers, and the test between them: each knows the other by a proxy only. */

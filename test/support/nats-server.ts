@@ -17,10 +17,12 @@ interface Layout {
   readonly more?: readonly string[]
   /** Default: the one that is installed. */
   readonly program?: string
-  /** How much streams may store, or that there is no JetStream. Default: 1GB. */
-  readonly maxFile?: string | 'no JetStream'
+  /** How much streams may store, or `NO_JETSTREAM`. Default: 1GB. */
+  readonly maxFile?: string
 }
 
+/** The server has none. */
+export const NO_JETSTREAM = 'none'
 const INSTALLED = 'nats-server'
 const NEWER = (() => {
   const list = readFileSync(new URL('../../scripts/newer-nats.txt', import.meta.url), 'utf8')
@@ -179,7 +181,7 @@ function launch(
       `http: 127.0.0.1:${monitorPort}`,
       'lame_duck_duration: 30s',
       'lame_duck_grace_period: 1s',
-      ...(maxFile === 'no JetStream'
+      ...(maxFile === NO_JETSTREAM
         ? []
         : [
             `jetstream { store_dir: "${join(directory, 'jetstream')}", max_mem: 256MB, max_file: ${maxFile} }`,
