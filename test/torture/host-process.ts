@@ -19,6 +19,11 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
+/** Without what is for gateways, or for tests: a gateway refuses variables of its kind that it does not know. */
+function inherited(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SLUICE_')))
+}
+
 export class HostProcess {
   readonly #child: ChildProcess
   /** How it ended: undefined while it runs. */
@@ -31,7 +36,7 @@ export class HostProcess {
     const [program, ...args] = [...TIED, ...command]
     this.#child = spawn(program as string, args, {
       stdio: ['ignore', log, log],
-      env: { ...process.env, ...env },
+      env: { ...inherited(), ...env },
     })
     closeSync(log)
     running.add(this.#child)

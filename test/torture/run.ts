@@ -81,6 +81,9 @@ class Torture {
 
   async run(interrupted: AbortSignal): Promise<string> {
     await awaitGateways(this.#world, RECOVERY_MS)
+    const [wrong] = this.#world.takeComplaints()
+    if (wrong !== undefined)
+      throw new Error(`${wrong.host} ${wrong.how}; its log is in ${this.#options.directory}`)
     await this.#hears({ said: 'ready' })
     const endMs = performance.now() + this.#options.forMs
     for (const [number, round] of this.#options.rounds.entries()) {

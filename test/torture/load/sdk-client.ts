@@ -12,6 +12,11 @@ const BACKOFF_MAX_MS = 2000
 const CONNECT_MS = 5000
 const PONG_MS = 4000
 
+interface Start {
+  readonly epoch?: string
+  readonly offset?: number
+}
+
 export interface SdkLoadClient extends LoadClient {
   readonly sdk: SluiceClient
   /** Channels of whose last reset the application has not been told. */
@@ -22,15 +27,17 @@ export function sdkClient(options: ClientOptions): SdkLoadClient {
   const { port, token, channels } = options
   const diary = new Diary(options)
   const resets = new ToldResets()
-  // The client does not say where a subscription has started, but the gateway did.
+  // The client does not say where a subscription has started, but the gateway did; on an attempt that is given up it did so in vain.
+  const told = new Map<string, Start>()
+  const begins = (channel: string): void => diary.starts(channel, told.get(channel) ?? {})
   const look = (data: WebSocket.RawData, binary: boolean): void => {
     if (binary) return
     // oxlint-disable-next-line typescript/no-base-to-string -- a text frame's Buffer
     const frame = JSON.parse(data.toString()) as ServerFrame
-    if (frame.type === 'subscribed') diary.starts(frame.channel, frame)
+    if (frame.type === 'subscribed') told.set(frame.channel, frame)
     if (frame.type === 'reset') resets.came(frame.channel, frame)
     const inbox = frame.type === 'welcome' ? frame.channels['@inbox'] : undefined
-    if (inbox !== undefined && !('error' in inbox)) diary.starts('@inbox', inbox)
+    if (inbox !== undefined && !('error' in inbox)) told.set('@inbox', inbox)
   }
   class WatchedSocket extends WebSocket {
     constructor(url: string, protocols: string) {
@@ -60,13 +67,22 @@ export function sdkClient(options: ClientOptions): SdkLoadClient {
         diary.final(`a message of ${channel} without a position`)
         return
       }
+      begins(channel)
       passed(resets.before(channel, position))
       diary.shown(channel, data, position.offset, position.epoch)
     }
     return [handler, { onReset: (reset: Place) => passed(resets.told(channel, reset)) }] as const
   }
-  sdk.inbox(...follow('@inbox'))
-  for (const channel of channels) sdk.subscribe(channel, ...follow(channel))
+  const subscriptions = [
+    sdk.inbox(...follow('@inbox')),
+    ...channels.map((channel) => sdk.subscribe(channel, ...follow(channel))),
+  ]
+  for (const { channel, ready } of subscriptions) {
+    ready.then(
+      () => begins(channel),
+      (error: unknown) => diary.final(`${channel} is refused: ${(error as Error).message}`),
+    )
+  }
   void sdk.connect()
   return { options, ready: diary.ready, sdk, owed: () => resets.owed, close: () => sdk.close() }
 }

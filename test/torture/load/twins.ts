@@ -11,6 +11,8 @@ import { falls } from './settling.ts'
 const COUNT = 4
 const LEAST_MS = 1500
 const MOST_MS = 5000
+const PING_MS = 4000
+const SILENT_MS = patientMs(12_000)
 const ANSWER_MS = patientMs(10_000)
 
 export interface TwinsOptions {
@@ -77,11 +79,18 @@ export class Twins {
 function connectTwin(twin: Twin, gateway: string): Promise<void> {
   return new Promise((resolve) => {
     const socket = new WebSocket(`ws://${gateway}:${PORT}/v1/ws`, 'sluice.v1')
+    let heardMs = performance.now()
+    // A connection whose end was lost on the way is none.
+    const beat = setInterval(() => {
+      if (performance.now() - heardMs > SILENT_MS) socket.terminate()
+      else if (socket.readyState === WebSocket.OPEN) socket.send('{"type":"ping"}')
+    }, PING_MS)
     const tooLate = setTimeout(() => socket.terminate(), ANSWER_MS)
     socket.on('open', () =>
       socket.send(JSON.stringify({ type: 'connect', token: twin.token, session: twin.session })),
     )
     socket.on('message', (data) => {
+      heardMs = performance.now()
       // oxlint-disable-next-line typescript/no-base-to-string -- a text frame's Buffer
       const frame = JSON.parse(data.toString()) as ServerFrame
       if (frame.type !== 'welcome') return
@@ -94,6 +103,7 @@ function connectTwin(twin: Twin, gateway: string): Promise<void> {
     })
     socket.on('error', () => undefined)
     socket.on('close', () => {
+      clearInterval(beat)
       clearTimeout(tooLate)
       twin.open.delete(socket)
       resolve()

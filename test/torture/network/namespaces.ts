@@ -3,7 +3,7 @@
  * host that no rule names. Needs root, and a kernel with TUN. All of it is gone when this process is, however it ended.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { createInterface, type Interface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -44,13 +44,13 @@ export class Namespaces implements Network {
   /** Why there can be none here, or nothing. */
   static hindrance(): string | undefined {
     if (process.getuid?.() !== 0) return 'network namespaces need root'
-    if (!existsSync('/dev/net/tun')) return 'the kernel has no TUN devices (/dev/net/tun)'
     try {
+      closeSync(openSync('/dev/net/tun', 'r+'))
       run('ip', 'netns', 'add', `${PREFIX}-${process.pid}-try`)
       run('ip', 'netns', 'del', `${PREFIX}-${process.pid}-try`)
       return undefined
     } catch (error) {
-      return `ip netns: ${error instanceof Error ? error.message : String(error)}`
+      return `TUN devices and ip netns: ${error instanceof Error ? error.message : String(error)}`
     }
   }
 
