@@ -260,6 +260,7 @@ const PARTS = {
         'nodes',
         'leave',
         'firstSeen',
+        'swap',
         'put',
         'take',
         'read',

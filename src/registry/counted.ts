@@ -2,7 +2,16 @@
  * A registry of which every call is counted, with how it ended.
  */
 import type { Clock } from '../clock.ts'
-import type { Claimed, NodeInfo, Orders, Place, Registry, RegistryWatcher, Shelf } from './registry.ts'
+import type {
+  Claimed,
+  NodeInfo,
+  Orders,
+  Place,
+  Registry,
+  RegistryWatcher,
+  Shelf,
+  Swapped,
+} from './registry.ts'
 
 type Op = Exclude<keyof Registry, 'watch' | 'recheck' | 'healthy' | 'close'>
 
@@ -95,8 +104,12 @@ export class CountedRegistry implements Registry {
     return this.#counted('take', this.#registry.take(shelf, key))
   }
 
-  read(shelf: Shelf): Promise<ReadonlyMap<string, string>> {
-    return this.#counted('read', this.#registry.read(shelf))
+  read(shelf: Shelf, keys?: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    return this.#counted('read', this.#registry.read(shelf, keys))
+  }
+
+  swap(shelf: Shelf, key: string, before: string | undefined, text: string, ttlMs: number): Promise<Swapped> {
+    return this.#counted('swap', this.#registry.swap(shelf, key, before, text, ttlMs))
   }
 
   healthy(): boolean {

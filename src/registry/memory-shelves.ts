@@ -1,7 +1,7 @@
 /**
  * The small tables of the registry, in the memory of this process. Pure: times are given, in milliseconds.
  */
-import { SHELF_MAX, VERSION_TTL_MS, VERSIONS_MAX, type Shelf } from './registry.ts'
+import { SHELVES, VERSION_TTL_MS, VERSIONS_MAX, type Shelf } from './registry.ts'
 
 interface Kept {
   readonly text: string
@@ -9,24 +9,37 @@ interface Kept {
 }
 
 export class MemoryShelves {
-  readonly #shelves: Readonly<Record<Shelf, Map<string, Kept>>> = { orders: new Map(), drains: new Map() }
+  readonly #shelves = new Map<Shelf, Map<string, Kept>>()
 
   put(shelf: Shelf, key: string, kept: Kept, nowMs: number): void {
     const all = this.#fresh(shelf, nowMs)
     all.set(key, kept)
-    if (all.size > SHELF_MAX) all.delete(leastOf(all, ({ untilMs }) => untilMs))
+    if (all.size > SHELVES[shelf]) all.delete(leastOf(all, ({ untilMs }) => untilMs))
   }
 
   take(shelf: Shelf, key: string, nowMs: number): boolean {
     return this.#fresh(shelf, nowMs).delete(key)
   }
 
-  read(shelf: Shelf, nowMs: number): ReadonlyMap<string, string> {
-    return new Map([...this.#fresh(shelf, nowMs)].map(([key, { text }]) => [key, text]))
+  read(shelf: Shelf, keys: readonly string[] | undefined, nowMs: number): ReadonlyMap<string, string> {
+    const all = this.#fresh(shelf, nowMs)
+    const found = new Map<string, string>()
+    for (const key of keys ?? all.keys()) {
+      const kept = all.get(key)
+      if (kept !== undefined) found.set(key, kept.text)
+    }
+    return found
+  }
+
+  swap(shelf: Shelf, key: string, before: string | undefined, kept: Kept, nowMs: number): boolean {
+    if (this.#fresh(shelf, nowMs).get(key)?.text !== before) return false
+    this.put(shelf, key, kept, nowMs)
+    return true
   }
 
   #fresh(shelf: Shelf, nowMs: number): Map<string, Kept> {
-    const all = this.#shelves[shelf]
+    let all = this.#shelves.get(shelf)
+    if (all === undefined) this.#shelves.set(shelf, (all = new Map()))
     for (const [key, { untilMs }] of all) if (untilMs <= nowMs) all.delete(key)
     return all
   }

@@ -3,7 +3,16 @@
  * share it.
  */
 import { MemoryShelves, MemoryVersions } from './memory-shelves.ts'
-import type { Claimed, NodeInfo, Orders, Place, Registry, RegistryOptions, Shelf } from './registry.ts'
+import type {
+  Claimed,
+  NodeInfo,
+  Orders,
+  Place,
+  Registry,
+  RegistryOptions,
+  Shelf,
+  Swapped,
+} from './registry.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { Rounds } from '../rounds.ts'
 
@@ -182,8 +191,14 @@ export class MemoryRegistry implements Registry {
     return Promise.resolve(this.#shelves.take(shelf, key, this.#clock.monotonicMs()))
   }
 
-  read(shelf: Shelf): Promise<ReadonlyMap<string, string>> {
-    return Promise.resolve(this.#shelves.read(shelf, this.#clock.monotonicMs()))
+  read(shelf: Shelf, keys?: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    return Promise.resolve(this.#shelves.read(shelf, keys, this.#clock.monotonicMs()))
+  }
+
+  swap(shelf: Shelf, key: string, before: string | undefined, text: string, ttlMs: number): Promise<Swapped> {
+    const nowMs = this.#clock.monotonicMs()
+    const done = this.#shelves.swap(shelf, key, before, { text, untilMs: nowMs + ttlMs }, nowMs)
+    return Promise.resolve({ done, nowMs: this.#clock.now() })
   }
 
   healthy(): boolean {

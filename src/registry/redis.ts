@@ -7,7 +7,7 @@
  */
 import { NodeTable, pairs, parseSessionEntry } from './node-table.ts'
 import {
-  SHELF_MAX,
+  SHELVES,
   VERSION_TTL_MS,
   VERSIONS_MAX,
   type Claimed,
@@ -18,6 +18,7 @@ import {
   type RegistryOptions,
   type RegistryWatcher,
   type Shelf,
+  type Swapped,
 } from './registry.ts'
 import { ORDER_SCRIPTS, RedisOrders } from './redis-orders.ts'
 import { registryScript } from './redis-scripts.ts'
@@ -65,7 +66,8 @@ const HEARTBEAT = registryScript('heartbeat', 1)
 const LEAVE = registryScript('leave', 1)
 const NODES = registryScript('nodes', 1)
 const FIRST_SEEN = registryScript('first-seen', 1)
-const PUT = registryScript('put', 1)
+const PUT = registryScript('put', 1, ['shelf'])
+const SWAP = registryScript('swap', 1, ['shelf'])
 const TAKE = registryScript('take', 1)
 const READ = registryScript('read', 1)
 const SCRIPTS = [
@@ -81,6 +83,7 @@ const SCRIPTS = [
   NODES,
   FIRST_SEEN,
   PUT,
+  SWAP,
   TAKE,
   READ,
   ...ORDER_SCRIPTS,
@@ -241,15 +244,30 @@ export class RedisRegistry implements Registry {
   }
 
   async put(shelf: Shelf, key: string, text: string, ttlMs: number): Promise<void> {
-    await this.#run('hot', PUT, [this.#shelfKey(shelf), key, text, ttlMs, SHELF_MAX])
+    await this.#run('hot', PUT, [this.#shelfKey(shelf), key, text, ttlMs, SHELVES[shelf]])
   }
 
   async take(shelf: Shelf, key: string): Promise<boolean> {
     return (await this.#run('hot', TAKE, [this.#shelfKey(shelf), key])) === 1
   }
 
-  async read(shelf: Shelf): Promise<ReadonlyMap<string, string>> {
-    return new Map(pairs(texts((await this.#run('hot', READ, [this.#shelfKey(shelf)])) as Buffer[])))
+  async read(shelf: Shelf, keys?: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    if (keys?.length === 0) return new Map()
+    const answer = await this.#run('hot', READ, [this.#shelfKey(shelf), ...(keys ?? [])])
+    return new Map(pairs(texts(answer as Buffer[])))
+  }
+
+  async swap(
+    shelf: Shelf,
+    key: string,
+    before: string | undefined,
+    text: string,
+    ttlMs: number,
+  ): Promise<Swapped> {
+    const args = [key, text, ttlMs, SHELVES[shelf], ...(before === undefined ? [] : [before])]
+    const answer = await this.#run('hot', SWAP, [this.#shelfKey(shelf), ...args])
+    const [done, time] = answer as [number, Buffer]
+    return { done: done === 1, nowMs: Number(time) }
   }
 
   healthy(): boolean {

@@ -21,7 +21,8 @@
  *  R13 `firstSeen` answers the earliest moment at which anybody has named the version, or knows of; to all the same one, for as
  *     long as somebody names it now and then (`VERSION_TTL_MS`)
  *  R14 what was put on a shelf is read there from any node, the newest of each key, until it is taken off or its time is up; a
- *     full shelf (`SHELF_MAX`) drops what would end soonest
+ *     full shelf (`SHELVES`) drops what would end soonest
+ *  R15 of several who `swap` the same text at once, one succeeds; and who says that there was nothing, where there is nothing
  *
  * Fails with `unavailable` when the store cannot be reached.
  */
@@ -108,19 +109,28 @@ export interface Orders {
   readonly disconnected: ReadonlyMap<string, number>
 }
 
+export interface Swapped {
+  readonly done: boolean
+  /** By the clock of the store, in milliseconds since 1970. */
+  readonly nowMs: number
+}
+
 export interface RegistryWatcher {
   /** A session that was claimed here and not released has been another live node's for so long. */
   heldElsewhere(session: string, forMs: number): void
 }
 
-/** A small table for all nodes: what operators have ordered, and what became of drains. */
-export type Shelf = 'orders' | 'drains'
+/**
+ * The small tables for all nodes, and how much each holds: what operators have ordered; the jobs that run, those that have
+ * ended, and who leads them; what became of the clients of each node of them.
+ */
+export const SHELVES = { orders: 256, jobs: 64, 'ended-jobs': 256, leases: 64, drains: 1024 } as const
+export type Shelf = keyof typeof SHELVES
 
 /** A version that nobody names for so long is forgotten: when it comes back, it is new. */
 export const VERSION_TTL_MS = 30 * 86_400_000
 /** Of more versions, those are forgotten that were named longest ago. */
 export const VERSIONS_MAX = 256
-export const SHELF_MAX = 256
 
 export interface Registry {
   /** To be called before the first claim. */
@@ -159,7 +169,10 @@ export interface Registry {
   put(shelf: Shelf, key: string, text: string, ttlMs: number): Promise<void>
   /** Answers whether it was there. */
   take(shelf: Shelf, key: string): Promise<boolean>
-  read(shelf: Shelf): Promise<ReadonlyMap<string, string>>
+  /** `keys`: only of these. Absent: all that is there. */
+  read(shelf: Shelf, keys?: readonly string[]): Promise<ReadonlyMap<string, string>>
+  /** Puts the text where what is there is `before`; `undefined`: nothing is. */
+  swap(shelf: Shelf, key: string, before: string | undefined, text: string, ttlMs: number): Promise<Swapped>
   /** Whether the store answers now. For health, never for control flow. */
   healthy(): boolean
   /** Idempotent. */

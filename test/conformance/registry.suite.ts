@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { patientMs } from '../support/patience.ts'
 import {
-  SHELF_MAX,
+  SHELVES,
   VERSIONS_MAX,
   type NodeInfo,
   type Registry,
@@ -432,6 +432,45 @@ export function describeRegistry(
         expect((await fixture.other.read('orders')).has(other)).toBe(true)
       })
 
+      it('R14 of a shelf only what is asked for is read', async () => {
+        const [one, two] = [fresh(), fresh()]
+        await fixture.one.put('drains', one, 'x', 600_000)
+        await fixture.one.put('drains', two, 'y', 600_000)
+        expect([...(await fixture.other.read('drains', [two, fresh()]))]).toEqual([[two, 'y']])
+        expect([...(await fixture.other.read('drains', []))]).toEqual([])
+      })
+
+      it('R15 of several who take the place of a text one does, and whoever saw another text does not', async () => {
+        const key = fresh()
+        const swap = (
+          registry: Registry,
+          before: string | undefined,
+          text: string,
+          ttlMs = 600_000,
+        ): Promise<boolean> => registry.swap('jobs', key, before, text, ttlMs).then(({ done }) => done)
+        const first = await Promise.all([
+          swap(fixture.one, undefined, 'a'),
+          swap(fixture.other, undefined, 'b'),
+          swap(fixture.one, undefined, 'c'),
+        ])
+        expect(first.filter(Boolean)).toHaveLength(1)
+        const [before] = (await fixture.other.read('jobs', [key])).values()
+        expect(before).toBe(['a', 'b', 'c'][first.indexOf(true)])
+        expect(await swap(fixture.one, 'none of them', 'x')).toBe(false)
+        expect(await swap(fixture.one, '', 'x')).toBe(false)
+        expect(await swap(fixture.one, before, '')).toBe(true)
+        // What is empty is not what is not there.
+        expect(await swap(fixture.other, undefined, 'x')).toBe(false)
+        expect(await swap(fixture.other, '', 'd', 100)).toBe(true)
+        // What has ended is not there.
+        await until('it can be put again', () => swap(fixture.one, undefined, 'e'))
+        expect((await fixture.other.read('jobs', [key])).get(key)).toBe('e')
+        const { nowMs } = await fixture.one.swap('jobs', key, 'e', 'f', 600_000)
+        const later = await fixture.other.swap('jobs', key, 'f', 'g', 600_000)
+        expect(nowMs).toBeGreaterThan(0)
+        expect(later.nowMs).toBeGreaterThanOrEqual(nowMs)
+      })
+
       it('R14 what is on a shelf ends by itself', async () => {
         const [brief, long] = [fresh(), fresh()]
         await fixture.one.put('drains', brief, 'x', 100)
@@ -443,12 +482,12 @@ export function describeRegistry(
 
       it('R14 a full shelf drops what would end soonest', async () => {
         await fixture.one.put('drains', 'soonest', 'x', 300_000)
-        for (let i = 0; i < SHELF_MAX; i++)
+        for (let i = 0; i < SHELVES.drains; i++)
           await fixture.one.put('drains', `drain-${i}`, 'x', 600_000 + i * 1000)
         const shelf = await fixture.other.read('drains')
-        expect(shelf.size).toBe(SHELF_MAX)
+        expect(shelf.size).toBe(SHELVES.drains)
         expect(shelf.has('soonest')).toBe(false)
-        expect(shelf.has(`drain-${SHELF_MAX - 1}`)).toBe(true)
+        expect(shelf.has(`drain-${SHELVES.drains - 1}`)).toBe(true)
       })
     })
 
