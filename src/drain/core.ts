@@ -373,12 +373,15 @@ export class DrainCore {
     if (this.#state === 'paused') this.#state = 'waiting'
   }
 
-  /** From the next step on; it begins no sooner than the old plan or the new one would let the next batch go. */
-  setPlan(plan: Plan): void {
+  /**
+   * From the next step on; it begins no sooner than the old plan or the new one would let the next batch go, and not before
+   * `waitMs` have passed.
+   */
+  setPlan(plan: Plan, waitMs = 0): void {
     const sinceMs = this.#tickedAtMs - this.#batchAtMs
     const next = scheduleOf(plan, this.#total)
     this.#plan = plan
-    this.#begin(next, -Math.max(0, Math.min(this.#schedule.everyMs, next.everyMs) - sinceMs))
+    this.#begin(next, -Math.max(0, waitMs, Math.min(this.#schedule.everyMs, next.everyMs) - sinceMs))
   }
 
   /** In milliseconds from the start. Once the deadline was near, only what is left is what counts. */

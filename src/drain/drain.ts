@@ -162,8 +162,8 @@ export class Drain {
     this.#report()
   }
 
-  setPlan(plan: Plan): void {
-    this.#core.setPlan(plan)
+  setPlan(plan: Plan, waitMs = 0): void {
+    this.#core.setPlan(plan, waitMs)
     this.#report()
   }
 
