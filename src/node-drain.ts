@@ -7,10 +7,11 @@ import type { Clock } from './clock.ts'
 import { destinationIn, urlFor, type Destination } from './cluster/destination.ts'
 import type { Inquiry } from './cluster/inquiry.ts'
 import type { Membership } from './cluster/membership.ts'
-import type { Arrived, DrainOptions } from './drain/core.ts'
+import type { Arrived, ClusterMood, DrainOptions } from './drain/core.ts'
 import { Departures } from './drain/departures.ts'
 import { Drain, type DrainProgress, type Evicted, type Movable } from './drain/drain.ts'
 import { moodOf } from './drain/gate.ts'
+import { BY_SIGNAL, type Movement, type Origin } from './drain/movement.ts'
 import { parsePlan, PLAN_RULE, planText, type Plan } from './config/drain-plan.ts'
 import { lengthMs, scheduleOf } from './drain/schedule.ts'
 import { Closing, SluiceError } from './errors.ts'
@@ -48,6 +49,10 @@ export interface NodeDrainPorts {
   readonly inquiry: Pick<Inquiry, 'find'>
   readonly metrics: Pick<Metrics, 'reconnectsAsked' | 'drainMoves'>
   readonly info: () => NodeInfo
+  /** The nodes whose clients jobs of the cluster will move. */
+  readonly leaving: () => ReadonlySet<string>
+  /** What becomes of the clients is written down. */
+  began(movement: Movement): void
 }
 
 /** Siblings leave within this time of each other; the next heartbeat would show it late. */
@@ -69,6 +74,10 @@ export interface DrainWish {
   readonly finish?: true
   /** The region that clients are sent to. */
   readonly to?: string
+  /** From now on, instead of what the configuration says. */
+  readonly deadlineMs?: number
+  /** By this plan nobody is asked before so long has passed. */
+  readonly waitMs?: number
 }
 
 export class NodeDrain {
@@ -79,11 +88,13 @@ export class NodeDrain {
   /** The drain that a signal began, or joined. */
   #bySignal: Drain | undefined
   #withOthers = false
-  #finished: DrainProgress | undefined
   /** Absent: clients go to their usual address, which leads to another node. */
   #destination: Destination | undefined
+  /** The last one that has ended: where the node stays, word of its clients still comes. */
+  #finished: Drain | undefined
   #rebalance: Drain | undefined
-  #rebalanced: DrainProgress | undefined
+  #rebalanced: Drain | undefined
+  #hold: string | undefined
 
   constructor(options: NodeDrainOptions, ports: NodeDrainPorts) {
     this.#options = options
@@ -93,7 +104,7 @@ export class NodeDrain {
 
   /** Of the drain that runs, or the last one; `undefined`: there was none. */
   get progress(): DrainProgress | undefined {
-    const progress = this.#drain?.progress() ?? this.#finished
+    const progress = (this.#drain ?? this.#finished)?.progress()
     const to = this.#destination?.region
     return progress === undefined || to === undefined ? progress : { ...progress, to }
   }
@@ -102,7 +113,7 @@ export class NodeDrain {
    * Starts a drain, or changes the one that runs. Answers when the node is empty, or that it stays. Fails with
    * `bad_request` for a plan that is none, and with `not_found` where a drain is to pause or to go on and none runs.
    */
-  begin(wish: DrainWish = {}): Promise<'gone' | 'cancelled'> {
+  begin(wish: DrainWish = {}, origin = BY_SIGNAL): Promise<'gone' | 'cancelled'> {
     const plan = wish.plan === undefined ? undefined : planOf(wish.plan)
     const destination =
       wish.to === undefined ? undefined : destinationIn(wish.to, this.#ports.membership.others)
@@ -111,11 +122,12 @@ export class NodeDrain {
     if (running === undefined && this.#finished?.state === 'gone') return Promise.resolve('gone')
     if (running === undefined && wish.paused !== undefined) throw noDrain()
     if (running === undefined || destination !== undefined) this.#destination = destination
-    const drain = running ?? this.#start(plan ?? planOf(this.#options.plan))
-    if (running !== undefined && plan !== undefined) {
-      drain.setPlan(plan)
-      // A signal has told somebody for how long to wait.
-      if (drain !== this.#bySignal) drain.setDeadline(drain.elapsedMs + this.#emptyMs(this.#deadlineMs(plan)))
+    const drain = running ?? this.#start(plan ?? planOf(this.#options.plan), wish, origin)
+    if (running !== undefined && plan !== undefined) drain.setPlan(plan, wish.waitMs)
+    // A signal has told somebody for how long to wait.
+    if (running !== undefined && drain !== this.#bySignal) {
+      const deadlineMs = wish.deadlineMs ?? (plan === undefined ? undefined : this.#deadlineMs(plan))
+      if (deadlineMs !== undefined) drain.setDeadline(drain.elapsedMs + this.#emptyMs(deadlineMs))
     }
     if (wish.paused === true) drain.pause()
     // Asked to go on, or to go, without a word about pausing: by a signal, for example.
@@ -155,14 +167,14 @@ export class NodeDrain {
 
   /** Of moving a part of the clients; `undefined`: that never happened. */
   get rebalanceProgress(): DrainProgress | undefined {
-    return this.#rebalance?.progress() ?? this.#rebalanced
+    return (this.#rebalance ?? this.#rebalanced)?.progress()
   }
 
   /**
    * Moves so many clients to other nodes; the node stays. Fails with `bad_request` where something is under way already,
    * or for a plan that is none.
    */
-  rebalance(limit: number, plan: string | undefined): void {
+  rebalance(limit: number, plan: string | undefined, origin: Origin): Promise<'gone' | 'cancelled'> {
     if (this.#drain !== undefined || this.#rebalance !== undefined) {
       throw new SluiceError('bad_request', 'clients of this node are being moved already')
     }
@@ -179,11 +191,14 @@ export class NodeDrain {
     }
     const drain = this.#move(options, 'move', () => undefined)
     this.#rebalance = drain
+    this.#rebalanced = undefined
+    this.#began('rebalance', origin, drain)
     void drain.done.then(() => {
-      this.#rebalanced = drain.progress()
+      this.#rebalanced = drain
       this.#rebalance = undefined
       this.#departures.over()
     })
+    return drain.done
   }
 
   /** Fails with `not_found` where nothing is under way. */
@@ -200,16 +215,25 @@ export class NodeDrain {
    */
   confirm(client: string, arrived: Arrived): boolean {
     const session = this.#departures.sessionOf(client)
-    return (
-      this.#confirmTo(this.#drain, session, arrived) || this.#confirmTo(this.#rebalance, session, arrived)
-    )
+    // Each of them, until one knows him.
+    return this.#all().some((drain) => this.#confirmTo(drain, session, arrived))
+  }
+
+  /** A stream or a poll that was sent away is here again: the node stays, or it had nowhere else to go. */
+  cameBack(client: string): void {
+    const session = this.#departures.sessionOf(client)
+    for (const drain of this.#all()) drain.cameBack(session)
+  }
+
+  /** Nobody is asked for this reason, until it is taken back. */
+  hold(reason: string | undefined): void {
+    this.#hold = reason
   }
 
   /** A client that another node has had to catch up on so many messages. */
   replayed(client: string, messages: number): void {
     const session = this.#departures.sessionOf(client)
-    this.#drain?.replayed(session, messages)
-    this.#rebalance?.replayed(session, messages)
+    for (const drain of this.#all()) drain.replayed(session, messages)
   }
 
   /**
@@ -223,13 +247,17 @@ export class NodeDrain {
   }
 
   left(session: string): void {
-    this.#drain?.gone(session)
-    this.#rebalance?.gone(session)
+    for (const drain of this.#all()) drain.gone(session)
     this.#departures.left(session)
   }
 
-  #confirmTo(drain: Drain | undefined, session: string, arrived: Arrived): boolean {
-    if (drain === undefined) return false
+  /** Those that run, and those that word may still come for. */
+  #all(): Drain[] {
+    const all = [this.#drain, this.#rebalance, this.#finished, this.#rebalanced]
+    return all.filter((drain) => drain !== undefined)
+  }
+
+  #confirmTo(drain: Drain, session: string, arrived: Arrived): boolean {
     const before = { confirmed: drain.confirmed, returned: drain.returned }
     const stays = drain.confirm(session, arrived)
     this.#ports.metrics.drainMoves.confirmed.add(drain.confirmed - before.confirmed)
@@ -250,10 +278,11 @@ export class NodeDrain {
     })
   }
 
-  #start(plan: Plan): Drain {
+  #start(plan: Plan, wish: DrainWish, origin: Origin): Drain {
     const { health, gate, membership, log } = this.#ports
-    const { deregisterMs, graceMs, returnMs, closeSpreadMs } = this.#options
-    const deadlineMs = this.#deadlineMs(plan)
+    const { graceMs, returnMs, closeSpreadMs } = this.#options
+    const deadlineMs = wish.deadlineMs ?? this.#deadlineMs(plan)
+    const deregisterMs = Math.max(this.#options.deregisterMs, wish.waitMs ?? 0)
     this.#rebalance?.cancel()
     health.become('draining')
     void membership.beat()
@@ -264,13 +293,14 @@ export class NodeDrain {
       if ((state === 'moving' || state === 'closing') && gate.state === 'open') gate.close('draining')
     })
     log.info(
-      { plan: planText(plan), deadlineMs },
+      { ...origin, plan: planText(plan), deadlineMs },
       'the node is drained; by the deadline whoever is left is closed',
     )
     this.#drain = drain
     this.#finished = undefined
+    this.#began('drain', origin, drain)
     void drain.done.then((outcome) => {
-      this.#finished = drain.progress()
+      this.#finished = drain
       this.#drain = this.#bySignal = undefined
       this.#departures.over()
       if (outcome === 'gone') return
@@ -293,6 +323,10 @@ export class NodeDrain {
     return (sessions.count / Math.max(1, rate ?? 1)) * 1000
   }
 
+  #began(kind: Movement['kind'], origin: Origin, drain: Drain): void {
+    this.#ports.began({ kind, origin, progress: () => drain.progress(), done: drain.done })
+  }
+
   #deadlineMs(plan: Plan): number {
     const { deadlineMs, deregisterMs, graceMs, closeSpreadMs } = this.#options
     if (deadlineMs !== undefined) return deadlineMs
@@ -301,7 +335,7 @@ export class NodeDrain {
   }
 
   #move(options: DrainOptions, reason: MoveReason, changed: (progress: DrainProgress) => void): Drain {
-    const { clock, log, sessions, membership, inquiry, info } = this.#ports
+    const { clock, log, sessions } = this.#ports
     return new Drain(options, {
       clock,
       connections: () => this.#movables(reason),
@@ -310,11 +344,7 @@ export class NodeDrain {
         return session === undefined ? undefined : this.#movable(session, reason)
       },
       count: () => sessions.count,
-      mood: () =>
-        moodOf(info(), membership.others, {
-          cutOff: inquiry.find(),
-          to: reason === 'drain' ? this.#destination?.region : undefined,
-        }),
+      mood: () => this.#mood(reason),
       changed: (progress) => {
         changed(progress)
         log.info(
@@ -325,6 +355,19 @@ export class NodeDrain {
       evicted: (evicted: Evicted) =>
         log.warn(evicted, 'clients that could not be moved in time were closed, since the node has to stop'),
     })
+  }
+
+  #mood(reason: MoveReason): ClusterMood {
+    const { membership, inquiry, info, leaving, nodeId } = this.#ports
+    const nodes = leaving()
+    // Who has to stop goes wherever he can.
+    const together = nodes.has(nodeId) && this.#bySignal === undefined
+    const mood = moodOf(info(), membership.others, {
+      cutOff: inquiry.find(),
+      to: reason === 'drain' ? this.#destination?.region : undefined,
+      leaving: { nodes, together },
+    })
+    return this.#hold === undefined ? mood : { ...mood, ok: false, why: 'job', reason: this.#hold }
   }
 
   *#movables(reason: MoveReason): Iterable<Movable> {
@@ -342,6 +385,7 @@ export class NodeDrain {
       this.#destination === undefined || reason === 'move'
         ? {}
         : { url: urlFor(connection.transport, this.#destination) }
+    const drain = reason === 'drain' ? this.#drain : this.#rebalance
     return {
       id,
       transport: connection.transport,
@@ -354,7 +398,10 @@ export class NodeDrain {
         }
         // These have one connection at a time: it ends at its moment, and the client comes back by its cursor.
         departures.asked(id)
-        clock.after(delayMs, () => connection.end(goingAway(url())))
+        clock.after(delayMs, () => {
+          // Where it was cancelled meanwhile he may as well stay.
+          if (drain?.state !== 'cancelled') connection.end(goingAway(url()))
+        })
       },
       close(moved) {
         if (!moved) metrics.drainMoves.closed.inc()

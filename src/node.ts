@@ -7,6 +7,7 @@ import { Api } from './api/api.ts'
 import { channelRoutes } from './api/channels.ts'
 import { devTokenRoute, type WantedToken } from './api/dev.ts'
 import { drainRoutes } from './api/drain.ts'
+import { jobRoutes } from './api/drains.ts'
 import { nodeRoutes } from './api/node-routes.ts'
 import { orderRoutes } from './api/orders.ts'
 import { OtherNodes } from './api/other-nodes.ts'
@@ -49,6 +50,7 @@ import { faultsOf } from './node-checks.ts'
 import { NodeDoor } from './node-door.ts'
 import { NodeDrain } from './node-drain.ts'
 import { endInTurn, endOver, type Ending } from './node-ending.ts'
+import { createJobs } from './node-jobs.ts'
 import { watchParts } from './node-health.ts'
 import {
   closeMomentMs,
@@ -189,6 +191,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
         tell(backbone, fromNode, { kind: 'iAm', number, state, role, degraded: parts, door: isOpen })
       },
       iAm: (number, said) => inquiry.heard(fromNode, number, said),
+      jobChanged: () => jobs.runner.heard(),
       canary: (word) => canary.heard(word),
     })
   }
@@ -363,7 +366,11 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       forward: (user, channel, payload, messageId) =>
         doors?.forward(user, channel, payload, messageId) ??
         Promise.reject(new SluiceError('unavailable', 'there is no NATS to forward through')),
-      former: new FormerNodes(backbone, () => membership.others),
+      former: new FormerNodes(
+        backbone,
+        () => membership.others,
+        (client) => draining.cameBack(client),
+      ),
       limits: () => ({
         frame: config.limits.frame,
         payload: payloadBytesMax(),
@@ -402,6 +409,7 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
           self: info(),
           others: membership.others,
           target: deployOrders.orders.target,
+          leaving: jobs.runner.leaving,
         }),
       departureOf: (session) => draining.departureOf(session),
       mistake: (kind, fields) => mistakes.warn(kind, fields),
@@ -434,6 +442,8 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     revoked: () => metrics.revocations.inc(),
     tookAway: () => metrics.takeovers.inc(),
   })
+  // Whoever watches still reads how it went.
+  const emptied = (): void => void clock.after(config.drain.linger, () => void close())
   const otherNodes = new OtherNodes({ clock, requests: nodeRequests, tls: nodesTls(config) })
   const routes = [
     ...(role === 'edge' ? [] : [publishRoute(publisher, config.limits.publishBatch)]),
@@ -447,6 +457,15 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     ...userRoutes(users),
     ...orderRoutes({ orders: () => deployOrders, nodes: async () => (await membership.table()).nodes }),
     ...nodeRoutes({ table: () => membership.table(), health, metrics }),
+    ...jobRoutes({
+      book: () => jobs.book,
+      delays: () => jobs.delays,
+      nodes: async () => (await membership.table()).nodes,
+      plan: config.drain.plan,
+      target: () => jobs.target(),
+      cordon: (what, by) => deployOrders.cordon(what, by),
+      log,
+    }),
     ...drainRoutes({
       nodeId: id,
       // Made below, of parts that are made below.
@@ -457,15 +476,14 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
         get rebalanceProgress() {
           return draining.rebalanceProgress
         },
-        begin: (wish) => draining.begin(wish),
+        begin: (wish, origin) => draining.begin(wish, origin),
         cancel: () => draining.cancel(),
-        rebalance: (count, plan) => draining.rebalance(count, plan),
+        rebalance: (count, plan, origin) => draining.rebalance(count, plan, origin),
         cancelRebalance: () => draining.cancelRebalance(),
       },
       nodes: async () => (await membership.table()).nodes,
       otherNodes,
-      // Whoever watches still reads how it went.
-      emptied: () => clock.after(config.drain.linger, () => void close()),
+      emptied,
     }),
     ...(config.devTokens ? [devTokenRoute(mint)] : []),
   ]
@@ -539,9 +557,10 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     clock,
     info,
     proof: proofs?.sign(id),
-    read() {
+    read(askedMs) {
       strangers.look()
       deployOrders.look()
+      jobs.look(askedMs)
     },
     failed,
   })
@@ -631,6 +650,21 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     inquiry,
     metrics,
     info,
+    leaving: () => jobs.runner.leaving,
+    began: (movement) => jobs.records.began(movement),
+  })
+  const jobs = createJobs({
+    config,
+    clock,
+    log,
+    registry,
+    membership,
+    metrics,
+    drain: () => draining,
+    info,
+    changed: () => void tell(backbone, undefined, { kind: 'jobChanged' }),
+    emptied,
+    failed,
   })
   let closing: Promise<void> | undefined
   let ended: () => void = () => undefined
@@ -702,7 +736,13 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
       { part: 'clients', end: () => void sessions.endAll(goingAway, () => true) },
       { part: 'farewell', end: () => passed(Math.min(FAREWELL_MS, boundMs / 4), clock) },
       // Where the registry is away the entry ends by itself.
-      { part: 'table of nodes', end: () => membership.leave() },
+      {
+        part: 'table of nodes',
+        async end() {
+          await Promise.all([jobs.records.close(), jobs.runner.close()])
+          await membership.leave()
+        },
+      },
       // Who publishes would not know whether it was, and publish it again; but some never send the whole of their request.
       {
         part: 'publishes under way',

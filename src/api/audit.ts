@@ -10,6 +10,7 @@ export type AuditedAction =
   | 'revoke'
   | 'disconnect'
   | 'drain'
+  | 'change drain'
   | 'cancel drain'
   | 'rebalance'
   | 'cancel rebalance'

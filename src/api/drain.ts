@@ -7,20 +7,19 @@ import type { OtherNodes } from './other-nodes.ts'
 import { readObject } from './read-object.ts'
 import type { ApiAnswer, ApiRequest, Route } from './route.ts'
 import type { DrainProgress } from '../drain/drain.ts'
+import type { Origin } from '../drain/movement.ts'
 import { SluiceError } from '../errors.ts'
 import type { NodeInfo } from '../registry/registry.ts'
 
 export interface DrainControl {
   readonly progress: DrainProgress | undefined
-  begin(wish: {
-    readonly plan?: string
-    readonly paused?: boolean
-    readonly finish?: true
-    readonly to?: string
-  }): Promise<unknown>
+  begin(
+    wish: { readonly plan?: string; readonly paused?: boolean; readonly finish?: true; readonly to?: string },
+    origin: Origin,
+  ): Promise<unknown>
   cancel(): void
   readonly rebalanceProgress: DrainProgress | undefined
-  rebalance(count: number, plan: string | undefined): void
+  rebalance(count: number, plan: string | undefined, origin: Origin): Promise<unknown>
   cancelRebalance(): void
 }
 
@@ -60,7 +59,7 @@ export function drainRoutes(ports: DrainPorts): Route[] {
   })
   const rebalance = async (request: ApiRequest): Promise<ApiAnswer> => {
     const { count, plan } = readRebalance(await request.body(), request.jsonDepthMax)
-    drain.rebalance(count, plan)
+    void drain.rebalance(count, plan, originOf(request))
     return rebalanced()
   }
   const cancelRebalance = (): Promise<ApiAnswer> => {
@@ -85,9 +84,13 @@ async function begin(ports: DrainPorts, request: ApiRequest): Promise<ApiAnswer>
   const wish = readWish(await request.body(), request.jsonDepthMax)
   const before = ports.drain.progress
   const running = before !== undefined && before.state !== 'cancelled'
-  const done = ports.drain.begin(wish)
+  const done = ports.drain.begin(wish, originOf(request))
   if (!running) void done.then((outcome) => (outcome === 'gone' ? ports.emptied() : undefined))
   return answerOf(ports)
+}
+
+function originOf({ caller }: ApiRequest): Origin {
+  return { by: caller.grant.name }
 }
 
 function answerOf({ nodeId, drain }: DrainPorts): ApiAnswer {

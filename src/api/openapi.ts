@@ -3,6 +3,7 @@
  * real answers.
  */
 import { readFileSync } from 'node:fs'
+import { HOLD_REASON, jobPaths, jobSchemas } from './openapi-jobs.ts'
 import type { Scope } from '../auth/grant.ts'
 
 interface Operation {
@@ -311,6 +312,7 @@ const SCHEMAS = {
     properties: {
       state: { enum: ['waiting', 'moving', 'paused', 'closing', 'gone', 'cancelled'] },
       holding: { type: 'string', description: 'Why nobody is asked now.' },
+      holdReason: HOLD_REASON,
       plan: { type: 'string' },
       total: { type: 'integer', description: 'So many are to go.' },
       ...COUNTS,
@@ -716,13 +718,13 @@ export function openApi(): object {
     servers: [{ url: 'http://127.0.0.1:8081' }],
     // `admin` is enough for everything.
     security: keyWith('admin'),
-    paths: PATHS,
+    paths: { ...PATHS, ...jobPaths({ answers, refused: REFUSED }) },
     components: {
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer' },
         apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
       },
-      schemas: SCHEMAS,
+      schemas: { ...SCHEMAS, ...jobSchemas(COUNTS) },
     },
   }
 }

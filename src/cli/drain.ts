@@ -1,36 +1,33 @@
 /**
- * `sluice drain`: moves the clients of a node, or of several nodes one after the other, to the others.
+ * `sluice drain`: has the cluster move the clients of nodes to the others, and shows how it goes.
  */
 import { writeFileSync } from 'node:fs'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { CommandError } from './command-error.ts'
-import { barLine, movesPerClient, progressLine, reportLines, type DrainedNode } from './drain-view.ts'
-import { cordon as cordonNodes } from './orders.ts'
-import { addApiOptions, ApiFailure, apiOf, type ApiOptions, GatewayApi } from './gateway-api.ts'
+import { forecastLines, progressLine, type ListedJob } from './drain-view.ts'
+import { addApiOptions, apiOf, type ApiOptions, GatewayApi } from './gateway-api.ts'
+import { listJobs } from './reports.ts'
 import type { Terminal } from './terminal.ts'
-import { fits } from '../cluster/orders.ts'
+import { printReport, watchJob } from './watch-job.ts'
 import { EXIT_USAGE } from '../config/config-error.ts'
-import type { DrainProgress } from '../drain/drain.ts'
-import type { NodeInfo } from '../registry/registry.ts'
-
-const LOOK_INTERVAL_MS = 500
-/** A node that has died is in the table for some seconds, and Redis may be away for some. */
-const SILENCE_MAX_MS = 30_000
-/** In a pipe a line each time would be a flood. */
-const LINE_INTERVAL_MS = 5000
+import type { Forecast } from '../drain/job-making.ts'
+import type { JobView } from '../drain/job-view.ts'
+import { isOpen, JOB_KINDS, type Job } from '../drain/job.ts'
 
 const EXAMPLES = `
 Examples:
   $ sluice drain 4f1c                              the node whose id begins so, as its configuration says
   $ sluice drain 4f1c --batch 5% --every 2m --watch
   $ sluice drain --version '1.4.*' --over 10m --report drain.json
-  $ sluice drain --region eu --over 5m             node by node
   $ sluice drain --region eu --to eu-west          and its clients go to another region
+  $ sluice drain --region eu --batch 1% --every 5m --parallel 2
+  $ sluice drain --region eu --dry-run             what would move where, how long, and what is in the way
   $ sluice drain 4f1c --cordon                     and it stays out when its supervisor starts it again
-  $ sluice drain 4f1c --pause                      and --resume, --now, --cancel
+  $ sluice drain --watch                           the drain that runs; or --watch drain-5d1c03fa
+  $ sluice drain drain-5d1c03fa --pause            and --resume, --now, --cancel, or another pace
 
-The node stops when it is empty. Where several are drained, the next one begins when the last one has gone.
+Each node stops when it is empty. Several nodes are one drain, and the pace is that of all of them: they go one after the
+other, the oldest first, or --parallel at a time. The cluster carries it out: this terminal only watches, and may go.
 `
 
 interface Options extends ApiOptions {
@@ -41,35 +38,38 @@ interface Options extends ApiOptions {
   readonly version?: string
   readonly region?: string
   readonly to?: string
+  readonly parallel?: string
+  readonly deadline?: string
+  readonly reason?: string
   readonly pause?: true
   readonly resume?: true
   readonly now?: true
   readonly cancel?: true
   readonly cordon?: true
-  readonly watch?: true
+  readonly dryRun?: true
+  readonly watch?: true | string
   readonly report?: string
-}
-
-interface Answer {
-  readonly node: string
-  readonly drain: DrainProgress | null
+  readonly json?: true
 }
 
 export function addDrain(program: Command, terminal: Terminal): void {
   addApiOptions(
     program
       .command('drain')
-      .summary('move the clients of a node elsewhere, and stop it')
+      .summary('move the clients of nodes elsewhere, and stop them')
       .description(
-        'Moves the clients of a node to the others, at a pace that the cluster takes, and stops the node.',
+        'Moves the clients of nodes to the others, at a pace that the cluster takes, and stops the nodes.',
       )
-      .argument('[nodes...]', 'ids of nodes, or their beginnings')
+      .argument('[nodes...]', 'ids of nodes, or their beginnings; or a drain that runs')
       .option('--batch <size>', 'connections in each batch: a number, or a part such as 5%')
       .option('--every <time>', 'time between two batches')
       .option('--over <time>', 'all connections, spread over this time')
       .option('--fast', 'as fast as the others take them, and no faster')
-      .option('--version <pattern>', 'all nodes of a version, such as 1.4.*, one after the other')
-      .option('--region <region>', 'all nodes of a region, one after the other')
+      .option('--version <pattern>', 'all nodes of a version, such as 1.4.*')
+      .option('--region <region>', 'all nodes of a region')
+      .option('--parallel <nodes>', 'so many nodes at a time (1)')
+      .option('--deadline <time>', 'by then it has ended, and whoever is left is closed')
+      .option('--reason <text>', 'why, for the log and the report')
       .option(
         '--to <region>',
         'clients go to this region, to where its nodes say that it is reached (node.publicUrl)',
@@ -77,10 +77,12 @@ export function addDrain(program: Command, terminal: Terminal): void {
       .option('--pause', 'ask nobody to move for now')
       .option('--resume', 'go on')
       .option('--now', 'ask everybody at once')
-      .option('--cancel', 'the node stays, and takes clients again')
-      .option('--cordon', 'keep it out, also when its supervisor starts it again; sluice uncordon ends that')
-      .option('--watch', 'wait for the end, and show how it goes')
-      .option('--report <file>', 'wait for the end, and write what became of whom, as JSON'),
+      .option('--cancel', 'the nodes stay, and take clients again')
+      .option('--cordon', 'keep them out, also when they are started again; sluice uncordon ends that')
+      .option('--dry-run', 'say what would be done, and do nothing')
+      .option('--watch [job]', 'show how it goes, until it has ended; a job: one that runs already')
+      .option('--report <file>', 'wait for the end, and write what became of whom, as JSON')
+      .option('--json', 'print JSON, a line for each change'),
     'any node',
     'admin',
   )
@@ -89,107 +91,141 @@ export function addDrain(program: Command, terminal: Terminal): void {
 }
 
 async function drain(names: readonly string[], options: Options, terminal: Terminal): Promise<void> {
+  const change = changeOf(options)
   const api = apiOf(options, terminal.env)
-  const wish = wishOf(options)
-  const { nodes } = (await api.get('/v1/nodes')) as { readonly nodes: readonly NodeInfo[] }
-  const chosen = chosenNodes(nodes, names, options)
-  const begins = !(options.pause || options.resume || options.cancel)
-  const waits = begins && (options.watch === true || options.report !== undefined || chosen.length > 1)
-  if (options.cordon) await cordonAll(api, chosen, options)
-  const drained: DrainedNode[] = []
-  // One after the other: those who moved from the first are not to move again with all the others.
-  for (const node of chosen) {
-    const answer = (await (options.cancel
-      ? api.delete(pathOf(node))
-      : api.post(pathOf(node), JSON.stringify(wish)))) as Answer
-    if (answer.drain !== null) terminal.tell(progressLine(node.id, answer.drain))
-    if (!waits) continue
-    const last = await watch(api, node, terminal)
-    drained.push({ id: node.id, region: node.region, version: node.version, drain: last })
-    if (last.state === 'cancelled') break
+  const { region, version, json, watch } = options
+  if (names.length === 0 && region === undefined && version === undefined) {
+    if (watch === undefined)
+      throw new CommandError(
+        'which node? Give an id (sluice status shows them), --version, --region, or --watch',
+        EXIT_USAGE,
+      )
+    await follow(api, typeof watch === 'string' ? watch : (await runningJob(api)).id, options, terminal)
+    return
   }
-  if (drained.length === 0) return
-  for (const line of reportLines(drained)) terminal.print(line)
-  const moves = movesPerClient(drained)
-  if (moves !== undefined) terminal.print(`${moves} moves per client`)
-  if (options.report !== undefined) {
-    const report = { nodes: drained, movesPerClient: moves ?? null }
-    writeFileSync(options.report, `${JSON.stringify(report, null, 2)}\n`)
+  if (typeof watch === 'string')
+    throw new CommandError(
+      `--watch ${watch} stands alone; to watch what begins, write --watch last`,
+      EXIT_USAGE,
+    )
+  const changed = await changeRunning(api, names, options, change)
+  if (changed !== undefined) {
+    for (const job of changed) tell(job, terminal, json)
+    const [job] = changed
+    if (job !== undefined && !options.cancel && waits(options)) await follow(api, job.id, options, terminal)
+    return
   }
-  const [stayed] = drained.filter((one) => one.drain.state === 'cancelled')
-  if (stayed !== undefined) throw new CommandError(`the drain of node ${stayed.id} was cancelled`)
+  if (options.pause || options.resume || options.cancel)
+    throw new CommandError('no drain of that runs; sluice drains lists them')
+  const body = { ...wishOf(names, options), ...change }
+  const answer = (await api.post('/v1/drains', JSON.stringify(body))) as Begun
+  if (options.dryRun) {
+    if (json) terminal.print(JSON.stringify(answer))
+    else for (const line of forecastLines(answer.job, answer.forecast)) terminal.print(line)
+    return
+  }
+  const { id } = answer.job
+  if (!json) {
+    terminal.print(id)
+    for (const what of answer.forecast.inTheWay) terminal.tell(`in the way: ${what}`)
+    terminal.tell(`the cluster carries it out; sluice drain --watch ${id} shows how it goes`)
+  }
+  if (waits(options)) await follow(api, id, options, terminal)
+  else if (json) terminal.print(JSON.stringify(answer.job))
 }
 
-/** What is started again has another id, and elsewhere another address too: where a version is meant, the version is kept out. */
-function cordonAll(
+interface Begun {
+  readonly job: Job
+  readonly forecast: Forecast
+}
+
+function waits({ watch, report }: Options): boolean {
+  return watch !== undefined || report !== undefined
+}
+
+async function follow(api: GatewayApi, id: string, options: Options, terminal: Terminal): Promise<void> {
+  const { json, report } = options
+  const job = await watchJob(api, id, terminal, options)
+  if (!json) printReport(job, terminal)
+  if (report !== undefined) writeFileSync(report, `${JSON.stringify(job, null, 2)}\n`)
+  if (job.state === 'cancelled') throw new CommandError(`${job.id} was cancelled`)
+}
+
+function tell(job: JobView, terminal: Terminal, json: true | undefined): void {
+  if (json) terminal.print(JSON.stringify(job))
+  else terminal.tell(progressLine(job))
+}
+
+/** The newest of those that run. */
+async function runningJob(api: GatewayApi): Promise<ListedJob> {
+  const [job] = (await listJobs(api)).filter(({ endedAt }) => endedAt === undefined)
+  if (job === undefined) throw new CommandError('no drain runs; sluice drains lists those of the last day')
+  return job
+}
+
+/** What is named is a drain that runs, or a node of one: that one is changed. `undefined`: nothing of it runs. */
+async function changeRunning(
   api: GatewayApi,
-  chosen: readonly NodeInfo[],
-  { version, region }: Options,
-): Promise<void> {
-  if (version !== undefined && region === undefined) return cordonNodes(api, [], { version })
-  return cordonNodes(
-    api,
-    chosen.map(({ id }) => id),
-    {},
+  names: readonly string[],
+  { cancel, dryRun }: Options,
+  change: object,
+): Promise<JobView[] | undefined> {
+  if (names.length === 0 || dryRun) return undefined
+  const jobs = (await listJobs(api)).filter(
+    ({ state, endedAt }) => endedAt === undefined && state !== 'cancelled',
   )
-}
-
-/** Until the node has gone or stays; answers what it said last. Fails where it says nothing for long. */
-async function watch(api: GatewayApi, node: NodeInfo, terminal: Terminal): Promise<DrainProgress> {
-  let last: DrainProgress | undefined
-  let told = ''
-  let toldAtMs = 0
-  let heardAtMs = Date.now()
-  for (;;) {
-    const now = await look(api, node)
-    if (now instanceof ApiFailure) {
-      if (Date.now() - heardAtMs > SILENCE_MAX_MS) {
-        if (terminal.interactive) terminal.update('')
-        throw new CommandError(
-          `nothing was heard of node ${node.id} for ${SILENCE_MAX_MS / 1000} s (${now.message}): its drain may go on; sluice status shows`,
-        )
-      }
-      await delay(LOOK_INTERVAL_MS)
-      continue
-    }
-    // It has stopped, and with it whoever could say how it went after the last look.
-    if (now === undefined || now === null) break
-    heardAtMs = Date.now()
-    last = now
-    if (terminal.interactive) terminal.update(barLine(node.id, now))
-    else {
-      const state = `${now.state} ${now.holding ?? ''}`
-      if (state !== told || Date.now() - toldAtMs >= LINE_INTERVAL_MS) {
-        terminal.tell(progressLine(node.id, now))
-        told = state
-        toldAtMs = Date.now()
-      }
-    }
-    if (now.state === 'gone' || now.state === 'cancelled') break
-    await delay(LOOK_INTERVAL_MS)
+  const paths: string[] = []
+  const ids: string[] = []
+  for (const name of names) {
+    const isJob = [...JOB_KINDS, 'deploy'].some((kind) => name.startsWith(`${kind}-`))
+    const job = isJob
+      ? { id: name, nodes: [] }
+      : jobs.find(({ nodes }) => nodes.some((node) => node.id.startsWith(name) && isOpen(node)))
+    if (job === undefined) return undefined
+    const node = job.nodes.find(({ id }) => id.startsWith(name))
+    // One of several nodes is meant alone; and those that were told to stop by a signal nobody leads.
+    const alone = node !== undefined && (job.nodes.length > 1 || job.id.startsWith('deploy-'))
+    paths.push(
+      alone ? `/v1/nodes/${encodeURIComponent(node.id)}/drain` : `/v1/drains/${encodeURIComponent(job.id)}`,
+    )
+    ids.push(job.id)
   }
-  if (terminal.interactive) terminal.update('')
-  if (last === undefined) throw new CommandError(`node ${node.id} stopped before it said how its drain goes`)
-  return last.state === 'cancelled' ? last : { ...last, state: 'gone' }
+  for (const path of paths) await (cancel ? api.delete(path) : api.post(path, JSON.stringify(change)))
+  return Promise.all([...new Set(ids)].map((id) => readChanged(api, id)))
 }
 
-/** `undefined`: the node is not there any more. A failure says nothing of the node: Redis may be away, or who was asked. */
-async function look(api: GatewayApi, node: NodeInfo): Promise<DrainProgress | null | undefined | ApiFailure> {
-  try {
-    return ((await api.get(pathOf(node))) as Answer).drain
-  } catch (error) {
-    if (!(error instanceof ApiFailure)) throw error
-    if (error.code === 'not_found') return undefined
-    if (error.code === 'unavailable' || error.code === 'unreachable') return error
-    throw error
+async function readChanged(api: GatewayApi, id: string): Promise<JobView> {
+  return ((await api.get(`/v1/drains/${encodeURIComponent(id)}`)) as { readonly job: JobView }).job
+}
+
+function wishOf(names: readonly string[], options: Options): object {
+  const { region, version, parallel, deadline, reason, cordon, dryRun } = options
+  return {
+    ...(names.length === 0 ? {} : { nodes: names }),
+    ...(region === undefined ? {} : { region }),
+    ...(version === undefined ? {} : { version }),
+    ...(parallel === undefined ? {} : { parallel: Number(parallel) }),
+    ...(deadline === undefined ? {} : { deadline }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(cordon ? { cordon } : {}),
+    ...(dryRun ? { dryRun } : {}),
   }
 }
 
-function pathOf({ id }: NodeInfo): string {
-  return `/v1/nodes/${encodeURIComponent(id)}/drain`
-}
-
-function wishOf({ batch, every, over, fast, to, pause, resume, now, cancel, cordon }: Options): object {
+/** What is said of the pace, and of going on; the same for a drain that begins and for one that runs. */
+function changeOf({
+  batch,
+  every,
+  over,
+  fast,
+  to,
+  pause,
+  resume,
+  now,
+  cancel,
+  cordon,
+  parallel,
+}: Options): object {
   const words = Object.entries({ pause, resume, now, cancel }).filter(([, said]) => said)
   if (words.length > 1) {
     throw new CommandError(
@@ -218,6 +254,8 @@ function wishOf({ batch, every, over, fast, to, pause, resume, now, cancel, cord
   if (fast && (batch !== undefined || over !== undefined)) {
     throw new CommandError('--fast is a pace: it does not go with --batch and --every, or --over', EXIT_USAGE)
   }
+  if (parallel !== undefined && !/^[1-9]\d?$/.test(parallel))
+    throw new CommandError('--parallel is a number of nodes, from 1 on', EXIT_USAGE)
   const plan = fast ? 'fast' : batch === undefined ? over : `${batch}/${every}`
   return {
     ...(plan === undefined ? {} : { plan }),
@@ -225,30 +263,4 @@ function wishOf({ batch, every, over, fast, to, pause, resume, now, cancel, cord
     ...(pause ? { paused: true } : resume ? { paused: false } : {}),
     ...(now ? { finish: true } : {}),
   }
-}
-
-function chosenNodes(
-  nodes: readonly NodeInfo[],
-  names: readonly string[],
-  { version, region }: Options,
-): NodeInfo[] {
-  if (names.length === 0 && version === undefined && region === undefined) {
-    throw new CommandError(
-      'which node? Give an id (sluice status shows them), --version or --region',
-      EXIT_USAGE,
-    )
-  }
-  const named = names.map((name) => {
-    const found = nodes.filter(({ id }) => id.startsWith(name))
-    if (found.length === 1) return found[0] as NodeInfo
-    const why = found.length === 0 ? 'there is no such node' : `${found.length} nodes begin so`
-    throw new CommandError(`${name}: ${why}; sluice status shows all`, EXIT_USAGE)
-  })
-  const chosen = (names.length === 0 ? nodes : named).filter(
-    (node) =>
-      (version === undefined || fits(version, node.version)) &&
-      (region === undefined || node.region === region),
-  )
-  if (chosen.length > 0) return chosen.toSorted((a, b) => a.startedAt - b.startedAt)
-  throw new CommandError('no node fits; sluice status shows all')
 }

@@ -9,6 +9,7 @@ import { addDrain } from './drain.ts'
 import { addOrders } from './orders.ts'
 import { addPublish } from './publish.ts'
 import { addRebalance } from './rebalance.ts'
+import { addReports } from './reports.ts'
 import { addServe } from './serve.ts'
 import { addStatus } from './status.ts'
 import { addTail } from './tail.ts'
@@ -73,6 +74,7 @@ function programOf(terminal: Terminal): Command {
     addServe,
     addStatus,
     addDrain,
+    addReports,
     addRebalance,
     addOrders,
     addPublish,

@@ -66,15 +66,6 @@ export function addOrders(program: Command, terminal: Terminal): void {
     })
 }
 
-/** As `drain --cordon` does it, before it drains. */
-export async function cordon(
-  api: GatewayApi,
-  names: readonly string[],
-  options: CordonOptions,
-): Promise<void> {
-  for (const path of pathsOf(names, options)) await api.put(path)
-}
-
 function addTarget(program: Command, terminal: Terminal): void {
   addApiOptions(
     program

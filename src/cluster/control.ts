@@ -33,6 +33,8 @@ export type ControlMessage =
   | { readonly kind: 'howAreYou'; readonly number: number }
   /** The answer to that, with its number. */
   | ({ readonly kind: 'iAm'; readonly number: number } & Answered)
+  /** A job of the cluster has changed, and stands in the registry. */
+  | { readonly kind: 'jobChanged' }
   /** The sender to itself; see `canary.ts`. */
   | { readonly kind: 'canary'; readonly word: number }
 
@@ -47,6 +49,7 @@ export interface ControlSink {
   replayed(client: string, messages: number): void
   howAreYou(number: number): void
   iAm(number: number, said: Answered): void
+  jobChanged(): void
   canary(word: number): void
 }
 
@@ -88,6 +91,9 @@ export function hear(payload: Uint8Array, sink: ControlSink): boolean {
     case 'iAm':
       sink.iAm(message.number, message)
       return true
+    case 'jobChanged':
+      sink.jobChanged()
+      return true
     case 'canary':
       sink.canary(message.word)
       return true
@@ -117,6 +123,7 @@ function parse(payload: Uint8Array): ControlMessage | undefined {
   if (kind === 'howAreYou' && typeof rest['number'] === 'number') return { kind, number: rest['number'] }
   if (kind === 'iAm' && typeof rest['number'] === 'number')
     return { kind, number: rest['number'], ...saidOf(rest) }
+  if (kind === 'jobChanged') return { kind }
   if (kind === 'canary' && typeof word === 'number') return { kind, word }
   return undefined
 }

@@ -9,10 +9,17 @@ export class FormerNodes {
   readonly #backbone: Backbone
   readonly #others: () => readonly Pick<NodeInfo, 'id' | 'state'>[]
 
-  /** `others`: the nodes that are alive, without this one. */
-  constructor(backbone: Backbone, others: () => readonly Pick<NodeInfo, 'id' | 'state'>[]) {
+  readonly #here: (client: string) => void
+
+  /** `others`: the nodes that are alive, without this one. `here`: one whom this node had sent away is here again. */
+  constructor(
+    backbone: Backbone,
+    others: () => readonly Pick<NodeInfo, 'id' | 'state'>[],
+    here: (client: string) => void,
+  ) {
     this.#backbone = backbone
     this.#others = others
+    this.#here = here
   }
 
   tookOver(node: string, taken: TakenOver): void {
@@ -26,6 +33,10 @@ export class FormerNodes {
   /** The client says where it was: nothing is sent to what is no node. */
   cameBack(node: string, client: string, recovered: boolean): void {
     if (this.#find(node) !== undefined) tell(this.#backbone, node, { kind: 'cameBack', client, recovered })
+  }
+
+  cameBackHere(client: string): void {
+    this.#here(client)
   }
 
   replayed(node: string, client: string, messages: number): void {

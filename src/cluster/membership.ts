@@ -13,8 +13,8 @@ export interface MembershipPorts {
   readonly info: () => NodeInfo
   /** For the other nodes, that this one knows the secret. Absent: there is none. */
   readonly proof: string | undefined
-  /** The table was read. */
-  readonly read: () => void
+  /** The table was read, and was asked for at that time, by the clock that does not jump. */
+  readonly read: (askedMs: number) => void
   readonly failed: (what: string, error: unknown) => void
 }
 
@@ -30,6 +30,7 @@ export class Membership {
   #timer: Timer | undefined
   #nodes: readonly NodeInfo[] = []
   #orders: Orders = NO_ORDERS
+  #jobs: ReadonlyMap<string, string> = new Map()
   /** What was heard of each node, and when at the earliest it was said, by this node's clock that does not jump. */
   #said = new Map<string, { readonly beat: number; readonly afterMs: number }>()
   /** When the table that was read last was asked for. */
@@ -52,6 +53,11 @@ export class Membership {
   /** What operators have ordered, as it stood when the table was last read. */
   get orders(): Orders {
     return this.#orders
+  }
+
+  /** The shelf of the jobs that run, as it stood when the table was last read. */
+  get jobs(): ReadonlyMap<string, string> {
+    return this.#jobs
   }
 
   /** Those of the others who have said how they are after a moment, by this node's clock that does not jump. */
@@ -115,8 +121,13 @@ export class Membership {
   async #read(): Promise<void> {
     const askedMs = this.#ports.clock.monotonicMs()
     const { registry } = this.#ports
-    const [nodes, orders] = await Promise.all([registry.nodes(), registry.read('orders')])
+    const [nodes, orders, jobs] = await Promise.all([
+      registry.nodes(),
+      registry.read('orders'),
+      registry.read('jobs'),
+    ])
     this.#nodes = nodes
+    this.#jobs = jobs
     this.#orders = ordersIn(orders)
     const said = new Map<string, { readonly beat: number; readonly afterMs: number }>()
     for (const { id, peer } of nodes) {
@@ -127,7 +138,7 @@ export class Membership {
       said.set(id, isNew ? { beat: peer.beat, afterMs: this.#askedMs } : before)
     }
     this.#said = said
-    this.#ports.read()
+    this.#ports.read(askedMs)
     this.#askedMs = Math.max(this.#askedMs, askedMs)
   }
 }

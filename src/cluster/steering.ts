@@ -6,6 +6,8 @@
  * old pod that restarts in the middle of a deploy is as old as it was. It keeps (test/property/steering.property.test.ts):
  *  T1 a node of the target turns nobody away for the sake of a version, whoever restarts
  *  T2 any other one does, for as long as a node of the target has room and the client has turns left
+ *  T3 a node whose clients a job moves, or will, turns away for as long as any other one takes clients, and is none that
+ *     somebody else is turned away for
  */
 import type { Target } from './orders.ts'
 import type { Deploy, NodeInfo } from '../registry/registry.ts'
@@ -14,6 +16,9 @@ import type { Deploy, NodeInfo } from '../registry/registry.ts'
 export const TURNS_MAX = 5
 /** Of a client that no old connection serves meanwhile: more turns would cost it more than the second move that they save. */
 export const TURNS_UNSERVED_MAX = 3
+/** At a node that a job will drain: who is let in there is moved again for sure. One digit counts them for a stream. */
+export const TURNS_LEAVING_MAX = 12
+export const TURNS_LEAVING_UNSERVED_MAX = 6
 /** A node that has half its waiting room full has no room to spare. */
 const PRESSURE_MAX = 0.5
 
@@ -22,13 +27,16 @@ const FULLER = 1.1
 
 /** What a node knows of itself and the others. */
 export interface Sight {
-  readonly self: Pick<NodeInfo, 'version' | 'region' | 'state' | 'deploy' | 'connections'>
+  readonly self: Pick<NodeInfo, 'id' | 'version' | 'region' | 'state' | 'deploy' | 'connections'>
   readonly others: readonly NodeInfo[]
   readonly target: Target | undefined
+  /** Nodes whose clients a job of the cluster moves, or will: whoever is let in there is moved again. */
+  readonly leaving: ReadonlySet<string>
 }
 
 /** `served`: its old connection still serves it. One without is not sent on for the sake of even numbers. */
 export function turnsAway(turns: number, served: boolean, sight: Sight): boolean {
+  if (isLeaving(sight)) return turns < (served ? TURNS_LEAVING_MAX : TURNS_LEAVING_UNSERVED_MAX)
   return served
     ? turns < TURNS_MAX && isBetterElsewhere(sight)
     : turns < TURNS_UNSERVED_MAX && isOutdated(sight)
@@ -42,8 +50,11 @@ export function isBetterElsewhere(sight: Sight): boolean {
  * Whether a client that is moving is better off at another node: one of a later deploy in the same region that has room,
  * or any that has where this one is kept out.
  */
-export function isOutdated({ self, others, target }: Sight): boolean {
-  const near = takersNear(self.region, others)
+export function isOutdated(sight: Sight): boolean {
+  if (isLeaving(sight)) return true
+  const { self, others, target, leaving } = sight
+  const staying = others.filter(({ id }) => !leaving.has(id))
+  const near = takersNear(self.region, staying)
   if (near.length > 0 && self.state === 'cordoned') return true
   const all = [self, ...others]
   const own = rankOf(self, all, target)
@@ -52,6 +63,11 @@ export function isOutdated({ self, others, target }: Sight): boolean {
     const rank = rankOf(node, all, target)
     return rank !== undefined && isLater(rank, own)
   })
+}
+
+/** A job moves its clients, or will, and somebody else takes some, in whatever region. */
+function isLeaving({ self, others, leaving }: Sight): boolean {
+  return leaving.has(self.id) && takersOf(others.filter(({ id }) => !leaving.has(id))).length > 0
 }
 
 /** The latest of the deploys, which is what a target has to come before; what is seen for the first time from now on is later. */
@@ -64,11 +80,23 @@ export function latestOf(deploys: readonly (Deploy | undefined)[], nowMs: number
   return latest
 }
 
+/** The version that clients go to: of those that there are, the one of the latest deploy. */
+export function versionGoneTo({ self, others, target }: Pick<Sight, 'self' | 'others' | 'target'>): string {
+  const all = [self, ...others]
+  let best: { readonly version: string; readonly rank: Rank } | undefined
+  for (const { version, deploy } of all) {
+    const rank = rankOf({ version, ...(deploy && { deploy }) }, all, target)
+    if (rank !== undefined && (best === undefined || isLater(rank, best.rank))) best = { version, rank }
+  }
+  return best?.version ?? self.version
+}
+
 /** Whether this node has clearly more clients than the others of its region that take some, and are not of an earlier deploy. */
-export function isFuller({ self, others, target }: Sight): boolean {
+export function isFuller({ self, others, target, leaving }: Sight): boolean {
   const all = [self, ...others]
   const own = rankOf(self, all, target)
-  const takers = takersNear(self.region, others).filter((node) => {
+  const staying = others.filter(({ id }) => !leaving.has(id))
+  const takers = takersNear(self.region, staying).filter((node) => {
     const rank = rankOf(node, all, target)
     return own === undefined || rank === undefined || !isLater(own, rank)
   })
@@ -78,12 +106,12 @@ export function isFuller({ self, others, target }: Sight): boolean {
 }
 
 function takersNear(region: string, others: readonly NodeInfo[]): readonly NodeInfo[] {
+  return takersOf(others).filter((node) => node.region === region)
+}
+
+function takersOf(others: readonly NodeInfo[]): readonly NodeInfo[] {
   return others.filter(
-    (node) =>
-      node.region === region &&
-      node.role !== 'api' &&
-      node.state === 'active' &&
-      node.pressure <= PRESSURE_MAX,
+    ({ role, state, pressure }) => role !== 'api' && state === 'active' && pressure <= PRESSURE_MAX,
   )
 }
 

@@ -29,8 +29,9 @@ import type { Plan } from '../config/drain-plan.ts'
 import { lengthMs, scheduleOf, type Schedule } from './schedule.ts'
 import { Tally, type TransportCounts } from './tally.ts'
 import type { Transport } from '../hub/outlet.ts'
+import type { DRAIN_STATES, HOLD_REASONS } from '../observe/metric-labels.ts'
 
-export type DrainState = 'waiting' | 'moving' | 'paused' | 'closing' | 'gone' | 'cancelled'
+export type DrainState = (typeof DRAIN_STATES)[number]
 
 export interface DrainOptions {
   readonly plan: Plan
@@ -48,10 +49,15 @@ export interface DrainOptions {
   readonly limit?: number
 }
 
+/** Why moving waits, in one word; `holding` says it in a sentence. */
+export type HoldReason = (typeof HOLD_REASONS)[number]
+
 /** Whether others can take more, and why not. */
 export interface ClusterMood {
   readonly ok: boolean
   readonly reason: string
+  /** Absent where it is well. */
+  readonly why?: HoldReason
   /** There is no other node that takes clients, and none is starting. */
   readonly alone?: true
   /** The others are well, or cannot be heard at all: this node alone is sick, and keeps its clients from what they need. */
@@ -62,6 +68,11 @@ export interface ClusterMood {
   readonly rate?: number
   /** Which limit it is, where there is no room. */
   readonly full?: string
+}
+
+interface Hold {
+  readonly why: HoldReason
+  readonly text: string
 }
 
 interface Client {
@@ -154,7 +165,7 @@ export class DrainCore {
   #returned = 0
   /** When somebody moved or left, by the second, for as long as the others' numbers may not show it. */
   readonly #recent: { readonly atMs: number; count: number }[] = []
-  #holding: string | undefined
+  #holding: Hold | undefined
   /** Since when, by the clock of the plan, somebody is due and was not asked. */
   #dueSinceMs: number | undefined
   #batchAtMs = Number.NEGATIVE_INFINITY
@@ -198,7 +209,11 @@ export class DrainCore {
 
   /** Why nobody is asked, or closed, now where somebody would be. */
   get holding(): string | undefined {
-    return this.#holding
+    return this.#holding?.text
+  }
+
+  get holdReason(): HoldReason | undefined {
+    return this.#holding?.why
   }
 
   get startedMs(): number {
@@ -275,7 +290,7 @@ export class DrainCore {
     const left = this.#limit === undefined ? Infinity : this.#unaskedOf(this.#limit)
     if (connections === 0 || (left <= 0 && this.#asked.size === 0)) {
       if (this.#departed.size > 0 && nowMs < this.#lastLeftMs + this.#options.returnMs) {
-        this.#holding = NOT_BACK
+        this.#holding = { why: 'returning', text: NOT_BACK }
         return decisions
       }
       this.#state = 'gone'
@@ -362,6 +377,14 @@ export class DrainCore {
     this.#lingering.delete(id)
     const client = take(this.#asked, id) ?? take(this.#stayed, id)
     if (client !== undefined) this.#left(id, client, nowMs)
+  }
+
+  /** One who had left is here again, since the node stays: he is not one who was never seen again. */
+  cameBack(id: string): void {
+    const client = take(this.#departed, id)
+    if (client === undefined) return
+    this.#tally.add(client.transport, 'unseen', -1)
+    if (this.#forced.delete(id)) this.#tally.add(client.transport, 'forced', -1)
   }
 
   pause(): void {
@@ -477,7 +500,7 @@ export class DrainCore {
     const due = Math.min(waiting, this.#schedule.dueAt(step) - (this.#asks - this.#base))
     if (due <= 0) return undefined
     if (!mood.ok && !this.#hurried) {
-      this.#holding = mood.reason
+      this.#holding = unwell(mood)
       return undefined
     }
     const taken = this.#batchSettled >= this.#batchSize * TAKEN_SHARE
@@ -489,10 +512,13 @@ export class DrainCore {
   #askUpTo(nowMs: number, wanted: number, windowMs: number, mood: ClusterMood): DrainDecision | undefined {
     const room = Math.min(wanted, this.#roomFor(nowMs, mood))
     // The rest stays due, and the plan waits for it.
-    if (room < wanted) this.#holding = mood.full ?? 'the others have no room for more connections'
+    if (room < wanted) this.#holding = noRoom(mood)
     const count = Math.min(room, this.#allowance())
     if (count < room && this.#plan.kind !== 'fast')
-      this.#holding = `the others take ${Math.floor(this.#offered)} connections a second`
+      this.#holding = {
+        why: 'room',
+        text: `the others take ${Math.floor(this.#offered)} connections a second`,
+      }
     if (count <= 0) return undefined
     this.#batchAtMs = nowMs
     this.#dueSinceMs = undefined
@@ -559,7 +585,7 @@ export class DrainCore {
       }
       // He is served here for as long as nobody else could serve him.
       if (room < 1) {
-        this.#holding = mood.ok ? (mood.full ?? 'the others have no room for more connections') : mood.reason
+        this.#holding = mood.ok ? noRoom(mood) : unwell(mood)
         break
       }
       room--
@@ -588,6 +614,14 @@ export class DrainCore {
     if (forgotten !== undefined) this.#forced.delete(forgotten)
     this.#tally.add(client.transport, 'unseen')
   }
+}
+
+function unwell({ why = 'unwell', reason }: ClusterMood): Hold {
+  return { why, text: reason }
+}
+
+function noRoom({ full = 'the others have no room for more connections' }: ClusterMood): Hold {
+  return { why: 'room', text: full }
 }
 
 function take<T>(map: Map<string, T>, id: string): T | undefined {

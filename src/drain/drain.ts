@@ -1,7 +1,14 @@
 /**
  * Carries a drain out: asks, waits, closes. What is decided is in `core.ts`.
  */
-import { DrainCore, type Arrived, type ClusterMood, type DrainOptions, type DrainState } from './core.ts'
+import {
+  DrainCore,
+  type Arrived,
+  type ClusterMood,
+  type DrainOptions,
+  type DrainState,
+  type HoldReason,
+} from './core.ts'
 import { planText, type Plan } from '../config/drain-plan.ts'
 import type { Tally, TransportCounts } from './tally.ts'
 import type { Clock, Timer } from '../clock.ts'
@@ -45,6 +52,7 @@ export interface DrainProgress extends TransportCounts {
   readonly state: DrainState
   /** Why nobody is asked now. */
   readonly holding?: string
+  readonly holdReason?: HoldReason
   readonly plan: string
   /** The region that clients are sent to. Absent: each goes to where its usual address leads. */
   readonly to?: string
@@ -88,6 +96,8 @@ export class Drain {
   readonly #evicted = { transports: new Map<Transport, number>(), sessions: [] as string[] }
   #rate = 0
   #rateAt: { readonly ms: number; readonly count: number }
+  /** What was still to go then, and when that was. */
+  #ended: { readonly atMs: number; readonly remaining: number } | undefined
   #settle: (outcome: 'gone' | 'cancelled') => void = () => undefined
   /** Resolves when nobody is left, or the drain is cancelled. */
   readonly done: Promise<'gone' | 'cancelled'>
@@ -112,7 +122,11 @@ export class Drain {
   }
 
   get elapsedMs(): number {
-    return this.#ports.clock.monotonicMs() - this.#core.startedMs
+    return (this.#ended?.atMs ?? this.#ports.clock.monotonicMs()) - this.#core.startedMs
+  }
+
+  get state(): DrainState {
+    return this.#core.state
   }
 
   /** Another node has the client. Answers whether its connection here may stay until the client closes it. */
@@ -150,6 +164,11 @@ export class Drain {
     this.#core.gone(id, this.#ports.clock.monotonicMs())
     this.#lingering.get(id)?.cancel()
     this.#lingering.delete(id)
+  }
+
+  /** One who had left is at this node again, which stays. */
+  cameBack(id: string): void {
+    this.#core.cameBack(id)
   }
 
   pause(): void {
@@ -190,7 +209,7 @@ export class Drain {
   }
 
   progress(): DrainProgress {
-    const { state, holding, total, counts, byTransport, plan } = this.#core
+    const { state, holding, holdReason, total, counts, byTransport, plan } = this.#core
     const nowMs = this.#ports.clock.monotonicMs()
     const connections = this.#ports.count()
     const remainingMs = this.#core.estimateMs(nowMs, connections)
@@ -198,16 +217,17 @@ export class Drain {
     return {
       state,
       ...(holding === undefined ? {} : { holding }),
+      ...(holdReason === undefined ? {} : { holdReason }),
       plan: planText(plan),
       total,
       ...counts,
       transports: byTransport,
       ...(this.#movedFrom.size === 0 ? {} : { movedFrom: Object.fromEntries(this.#movedFrom) }),
-      remaining: this.#core.remaining(connections),
+      remaining: this.#ended?.remaining ?? this.#core.remaining(connections),
       elapsedMs: Math.round(this.elapsedMs),
       ratePerSecond: Math.round(this.#rate * 10) / 10,
       ...(remainingMs === undefined ? {} : { remainingMs: Math.round(remainingMs) }),
-      ...(deadlineInMs === undefined ? {} : { deadlineInMs: Math.round(deadlineInMs) }),
+      ...(deadlineInMs === undefined || this.#ended ? {} : { deadlineInMs: Math.round(deadlineInMs) }),
     }
   }
 
@@ -307,6 +327,8 @@ export class Drain {
 
   #end(outcome: 'gone' | 'cancelled'): void {
     this.#timer.cancel()
+    const { clock, count } = this.#ports
+    this.#ended ??= { atMs: clock.monotonicMs(), remaining: this.#core.remaining(count()) }
     // Who has moved and lingers is still closed in time: where the node goes on, it would keep a connection whose session
     // is elsewhere.
     this.#report()

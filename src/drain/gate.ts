@@ -1,7 +1,7 @@
 /**
  * Whether the rest of a cluster takes well what is sent to it, and how much more it can take. Pure.
  */
-import type { ClusterMood } from './core.ts'
+import type { ClusterMood, HoldReason } from './core.ts'
 import type { NodeInfo } from '../registry/registry.ts'
 
 /** A node that has half its waiting room full is given time. */
@@ -9,42 +9,61 @@ const PRESSURE_MAX = 0.5
 
 type Self = Pick<NodeInfo, 'region' | 'degraded'>
 
+export interface Leaving {
+  /** Nodes that will send their clients away soon. */
+  readonly nodes: ReadonlySet<string>
+  /** This node is one of them: what it sends to another one of them would be moved twice. */
+  readonly together: boolean
+}
+
 export interface MoodTerms {
   /** This node alone is not well. */
   readonly cutOff?: boolean
   /** Clients are sent to this region, and nowhere else. */
   readonly to?: string | undefined
+  readonly leaving?: Leaving
 }
+
+const NOBODY: Leaving = { nodes: new Set(), together: false }
 
 export function moodOf(
   self: Self,
   others: readonly NodeInfo[],
-  { cutOff = false, to }: MoodTerms = {},
+  { cutOff = false, to, leaving = NOBODY }: MoodTerms = {},
 ): ClusterMood {
-  const active = others.filter(({ state, role }) => state === 'active' && role !== 'api')
+  const all = others.filter(({ state, role }) => state === 'active' && role !== 'api')
+  const staying = all.filter(({ id }) => !leaving.nodes.has(id))
+  if (staying.length === 0 && all.length > 0 && leaving.together)
+    return { ...unwell('alone', 'all other nodes that are active are to be drained as well'), room: 0 }
+  const active = staying.length > 0 ? staying : all
   if (active.length === 0) {
     const coming = others.some(({ state, role }) => state === 'starting' && role !== 'api')
-    const mood = { ok: false, reason: 'no other node is active', room: 0 }
+    const mood = { ok: false, why: 'alone', reason: 'no other node is active', room: 0 } as const
     return coming ? mood : { ...mood, alone: true }
   }
   const near = active.filter(({ region }) => region === (to ?? self.region))
   if (to !== undefined && near.length === 0)
-    return { ok: false, reason: `no node of the region ${to} is active`, room: 0 }
+    return { ...unwell('alone', `no node of the region ${to} is active`), room: 0 }
   const takers = near.length > 0 ? near : active
   const room = { ...roomOf(takers), ...rateOf(takers, others) }
-  const reason = whyUnwell(self, takers)
-  const mood = { ok: reason === undefined, reason: reason ?? '', ...room }
+  const mood = { ok: true, reason: '', ...whyUnwell(self, takers), ...room }
   return cutOff && self.degraded.length > 0 ? { ...mood, cutOff } : mood
 }
 
-function whyUnwell(self: Self, takers: readonly NodeInfo[]): string | undefined {
+type Unwell = Pick<ClusterMood, 'ok' | 'why' | 'reason'>
+
+function unwell(why: HoldReason, reason: string): Unwell {
+  return { ok: false, why, reason }
+}
+
+function whyUnwell(self: Self, takers: readonly NodeInfo[]): Unwell | undefined {
   const [part] = self.degraded
-  if (part !== undefined) return `the ${part} does not answer`
+  if (part !== undefined) return unwell('unwell', `the ${part} does not answer`)
   for (const { id, pressure, degraded, connections, connectionsMax } of takers) {
     // A node at its limit says that nobody can come in: that is told by the room, and another may have some.
     const atLimit = connectionsMax !== undefined && connections >= connectionsMax
-    if (pressure > PRESSURE_MAX && !atLimit) return `node ${id} queues connections`
-    if (degraded.length > 0) return `node ${id} is without its ${degraded.join(', ')}`
+    if (pressure > PRESSURE_MAX && !atLimit) return unwell('queue', `node ${id} queues connections`)
+    if (degraded.length > 0) return unwell('other_unwell', `node ${id} is without its ${degraded.join(', ')}`)
   }
   return undefined
 }

@@ -3,7 +3,8 @@
  * became of the clients of each node. Whoever changes a job has seen what he changes; where somebody was faster, it is looked
  * at again.
  */
-import { isOver, jobIn, jobsIn, JOB_TTL_MS, type Job } from './job.ts'
+import { randomBytes } from 'node:crypto'
+import { isOver, jobIn, jobsIn, JOB_TTL_MS, type Job, type JobKind } from './job.ts'
 import { outcomeIn, outcomeKey, type Outcome } from './outcome.ts'
 import type { Clock } from '../clock.ts'
 import { SluiceError } from '../errors.ts'
@@ -29,6 +30,12 @@ const ATTEMPTS_MAX = 20
 const ATTEMPT_SPREAD_MS = 100
 /** Of all the jobs that can run at a time; one more would drive another one off the shelf. */
 const RUNNING_MAX = 32
+const ID_BYTES = 4
+
+/** It begins as no node's id does. */
+export function newJobId(kind: JobKind): string {
+  return `${kind}-${randomBytes(ID_BYTES).toString('hex')}`
+}
 
 export class JobBook {
   readonly #ports: JobBookPorts

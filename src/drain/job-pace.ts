@@ -37,6 +37,8 @@ const FLOW_EVERY_MS = 1000
 const CHANGE_MS = 2000
 /** The last who were asked have this long for their move before the job has to end. */
 const SETTLE_MS = 10_000
+/** Where the others say how fast, each node asks them itself: an assumption, for how long it may take. */
+const FAST_PER_MS = 0.1
 /** Of nobody a percentage is nothing, and a pace of nothing never ends. */
 const BATCH_MIN = 1e-3
 /** What a plan may be held up: a part of it, and at least so long. */
@@ -93,11 +95,13 @@ function paceOf(job: Job, sight: JobSight): Pace {
   const own =
     plan.kind === 'over'
       ? within(job.planFrom + plan.totalMs)
-      : {
-          perMs: Math.max(BATCH_MIN, batchOf(plan, job)) / plan.everyMs,
-          everyMs: plan.everyMs,
-          byTime: false,
-        }
+      : plan.kind === 'fast'
+        ? { perMs: FAST_PER_MS, everyMs: FLOW_EVERY_MS, byTime: true }
+        : {
+            perMs: Math.max(BATCH_MIN, batchOf(plan, job)) / plan.everyMs,
+            everyMs: plan.everyMs,
+            byTime: false,
+          }
   if (job.deadlineAt === undefined) return own
   const settleMs = Math.min(SETTLE_MS, sight.graceMs) + sight.closeSpreadMs
   const needed = within(job.deadlineAt - settleMs)
@@ -109,7 +113,7 @@ function timeLeftMs(job: Job, sight: JobSight, untilMs: number): number {
   return Math.max(FLOW_EVERY_MS, untilMs - sight.nowMs - starting - roundsAfter(job) * overheadMs(sight))
 }
 
-function batchOf(plan: Exclude<Plan, { kind: 'over' }>, job: Job): number {
+function batchOf(plan: Exclude<Plan, { kind: 'over' } | { kind: 'fast' }>, job: Job): number {
   return plan.kind === 'count' ? plan.count : (clientsOf(job) * plan.percent) / 100
 }
 
@@ -117,6 +121,7 @@ function batchOf(plan: Exclude<Plan, { kind: 'over' }>, job: Job): number {
 export function shareOf(job: Job, lanes: number, sight: JobSight): Share {
   // All begin together, and each has a part of its own to give away.
   if (job.kind === 'rebalance') return { plan: planOfPart(job), moveAt: sight.nowMs }
+  if (parsePlan(job.plan)?.kind === 'fast') return { plan: job.plan, moveAt: sight.nowMs }
   const { perMs, everyMs, byTime } = paceOf(job, sight)
   const batch = (perMs * everyMs) / lanes
   const count = Math.max(1, Math.floor(batch))
@@ -154,7 +159,8 @@ export function deadlineOf(job: Job, delays: JobDelays): number {
   const plan = parsePlan(job.plan) as Plan
   const rounds = Math.ceil(job.nodes.length / job.parallel)
   const startMs = rounds * overheadMs(delays)
-  const planMs = lengthMs(scheduleOf(plan, clientsOf(job)))
+  const planMs =
+    plan.kind === 'fast' ? clientsOf(job) / FAST_PER_MS : lengthMs(scheduleOf(plan, clientsOf(job)))
   const takesMs = plan.kind === 'over' ? Math.max(planMs, startMs) : planMs + startMs
   return takesMs + Math.max(takesMs * SLACK_SHARE, SLACK_MIN_MS) + delays.graceMs + delays.closeSpreadMs
 }

@@ -58,6 +58,8 @@ export interface Job {
   readonly reason?: string
   /** Which nodes were meant, as it was asked for: `region eu`. */
   readonly what: string
+  /** The region that clients are sent to. Absent: to their usual address. */
+  readonly to?: string
   /** The version that clients went to when it began. Absent: it is not known. */
   readonly target?: string
   /** All times are milliseconds since 1970, by the clock of the store. */
@@ -92,12 +94,12 @@ export function isOver(job: Job): boolean {
 }
 
 /** It may be moving clients for the job. */
-export function isActive({ part }: JobNode): boolean {
+export function isActive({ part }: Pick<JobNode, 'part'>): boolean {
   return ACTIVE.includes(part)
 }
 
 /** Something is still to become of it. */
-export function isOpen({ part }: JobNode): boolean {
+export function isOpen({ part }: Pick<JobNode, 'part'>): boolean {
   return OPEN.includes(part)
 }
 
@@ -238,7 +240,7 @@ function isJob(job: Readonly<Record<string, unknown>>): boolean {
     JOB_STATES.includes(job['state'] as JobState) &&
     [job['id'], job['by'], job['what'], plan].every(isText) &&
     isPlan(plan as string) &&
-    [job['reason'], job['target']].every((text) => text === undefined || isText(text)) &&
+    [job['reason'], job['target'], job['to']].every((text) => text === undefined || isText(text)) &&
     [job['at'], job['planFrom'], job['parallel']].every(isAmount) &&
     [job['endedAt'], job['pausedAt'], job['deadlineAt'], job['planTold']].every(isAmountOrAbsent) &&
     Array.isArray(nodes) &&

@@ -28,7 +28,7 @@ export interface TransportCounts extends Counts {
   readonly gaps?: Gaps
 }
 
-const NOTHING: Counts = {
+export const NOTHING: Counts = {
   told: 0,
   moved: 0,
   resumed: 0,

@@ -67,6 +67,12 @@ export type AdmissionRefusal = (typeof ADMISSION_REFUSALS)[number]
 
 export const REFUSAL_REASONS = [...ADMISSION_REFUSALS, 'origin', 'outdated', 'subprotocol'] as const
 
+/** How far a drain is. */
+export const DRAIN_STATES = ['waiting', 'moving', 'paused', 'closing', 'gone', 'cancelled'] as const
+
+/** Why a drain waits, in one word. */
+export const HOLD_REASONS = ['alone', 'unwell', 'queue', 'other_unwell', 'room', 'returning', 'job'] as const
+
 /** The limits that a peer can hit after it was admitted, named like the options where there is one. */
 export const LIMITS = [
   'frames_per_second',

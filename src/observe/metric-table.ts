@@ -11,6 +11,8 @@ import {
   DISCONNECT_REASONS,
   FAULTS,
   LIMITS,
+  DRAIN_STATES,
+  HOLD_REASONS,
   REFUSAL_REASONS,
   RESET_REASONS,
   type Label,
@@ -114,6 +116,32 @@ const CONNECTIONS = {
     'drain_moves_total',
     'Clients of a drain: confirmed on another node; closed because their time was up; of those, back on another node by themselves.',
     { name: 'result', values: ['confirmed', 'closed', 'returned'] },
+  ),
+  drainState: gauge(
+    'drain_state',
+    '1 for the state of the drain of this node, or of the last one where it stays; 0 for the others.',
+    { name: 'state', values: DRAIN_STATES },
+  ),
+  drainHolding: gauge(
+    'drain_holding',
+    '1 for the reason for which nobody is asked to move now: no other node takes clients, a part of this node does not answer, another node queues connections, or is without one of its parts, or all are full; the last who left are not back yet; the job waits.',
+    { name: 'reason', values: HOLD_REASONS },
+  ),
+  drainRemaining: gauge(
+    'drain_remaining',
+    'Connections that a drain or a rebalance of this node still moves.',
+  ),
+  drainEstimate: gauge(
+    'drain_estimate_seconds',
+    'How long the drain or the rebalance of this node takes from here on, by its plan; 0 where nothing moves.',
+  ),
+  jobsRunning: gauge(
+    'jobs_running',
+    'Drains and rebalances of the cluster that run, as this node knows of them.',
+  ),
+  deployChanged: gauge(
+    'deploy_changed_seconds',
+    'When the version that clients go to last became another one, as this node saw it, in seconds since 1970: a mark for dashboards.',
   ),
 } satisfies Record<string, MetricSpec>
 

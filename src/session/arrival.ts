@@ -32,8 +32,12 @@ export class Arrival {
     const { previousNode } = claimed
     if (previousNode !== undefined && previousNode !== node)
       return new Arrival(previousNode, session, claimed, former)
-    if (departure === undefined || departure.node === node) return undefined
-    return new Arrival(departure.node, departureKey(departure.number, ownerTagOf(session)), undefined, former)
+    if (departure === undefined) return undefined
+    const client = departureKey(departure.number, ownerTagOf(session))
+    if (departure.node !== node) return new Arrival(departure.node, client, undefined, former)
+    // It was sent away from here, and the node stays.
+    former.cameBackHere(client)
+    return undefined
   }
 
   /** `recovered`: every channel goes on where it was. */

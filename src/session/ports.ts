@@ -91,6 +91,8 @@ export interface FormerNode {
   gaveUp(node: string, session: string): void
   /** A stream or a poll that the node has sent away, and named so (`departureKey`), is here under a new session. */
   cameBack(node: string, client: string, recovered: boolean): void
+  /** The same, where it was this node that has sent it away. */
+  cameBackHere(client: string): void
   /** So many messages the client had to catch up on. `client`: as it was named before. */
   replayed(node: string, client: string, messages: number): void
   /** The node's id where it is being drained. */

@@ -100,6 +100,29 @@ describe('a stream and a poll of a node that is drained', () => {
   })
 })
 
+describe('a stream that was sent away before the drain was cancelled', () => {
+  it('is not one who was never seen again, whether it comes back here or elsewhere', async () => {
+    const third = await cluster.join()
+    const streams = await Promise.all(['hal', 'eve', 'joe'].map((user) => stream(other, user)))
+    for (const one of streams) await one.next('welcome')
+    await drainOf(other, 'POST')
+    const left = await Promise.all(streams.map((one) => one.next('closing')))
+    await expect.poll(() => drainOf(other)).toMatchObject({ told: 3, unseen: 3 })
+    await drainOf(other, 'DELETE')
+    expect(await drainOf(other)).toMatchObject({ state: 'cancelled', told: 3, unseen: 3 })
+    const back = [
+      await stream(other, 'hal', left[0]?.id ?? ''),
+      await stream(third, 'eve', left[1]?.id ?? ''),
+    ]
+    for (const one of back) await one.next('welcome')
+    // The third one is still away.
+    await expect
+      .poll(() => drainOf(other))
+      .toMatchObject({ state: 'cancelled', told: 3, moved: 1, unseen: 1, forced: 0 })
+    for (const one of back) one.close()
+  })
+})
+
 describe('a stream that had to leave', () => {
   it('is sent on by a node that will be drained next, three times, and served then', async () => {
     const next = await cluster.join({ node: { version: 'next' } })

@@ -62,7 +62,7 @@ async function settled(running: Traffic): Promise<void> {
 }
 
 interface Report {
-  readonly nodes: readonly { readonly id: string; readonly drain: DrainProgress }[]
+  readonly nodes: readonly { readonly id: string; readonly progress: DrainProgress }[]
   readonly movesPerClient: number
 }
 
@@ -117,9 +117,9 @@ describe('a drain', () => {
     expect(out).toContain('CLIENTS')
     expect(code).toBe(0)
     const { nodes: drained, movesPerClient } = JSON.parse(readFileSync(report, 'utf8')) as Report
-    expect(drained).toMatchObject([{ id, drain: { state: 'gone', forced: 0, unseen: 0 } }])
+    expect(drained).toMatchObject([{ id, progress: { state: 'gone', forced: 0, unseen: 0 } }])
     expect(movesPerClient).toBe(1)
-    const { websocket, sse, poll } = (drained[0] as Report['nodes'][number]).drain.transports
+    const { websocket, sse, poll } = (drained[0] as Report['nodes'][number]).progress.transports
     // Of every transport each who was told is known to be elsewhere, with nothing missing.
     for (const counts of [websocket, sse, poll]) {
       // A poll that is answered before anybody is asked finds another node by itself.
@@ -147,7 +147,7 @@ describe('a drain', () => {
     expect(code).toBe(0)
     const { nodes: drained, movesPerClient } = JSON.parse(readFileSync(report, 'utf8')) as Report
     expect(drained).toHaveLength(2)
-    expect(drained.map(({ drain }) => drain.unseen)).toEqual([0, 0])
+    expect(drained.map(({ progress }) => progress.unseen)).toEqual([0, 0])
     expect(movesPerClient).toBeLessThan(1.2)
     await settled(running)
     for (const kind of ['sdk', 'sse'] as const) {

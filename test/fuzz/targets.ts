@@ -298,6 +298,7 @@ const sink: ControlSink = {
   cameBack: ignore,
   replayed: ignore,
   howAreYou: ignore,
+  jobChanged: () => undefined,
   iAm: ignore,
   canary: ignore,
 }

@@ -212,6 +212,7 @@ function world(policy: HubPolicy, tailMessages: number, memoryBytes: number) {
       tookOver: ignore,
       gaveUp: ignore,
       cameBack: ignore,
+      cameBackHere: ignore,
       replayed: ignore,
       draining: () => undefined,
     },

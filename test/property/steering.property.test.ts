@@ -132,6 +132,7 @@ const sightOf = (self: NodeInfo, { up, target }: Rollouts): Sight => ({
   self,
   others: up.filter((other) => other !== self),
   target,
+  leaving: new Set(),
 })
 
 describe.each([

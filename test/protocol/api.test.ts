@@ -355,7 +355,7 @@ describe('a key', () => {
         for (const [method, operation] of Object.entries(operations)) {
           const needed = (operation.security ?? document.security)[0]?.bearer[0]
           if (needed === undefined || needed === scope) continue
-          const params = { user: 'nobody', channel: 'scopes:1', node: node.id }
+          const params = { user: 'nobody', channel: 'scopes:1', node: node.id, job: 'drain-1' }
           const headers = { authorization: `Bearer ${key}` }
           const { status, json } = await ask({ method: method.toUpperCase(), path, params, headers })
           expect(status, `${method} ${path}`).toBe(403)
@@ -447,6 +447,44 @@ describe('the node', () => {
     },
   )
 
+  it('drains and rebalances as jobs: says what would be done, and refuses what cannot', async () => {
+    const path = '/v1/drains'
+    const before = (await ask({ method: 'GET', path })).json
+    for (const body of [
+      {},
+      { nodes: [] },
+      { nodes: [1] },
+      { nodes: node.id },
+      { region: 'a b' },
+      { version: 'a b' },
+      { region: 'eu', plan: '5' },
+      { region: 'eu', parallel: 0 },
+      { region: 'eu', deadline: '1ms' },
+      { region: 'eu', reason: '' },
+      { region: 'eu', dryRun: false },
+      { region: 'eu', now: true },
+      [],
+      undefined,
+    ]) {
+      expect((await ask({ method: 'POST', path, body })).status, JSON.stringify(body)).toBe(400)
+    }
+    expect((await ask({ method: 'POST', path, body: { nodes: ['nobody'] } })).status).toBe(404)
+    expect((await ask({ method: 'POST', path, body: { region: 'nowhere' } })).status).toBe(404)
+    const dry = await ask({ method: 'POST', path, body: { nodes: [node.id.slice(0, 8)], dryRun: true } })
+    expect(dry.json).toMatchObject({
+      job: { what: `node ${node.id}`, by: 'tests', nodes: [{ id: node.id, part: 'waiting' }] },
+      forecast: { takers: [], inTheWay: ['no other node is active'] },
+    })
+    expect((await ask({ method: 'GET', path })).json).toEqual(before)
+    const rebalances = '/v1/rebalances'
+    expect((await ask({ method: 'POST', path: rebalances, body: {} })).json).toEqual({ job: null })
+    expect((await ask({ method: 'POST', path: rebalances, body: { over: '5m' } })).status).toBe(400)
+    const one = '/v1/drains/{job}'
+    for (const method of ['GET', 'DELETE'])
+      expect((await ask({ method, path: one, params: { job: 'drain-1' } })).status).toBe(404)
+    expect((await ask({ method: 'POST', path: one, params: { job: 'drain-1' }, body: {} })).status).toBe(404)
+  })
+
   it('is told which version is the target, and forgets it', async () => {
     const path = '/v1/target'
     expect((await ask({ method: 'GET', path })).json).toEqual({ target: null })
@@ -523,6 +561,42 @@ describe('the node', () => {
     expect((await ask({ method: 'GET', path: '/readyz', headers: { authorization: '' } })).status).toBe(200)
     expect((await ask({ method: 'GET', path, params: { node: 'nobody' } })).status).toBe(404)
     client.cut()
+  })
+
+  it('is part of one drain at a time, which can be watched, paused, changed and cancelled; then it stays', async () => {
+    // Nobody else takes clients, so it goes on until it is cancelled.
+    const path = '/v1/drains'
+    const body = { nodes: [node.id], plan: '1h', reason: 'a test' }
+    const begun = await ask({ method: 'POST', path, body })
+    const { id } = (begun.json as { job: { id: string } }).job
+    const params = { job: id.slice(0, 10) }
+    const one = '/v1/drains/{job}'
+    const twice = await ask({ method: 'POST', path, body })
+    expect(twice).toMatchObject({
+      status: 400,
+      json: { error: { message: expect.stringContaining(`is part of ${id} already`) } },
+    })
+    const job = async (): Promise<unknown> => (await ask({ method: 'GET', path: one, params })).json
+    await expect
+      .poll(job)
+      .toMatchObject({ job: { nodes: [{ part: 'moving', progress: { state: 'waiting' } }] } })
+    expect((await ask({ method: 'POST', path: one, params, body: { paused: 1 } })).status).toBe(400)
+    const paused = await ask({ method: 'POST', path: one, params, body: { paused: true, plan: '2h' } })
+    expect(paused.json).toMatchObject({ job: { state: 'paused', plan: '2h' } })
+    await expect.poll(job).toMatchObject({ job: { nodes: [{ progress: { state: 'paused' } }] } })
+    const cancelled = await ask({ method: 'DELETE', path: one, params })
+    expect(cancelled.json).toMatchObject({ job: { state: 'cancelled' } })
+    await expect.poll(job).toMatchObject({
+      job: { state: 'cancelled', endedAt: expect.any(Number), nodes: [{ part: 'stayed' }] },
+    })
+    expect((await ask({ method: 'DELETE', path: one, params })).status).toBe(400)
+    const listed = (await ask({ method: 'GET', path })).json as { jobs: readonly object[] }
+    expect(listed.jobs[0]).toMatchObject({ id, by: 'tests', reason: 'a test', state: 'cancelled' })
+    await expect
+      .poll(
+        async () => (await ask({ method: 'GET', path: '/readyz', headers: { authorization: '' } })).status,
+      )
+      .toBe(200)
   })
 
   it('moves a part of its clients, and stays', async () => {

@@ -168,6 +168,7 @@ const SINK = {
   cameBack: nothing,
   replayed: nothing,
   howAreYou: nothing,
+  jobChanged: () => undefined,
   iAm: nothing,
   canary: nothing,
 }

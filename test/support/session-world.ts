@@ -246,7 +246,7 @@ export class WorldNode {
       forward: () => calls.run(id, 'forward', () => Promise.resolve({ epoch: 'e', offset: 1 })),
       limits: () => ({ frame: 65_536, payload: 65_536, subscriptions: 2 }),
       ticketOf: () => 'a ticket',
-      former: new FormerNodes(backbone, others),
+      former: new FormerNodes(backbone, others, ignore),
       left: ignore,
       failed: (what, error) => void this.failures.push(new Error(what, { cause: error })),
     }
@@ -313,6 +313,7 @@ export class WorldNode {
       cameBack: ignore,
       replayed: ignore,
       howAreYou: ignore,
+      jobChanged: () => undefined,
       iAm: ignore,
       canary: ignore,
     })

@@ -39,7 +39,7 @@ const routes: readonly Route[] = [
       rebalanceProgress: undefined,
       begin: () => new Promise(() => undefined),
       cancel: () => undefined,
-      rebalance: () => undefined,
+      rebalance: () => new Promise(() => undefined),
       cancelRebalance: () => undefined,
     },
     nodes: () => Promise.resolve([]),

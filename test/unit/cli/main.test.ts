@@ -34,39 +34,109 @@ it('drain --version means the version of nodes', async () => {
   expect(err).toContain('127.0.0.1:1')
 })
 
-it('drain --watch goes on through failures that say nothing of the node, and ends when there is no such node', async () => {
-  const node = { id: 'n1', version: '1', region: '', startedAt: 1 }
-  const moving = {
-    state: 'moving',
-    plan: '5m',
-    total: 2,
-    remaining: 2,
-    elapsedMs: 0,
-    ratePerSecond: 0,
-    told: 0,
-    moved: 0,
-    resumed: 0,
-    forced: 0,
-    unseen: 0,
-    replayed: 0,
-    overlapped: 0,
-    transports: {},
+const RUNNING = {
+  id: 'drain-1',
+  kind: 'drain',
+  state: 'running',
+  by: 'ops',
+  what: 'node n1',
+  at: 0,
+  plan: '5m',
+  planFrom: 0,
+  parallel: 1,
+  nodes: [{ id: 'n1', region: 'eu', version: '1', clients: 2, part: 'moving' }],
+  total: 2,
+  remaining: 2,
+  elapsedMs: 0,
+  ratePerSecond: 0,
+  told: 0,
+  moved: 0,
+  resumed: 0,
+  returned: 0,
+  forced: 0,
+  unseen: 0,
+  replayed: 0,
+  overlapped: 0,
+  transports: {},
+}
+
+it('drain --watch goes on through failures that say nothing of the drain, and ends when that has ended', async () => {
+  const over = {
+    ...RUNNING,
+    state: 'done',
+    endedAt: 5,
+    remaining: 0,
+    nodes: [{ ...RUNNING.nodes[0], part: 'gone' }],
   }
   const answers = [
-    { status: 200, body: { node: 'n1', drain: moving } },
+    { status: 200, body: { job: RUNNING } },
     { status: 503, body: { error: { code: 'unavailable', message: 'Redis cannot be reached now' } } },
-    { status: 200, body: { node: 'n1', drain: { ...moving, remaining: 1 } } },
-    { status: 404, body: { error: { code: 'not_found', message: 'there is no node n1' } } },
+    { status: 200, body: { job: over } },
   ]
   const { url, requests } = await fakeGateway(({ method, path }) => {
-    if (path === '/v1/nodes') return { status: 200, body: { nodes: [node] } }
-    if (method === 'POST') return { status: 200, body: { node: 'n1', drain: moving } }
-    return answers.shift() ?? { status: 500, body: {} }
+    if (path !== '/v1/drains') return answers.shift() ?? { status: 500, body: {} }
+    return method === 'POST'
+      ? {
+          status: 200,
+          body: { job: RUNNING, forecast: { total: 2, takesMs: 1, takers: [], inTheWay: ['a wall'] } },
+        }
+      : { status: 200, body: { jobs: [] } }
   })
-  const { code, out, err } = await run(['drain', 'n1', '--watch', '--url', url])
+  const { code, out, err } = await run([
+    'drain',
+    'n1',
+    '--over',
+    '5m',
+    '--reason',
+    'why',
+    '--watch',
+    '--url',
+    url,
+  ])
   expect({ code, err }).toMatchObject({ code: 0 })
-  expect(out).toMatch(/^n1 +1 +gone/m)
-  expect(requests.filter(({ method, path }) => method === 'GET' && path.endsWith('/drain'))).toHaveLength(4)
+  expect(err).toContain('in the way: a wall')
+  expect(out).toMatch(/^drain-1\n/)
+  expect(out).toMatch(/^n1 +eu +1 +gone/m)
+  const begun = requests.find(({ method }) => method === 'POST')
+  expect(JSON.parse(begun?.body ?? '')).toEqual({ nodes: ['n1'], plan: '5m', reason: 'why' })
+  expect(requests.filter(({ path }) => path === '/v1/drains/drain-1')).toHaveLength(3)
+})
+
+it('what is said of a node goes to the drain that it is part of: to all of it where it is alone, else to the node', async () => {
+  const alone = { ...RUNNING, nodes: [{ id: 'n1', part: 'moving' }] }
+  const several = { ...RUNNING, id: 'drain-2', nodes: ['n2', 'n3'].map((id) => ({ id, part: 'waiting' })) }
+  const { url, requests } = await fakeGateway(({ path }) =>
+    path === '/v1/drains'
+      ? { status: 200, body: { jobs: [alone, several] } }
+      : { status: 200, body: { job: RUNNING } },
+  )
+  expect((await run(['drain', 'n1', '--pause', '--url', url])).code).toBe(0)
+  expect((await run(['drain', 'n2', '--cancel', '--url', url])).code).toBe(0)
+  expect((await run(['drain', 'drain-2', '--over', '1m', '--url', url])).code).toBe(0)
+  expect(await run(['drain', 'n9', '--cancel', '--url', url])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('no drain of that runs') as string,
+  })
+  expect(
+    requests.flatMap(({ method, path, body }) => (method === 'GET' ? [] : [[method, path, body]])),
+  ).toEqual([
+    ['POST', '/v1/drains/drain-1', '{"paused":true}'],
+    ['DELETE', '/v1/nodes/n2/drain', ''],
+    ['POST', '/v1/drains/drain-2', '{"plan":"1m"}'],
+  ])
+})
+
+it('a drain in JSON is a line for each change, and nothing else', async () => {
+  const over = { ...RUNNING, state: 'done', endedAt: 5 }
+  const { url } = await fakeGateway(({ path }) =>
+    path === '/v1/drains' ? { status: 200, body: { jobs: [RUNNING] } } : { status: 200, body: { job: over } },
+  )
+  const { code, out, err } = await run(['drain', '--watch', '--json', '--url', url])
+  expect({ code, err }).toEqual({ code: 0, err: '' })
+  expect(out.split('\n').map((line) => (JSON.parse(line) as { state: string }).state)).toEqual(['done'])
+  const report = await run(['report', '--json', '--url', url])
+  expect(JSON.parse(report.out)).toMatchObject({ id: 'drain-1', endedAt: 5 })
+  expect((await run(['drains', '--url', url])).out).toMatch(/^drain-1 +running +node n1 +ops +1970-01-01T/m)
 })
 
 describe('config check warns of a key set', () => {

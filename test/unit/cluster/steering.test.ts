@@ -35,10 +35,13 @@ function said(generation: number): NonNullable<NodeInfo['deploy']> {
   return { generation, said: true }
 }
 
+const NOBODY: ReadonlySet<string> = new Set()
+
 const sight = (self: Partial<NodeInfo>, others: readonly Partial<NodeInfo>[], target?: Target): Sight => ({
   self: node(self),
   others: others.map(node),
   target,
+  leaving: NOBODY,
 })
 
 const targetOf = (version: string, over: Target['over']): Target => ({ version, over, by: 'ops', at: 0 })
@@ -86,8 +89,24 @@ describe('a moving client', () => {
 
   it('stays where it is not known of which deploy a node is', () => {
     const { deploy: _, ...unknown } = node({ version: '2' })
-    expect(isOutdated({ self: node({}), others: [unknown], target: undefined })).toBe(false)
-    expect(isOutdated({ self: unknown, others: [node({})], target: undefined })).toBe(false)
+    expect(isOutdated({ self: node({}), others: [unknown], target: undefined, leaving: NOBODY })).toBe(false)
+    expect(isOutdated({ self: unknown, others: [node({})], target: undefined, leaving: NOBODY })).toBe(false)
+  })
+
+  it('T3 goes on from a node that a job drains to any that it does not, also in another region', () => {
+    const leaving = new Set(['self', 'b'])
+    const at = (self: Partial<NodeInfo>, others: readonly Partial<NodeInfo>[]): Sight => ({
+      ...sight(self, others),
+      leaving,
+    })
+    expect(isOutdated(at({ id: 'self' }, [{ id: 'b' }, { id: 'c' }]))).toBe(true)
+    expect(isOutdated(at({ id: 'self' }, [{ id: 'b' }, { id: 'c', region: 'us' }]))).toBe(true)
+    // There is nowhere else.
+    expect(isOutdated(at({ id: 'self' }, [{ id: 'b' }]))).toBe(false)
+    expect(isOutdated(at({ id: 'self' }, [{ id: 'c', state: 'draining' }]))).toBe(false)
+    // Nobody is sent to a node that is drained next, of whatever deploy.
+    expect(isOutdated(at({ id: 'c' }, [{ id: 'b', version: '2', deploy: seen(200) }]))).toBe(false)
+    expect(isFuller(at({ id: 'c', connections: 100 }, [{ id: 'b', connections: 0 }]))).toBe(false)
   })
 
   it('goes on from a node that is kept out to any that is not', () => {

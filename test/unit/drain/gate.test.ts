@@ -34,6 +34,7 @@ describe('a cluster', () => {
   ])('takes nothing where there is only %s', (_, others) => {
     expect(moodOf(SELF, others)).toEqual({
       ok: false,
+      why: 'alone',
       reason: 'no other node is active',
       room: 0,
       alone: true,
@@ -42,13 +43,19 @@ describe('a cluster', () => {
 
   it('takes nothing yet where another node starts, and is not gone', () => {
     const others = [node({ state: 'starting' }), node({ state: 'draining' })]
-    expect(moodOf(SELF, others)).toEqual({ ok: false, reason: 'no other node is active', room: 0 })
+    expect(moodOf(SELF, others)).toEqual({
+      ok: false,
+      why: 'alone',
+      reason: 'no other node is active',
+      room: 0,
+    })
   })
 
   it('is given time while a node has more than half its waiting room full', () => {
     expect(moodOf(SELF, [node({ pressure: 0.5 })])).toEqual(WELL)
     expect(moodOf(SELF, [node(), node({ id: 'n3', pressure: 0.51 })])).toEqual({
       ok: false,
+      why: 'queue',
       reason: 'node n3 queues connections',
       room: Infinity,
     })
@@ -64,6 +71,7 @@ describe('a cluster', () => {
   it('is not asked to take clients by a node that cannot hear of their moves', () => {
     expect(moodOf({ ...SELF, degraded: ['registry'] }, [node()])).toEqual({
       ok: false,
+      why: 'unwell',
       reason: 'the registry does not answer',
       room: Infinity,
     })
@@ -72,6 +80,7 @@ describe('a cluster', () => {
   it('takes nothing while one of those that would take is without a part', () => {
     expect(moodOf(SELF, [node({ degraded: ['backbone', 'log'] })])).toEqual({
       ok: false,
+      why: 'other_unwell',
       reason: 'node n2 is without its backbone, log',
       room: Infinity,
     })
@@ -98,7 +107,7 @@ describe('a cluster', () => {
 
   it('is not waited for by a node that alone is not well', () => {
     const self = { ...SELF, degraded: ['backbone'] }
-    const unwell = { ok: false, reason: 'the backbone does not answer', room: Infinity }
+    const unwell = { ok: false, why: 'unwell', reason: 'the backbone does not answer', room: Infinity }
     expect(moodOf(self, [node()])).toEqual(unwell)
     expect(moodOf(self, [node()], { cutOff: true })).toEqual({ ...unwell, cutOff: true })
     expect(moodOf(SELF, [node()], { cutOff: true })).toEqual(WELL)

@@ -1,0 +1,116 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { Fleet, type FleetNode } from '../support/fleet.ts'
+import { comesTo, patientDuration } from '../support/patience.ts'
+import { Traffic } from '../support/traffic.ts'
+import type { JobView } from '../../src/drain/job-view.ts'
+import type { NodeInfo } from '../../src/registry/registry.ts'
+
+/** A drain of a whole region, whose nodes go one after the other, and which outlives whoever leads it. */
+
+const CLIENTS = 90
+
+let fleet: Fleet | undefined
+let traffic: Traffic | undefined
+
+afterEach(async () => {
+  await traffic?.close()
+  await fleet?.close()
+  traffic = fleet = undefined
+})
+
+async function start(nodes: number): Promise<readonly FleetNode[]> {
+  fleet = await Fleet.start({
+    nodes,
+    started: 0,
+    settings: {
+      namespaces: { '*': { max: 10_000 } },
+      drain: { plan: '2s', deregisterDelay: '300ms', grace: patientDuration(10_000), linger: '1s' },
+    },
+  })
+  return fleet.nodes
+}
+
+async function tableOf(node: FleetNode): Promise<readonly NodeInfo[]> {
+  return ((await (await node.api('GET', '/v1/nodes')).json()) as { nodes: readonly NodeInfo[] }).nodes
+}
+
+async function idOf(node: FleetNode): Promise<string> {
+  const { id } = (await tableOf(node)).find(({ address }) => address.endsWith(`:${node.apiPort}`)) as NodeInfo
+  return id
+}
+
+async function jobAt(node: FleetNode, id: string): Promise<JobView> {
+  const answer = await node.api('GET', `/v1/drains/${id}`)
+  const { job } = (await answer.json()) as { job: JobView }
+  expect(answer.status).toBe(200)
+  return job
+}
+
+const partsOf = (job: JobView): Record<string, string> =>
+  Object.fromEntries(job.nodes.map(({ id, part }) => [id, part]))
+
+describe('a drain of a region', () => {
+  it('goes on when the node that leads it is killed in the middle, moves nobody twice, and is watched from elsewhere', async () => {
+    const nodes = await start(5)
+    for (const [index, node] of nodes.entries())
+      await node.start({ node: { region: index < 3 ? 'eu' : 'us' } })
+    traffic = await Traffic.start(fleet as Fleet, {
+      clients: CLIENTS,
+      channels: ['room:1', 'room:2'],
+      perSecond: 10,
+      kinds: ['sdk'],
+    })
+    const ids = new Map<FleetNode, string>()
+    for (const node of nodes) ids.set(node, await idOf(node))
+    const asked = nodes[4] as FleetNode
+    const answer = await asked.api('POST', '/v1/drains', { region: 'eu', plan: '6s', reason: 'a test' })
+    const { job } = (await answer.json()) as { job: JobView }
+    expect(job).toMatchObject({
+      state: 'running',
+      by: 'tests',
+      reason: 'a test',
+      what: 'region eu',
+      parallel: 1,
+    })
+    expect(job.nodes.map(({ id }) => id)).toEqual(nodes.slice(0, 3).map((node) => ids.get(node)))
+
+    const leaders = (): FleetNode[] =>
+      nodes.filter(({ output }) => output.includes('the node leads the jobs of the cluster'))
+    await expect.poll(async () => (await jobAt(asked, job.id)).told).toBeGreaterThan(0)
+    const [led] = leaders() as [FleetNode]
+    await led.kill()
+    const witness = led === asked ? (nodes[3] as FleetNode) : asked
+    const seen: JobView[] = []
+    await comesTo(async () => {
+      const now = await jobAt(witness, job.id)
+      seen.push(now)
+      return now.state
+    }, 'done')
+
+    // Another one has led it to its end.
+    expect(leaders().filter((node) => node !== led)).not.toEqual([])
+    const done = seen.at(-1) as JobView
+    const parts = partsOf(done)
+    for (const node of nodes.slice(0, 3)) {
+      const part = parts[ids.get(node) as string]
+      if (node === led) expect(['left', 'lost']).toContain(part)
+      else expect(part).toBe('gone')
+    }
+    for (const { nodes: all } of seen)
+      expect(all.filter(({ part }) => part === 'called' || part === 'moving').length).toBeLessThanOrEqual(1)
+    // What those who are alive have told has moved, and was moved once.
+    const alive = done.nodes.filter(({ part }) => part === 'gone')
+    for (const { progress } of alive)
+      expect(progress).toMatchObject({ state: 'gone', forced: 0, unseen: 0, moved: progress?.told })
+    // The balancer may show a client nodes of the job again and again; then it is let in there.
+    expect(done.movesPerClient).toBeLessThanOrEqual(1.05)
+    await traffic.stopPublishing()
+    await comesTo(() => traffic?.missing, 0)
+    const { lost, twice, outOfOrder, resets } = traffic.tally()
+    expect({ lost, twice, outOfOrder, resets }).toEqual({ lost: 0, twice: 0, outOfOrder: 0, resets: 0 })
+    // Those of the node that was killed were without one; all others have moved in time.
+    expect(traffic.journeys('sdk').moves).toBeGreaterThan(0)
+    // All others have stopped by themselves.
+    for (const node of nodes.slice(0, 3)) await expect.poll(() => node.ready()).toBe(false)
+  })
+})
