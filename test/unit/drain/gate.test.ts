@@ -119,6 +119,7 @@ it('where clients are sent to a region, only its nodes count', () => {
   expect(moodOf(SELF, [node(), elsewhere], { to: 'west' })).toMatchObject({ ok: true, room: 7 })
   expect(moodOf(SELF, [node()], { to: 'west' })).toEqual({
     ok: false,
+    why: 'alone',
     reason: 'no node of the region west is active',
     room: 0,
   })
