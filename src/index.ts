@@ -7,4 +7,4 @@
 export { loadConfig, type ConfigSources } from './config/load.ts'
 export { ConfigError } from './config/config-error.ts'
 export type { Config, ConfigInput } from './config/schema.ts'
-export { createNode, type Node } from './node.ts'
+export { createNode, type Node } from './node/node.ts'

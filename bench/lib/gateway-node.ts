@@ -8,7 +8,7 @@ const [namespace = ''] = ROOM.split(':')
 export async function startGateway(settings: ConfigInput = {}): Promise<Ports> {
   const { createNode } = (await import(
     new URL('node.js', gateway).href
-  )) as typeof import('../../src/node.ts')
+  )) as typeof import('../../src/node/node.ts')
   const { loadConfig } = (await import(
     new URL('config/load.js', gateway).href
   )) as typeof import('../../src/config/load.ts')

@@ -24,7 +24,7 @@ const JOB = {
   id: TEXT,
   kind: { enum: JOB_KINDS },
   state: { enum: JOB_STATES },
-  by: { type: 'string', description: 'The name of the API key; `signal`; `rebalance.auto`.' },
+  by: { type: 'string', description: 'The name of the API key, or `signal`.' },
   reason: TEXT,
   what: { type: 'string', description: 'Which nodes were meant, as it was asked for.' },
   to: { type: 'string', description: 'The region that clients are sent to.' },

@@ -54,8 +54,8 @@ function sourcesOf(file: string | undefined, { dev = false }: Options, { env }: 
 
 async function check(sources: ConfigSources, terminal: Terminal): Promise<void> {
   // Here, so that other commands do not load the gateway's keys.
-  const { faultsOf } = await import('../node-checks.ts')
-  const { weaknesses } = await import('../node-options.ts')
+  const { faultsOf } = await import('../node/preflight.ts')
+  const { weaknesses } = await import('../node/options.ts')
   try {
     const { config } = loadConfigWithOrigins(sources)
     refuse(faultsOf(config))

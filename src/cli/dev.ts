@@ -12,7 +12,7 @@ import { mintToken } from '../auth/tokens.ts'
 import { systemClock } from '../clock.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
-import type { Node } from '../node.ts'
+import type { Node } from '../node/node.ts'
 
 /** As the banner's commands assume it. */
 const URL_DEFAULT = 'http://127.0.0.1:8080'

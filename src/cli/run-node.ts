@@ -8,7 +8,7 @@ import { StopSignals } from './stop-signals.ts'
 import { EXIT_INTERRUPTED, type Signal, type Terminal } from './terminal.ts'
 import { systemClock } from '../clock.ts'
 import type { Config } from '../config/schema.ts'
-import type { Node } from '../node.ts'
+import type { Node } from '../node/node.ts'
 
 export interface NodeRun {
   readonly config: Config
@@ -30,7 +30,7 @@ export async function runNode(run: NodeRun, terminal: Terminal): Promise<void> {
     })
   }
   // Here, so that other commands do not load the whole gateway.
-  const { createNode } = await import('../node.ts')
+  const { createNode } = await import('../node/node.ts')
   const node = await createNode(config)
   terminal.onSiblingsStop(() => node.leaveWithOthers())
   const distrust = new Distrust(node, (code) => terminal.exit(code))

@@ -22,7 +22,7 @@ export interface JobBookPorts {
   readonly registry: Pick<Registry, 'put' | 'take' | 'read' | 'swap'>
   readonly clock: Pick<Clock, 'now' | 'after' | 'random'>
   /** Something has changed that other nodes wait for. */
-  changed(): void
+  readonly changed: () => void
 }
 
 /** Whoever is in the way has done what he wanted within this many attempts. */

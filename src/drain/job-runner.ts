@@ -63,7 +63,7 @@ export interface JobRunnerPorts {
   read(): Promise<unknown>
   /** The clients of this node have gone, for a job. */
   emptied(): void
-  failed(what: string, error: unknown): void
+  readonly failed: (what: string, error: unknown) => void
 }
 
 export interface JobRunnerOptions {

@@ -6,7 +6,7 @@ import { patientDuration } from '../support/patience.ts'
 import { mintToken } from '../../src/auth/tokens.ts'
 import { systemClock } from '../../src/clock.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import { createNode, type Node } from '../../src/node.ts'
+import { createNode, type Node } from '../../src/node/node.ts'
 import { CHROMIUM, newPage } from './chromium.ts'
 
 /** The page of `sluice dev`, as a newcomer sees it. With SLUICE_SCREENSHOTS, a folder, it leaves pictures there. */

@@ -223,7 +223,7 @@ const OWN: Readonly<Record<string, string>> = {
   'protocol/raw-json.ts': 'a key, which is a text',
   'auth/keys.ts': 'an option',
   'api/openapi.ts': 'our own package.json',
-  'cli/main.ts': 'our own package.json',
+  'package-version.ts': 'our own package.json',
   'drivers/uws-binary.ts': "a package's package.json",
   'console/load-page.ts': 'a file of the build',
   'cli/gateway-api.ts': 'the answer of the gateway that an operator asks',

@@ -6,9 +6,6 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
-/** Files beside `node.ts` that it was divided into. */
-const NODE_PARTS = 'node-*.ts'
-
 /** By the folder under `src`, or by the name of a file that stands in `src` itself. */
 const RANKS: readonly (readonly string[])[] = [
   [
@@ -26,8 +23,8 @@ const RANKS: readonly (readonly string[])[] = [
   ['cluster', 'hub', 'publish'],
   ['session'],
   ['edge', 'drain'],
-  ['api', 'console', NODE_PARTS],
-  ['node.ts'],
+  ['api', 'console'],
+  ['node'],
   ['cli', 'index.ts'],
 ]
 
@@ -54,7 +51,7 @@ const DOORS: readonly (readonly [pkg: RegExp, door: RegExp])[] = [
 /** Which implementation of a part runs is decided in one place. */
 const IMPLEMENTATION =
   /^(?:acks|backbone|registry|replay|presence)\/(?:memory|redis|nats|mesh|jetstream)[\w-]*\.ts$/
-const ROOT = /^node(?:-[\w-]+)?\.ts$/
+const ROOT = /^node\//
 
 const files = readdirSync(new URL('../../src', import.meta.url), { recursive: true, encoding: 'utf8' })
   .map((path) => path.replaceAll('\\', '/'))
@@ -74,7 +71,6 @@ function specifiersOf(source: string): string[] {
 
 function roomOf(path: string): string {
   if (path.startsWith('console/page/')) return 'console/page'
-  if (/^node-[\w-]+\.ts$/.test(path)) return NODE_PARTS
   return path.includes('/') ? (path.split('/')[0] as string) : path
 }
 
@@ -96,7 +92,7 @@ function faultOf(path: string, specifier: string): string | undefined {
   const targetRoom = roomOf(target)
   if (targetRoom === room) return undefined
   if (IMPLEMENTATION.test(target) && !ROOT.test(path)) {
-    return `${path} imports ${target}: only node.ts chooses`
+    return `${path} imports ${target}: only node/ chooses`
   }
   const portable = PORTABLE[room]
   if (portable !== undefined) {
@@ -188,7 +184,7 @@ describe('this test finds', () => {
   it.each([
     ['an import of a lower rank', 'hub/hub.ts', "import type { Backbone } from '../backbone/backbone.ts'"],
     ['the own room', 'hub/hub.ts', "import { Feed } from './feed.ts'"],
-    ['the choice at the root', 'node.ts', "import { RedisReplayLog } from './replay/redis.ts'"],
+    ['the choice at the root', 'node/stores.ts', "import { RedisReplayLog } from '../replay/redis.ts'"],
     [
       'an example in a comment',
       'hub/hub.ts',

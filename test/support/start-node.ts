@@ -3,7 +3,7 @@ import { mintToken } from '../../src/auth/tokens.ts'
 import { systemClock } from '../../src/clock.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import type { ConfigInput } from '../../src/config/schema.ts'
-import { createNode } from '../../src/node.ts'
+import { createNode } from '../../src/node/node.ts'
 
 const SECRET = 'a-secret-for-tests-of-more-than-32-bytes'
 const API_KEY = 'a-key-for-tests-only'

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { loadConfig } from '../../src/config/load.ts'
 import type { ConfigInput } from '../../src/config/schema.ts'
-import { weaknesses } from '../../src/node-options.ts'
+import { weaknesses } from '../../src/node/options.ts'
 
 function weaknessesOf(drain: ConfigInput['drain']): string[] {
   const settings: ConfigInput = {

@@ -59,8 +59,7 @@ answerSteps({
     const journeys: Record<string, Journey> = {}
     for (const member of members) {
       const own = [...member.channels.map((name) => [name, name]), [INBOX, `@${member.user}`]] as const
-      for (const [shown, name] of own)
-        count(member.seen(shown as string), places.get(name as string) ?? nothing, tally)
+      for (const [shown, name] of own) count(member.seen(shown), places.get(name) ?? nothing, tally)
       const journey = (journeys[member.kind] ??= newJourney())
       journey.clients++
       journey.moves += member.moves()

@@ -8,7 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { expect, it, onTestFinished } from 'vitest'
 import { fakeGateway } from './fake-gateway.ts'
 import { loadConfig } from '../../../src/config/load.ts'
-import { createNode } from '../../../src/node.ts'
+import { createNode } from '../../../src/node/node.ts'
 
 const SLUICE = [
   '--import',

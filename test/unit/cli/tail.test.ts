@@ -5,7 +5,7 @@ import { mintToken } from '../../../src/auth/tokens.ts'
 import { main } from '../../../src/cli/main.ts'
 import { systemClock } from '../../../src/clock.ts'
 import { loadConfig } from '../../../src/config/load.ts'
-import { createNode, type Node } from '../../../src/node.ts'
+import { createNode, type Node } from '../../../src/node/node.ts'
 
 const SECRET = 'a secret of thirty-two characters'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { probesOf } from '../../../src/drivers/vanished-peers.ts'
 import { loadConfig } from '../../../src/config/load.ts'
-import { edgeOptions, goneMs } from '../../../src/node-options.ts'
+import { edgeOptions, goneMs } from '../../../src/node/options.ts'
 
 describe('who is noticed to have vanished', () => {
   it.each([

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { Closing } from '../../../src/errors.ts'
-import { endInTurn, endOver } from '../../../src/node-ending.ts'
+import { endInTurn, endOver } from '../../../src/node/ending.ts'
 import type { Session } from '../../../src/session/session.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { feedsMemory } from '../../../src/node-options.ts'
+import { feedsMemory } from '../../../src/node/options.ts'
 
 const MIB = 1_048_576
 const GIB = 1024 * MIB

@@ -2,9 +2,9 @@
  * Where a node is: for other nodes, and for the person who started it. Part of the composition.
  */
 import { hostname } from 'node:os'
-import type { Config } from './config/schema.ts'
-import { readTlsFiles } from './drivers/tls-files.ts'
-import { LocalHosts } from './edge/local-hosts.ts'
+import type { Config } from '../config/schema.ts'
+import { readTlsFiles } from '../drivers/tls-files.ts'
+import { LocalHosts } from '../edge/local-hosts.ts'
 
 /** Where other nodes reach the second listener. */
 export function addressOf({ node, api }: Config, port: number): string {

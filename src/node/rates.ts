@@ -1,9 +1,9 @@
 /**
  * What happens on the node in a second, from the counters of the metrics page. Part of the composition.
  */
-import type { Clock, Timer } from './clock.ts'
-import type { Counter, Metrics } from './observe/metrics.ts'
-import type { NodeInfo } from './registry/registry.ts'
+import type { Clock, Timer } from '../clock.ts'
+import type { Counter, Metrics } from '../observe/metrics.ts'
+import type { NodeInfo } from '../registry/registry.ts'
 
 type Named = NodeInfo['rates']
 

@@ -1,12 +1,16 @@
 /**
  * Opens and closes the door for backends that publish over NATS. Part of the composition.
  */
-import type { Clock, Timer } from './clock.ts'
-import type { Answered } from './cluster/cut-off.ts'
-import type { NatsEvents } from './drivers/nats-port.ts'
-import type { Log } from './observe/log.ts'
-import type { Metrics } from './observe/metrics.ts'
-import { DoorKeeper, type OtherDoor } from './publish/door-keeper.ts'
+import type { Clock, Timer } from '../clock.ts'
+import type { Answered } from '../cluster/cut-off.ts'
+import type { NatsEvents } from '../drivers/nats-port.ts'
+import type { Log } from '../observe/log.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { Base } from './base.ts'
+import type { Cluster } from './cluster.ts'
+import type { Delivery } from './delivery.ts'
+import type { Stores } from './stores.ts'
+import { DoorKeeper, type OtherDoor } from '../publish/door-keeper.ts'
 
 export interface NodeDoorPorts {
   readonly doors: { readonly isOpen: boolean; open(): void; close(): Promise<void> }
@@ -81,4 +85,23 @@ export class NodeDoor {
 
 function otherDoorOf({ state, degraded, door }: Answered): OtherDoor {
   return { well: state === 'active' && degraded.length === 0, open: door }
+}
+
+/** Nothing where all is in memory. */
+export function createDoor(
+  { clock, log, metrics }: Base,
+  {
+    stores,
+    cluster,
+    delivery,
+  }: { readonly stores: Stores; readonly cluster: Cluster; readonly delivery: Delivery },
+): NodeDoor | undefined {
+  const { nats } = stores
+  const { doors } = delivery
+  if (doors === undefined || nats === undefined) return undefined
+  return new NodeDoor({
+    ...{ doors, nats, clock, log, metrics },
+    degraded: cluster.degraded,
+    answered: (ms) => cluster.inquiry.answered(ms),
+  })
 }

@@ -1,12 +1,12 @@
 /**
  * What the parts of a node say of themselves, for health checks, metrics and the table of nodes. Part of the composition.
  */
-import type { Clock } from './clock.ts'
-import type { Isolation } from './cluster/isolation.ts'
-import type { Membership } from './cluster/membership.ts'
-import type { Health } from './observe/health.ts'
-import type { Metrics } from './observe/metrics.ts'
-import type { NodeInfo } from './registry/registry.ts'
+import type { Clock } from '../clock.ts'
+import type { Isolation } from '../cluster/isolation.ts'
+import type { Membership } from '../cluster/membership.ts'
+import type { Health } from '../observe/health.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { NodeInfo } from '../registry/registry.ts'
 
 interface Part {
   healthy(): boolean

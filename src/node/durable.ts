@@ -1,20 +1,20 @@
 /**
  * What durable channels need: their stream, and the bucket of acknowledgements. Part of the composition.
  */
-import type { AckStore } from './acks/ack-store.ts'
-import { JetStreamAckStore } from './acks/jetstream.ts'
-import type { Republished } from './backbone/nats.ts'
-import type { Clock } from './clock.ts'
-import type { Config, NamespacePolicy } from './config/schema.ts'
-import { JetStream } from './drivers/jetstream.ts'
-import { decodeRepublished } from './drivers/nats-republished.ts'
-import type { NatsLink } from './drivers/nats.ts'
-import type { Lack, Trouble } from './drivers/stream-trouble.ts'
-import type { Metrics } from './observe/metrics.ts'
-import type { Outages } from './observe/outages.ts'
-import { namespaceOf } from './protocol/channel.ts'
-import { JetStreamReplayLog } from './replay/jetstream.ts'
-import type { ReplayLog } from './replay/replay-log.ts'
+import type { AckStore } from '../acks/ack-store.ts'
+import { JetStreamAckStore } from '../acks/jetstream.ts'
+import type { Republished } from '../backbone/nats.ts'
+import type { Clock } from '../clock.ts'
+import type { Config, NamespacePolicy } from '../config/schema.ts'
+import { JetStream } from '../drivers/jetstream.ts'
+import { decodeRepublished } from '../drivers/nats-republished.ts'
+import type { NatsLink } from '../drivers/nats.ts'
+import type { Lack, Trouble } from '../drivers/stream-trouble.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { Outages } from '../observe/outages.ts'
+import { namespaceOf } from '../protocol/channel.ts'
+import { JetStreamReplayLog } from '../replay/jetstream.ts'
+import type { ReplayLog } from '../replay/replay-log.ts'
 
 export interface DurableParts {
   readonly log: ReplayLog

@@ -1,11 +1,11 @@
 /**
  * The namespaces of the configuration as each room takes them. Part of the composition.
  */
-import type { Config, NamespacePolicy } from './config/schema.ts'
-import type { HubPolicy } from './hub/hub.ts'
-import { namespaceOf } from './protocol/channel.ts'
-import type { PublishPolicy } from './publish/publisher.ts'
-import type { ClientPublish } from './session/ports.ts'
+import type { Config, NamespacePolicy } from '../config/schema.ts'
+import type { HubPolicy } from '../hub/hub.ts'
+import { namespaceOf } from '../protocol/channel.ts'
+import type { PublishPolicy } from '../publish/publisher.ts'
+import type { ClientPublish } from '../session/ports.ts'
 
 export interface ChannelPolicies {
   readonly hub: HubPolicy

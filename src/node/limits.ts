@@ -1,7 +1,7 @@
 /**
  * Whether what this node allows fits what the servers take. Part of the composition.
  */
-import { sizeText } from './config/units.ts'
+import { sizeText } from '../config/units.ts'
 
 /** What stands around a payload on its way between nodes: a packet's header, names, ids, a seal, and headers of NATS. */
 export const PACKET_BYTES_AROUND = 4096

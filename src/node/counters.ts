@@ -2,13 +2,13 @@
  * What each room counts with, made of the cells of the metrics page. Part of the composition: rooms know neither the
  * names on the page nor each other.
  */
-import type { Clock } from './clock.ts'
-import type { EdgeMetrics } from './edge/ports.ts'
-import type { HubMetrics } from './hub/hub.ts'
-import type { Metrics } from './observe/metrics.ts'
-import type { ErrorCode } from './protocol/codes.ts'
-import type { PublisherMetrics } from './publish/publisher.ts'
-import type { SessionMetrics } from './session/ports.ts'
+import type { Clock } from '../clock.ts'
+import type { EdgeMetrics } from '../edge/ports.ts'
+import type { HubMetrics } from '../hub/hub.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { ErrorCode } from '../protocol/codes.ts'
+import type { PublisherMetrics } from '../publish/publisher.ts'
+import type { SessionMetrics } from '../session/ports.ts'
 
 export function hubMetrics(metrics: Metrics, clock: Clock): HubMetrics {
   return {

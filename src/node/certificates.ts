@@ -1,12 +1,12 @@
 /**
  * The certificates of both listeners: each is renewed when its files change, and the metrics page says how long it lasts.
  */
-import type { Clock } from './clock.ts'
-import type { Config } from './config/schema.ts'
-import { ServedCertificate, type CertificateFiles } from './drivers/served-certificate.ts'
-import type { Listener } from './drivers/uws.ts'
-import type { Log } from './observe/log.ts'
-import type { Metrics } from './observe/metrics.ts'
+import type { Clock } from '../clock.ts'
+import type { Config } from '../config/schema.ts'
+import { ServedCertificate, type CertificateFiles } from '../drivers/served-certificate.ts'
+import type { Listener } from '../drivers/uws.ts'
+import type { Log } from '../observe/log.ts'
+import type { Metrics } from '../observe/metrics.ts'
 
 type Name = 'public' | 'api'
 

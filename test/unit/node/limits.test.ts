@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { returnMisfit } from '../../src/edge/request.ts'
-import type { RequestHead } from '../../src/drivers/uws.ts'
-import { payloadMisfit } from '../../src/node-limits.ts'
-import { composeCursor, cursorSegment, tagOf } from '../../src/protocol/cursor.ts'
-import { HEAD_BYTES_MAX, STREAM_CHANNELS_MAX } from '../../src/protocol/request-head.ts'
+import { returnMisfit } from '../../../src/edge/request.ts'
+import type { RequestHead } from '../../../src/drivers/uws.ts'
+import { payloadMisfit } from '../../../src/node/limits.ts'
+import { composeCursor, cursorSegment, tagOf } from '../../../src/protocol/cursor.ts'
+import { HEAD_BYTES_MAX, STREAM_CHANNELS_MAX } from '../../../src/protocol/request-head.ts'
 
 describe('a payload and NATS', () => {
   it.each([

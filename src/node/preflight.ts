@@ -3,14 +3,14 @@
  */
 import { readFileSync } from 'node:fs'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
-import { parseApiKeys } from './auth/api-keys.ts'
-import { AuthConfigError } from './auth/config-error.ts'
-import { KeyRing } from './auth/key-ring.ts'
-import type { Config } from './config/schema.ts'
-import { isCreds, isNkeySeed } from './drivers/nats.ts'
-import { natsTarget } from './drivers/nats-url.ts'
-import { redisTarget } from './drivers/redis-url.ts'
-import type { TlsFiles } from './drivers/tls-files.ts'
+import { parseApiKeys } from '../auth/api-keys.ts'
+import { AuthConfigError } from '../auth/config-error.ts'
+import { KeyRing } from '../auth/key-ring.ts'
+import type { Config } from '../config/schema.ts'
+import { isCreds, isNkeySeed } from '../drivers/nats.ts'
+import { natsTarget } from '../drivers/nats-url.ts'
+import { redisTarget } from '../drivers/redis-url.ts'
+import type { TlsFiles } from '../drivers/tls-files.ts'
 
 /** Everything that would keep a node from starting with this configuration, a sentence each. Opens no connection. */
 export function faultsOf(config: Config): string[] {

@@ -2,19 +2,19 @@
  * The jobs of the cluster as this node takes part in them, and the records of what it does with its clients. Part of the
  * composition.
  */
-import type { Clock } from './clock.ts'
-import type { Membership } from './cluster/membership.ts'
-import { versionGoneTo } from './cluster/steering.ts'
-import type { Config } from './config/schema.ts'
-import type { DrainProgress } from './drain/drain.ts'
-import { JobBook } from './drain/job-book.ts'
-import type { JobDelays } from './drain/job-pace.ts'
-import { JobRunner, type JobDrain } from './drain/job-runner.ts'
-import { Records } from './drain/records.ts'
-import type { Log } from './observe/log.ts'
-import { DRAIN_STATES, HOLD_REASONS } from './observe/metric-labels.ts'
-import type { Metrics } from './observe/metrics.ts'
-import type { NodeInfo, Registry } from './registry/registry.ts'
+import type { Clock } from '../clock.ts'
+import type { Membership } from '../cluster/membership.ts'
+import { versionGoneTo } from '../cluster/steering.ts'
+import type { Config } from '../config/schema.ts'
+import type { DrainProgress } from '../drain/drain.ts'
+import { JobBook } from '../drain/job-book.ts'
+import type { JobDelays } from '../drain/job-pace.ts'
+import { JobRunner, type JobDrain } from '../drain/job-runner.ts'
+import { Records } from '../drain/records.ts'
+import type { Log } from '../observe/log.ts'
+import { DRAIN_STATES, HOLD_REASONS } from '../observe/metric-labels.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { NodeInfo, Registry } from '../registry/registry.ts'
 
 type JobMetrics = Pick<
   Metrics,
@@ -34,7 +34,7 @@ export interface JobPorts {
   /** Tells all nodes that a job has changed. */
   changed(): void
   emptied(): void
-  failed(what: string, error: unknown): void
+  readonly failed: (what: string, error: unknown) => void
 }
 
 export interface Jobs {

@@ -1,11 +1,11 @@
 /**
  * What a node measures of itself, and how many connections it offers to take because of it. Part of the composition.
  */
-import type { Gate } from './admission/gate.ts'
-import { Mean, Pace } from './admission/pace.ts'
-import type { Load } from './admission/load.ts'
-import type { Clock, Timer } from './clock.ts'
-import type { Config } from './config/schema.ts'
+import type { Gate } from '../admission/gate.ts'
+import { Mean, Pace } from '../admission/pace.ts'
+import type { Load } from '../admission/load.ts'
+import type { Clock, Timer } from '../clock.ts'
+import type { Config } from '../config/schema.ts'
 
 export interface NodePacePorts {
   readonly clock: Clock

@@ -4,9 +4,9 @@
  * A server that hangs must not keep a process whose clients have gone: what supervises it would kill it, and the exit code
  * and the last lines of the log would be lost.
  */
-import type { Clock } from './clock.ts'
-import type { Closing } from './errors.ts'
-import type { Session } from './session/session.ts'
+import type { Clock } from '../clock.ts'
+import type { Closing } from '../errors.ts'
+import type { Session } from '../session/session.ts'
 
 export interface Ending {
   /** As the log names it. */
@@ -17,7 +17,7 @@ export interface Ending {
 export interface EndingPorts {
   readonly clock: Clock
   /** It has failed. */
-  failed(part: string, error: unknown): void
+  readonly failed: (part: string, error: unknown) => void
 }
 
 /** One part may take this share of the time that there is for all: the others have something to write, too. */

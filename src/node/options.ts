@@ -2,19 +2,19 @@
  * The configuration as rooms take it. Part of the composition.
  */
 import { totalmem } from 'node:os'
-import { KEY_LENGTH_MIN } from './auth/api-keys.ts'
-import { TAILS_IN_MEMORY_MIN } from './config/quota-rules.ts'
-import type { Config } from './config/schema.ts'
-import { durationText } from './config/units.ts'
-import { parsePlan } from './config/drain-plan.ts'
-import { lengthMs, scheduleOf } from './drain/schedule.ts'
-import { headBytesMax } from './drivers/uws-binary.ts'
-import type { EdgeOptions } from './edge/ports.ts'
-import type { HubOptions } from './hub/hub.ts'
-import { localHostsOf } from './node-address.ts'
-import type { NodeDrainOptions } from './node-drain.ts'
-import type { SessionOptions } from './session/ports.ts'
-import type { QuotaLimits } from './session/quotas.ts'
+import { KEY_LENGTH_MIN } from '../auth/api-keys.ts'
+import { TAILS_IN_MEMORY_MIN } from '../config/quota-rules.ts'
+import type { Config } from '../config/schema.ts'
+import { durationText } from '../config/units.ts'
+import { parsePlan } from '../config/drain-plan.ts'
+import { lengthMs, scheduleOf } from '../drain/schedule.ts'
+import { headBytesMax } from '../drivers/uws-binary.ts'
+import type { EdgeOptions } from '../edge/ports.ts'
+import type { HubOptions } from '../hub/hub.ts'
+import { localHostsOf } from './address.ts'
+import type { NodeDrainOptions } from './drain.ts'
+import type { SessionOptions } from '../session/ports.ts'
+import type { QuotaLimits } from '../session/quotas.ts'
 
 /** A client that comes back after so long is a newcomer: somebody who was away over night is not. */
 const TICKET_TTL_MIN_MS = 86_400_000

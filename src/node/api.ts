@@ -1,0 +1,90 @@
+/**
+ * What the second listener answers: backends, operators, probes and other nodes. Part of the composition.
+ */
+import { Api } from '../api/api.ts'
+import { channelRoutes } from '../api/channels.ts'
+import { devTokenRoute } from '../api/dev.ts'
+import { drainRoutes } from '../api/drain.ts'
+import { jobRoutes } from '../api/drains.ts'
+import { nodeRoutes } from '../api/node-routes.ts'
+import { orderRoutes } from '../api/orders.ts'
+import { OtherNodes } from '../api/other-nodes.ts'
+import { publishRoute } from '../api/publish.ts'
+import type { Route } from '../api/route.ts'
+import { userRoutes } from '../api/users.ts'
+import { ApiKeys, parseApiKeys } from '../auth/api-keys.ts'
+import type { Listener } from '../drivers/uws.ts'
+import { ClientAddress } from '../edge/origin.ts'
+import { localHostsOf, nodesTls } from './address.ts'
+import type { Base } from './base.ts'
+import type { Cluster } from './cluster.ts'
+import type { Delivery } from './delivery.ts'
+import { mintDevToken } from './edge.ts'
+import type { Moving } from './moving.ts'
+import type { Stores } from './stores.ts'
+import type { Trust } from './trust.ts'
+import type { NodeInfo } from '../registry/registry.ts'
+
+export interface ApiParts {
+  readonly stores: Stores
+  readonly trust: Trust | undefined
+  readonly cluster: Cluster
+  readonly delivery: Delivery
+  readonly moving: Moving
+  /** All clients have gone, as an operator has asked: the node ends. */
+  readonly emptied: () => void
+}
+
+/** Answers on the listener from now on. */
+export function attachApi(base: Base, parts: ApiParts, listener: Listener): Api {
+  const { config, id, clock, log, mistakes, metrics, caught, health } = base
+  const addresses = new ClientAddress(config.trustedProxies, false)
+  const api = new Api(routesOf(base, parts), {
+    nodeId: id,
+    keys: new ApiKeys(parseApiKeys(config.api.keys, { allowWeak: true })),
+    requests: parts.trust?.requests,
+    clock,
+    log,
+    mistakes,
+    metrics,
+    caught,
+    localHosts: localHostsOf(config),
+    addressOf: (head) => addresses.of(head),
+    leaving: () => health.state === 'draining' || health.state === 'closing',
+  })
+  api.attach(listener, { bodyBytesMax: config.limits.requestBody, jsonDepthMax: config.limits.jsonDepth })
+  return api
+}
+
+function routesOf(base: Base, parts: ApiParts): Route[] {
+  const { config, clock, log, health, metrics, policies } = base
+  const { stores, cluster, delivery, moving } = parts
+  const { membership, orders } = cluster
+  const otherNodes = new OtherNodes({ clock, requests: parts.trust?.requests, tls: nodesTls(config) })
+  const nodes = async (): Promise<readonly NodeInfo[]> => (await membership.table()).nodes
+  const { presence } = delivery
+  return [
+    ...(config.node.role === 'edge' ? [] : [publishRoute(delivery.publisher, config.limits.publishBatch)]),
+    ...channelRoutes({
+      hub: delivery.hub,
+      logOf: (channel) => (policies(channel).hub.logged ? stores.log : undefined),
+      others: () => membership.refresh(),
+      otherNodes,
+      members: (channel) => (policies(channel).client.presence ? presence.members(channel) : undefined),
+    }),
+    ...userRoutes(delivery.users),
+    ...orderRoutes({ orders: () => orders, nodes }),
+    ...nodeRoutes({ table: () => membership.table(), health, metrics }),
+    ...jobRoutes({
+      book: () => moving.jobs.book,
+      delays: () => moving.jobs.delays,
+      nodes,
+      plan: config.drain.plan,
+      target: () => moving.jobs.target(),
+      cordon: (what, by) => orders.cordon(what, by),
+      log,
+    }),
+    ...drainRoutes({ nodeId: base.id, drain: moving.draining, nodes, otherNodes, emptied: parts.emptied }),
+    ...(config.devTokens ? [devTokenRoute((wanted) => mintDevToken(base, wanted))] : []),
+  ]
+}

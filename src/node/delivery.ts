@@ -1,0 +1,217 @@
+/**
+ * The way of a message to its clients: the hub, sessions and users, and what publishes. Part of the composition.
+ */
+import type { Tickets } from '../admission/tickets.ts'
+import { isRevoked } from '../auth/revocation.ts'
+import { createTokens, type Tokens } from '../auth/tokens.ts'
+import { FormerNodes } from '../cluster/former-nodes.ts'
+import type { Listener } from '../drivers/uws.ts'
+import { SluiceError } from '../errors.ts'
+import { Hub } from '../hub/hub.ts'
+import type { Base } from './base.ts'
+import type { Cluster } from './cluster.ts'
+import { hubMetrics, publisherMetrics, sessionMetrics } from './counters.ts'
+import { hubOptions, quotaLimits, sessionOptions } from './options.ts'
+import type { Stores } from './stores.ts'
+import type { NodePace } from './pace.ts'
+import { NATS_PREFIX } from './servers.ts'
+import type { Switchboard } from './switchboard.ts'
+import { Presence } from '../presence/presence.ts'
+import { ticketText } from '../protocol/ticket.ts'
+import { NatsDoors } from '../publish/nats-doors.ts'
+import { Publisher } from '../publish/publisher.ts'
+import { OrderWatch } from '../session/orders.ts'
+import { UserQuotas } from '../session/quotas.ts'
+import { Sessions } from '../session/sessions.ts'
+import { Users } from '../session/users.ts'
+
+/** Of what somebody else writes. */
+const SUBJECT_SHOWN_MAX = 100
+const FOREIGN_REPLY =
+  'a publish over NATS wants its answer at a subject of the gateway or of the server: it was refused'
+
+export interface DeliveryPorts {
+  readonly stores: Stores
+  readonly cluster: Cluster
+  readonly switchboard: Switchboard
+  readonly tokens: Tokens
+  readonly tickets: Tickets
+  /** Hears how long the log takes, and a connect. */
+  readonly pace: NodePace
+  /** Its topics are where messages leave for WebSockets. */
+  readonly listener: Listener
+}
+
+export interface Delivery {
+  readonly hub: Hub
+  readonly presence: Presence
+  readonly publisher: Publisher
+  /** Where backends publish over NATS; nothing where all is in memory. */
+  readonly doors: NatsDoors | undefined
+  readonly sessions: Sessions
+  readonly users: Users
+  /** What was decided about users while this node did not hear. */
+  readonly orders: OrderWatch
+}
+
+export function createDelivery(base: Base, ports: DeliveryPorts): Delivery {
+  const { config, clock, metrics, failed, policies } = base
+  const { stores, cluster } = ports
+  const { registry, backbone } = stores
+  const hub = new Hub(
+    {
+      log: stores.log,
+      backbone,
+      topics: ports.listener,
+      clock,
+      metrics: hubMetrics(metrics, clock),
+      policyOf: (channel) => policies(channel).hub,
+    },
+    hubOptions(config),
+  )
+  const presence = createPresence(base, ports, hub)
+  const payloadBytesMax = (): number => Math.min(config.limits.payload, stores.payloadBytesMax())
+  const publisher = new Publisher(
+    {
+      log: stores.log,
+      backbone,
+      registry,
+      clock,
+      metrics: publisherMetrics(metrics, (ms) => ports.pace.store.add(ms)),
+      policyOf: (channel) => policies(channel).publish,
+    },
+    payloadBytesMax,
+    config.limits.jsonDepth,
+  )
+  const doors = createDoors(base, stores, publisher, payloadBytesMax)
+  const sessions = createSessions(base, ports, { hub, presence, publisher, doors, payloadBytesMax })
+  registry.watch({ heldElsewhere: (session, forMs) => sessions.heldElsewhere(session, forMs) })
+  const users = new Users({
+    registry,
+    backbone,
+    sessions,
+    clock,
+    rememberedMs: config.auth.revocationTtl,
+    someUnheard: () =>
+      cluster.strangers.finding() !== undefined ||
+      cluster.membership.others.some((node) => node.degraded.includes('backbone')),
+    revoked: () => metrics.revocations.inc(),
+    tookAway: () => metrics.takeovers.inc(),
+  })
+  const orders = new OrderWatch({
+    registry,
+    sessions,
+    clock,
+    hears: () => backbone.healthy() && !cluster.canary.deaf,
+    failed,
+  })
+  metrics.sessions.read(() => sessions.count)
+  metrics.channels.read(() => hub.channelCount)
+  metrics.feedBytes.read(() => hub.feedBytes)
+  metrics.subscriptions.read(() => hub.subscriptionCount)
+  return { hub, presence, publisher, doors, sessions, users, orders }
+}
+
+/** Whose tokens are good. */
+export function createTokenCheck({ config, clock, log, mistakes }: Base): Tokens {
+  return createTokens(
+    {
+      ...config.auth,
+      allowWeakSecret: true,
+      clockToleranceMs: config.auth.clockTolerance,
+      jsonDepthMax: config.limits.jsonDepth,
+    },
+    {
+      clock,
+      events: {
+        keySetFetched: (keys) => log.info({ keys }, 'the key set was fetched'),
+        keySetFailed: (reason) => mistakes.warn('the key set could not be fetched', { reason }),
+      },
+    },
+  )
+}
+
+function createPresence({ id, clock, failed }: Base, { stores }: DeliveryPorts, hub: Hub): Presence {
+  return new Presence(
+    {},
+    {
+      store: stores.presence,
+      nodeId: id,
+      clock,
+      send: (payload) => stores.backbone.control(undefined, payload),
+      tell: (channel, frame) => hub.tell(channel, frame),
+      liveNodes: async () => (await stores.registry.nodes()).map((node) => node.id),
+      failed,
+    },
+  )
+}
+
+function createDoors(
+  { config, metrics, mistakes, failed }: Base,
+  { nats }: Stores,
+  publisher: Publisher,
+  payloadBytesMax: () => number,
+): NatsDoors | undefined {
+  if (nats === undefined) return undefined
+  return new NatsDoors(
+    {
+      prefix: NATS_PREFIX,
+      forwardTimeoutMs: config.cluster.forwardTimeout,
+      jsonDepthMax: config.limits.jsonDepth,
+      payloadBytesMax,
+    },
+    {
+      requests: nats,
+      publish: (request) => publisher.publish(request),
+      refused(reply) {
+        metrics.packetRefusals.reply.inc()
+        mistakes.warn(FOREIGN_REPLY, { reply: reply.slice(0, SUBJECT_SHOWN_MAX) })
+      },
+      failed,
+    },
+  )
+}
+
+type ServingSessions = Pick<Delivery, 'hub' | 'presence' | 'publisher' | 'doors'> & {
+  readonly payloadBytesMax: () => number
+}
+
+function createSessions(base: Base, ports: DeliveryPorts, serving: ServingSessions): Sessions {
+  const { config, clock, policies } = base
+  const { stores, cluster, tokens, tickets } = ports
+  const { hub, presence, publisher, doors } = serving
+  return new Sessions({
+    ports: {
+      nodeId: base.id,
+      hub,
+      registry: stores.registry,
+      tokens: { verify: (token) => tokens.verify(token), isRevoked },
+      clock,
+      wheel: base.wheel,
+      metrics: sessionMetrics(base.metrics, (ms) => ports.pace.connect.add(ms)),
+      policyOf: (channel) => policies(channel).client,
+      publish: (user, channel, payload, id) =>
+        publisher.publish({ door: 'client', target: { channel }, payload, parsed: true, id, from: user }),
+      quotas: new UserQuotas(quotaLimits(config)),
+      presence,
+      acks: stores.acks,
+      ticketOf: (userTag) => ticketText(tickets.give(userTag)),
+      forward: (user, channel, payload, id) =>
+        doors?.forward(user, channel, payload, id) ??
+        Promise.reject(new SluiceError('unavailable', 'there is no NATS to forward through')),
+      former: new FormerNodes(
+        stores.backbone,
+        () => cluster.membership.others,
+        (client) => ports.switchboard.cameBack(client),
+      ),
+      limits: () => ({
+        frame: config.limits.frame,
+        payload: serving.payloadBytesMax(),
+        subscriptions: config.limits.subscriptions,
+      }),
+      left: (session) => ports.switchboard.sessionLeft(session),
+      failed: base.failed,
+    },
+    options: sessionOptions(config),
+  })
+}

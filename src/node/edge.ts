@@ -1,0 +1,97 @@
+/**
+ * Where clients come in: admission, and the gateway on the public listener. Part of the composition.
+ */
+import { randomBytes } from 'node:crypto'
+import { Admission } from '../admission/admission.ts'
+import { Tickets } from '../admission/tickets.ts'
+import type { WantedToken } from '../api/dev.ts'
+import { mintToken } from '../auth/tokens.ts'
+import { turnsAway } from '../cluster/steering.ts'
+import { serveDev } from '../console/dev-routes.ts'
+import { loadPage } from '../console/load-page.ts'
+import { Gateway, type ExtraRoutes } from '../edge/gateway.ts'
+import type { Base } from './base.ts'
+import type { Cluster } from './cluster.ts'
+import type { Delivery } from './delivery.ts'
+import { edgeMetrics } from './counters.ts'
+import type { Moving } from './moving.ts'
+import { NodePace } from './pace.ts'
+import type { Switchboard } from './switchboard.ts'
+import { edgeOptions, ticketTtlMs } from './options.ts'
+
+/** Of a token that a node for development hands out and nobody said how long it is good: clients ask for a fresh one. */
+const DEV_TOKEN_TTL_S = 600
+
+export interface Admitting {
+  /** How many connections the node offers to take. */
+  readonly pace: NodePace
+  readonly admission: Admission
+  readonly tickets: Tickets
+}
+
+export function createAdmission({ config, clock, load, metrics }: Base, switchboard: Switchboard): Admitting {
+  // A node that is alone knows only its own tickets.
+  const secret = config.node.clusterSecret ?? randomBytes(32).toString('hex')
+  const tickets = new Tickets(secret, ticketTtlMs(config), clock)
+  const admission = new Admission(
+    { ...config.admission, ...config.limits },
+    { clock, load, metrics, tickets },
+  )
+  const pace = new NodePace(config.admission, {
+    clock,
+    load,
+    gate: admission.gate,
+    deaf: () => switchboard.deaf,
+  })
+  return { admission, tickets, pace }
+}
+
+export interface EdgeParts {
+  readonly admitting: Admitting
+  readonly delivery: Delivery
+  readonly cluster: Cluster
+  readonly moving: Moving
+}
+
+export function createGateway(base: Base, { admitting, delivery, cluster, moving }: EdgeParts): Gateway {
+  const { clock, wheel, metrics, mistakes, failed, caught, config } = base
+  return new Gateway(
+    {
+      sessions: delivery.sessions,
+      hub: delivery.hub,
+      admission: admitting.admission,
+      tickets: admitting.tickets,
+      clock,
+      wheel,
+      metrics: edgeMetrics(metrics),
+      turnsAway: (turns, served) =>
+        turnsAway(turns, served, {
+          self: cluster.info(),
+          others: cluster.membership.others,
+          target: cluster.orders.orders.target,
+          leaving: moving.jobs.runner.leaving,
+        }),
+      departureOf: (session) => moving.draining.departureOf(session),
+      mistake: (kind, fields) => mistakes.warn(kind, fields),
+      failed,
+      caught,
+    },
+    edgeOptions(config),
+    devRoutes(base),
+  )
+}
+
+/** The page of a node for development, and tokens for it. */
+function devRoutes(base: Base): ExtraRoutes {
+  const { config } = base
+  if (!config.dev) return () => false
+  const page = loadPage()
+  const mint = config.devTokens
+    ? (sub: string) => mintDevToken(base, { sub, subscribe: ['*'], publish: ['*'] })
+    : undefined
+  return (exchange) => serveDev({ page, mint }, exchange)
+}
+
+export function mintDevToken({ config, clock }: Base, wanted: WantedToken): Promise<string> {
+  return mintToken({ ttlSeconds: DEV_TOKEN_TTL_S, secret: config.auth.jwtSecret ?? '', ...wanted }, clock)
+}

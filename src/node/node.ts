@@ -1,0 +1,130 @@
+/**
+ * A gateway node: the composition root. What a node is made of, in the order in which it is made; nothing is started before
+ * everything is made.
+ */
+import { systemClock, type Clock } from '../clock.ts'
+import type { Membership } from '../cluster/membership.ts'
+import { refuse } from '../config/load.ts'
+import type { Config } from '../config/schema.ts'
+import type { About } from '../errors.ts'
+import { attachApi } from './api.ts'
+import { createBase, type Base } from './base.ts'
+import { faultsOf } from './preflight.ts'
+import { createCluster } from './cluster.ts'
+import { createDelivery, createTokenCheck } from './delivery.ts'
+import { createDoor } from './door.ts'
+import { createAdmission, createGateway } from './edge.ts'
+import { startNode, stopNode, type Whole } from './lifecycle.ts'
+import { createListeners } from './listeners.ts'
+import { createMoving } from './moving.ts'
+import { createStores } from './stores.ts'
+import { Switchboard } from './switchboard.ts'
+import { createTrust } from './trust.ts'
+import type { FaultPlace } from '../observe/faults.ts'
+import type { LogRoot } from '../observe/log.ts'
+import type { NodeInfo } from '../registry/registry.ts'
+
+export interface Node {
+  readonly id: string
+  /** The public listener, once started: `http://host:port`. */
+  readonly url: string
+  readonly apiUrl: string
+  readonly log: LogRoot
+  /** Counts and logs a fault that was met outside of the node's own walls. */
+  readonly caught: (place: FaultPlace, error: unknown, about?: About) => void
+  /** Fails where an address is taken. */
+  start(): Promise<void>
+  /** Resolves when the node has stopped, for whatever reason. */
+  readonly end: Promise<void>
+  /**
+   * Moves every client to another node, then stops, all of it by `drain.deadline`. Resolves when it has, or when somebody has
+   * cancelled it and it stays.
+   */
+  drain(): Promise<void>
+  /** Shows what the files of the certificates hold now to whoever connects from now on; by itself it looks every 10 s. */
+  renewCertificates(): Promise<void>
+  /** A drain that is under way sends everybody now, whatever the others take; without one nothing happens. */
+  hurry(): void
+  /** The nodes that were started with this one stop too: where nobody else is left, `drain` does not wait for anybody. */
+  leaveWithOthers(): void
+  /** Closes every client, spread over a moment, then stops within a few seconds, whatever hangs. Idempotent. */
+  close(): Promise<void>
+}
+
+/** Fails with `ConfigError` where the configuration cannot be used. */
+export async function createNode(config: Config, time: Clock = systemClock): Promise<Node> {
+  refuse(faultsOf(config))
+  const base = createBase(config, time)
+  const { id, log, caught } = base
+  let closing: Promise<void> | undefined
+  let ended: () => void = () => undefined
+  const end = new Promise<void>((resolve) => (ended = resolve))
+  const close = (): Promise<void> => {
+    closing ??= stopNode(base, whole).finally(ended)
+    return closing
+  }
+  const whole = assemble(base, () => void close())
+  const { listeners, stores, cluster } = whole
+  const { draining } = whole.moving
+  return {
+    id,
+    log,
+    caught,
+    get url() {
+      return listeners.url
+    },
+    get apiUrl() {
+      return listeners.apiUrl
+    },
+    start: () => startNode(base, whole),
+    end,
+    async drain() {
+      const outcome = draining.beginBySignal({ alone: stores.nats === undefined })
+      // Where there is nowhere to go, each client comes back when a node is there again, and at its own moment. Who could
+      // tell may be away, so nothing waits for the answer.
+      if ((await othersOf(cluster.membership)).length === 0) draining.leaveWithOthers()
+      if ((await outcome) === 'gone') await close()
+    },
+    renewCertificates: () => listeners.certificates.renew(),
+    hurry: () => draining.hurry(),
+    leaveWithOthers: () => draining.leaveWithOthers(),
+    close,
+  }
+}
+
+/** Each part is made of those above it. `over`: the node ends, since a drain is done. */
+function assemble(base: Base, over: () => void): Whole {
+  const { config, clock } = base
+  const listeners = createListeners(base)
+  const trust = createTrust(base)
+  const switchboard = new Switchboard(base)
+  const admitting = createAdmission(base, switchboard)
+  const { admission, tickets, pace } = admitting
+  const stores = createStores(base, { listener: listeners.api, trust, switchboard, pace })
+  const tokens = createTokenCheck(base)
+  const cluster = createCluster(base, {
+    ...{ stores, trust, switchboard, pace },
+    gate: admission.gate,
+    apiPort: () => listeners.api.port,
+    keysFresh: () => tokens.healthy(),
+  })
+  const delivery = createDelivery(base, {
+    ...{ stores, cluster, switchboard, tokens, tickets, pace },
+    listener: listeners.public,
+  })
+  // Whoever watches still reads how it went.
+  const emptied = (): void => void clock.after(config.drain.linger, over)
+  const moving = createMoving(base, { stores, cluster, delivery, gate: admission.gate, emptied })
+  const door = createDoor(base, { stores, cluster, delivery })
+  const rooms = { stores, cluster, delivery, moving, door }
+  createGateway(base, { ...rooms, admitting }).attach(listeners.public)
+  const api = attachApi(base, { ...rooms, trust, emptied }, listeners.api)
+  switchboard.connect(rooms)
+  return { ...rooms, listeners, admission, pace, api }
+}
+
+/** Who could take clients: as the table says now, or as it said last. */
+async function othersOf(membership: Membership): Promise<readonly NodeInfo[]> {
+  const others = await membership.refresh().catch(() => membership.others)
+  return others.filter(({ state, role }) => state === 'active' && role !== 'api')
+}

@@ -1,0 +1,170 @@
+/**
+ * What parts of a node tell those that are made after them: a store its backbone's messages, the table of nodes whoever
+ * goes by it. Part of the composition.
+ *
+ * Nothing is told before `connect`, because nothing is started before everything is made.
+ */
+import type { BackboneSink } from '../backbone/backbone.ts'
+import type { Peer } from '../backbone/links.ts'
+import type { PacketRefusal } from '../backbone/sealed.ts'
+import { hear, tell } from '../cluster/control.ts'
+import type { MeshDirection, MeshRefusal } from '../cluster/strangers.ts'
+import type { Base } from './base.ts'
+import type { Cluster } from './cluster.ts'
+import type { Delivery } from './delivery.ts'
+import type { NodeDoor } from './door.ts'
+import type { Moving } from './moving.ts'
+import type { Stores } from './stores.ts'
+import type { Message } from '../protocol/message.ts'
+
+const FOREIGN_PACKET =
+  'something came over NATS that no node of this cluster has sent, or not now: it was refused'
+
+export interface Rooms {
+  readonly stores: Stores
+  readonly cluster: Cluster
+  readonly delivery: Delivery
+  readonly moving: Moving
+  readonly door: NodeDoor | undefined
+}
+
+export class Switchboard implements BackboneSink {
+  readonly #base: Base
+  #connected: Rooms | undefined
+
+  constructor(base: Base) {
+    this.#base = base
+  }
+
+  connect(rooms: Rooms): void {
+    this.#connected = rooms
+  }
+
+  get #rooms(): Rooms {
+    if (this.#connected === undefined) throw new Error('a part was started before the node was whole')
+    return this.#connected
+  }
+
+  // BackboneSink
+
+  message(message: Message): void {
+    const { metrics, caught } = this.#base
+    metrics.backboneMessages.in.inc()
+    try {
+      this.#rooms.delivery.hub.receive(message)
+    } catch (error) {
+      caught('backbone', error)
+    }
+  }
+
+  control(fromNode: string, payload: Uint8Array): void {
+    const { metrics, caught } = this.#base
+    metrics.backboneMessages.in.inc()
+    try {
+      if (!this.#rooms.delivery.presence.heard(fromNode, payload)) this.#hear(fromNode, payload)
+    } catch (error) {
+      caught('backbone', error)
+    }
+  }
+
+  connected(): void {
+    const { stores, cluster, delivery } = this.#rooms
+    cluster.canary.send()
+    delivery.hub.backboneReturned()
+    // What other nodes said meanwhile of sessions may be lost.
+    stores.registry.recheck()
+    delivery.orders.returned()
+    void cluster.membership.update()
+  }
+
+  disconnected(): void {
+    void this.#rooms.cluster.membership.update()
+  }
+
+  // What the stores meet
+
+  /** The log and what else is kept may have lost something, or has more than anybody heard of. */
+  storesReturned(): void {
+    const { hub, presence, orders } = this.#rooms.delivery
+    hub.backboneReturned()
+    presence.storeReturned()
+    orders.returned()
+  }
+
+  logReturned(): void {
+    this.#rooms.delivery.hub.backboneReturned()
+  }
+
+  /** Links matter most where the registry is away as well: then those who were there last are asked. */
+  peers(): Promise<readonly Peer[]> {
+    const { membership } = this.#rooms.cluster
+    return membership.refresh().catch(() => membership.others)
+  }
+
+  linkRefused(direction: MeshDirection, node: string, why: MeshRefusal): void {
+    this.#rooms.cluster.strangers.refused(direction, node, why)
+  }
+
+  packetRefused(why: PacketRefusal, subject: string, from: string | undefined): void {
+    // Who sent it is known only where it was sealed with the secret.
+    const known = why === 'clock' || why === 'replayed'
+    this.#base.mistakes.warn(`${FOREIGN_PACKET} (${why})`, { subject, ...(known ? { from } : {}) })
+    if (why === 'clock' && from !== undefined) this.#rooms.cluster.strangers.clockDiffers(from)
+  }
+
+  // What the cluster and sessions say
+
+  /** What this node sent itself has not arrived: neither may have what others sent. */
+  messagesMissed(): void {
+    this.#rooms.delivery.hub.backboneReturned()
+  }
+
+  /** Whether the node does not hear what it sends itself. */
+  get deaf(): boolean {
+    return this.#rooms.cluster.canary.deaf
+  }
+
+  /** The table of nodes was read, as it was asked for at that time. */
+  tableRead(askedMs: number): void {
+    this.#rooms.moving.jobs.look(askedMs)
+  }
+
+  /** A client has come back that this node had sent away. */
+  cameBack(client: string): void {
+    this.#rooms.moving.draining.cameBack(client)
+  }
+
+  sessionLeft(session: string): void {
+    this.#rooms.moving.draining.left(session)
+  }
+
+  #hear(fromNode: string, payload: Uint8Array): void {
+    const { cluster, delivery, moving } = this.#rooms
+    const { users } = delivery
+    const { draining } = moving
+    hear(payload, {
+      disconnect: (user, claim) => users.disconnect(user, claim),
+      revoke: (user, beforeMs) => users.revoke(user, beforeMs),
+      // A client that was asked to move closes its old connection itself, once the new one serves.
+      takenOver(taken) {
+        const { session, detachedForMs: gapMs, recovered } = taken
+        users.takenOver(taken, () => draining.confirm(session, { gapMs, recovered }))
+      },
+      givenUp: (session) => users.givenUp(session),
+      cameBack: (client, recovered) => draining.confirm(client, { gapMs: undefined, recovered }),
+      replayed: (client, messages) => draining.replayed(client, messages),
+      howAreYou: (number) => this.#answer(fromNode, number),
+      iAm: (number, said) => cluster.inquiry.heard(fromNode, number, said),
+      jobChanged: () => moving.jobs.runner.heard(),
+      canary: (word) => cluster.canary.heard(word),
+    })
+  }
+
+  #answer(fromNode: string, number: number): void {
+    if (fromNode === this.#base.id) return
+    const { stores, cluster, door } = this.#rooms
+    const { state, role, degraded } = cluster.info()
+    const isOpen = door?.isOpen ?? false
+    tell(stores.backbone, fromNode, { kind: 'iAm', number, state, role, degraded, door: isOpen })
+  }
+}
