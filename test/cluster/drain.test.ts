@@ -9,6 +9,7 @@ import { Fleet, type FleetNode } from '../support/fleet.ts'
 import { Traffic } from '../support/traffic.ts'
 import { comesTo, patientDuration } from '../support/patience.ts'
 import type { DrainProgress } from '../../src/drain/drain.ts'
+import { packageVersion } from '../../src/package-version.ts'
 import type { NodeInfo } from '../../src/registry/registry.ts'
 
 /** Nodes are replaced under traffic, and nobody notices. */
@@ -16,6 +17,8 @@ import type { NodeInfo } from '../../src/registry/registry.ts'
 const COMMAND = fileURLToPath(new URL('../../bin/sluice.js', import.meta.url))
 const CHANNELS = Array.from({ length: 20 }, (_, index) => `room:${index}`)
 const CLIENTS = 300
+/** Of nodes that no version is said of. */
+const OLD = packageVersion()
 
 let fleet: Fleet | undefined
 let traffic: Traffic | undefined
@@ -142,7 +145,7 @@ describe('a drain', () => {
     const [, , third] = nodes as [FleetNode, FleetNode, FleetNode]
     await third.start({ node: { version: '2' } })
     const report = join(mkdtempSync(join(tmpdir(), 'sluice-report-')), 'drain.json')
-    const { code, out } = await sluice(third, 'drain', '--version', '0', '--over', '2s', '--report', report)
+    const { code, out } = await sluice(third, 'drain', '--version', OLD, '--over', '2s', '--report', report)
     expect(out).toContain('moves per client')
     expect(code).toBe(0)
     const { nodes: drained, movesPerClient } = JSON.parse(readFileSync(report, 'utf8')) as Report
@@ -185,7 +188,7 @@ describe('a drain', () => {
     expect(code).toBe(0)
     await settled(running)
     expect(running.journeys('sdk').gapsMs).toEqual([])
-    await expect.poll(async () => (await tableOf(second)).map(({ version }) => version)).toEqual(['0', '0'])
+    await expect.poll(async () => (await tableOf(second)).map(({ version }) => version)).toEqual([OLD, OLD])
   })
 
   it('rebalance moves clients to a node that has just joined, and loses nothing', async () => {
