@@ -8,7 +8,8 @@
  *  D2 one that is not well stops once another that is well, and takes them, has said so after the loss
  *  D3 it takes them again once it has been well for `returnMs`, or nobody else has said for `silenceMs` that he does
  *  D4 without NATS nothing comes. When it is back, the node takes them at once where it is well, else as D3 says
- *  D5 of nodes that reach NATS at least one takes them, but for `silenceMs` and `answerMs` at a time, after the one that did is gone
+ *  D5 of nodes that reach NATS at least one takes them, but for `silenceMs`, `answerMs` and `returnMs` together at most, after the
+ *     one that did is gone
  */
 
 export interface DoorKeeperOptions {

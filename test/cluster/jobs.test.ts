@@ -102,8 +102,8 @@ describe('a drain of a region', () => {
     const alive = done.nodes.filter(({ part }) => part === 'gone')
     for (const { progress } of alive)
       expect(progress).toMatchObject({ state: 'gone', forced: 0, unseen: 0, moved: progress?.told })
-    // The balancer may show a client nodes of the job again and again; then it is let in there.
-    expect(done.movesPerClient).toBeLessThanOrEqual(1.05)
+    // The balancer may show a client nodes of the job again and again (it prefers the emptiest); then it is let in there.
+    expect(done.movesPerClient).toBeLessThanOrEqual(1.15)
     await traffic.stopPublishing()
     await comesTo(() => traffic?.missing, 0)
     const { lost, twice, outOfOrder, resets } = traffic.tally()

@@ -69,7 +69,7 @@ describe('npm run cluster', () => {
       ${deploy.join('\n')}
       until ${publish} --fail; do sleep 0.2; done
       while read -r line <&3; do case $line in *hello*) echo "got $line"; break;; esac; done`)
-    expect(output.match(/^\w+ +1 +gone /gm)).toHaveLength(3)
+    expect(output.match(/^\w+ +\w+ +1 +gone /gm)).toHaveLength(3)
     expect(output).toMatch(/got .*hello/)
     expect(code).toBe(0)
     const versions = async (): Promise<string[]> => {

@@ -51,6 +51,9 @@ describe('where NATS takes less than limits.payload', () => {
     const backend = new NatsLink({ urls: [fleet.nats.url], name: 'backend' })
     backend.start()
     await backend.flush()
+    // NATS was away, and a node that is not quite well yet does not take what comes over it.
+    const page = async (): Promise<string> => (await node.api('GET', '/metrics')).text()
+    await expect.poll(page).toMatch(/^sluice_nats_door 1$/m)
     let ref = 0
     for (const channel of ['news:1', 'jobs:1', 'brief:1', 'ask:1', '@bob'] as const) {
       for (const [bytes, code] of [

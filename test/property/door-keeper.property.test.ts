@@ -131,7 +131,7 @@ describe('the door of a node for publishes over NATS', () => {
     fc.assert(
       fc.property(history(3), (moments) => {
         let closedMs = 0
-        const longest = OPTIONS.silenceMs + OPTIONS.answerMs + TICK_MS
+        const longest = OPTIONS.silenceMs + OPTIONS.answerMs + OPTIONS.returnMs
         for (const [at, open] of run(moments).entries()) {
           const reachable = (moments[at] as Condition[]).some((one) => one !== 'cut')
           closedMs = reachable && !open.some(Boolean) ? closedMs + TICK_MS : 0

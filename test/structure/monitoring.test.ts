@@ -76,6 +76,7 @@ describe.each(alerts.map((alert) => [alert.alert, alert] as const))('%s', (name,
     const { summary, description } = alert.annotations
     expect(missingLabels(summary + description, alert.expr)).toEqual([])
     expect(['page', 'ticket']).toContain(alert.labels.severity)
+    for (const text of [summary, description]) expect(text).toMatch(/\.$/)
   })
 
   it('names its section of the runbook', () => {
@@ -83,6 +84,10 @@ describe.each(alerts.map((alert) => [alert.alert, alert] as const))('%s', (name,
     expect(runbook).toBe(`docs/runbook.md#${name.toLowerCase()}`)
     expect(read('../docs/runbook.md').split('\n')).toContain(`### ${name}`)
   })
+})
+
+it('alerts have names of their own', () => {
+  expect(new Set(alerts.map(({ alert }) => alert)).size).toBe(alerts.length)
 })
 
 it('the runbook has no alert that is not there', () => {
