@@ -67,6 +67,9 @@ function configuration(backends: readonly Backend[], port: number, apiPort: numb
     // What the clients say of where they are stays in front of it: they stand for users behind a CDN.
     '  option forwardfor',
     '  option http-no-delay',
+    // Who asks for a node that has just died is given another: an `EventSource` that is answered with 503 never comes back.
+    '  option redispatch 1',
+    '  retry-on conn-failure empty-response',
     ...check,
     ...backends.map((node, i) => `  server n${i} 127.0.0.1:${node.port} check port ${node.apiPort}`),
     'frontend api',
