@@ -36,8 +36,8 @@ import type { Log } from '../observe/log.ts'
 import type { NodeInfo } from '../registry/registry.ts'
 
 export interface JobRoutePorts {
-  readonly book: () => JobBook
-  readonly delays: () => JobDelays
+  readonly book: JobBook
+  readonly delays: JobDelays
   /** Fails with `unavailable`. */
   readonly nodes: () => Promise<readonly NodeInfo[]>
   /** The plan of the configuration. */
@@ -86,27 +86,27 @@ export function jobRoutes(ports: JobRoutePorts): Route[] {
 }
 
 async function list(ports: JobRoutePorts): Promise<ApiAnswer> {
-  const jobs = await ports.book().all()
+  const jobs = await ports.book.all()
   // What each node has said is asked for with the job alone: of all of them it would be megabytes.
   const listed = jobs.map((job) => ({ ...job, nodes: job.nodes.map(({ id, part }) => ({ id, part })) }))
   return { status: 200, json: { jobs: listed } }
 }
 
 async function show(ports: JobRoutePorts, wanted: string): Promise<ApiAnswer> {
-  return { status: 200, json: { job: await viewed(ports, await ports.book().find(wanted)) } }
+  return { status: 200, json: { job: await viewed(ports, await ports.book.find(wanted)) } }
 }
 
 async function viewed({ book, delays, nodes }: JobRoutePorts, job: Job): Promise<JobView> {
   const [outcomes, nowMs, table] = await Promise.all([
-    book().outcomes(
+    book.outcomes(
       job.id,
       job.nodes.map(({ id }) => id),
     ),
-    book().nowMs(),
+    book.nowMs(),
     nodes(),
   ])
   const here = new Set(table.map(({ id }) => id))
-  return viewOf(job, outcomes, { nowMs, delays: delays(), here: (id) => here.has(id) })
+  return viewOf(job, outcomes, { nowMs, delays, here: (id) => here.has(id) })
 }
 
 async function drain(ports: JobRoutePorts, request: ApiRequest): Promise<ApiAnswer> {
@@ -138,13 +138,13 @@ async function drain(ports: JobRoutePorts, request: ApiRequest): Promise<ApiAnsw
     )
   // Fails where nobody says how that region is reached.
   if (to !== undefined) destinationIn(to, all)
-  refuseTwice(chosen, (await book().running()).values())
-  const nowMs = await book().nowMs()
+  refuseTwice(chosen, (await book.running()).values())
+  const nowMs = await book.nowMs()
   const planned = drainJob(
     chosen,
     whatText(selection),
     { ...wish, ...(to === undefined ? {} : { to }), target: target(), nowMs },
-    delays(),
+    delays,
   )
   const job: Job = isAtOnce ? { ...planned, now: true } : planned
   if (isCordoned && !isDry) for (const what of cordonsOf(selection, chosen)) await cordon(what, by)
@@ -163,10 +163,10 @@ async function rebalance(ports: JobRoutePorts, request: ApiRequest): Promise<Api
     plan: planIn(fields['plan']) ?? REBALANCE_PLAN,
     parallel: 1,
     target: target(),
-    nowMs: await book().nowMs(),
+    nowMs: await book.nowMs(),
   })
   if (job === undefined) return { status: 200, json: { job: null } }
-  const running = [...(await book().running()).values()]
+  const running = [...(await book.running()).values()]
   if (running.some(({ kind }) => kind === 'rebalance'))
     throw new SluiceError('bad_request', 'a rebalance is running already; cancel it first')
   refuseTwice(job.nodes, running)
@@ -180,9 +180,9 @@ async function begin(
   isDry: boolean,
 ): Promise<ApiAnswer> {
   const { book, delays, log } = ports
-  const forecast = forecastOf(job, all, delays())
+  const forecast = forecastOf(job, all, delays)
   if (isDry) return { status: 200, json: { job, forecast } }
-  await book().create(job)
+  await book.create(job)
   const { id, kind, by, reason, what, plan, nodes } = job
   log.info({ job: id, kind, by, reason, what, plan, nodes: nodes.length }, 'a job of the cluster was begun')
   return { status: 200, json: { job: await viewed(ports, job), forecast } }
@@ -205,8 +205,8 @@ async function change(ports: JobRoutePorts, request: ApiRequest): Promise<ApiAns
 
 async function changeJob(ports: JobRoutePorts, request: ApiRequest, what: JobChange): Promise<ApiAnswer> {
   const { book, log } = ports
-  const { id } = await book().find(request.params['job'] as string)
-  const next = await book().change(id, (job, nowMs) => job && changed(job, what, nowMs))
+  const { id } = await book.find(request.params['job'] as string)
+  const next = await book.change(id, (job, nowMs) => job && changed(job, what, nowMs))
   if (next === undefined) throw new SluiceError('bad_request', `${id} has ended, or was cancelled`)
   log.info({ job: id, by: request.caller.grant.name, ...what }, 'a job of the cluster was changed')
   return { status: 200, json: { job: await viewed(ports, next) } }

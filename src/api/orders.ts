@@ -11,7 +11,7 @@ import { SluiceError } from '../errors.ts'
 import type { NodeInfo } from '../registry/registry.ts'
 
 export interface OrderPorts {
-  readonly orders: () => Pick<OrderBook, 'orders' | 'setTarget' | 'clearTarget' | 'cordon' | 'uncordon'>
+  readonly orders: Pick<OrderBook, 'orders' | 'setTarget' | 'clearTarget' | 'cordon' | 'uncordon'>
   /** Fails with `unavailable`. */
   readonly nodes: () => Promise<readonly NodeInfo[]>
 }
@@ -26,11 +26,11 @@ export function orderRoutes(ports: OrderPorts): Route[] {
   const scope = 'admin'
   const target = (): ApiAnswer => ({
     status: 200,
-    json: { target: orders().orders.target ?? null },
+    json: { target: orders.orders.target ?? null },
   })
   const cordons = (): ApiAnswer => ({
     status: 200,
-    json: { cordons: orders().orders.cordons },
+    json: { cordons: orders.orders.cordons },
   })
   return [
     { method: 'GET', path: TARGET, scope, handle: () => nodes().then(target) },
@@ -40,7 +40,7 @@ export function orderRoutes(ports: OrderPorts): Route[] {
       scope,
       audit: 'set the target',
       handle: async (request) => {
-        const json = { target: await orders().setTarget(await versionIn(request), request.caller.grant.name) }
+        const json = { target: await orders.setTarget(await versionIn(request), request.caller.grant.name) }
         return { status: 200, json }
       },
     },
@@ -50,7 +50,7 @@ export function orderRoutes(ports: OrderPorts): Route[] {
       scope,
       audit: 'clear the target',
       handle: async () => {
-        if (await orders().clearTarget()) return { status: 200, json: { target: null } }
+        if (await orders.clearTarget()) return { status: 200, json: { target: null } }
         throw new SluiceError('not_found', 'no target is set: the latest deploy is what clients go to')
       },
     },
@@ -61,7 +61,7 @@ export function orderRoutes(ports: OrderPorts): Route[] {
       scope,
       audit: 'cordon',
       handle: async (request) => {
-        await orders().cordon(await meantBy(ports, request), request.caller.grant.name)
+        await orders.cordon(await meantBy(ports, request), request.caller.grant.name)
         return cordons()
       },
     },
@@ -72,7 +72,7 @@ export function orderRoutes(ports: OrderPorts): Route[] {
       audit: 'uncordon',
       handle: async (request) => {
         const what = await meantBy(ports, request)
-        if (await orders().uncordon(what)) return cordons()
+        if (await orders.uncordon(what)) return cordons()
         throw new SluiceError(
           'not_found',
           `the ${what.kind} ${what.what} is not cordoned; GET /v1/cordons lists what is`,

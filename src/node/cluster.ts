@@ -158,7 +158,7 @@ function watchAll(
     deaf: () => canary.deaf,
     unlinkable: () => strangers.finding(),
     isolation: new Isolation({ region, graceMs: graceMsOfCluster(config) }),
-    membership: () => membership,
+    membership,
     clock,
     health,
     metrics,

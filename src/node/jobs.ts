@@ -28,8 +28,7 @@ export interface JobPorts {
   readonly registry: Registry
   readonly membership: Pick<Membership, 'others' | 'orders' | 'jobs' | 'refresh'>
   readonly metrics: JobMetrics
-  /** Made after this. */
-  readonly drain: () => JobDrain
+  readonly drain: JobDrain
   readonly info: () => NodeInfo
   /** Tells all nodes that a job has changed. */
   changed(): void
@@ -80,19 +79,7 @@ export function createJobs(ports: JobPorts): Jobs {
       clock,
       log,
       book,
-      drain: {
-        begin: (wish, origin) => drain().begin(wish, origin),
-        cancel: () => drain().cancel(),
-        rebalance: (count, plan, origin) => drain().rebalance(count, plan, origin),
-        cancelRebalance: () => drain().cancelRebalance(),
-        get progress() {
-          return drain().progress
-        },
-        get rebalanceProgress() {
-          return drain().rebalanceProgress
-        },
-        hold: (reason) => drain().hold(reason),
-      },
+      drain,
       delays,
       others: () => membership.others,
       jobs: () => membership.jobs,
@@ -113,13 +100,13 @@ export function createJobs(ports: JobPorts): Jobs {
   return { book, runner, look, records, delays, target }
 }
 
-function watchMovements(metrics: JobMetrics, drain: () => JobDrain): void {
+function watchMovements(metrics: JobMetrics, drain: JobDrain): void {
   const running = (): DrainProgress | undefined => {
-    const all = [drain().progress, drain().rebalanceProgress]
+    const all = [drain.progress, drain.rebalanceProgress]
     return all.find((one) => one !== undefined && one.state !== 'gone' && one.state !== 'cancelled')
   }
   for (const state of DRAIN_STATES)
-    metrics.drainState[state].read(() => (drain().progress?.state === state ? 1 : 0))
+    metrics.drainState[state].read(() => (drain.progress?.state === state ? 1 : 0))
   for (const reason of HOLD_REASONS)
     metrics.drainHolding[reason].read(() => (running()?.holdReason === reason ? 1 : 0))
   metrics.drainRemaining.read(() => running()?.remaining ?? 0)

@@ -50,7 +50,7 @@ export function createMoving(base: Base, ports: MovingPorts): Moving {
     registry: ports.stores.registry,
     membership,
     metrics,
-    drain: () => draining,
+    drain: draining,
     info,
     changed: () => void tell(ports.stores.backbone, undefined, { kind: 'jobChanged' }),
     emptied: ports.emptied,

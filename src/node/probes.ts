@@ -23,7 +23,7 @@ export interface WatchedParts {
   /** Which nodes cannot be linked with; `undefined`: none. */
   readonly unlinkable: () => string | undefined
   readonly isolation: Isolation
-  readonly membership: () => Pick<Membership, 'saidSince'>
+  readonly membership: Pick<Membership, 'saidSince'>
   readonly clock: Pick<Clock, 'monotonicMs'>
   readonly health: Health
   readonly metrics: Pick<Metrics, 'nodeState' | 'partUp' | 'deaf'>
@@ -58,7 +58,7 @@ export function watchParts(parts: WatchedParts): () => string[] {
   metrics.deaf.read(() => (deaf() ? 1 : 0))
   // Where the table cannot be read, nobody knows how the others are.
   const saidSince = (ms: number): readonly NodeInfo[] =>
-    answering.registry() ? membership().saidSince(ms) : []
+    answering.registry() ? membership.saidSince(ms) : []
   health.register('backbone', () => {
     // Clients are better off where messages arrive at once; where nobody is better off, they stay.
     const isolated = isolation.look(clock.monotonicMs(), answering.backbone(), saidSince)
