@@ -22,8 +22,8 @@ export interface StreamSpec {
 }
 
 export interface StreamState {
-  /** Milliseconds since 1970. */
-  readonly createdMs: number
+  /** Of this stream alone: one that was deleted and made again has another. */
+  readonly epoch: string
   /** The number of the oldest entry; one more than `lastSequence` where the stream is empty. */
   readonly firstSequence: number
   readonly lastSequence: number

@@ -1,5 +1,5 @@
 /**
- * Which servers may hold a stream with replicas. Pure.
+ * Which servers may hold a stream with replicas, and which keep what a stream is made with. Pure.
  *
  * Replicas of servers before this version can come to differ for good: on 2.9.10, after a kill of all of them and a cut
  * that went one way, 71 of 361 entries did, and 0 of 537 on 2.10.27 after the same. No gateway can read its way around that,
@@ -7,6 +7,13 @@
  */
 
 export const REPLICAS_SINCE = '2.10.27'
+
+/** Older servers drop the metadata of a stream, and the client refuses to send it to them. */
+const METADATA_SINCE = '2.10.0'
+
+export function keepsMetadata(version: string): boolean {
+  return isAtLeast(version, METADATA_SINCE)
+}
 
 export class JetStreamServers {
   /** By the address that they were reached at, so that one that is replaced counts as what it is now. */
@@ -21,7 +28,7 @@ export class JetStreamServers {
   objection(replicas: number): string | undefined {
     if (replicas < 2) return undefined
     for (const [address, version] of this.#versions) {
-      if (holdsReplicas(version)) continue
+      if (isAtLeast(version, REPLICAS_SINCE)) continue
       const rule = `durable.replicas is ${replicas}, which needs nats-server ${REPLICAS_SINCE} or later on all servers`
       const remedy = 'update it and then restart this node, or set durable.replicas to 1'
       return `the NATS server at ${address} is of version ${version}, and ${rule}, since replicas of older ones come to differ: ${remedy}`
@@ -31,9 +38,9 @@ export class JetStreamServers {
 }
 
 /** A version that is no number is nobody's promise. */
-function holdsReplicas(version: string): boolean {
+function isAtLeast(version: string, oldest: string): boolean {
   const is = numbersOf(version)
-  const least = numbersOf(REPLICAS_SINCE)
+  const least = numbersOf(oldest)
   const at = is.findIndex((number, i) => number !== least[i])
   return is.length === least.length && (at < 0 || (is[at] as number) > (least[at] as number))
 }

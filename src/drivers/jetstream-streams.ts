@@ -1,7 +1,7 @@
 /**
  * Streams as JetStream knows them: how one is described, made and looked at.
  */
-import { setTimeout as delay } from 'node:timers/promises'
+import { randomBytes } from 'node:crypto'
 import {
   DiscardPolicy,
   JetStreamApiCodes,
@@ -15,8 +15,10 @@ import type { StreamSpec, StreamState } from './jetstream-port.ts'
 
 const NS_PER_MS = 1_000_000
 const IDEMPOTENCY_MIN_MS = 100
-const SETTLE_MS = 100
-const SETTLE_TRIES = 10
+/** What of a stream's metadata is its epoch. */
+const EPOCH = 'sluice-epoch'
+/** As cursors take it. */
+const EPOCH_FORM = /^[0-9a-z]{1,32}$/
 
 export function configOf(spec: StreamSpec): Partial<StreamConfig> & { name: string } {
   const idempotencyMs = Math.max(Math.min(spec.idempotencyMs, spec.maxAgeMs), IDEMPOTENCY_MIN_MS)
@@ -64,24 +66,38 @@ export async function created(
   }
 }
 
-/**
- * Each server of a cluster that has just made a stream has a time of creation of its own, until it hears the common one.
- * Twice the same is taken for that.
- */
-export async function settled(streams: JetStreamManager, name: string): Promise<StreamInfo> {
-  let info = await streams.streams.info(name)
-  for (let tries = 0; tries < SETTLE_TRIES; tries++) {
-    await delay(SETTLE_MS)
-    const next = await streams.streams.info(name)
-    if (next.created === info.created) return next
-    info = next
-  }
-  return info
+/** The metadata of a stream that is made now. */
+export function freshEpoch(): Record<string, string> {
+  return { [EPOCH]: randomBytes(5).toString('hex') }
 }
 
-export function stateOf({ created: createdAt, state }: StreamInfo): StreamState {
+/**
+ * The metadata that a stream lacks which was made where there was none: with the epoch that it has had until now.
+ * `undefined`: it has one.
+ */
+export function missingEpoch(info: StreamInfo): Record<string, string> | undefined {
+  if (statedEpoch(info) !== undefined) return undefined
+  return { ...info.config.metadata, [EPOCH]: epochOf(info) }
+}
+
+/**
+ * It is in the configuration, on which all servers of a cluster agree. The moment when the stream was made is not: each
+ * server may have one of its own, and after all of them were killed the next leader told another. So it counts only where
+ * servers keep no metadata.
+ */
+function epochOf(info: StreamInfo): string {
+  return statedEpoch(info) ?? Date.parse(info.created).toString(36)
+}
+
+function statedEpoch({ config }: StreamInfo): string | undefined {
+  const epoch = config.metadata?.[EPOCH]
+  return epoch !== undefined && EPOCH_FORM.test(epoch) ? epoch : undefined
+}
+
+export function stateOf(info: StreamInfo): StreamState {
+  const { state } = info
   return {
-    createdMs: Date.parse(createdAt),
+    epoch: epochOf(info),
     // A stream that never had an entry says 0 for both.
     firstSequence: Math.max(state.first_seq, 1),
     lastSequence: state.last_seq,

@@ -31,8 +31,8 @@ import type {
   StreamState,
   StreamSubject,
 } from './jetstream-port.ts'
-import { JetStreamServers } from './jetstream-servers.ts'
-import { configOf, created, infoOf, same, settled, stateOf } from './jetstream-streams.ts'
+import { JetStreamServers, keepsMetadata } from './jetstream-servers.ts'
+import { configOf, created, freshEpoch, infoOf, missingEpoch, same, stateOf } from './jetstream-streams.ts'
 import { asTheLeaderHasIt } from './leader-reads.ts'
 import type { NatsEvents } from './nats-port.ts'
 import { SluiceError } from '../errors.ts'
@@ -118,8 +118,12 @@ export class JetStream {
     try {
       const objection = this.#servers.objection(spec.replicas)
       if (objection !== undefined) throw new SluiceError('unavailable', objection)
-      const streams = await this.#open().streams
-      const found = (await infoOf(streams, spec.name)) ?? (await created(streams, wanted))
+      const { connection, streams: opening } = this.#open()
+      const streams = await opening
+      const marked = keepsMetadata(connection.info?.version ?? '')
+      const found =
+        (await infoOf(streams, spec.name)) ??
+        (await created(streams, marked ? { ...wanted, metadata: freshEpoch() } : wanted))
       for (const key of ['storage', 'republish'] as const) {
         if (same(found.config[key], wanted[key])) continue
         const [is, asked] = [JSON.stringify(found.config[key]), JSON.stringify(wanted[key])]
@@ -132,11 +136,11 @@ export class JetStream {
       const differs = Object.entries(wanted).some(([key, value]) => {
         return !same(found.config[key as keyof StreamConfig], value)
       })
-      if (differs) await streams.streams.update(spec.name, wanted)
-      // What a cluster answers to a change is not yet what it says from then on: the time of creation may differ.
-      return stateOf(
-        spec.replicas > 1 ? await settled(streams, spec.name) : await streams.streams.info(spec.name),
-      )
+      const metadata = marked ? missingEpoch(found) : undefined
+      if (differs || metadata !== undefined) {
+        await streams.streams.update(spec.name, metadata === undefined ? wanted : { ...wanted, metadata })
+      }
+      return stateOf(await streams.streams.info(spec.name))
     } catch (error) {
       throw asOurs(error)
     }

@@ -1,7 +1,7 @@
 /**
  * A stream that the gateway keeps: created where it is missing, adapted where it differs, never deleted, and looked
- * after for as long as the node runs. Its epoch is the moment when it was created, so a stream that was deleted by
- * somebody comes back with another one.
+ * after for as long as the node runs. It is made with an epoch, so a stream that was deleted by somebody comes back with
+ * another one.
  *
  * A stream that is replaced under a running node without a cut in the connection is noticed by a number that comes
  * again, by a read that looks at the stream's state, or by the next look, every few seconds.
@@ -108,7 +108,7 @@ export class KeptStream {
   /** The state of the stream of an epoch. Fails with `unavailable` where it is not that one any more. */
   async state(epoch: string): Promise<StreamState> {
     const state = await this.#js.state(this.#spec.name)
-    if (state === undefined || epochOf(state) !== epoch) {
+    if (state === undefined || state.epoch !== epoch) {
       this.#reopen()
       throw new SluiceError(
         'unavailable',
@@ -174,7 +174,7 @@ export class KeptStream {
 
   async #ensure(): Promise<string> {
     const state = await this.#js.ensureStream(this.#spec)
-    const epoch = epochOf(state)
+    const { epoch } = state
     if (epoch !== this.#epoch) {
       this.#epoch = epoch
       this.#reached = 0
@@ -202,7 +202,7 @@ export class KeptStream {
       if (this.#opened !== opened) return
       this.#trouble.answered()
       this.#tell()
-      if (state === undefined || epochOf(state) !== epoch) this.#reopen()
+      if (state === undefined || state.epoch !== epoch) this.#reopen()
       else this.saw(state.lastSequence)
     } catch (error) {
       if (!(error instanceof SluiceError)) throw error
@@ -221,10 +221,6 @@ export class KeptStream {
     this.#told = trouble
     this.#events.troubled(trouble)
   }
-}
-
-function epochOf({ createdMs }: StreamState): string {
-  return createdMs.toString(36)
 }
 
 function troubleOf(error: SluiceError): Trouble {

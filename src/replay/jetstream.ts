@@ -1,8 +1,8 @@
 /**
  * The log of channels with `delivery: durable`: one JetStream stream for all of them, a subject per channel. The
- * number that the stream gives an entry is its offset, so within a channel offsets have gaps. The epoch is the moment
- * when the stream was created: it outlives restarts of the server, and a stream that was deleted comes back with
- * another one. What is stored is sent on by the server itself (`decodeRepublished`).
+ * number that the stream gives an entry is its offset, so within a channel offsets have gaps. The epoch is the stream's
+ * own, given to it when it was made: it outlives restarts of the servers and changes of their leader, and a stream that was
+ * deleted comes back with another one. What is stored is sent on by the server itself (`decodeRepublished`).
  *
  * What is kept is decided by the stream's limits, the same for all channels; the policy of an append is not asked.
  *

@@ -1,3 +1,4 @@
+import { jetstreamManager } from '@nats-io/jetstream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { JetStream } from '../../src/drivers/jetstream.ts'
@@ -88,6 +89,34 @@ describe.skipIf(missing !== undefined)(`JetStreamReplayLog with three replicas${
       const again = await logAt(i).append('@c', message('again', { id: 'same' }), POLICY)
       expect(again).toMatchObject({ ...positionOf(first), duplicate: true })
     }
+  })
+
+  it('L4 a stream that was made without a word of its epoch is given the one that it had, and keeps all it has', async () => {
+    const link = links[0] as NatsLink
+    const manager = await jetstreamManager(link.connection as NonNullable<typeof link.connection>)
+    const appended = await logAt(0).append('f', message('0'), POLICY)
+    const { config } = await manager.streams.info('SLUICE')
+    const epochs = Object.entries(config.metadata ?? {}).filter(([, value]) => value === appended.epoch)
+    expect(epochs.length).toBe(1)
+    const [[key]] = epochs as [[string, string]]
+    await manager.streams.update('SLUICE', { metadata: {} })
+    const { created, config: bare } = await manager.streams.info('SLUICE')
+    expect(bare.metadata?.[key]).toBeUndefined()
+    const late = new JetStreamReplayLog(new JetStream(link), systemClock, {
+      maxAgeMs: 600_000,
+      idempotencyMs: 600_000,
+      replicas: 3,
+    })
+    await late.ready()
+    expect(late.epoch).toBe(Date.parse(created).toString(36))
+    expect((await manager.streams.info('SLUICE')).config.metadata?.[key]).toBe(late.epoch)
+    const range = await late.read('f', { epoch: late.epoch as string, offset: appended.previous }, ALL)
+    expect(messagesOf(range).map(({ data }) => text(data))).toEqual(['0'])
+    await late.close()
+    // The others are of the epoch before: they look, and go over to it.
+    await expect
+      .poll(() => logs.map(({ epoch }) => epoch), { timeout: NATS_PATIENCE_MS })
+      .toEqual(logs.map(() => late.epoch))
   })
 
   // The last: it takes a server away.

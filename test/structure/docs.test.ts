@@ -113,6 +113,7 @@ const documents = [
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
 ]
+const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
 const protocol = read('docs/protocol.md')
 const rows = rowsOf(protocol)
 const fences = fencesOf(protocol)
@@ -123,6 +124,13 @@ const serverTypes = typesOf('ServerFrame')
 describe('the documents', () => {
   it.each(documents)('%s links to what is there', (document) => {
     expect(linksOf(read(document)).flatMap((link) => faultOf(document, link) ?? [])).toEqual([])
+  })
+
+  it.each(documents)('%s names commands of npm that are there', (document) => {
+    const named = [...read(document).matchAll(/\bnpm run (?:--silent )?([\w:-]+)/g)].map(
+      ([, name = '']) => name,
+    )
+    expect(named.filter((name) => !(name in scripts))).toEqual([])
   })
 })
 

@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { describe, expect, it } from 'vitest'
-import { JetStreamServers } from '../../../src/drivers/jetstream-servers.ts'
+import { JetStreamServers, keepsMetadata } from '../../../src/drivers/jetstream-servers.ts'
 import { JetStream } from '../../../src/drivers/jetstream.ts'
 import type { NatsEvents } from '../../../src/drivers/nats-port.ts'
 
@@ -20,6 +20,11 @@ describe('JetStreamServers', () => {
     'replicas are not held by "%s"',
     (version) => expect(at(version)).toContain(`10.0.0.1:4222 is of version ${version},`),
   )
+
+  it('metadata are kept from 2.10 on', () => {
+    expect(['2.10.0', '2.10.27', '2.12.8', '3.0.0'].filter((version) => !keepsMetadata(version))).toEqual([])
+    expect(['2.9.10', '2.9.25', '', 'dev'].filter(keepsMetadata)).toEqual([])
+  })
 
   it('one replica is held by any', () => expect(at('2.9.10', 1)).toBeUndefined())
 
