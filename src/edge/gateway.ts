@@ -1,14 +1,9 @@
 /**
  * The public listener: which request goes where, and what each must pass first (origin, admission, token).
  */
-import { Newcomers } from './newcomers.ts'
 import { ClientAddress, Origins } from './origin.ts'
-import { PollConnection } from './poll.ts'
-import type { EdgeOptions, EdgePorts, Verdict } from './ports.ts'
+import type { EdgeOptions, EdgePorts, Refuse } from './ports.ts'
 import { bearer, cookie, cursorOf, isEventSource, listed, resumeOf, returnMisfit, waitOf } from './request.ts'
-import { closingEvent, SseConnection, STREAM_HEADERS, type SseContext } from './sse.ts'
-import { SseFanout } from './sse-fanout.ts'
-import { WebSocketConnection, type WebSocketContext } from './websocket.ts'
 import { jitter } from '../clock.ts'
 import { handshakeFault } from '../drivers/request-head.ts'
 import type { HttpExchange, Listener, RequestHead, ResponseHeaders, Upgrade } from '../drivers/uws.ts'
@@ -19,6 +14,11 @@ import { departureIn, tagOf, type Departure } from '../protocol/cursor.ts'
 import { readTicket, ticketIn } from '../protocol/ticket.ts'
 import { SUBPROTOCOL, type From } from '../protocol/frames.ts'
 import type { Identity } from '../session/ports.ts'
+import { WebSocketConnection, type WebSocketContext } from '../transport/websocket.ts'
+import { SseFanout } from '../transport/sse-fanout.ts'
+import { closingEvent, SseConnection, STREAM_HEADERS, type SseContext } from '../transport/sse.ts'
+import { PollConnection } from '../transport/poll.ts'
+import { Newcomers } from '../transport/newcomers.ts'
 
 /**
  * uWebSockets.js cuts the connection above its limit (1006); up to there we can say 1009. It collects as much of a frame
@@ -315,14 +315,14 @@ export class Gateway {
   }
 
   /** Everybody behind it would be refused for one another, and nobody would know why. */
-  #warnOfProxy(head: RequestHead, { tooMany }: Verdict & { kind: 'refuse' }): void {
+  #warnOfProxy(head: RequestHead, { tooMany }: Refuse): void {
     const address = head.remoteAddress
     const saysSo = head.headers['x-forwarded-for'] !== undefined
     if (tooMany && saysSo && this.#addresses.of(head) === address)
       this.#ports.mistake(UNTRUSTED_PROXY, { address })
   }
 
-  #refuse(exchange: HttpExchange, verdict: Verdict & { kind: 'refuse' }): void {
+  #refuse(exchange: HttpExchange, verdict: Refuse): void {
     this.#warnOfProxy(exchange.head, verdict)
     if (isEventSource(exchange.head)) this.#comeBack(exchange, verdict.retryAfterMs)
     else if (exchange.head.path === '/v1/poll' && LEAVING.has(verdict.reason) && cursorOf(exchange.head)) {
@@ -400,11 +400,11 @@ function outdated(): SluiceError {
   return new SluiceError('unavailable', 'a node of a later deploy has room; try again')
 }
 
-function refusalHeaders({ retryAfterMs }: Verdict & { kind: 'refuse' }): ResponseHeaders {
+function refusalHeaders({ retryAfterMs }: Refuse): ResponseHeaders {
   return { 'content-type': 'application/json', ...retryAfter(retryAfterMs) }
 }
 
-function refusalBody({ reason, tooMany }: Verdict & { kind: 'refuse' }): string {
+function refusalBody({ reason, tooMany }: Refuse): string {
   return errorBody(
     tooMany ? 'rate_limited' : 'unavailable',
     `not admitted now (${reason}); come back after Retry-After seconds`,

@@ -1,5 +1,5 @@
 import { describeConnection, type Received, type TestClient } from './connection.suite.ts'
-import { PollConnection } from '../../src/edge/poll.ts'
+import { PollConnection } from '../../src/transport/poll.ts'
 import { INBOX } from '../../src/protocol/channel.ts'
 import { parseCursor, tagOf } from '../../src/protocol/cursor.ts'
 import type { From } from '../../src/protocol/frames.ts'

@@ -1,6 +1,6 @@
 import { describeConnection, type Received, type TestClient } from './connection.suite.ts'
-import { SseFanout } from '../../src/edge/sse-fanout.ts'
-import { SseConnection } from '../../src/edge/sse.ts'
+import { SseFanout } from '../../src/transport/sse-fanout.ts'
+import { SseConnection } from '../../src/transport/sse.ts'
 import { OPTIONS, USER, type ConnectionWorld } from '../support/connection-world.ts'
 import { FakeExchange } from '../support/fake-exchange.ts'
 

@@ -1,6 +1,6 @@
 import { describeConnection, type Received, type TestClient } from './connection.suite.ts'
-import { Newcomers } from '../../src/edge/newcomers.ts'
-import { WebSocketConnection } from '../../src/edge/websocket.ts'
+import { Newcomers } from '../../src/transport/newcomers.ts'
+import { WebSocketConnection } from '../../src/transport/websocket.ts'
 import type { ServerFrame } from '../../src/protocol/frames.ts'
 import { OPTIONS, USER } from '../support/connection-world.ts'
 import { FakeSocket } from '../support/fake-uws.ts'

@@ -22,7 +22,8 @@ const RANKS: readonly (readonly string[])[] = [
   ['acks', 'backbone', 'registry', 'replay', 'presence', 'auth', 'admission'],
   ['cluster', 'hub', 'publish'],
   ['session'],
-  ['edge', 'drain'],
+  ['transport', 'drain'],
+  ['edge'],
   ['api', 'console'],
   ['node'],
   ['cli', 'index.ts'],
@@ -157,7 +158,7 @@ describe('this test finds', () => {
     ['a neighbour', 'registry/redis.ts', "import { ReplayLog } from '../replay/replay-log.ts'"],
     [
       'a neighbour in a statement of several lines',
-      'edge/sse.ts',
+      'transport/sse.ts',
       "import {\n  a,\n  b,\n} from '../drain/drain.ts'",
     ],
     ['a re-export', 'hub/hub.ts', "export { x } from '../api/router.ts'"],
@@ -166,7 +167,7 @@ describe('this test finds', () => {
     ['the protocol importing anything', 'protocol/decode.ts', "import { SluiceError } from '../errors.ts'"],
     ['the client importing the gateway', 'client/client.ts', "import { systemClock } from '../clock.ts'"],
     ['the client importing the platform', 'client/client.ts', "import { readFileSync } from 'node:fs'"],
-    ['a second door', 'edge/websocket.ts', "import uWS from '@trufflesuite/uws-js-unofficial'"],
+    ['a second door', 'transport/websocket.ts', "import uWS from '@trufflesuite/uws-js-unofficial'"],
     ['a second door to NATS', 'backbone/nats.ts', "import { connect } from '@nats-io/transport-node'"],
     ['tokens outside of auth', 'cli/token.ts', "import { SignJWT } from 'jose'"],
     [

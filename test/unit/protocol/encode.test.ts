@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { sseEvent } from '../../../src/edge/sse-fanout.ts'
+import { sseEvent } from '../../../src/transport/sse-fanout.ts'
 import { Encoded } from '../../../src/protocol/encode.ts'
 import type { Message } from '../../../src/protocol/message.ts'
 

@@ -5,7 +5,7 @@
  * While all its channels are live it is a member of a group and costs one write per turn of the loop; while one of them is behind
  * (a resume, a slow reader) or for its inbox, it writes for itself.
  */
-import type { EdgeOptions, EdgePorts } from './ports.ts'
+import type { TransportOptions, TransportPorts } from './ports.ts'
 import { sseEvent, type GroupMember, type SseFanout, type SseGroup } from './sse-fanout.ts'
 import type { HttpExchange, HttpStream, ResponseHeaders } from '../drivers/uws.ts'
 import { SluiceError, type Closing } from '../errors.ts'
@@ -32,8 +32,8 @@ export const STREAM_HEADERS: ResponseHeaders = {
 }
 
 export interface SseContext {
-  readonly ports: EdgePorts
-  readonly options: EdgeOptions
+  readonly ports: TransportPorts
+  readonly options: TransportOptions
   readonly fanout: SseFanout
 }
 

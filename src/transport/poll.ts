@@ -2,7 +2,7 @@
  * A long poll: one request that is answered as soon as there is a message or a reset, or after its time. Its cursor
  * says what the answer contains, so nothing is kept between two polls.
  */
-import type { EdgeOptions, EdgePorts } from './ports.ts'
+import type { TransportOptions, TransportPorts } from './ports.ts'
 import type { HttpExchange, ResponseHeaders } from '../drivers/uws.ts'
 import { Closing, ERRORS } from '../errors.ts'
 import type { Fanout, StreamFanout } from '../hub/outlet.ts'
@@ -22,8 +22,8 @@ const MESSAGES_MAX = 1000
 const BYTES_MAX = 1_048_576
 
 export interface PollContext {
-  readonly ports: EdgePorts
-  readonly options: EdgeOptions
+  readonly ports: TransportPorts
+  readonly options: TransportOptions
 }
 
 export interface PollRequest {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { NativeSocket } from '../../../src/drivers/uws.ts'
-import { EarlyFrames, Newcomers } from '../../../src/edge/newcomers.ts'
+import { EarlyFrames, Newcomers } from '../../../src/transport/newcomers.ts'
 import type { EdgeOptions, EdgePorts } from '../../../src/edge/ports.ts'
-import { WebSocketConnection } from '../../../src/edge/websocket.ts'
+import { WebSocketConnection } from '../../../src/transport/websocket.ts'
 
 const MIB = 1_048_576
 

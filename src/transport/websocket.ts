@@ -8,7 +8,7 @@
  * `TurnLog`), and comes back when the buffer is empty. Replies wait in a short queue of their own meanwhile.
  */
 import { EarlyFrames, type Newcomers } from './newcomers.ts'
-import type { EdgeOptions, EdgePorts, Meter } from './ports.ts'
+import type { Meter, TransportOptions, TransportPorts } from './ports.ts'
 import type { NativeSocket } from '../drivers/uws.ts'
 import { Closing, SluiceError } from '../errors.ts'
 import type { OverLimit } from '../hub/hub.ts'
@@ -44,8 +44,8 @@ export interface Handshake {
 
 /** What each socket of a listener shares. */
 export interface WebSocketContext {
-  readonly ports: EdgePorts
-  readonly options: EdgeOptions
+  readonly ports: TransportPorts
+  readonly options: TransportOptions
   readonly newcomers: Newcomers<WebSocketConnection>
 }
 

@@ -1,0 +1,55 @@
+/**
+ * What the transports need of other rooms, as narrow as they use it.
+ */
+import type { Admission } from '../admission/admission.ts'
+import type { Clock } from '../clock.ts'
+import type { Caught } from '../errors.ts'
+import type { Hub } from '../hub/hub.ts'
+import type { Transport } from '../hub/outlet.ts'
+import type { ErrorCode } from '../protocol/codes.ts'
+import type { Ticket } from '../protocol/ticket.ts'
+import type { Sessions } from '../session/sessions.ts'
+import type { Wheel } from '../wheel.ts'
+
+export type { Meter } from '../admission/limits.ts'
+
+export interface TransportMetrics {
+  bytesIn(transport: Transport, bytes: number): void
+  bytesOut(transport: Transport, bytes: number): void
+  frameIn(): void
+  protocolError(code: ErrorCode): void
+  ephemeralDropped(count: number): void
+  limitHit(limit: 'frame' | 'connect_timeout' | 'buffered' | 'channels_per_stream'): void
+}
+
+export interface TicketOffice {
+  /** For the user with this tag. */
+  give(ownerTag: string): Ticket
+  /** Whether one of that hour should be replaced. */
+  isOld(hour: number): boolean
+}
+
+export interface TransportPorts {
+  readonly sessions: Sessions
+  readonly hub: Hub
+  readonly admission: Pick<Admission, 'charge' | 'connected' | 'disconnected' | 'meter'>
+  readonly tickets: TicketOffice
+  readonly clock: Clock
+  readonly wheel: Wheel
+  readonly metrics: TransportMetrics
+  /** What the last cursor says of a client that this node sends away; `undefined`: it does not. */
+  departureOf(session: string): string | undefined
+  /** Something failed that is nobody's mistake but ours. */
+  failed(what: string, error: unknown): void
+  readonly caught: Caught
+}
+
+export interface TransportOptions {
+  readonly frameBytesMax: number
+  readonly jsonDepthMax: number
+  readonly bufferedBytesMax: number
+  readonly connectTimeoutMs: number
+  readonly sseHeartbeatMs: number
+  readonly retryMinMs: number
+  readonly retryMaxMs: number
+}
