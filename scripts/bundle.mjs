@@ -27,8 +27,8 @@ await Promise.all([
     // Assigned by hand: what a bundler writes around exports for a global would not fit.
     stdin: {
       contents:
-        "import { ClientError, SluiceClient, VERSION } from './index.ts'\n" +
-        'globalThis.sluice = { ClientError, SluiceClient, VERSION }',
+        "import { ClientError, SluiceClient, Unauthorized, VERSION } from './index.ts'\n" +
+        'globalThis.sluice = { ClientError, SluiceClient, Unauthorized, VERSION }',
       resolveDir: client,
     },
     format: 'iife',

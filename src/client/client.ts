@@ -7,7 +7,8 @@ import { isPosition } from '../protocol/position.ts'
 import { Acks } from './acks.ts'
 import type { Channel, Handler, SubscribeOptions, Subscription } from './channel.ts'
 import { Channels } from './channels.ts'
-import { ClientError } from './errors.ts'
+import { traceOf } from './debug.ts'
+import { ClientError, isLoggedOut } from './errors.ts'
 import { Events } from './events.ts'
 import { encodeData, type Link, type Unreadable, type Wire, type WebSocketConstructor } from './link.ts'
 import type { State } from './machine.ts'
@@ -17,11 +18,15 @@ import { errorOf, Requests } from './requests.ts'
 import { backoffMs, type BackoffOptions } from './retry.ts'
 import { systemTime, type Time } from './time.ts'
 import { Tokens } from './tokens.ts'
-import { Uplink, type StateChange } from './uplink.ts'
+import { Uplink, type StateChange, type UplinkSink } from './uplink.ts'
 
 export const VERSION = '0.1.0'
 
+/** Who waits for `connect` is told when so many have failed. */
+const ATTEMPTS_AWAITED = 3
+
 export class SluiceClient {
+  readonly #url: string
   readonly #time: Time
   readonly #backoff: BackoffOptions
   readonly #events = new Events<ClientEvents>((event, cause) => {
@@ -36,6 +41,11 @@ export class SluiceClient {
   readonly #tokens: Tokens
   readonly #uplink: Uplink
   #stopWatching: (() => void) | undefined
+  /** Why the client is `failed`. */
+  #refusal: ClientError | undefined
+  /** What was told of last, as an error and on the console. */
+  #told: ClientError | undefined
+  readonly #warned = new Set<string>()
 
   /** Does nothing yet: call `connect`. Throws a `ClientError` where the platform has no WebSocket and none is given. */
   constructor({
@@ -46,6 +56,7 @@ export class SluiceClient {
     connectTimeoutMs = 20_000,
     pongTimeoutMs = 10_000,
     requestTimeoutMs = 30_000,
+    debug,
     time = systemTime,
   }: SluiceClientOptions) {
     // oxlint-disable-next-line typescript/no-unnecessary-condition -- Node 20 has none
@@ -53,6 +64,7 @@ export class SluiceClient {
       throw new ClientError('bad_request', 'no WebSocket here: give options.WebSocket')
     }
     const failed = (error: ClientError): void => this.#failed(error)
+    this.#url = url.split('?')[0] as string
     this.#time = time
     this.#backoff = backoff
     this.#requests = new Requests(time, requestTimeoutMs)
@@ -66,33 +78,46 @@ export class SluiceClient {
       failed,
       reset: (reset) => void this.#events.emit('reset', reset),
     })
-    this.#tokens = new Tokens(token, time, failed)
+    this.#tokens = new Tokens(token, time)
     this.#uplink = new Uplink(
-      { url, WebSocket, backoff, connectTimeoutMs, pongTimeoutMs, time, refs: this.#requests },
-      this.#tokens,
       {
-        greet: (newcomer, session) => {
-          newcomer.send({
-            type: 'connect',
-            token: newcomer.token,
-            session,
-            resume: this.#channels.resume(newcomer),
-            client: { name: 'sluice-js', version: VERSION },
-          })
-          this.#channels.open(newcomer)
-        },
-        welcomed: (newcomer, welcome) => {
-          this.#requests.frameBytesMax = welcome.limits?.frame ?? Infinity
-          this.#channels.welcomed(newcomer, welcome.channels)
-          this.#requests.repeat(newcomer)
-          this.#events.emit('welcome', welcome)
-        },
-        received: (serving, frame) => this.#received(serving, frame),
-        changed: (change) => this.#changed(change),
-        failed,
+        url,
+        WebSocket,
+        backoff,
+        connectTimeoutMs,
+        pongTimeoutMs,
+        time,
+        refs: this.#requests,
+        trace: traceOf(debug),
       },
+      this.#tokens,
+      this.#sink(),
     )
     this.#inbox = this.#channels.add(INBOX, undefined)
+  }
+
+  #sink(): UplinkSink {
+    return {
+      greet: (newcomer, session) => {
+        newcomer.send({
+          type: 'connect',
+          token: newcomer.token,
+          session,
+          resume: this.#channels.resume(newcomer),
+          client: { name: 'sluice-js', version: VERSION },
+        })
+        this.#channels.open(newcomer)
+      },
+      welcomed: (newcomer, welcome) => {
+        this.#requests.frameBytesMax = welcome.limits?.frame ?? Infinity
+        this.#channels.welcomed(newcomer, welcome.channels)
+        this.#requests.repeat(newcomer)
+        this.#events.emit('welcome', welcome)
+      },
+      received: (serving, frame) => this.#received(serving, frame),
+      changed: (change) => this.#changed(change),
+      failed: (error) => this.#refused(error),
+    }
   }
 
   get state(): State {
@@ -109,7 +134,8 @@ export class SluiceClient {
 
   /**
    * Connects, and stays connected until `close`; while the client waits to try again, it tries now. Resolves when connected.
-   * Rejects with a `ClientError` where the client is closed before that; a lost network is no such end. Nobody has to wait for it.
+   * Rejects with a `ClientError` where the client is closed or `failed` before that, and where three attempts in a row came to nothing:
+   * then it goes on trying all the same (`state` is `waiting`), and the `state` event tells when it is there. Nobody has to wait for it.
    */
   connect(): Promise<void> {
     const connected = new Promise<void>((resolve, reject) => {
@@ -117,14 +143,16 @@ export class SluiceClient {
         resolve()
         return
       }
+      let attempts = 0
       const stop = this.on('state', ({ state, error }) => {
         if (state === 'connected') resolve()
-        else if (state === 'closed') reject(error ?? closed())
+        else if (isOver(state) || (state === 'waiting' && ++attempts === ATTEMPTS_AWAITED))
+          reject(error ?? closed())
         else return
         stop()
       })
     })
-    // The `error` event tells of it too.
+    // The `error` event and the console tell of it too.
     connected.catch(() => undefined)
     this.#stopWatching ??= watchNetwork((back) => this.#uplink.networkChanged(back))
     this.#uplink.connect()
@@ -196,7 +224,7 @@ export class SluiceClient {
   }
 
   #request(ref: number, wire: Wire, repeat: boolean): Promise<ServerFrame> {
-    if (this.state === 'closed') throw closed()
+    if (isOver(this.state)) throw this.#refusal ?? closed()
     return this.#requests.ask(ref, wire, repeat, this.#uplink.link)
   }
 
@@ -237,6 +265,14 @@ export class SluiceClient {
         if (link === this.#uplink.link) this.#reauthenticate(link, attempt + 1)
       })
     }
+    const tokenFailed = (error: ClientError): void => {
+      // Logged out: there is nothing to wait for.
+      if (isLoggedOut(error.cause)) this.#uplink.refuse(error)
+      else {
+        this.#failed(error)
+        again()
+      }
+    }
     this.#tokens.renew().then((token) => {
       // There is none and never was: the gateway will say what it thinks of that.
       if (token === undefined) return
@@ -251,30 +287,53 @@ export class SluiceClient {
         // Another user's: asking again changes nothing.
         if (reply.code !== 'forbidden') again()
       })
-    }, again)
+    }, tokenFailed)
   }
 
   #changed(change: StateChange): void {
     const { state, error } = change
     if (state === 'waiting' || state === 'connecting') this.#requests.reject(disconnected(), false)
-    if (state === 'closed') {
+    if (state === 'connected') this.#warned.clear()
+    this.#refusal = state === 'failed' ? error : undefined
+    if (isOver(state)) {
       this.#stopWatching?.()
       this.#stopWatching = undefined
       // The next to connect may be somebody else, with an inbox of their own.
       this.#inbox.track.position = undefined
       this.#requests.reject(error ?? closed(), true)
-      if (error !== undefined) this.#failed(error)
+      if (error !== undefined) this.#refused(error)
     }
     this.#events.emit('state', change)
   }
 
   #failed(error: ClientError): void {
+    // Several may wait for the same thing that failed.
+    if (error === this.#told) return
+    this.#told = error
     if (!this.#events.emit('error', error)) console.error(error)
+  }
+
+  /** The client is not connected, and why: once on the console until it is, or until there is another reason. */
+  #refused(error: ClientError): void {
+    if (error === this.#told) return
+    this.#told = error
+    const { message } = error
+    if (!this.#warned.has(message)) {
+      const next = this.state === 'failed' ? 'it does not try again' : 'it goes on trying'
+      const address = message.includes(this.#url) ? '' : ` (${this.#url})`
+      console.warn(`sluice: not connected, and ${next}${address}: ${message}`)
+    }
+    this.#warned.add(message)
+    this.#events.emit('error', error)
   }
 
   #draw(): string {
     return this.#time.random().toString(36).slice(2)
   }
+}
+
+function isOver(state: State): boolean {
+  return state === 'closed' || state === 'failed'
 }
 
 function closed(): ClientError {

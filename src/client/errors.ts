@@ -7,6 +7,11 @@ import type { ErrorCode } from '../protocol/codes.ts'
  */
 export type ClientErrorCode = ErrorCode | 'closed' | 'timeout' | 'handler' | 'unreadable'
 
+/** Thrown by a token function: there is no user any more (logged out). The client ends with it and does not ask again. */
+export class Unauthorized extends Error {
+  override readonly name = 'Unauthorized'
+}
+
 /** What went wrong, where, and whether trying again may help. Never holds a token. */
 export class ClientError extends Error {
   override readonly name = 'ClientError'
@@ -37,4 +42,9 @@ export class ClientError extends Error {
     this.channel = more.channel
     this.offset = more.offset
   }
+}
+
+/** By its name: a page may hold two copies of this module. */
+export function isLoggedOut(thrown: unknown): boolean {
+  return (thrown as Error | undefined)?.name === 'Unauthorized'
 }

@@ -4,7 +4,7 @@
 export { SluiceClient, VERSION } from './client.ts'
 export type { ClientEvents, Published, SluiceClientOptions } from './options.ts'
 export type { Handler, Message, SubscribeOptions, Subscription } from './channel.ts'
-export { ClientError } from './errors.ts'
+export { ClientError, Unauthorized } from './errors.ts'
 export type { ClientErrorCode } from './errors.ts'
 export type { WebSocketConstructor, WebSocketLike } from './link.ts'
 export type { State } from './machine.ts'

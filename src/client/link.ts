@@ -3,6 +3,7 @@
  */
 import { joinBinary, splitBinary } from '../protocol/binary.ts'
 import { SUBPROTOCOL, type ClientFrame, type ServerFrame } from '../protocol/frames.ts'
+import type { Trace } from './debug.ts'
 import { ClientError } from './errors.ts'
 import type { Time } from './time.ts'
 
@@ -31,6 +32,9 @@ type Request = Extract<ClientFrame, { readonly ref: number }>
 /** The close code of a connection that ended without one (RFC 6455, section 7.4.1). */
 export const CUT = 1006
 
+/** All that a browser lets a page know. */
+const UNREACHABLE = 'nothing answers there, or it is no gateway, or refuses this page (see allowedOrigins)'
+
 /** A message that says whose it is, and nothing more that could be read. */
 export interface Unreadable {
   readonly type: 'unreadable'
@@ -57,6 +61,7 @@ export interface LinkOptions {
   readonly time: Time
   /** After a ping something must arrive within this time. */
   readonly pongTimeoutMs: number
+  readonly trace: Trace
   readonly refs: {
     /** Never the same twice, over all links of a client. */
     nextRef(): number
@@ -76,7 +81,9 @@ export class Link {
   readonly #sink: LinkSink
   #socket: WebSocketLike | undefined
   #closed = false
-  /** What the gateway complained of; it says why before it closes. */
+  /** Without its query, which may hold a token. */
+  #address = ''
+  /** What the gateway or the platform complained of; either says why before it closes. */
   #complaint = ''
   #cancelBeat: (() => void) | undefined
   #cancelDeadline: (() => void) | undefined
@@ -90,6 +97,7 @@ export class Link {
   open(url: string): void {
     const socket = new this.#options.WebSocket(url, SUBPROTOCOL)
     this.#socket = socket
+    this.#address = url.split('?')[0] as string
     socket.binaryType = 'arraybuffer'
     socket.onopen = () => {
       if (this.#closed) return
@@ -99,8 +107,10 @@ export class Link {
     socket.onmessage = ({ data }: { readonly data: unknown }) => {
       if (!this.#closed) this.#receive(data)
     }
-    // Says nothing that `onclose` does not say; stays in place, since `ws` throws an error that nobody listens to.
-    socket.onerror = () => undefined
+    // In a browser it says nothing; `ws` says what the server answered, and throws an error that nobody listens to.
+    socket.onerror = ({ message = '' }: { readonly message?: string }) => {
+      this.#complaint ||= message
+    }
     socket.onclose = ({ code, reason }: { readonly code?: number; readonly reason?: string }) =>
       this.#ended(code ?? CUT, reason ?? '')
   }
@@ -110,6 +120,7 @@ export class Link {
   }
 
   write(wire: Wire): void {
+    this.#options.trace?.('→', wire)
     this.#socket?.send(wire)
   }
 
@@ -148,6 +159,7 @@ export class Link {
   }
 
   #receive(data: unknown): void {
+    this.#options.trace?.('←', data)
     this.#cancelDeadline?.()
     this.#cancelDeadline = undefined
     let frame: ServerFrame
@@ -188,7 +200,8 @@ export class Link {
     if (this.#closed) return
     // Also where it is closed already: of half a connection, this end has to be closed.
     this.close()
-    const message = `the connection ended (${closeCode}): ${reason || this.#complaint}`
+    const nothing = this.greeted ? 'the network, or a proxy' : UNREACHABLE
+    const message = `the connection to ${this.#address} ended (${closeCode}): ${reason || this.#complaint || nothing}`
     this.#sink.closed(this, new ClientError('closed', message, { closeCode }))
   }
 }

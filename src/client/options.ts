@@ -14,8 +14,9 @@ export interface SluiceClientOptions {
   readonly url: string
   /**
    * The user's token, or a function that gets one. The function is called for the first connection and then only when a fresh
-   * token is needed: never for a mere reconnect. Where it rejects, the `error` event tells and the client tries again later.
-   * A token that is not a function's cannot be renewed: once the gateway refuses it, the client is closed.
+   * token is needed: never for a mere reconnect. Where it rejects, the `error` event tells and the client tries again later;
+   * where it throws `Unauthorized`, nobody is logged in: the client is `failed` and does not ask again.
+   * A token that is not a function's cannot be renewed: once the gateway refuses it, the client is `failed`.
    */
   readonly token?: TokenSource
   /** Default: the platform's. Node 20 has none: use `sluice/client/node`. */
@@ -34,6 +35,8 @@ export interface SluiceClientOptions {
    * the channel, after which a repeated publish is a new one.
    */
   readonly requestTimeoutMs?: number
+  /** Prints each frame, without its payload and what opens anything. Default: whether `localStorage.sluiceDebug` is set. */
+  readonly debug?: boolean
   /** For tests. */
   readonly time?: Time
 }
@@ -48,8 +51,9 @@ export interface ClientEvents {
   join: JoinFrame
   leave: JoinFrame
   /**
-   * What nobody else was told of, and why the gateway closed the client for good. Connections that end otherwise are no errors:
-   * see `state`. Without a listener, errors go to the console.
+   * What nobody else was told of, each attempt to connect that failed, and why the client is `failed`. That a connection which served
+   * has ended is no error: see `state`. Without a listener, errors go to the console; why the client is not connected goes there
+   * in any case, once.
    */
   error: ClientError
 }

@@ -2,7 +2,7 @@
  * The token in hand and the way to a fresh one. A token is kept for as long as it is good: a fleet that reconnects must
  * not become a storm on the application's token endpoint.
  */
-import { ClientError } from './errors.ts'
+import { ClientError, isLoggedOut } from './errors.ts'
 import type { Time } from './time.ts'
 
 export type TokenSource = string | (() => string | Promise<string>)
@@ -10,24 +10,20 @@ export type TokenSource = string | (() => string | Promise<string>)
 export class Tokens {
   readonly #source: TokenSource | undefined
   readonly #time: Pick<Time, 'now'>
-  /** Told once about each failed call, however many wait for it. */
-  readonly #failed: (error: ClientError) => void
   #token: string | undefined
   #fetching: Promise<string> | undefined
   /** When the token in hand ends, milliseconds since 1970, as the gateway said. */
   expiresAtMs: number | undefined
 
-  constructor(
-    source: TokenSource | undefined,
-    time: Pick<Time, 'now'>,
-    failed: (error: ClientError) => void,
-  ) {
+  constructor(source: TokenSource | undefined, time: Pick<Time, 'now'>) {
     this.#source = source
     this.#time = time
-    this.#failed = failed
   }
 
-  /** The token in hand, or a fresh one. Rejects with a `ClientError` where the application's function fails. */
+  /**
+   * The token in hand, or a fresh one. Rejects with a `ClientError` where the application's function fails, the same one for all who
+   * wait.
+   */
   async get(): Promise<string | undefined> {
     const source = this.#source
     if (typeof source !== 'function') return source
@@ -57,14 +53,27 @@ export class Tokens {
   #fetch(source: () => string | Promise<string>): Promise<string> {
     return (this.#fetching ??= (async () => {
       try {
-        return (this.#token = await source())
+        const token: unknown = await source()
+        if (typeof token === 'string' && token !== '') return (this.#token = token)
+        throw new ClientError('unauthorized', `the token function gave no token, but ${shown(token)}`)
       } catch (cause) {
-        const error = new ClientError('handler', 'the token function failed', { cause })
-        this.#failed(error)
-        throw error
+        if (cause instanceof ClientError) throw cause
+        const why = cause instanceof Error ? `: ${cause.message}` : ''
+        throw isLoggedOut(cause)
+          ? new ClientError('unauthorized', `the token function says that nobody is logged in${why}`, {
+              cause,
+            })
+          : new ClientError('handler', `the token function failed${why}`, { cause })
       } finally {
         this.#fetching = undefined
       }
     })())
   }
+}
+
+/** What came in place of a token, without showing one. */
+function shown(value: unknown): string {
+  return value === null || value === '' || value === undefined
+    ? (JSON.stringify(value) ?? 'undefined')
+    : typeof value
 }

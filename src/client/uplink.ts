@@ -4,19 +4,21 @@
  */
 import { reconnectAfter, type CLOSE } from '../protocol/codes.ts'
 import type { ReconnectFrame, ServerFrame, WelcomeFrame } from '../protocol/frames.ts'
-import { ClientError } from './errors.ts'
+import { ClientError, isLoggedOut } from './errors.ts'
 import { CUT, Link, type LinkOptions, type LinkSink, type Unreadable } from './link.ts'
 import { TABLE, type MachineEvent, type State } from './machine.ts'
+import { Refusals } from './refusals.ts'
 import { Retry, type BackoffOptions } from './retry.ts'
 import type { Tokens } from './tokens.ts'
 
-/** The one close code that the client has to know by itself; the table would take the others into the bundle. */
+/** The close codes that the client has to know by itself; the table would take the others into the bundle. */
 const TAKEN_OVER: (typeof CLOSE)['takenOver'] = 4409
+const TOKEN_REFUSED: (typeof CLOSE)['unauthorized'] = 4401
 
 export interface StateChange {
   readonly state: State
   readonly previous: State
-  /** Why, where a connection ended: `closeCode` and `message`. Absent where the application closed. */
+  /** Why, where a connection ended or was refused: `closeCode` and `message`. Absent where the application closed. */
   readonly error: ClientError | undefined
 }
 
@@ -33,7 +35,7 @@ export interface UplinkSink {
   welcomed(link: Link, welcome: WelcomeFrame): void
   /** Any later frame of the serving link but `reconnect`. */
   received(link: Link, frame: ServerFrame | Unreadable): void
-  /** Something that the application should know, though the client goes on. */
+  /** Something that the application should know, though the client goes on: each attempt that failed, too. */
   failed(error: ClientError): void
   changed(change: StateChange): void
 }
@@ -43,6 +45,7 @@ export class Uplink implements LinkSink {
   readonly #tokens: Tokens
   readonly #sink: UplinkSink
   readonly #retry: Retry
+  readonly #refusals = new Refusals()
   #state: State = 'idle'
   #serving: Link | undefined
   #attempt: Link | undefined
@@ -81,6 +84,11 @@ export class Uplink implements LinkSink {
     this.#dispatch('close')
   }
 
+  /** Another attempt would end the same way. */
+  refuse(error: ClientError): void {
+    this.#dispatch('refuse', error)
+  }
+
   /** The network came or went: is the link alive, and is it worth trying now? */
   networkChanged(back: boolean): void {
     this.#serving?.probe()
@@ -107,7 +115,7 @@ export class Uplink implements LinkSink {
   closed(link: Link, error: ClientError): void {
     const attempt = this.#attempt
     const failed = link === attempt
-    let { closeCode = CUT } = error
+    let { closeCode = error.code === 'unauthorized' ? TOKEN_REFUSED : CUT } = error
     if (failed) {
       this.#attempt = undefined
       this.#abandoned ||= link.greeted
@@ -126,14 +134,20 @@ export class Uplink implements LinkSink {
     }
     link.close()
     this.#cancelTimer?.()
-    this.#delayMs = error.code === 'bad_request' ? undefined : this.#after(closeCode, link)
+    this.#delayMs = isFinal(error) ? undefined : this.#after(closeCode, link)
     if (failed && this.#delayMs === undefined && link.greeted && this.#session !== undefined) {
       // The session may be another user's, or none that the gateway knows: "connect without it".
       this.#session = undefined
       this.#delayMs = this.#after(CUT, link)
     }
-    if (this.#delayMs === undefined && this.#state !== 'moving') this.#dispatch('close', error)
-    else this.#dispatch(failed ? 'fail' : 'lose', error)
+    if (failed && this.#refusals.add(error)) this.#delayMs = undefined
+    if (this.#delayMs === undefined && this.#state !== 'moving') this.refuse(error)
+    else {
+      // A move that will be tried again is nobody's concern: the client is served.
+      const tells = failed && (this.#state !== 'moving' || this.#delayMs === undefined)
+      this.#dispatch(failed ? 'fail' : 'lose', error)
+      if (tells) this.#sink.failed(error)
+    }
   }
 
   #dispatch(event: MachineEvent, error?: ClientError): void {
@@ -154,7 +168,7 @@ export class Uplink implements LinkSink {
         this.#later(this.#delayMs as number, 'wake')
         break
       case 'remain':
-        this.#remain(error)
+        this.#remain()
         break
       case 'end':
         this.#end()
@@ -207,6 +221,7 @@ export class Uplink implements LinkSink {
     const link = this.#attempt as Link
     const { session, expiresAt, pingInterval, ticket } = this.#welcome as WelcomeFrame
     this.#cancelTimer?.()
+    this.#refusals.reset()
     this.#serving?.close()
     this.#serving = link
     link.servesSinceMs = this.#options.time.now()
@@ -220,11 +235,10 @@ export class Uplink implements LinkSink {
   }
 
   /** A move failed: again, where there is time for it before the gateway closes the serving link itself. */
-  #remain(error: ClientError | undefined): void {
+  #remain(): void {
     const delayMs = this.#delayMs
     const untilMs = this.#move?.untilMs ?? 0
-    if (delayMs === undefined) this.#sink.failed(error as ClientError)
-    else if (this.#options.time.now() + delayMs < untilMs) this.#later(delayMs, 'move')
+    if (delayMs !== undefined && this.#options.time.now() + delayMs < untilMs) this.#later(delayMs, 'move')
   }
 
   #end(): void {
@@ -234,6 +248,7 @@ export class Uplink implements LinkSink {
     this.#attempt = this.#serving = this.#move = this.#session = undefined
     this.#abandoned = false
     this.#retry.reset()
+    this.#refusals.reset()
     this.#tokens.refuse()
   }
 
@@ -262,4 +277,9 @@ export class Uplink implements LinkSink {
     this.#cancelTimer?.()
     this.#cancelTimer = this.#options.time.after(delayMs, () => this.#dispatch(event))
   }
+}
+
+/** The address is none, or the application says that nobody is logged in. */
+function isFinal({ code, cause }: ClientError): boolean {
+  return code === 'bad_request' || isLoggedOut(cause)
 }

@@ -133,7 +133,42 @@ describe('the client', () => {
     const errors: string[] = []
     fixed.on('error', ({ message }) => void errors.push(message))
     await expect(fixed.connect()).rejects.toMatchObject({ closeCode: 4401 })
-    expect(fixed.state).toBe('closed')
+    expect(fixed.state).toBe('failed')
     expect(errors.length).toBe(1)
+  })
+
+  it.each([
+    ['of another secret', () => node.token('eve', {}).then((token) => `${token.slice(0, -8)}AAAAAAAA`), 4401],
+    ['that is undefined as a text', () => 'undefined', 4401],
+  ])('fails with the reason of the gateway where each token is one %s', async (_what, token, closeCode) => {
+    const url = `ws://127.0.0.1:${node.port}/v1/ws`
+    const client = createClient({ url, token, backoff: { baseMs: 1, maxMs: 1 } })
+    clients.push(client)
+    const errors: string[] = []
+    client.on('error', ({ message }) => void errors.push(message))
+    await expect(client.connect()).rejects.toMatchObject({ closeCode })
+    await expect.poll(() => client.state).toBe('failed')
+    expect(errors.length).toBe(5)
+    expect(errors[0]).toMatch(new RegExp(`^the connection to ${url} ended \\(4401\\): .*token`))
+  })
+
+  it.each([
+    [
+      'at a path that is none',
+      () => `ws://127.0.0.1:${node.port}/v1/wss`,
+      /404|200|there is nothing|non-101/,
+    ],
+    ['where nobody listens', () => 'ws://127.0.0.1:9/v1/ws', /ECONNREFUSED/],
+  ])('rejects connect %s, with the reason, and goes on trying', async (_what, url, reason) => {
+    const client = createClient({ url: url(), token: 'any', backoff: { baseMs: 1, maxMs: 1 } })
+    clients.push(client)
+    const errors: string[] = []
+    client.on('error', ({ message }) => void errors.push(message))
+    const failure: unknown = await client.connect().catch((error: unknown) => error)
+    expect(String(failure)).toMatch(reason)
+    expect(String(failure)).toContain(url())
+    expect(errors.length).toBeGreaterThanOrEqual(3)
+    expect(['waiting', 'connecting']).toContain(client.state)
+    client.close()
   })
 })

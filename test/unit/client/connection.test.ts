@@ -99,14 +99,14 @@ describe('connecting', () => {
     }
   })
 
-  it('closes for good where the platform does not take the address', async () => {
+  it('is final where the platform does not take the address', async () => {
     const { client, sockets, errors } = fixture()
     sockets.refusal = new SyntaxError('bad URL')
     const error = await rejection(client.connect())
     expect(error).toMatchObject({ code: 'bad_request', cause: sockets.refusal })
     expect(error.message).toContain('wss://gateway.example/v1/ws')
     expect(errors).toEqual([error])
-    expect(client.state).toBe('closed')
+    expect(client.state).toBe('failed')
   })
 })
 
@@ -215,10 +215,10 @@ describe('coming back', () => {
     expect(time.pendingMs).toEqual([20_000])
   })
 
-  it.each([1009, 4400, 4403, 4409])('%s closes for good, and tells the reason', async (code) => {
+  it.each([1009, 4400, 4403, 4409])('%s is final, and tells the reason', async (code) => {
     const { client, sockets, time, states, errors } = await connected()
     sockets.newest.end(code, 'because')
-    expect(states.at(-1)).toBe('closed')
+    expect(states.at(-1)).toBe('failed')
     expect(errors).toMatchObject([{ code: 'closed', closeCode: code }])
     expect(errors[0]?.message).toContain('because')
     await time.pass(3_600_000)
@@ -235,7 +235,7 @@ describe('coming back', () => {
     expect(await connecting).toMatchObject({ code: 'closed', closeCode: 4403 })
   })
 
-  it('connect leads out of closed', async () => {
+  it('connect leads out of failed', async () => {
     const { client, sockets } = await connected()
     sockets.newest.end(4409)
     const again = client.connect()
@@ -256,7 +256,7 @@ describe('coming back', () => {
     sockets.newest.open()
     expect(sockets.newest.last('connect')).not.toHaveProperty('session')
     sockets.newest.end(4403)
-    expect(client.state).toBe('closed')
+    expect(client.state).toBe('failed')
   })
 
   it('4409 after an attempt that was given up is the work of that attempt', async () => {
@@ -272,7 +272,7 @@ describe('coming back', () => {
     await time.next()
     sockets.newest.welcome()
     sockets.newest.end(4409)
-    expect(states.at(-1)).toBe('closed')
+    expect(states.at(-1)).toBe('failed')
   })
 })
 

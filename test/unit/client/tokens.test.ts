@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { ClientError } from '../../../src/client/errors.ts'
+import { Unauthorized } from '../../../src/client/errors.ts'
 import { Tokens, type TokenSource } from '../../../src/client/tokens.ts'
 import { ManualTime } from './manual-time.ts'
 import { rejection } from './fixture.ts'
@@ -7,11 +7,9 @@ import { rejection } from './fixture.ts'
 function tokensOf(source: TokenSource | undefined): {
   readonly tokens: Tokens
   readonly time: ManualTime
-  readonly errors: ClientError[]
 } {
   const time = new ManualTime()
-  const errors: ClientError[] = []
-  return { tokens: new Tokens(source, time, (error) => errors.push(error)), time, errors }
+  return { tokens: new Tokens(source, time), time }
 }
 
 /** A source that counts: `t1`, `t2`, … */
@@ -72,14 +70,19 @@ describe('Tokens', () => {
     expect(await Promise.all(all)).toEqual(['t1', 't1', 't1'])
   })
 
-  it('tells of a failure once, rejects all who wait, and asks again next time', async () => {
+  it('rejects all who wait with the same error, and asks again next time', async () => {
     const { asked, source } = waiting()
-    const { tokens, errors } = tokensOf(source)
+    const { tokens } = tokensOf(source)
     const all = [tokens.get(), tokens.get()].map(rejection)
     const cause = new Error('no session')
     asked[0]?.reject(cause)
-    for (const error of await Promise.all(all)) expect(error).toMatchObject({ code: 'handler', cause })
-    expect(errors.length).toBe(1)
+    const errors = await Promise.all(all)
+    expect(errors[0]).toMatchObject({
+      code: 'handler',
+      cause,
+      message: 'the token function failed: no session',
+    })
+    expect(errors[1]).toBe(errors[0])
     void tokens.get()
     expect(asked.length).toBe(2)
   })
@@ -89,6 +92,28 @@ describe('Tokens', () => {
       throw new Error('no session')
     })
     expect(await rejection(tokens.get())).toMatchObject({ code: 'handler' })
+  })
+
+  it.each([
+    [undefined, 'undefined'],
+    [null, 'null'],
+    ['', '""'],
+    [{ token: 'secret' }, 'object'],
+  ])('a function that gives %j is told so, as a token that is refused', async (given, shown) => {
+    const { tokens } = tokensOf(() => given as unknown as string)
+    const error = await rejection(tokens.get())
+    expect(error).toMatchObject({ code: 'unauthorized' })
+    expect(error.message).toBe(`the token function gave no token, but ${shown}`)
+  })
+
+  it('a function that throws Unauthorized, of whichever copy of the module, says that nobody is logged in', async () => {
+    const foreign = Object.assign(new Error('logged out'), { name: 'Unauthorized' })
+    for (const cause of [new Unauthorized('logged out'), foreign]) {
+      const { tokens } = tokensOf(() => Promise.reject(cause))
+      const error = await rejection(tokens.get())
+      expect(error).toMatchObject({ code: 'unauthorized', cause })
+      expect(error.message).toContain('logged out')
+    }
   })
 
   it.each([

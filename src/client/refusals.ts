@@ -1,0 +1,33 @@
+/**
+ * How often in a row the gateway has refused an attempt for the same reason. Pure.
+ *
+ * What is lost on the way (a server that is down, a network that is gone) is no refusal: it passes, however long it takes.
+ */
+import type { ClientError } from './errors.ts'
+import { reconnectAfter } from '../protocol/codes.ts'
+
+/** So many, and nothing is to be expected of another attempt. */
+export const REFUSALS_MAX = 5
+
+export class Refusals {
+  #reason = ''
+  #count = 0
+
+  /** An attempt has failed. True: it is enough. */
+  add({ code, closeCode, message, retryable }: ClientError): boolean {
+    // The gateway's own word, or that there is no token at all.
+    const isRefusal =
+      code === 'unauthorized' ||
+      reconnectAfter(closeCode ?? 0) === 'token' ||
+      (code !== 'closed' && !retryable && closeCode !== undefined)
+    if (!isRefusal) return false
+    this.#count = message === this.#reason ? this.#count + 1 : 1
+    this.#reason = message
+    return this.#count >= REFUSALS_MAX
+  }
+
+  /** One was welcome, or the application begins anew. */
+  reset(): void {
+    this.#count = 0
+  }
+}
