@@ -253,6 +253,8 @@ const LIMITS: readonly Fault[] = [
     name: 'full-disks',
     what: 'the disks of all NATS servers are full',
     deeds: [{ do: 'fill the disk', whom: ['all nats'] }],
+    // Servers that cannot write what their cluster has agreed on forget which streams there are.
+    endsDurableLogs: true,
   },
   {
     name: 'redis-takes-no-writes',
