@@ -7,10 +7,11 @@ ARG DEBIAN_IMAGE=docker.io/library/debian:trixie-slim
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
+COPY packages/client/package.json ./packages/client/
 # No script of a package runs; the build has a line of its own.
 RUN npm ci --ignore-scripts
 COPY . .
-RUN npm run build && npm prune --omit=dev --ignore-scripts && node scripts/keep-one-binary.mjs
+RUN npm run build && npm prune --omit=dev --ignore-scripts && rm -r node_modules/@sluice && node scripts/keep-one-binary.mjs
 
 FROM ${DEBIAN_IMAGE}
 # What this build is called: `sluice_info`, the table of nodes and the image say so. Absent: the version of the package.

@@ -1,7 +1,17 @@
 #!/usr/bin/env node
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 
-if (existsSync(new URL('../dist/cli/main.js', import.meta.url))) {
+// The native library is made for these; others would fail later, and with a sentence about a file.
+const { engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+const majors = engines.node.split(' || ')
+
+if (!majors.includes(process.versions.node.split('.')[0])) {
+  const others = `${majors.slice(0, -1).join(', ')} or ${majors.at(-1)}`
+  console.error(
+    `sluice: this is Node ${process.versions.node}; use Node ${others} (nvm install ${majors[0]})`,
+  )
+  process.exit(1)
+} else if (existsSync(new URL('../dist/cli/main.js', import.meta.url))) {
   const { runProcess } = await import('../dist/cli/main.js')
   await runProcess()
 } else {

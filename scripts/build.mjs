@@ -1,49 +1,152 @@
 /**
- * Builds dist/: the compiler's output, the Lua scripts beside the modules that load them, and the bundles for browsers.
+ * Builds dist/ (the gateway: the compiler's output, the Lua scripts beside the modules that load them, the page of `sluice dev`)
+ * and packages/client/dist/ (the SDK), and links the command, so that npm runs what is here.
  *
- * Also run by `npm ci` (prepare). Where development dependencies are not installed there is no compiler: then a package
- * that was built before is left as it is.
+ * Where nothing has changed that goes into it, nothing is built. npm runs this after it has changed node_modules of a clone
+ * (`dependencies`), and before it packs (`prepack`): never where somebody installs a package. Where development dependencies
+ * are not installed there is no compiler: then what was built before is left as it is.
  */
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { stampOf } from './stamp.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const dist = join(root, 'dist')
-/** Beside dist/, so that source maps lead to the same place. */
-const fresh = join(root, `dist.tmp-${process.pid}`)
 const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+const client = join(root, 'packages', 'client')
+
+/** What goes into the build. The lock file stands for the compiler and the bundler. */
+const INPUTS = [
+  'src',
+  'scripts/build.mjs',
+  'scripts/bundle.mjs',
+  'scripts/page.mjs',
+  'scripts/stamp.mjs',
+  'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'tsconfig.client.json',
+  'packages/client/tsconfig.json',
+]
+/** Where it goes: each is built beside its place, and takes it whole. */
+const OUTPUTS = { gateway: join(root, 'dist'), client: join(client, 'dist') }
+const STAMP = '.stamp'
+
+const fresh = Object.fromEntries(
+  Object.entries(OUTPUTS).map(([name, place]) => [name, `${place}.tmp-${process.pid}`]),
+)
+
+function isBuilt(stamp) {
+  return Object.values(OUTPUTS).every((place) => {
+    const file = join(place, STAMP)
+    return existsSync(file) && readFileSync(file, 'utf8') === stamp
+  })
+}
+
+function drop() {
+  for (const place of Object.values(fresh)) rmSync(place, { recursive: true, force: true })
+}
 
 /** Ends the build with the exit code of the step that failed; the step has said why. */
-function run(...words) {
-  const { status, error } = spawnSync(process.execPath, words, { cwd: root, stdio: 'inherit' })
+function compile(...words) {
+  const { status, error } = spawnSync(process.execPath, [compiler, ...words], { cwd: root, stdio: 'inherit' })
   if (error !== undefined) throw error
   if (status === 0) return
-  rmSync(fresh, { recursive: true, force: true })
+  drop()
   process.exit(status ?? 1)
 }
 
-if (!existsSync(compiler)) {
+function compileGateway() {
+  compile('-p', 'tsconfig.build.json', '--outDir', fresh.gateway)
+  for (const path of readdirSync(join(root, 'src'), { recursive: true })) {
+    if (!path.endsWith('.lua')) continue
+    const target = join(fresh.gateway, path)
+    mkdirSync(dirname(target), { recursive: true })
+    cpSync(join(root, 'src', path), target)
+  }
+}
+
+/** As modules of both kinds, each file by itself, so that a bundler takes what is used; with the sources in the maps. */
+function compileClient() {
+  const project = ['-p', join(client, 'tsconfig.json')]
+  const commonjs = [
+    '--module',
+    'commonjs',
+    '--moduleResolution',
+    'bundler',
+    '--verbatimModuleSyntax',
+    'false',
+  ]
+  for (const [folder, type, words] of [
+    ['esm', 'module', []],
+    ['cjs', 'commonjs', commonjs],
+  ]) {
+    const out = join(fresh.client, folder)
+    compile(...project, '--outDir', out, ...words)
+    writeFileSync(join(out, 'package.json'), JSON.stringify({ type, sideEffects: false }))
+    for (const path of readdirSync(out, { recursive: true })) {
+      if (!path.endsWith('.d.ts')) continue
+      const file = join(out, path)
+      // The compiler leaves names as the sources have them, and those are not in the package.
+      const text = readFileSync(file, 'utf8').replaceAll(
+        /(from |import\()(['"]\.[^'"]*)\.ts(['"])/g,
+        '$1$2.js$3',
+      )
+      writeFileSync(file, text)
+    }
+  }
+}
+
+/** What does not compile leaves the last good build, and what was removed from src does not stay. */
+function take(stamp) {
+  for (const [name, place] of Object.entries(OUTPUTS)) {
+    writeFileSync(join(fresh[name], STAMP), stamp)
+    const old = `${place}.old-${process.pid}`
+    if (existsSync(place)) renameSync(place, old)
+    renameSync(fresh[name], place)
+    rmSync(old, { recursive: true, force: true })
+  }
+}
+
+/** npm links the commands of what is installed, and not those of the folder itself: it would install that, and build again. */
+function linkCommand() {
+  const folder = join(root, 'node_modules', '.bin')
+  const link = join(folder, 'sluice')
+  if (process.platform === 'win32' || !existsSync(folder)) return
+  if (lstatSync(link, { throwIfNoEntry: false }) === undefined) symlinkSync('../../bin/sluice.js', link)
+}
+
+const stamp = stampOf(root, INPUTS)
+if (isBuilt(stamp)) linkCommand()
+else if (existsSync(compiler)) {
+  try {
+    compileGateway()
+    compileClient()
+    const [{ bundleClient }, { buildPage }] = await Promise.all([
+      import('./bundle.mjs'),
+      import('./page.mjs'),
+    ])
+    await Promise.all([bundleClient(fresh.client), buildPage(join(fresh.gateway, 'console'))])
+    for (const name of ['sluice.min.js', 'sluice.min.js.map', 'sluice.global.js', 'sluice.global.js.map'])
+      cpSync(join(fresh.client, name), join(fresh.gateway, 'client', name))
+    take(stamp)
+  } finally {
+    drop()
+  }
+  linkCommand()
+} else
   console.error(
     'build: there is no compiler (npm ci without --omit=dev installs it), so dist/ is left as it is',
   )
-  process.exit(0)
-}
-
-run(compiler, '-p', 'tsconfig.build.json', '--outDir', fresh)
-for (const path of readdirSync(join(root, 'src'), { recursive: true })) {
-  if (!path.endsWith('.lua')) continue
-  const target = join(fresh, path)
-  mkdirSync(dirname(target), { recursive: true })
-  cpSync(join(root, 'src', path), target)
-}
-
-// Only now: what does not compile leaves the last good build, and what was removed from src does not stay in dist.
-rmSync(dist, { recursive: true, force: true })
-renameSync(fresh, dist)
-
-for (const script of ['bundle.mjs', 'page.mjs']) {
-  const path = join(root, 'scripts', script)
-  if (existsSync(path)) run(path)
-}

@@ -1,6 +1,6 @@
 /**
- * Builds the client for browsers that load it without a bundler of their own, in dist/client/: `sluice.min.js` (an ES
- * module) and `sluice.global.js` (a script that makes a global `sluice`).
+ * Builds the client for browsers that load it without a bundler of their own: `sluice.min.js` (an ES module) and
+ * `sluice.global.js` (a script that makes a global `sluice`), each with a source map that has the sources.
  */
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,6 +11,8 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const shared = {
   bundle: true,
   minify: true,
+  sourcemap: true,
+  sourcesContent: true,
   // What every browser of the last years runs, with private fields as they are: rewritten, they cost kilobytes.
   target: 'es2022',
   format: 'esm',
@@ -18,20 +20,22 @@ const shared = {
   legalComments: 'none',
 }
 const client = join(root, 'src', 'client')
-const out = (name) => join(root, 'dist', 'client', name)
 
-await Promise.all([
-  build({ ...shared, entryPoints: [join(client, 'index.ts')], outfile: out('sluice.min.js') }),
-  build({
-    ...shared,
-    // Assigned by hand: what a bundler writes around exports for a global would not fit.
-    stdin: {
-      contents:
-        "import { ClientError, SluiceClient, Unauthorized, VERSION } from './index.ts'\n" +
-        'globalThis.sluice = { ClientError, SluiceClient, Unauthorized, VERSION }',
-      resolveDir: client,
-    },
-    format: 'iife',
-    outfile: out('sluice.global.js'),
-  }),
-])
+export async function bundleClient(folder) {
+  const out = (name) => join(folder, name)
+  await Promise.all([
+    build({ ...shared, entryPoints: [join(client, 'index.ts')], outfile: out('sluice.min.js') }),
+    build({
+      ...shared,
+      // Assigned by hand: what a bundler writes around exports for a global would not fit.
+      stdin: {
+        contents:
+          "import { ClientError, SluiceClient, Unauthorized, VERSION } from './index.ts'\n" +
+          'globalThis.sluice = { ClientError, SluiceClient, Unauthorized, VERSION }',
+        resolveDir: client,
+      },
+      format: 'iife',
+      outfile: out('sluice.global.js'),
+    }),
+  ])
+}

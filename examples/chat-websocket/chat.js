@@ -1,6 +1,6 @@
 /** A chat in the terminal: each line that is typed goes to everybody in the room. `node chat.js alice` */
 import { createInterface } from 'node:readline'
-import { createClient } from 'sluice/client/node'
+import { createClient } from '@sluice/client/node'
 
 const URL = process.env.SLUICE_URL ?? 'http://127.0.0.1:8080'
 const ROOM = 'chat:lobby'

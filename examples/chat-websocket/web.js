@@ -8,7 +8,7 @@ const PORT = Number(process.env.PORT ?? 3001)
 
 const files = {
   '/': ['text/html; charset=utf-8', new URL('index.html', import.meta.url)],
-  '/sluice.min.js': ['text/javascript', new URL('../../dist/client/sluice.min.js', import.meta.url)],
+  '/sluice.min.js': ['text/javascript', new URL(import.meta.resolve('@sluice/client/sluice.min.js'))],
 }
 
 // A real application knows who is logged in. `sluice dev` signs what it is asked to.

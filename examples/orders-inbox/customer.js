@@ -1,5 +1,5 @@
 /** What a customer sees of his orders, also of what happened while he was away. `node customer.js alice` */
-import { createClient } from 'sluice/client/node'
+import { createClient } from '@sluice/client/node'
 
 const URL = process.env.SLUICE_URL ?? 'http://127.0.0.1:8080'
 const name = process.argv[2] ?? 'alice'

@@ -2,7 +2,13 @@
  * Who listens where in a cluster on one machine, and the files that say so. Decides only: starts nothing, writes nothing.
  */
 
+import { readFileSync } from 'node:fs'
+
 export const HOST = '127.0.0.1'
+
+const { name } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+/** As src/package-names.ts has it. */
+const NPX = `npx ${name}`
 
 /** From the first port on; enough room for ten of each. */
 const PLACES = { second: 1, public: 11, nats: 21, natsMonitor: 31, natsRoutes: 41, redis: 51, api: 52 }
@@ -156,7 +162,7 @@ export function welcome(ports, directory, { balanced, version }) {
 function commands(directory, version) {
   return [
     `. ${directory}/env`,
-    'npx sluice status',
+    `${NPX} status`,
     '',
     '# A stream, and a message for it',
     'curl -sN -H "Authorization: Bearer $SLUICE_TOKEN" "$GATEWAY/v1/sse?channels=news" &',
@@ -164,9 +170,9 @@ function commands(directory, version) {
       `-d '{"channel":"news","data":"hello"}' "$SLUICE_API_URL/v1/publish"`,
     '',
     '# A deploy that this client does not notice: what is started again is of version 2',
-    'npx sluice tail news &',
+    `${NPX} tail news &`,
     'echo 2 > $CLUSTER/version',
-    `npx sluice drain --version ${version} --over 10s --watch`,
+    `${NPX} drain --version ${version} --over 10s --watch`,
     '',
     '# NATS stands still; messages go over links between the nodes. And back',
     'kill -STOP $(cat $CLUSTER/nats-1.pid)',

@@ -13,6 +13,7 @@ import { systemClock } from '../clock.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import type { Node } from '../node/node.ts'
+import { NPX } from '../package-names.ts'
 
 /** As the banner's commands assume it. */
 const URL_DEFAULT = 'http://127.0.0.1:8080'
@@ -113,8 +114,8 @@ function banner(config: Config, { url, apiUrl, token }: Addresses): string {
       : ['A token for the user dev, who may subscribe and publish to everything:', '', `  ${token}`, '']),
     'Listen in another terminal, and publish in a third:',
     '',
-    `  ${tailPrefix}npx sluice tail news${tailFlags}`,
-    `  npx sluice publish news '${message}'${flags}`,
+    `  ${tailPrefix}${NPX} tail news${tailFlags}`,
+    `  ${NPX} publish news '${message}'${flags}`,
     `  curl -H 'Authorization: Bearer ${key}' -H 'Content-Type: application/json' -d '{"channel":"news","data":${message}}' ${apiUrl}/v1/publish`,
     '',
   ].join('\n')

@@ -1,7 +1,7 @@
 /**
  * One WebSocket connection: moves frames, and notices when nothing comes any more. What they mean is decided elsewhere.
  */
-import { joinBinary, splitBinary } from '../protocol/binary.ts'
+import { joinBinary, splitBinary, type Bytes } from '../protocol/binary.ts'
 import { SUBPROTOCOL, type ClientFrame, type ServerFrame } from '../protocol/frames.ts'
 import type { Trace } from './debug.ts'
 import { ClientError } from './errors.ts'
@@ -21,7 +21,7 @@ export interface WebSocketLike {
 export type WebSocketConstructor = new (url: string, protocol: string) => WebSocketLike
 
 /** A frame as it is sent. */
-export type Wire = string | Uint8Array<ArrayBuffer>
+export type Wire = string | Bytes
 
 /** A frame that is about to be JSON, which leaves out what is `undefined`. */
 type Sent<Frame, Without extends string = never> = Frame extends ClientFrame

@@ -1,5 +1,5 @@
 /**
- * `sluice/client/node`: the client with the WebSocket of the package `ws`, for Node 20, which has none of its own.
+ * `@sluice/client/node`: the client with the WebSocket of the package `ws`, for Node 20, which has none of its own: install it beside.
  */
 import { WebSocket } from 'ws'
 import { SluiceClient } from './client.ts'

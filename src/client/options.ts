@@ -19,7 +19,7 @@ export interface SluiceClientOptions {
    * A token that is not a function's cannot be renewed: once the gateway refuses it, the client is `failed`.
    */
   readonly token?: TokenSource
-  /** Default: the platform's. Node 20 has none: use `sluice/client/node`. */
+  /** Default: the platform's. Node 20 has none: use `@sluice/client/node`. */
   readonly WebSocket?: WebSocketConstructor
   /** Pauses between attempts, exponential with full jitter. Default: 1,000 ms, at most 20,000 ms. */
   readonly backoff?: BackoffOptions

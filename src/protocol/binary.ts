@@ -5,10 +5,13 @@
 
 export const LENGTH_BYTES = 4
 
+/** Bytes that can be sent, by a name that TypeScript reads before and after 5.7, where `Uint8Array` became generic. */
+export type Bytes = ReturnType<InstanceType<typeof TextEncoder>['encode']>
+
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
-export function joinBinary(envelope: string, payload: Uint8Array): Uint8Array<ArrayBuffer> {
+export function joinBinary(envelope: string, payload: Uint8Array): Bytes {
   const head = encoder.encode(envelope)
   const frame = new Uint8Array(LENGTH_BYTES + head.length + payload.length)
   new DataView(frame.buffer).setUint32(0, head.length)

@@ -27,7 +27,7 @@ let page: Page
 const problems: string[] = []
 
 beforeAll(async () => {
-  execFileSync(process.execPath, [fileURLToPath(new URL('../../scripts/page.mjs', import.meta.url))])
+  execFileSync(process.execPath, [fileURLToPath(new URL('../../scripts/build.mjs', import.meta.url))])
   node = await createNode(
     loadConfig({
       dev: true,

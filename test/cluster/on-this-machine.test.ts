@@ -73,7 +73,7 @@ describe('npm run cluster', () => {
     expect(output).toMatch(/got .*hello/)
     expect(code).toBe(0)
     const versions = async (): Promise<string[]> => {
-      const { output: json } = await cluster.type('npx sluice status --json || true')
+      const { output: json } = await cluster.type('npx @sluice/gateway status --json || true')
       const { nodes = [] } = (json.startsWith('{') ? JSON.parse(json) : {}) as {
         nodes?: { version: string; state: string }[]
       }

@@ -21,7 +21,7 @@ const root = new URL('../../', import.meta.url)
 const bundle = (name: string): string => readFileSync(new URL(`dist/client/${name}`, root), 'utf8')
 
 beforeAll(() => {
-  execFileSync(process.execPath, [fileURLToPath(new URL('scripts/bundle.mjs', root))])
+  execFileSync(process.execPath, [fileURLToPath(new URL('scripts/build.mjs', root))])
 })
 
 describe.each(['sluice.min.js', 'sluice.global.js'])('%s', (name) => {

@@ -17,6 +17,7 @@ const RANKS: readonly (readonly string[])[] = [
     'seal.ts',
     'freshness.ts',
     'package-version.ts',
+    'package-names.ts',
   ],
   ['config', 'observe', 'drivers'],
   ['acks', 'backbone', 'registry', 'replay', 'presence', 'auth', 'admission'],
@@ -32,7 +33,7 @@ const RANKS: readonly (readonly string[])[] = [
 /** Rooms that share code with the gateway but run elsewhere. */
 const PORTABLE: Readonly<Record<string, readonly string[]>> = {
   client: ['protocol'],
-  'console/page': ['client', 'protocol'],
+  'console/page': ['client', 'protocol', 'package-names.ts'],
 }
 
 /** Where a foreign package may be imported: it has one door. */

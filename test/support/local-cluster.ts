@@ -8,9 +8,9 @@ import { ServerProcess } from './server-process.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 export const CLUSTER_PROGRAM = join(ROOT, 'scripts/cluster/main.mjs')
-/** The command, installed, and as `npx sluice` in this folder, without the seconds that npm takes to see that it is here. */
+/** The command, installed, and as `npx @sluice/gateway` in this folder, without the seconds that npm takes to see that it is here. */
 const COMMANDS = `sluice() { '${process.execPath}' '${ROOT}bin/sluice.js' "$@"; }
-npx() { "$@"; }`
+npx() { shift; sluice "$@"; }`
 
 export interface Typed {
   readonly code: number | null

@@ -37,7 +37,7 @@ interface Accepted {
 
 const INBOX_EVERY = 10
 const ANSWER_MS = 5000
-/** As `sluice/client` does: a random time that doubles. */
+/** As `@sluice/client` does: a random time that doubles. */
 const REPEAT_AFTER_MS = 200
 const REPEAT_AFTER_MAX_MS = 5000
 const CONNECTIONS = 8

@@ -4,6 +4,7 @@ import { PollFeed } from './poll-feed.ts'
 import { SseFeed } from './sse-feed.ts'
 import { WebSocketFeed } from './websocket-feed.ts'
 import { SluiceClient } from '../../client/index.ts'
+import { CLIENT_PACKAGE, NPX } from '../../package-names.ts'
 import { CHANNEL_RULE, isChannel } from '../../protocol/channel.ts'
 
 const CUT_MS = 500
@@ -31,7 +32,7 @@ async function token(): Promise<string> {
 
 const panels = byId('panels')
 const template = byId<HTMLTemplateElement>('panel')
-const socketPanel = new Panel('WebSocket', 'The SDK: sluice/client', panels, template)
+const socketPanel = new Panel('WebSocket', `The SDK: ${CLIENT_PACKAGE}`, panels, template)
 const ssePanel = new Panel('SSE', 'The browser’s own EventSource, no library', panels, template)
 const pollPanel = new Panel('Long poll', 'fetch in a loop', panels, template)
 
@@ -58,7 +59,7 @@ function subscribe(name: string): void {
     panel.clear()
     feed.listen(name)
   }
-  byId('command').textContent = `npx sluice publish ${name} '{"hello":"from the terminal"}'`
+  byId('command').textContent = `${NPX} publish ${name} '{"hello":"from the terminal"}'`
 }
 
 function notice(text: string): void {

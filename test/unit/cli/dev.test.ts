@@ -27,7 +27,7 @@ it('prints addresses, a token and commands that work, and ends well at a signal'
   expect(published).toMatchObject({ code: 0, err: '' })
   const tailed = await run(['tail', 'news', '--last', '1', '--count', '1', '--url', url, '--token', token])
   expect(tailed).toEqual({ code: 0, out: '{"hello":"world"}', err: '' })
-  expect(banner).toContain(`npx sluice publish news '{"hello":"world"}' --url ${apiUrl}`)
+  expect(banner).toContain(`npx @sluice/gateway publish news '{"hello":"world"}' --url ${apiUrl}`)
 
   const [, headers, body, target] =
     /curl ((?:-H '[^']+' )+)-d '([^']+)' (\S+)/.exec(banner) ?? expect.fail('the banner has no curl')

@@ -1,0 +1,1 @@
+export declare function stampOf(root: string, inputs: readonly string[]): string

@@ -1,0 +1,60 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, it, onTestFinished } from 'vitest'
+import { stampOf } from '../../scripts/stamp.mjs'
+import { packageVersion } from '../../src/package-version.ts'
+
+/** Nobody waits for a build of what is built, and nobody who installs a package builds. */
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+
+function build(): string {
+  execFileSync(process.execPath, [join(ROOT, 'scripts/build.mjs')])
+  const { ino, mtimeMs } = statSync(join(ROOT, 'dist/.stamp'))
+  return `${ino} ${mtimeMs}`
+}
+
+it('is built once: again only where something has changed that goes into it', () => {
+  expect(build()).toBe(build())
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-stamp-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  mkdirSync(join(folder, 'src'))
+  const file = join(folder, 'src/one.ts')
+  writeFileSync(file, 'one')
+  const first = stampOf(folder, ['src'])
+  utimesSync(file, 1, 1)
+  expect(stampOf(folder, ['src'])).toBe(first)
+  writeFileSync(file, 'two')
+  expect(stampOf(folder, ['src'])).not.toBe(first)
+  writeFileSync(file, 'one')
+  writeFileSync(join(folder, 'src/another.ts'), '')
+  expect(stampOf(folder, ['src'])).not.toBe(first)
+})
+
+it('is built by nothing that runs where a package is installed', () => {
+  for (const path of ['package.json', 'packages/client/package.json']) {
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, path), 'utf8')) as { readonly scripts: object }
+    const lifecycle = ['preinstall', 'install', 'postinstall', 'prepare', 'preprepare', 'postprepare']
+    expect(Object.keys(scripts).filter((name) => lifecycle.includes(name))).toEqual([])
+  }
+})
+
+it('runs in a clone by the command that its documents name, which finds the clone itself', () => {
+  build()
+  const link = join(ROOT, 'node_modules/.bin/sluice')
+  expect(execFileSync(link, ['--version'], { encoding: 'utf8' }).trim()).toBe(packageVersion())
+})
+
+it('says which Node it needs under one that it does not run with', () => {
+  const older = `Object.defineProperty(process.versions, 'node', { value: '18.20.4' })`
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    ['--import', `data:text/javascript,${encodeURIComponent(older)}`, join(ROOT, 'bin/sluice.js'), 'dev'],
+    { encoding: 'utf8' },
+  )
+  expect(stderr).toBe('sluice: this is Node 18.20.4; use Node 20, 22, 24 or 25 (nvm install 20)\n')
+  expect(status).toBe(1)
+})
