@@ -1,6 +1,6 @@
 /**
  * What this tree is called where packages are installed from: the names in both package.json, in the documents and in what is
- * printed are these (test/package). `sluice` alone belongs to nobody, so asking npm for it may run anybody's program.
+ * printed are these (test/structure). `sluice` alone belongs to nobody, so asking npm for it may run anybody's program.
  */
 export const GATEWAY_PACKAGE = '@sluice/gateway'
 export const CLIENT_PACKAGE = '@sluice/client'
