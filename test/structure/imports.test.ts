@@ -23,7 +23,7 @@ const RANKS: readonly (readonly string[])[] = [
   ['acks', 'backbone', 'registry', 'replay', 'presence', 'auth', 'admission'],
   ['cluster', 'hub', 'publish'],
   ['session'],
-  ['transport', 'drain'],
+  ['transport', 'drain', 'dialect'],
   ['edge'],
   ['api', 'console'],
   ['node'],
