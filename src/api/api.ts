@@ -7,6 +7,7 @@ import { Caller, type Trace } from './caller.ts'
 import { MEANT_FOR } from './other-nodes.ts'
 import type { ApiAnswer, ApiRequest, Route, RouteMatch } from './route.ts'
 import { Router } from './route.ts'
+import { openStream } from './stream.ts'
 import type { ApiKeys } from '../auth/api-keys.ts'
 import { jitter, type Clock } from '../clock.ts'
 import {
@@ -144,8 +145,13 @@ export class Api {
       body: () => this.#body(exchange),
       jsonDepthMax,
     })
+    if (answer.stream !== undefined && head.method !== 'HEAD') {
+      const stream = openStream(exchange, { 'x-request-id': requestId }, this.#ports.clock)
+      if (stream !== undefined) answer.stream(stream)
+      return answer.status
+    }
     const headers: ResponseHeaders = { ...JSON_TYPE, ...answer.headers, 'x-request-id': requestId }
-    const body = answer.text ?? JSON.stringify(answer.json)
+    const body = answer.text ?? JSON.stringify(answer.json ?? {})
     this.#respond(exchange, { status: answer.status, headers, body })
     return answer.status
   }

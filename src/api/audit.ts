@@ -19,6 +19,8 @@ export type AuditedAction =
   | 'cordon'
   | 'uncordon'
   | 'make a token'
+  | 'follow a user'
+  | 'set the log level'
 
 export interface AuditPorts {
   readonly log: Pick<Log, 'info'>

@@ -1,15 +1,13 @@
 /**
  * The drain of a node, asked for at any node: the one that is asked passes it on.
  */
+import { atNode, type AtNodePorts } from './at-node.ts'
 import type { AuditedAction } from './audit.ts'
-import { nodeNamed } from './node-named.ts'
-import type { OtherNodes } from './other-nodes.ts'
 import { readObject } from './read-object.ts'
 import type { ApiAnswer, ApiRequest, Route } from './route.ts'
 import type { DrainProgress } from '../drain/drain.ts'
 import type { Origin } from '../drain/movement.ts'
 import { SluiceError } from '../errors.ts'
-import type { NodeInfo } from '../registry/registry.ts'
 
 export interface DrainControl {
   readonly progress: DrainProgress | undefined
@@ -23,12 +21,8 @@ export interface DrainControl {
   cancelRebalance(): void
 }
 
-export interface DrainPorts {
-  readonly nodeId: string
+export interface DrainPorts extends AtNodePorts {
   readonly drain: DrainControl
-  /** Fails with `unavailable`. */
-  readonly nodes: () => Promise<readonly NodeInfo[]>
-  readonly otherNodes: Pick<OtherNodes, 'ask'>
   /** A drain that was asked for here has emptied the node. */
   readonly emptied: () => void
 }
@@ -48,10 +42,7 @@ export function drainRoutes(ports: DrainPorts): Route[] {
     path,
     scope: 'admin',
     ...(audit === undefined ? {} : { audit }),
-    async handle(request) {
-      const node = await findNode(ports, request)
-      return node === undefined ? here(request) : forward(ports, { node, method, path, request })
-    },
+    handle: (request) => atNode(ports, { method, path }, request, here),
   })
   const rebalanced = (): ApiAnswer => ({
     status: 200,
@@ -95,42 +86,6 @@ function originOf({ caller }: ApiRequest): Origin {
 
 function answerOf({ nodeId, drain }: DrainPorts): ApiAnswer {
   return { status: 200, json: { node: nodeId, drain: drain.progress ?? null } }
-}
-
-/** The node that is meant; `undefined`: this one. */
-async function findNode(
-  { nodeId, nodes }: DrainPorts,
-  { params }: ApiRequest,
-): Promise<NodeInfo | undefined> {
-  const wanted = params['node'] as string
-  if (wanted === nodeId) return undefined
-  const node = nodeNamed(wanted, await nodes())
-  return node.id === nodeId ? undefined : node
-}
-
-interface Forwarded {
-  readonly node: NodeInfo
-  readonly method: string
-  readonly path: string
-  readonly request: ApiRequest
-}
-
-async function forward(
-  { otherNodes }: DrainPorts,
-  { node, method, path, request }: Forwarded,
-): Promise<ApiAnswer> {
-  const body = method === 'POST' ? await request.body() : ''
-  const answer = await otherNodes.ask(node, {
-    method,
-    path: path.replace('{node}', node.id),
-    caller: request.caller,
-    body,
-  })
-  const { error } = answer.json as { readonly error?: { readonly code: string; readonly message: string } }
-  // Whose words these are: its keys may be others than those of the node that was asked.
-  return error === undefined
-    ? answer
-    : { ...answer, json: { error: { ...error, message: `node ${node.id}: ${error.message}` } } }
 }
 
 function planIn(plan: unknown): string | undefined {

@@ -162,6 +162,44 @@ export function jobSchemas(counts: object): Readonly<Record<string, object>> {
   }
 }
 
+/** What became of those who were told to go. */
+export const COUNTS = {
+  told: { type: 'integer', description: 'Clients that were asked to go.' },
+  moved: { type: 'integer', description: 'Clients that another node has.' },
+  resumed: {
+    type: 'integer',
+    description: 'Of those, the ones that went on where they were in every channel.',
+  },
+  unseen: { type: 'integer', description: 'Clients that were told, have left, and are not seen again.' },
+  forced: {
+    type: 'integer',
+    description: 'Clients that were closed because their time was up, and are not known to be elsewhere.',
+  },
+  returned: {
+    type: 'integer',
+    description:
+      'Of those moved, the ones that were closed because their time was up, and came back by themselves.',
+  },
+  replayed: { type: 'integer', description: 'Messages that those who moved had to catch up on.' },
+  overlapped: {
+    type: 'integer',
+    description:
+      'Of those, the messages to clients that still had their old connection: both carried them, and the client drops one copy.',
+  },
+  gaps: {
+    type: 'object',
+    description:
+      'For how long those who moved had no connection, in milliseconds; 0 where the new one came before the old one ended.',
+    required: ['p50Ms', 'p95Ms', 'p99Ms', 'maxMs'],
+    properties: {
+      p50Ms: { type: 'number' },
+      p95Ms: { type: 'number' },
+      p99Ms: { type: 'number' },
+      maxMs: { type: 'number' },
+    },
+  },
+}
+
 export const HOLD_REASON = {
   enum: HOLD_REASONS,
   description: 'The same in one word.',

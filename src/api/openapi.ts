@@ -3,7 +3,8 @@
  * real answers.
  */
 import { readFileSync } from 'node:fs'
-import { HOLD_REASON, jobPaths, jobSchemas } from './openapi-jobs.ts'
+import { COUNTS, HOLD_REASON, jobPaths, jobSchemas } from './openapi-jobs.ts'
+import { sightPaths } from './openapi-sight.ts'
 import type { Scope } from '../auth/grant.ts'
 
 interface Operation {
@@ -19,44 +20,6 @@ const NO_KEY: readonly object[] = []
 /** The role that the key needs (OpenAPI 3.1, "Security Requirement Object"). */
 function keyWith(scope: Scope): readonly object[] {
   return [{ bearer: [scope] }, { apiKey: [scope] }]
-}
-
-/** What became of those who were told to go. */
-const COUNTS = {
-  told: { type: 'integer', description: 'Clients that were asked to go.' },
-  moved: { type: 'integer', description: 'Clients that another node has.' },
-  resumed: {
-    type: 'integer',
-    description: 'Of those, the ones that went on where they were in every channel.',
-  },
-  unseen: { type: 'integer', description: 'Clients that were told, have left, and are not seen again.' },
-  forced: {
-    type: 'integer',
-    description: 'Clients that were closed because their time was up, and are not known to be elsewhere.',
-  },
-  returned: {
-    type: 'integer',
-    description:
-      'Of those moved, the ones that were closed because their time was up, and came back by themselves.',
-  },
-  replayed: { type: 'integer', description: 'Messages that those who moved had to catch up on.' },
-  overlapped: {
-    type: 'integer',
-    description:
-      'Of those, the messages to clients that still had their old connection: both carried them, and the client drops one copy.',
-  },
-  gaps: {
-    type: 'object',
-    description:
-      'For how long those who moved had no connection, in milliseconds; 0 where the new one came before the old one ended.',
-    required: ['p50Ms', 'p95Ms', 'p99Ms', 'maxMs'],
-    properties: {
-      p50Ms: { type: 'number' },
-      p95Ms: { type: 'number' },
-      p99Ms: { type: 'number' },
-      maxMs: { type: 'number' },
-    },
-  },
 }
 
 const SCHEMAS = {
@@ -450,6 +413,8 @@ const REFUSED = {
   ),
 }
 
+const WORDS = { answers, refused: REFUSED }
+
 function parameter(name: string, where: 'path' | 'query', description: string): object {
   return { name, in: where, required: where === 'path', description, schema: { type: 'string' } }
 }
@@ -718,7 +683,11 @@ export function openApi(): object {
     servers: [{ url: 'http://127.0.0.1:8081' }],
     // `admin` is enough for everything.
     security: keyWith('admin'),
-    paths: { ...PATHS, ...jobPaths({ answers, refused: REFUSED }) },
+    paths: {
+      ...PATHS,
+      ...jobPaths(WORDS),
+      ...sightPaths({ ...WORDS, user: USER, node: NODE_ID, noSuchNode: NO_SUCH_NODE }),
+    },
     components: {
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer' },

@@ -25,6 +25,18 @@ export interface ApiAnswer {
   /** JSON is written by the listener; text goes out as it is. */
   readonly json?: unknown
   readonly text?: string
+  /** In place of a body: an event stream, from here on until somebody ends it. */
+  readonly stream?: (stream: ApiStream) => void
+}
+
+export interface ApiStream {
+  /** Whoever reads it is behind: what is written now waits in this process. */
+  readonly slow: boolean
+  /** Whole events. */
+  write(text: string): void
+  end(): void
+  /** Called once where whoever reads it goes before it has ended. */
+  onGone(run: () => void): void
 }
 
 export interface Route {

@@ -4,6 +4,7 @@
  */
 import type { Answered } from './cut-off.ts'
 import type { Backbone, Sent } from '../backbone/backbone.ts'
+import type { Follow } from '../observe/recording.ts'
 import { JsonFault, parseJson } from '../protocol/json.ts'
 
 interface Recovered {
@@ -37,6 +38,12 @@ export type ControlMessage =
   | { readonly kind: 'jobChanged' }
   /** The sender to itself; see `canary.ts`. */
   | { readonly kind: 'canary'; readonly word: number }
+  /** The sender follows a user; see `traces.ts`. */
+  | ({ readonly kind: 'trace' } & Follow)
+  /** What was seen of him here, to who follows. */
+  | { readonly kind: 'traced'; readonly id: string; readonly lines: readonly string[] }
+  /** The sender follows no longer. */
+  | { readonly kind: 'traceOver'; readonly id: string }
 
 export type TakenOver = Omit<Extract<ControlMessage, { readonly kind: 'takenOver' }>, 'kind'>
 
@@ -51,6 +58,9 @@ export interface ControlSink {
   iAm(number: number, said: Answered): void
   jobChanged(): void
   canary(word: number): void
+  trace(follow: Follow): void
+  traced(id: string, lines: readonly string[]): void
+  traceOver(id: string): void
 }
 
 /** `node` undefined: to all nodes, the sender included. */
@@ -97,6 +107,15 @@ export function hear(payload: Uint8Array, sink: ControlSink): boolean {
     case 'canary':
       sink.canary(message.word)
       return true
+    case 'trace':
+      sink.trace(message)
+      return true
+    case 'traced':
+      sink.traced(message.id, message.lines)
+      return true
+    case 'traceOver':
+      sink.traceOver(message.id)
+      return true
   }
 }
 
@@ -125,6 +144,28 @@ function parse(payload: Uint8Array): ControlMessage | undefined {
     return { kind, number: rest['number'], ...saidOf(rest) }
   if (kind === 'jobChanged') return { kind }
   if (kind === 'canary' && typeof word === 'number') return { kind, word }
+  return traceIn(value as Record<string, unknown>)
+}
+
+function traceIn({
+  kind,
+  id,
+  user,
+  forMs,
+  eventsMax,
+  payloads,
+  lines,
+}: Record<string, unknown>): ControlMessage | undefined {
+  if (typeof id !== 'string') return undefined
+  if (
+    kind === 'trace' &&
+    typeof user === 'string' &&
+    typeof forMs === 'number' &&
+    typeof eventsMax === 'number'
+  )
+    return { kind, id, user, forMs, eventsMax, payloads: payloads === true }
+  if (kind === 'traced' && Array.isArray(lines)) return { kind, id, lines: lines.map(String) }
+  if (kind === 'traceOver') return { kind, id }
   return undefined
 }
 

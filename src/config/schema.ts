@@ -16,11 +16,11 @@ import {
   isPublicUrl,
   isUrl,
 } from './forms.ts'
+import { logSection } from './log-section.ts'
 import { namespaces } from './namespaces.ts'
 import {
   duration,
   flag,
-  flagOrAuto,
   fraction,
   generation,
   integer,
@@ -37,7 +37,6 @@ import {
 import { JSON_DEPTH_DEFAULT } from '../protocol/json.ts'
 
 const ROLES = ['all', 'edge', 'api'] as const
-export const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
 export const JWT_ALGORITHMS = [
   'HS256',
   'HS384',
@@ -421,15 +420,7 @@ export const SCHEMA = z.strictObject({
       doc: 'How often the end of a channel is compared with the log, in case the last message was lost on the way.',
     }),
   }),
-  log: section("The node's own log, on standard output.", {
-    level: option(oneOf(LEVELS), 'info', {
-      env: 'SLUICE_LOG_LEVEL',
-      doc: 'What is logged: this level and those after it in the list.',
-    }),
-    pretty: option(flagOrAuto(), 'auto', {
-      doc: 'Readable lines instead of JSON; `auto` where the output is a terminal.',
-    }),
-  }),
+  log: logSection(),
   drain: section('How connections are moved away when the node stops.', {
     plan: option(text(PLAN_RULE, isPlan), '5%/2m', { env: 'SLUICE_DRAIN', doc: 'The pace.' }),
     grace: option(duration('100ms', '10m'), '30s', {

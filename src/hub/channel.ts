@@ -6,10 +6,11 @@ import { Disowning } from './disowning.ts'
 import { Feed, type FeedDecision, type FeedTerms } from './feed.ts'
 import type { LogPage, LogReads } from './log-reads.ts'
 import { Fanout } from './outlet.ts'
-import { Reach, backfill } from './reach.ts'
+import { Reach, backfill, startBefore } from './reach.ts'
 import type { SlowConsumerPolicy, Source, Subscription } from './subscription.ts'
 import type { Encoded } from '../protocol/encode.ts'
 import type { From, Position, ResetReason } from '../protocol/frames.ts'
+import type { Tap, Witness } from '../observe/witness.ts'
 
 /** What a channel needs of its hub. */
 export interface ChannelPorts {
@@ -26,6 +27,7 @@ export interface ChannelPorts {
   /** The number of the next message that goes to the topics. */
   sequence(): number
   readonly counts: ChannelCounts
+  readonly witness: Pick<Witness, 'tap'>
 }
 
 export interface ChannelCounts {
@@ -82,6 +84,10 @@ abstract class AnyChannel extends Fanout {
 
   get sequence(): number {
     return this.#ports.sequence()
+  }
+
+  get tap(): Tap | undefined {
+    return this.#ports.witness.tap
   }
 
   get subscribers(): number {
@@ -370,9 +376,3 @@ export class LoggedChannel extends AnyChannel implements Source {
 }
 
 export type Channel = LoggedChannel | EphemeralChannel
-
-function startBefore(encoded: Encoded): Position {
-  const { message } = encoded
-  if (message.kind !== 'logged') throw new TypeError('a tail holds logged messages only')
-  return { epoch: message.epoch, offset: message.previous }
-}

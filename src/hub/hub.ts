@@ -16,7 +16,7 @@ import { LogReads, type ReadReason } from './log-reads.ts'
 import type { Fanout, Outlet } from './outlet.ts'
 import { Losses, PacedResets } from './paced-resets.ts'
 import { Subscription, type SlowConsumerPolicy } from './subscription.ts'
-import { TurnLog, type Published } from './turn-log.ts'
+import { TurnLog, type OverLimit, type Published } from './turn-log.ts'
 import type { Backbone } from '../backbone/backbone.ts'
 import { jitter, type Clock, type Timer } from '../clock.ts'
 import { isInbox } from '../protocol/channel.ts'
@@ -24,6 +24,7 @@ import { encodeFrame, Encoded } from '../protocol/encode.ts'
 import type { From, JoinFrame, Position, ResetReason } from '../protocol/frames.ts'
 import type { Message } from '../protocol/message.ts'
 import type { ReplayLog } from '../replay/replay-log.ts'
+import type { Witness } from '../observe/witness.ts'
 import { Rounds } from '../rounds.ts'
 
 /** The native topics of the public listener. */
@@ -69,17 +70,9 @@ export interface HubPorts {
   readonly topics: Topics
   readonly clock: Clock
   readonly metrics: HubMetrics
+  readonly witness: Pick<Witness, 'tap'>
   /** The same object for all channels of a namespace. */
   policyOf(channel: string): HubPolicy
-}
-
-/** A socket that did not get a message because its buffer was full, and is still on its topics. */
-export interface OverLimit {
-  /**
-   * Leaves the topics. `publishing` is the channel that the hub is publishing to at this moment, and `before` where a
-   * live subscriber of it stands: the feed is already further. Idempotent.
-   */
-  settle(publishing: string | undefined, before: Position | undefined): void
 }
 
 /** As many messages as a short disturbance of a busy channel brings out of order. */
@@ -129,6 +122,7 @@ export class Hub {
       reads: this.#reads,
       now: () => ports.clock.now(),
       counts: ports.metrics,
+      witness: ports.witness,
       deliver: this.#deliver,
       resetAll: this.#resetAll,
       resetDelayMs: this.#resetDelayMs,
@@ -271,7 +265,11 @@ export class Hub {
 
   readonly #deliver = (fanout: Fanout, encoded: Encoded, before: Position | undefined): void => {
     const native = fanout.nativeCount
-    if (native > 0) this.#publish(fanout.channel, encoded.webSocket, encoded.message.binary, before)
+    fanout.messages++
+    if (native > 0) {
+      this.#publish(fanout.channel, encoded.webSocket, encoded.message.binary, before)
+      fanout.bytes += encoded.webSocket.length
+    }
     let sse = 0
     let poll = 0
     if (fanout.streams !== undefined) {
@@ -284,6 +282,7 @@ export class Hub {
     // A frame has the payload in it; without one, what the payload came in would be kept with it.
     if (native === 0) encoded.unpin()
     this.#ports.metrics.fannedOut(encoded, native, sse, poll)
+    this.#ports.witness.tap?.fannedOut(fanout.channel, encoded)
   }
 
   /** To each alone, since each has his own delay; those who are told it with the same delay get the same text. */

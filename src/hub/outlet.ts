@@ -3,6 +3,7 @@
  */
 import type { Encoded } from '../protocol/encode.ts'
 import type { EncodedReset } from '../protocol/encoded-reset.ts'
+import type { Carried } from '../observe/account.ts'
 
 export type Transport = 'websocket' | 'sse' | 'poll'
 
@@ -38,9 +39,11 @@ export interface LiveMember {
 }
 
 /** The live subscribers of one channel. WebSockets are members of the native topic of that name; only their number is kept here. */
-export class Fanout {
+export class Fanout implements Carried {
   readonly channel: string
   nativeCount = 0
+  messages = 0
+  bytes = 0
   #streams: Set<StreamFanout> | undefined
   #live: LiveMember | undefined
 

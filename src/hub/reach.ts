@@ -5,6 +5,7 @@
  */
 import type { Feed } from './feed.ts'
 import type { LogPage, LogReads } from './log-reads.ts'
+import type { Encoded } from '../protocol/encode.ts'
 import type { Position, ResetReason } from '../protocol/frames.ts'
 import type { LoggedMessage } from '../protocol/message.ts'
 
@@ -114,4 +115,11 @@ export function backfill(feed: Feed, page: LogPage, after: Position, limit: numb
     page.entries.filter((encoded) => (encoded.message as LoggedMessage).offset <= tail.start),
     after,
   )
+}
+
+/** Where a client stands that gets this message next. */
+export function startBefore(encoded: Encoded): Position {
+  const { message } = encoded
+  if (message.kind !== 'logged') throw new TypeError('a tail holds logged messages only')
+  return { epoch: message.epoch, offset: message.previous }
 }

@@ -12,6 +12,7 @@ import type { Encoded } from '../protocol/encode.ts'
 import { EncodedReset } from '../protocol/encoded-reset.ts'
 import type { Position, ResetReason } from '../protocol/frames.ts'
 import type { LoggedMessage } from '../protocol/message.ts'
+import type { Tap } from '../observe/witness.ts'
 import { lossReason, type LogPage } from './log-reads.ts'
 
 export type SlowConsumerPolicy = 'catch-up' | 'conflate' | 'disconnect'
@@ -41,6 +42,8 @@ export interface Source {
   resetSent(reason: ResetReason): void
   /** How long a client that is reset by himself waits before he fetches his state. */
   resetDelayMs(reason: ResetReason): number
+  /** While somebody follows a user. */
+  readonly tap: Tap | undefined
   /** It gets messages from now on. */
   begun(): void
   /** `begun`: it got messages. */
@@ -124,6 +127,7 @@ export class Subscription implements LiveMember {
     if (!this.outlet.hasRoom()) this.fallBehind(reset.position)
     this.source.resetSent(reset.reason)
     this.outlet.reset(reset)
+    this.source.tap?.reset(this.outlet, reset)
   }
 
   /** Goes on as far as there is room: after a pause, a read of the log, or an empty buffer. */
@@ -189,6 +193,7 @@ export class Subscription implements LiveMember {
     const newest = this.source.newest()
     if (newest === undefined) return this.#readNewest()
     this.outlet.deliver(newest)
+    this.source.tap?.delivered(this.outlet, newest)
     this.#position = this.source.position
     return true
   }
@@ -223,7 +228,10 @@ export class Subscription implements LiveMember {
       // What the feed has seen the log has forgotten, or lost.
       if (newest === undefined || message?.epoch !== feed.epoch || message.offset < feed.offset)
         this.#reset(feed, 'trimmed')
-      else this.outlet.deliver(newest)
+      else {
+        this.outlet.deliver(newest)
+        this.source.tap?.delivered(this.outlet, newest)
+      }
     }
     // Else the feed has moved on meanwhile: its newest is another one.
     this.resume()
@@ -235,6 +243,7 @@ export class Subscription implements LiveMember {
     this.source.replayed()
     this.#replay?.replayed()
     this.outlet.deliver(encoded)
+    this.source.tap?.delivered(this.outlet, encoded)
   }
 
   #read(after: Position): boolean {
@@ -285,6 +294,8 @@ export class Subscription implements LiveMember {
   #reset(position: Position, reason: ResetReason): void {
     this.source.resetSent(reason)
     const delayMs = this.source.resetDelayMs(reason)
-    this.outlet.reset(new EncodedReset({ channel: this.source.name, position, reason }, delayMs))
+    const reset = new EncodedReset({ channel: this.source.name, position, reason }, delayMs)
+    this.outlet.reset(reset)
+    this.source.tap?.reset(this.outlet, reset)
   }
 }

@@ -15,6 +15,15 @@ export interface Published {
   readonly before: Position | undefined
 }
 
+/** A socket that did not get a message because its buffer was full, and is still on its topics. */
+export interface OverLimit {
+  /**
+   * Leaves the topics. `publishing` is the channel that the hub is publishing to at this moment, and `before` where a
+   * live subscriber of it stands: the feed is already further. Idempotent.
+   */
+  settle(publishing: string | undefined, before: Position | undefined): void
+}
+
 export class TurnLog {
   #current: Published[] = []
   #previous: Published[] = []

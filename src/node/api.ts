@@ -6,11 +6,13 @@ import { channelRoutes } from '../api/channels.ts'
 import { devTokenRoute } from '../api/dev.ts'
 import { drainRoutes } from '../api/drain.ts'
 import { jobRoutes } from '../api/drains.ts'
+import { logLevelRoutes } from '../api/log-level.ts'
 import { nodeRoutes } from '../api/node-routes.ts'
 import { orderRoutes } from '../api/orders.ts'
 import { OtherNodes } from '../api/other-nodes.ts'
 import { publishRoute } from '../api/publish.ts'
 import type { Route } from '../api/route.ts'
+import { traceRoute } from '../api/trace.ts'
 import { userRoutes } from '../api/users.ts'
 import { ApiKeys, parseApiKeys } from '../auth/api-keys.ts'
 import type { Listener } from '../drivers/uws.ts'
@@ -21,6 +23,7 @@ import type { Cluster } from './cluster.ts'
 import type { Delivery } from './delivery.ts'
 import { mintDevToken } from './edge.ts'
 import type { Moving } from './moving.ts'
+import type { Sight } from './sight.ts'
 import type { Stores } from './stores.ts'
 import type { Trust } from './trust.ts'
 import type { NodeInfo } from '../registry/registry.ts'
@@ -31,6 +34,7 @@ export interface ApiParts {
   readonly cluster: Cluster
   readonly delivery: Delivery
   readonly moving: Moving
+  readonly sight: Sight
   /** All clients have gone, as an operator has asked: the node ends. */
   readonly emptied: () => void
 }
@@ -73,7 +77,9 @@ function routesOf(base: Base, parts: ApiParts): Route[] {
       members: (channel) => (policies(channel).client.presence ? presence.members(channel) : undefined),
     }),
     ...userRoutes(delivery.users),
+    traceRoute({ nodeId: base.id, traces: parts.sight.traces }),
     ...orderRoutes({ orders, nodes }),
+    ...logLevelRoutes({ nodeId: base.id, nodes, otherNodes, log, clock }),
     ...nodeRoutes({ table: () => membership.table(), health, metrics }),
     ...jobRoutes({
       book: moving.jobs.book,

@@ -6,6 +6,7 @@ import { LoadProbe } from '../admission/load.ts'
 import { walled, type Clock } from '../clock.ts'
 import type { Config } from '../config/schema.ts'
 import { policiesByChannel, type ChannelPolicies } from './policies.ts'
+import { ConnectionLog } from '../observe/connection-log.ts'
 import { Faults } from '../observe/faults.ts'
 import { Health, HEALTH_DEFAULTS } from '../observe/health.ts'
 import { createLog, type LogRoot } from '../observe/log.ts'
@@ -36,6 +37,8 @@ export interface Base {
   readonly mistakes: Mistakes
   readonly outages: Outages
   readonly wheel: Wheel
+  /** The begin and the end of each connection. */
+  readonly connectionLog: ConnectionLog
   /** The same object for all channels of a namespace. */
   readonly policies: (channel: string) => ChannelPolicies
   /** After everything that uses it. */
@@ -58,12 +61,16 @@ export function createBase(config: Config, time: Clock): Base {
   const outages = new Outages(log, clock, QUIET_HEARTBEATS * config.cluster.heartbeat, (what, error) =>
     caught('task', error, { what }),
   )
+  const { connections: share, connectionsPerSecond: linesPerSecond } = config.log
+  const connectionLog = new ConnectionLog({ share, linesPerSecond }, { log, clock })
   return {
     ...{ config, id, version, log, metrics, clock, caught, load, health, mistakes, outages, wheel },
+    connectionLog,
     failed: (what, error) => outages.failed(what, error),
     policies: policiesByChannel(config),
     close() {
       wheel.close()
+      connectionLog.close()
       load.close()
       health.close()
       mistakes.close()

@@ -16,6 +16,7 @@ import type { Stores } from './stores.ts'
 import type { NodePace } from './pace.ts'
 import { NATS_PREFIX } from './servers.ts'
 import type { Switchboard } from './switchboard.ts'
+import type { Witness } from '../observe/witness.ts'
 import { Presence } from '../presence/presence.ts'
 import { ticketText } from '../protocol/ticket.ts'
 import { NatsDoors } from '../publish/nats-doors.ts'
@@ -36,6 +37,7 @@ export interface DeliveryPorts {
   readonly switchboard: Switchboard
   readonly tokens: Tokens
   readonly tickets: Tickets
+  readonly witness: Witness
   /** Hears how long the log takes, and a connect. */
   readonly pace: NodePace
   /** Its topics are where messages leave for WebSockets. */
@@ -65,6 +67,7 @@ export function createDelivery(base: Base, ports: DeliveryPorts): Delivery {
       topics: ports.listener,
       clock,
       metrics: hubMetrics(metrics, clock),
+      witness: ports.witness,
       policyOf: (channel) => policies(channel).hub,
     },
     hubOptions(config),
@@ -189,6 +192,7 @@ function createSessions(base: Base, ports: DeliveryPorts, serving: ServingSessio
       clock,
       wheel: base.wheel,
       metrics: sessionMetrics(base.metrics, (ms) => ports.pace.connect.add(ms)),
+      witness: ports.witness,
       policyOf: (channel) => policies(channel).client,
       publish: (user, channel, payload, id) =>
         publisher.publish({ door: 'client', target: { channel }, payload, parsed: true, id, from: user }),

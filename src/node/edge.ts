@@ -15,6 +15,7 @@ import type { Cluster } from './cluster.ts'
 import type { Delivery } from './delivery.ts'
 import { edgeMetrics } from './counters.ts'
 import type { Moving } from './moving.ts'
+import type { Sight } from './sight.ts'
 import { NodePace } from './pace.ts'
 import type { Switchboard } from './switchboard.ts'
 import { edgeOptions, ticketTtlMs } from './options.ts'
@@ -51,9 +52,11 @@ export interface EdgeParts {
   readonly delivery: Delivery
   readonly cluster: Cluster
   readonly moving: Moving
+  readonly sight: Sight
 }
 
-export function createGateway(base: Base, { admitting, delivery, cluster, moving }: EdgeParts): Gateway {
+export function createGateway(base: Base, parts: EdgeParts): Gateway {
+  const { admitting, delivery, cluster, moving } = parts
   const { clock, wheel, metrics, mistakes, failed, caught, config } = base
   return new Gateway(
     {
@@ -64,6 +67,7 @@ export function createGateway(base: Base, { admitting, delivery, cluster, moving
       clock,
       wheel,
       metrics: edgeMetrics(metrics),
+      witness: parts.sight.witness,
       turnsAway: (turns, served) =>
         turnsAway(turns, served, {
           self: cluster.info(),

@@ -77,7 +77,7 @@ interface EndingContext {
 }
 
 function endingsOf(
-  { listeners, stores, cluster, delivery, moving, api }: Whole,
+  { listeners, stores, cluster, delivery, moving, sight, api }: Whole,
   { goingAway, doorClosed, boundMs, clock }: EndingContext,
 ): Ending[] {
   return [
@@ -89,6 +89,7 @@ function endingsOf(
     {
       part: 'table of nodes',
       async end() {
+        sight.close()
         await Promise.all([moving.jobs.records.close(), moving.jobs.runner.close()])
         await cluster.membership.leave()
       },

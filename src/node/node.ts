@@ -17,6 +17,7 @@ import { createAdmission, createGateway } from './edge.ts'
 import { startNode, stopNode, type Whole } from './lifecycle.ts'
 import { createListeners } from './listeners.ts'
 import { createMoving } from './moving.ts'
+import { createSight } from './sight.ts'
 import { createStores } from './stores.ts'
 import { Switchboard } from './switchboard.ts'
 import { createTrust } from './trust.ts'
@@ -108,15 +109,17 @@ function assemble(base: Base, over: () => void): Whole {
     apiPort: () => listeners.api.port,
     keysFresh: () => tokens.healthy(),
   })
+  const sight = createSight(base, { stores, switchboard })
   const delivery = createDelivery(base, {
     ...{ stores, cluster, switchboard, tokens, tickets, pace },
+    witness: sight.witness,
     listener: listeners.public,
   })
   // Whoever watches still reads how it went.
   const emptied = (): void => void clock.after(config.drain.linger, over)
   const moving = createMoving(base, { stores, cluster, delivery, gate: admission.gate, emptied })
   const door = createDoor(base, { stores, cluster, delivery })
-  const rooms = { stores, cluster, delivery, moving, door }
+  const rooms = { stores, cluster, delivery, moving, door, sight }
   createGateway(base, { ...rooms, admitting }).attach(listeners.public)
   const api = attachApi(base, { ...rooms, trust, emptied }, listeners.api)
   switchboard.connect(rooms)

@@ -14,8 +14,10 @@ import type { Cluster } from './cluster.ts'
 import type { Delivery } from './delivery.ts'
 import type { NodeDoor } from './door.ts'
 import type { Moving } from './moving.ts'
+import type { Sight } from './sight.ts'
 import type { Stores } from './stores.ts'
 import type { Message } from '../protocol/message.ts'
+import type { Session } from '../session/session.ts'
 
 const FOREIGN_PACKET =
   'something came over NATS that no node of this cluster has sent, or not now: it was refused'
@@ -26,6 +28,7 @@ export interface Rooms {
   readonly delivery: Delivery
   readonly moving: Moving
   readonly door: NodeDoor | undefined
+  readonly sight: Sight
 }
 
 export class Switchboard implements BackboneSink {
@@ -134,12 +137,17 @@ export class Switchboard implements BackboneSink {
     this.#rooms.moving.draining.cameBack(client)
   }
 
+  /** All that are connected here. */
+  sessions(): Iterable<Session> {
+    return this.#rooms.delivery.sessions.all()
+  }
+
   sessionLeft(session: string): void {
     this.#rooms.moving.draining.left(session)
   }
 
   #hear(fromNode: string, payload: Uint8Array): void {
-    const { cluster, delivery, moving } = this.#rooms
+    const { cluster, delivery, moving, sight } = this.#rooms
     const { users } = delivery
     const { draining } = moving
     hear(payload, {
@@ -157,6 +165,9 @@ export class Switchboard implements BackboneSink {
       iAm: (number, said) => cluster.inquiry.heard(fromNode, number, said),
       jobChanged: () => moving.jobs.runner.heard(),
       canary: (word) => cluster.canary.heard(word),
+      trace: (follow) => sight.traces.asked(fromNode, follow),
+      traced: (id, lines) => sight.traces.traced(id, lines),
+      traceOver: (id) => sight.traces.traceOver(fromNode, id),
     })
   }
 

@@ -19,6 +19,7 @@ export interface LogRoot extends Log {
   with(fields: object): Log
   /** From now on, here and in all that `with` has made. */
   setLevel(level: LogLevel): void
+  readonly level: LogLevel
 }
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
@@ -67,6 +68,9 @@ function rootOf(logger: Logger): LogRoot {
       children.push(child)
       return child
     },
+    get level() {
+      return logger.level as LogLevel
+    },
     setLevel(level) {
       logger.level = level
       for (const child of children) child.setLevel(level)
@@ -111,4 +115,5 @@ export const silentLog: LogRoot = {
   error() {},
   with: () => silentLog,
   setLevel() {},
+  level: 'silent',
 }

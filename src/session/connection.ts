@@ -5,12 +5,13 @@ import type { Closing } from '../errors.ts'
 import type { Outlet } from '../hub/outlet.ts'
 import type { ServerFrame } from '../protocol/frames.ts'
 import type { Session } from './session.ts'
+import type { Account } from '../observe/account.ts'
 
 export interface Connection extends Outlet {
   /** The client has gone or was closed; everything that is sent from here on goes nowhere. */
   readonly closed: boolean
-  /** The session that this connection now holds. Called once, before `welcome` is sent. */
-  attach(session: Session): void
+  /** The session that this connection now holds. Called once, before `welcome` is sent. `account`: to be kept, and handed back at the end. */
+  attach(session: Session, account: Account | undefined): void
   send(frame: ServerFrame): void
   /** Ends the connection with the reason, in the way of the transport. Idempotent. */
   end(closing: Closing): void

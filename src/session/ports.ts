@@ -3,6 +3,7 @@
  */
 import type { TakenOver } from '../cluster/control.ts'
 import type { Clock } from '../clock.ts'
+import type { Witness } from '../observe/witness.ts'
 import type { ErrorCode } from '../protocol/codes.ts'
 import type { Limits, Position } from '../protocol/frames.ts'
 import type { Payload } from '../protocol/message.ts'
@@ -108,6 +109,7 @@ export interface SessionPorts {
   /** For expiry and re-authentication of all sessions. */
   readonly wheel: Wheel
   readonly metrics: SessionMetrics
+  readonly witness: Witness
   /** Of each user on this node. */
   readonly quotas: UserQuotas
   readonly presence: PresencePort

@@ -111,6 +111,7 @@ export class Session implements Due {
   /** One frame of the client; none counts any more once the connection has gone. Never throws. */
   handle(frame: DecodedFrame): void {
     if (this.#closed) return
+    this.#ports.witness.tap?.received(this, frame)
     switch (frame.type) {
       case 'connect':
         this.#refuse(
@@ -325,7 +326,6 @@ export class Session implements Due {
   }
 
   // What is asked before a wait is asked again after it: test/unit/session/waits.test.ts has the table of all waits.
-
   #checkOpen(): void {
     if (this.#closed || this.#connection.closed) throw new ConnectionGone()
   }

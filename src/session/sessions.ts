@@ -16,6 +16,7 @@ import { Closing, SluiceError } from '../errors.ts'
 import type { Opened } from '../hub/hub.ts'
 import { INBOX } from '../protocol/channel.ts'
 import { tagOf, type Departure } from '../protocol/cursor.ts'
+import type { Account } from '../observe/account.ts'
 import type { From, Restored, WelcomeFrame } from '../protocol/frames.ts'
 
 /** Who has claimed a session has it connected within this time, or gives it up. */
@@ -188,9 +189,10 @@ export class Sessions {
       this.#context.ports.clock.after(CONNECTS_WITHIN_MS - forMs, () => void this.reclaim(id))
   }
 
-  /** The session's connection has gone. Idempotent. */
-  disconnected(session: Session): void {
+  /** The session's connection has gone, once for each. `reason`: as the witness takes it. */
+  disconnected(session: Session, account: Account | undefined, reason: string): void {
     session.close()
+    this.#context.ports.witness.ended(session, account, reason)
     // A session that was taken over on this node belongs to the newer connection.
     if (this.#byId.get(session.id) !== session) return
     this.#byId.delete(session.id)
@@ -293,7 +295,7 @@ export class Sessions {
       if (one.from !== undefined) ports.metrics.channelResumed(resultOf(one))
     }
     // Complete by now: a stream's first cursor names every channel.
-    connection.attach(session)
+    connection.attach(session, ports.witness.began(session, resume))
     const { expiresAtMs } = session.identity
     const welcome: WelcomeFrame = {
       type: 'welcome',

@@ -5,6 +5,7 @@
 import type { TransportOptions, TransportPorts } from './ports.ts'
 import type { HttpExchange, ResponseHeaders } from '../drivers/uws.ts'
 import { Closing, ERRORS } from '../errors.ts'
+import type { Account } from '../observe/account.ts'
 import type { Fanout, StreamFanout } from '../hub/outlet.ts'
 import { publicName } from '../protocol/channel.ts'
 import { composeCursor, cursorSegment, tagOf } from '../protocol/cursor.ts'
@@ -40,6 +41,7 @@ export class PollConnection implements Connection, StreamFanout, Due {
   readonly #context: PollContext
   readonly #request: PollRequest
   #session: Session | undefined
+  #account: Account | undefined
   #closed = false
   #answering = false
   #messages: Encoded[] = []
@@ -83,7 +85,7 @@ export class PollConnection implements Connection, StreamFanout, Due {
     const { ports } = this.#context
     ports.wheel.cancel(this)
     ports.admission.disconnected('poll', 'answered')
-    if (this.#session !== undefined) ports.sessions.disconnected(this.#session)
+    if (this.#session !== undefined) ports.sessions.disconnected(this.#session, this.#account, 'answered')
   }
 
   // Outlet
@@ -93,9 +95,8 @@ export class PollConnection implements Connection, StreamFanout, Due {
   }
 
   deliver(encoded: Encoded): void {
-    this.#messages.push(encoded)
-    this.#bytes += encoded.json.length
-    this.#answerSoon()
+    this.#account?.delivered()
+    this.message(encoded.message.channel, encoded)
   }
 
   /** What came before it is part of the state that has to be fetched anew; beside it, nobody could tell what came first. */
@@ -107,10 +108,12 @@ export class PollConnection implements Connection, StreamFanout, Due {
 
   goLive(fanout: Fanout): void {
     fanout.addStreams(this)
+    this.#account?.joined(fanout, false)
   }
 
   leaveLive(fanout: Fanout): void {
     fanout.removeStreams(this)
+    this.#account?.left(fanout, false)
   }
 
   closeTooSlow(): void {
@@ -120,17 +123,21 @@ export class PollConnection implements Connection, StreamFanout, Due {
   // StreamFanout
 
   message(_channel: string, encoded: Encoded): void {
-    this.deliver(encoded)
+    this.#messages.push(encoded)
+    this.#bytes += encoded.json.length
+    this.#answerSoon()
   }
 
   // Connection
 
-  attach(session: Session): void {
+  attach(session: Session, account: Account | undefined): void {
     this.#session = session
+    this.#account = account
   }
 
   /** A poll has no control frames: its next request brings its token, and the cursor says the rest. */
   send(frame: ServerFrame): void {
+    this.#context.ports.witness.tap?.sent(this.#session, frame)
     if (frame.type !== 'welcome') return
     const refused = Object.entries(frame.channels).flatMap(([channel, start]) =>
       'error' in start ? [{ channel, error: start.error }] : [],
@@ -181,6 +188,7 @@ export class PollConnection implements Connection, StreamFanout, Due {
     const body = `{"messages":[${messages}],"resets":[${this.#resets.join(',')}]${this.#refused},"cursor":${JSON.stringify(cursor)}${elsewhere}}`
     this.#request.exchange.respond(200, { ...this.#request.headers, ...JSON_HEADERS }, body, leaves)
     this.#context.ports.metrics.bytesOut('poll', body.length)
+    this.#account?.sent(body.length)
     this.gone()
   }
 }

@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts'
 import type { Caught } from '../errors.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Transport } from '../hub/outlet.ts'
+import type { Witness } from '../observe/witness.ts'
 import type { ErrorCode } from '../protocol/codes.ts'
 import type { Ticket } from '../protocol/ticket.ts'
 import type { Sessions } from '../session/sessions.ts'
@@ -37,6 +38,7 @@ export interface TransportPorts {
   readonly clock: Clock
   readonly wheel: Wheel
   readonly metrics: TransportMetrics
+  readonly witness: Pick<Witness, 'tap'>
   /** What the last cursor says of a client that this node sends away; `undefined`: it does not. */
   departureOf(session: string): string | undefined
   /** Something failed that is nobody's mistake but ours. */

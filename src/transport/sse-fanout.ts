@@ -6,11 +6,29 @@
  * Everything leaves from one immediate per turn of the loop: inside another request's handler a write would cost
  * four system calls instead of one, because that request holds the only cork buffer.
  */
-import type { Caught } from '../errors.ts'
+import type { ResponseHeaders } from '../drivers/uws.ts'
+import type { Caught, SluiceError } from '../errors.ts'
 import type { StreamFanout } from '../hub/outlet.ts'
 import { cursorSegment, cursorStart, tagOf } from '../protocol/cursor.ts'
 import type { Encoded } from '../protocol/encode.ts'
 import type { Position } from '../protocol/frames.ts'
+
+/** `no-transform`: what compresses an answer on its way gathers events until it has enough of them. */
+export const STREAM_HEADERS: ResponseHeaders = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-store, no-transform',
+}
+
+/** A comment: the heartbeat, and what pushes the rest of a slow client's buffer out. */
+export const SSE_COMMENT = ':\n\n'
+
+/** An event of one stream alone. */
+export interface OwnEvent {
+  readonly text: string
+  /** The channel whose position the event moves, by its internal name. */
+  readonly channel: string | undefined
+  readonly position: Position | undefined
+}
 
 /** A stream as its group writes to it. */
 export interface GroupMember {
@@ -198,4 +216,9 @@ class Batch {
 /** An event without its `id:` line and its end. `json` is on one line, as the `data:` field needs it (HTML, section 9.2.6). */
 export function sseEvent(name: string, json: string): string {
   return `event: ${name}\ndata: ${json}\n`
+}
+
+/** The last event of a stream, without its end. Not named `error`: a browser would hand it to the handler of its own connection errors. */
+export function closingEvent({ code, message, retryable }: SluiceError, url?: string): string {
+  return sseEvent('closing', JSON.stringify({ type: 'closing', code, message, retryable, url }))
 }

@@ -6,9 +6,11 @@
  * (a resume, a slow reader) or for its inbox, it writes for itself.
  */
 import type { TransportOptions, TransportPorts } from './ports.ts'
-import { sseEvent, type GroupMember, type SseFanout, type SseGroup } from './sse-fanout.ts'
+import { closingEvent, SSE_COMMENT, sseEvent, STREAM_HEADERS } from './sse-fanout.ts'
+import type { GroupMember, OwnEvent, SseFanout, SseGroup } from './sse-fanout.ts'
 import type { HttpExchange, HttpStream, ResponseHeaders } from '../drivers/uws.ts'
 import { SluiceError, type Closing } from '../errors.ts'
+import type { Account } from '../observe/account.ts'
 import type { Fanout, StreamFanout } from '../hub/outlet.ts'
 import { isInbox, publicName } from '../protocol/channel.ts'
 import { CLOSE } from '../protocol/codes.ts'
@@ -22,26 +24,10 @@ import type { Session } from '../session/session.ts'
 import { jitter } from '../clock.ts'
 import type { Due } from '../wheel.ts'
 
-/** A comment: the heartbeat, and what pushes the rest of a slow client's buffer out. */
-export const SSE_COMMENT = ':\n\n'
-
-/** `no-transform`: what compresses an answer on its way gathers events until it has enough of them. */
-export const STREAM_HEADERS: ResponseHeaders = {
-  'content-type': 'text/event-stream',
-  'cache-control': 'no-store, no-transform',
-}
-
 export interface SseContext {
   readonly ports: TransportPorts
   readonly options: TransportOptions
   readonly fanout: SseFanout
-}
-
-interface OwnEvent {
-  readonly text: string
-  /** The channel whose position the event moves, by its internal name. */
-  readonly channel: string | undefined
-  readonly position: Position | undefined
 }
 
 const NO_SUFFIX = new Uint8Array()
@@ -68,6 +54,7 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
   /** Names the owner of each cursor. */
   #ticket: Ticket
   #session: Session | undefined
+  #account: Account | undefined
   #group: SseGroup | undefined
   #state: 'open' | 'closed' = 'open'
   #own: OwnEvent[] | undefined
@@ -122,9 +109,10 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
     this.#state = 'closed'
     const { ports } = this.#context
     ports.wheel.cancel(this)
-    ports.admission.disconnected('sse', this.#endReason ?? 'gone')
+    const reason = this.#endReason ?? 'gone'
+    ports.admission.disconnected('sse', reason)
     this.#leaveGroup()
-    if (this.#session !== undefined) ports.sessions.disconnected(this.#session)
+    if (this.#session !== undefined) ports.sessions.disconnected(this.#session, this.#account, reason)
   }
 
   // Outlet
@@ -138,9 +126,8 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
   }
 
   deliver(encoded: Encoded): void {
-    const { message } = encoded
-    const position = message.kind === 'logged' ? message : undefined
-    this.#queue({ text: sseEvent('message', encoded.json), channel: message.channel, position })
+    this.#account?.delivered()
+    this.message(encoded.message.channel, encoded)
   }
 
   reset({ channel, position, json }: EncodedReset): void {
@@ -154,11 +141,13 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
 
   goLive(fanout: Fanout): void {
     fanout.addStreams(this)
+    this.#account?.joined(fanout, false)
     this.#context.fanout.memberHasWork(this)
   }
 
   leaveLive(fanout: Fanout): void {
     this.#leaveGroup()
+    this.#account?.left(fanout, false)
     fanout.removeStreams(this)
   }
 
@@ -170,14 +159,17 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
 
   // StreamFanout, for the channels where it stands alone
 
-  message(_channel: string, encoded: Encoded): void {
-    this.deliver(encoded)
+  message(channel: string, encoded: Encoded): void {
+    const { message } = encoded
+    const position = message.kind === 'logged' ? message : undefined
+    this.#queue({ text: sseEvent('message', encoded.json), channel, position })
   }
 
   // Connection
 
-  attach(session: Session): void {
+  attach(session: Session, account: Account | undefined): void {
     this.#session = session
+    this.#account = account
     for (const subscription of session.subscriptions())
       this.#move(subscription.source.name, subscription.position)
     this.#suffix = this.#makeSuffix()
@@ -196,6 +188,7 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
   }
 
   send(frame: ServerFrame): void {
+    this.#context.ports.witness.tap?.sent(this.#session, frame)
     this.#queue({ text: sseEvent(frame.type, encodeFrame(frame)), channel: undefined, position: undefined })
   }
 
@@ -225,6 +218,7 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
     corked.stream = stream
     corked.bytes = events
     stream.cork(writeCorked)
+    this.#account?.sent(events.length)
     if (stream.slow) this.#context.fanout.memberHasWork(this)
   }
 
@@ -309,6 +303,7 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
     const stream = this.#stream
     if (stream === undefined) return
     this.#context.ports.metrics.bytesOut('sse', text.length)
+    this.#account?.sent(text.length)
     stream.cork(() => stream.write(text))
   }
 
@@ -357,9 +352,4 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
       jitter(this.#context.ports.clock, sseHeartbeatMs / 2, sseHeartbeatMs),
     )
   }
-}
-
-/** The last event of a stream, without its end. Not named `error`: a browser would hand it to the handler of its own connection errors. */
-export function closingEvent({ code, message, retryable }: SluiceError, url?: string): string {
-  return sseEvent('closing', JSON.stringify({ type: 'closing', code, message, retryable, url }))
 }

@@ -7,13 +7,14 @@
  * Over its buffer limit the socket leaves all its topics at once, with the exact place of each channel (see
  * `TurnLog`), and comes back when the buffer is empty. Replies wait in a short queue of their own meanwhile.
  */
+import { bytesOf, faulty, reasonText } from './closing-text.ts'
 import { EarlyFrames, type Newcomers } from './newcomers.ts'
 import type { Meter, TransportOptions, TransportPorts } from './ports.ts'
 import type { NativeSocket } from '../drivers/uws.ts'
 import { Closing, SluiceError } from '../errors.ts'
-import type { OverLimit } from '../hub/hub.ts'
+import type { Account } from '../observe/account.ts'
 import type { Fanout } from '../hub/outlet.ts'
-import type { Published } from '../hub/turn-log.ts'
+import type { OverLimit, Published } from '../hub/turn-log.ts'
 import { INBOX, publicName } from '../protocol/channel.ts'
 import { CLOSE } from '../protocol/codes.ts'
 import { decodeBinary, decodeText, MalformedFrame, type DecodedFrame } from '../protocol/decode.ts'
@@ -27,8 +28,6 @@ import type { Due } from '../wheel.ts'
 
 /** A client that does not read its replies gets no more of them. */
 const OUTBOX_BYTES_MAX = 262_144
-/** A close frame has room for 125 bytes, two of them for the code (RFC 6455, section 5.5). */
-const CLOSE_REASON_BYTES_MAX = 123
 
 interface Outgoing {
   readonly data: string | Uint8Array
@@ -55,6 +54,7 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
   #handshake: Handshake | undefined
   #socket: NativeSocket | undefined
   #session: Session | undefined
+  #account: Account | undefined
   #meter: Meter | undefined
   #state: 'opened' | 'connecting' | 'connected' | 'closed' = 'opened'
   #early: EarlyFrames<DecodedFrame> | undefined
@@ -108,6 +108,7 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     const bytes = message.byteLength
     ports.metrics.bytesIn('websocket', bytes)
     ports.metrics.frameIn()
+    this.#account?.received(bytes)
     if (bytes > options.frameBytesMax) {
       ports.metrics.limitHit('frame')
       this.end(
@@ -204,8 +205,9 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     this.#context.newcomers.leave(this)
     // Cut off before the frame was read to its end.
     if (this.#endReason === undefined && code === CLOSE.tooLarge) ports.metrics.limitHit('frame')
-    ports.admission.disconnected('websocket', this.#endReason ?? String(code))
-    if (this.#session !== undefined) ports.sessions.disconnected(this.#session)
+    const reason = this.#endReason ?? String(code)
+    ports.admission.disconnected('websocket', reason)
+    if (this.#session !== undefined) ports.sessions.disconnected(this.#session, this.#account, reason)
   }
 
   // Outlet
@@ -221,6 +223,7 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
 
   deliver(encoded: Encoded): void {
     this.#write(encoded.webSocket, encoded.message.binary)
+    this.#account?.delivered()
   }
 
   reset({ json }: EncodedReset): void {
@@ -230,11 +233,13 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
   goLive(fanout: Fanout): void {
     this.#socket?.subscribe(fanout.channel)
     fanout.nativeCount++
+    this.#account?.joined(fanout, true)
   }
 
   leaveLive(fanout: Fanout): void {
     this.#socket?.unsubscribe(fanout.channel)
     fanout.nativeCount--
+    this.#account?.left(fanout, true)
   }
 
   closeTooSlow(channel: string): void {
@@ -245,13 +250,15 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
 
   // Connection
 
-  attach(session: Session): void {
+  attach(session: Session, account: Account | undefined): void {
     this.#session = session
+    this.#account = account
     this.#handshake = undefined
     this.#state = 'connected'
   }
 
   send(frame: ServerFrame): void {
+    this.#context.ports.witness.tap?.sent(this.#session, frame)
     this.#write(encodeFrame(frame), false)
   }
 
@@ -372,7 +379,10 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     const sent = socket.send(data, binary)
     this.#sending = undefined
     if (sent === 2) this.#queue({ data, binary })
-    else this.#context.ports.metrics.bytesOut('websocket', data.length)
+    else {
+      this.#context.ports.metrics.bytesOut('websocket', data.length)
+      this.#account?.sent(data.length)
+    }
   }
 
   #queue(outgoing: Outgoing): void {
@@ -385,18 +395,4 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     this.#endReason = String(CLOSE.tooSlow)
     this.#socket?.end(CLOSE.tooSlow, 'replies were not read')
   }
-}
-
-function faulty(): Closing {
-  return new Closing('internal', 'internal', 'the gateway failed to handle this; its log says more')
-}
-
-function bytesOf(data: string | Uint8Array): Uint8Array {
-  return typeof data === 'string' ? Buffer.from(data) : data
-}
-
-function reasonText(message: string): string {
-  let text = message
-  while (Buffer.byteLength(text) > CLOSE_REASON_BYTES_MAX) text = text.slice(0, -1)
-  return text
 }

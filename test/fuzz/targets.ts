@@ -301,6 +301,14 @@ const sink: ControlSink = {
   jobChanged: () => undefined,
   iAm: ignore,
   canary: ignore,
+  trace: ({ forMs, eventsMax }) =>
+    hold(typeof forMs === 'number' && typeof eventsMax === 'number', 'bounds are numbers'),
+  traced: (_id, lines) =>
+    hold(
+      lines.every((line) => typeof line === 'string'),
+      'lines are texts',
+    ),
+  traceOver: ignore,
 }
 
 function message(random: Random): Buffer {

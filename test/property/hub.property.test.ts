@@ -1,3 +1,4 @@
+import { noWitness } from '../../src/observe/witness.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Backbone, Sent } from '../../src/backbone/backbone.ts'
@@ -171,6 +172,7 @@ function world(policy: HubPolicy, tailMessages: number, memoryBytes: number) {
       topics: uws,
       clock: systemClock,
       metrics: UNCOUNTED_HUB,
+      witness: noWitness,
       policyOf: () => policy,
     },
     {
@@ -201,6 +203,7 @@ function world(policy: HubPolicy, tailMessages: number, memoryBytes: number) {
     clock: systemClock,
     wheel,
     metrics: UNCOUNTED_SESSIONS,
+    witness: noWitness,
     ticketOf: () => 'a ticket',
     quotas: new UserQuotas({ connections: 0, subscriptions: 0, publishesPerSecond: 0 }),
     acks: { ack: ignore, acked: () => Promise.resolve(undefined) },
@@ -232,6 +235,7 @@ function world(policy: HubPolicy, tailMessages: number, memoryBytes: number) {
     sessions,
     hub,
     turnsAway: () => false,
+    witness: noWitness,
     departureOf: () => undefined,
     mistake: ignore,
     tickets: { give: (owner) => ({ owner, hour: 1, mac: 'f'.repeat(16) }), isOld: () => false },

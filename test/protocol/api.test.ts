@@ -641,6 +641,53 @@ describe('the node', () => {
   })
 })
 
+describe('what a node logs', () => {
+  const path = '/v1/nodes/{node}/log-level'
+  const params = (): Record<string, string> => ({ node: node.id.slice(0, 6) })
+
+  it('is changed while it runs, and is what was configured again when its time is over', async () => {
+    const before = await ask({ method: 'GET', path, params: params() })
+    expect(before.json).toEqual({ node: node.id, level: 'error', configured: 'error' })
+    const body = { level: 'silent', for: '1s' }
+    const set = await ask({ method: 'PUT', path, params: params(), body })
+    expect(set.json).toMatchObject({
+      level: 'silent',
+      configured: 'error',
+      until: expect.any(Number) as number,
+    })
+    await expect
+      .poll(async () => (await ask({ method: 'GET', path, params: params() })).json, { timeout: 30_000 })
+      .toEqual(before.json)
+  })
+
+  it.each([{ level: 'loud' }, { level: 'debug', for: '1ms' }, { level: 'debug', for: 5 }, {}])(
+    'is not %j',
+    async (body) => {
+      expect((await ask({ method: 'PUT', path, params: params(), body })).status).toBe(400)
+    },
+  )
+})
+
+describe('a user who is followed', () => {
+  it('is told of as an event stream, until its events are over', async () => {
+    const { client } = await RawClient.connect(`ws://127.0.0.1:${node.port}/v1/ws`, {
+      token: await node.token('flo'),
+    })
+    const path = '/v1/users/{user}/trace'
+    const { status, headers, json } = await ask({
+      method: 'GET',
+      path,
+      params: { user: 'flo' },
+      query: '?events=1',
+    })
+    expect(status).toBe(200)
+    expect(headers.get('content-type')).toBe('text/event-stream')
+    const types = [...(json as string).matchAll(/^data: {"type":"(.*?)"/gm)].map(([, type]) => type)
+    expect(types).toEqual(['following', 'present', 'over'])
+    client.cut()
+  })
+})
+
 describe('the OpenAPI document', () => {
   it('is 3.1, and each of its operations was held against a real answer above', () => {
     expect(document.openapi).toBe('3.1.0')

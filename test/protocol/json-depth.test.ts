@@ -171,6 +171,9 @@ const SINK = {
   jobChanged: () => undefined,
   iAm: nothing,
   canary: nothing,
+  trace: nothing,
+  traced: nothing,
+  traceOver: nothing,
 }
 
 /** Whoever sends these is told nothing more than that it is not what it should be. */

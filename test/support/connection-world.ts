@@ -2,6 +2,7 @@
  * One node with a real hub and real sessions over a log in memory, and what its edge hands to connections. What is
  * published goes the way of a message from the backbone.
  */
+import { noWitness } from '../../src/observe/witness.ts'
 import { ManualClock } from './manual-clock.ts'
 import { FakeUws } from './fake-uws.ts'
 import { settled, World, type WorldNode } from './session-world.ts'
@@ -63,6 +64,7 @@ export class ConnectionWorld {
       clock: this.clock,
       wheel: this.#wheel,
       metrics: UNCOUNTED_EDGE,
+      witness: noWitness,
       turnsAway: () => false,
       departureOf: () => undefined,
       mistake: ignore,

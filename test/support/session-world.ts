@@ -2,6 +2,7 @@
  * Nodes with real sessions, users, hubs and control messages, over one registry and one log in memory. Whatever a node waits
  * for, and whatever one node tells another, happens when the test says so.
  */
+import { noWitness } from '../../src/observe/witness.ts'
 import { UserQuotas, type QuotaLimits } from '../../src/session/quotas.ts'
 import type { Backbone, Sent } from '../../src/backbone/backbone.ts'
 import { hear, type TakenOver } from '../../src/cluster/control.ts'
@@ -133,7 +134,7 @@ export class FakeConnection implements Connection {
   cut(): void {
     if (this.closed) return
     this.closed = true
-    if (this.session !== undefined) this.node.sessions.disconnected(this.session)
+    if (this.session !== undefined) this.node.sessions.disconnected(this.session, undefined, 'gone')
   }
 
   hasRoom(): boolean {
@@ -187,6 +188,7 @@ export class WorldNode {
         topics: topics ?? { publish: ignore },
         clock,
         metrics: UNCOUNTED_HUB,
+        witness: noWitness,
         policyOf: () => ({ logged: true, slowConsumer: 'catch-up', max: 100, ttlMs: Infinity }),
       },
       {
@@ -211,6 +213,7 @@ export class WorldNode {
       },
       clock,
       wheel: this.#wheel,
+      witness: noWitness,
       metrics: {
         connected: (resume) => void this.counted.push(`connected ${resume}`),
         channelResumed: (result) => void this.counted.push(`channel ${result}`),
@@ -316,6 +319,9 @@ export class WorldNode {
       jobChanged: () => undefined,
       iAm: ignore,
       canary: ignore,
+      trace: ignore,
+      traced: ignore,
+      traceOver: ignore,
     })
   }
 

@@ -6,7 +6,8 @@ import { ALGORITHM_NAMES } from '../../../src/auth/algorithms.ts'
 import { configurationJsonSchema, configurationPage } from '../../../src/config/describe.ts'
 import { effectiveValues } from '../../../src/config/effective.ts'
 import { loadConfig, loadConfigWithOrigins } from '../../../src/config/load.ts'
-import { JWT_ALGORITHMS, LEVELS } from '../../../src/config/schema.ts'
+import { LEVELS } from '../../../src/config/log-section.ts'
+import { JWT_ALGORITHMS } from '../../../src/config/schema.ts'
 import { ALL_OPTIONS, ENV_OPTIONS, FLAG_OPTIONS, flagOf } from '../../../src/config/tree.ts'
 import { LOG_LEVELS } from '../../../src/observe/log.ts'
 
@@ -43,6 +44,7 @@ describe('the schema', () => {
       'SLUICE_JWKS_URL',
       'SLUICE_JWT_PUBLIC_KEY',
       'SLUICE_JWT_SECRET',
+      'SLUICE_LOG_CONNECTIONS',
       'SLUICE_LOG_LEVEL',
       'SLUICE_NATS_CREDS_FILE',
       'SLUICE_NATS_NKEY_FILE',

@@ -67,6 +67,7 @@ class World {
       replayed: () => counted.push('replayed'),
       resetSent: (reason) => counted.push(`reset, ${reason}`),
       resetDelayMs: () => 250,
+      tap: undefined,
       begun: () => counted.push('begun'),
       left: (_subscription, hadBegun) => seen.push(hadBegun ? 'left' : 'left before it began'),
     }

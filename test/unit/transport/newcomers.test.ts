@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { NativeSocket } from '../../../src/drivers/uws.ts'
 import { EarlyFrames, Newcomers } from '../../../src/transport/newcomers.ts'
+import { noWitness } from '../../../src/observe/witness.ts'
 import type { EdgeOptions, EdgePorts } from '../../../src/edge/ports.ts'
 import { WebSocketConnection } from '../../../src/transport/websocket.ts'
 
@@ -59,6 +60,7 @@ describe('frames behind connect', () => {
       wheel: { schedule: nothing, cancel: nothing },
       metrics: { bytesIn: nothing, bytesOut: nothing, frameIn: nothing, protocolError: nothing },
       sessions: { identify: () => new Promise(nothing) },
+      witness: noWitness,
     } as unknown as EdgePorts
     const options = { frameBytesMax: 1000, connectTimeoutMs: 1000 } as EdgeOptions
     const connection = new WebSocketConnection(

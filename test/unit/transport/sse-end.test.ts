@@ -70,7 +70,7 @@ async function stream(departure: string | undefined): Promise<Stream> {
     },
   )
   const session = { id: 'session', subscriptions: () => [subscription], resume: ignore }
-  connection.attach(session as unknown as Session)
+  connection.attach(session as unknown as Session, undefined)
   connection.goLive(fanout)
   await turn()
   return {

@@ -1,0 +1,93 @@
+/**
+ * What a node logs, asked for and changed while it runs, at any node. After the time that was said it logs again what its
+ * configuration says.
+ */
+import { atNode, type AtNodePorts } from './at-node.ts'
+import { readObject } from './read-object.ts'
+import type { ApiAnswer, ApiRequest, Route } from './route.ts'
+import type { Clock, Timer } from '../clock.ts'
+import { durationMs } from '../config/units.ts'
+import { SluiceError } from '../errors.ts'
+import { LOG_LEVELS, type LogLevel, type LogRoot } from '../observe/log.ts'
+
+export interface LogLevelPorts extends AtNodePorts {
+  readonly log: Pick<LogRoot, 'level' | 'setLevel' | 'info'>
+  readonly clock: Pick<Clock, 'now' | 'after'>
+}
+
+const PATH = '/v1/nodes/{node}/log-level'
+const FOR_MIN_MS = 1000
+const FOR_MAX_MS = 86_400_000
+
+export function logLevelRoutes(ports: LogLevelPorts): Route[] {
+  const level = new Level(ports)
+  const answer = (): Promise<ApiAnswer> =>
+    Promise.resolve({ status: 200, json: { node: ports.nodeId, ...level.now } })
+  const get = { method: 'GET', path: PATH, scope: 'admin' } as const
+  const put = { method: 'PUT', path: PATH, scope: 'admin', audit: 'set the log level' } as const
+  return [
+    { ...get, handle: (request) => atNode(ports, get, request, answer) },
+    {
+      ...put,
+      handle: (request) =>
+        atNode(ports, put, request, async () => {
+          level.set(await wishOf(request))
+          return answer()
+        }),
+    },
+  ]
+}
+
+interface Wish {
+  readonly level: LogLevel
+  readonly forMs: number | undefined
+}
+
+class Level {
+  readonly #ports: LogLevelPorts
+  /** While another one is set: what was, and when that is again. */
+  #configured: LogLevel | undefined
+  #until: number | undefined
+  #timer: Timer | undefined
+
+  constructor(ports: LogLevelPorts) {
+    this.#ports = ports
+  }
+
+  get now(): { level: LogLevel; configured: LogLevel; until?: number } {
+    const { level } = this.#ports.log
+    const until = this.#until === undefined ? {} : { until: this.#until }
+    return { level, configured: this.#configured ?? level, ...until }
+  }
+
+  set({ level, forMs }: Wish): void {
+    const { log, clock } = this.#ports
+    this.#timer?.cancel()
+    this.#timer = this.#until = undefined
+    const before = (this.#configured ??= log.level)
+    log.setLevel(level)
+    if (forMs === undefined) return
+    this.#until = clock.now() + forMs
+    this.#timer = clock.after(forMs, () => {
+      this.#until = this.#configured = undefined
+      log.setLevel(before)
+      log.info({ level: before }, 'the time is over for which something else was logged')
+    })
+  }
+}
+
+async function wishOf(request: ApiRequest): Promise<Wish> {
+  const fields = readObject(
+    await request.body(),
+    request.jsonDepthMax,
+    ['level', 'for'],
+    '{"level":"debug","for":"10m"}',
+  )
+  const level = LOG_LEVELS.find((one) => one === fields['level'])
+  if (level === undefined) throw new SluiceError('bad_request', `level is one of ${LOG_LEVELS.join(', ')}`)
+  if (fields['for'] === undefined) return { level, forMs: undefined }
+  const forMs = typeof fields['for'] === 'string' ? durationMs(fields['for']) : undefined
+  if (forMs === undefined || forMs < FOR_MIN_MS || forMs > FOR_MAX_MS)
+    throw new SluiceError('bad_request', 'for is a time from 1s to 1d, such as "10m"')
+  return { level, forMs }
+}

@@ -1,0 +1,99 @@
+/**
+ * The description of what operators see: users who are followed, and what a node logs.
+ */
+import { LOG_LEVELS } from '../observe/log.ts'
+
+export interface SightWords {
+  readonly answers: (description: string, schema: object) => object
+  readonly refused: Readonly<Record<string, object>>
+  readonly user: object
+  readonly node: object
+  readonly noSuchNode: Readonly<Record<string, object>>
+}
+
+interface Described {
+  readonly summary: string
+  readonly parameters: readonly object[]
+  readonly requestBody?: object
+  readonly responses: Readonly<Record<string, object>>
+}
+
+function queried(name: string, description: string, schema: object): object {
+  return { name, in: 'query', required: false, description, schema }
+}
+
+export function sightPaths(words: SightWords): Readonly<Record<string, Readonly<Record<string, Described>>>> {
+  return { ...tracePaths(words), ...logLevelPaths(words) }
+}
+
+function tracePaths({ answers, refused, user }: SightWords): ReturnType<typeof sightPaths> {
+  return {
+    '/v1/users/{user}/trace': {
+      get: {
+        summary:
+          'Follow a user across the cluster: an event stream (text/event-stream), each `data` a JSON object of docs/http-api.md',
+        parameters: [
+          user,
+          queried('for', 'For how long, such as 10m.', { type: 'string', default: '60s' }),
+          queried('events', 'No more than so many.', { type: 'integer', default: 10_000, maximum: 100_000 }),
+          queried('payloads', 'Whether to tell what messages say, up to 4 KiB each.', {
+            type: 'boolean',
+            default: false,
+          }),
+        ],
+        responses: {
+          '200': {
+            description: 'The events, as they come.',
+            content: { 'text/event-stream': { schema: { type: 'string' } } },
+          },
+          '429': answers('The node follows as many as it may.', { $ref: '#/components/schemas/Error' }),
+          ...refused,
+        },
+      },
+    },
+  }
+}
+
+function logLevelPaths({ answers, refused, node, noSuchNode }: SightWords): ReturnType<typeof sightPaths> {
+  const answered = {
+    '200': answers('What it logs now.', {
+      type: 'object',
+      required: ['node', 'level', 'configured'],
+      additionalProperties: false,
+      properties: {
+        node: { type: 'string' },
+        level: { enum: LOG_LEVELS },
+        configured: { enum: LOG_LEVELS, description: 'What it goes back to.' },
+        until: { type: 'integer', description: 'When it goes back, in milliseconds since 1970.' },
+      },
+    }),
+    ...refused,
+    ...noSuchNode,
+  }
+  return {
+    '/v1/nodes/{node}/log-level': {
+      get: { summary: 'What a node logs', parameters: [node], responses: answered },
+      put: {
+        summary: 'Change what a node logs, for a time or until it ends or reads its configuration again',
+        parameters: [node],
+        requestBody: {
+          required: true,
+          content: {
+            'application/json': {
+              schema: {
+                type: 'object',
+                required: ['level'],
+                additionalProperties: false,
+                properties: {
+                  level: { enum: LOG_LEVELS },
+                  for: { type: 'string', description: 'Such as 10m; absent: without end.' },
+                },
+              },
+            },
+          },
+        },
+        responses: answered,
+      },
+    },
+  }
+}

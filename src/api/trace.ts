@@ -1,0 +1,96 @@
+/**
+ * GET /v1/users/{user}/trace: follows a user across the cluster, as an event stream for as long as was asked.
+ */
+import type { ApiRequest, ApiStream, Route } from './route.ts'
+import { isUserId, USER_RULE } from '../auth/identity.ts'
+import type { TraceEnd, Traces } from '../cluster/traces.ts'
+import { durationMs, durationText } from '../config/units.ts'
+import { SluiceError } from '../errors.ts'
+
+const PATH = '/v1/users/{user}/trace'
+const FOR_DEFAULT_MS = 60_000
+const FOR_MAX_MS = 3_600_000
+const EVENTS_DEFAULT = 10_000
+const EVENTS_MAX = 100_000
+
+export interface TracePorts {
+  readonly nodeId: string
+  readonly traces: Pick<Traces, 'check' | 'start'>
+}
+
+interface Wish {
+  readonly user: string
+  readonly forMs: number
+  readonly eventsMax: number
+  readonly payloads: boolean
+}
+
+export function traceRoute({ nodeId, traces }: TracePorts): Route {
+  return {
+    method: 'GET',
+    path: PATH,
+    scope: 'admin',
+    audit: 'follow a user',
+    handle(request) {
+      const wish = wishOf(request)
+      traces.check()
+      return {
+        status: 200,
+        stream(stream) {
+          const { forMs, eventsMax, payloads } = wish
+          stream.write(
+            eventOf({ type: 'following', node: nodeId, user: wish.user, forMs, eventsMax, payloads }),
+          )
+          follow(wish, traces, stream)
+        },
+      }
+    },
+  }
+}
+
+function follow(wish: Wish, traces: Pick<Traces, 'start'>, stream: ApiStream): void {
+  let unread = 0
+  const reader = {
+    lines(lines: readonly string[]) {
+      // What is written to one who does not read stays in this process.
+      if (stream.slow) {
+        unread += lines.length
+        return
+      }
+      const before = unread === 0 ? '' : eventOf({ type: 'left out', node: '', events: unread })
+      unread = 0
+      stream.write(before + lines.map((line) => `data: ${line}\n\n`).join(''))
+    },
+    over(why: TraceEnd | 'busy') {
+      stream.write(eventOf({ type: 'over', why }))
+      stream.end()
+    },
+  }
+  try {
+    stream.onGone(traces.start(wish, reader))
+  } catch (error) {
+    if (!(error instanceof SluiceError)) throw error
+    // Another one has begun since there was room.
+    reader.over('busy')
+  }
+}
+
+function eventOf(event: object): string {
+  return `data: ${JSON.stringify(event)}\n\n`
+}
+
+function wishOf({ params, query }: ApiRequest): Wish {
+  const { user } = params
+  if (!isUserId(user)) throw new SluiceError('bad_request', `the user in the path must be ${USER_RULE}`)
+  const forMs = durationMs(query.get('for') ?? FOR_DEFAULT_MS)
+  if (forMs === undefined || forMs < 1000 || forMs > FOR_MAX_MS)
+    throw new SluiceError('bad_request', `for is a time from 1s to ${durationText(FOR_MAX_MS)}, such as 10m`)
+  const events = query.get('events') ?? String(EVENTS_DEFAULT)
+  const eventsMax = /^\d{1,6}$/.test(events) ? Number(events) : 0
+  if (eventsMax < 1 || eventsMax > EVENTS_MAX)
+    throw new SluiceError('bad_request', `events is a number from 1 to ${EVENTS_MAX}`)
+  const payloads = query.get('payloads') ?? 'false'
+  if (payloads !== 'true' && payloads !== 'false')
+    throw new SluiceError('bad_request', 'payloads is true or false')
+  return { user, forMs, eventsMax, payloads: payloads === 'true' }
+}

@@ -1,0 +1,51 @@
+/**
+ * What one connection has carried, for the line that its end is worth.
+ *
+ * What goes to all who are live on a channel costs nobody anything by himself: the channel counts it once, and each who comes and
+ * goes takes the difference. A message that found no room in a buffer is in it: it is one, or a few, for each time that
+ * a client reads too slowly.
+ */
+
+/** What a channel has handed to all who were live on it, since it is here. */
+export interface Carried {
+  readonly messages: number
+  /** As WebSockets have them; of streams each counts its own. */
+  readonly bytes: number
+}
+
+export class Account {
+  /** By the clock that does not jump. */
+  readonly beganMs: number
+  messages = 0
+  bytesOut = 0
+  frames = 0
+  bytesIn = 0
+
+  constructor(beganMs: number) {
+    this.beganMs = beganMs
+  }
+
+  received(bytes: number): void {
+    this.frames++
+    this.bytesIn += bytes
+  }
+
+  delivered(): void {
+    this.messages++
+  }
+
+  sent(bytes: number): void {
+    this.bytesOut += bytes
+  }
+
+  /** Live from here on. `counted`: its bytes are those of the channel. */
+  joined({ messages, bytes }: Carried, counted: boolean): void {
+    this.messages -= messages
+    if (counted) this.bytesOut -= bytes
+  }
+
+  left({ messages, bytes }: Carried, counted: boolean): void {
+    this.messages += messages
+    if (counted) this.bytesOut += bytes
+  }
+}

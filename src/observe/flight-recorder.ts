@@ -1,0 +1,229 @@
+/**
+ * Follows users on this node: what each of their connections was sent and has said, with times, as events for whoever asked.
+ * There is a recorder for as long as somebody follows somebody; else no room has a `tap` (`witness.ts`).
+ *
+ * Bounded: in time (`forMs`, to be renewed), in all that is told (`eventsMax`), in what is told in a second, and in what is
+ * remembered of messages that were not acknowledged yet. What is left out is counted and told.
+ */
+import { disconnectReason } from './metric-labels.ts'
+import { Recording, type Follow, type FollowSink } from './recording.ts'
+import type { SeenSession, Tap } from './witness.ts'
+import type { Clock } from '../clock.ts'
+import { publicName } from '../protocol/channel.ts'
+import type { Encoded } from '../protocol/encode.ts'
+import type { EncodedReset } from '../protocol/encoded-reset.ts'
+import type { ServerFrame } from '../protocol/frames.ts'
+
+export interface FlightRecorderPorts {
+  readonly nodeId: string
+  readonly clock: Pick<Clock, 'now' | 'after' | 'monotonicMs'>
+  /** All that are connected here. */
+  readonly sessions: () => Iterable<SeenSession>
+}
+
+/** One node follows no more at once, however many nodes ask. */
+export const FOLLOWED_MAX = 64
+/** Of one connection; what waits longer is not told when it is acknowledged. */
+const UNACKNOWLEDGED_MAX = 1024
+const CHANNELS_SHOWN_MAX = 100
+
+interface Written {
+  readonly channel: string
+  readonly epoch: string
+  readonly offset: number
+  readonly published: number
+  readonly written: number
+}
+
+interface Client {
+  readonly session: SeenSession
+  unacknowledged: Written[]
+}
+
+export class FlightRecorder implements Tap {
+  readonly #ports: FlightRecorderPorts
+  readonly #recordings = new Map<string, Recording>()
+  /** By their connections. */
+  readonly #clients = new Map<object, Client>()
+
+  constructor(ports: FlightRecorderPorts) {
+    this.#ports = ports
+  }
+
+  /** Itself, while somebody is followed. */
+  get tap(): Tap | undefined {
+    return this.#recordings.size === 0 ? undefined : this
+  }
+
+  /** From now on, or for longer where it is followed already. False: too many are followed here. */
+  follow(follow: Follow, sink: FollowSink): boolean {
+    const known = this.#recordings.get(follow.id)
+    if (known !== undefined) {
+      known.renew(follow.forMs)
+      return true
+    }
+    if (this.#recordings.size >= FOLLOWED_MAX) return false
+    const recording = new Recording(follow, { ...this.#ports, sink, over: () => this.unfollow(follow.id) })
+    this.#recordings.set(follow.id, recording)
+    for (const session of this.#ports.sessions()) {
+      if (session.user !== follow.user) continue
+      this.#enter(session)
+      recording.event('present', session.id, {
+        transport: session.connection.transport,
+        channels: channelsOf(session),
+      })
+    }
+    return true
+  }
+
+  /** Idempotent. */
+  unfollow(id: string): void {
+    const recording = this.#recordings.get(id)
+    this.#recordings.delete(id)
+    recording?.close()
+    for (const [outlet, { session }] of this.#clients)
+      if (!this.#isFollowed(session.user)) this.#clients.delete(outlet)
+  }
+
+  /** Idempotent. */
+  close(): void {
+    for (const id of [...this.#recordings.keys()]) this.unfollow(id)
+  }
+
+  // Tap
+
+  fannedOut(channel: string, encoded: Encoded): void {
+    for (const client of this.#clients.values()) {
+      for (const { live, source } of client.session.subscriptions()) {
+        if (source.name !== channel) continue
+        if (live) this.#delivered(client, encoded, true)
+        break
+      }
+    }
+  }
+
+  delivered(outlet: object, encoded: Encoded): void {
+    const client = this.#clients.get(outlet)
+    if (client !== undefined) this.#delivered(client, encoded, false)
+  }
+
+  reset(outlet: object, { channel, position, reason }: EncodedReset): void {
+    const client = this.#clients.get(outlet)
+    if (client === undefined) return
+    const { epoch, offset } = position
+    this.#tell(client.session, 'reset', { channel: publicName(channel), epoch, offset, reason })
+  }
+
+  sent(session: SeenSession | undefined, frame: ServerFrame): void {
+    if (session === undefined || !this.#isFollowed(session.user)) return
+    this.#enter(session)
+    const told = toldOf(frame, session)
+    if (told !== undefined) this.#tell(session, told[0], told[1])
+  }
+
+  received(session: SeenSession, frame: Parameters<Tap['received']>[1]): void {
+    const client = this.#clients.get(session.connection)
+    if (client === undefined || frame.type !== 'ack' || !('offset' in frame)) return
+    const waiting: Written[] = []
+    const acknowledged = this.#ports.clock.now()
+    for (const written of client.unacknowledged) {
+      if (written.channel !== frame.channel || written.offset > frame.offset) waiting.push(written)
+      else this.#tell(session, 'acknowledged', { ...written, acknowledged })
+    }
+    client.unacknowledged = waiting
+  }
+
+  ended(session: SeenSession, reason: string): void {
+    if (!this.#isFollowed(session.user)) return
+    this.#clients.delete(session.connection)
+    const code = Number(reason)
+    const why = reason === 'answered' ? reason : disconnectReason(code)
+    this.#tell(session, 'closed', { why, ...(Number.isNaN(code) ? {} : { code }) })
+  }
+
+  #delivered(client: Client, encoded: Encoded, live: boolean): void {
+    const { message } = encoded
+    const written = this.#ports.clock.now()
+    const channel = publicName(message.channel)
+    const { time: published } = message
+    const place = message.kind === 'logged' ? { epoch: message.epoch, offset: message.offset } : {}
+    if (message.kind === 'logged' && message.ack) {
+      client.unacknowledged.push({
+        ...{ channel, published, written },
+        ...{ epoch: message.epoch, offset: message.offset },
+      })
+      if (client.unacknowledged.length > UNACKNOWLEDGED_MAX) client.unacknowledged.shift()
+    }
+    for (const recording of this.#of(client.session.user))
+      recording.message(client.session.id, { channel, ...place, published, written, live }, message)
+  }
+
+  #enter(session: SeenSession): void {
+    if (!this.#clients.has(session.connection))
+      this.#clients.set(session.connection, { session, unacknowledged: [] })
+  }
+
+  #tell(session: SeenSession, type: string, fields: object): void {
+    for (const recording of this.#of(session.user)) recording.event(type, session.id, fields)
+  }
+
+  #of(user: string): Recording[] {
+    return [...this.#recordings.values()].filter((recording) => recording.user === user)
+  }
+
+  #isFollowed(user: string): boolean {
+    for (const recording of this.#recordings.values()) if (recording.user === user) return true
+    return false
+  }
+}
+
+/** The event that a frame to the client is. `undefined`: none. */
+function toldOf(frame: ServerFrame, { connection }: SeenSession): [string, object] | undefined {
+  switch (frame.type) {
+    case 'welcome': {
+      const channels = Object.fromEntries(Object.entries(frame.channels).slice(0, CHANNELS_SHOWN_MAX))
+      return ['connected', { transport: connection.transport, resumed: frame.resumed, channels }]
+    }
+    case 'subscribed': {
+      const { channel, epoch, offset, recovered } = frame
+      return ['subscribed', { channel, epoch, offset, recovered }]
+    }
+    case 'unsubscribed':
+      return ['unsubscribed', { channel: frame.channel, byGateway: frame.ref === undefined }]
+    case 'published': {
+      const { epoch, offset, duplicate } = frame
+      return ['published', { epoch, offset, duplicate }]
+    }
+    case 'error':
+      return ['error', { code: frame.code, message: frame.message }]
+    case 'reconnect': {
+      const { reason, delay, deadline, url } = frame
+      return ['move', { reason, delay, deadline, url }]
+    }
+    case 'reauth':
+      return ['reauth', { deadline: frame.deadline }]
+    case 'authenticated':
+      return ['authenticated', { expiresAt: frame.expiresAt }]
+    // A reset and a message have ways of their own; the others are many and say nothing of messages.
+    case 'message':
+    case 'reset':
+    case 'join':
+    case 'leave':
+    case 'presence':
+    case 'pong':
+      return undefined
+    default:
+      return frame satisfies never
+  }
+}
+
+function channelsOf(session: SeenSession): object {
+  const channels: Record<string, object> = Object.create(null) as Record<string, object>
+  let left = CHANNELS_SHOWN_MAX
+  for (const { source, position, live } of session.subscriptions()) {
+    if (left-- === 0) break
+    const at = position === undefined ? {} : { epoch: position.epoch, offset: position.offset }
+    channels[publicName(source.name)] = { ...at, live }
+  }
+  return channels
+}
