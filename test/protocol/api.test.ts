@@ -656,7 +656,7 @@ describe('what a node logs', () => {
       until: expect.any(Number) as number,
     })
     await expect
-      .poll(async () => (await ask({ method: 'GET', path, params: params() })).json, { timeout: 30_000 })
+      .poll(async () => (await ask({ method: 'GET', path, params: params() })).json)
       .toEqual(before.json)
   })
 
