@@ -6,7 +6,7 @@ import { Diary, type ClientOptions, type LoadClient, type Place } from './client
 import { ToldResets, type CameReset } from './told-resets.ts'
 
 /** Of the errors that an application hears of, those that a fault may bring. Any other says that something is over for good. */
-const PASSING = new Set(['unavailable', 'rate_limited', 'internal', 'timeout', 'disconnected'])
+const PASSING = new Set(['unavailable', 'rate_limited', 'internal', 'timeout', 'disconnected', 'closed'])
 const FIRST_BACKOFF_MS = 200
 const BACKOFF_MAX_MS = 2000
 const CONNECT_MS = 5000
@@ -57,6 +57,9 @@ export function sdkClient(options: ClientOptions): SdkLoadClient {
   sdk.on('error', ({ code, message }) => {
     if (PASSING.has(code)) diary.trouble(`${code}: ${message}`)
     else diary.final(`${code}: ${message}`)
+  })
+  sdk.on('state', ({ state, error }) => {
+    if (state === 'failed') diary.final(`failed: ${error?.message}`)
   })
   const follow = (channel: string) => {
     const passed = (reset: CameReset | undefined): void => {
