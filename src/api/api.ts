@@ -162,15 +162,17 @@ export class Api {
     caller.checkScope(scope)
     if (audit === undefined) return route.handle(request)
     let status = 500
+    let on = request.params
     try {
       const answer = await route.handle(request)
       status = answer.status
+      on = { ...on, ...answer.on }
       return answer
     } catch (error) {
       status = asSluiceError(error).status
       throw error
     } finally {
-      this.#audit.acted(caller, { action: audit, on: request.params, status })
+      this.#audit.acted(caller, { action: audit, on, status })
     }
   }
 
@@ -291,5 +293,6 @@ function requestIdOf({ headers }: RequestHead): string {
 function keyOf({ headers }: RequestHead): string | undefined {
   const { authorization } = headers
   if (authorization === undefined) return headers['x-api-key']
-  return /^Bearer /i.test(authorization) ? authorization.slice('Bearer '.length).trim() : undefined
+  // The second is how libraries of Centrifuge say it.
+  return /^(?:Bearer|apikey) +(.*)$/i.exec(authorization)?.[1]?.trim()
 }

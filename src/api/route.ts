@@ -25,6 +25,8 @@ export interface ApiAnswer {
   /** JSON is written by the listener; text goes out as it is. */
   readonly json?: unknown
   readonly text?: string
+  /** What it was done to, for the audit, where the path does not say. */
+  readonly on?: Readonly<Record<string, string>>
   /** In place of a body: an event stream, from here on until somebody ends it. */
   readonly stream?: (stream: ApiStream) => void
 }

@@ -5,6 +5,7 @@
  * Times are milliseconds and sizes are bytes once loaded, whatever they were written as.
  */
 import { z } from 'zod'
+import { dialectsSection } from './dialects-section.ts'
 import { isPlan, PLAN_RULE } from './drain-plan.ts'
 import {
   isApiKeyEntry,
@@ -421,6 +422,7 @@ export const SCHEMA = z.strictObject({
     }),
   }),
   log: logSection(),
+  dialects: dialectsSection(),
   drain: section('How connections are moved away when the node stops.', {
     plan: option(text(PLAN_RULE, isPlan), '5%/2m', { env: 'SLUICE_DRAIN', doc: 'The pace.' }),
     grace: option(duration('100ms', '10m'), '30s', {

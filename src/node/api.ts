@@ -2,6 +2,7 @@
  * What the second listener answers: backends, operators, probes and other nodes. Part of the composition.
  */
 import { Api } from '../api/api.ts'
+import { centrifugeRoutes } from '../api/centrifuge.ts'
 import { channelRoutes } from '../api/channels.ts'
 import { devTokenRoute } from '../api/dev.ts'
 import { drainRoutes } from '../api/drain.ts'
@@ -15,6 +16,7 @@ import type { Route } from '../api/route.ts'
 import { traceRoute } from '../api/trace.ts'
 import { userRoutes } from '../api/users.ts'
 import { ApiKeys, parseApiKeys } from '../auth/api-keys.ts'
+import { ServerApi } from '../dialect/centrifuge/server-api.ts'
 import type { Listener } from '../drivers/uws.ts'
 import { ClientAddress } from '../edge/origin.ts'
 import { localHostsOf, nodesTls } from './address.ts'
@@ -91,6 +93,24 @@ function routesOf(base: Base, parts: ApiParts): Route[] {
       log,
     }),
     ...drainRoutes({ nodeId: base.id, drain: moving.draining, nodes, otherNodes, emptied: parts.emptied }),
+    ...(config.dialects.centrifuge?.serverApi === true ? centrifugeRoutes(centrifugeApi(base, parts)) : []),
     ...(config.devTokens ? [devTokenRoute((wanted) => mintDevToken(base, wanted))] : []),
   ]
+}
+
+function centrifugeApi(
+  { config, clock, policies }: Base,
+  { stores, cluster, delivery }: ApiParts,
+): ServerApi {
+  const { presence, publisher, users } = delivery
+  return new ServerApi(
+    {
+      publish: (request) => publisher.publish(request),
+      logOf: (channel) => (policies(channel).hub.logged ? stores.log : undefined),
+      members: (channel) => (policies(channel).client.presence ? presence.members(channel) : undefined),
+      disconnect: (user) => users.disconnectEverywhere(user),
+      nodes: async () => (await cluster.membership.table()).nodes,
+    },
+    { batchMax: config.limits.publishBatch, now: () => clock.now() },
+  )
 }

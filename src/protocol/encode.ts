@@ -143,7 +143,7 @@ function binaryFrame(message: Message): Buffer {
  * Logs keep for days what was taken before every door refused a byte order mark; behind an envelope it is not JSON. And what is not
  * UTF-8 would end each WebSocket that it comes to (RFC 6455, section 8.1), again and again.
  */
-function jsonData({ data }: Message): Buffer {
+export function jsonData({ data }: Message): Buffer {
   const marked = data[0] === 0xef && data[1] === 0xbb && data[2] === 0xbf
   const bytes = toBuffer(marked ? data.subarray(3) : data)
   return isUtf8(bytes) ? bytes : Buffer.from(bytes.toString('utf8'))

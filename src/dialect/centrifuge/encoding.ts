@@ -24,6 +24,8 @@ export interface Encoding {
   reply(reply: Reply): string | Buffer
   /** Several replies in one frame. */
   join(replies: readonly (string | Uint8Array)[]): string | Uint8Array
+  /** A message as it stands in a result. */
+  publication(publication: Publication): Written
   /** A message of a channel. `written` is that part of `frame` which stands in a result as well. */
   publish(channel: string, publication: Publication): { readonly frame: Buffer; readonly written: Written }
 }
@@ -77,14 +79,16 @@ export const json: Encoding = {
     return pieces.finish()
   },
 
+  publication(publication) {
+    const pieces = new JsonPieces()
+    pieces.message(PUBLICATION, { ...publication, data: onOneLine(publication.data) })
+    // There is data in it, so it is bytes.
+    return pieces.finish() as Buffer
+  },
+
   publish(channel, publication) {
     const head = `{"push":{"channel":${JSON.stringify(channel)},"pub":`
-    const pieces = new JsonPieces()
-    pieces.text(head)
-    pieces.message(PUBLICATION, { ...publication, data: onOneLine(publication.data) })
-    pieces.text('}}')
-    // There is data in it, so it is bytes.
-    const frame = pieces.finish() as Buffer
+    const frame = Buffer.concat([Buffer.from(head), json.publication(publication), Buffer.from('}}')])
     return { frame, written: frame.subarray(Buffer.byteLength(head), frame.length - 2) }
   },
 }
@@ -109,6 +113,12 @@ export const protobuf: Encoding = {
 
   join(replies) {
     return replies.length === 1 ? (replies[0] as Uint8Array) : Buffer.concat(replies as readonly Uint8Array[])
+  },
+
+  publication(publication) {
+    const writer = new Writer(publication.data.length + HEADS_BYTES)
+    writer.message(PUBLICATION, publication)
+    return writer.finish()
   },
 
   publish(channel, publication) {

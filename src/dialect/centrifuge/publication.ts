@@ -1,0 +1,35 @@
+/**
+ * A message of the gateway as a publication of Centrifuge. Pure.
+ */
+import type { Encoding } from './encoding.ts'
+import type { Publication } from './messages.ts'
+import { centrifugeNameOf } from './names.ts'
+import { jsonData } from '../../protocol/encode.ts'
+import type { Message } from '../../protocol/message.ts'
+
+/** What says in JSON that a payload of bytes stands there as base64. */
+const ENCODING_TAG = 'encoding'
+
+/** The frame of a message, and that part of it which stands in a result. */
+export function publish(encoding: Encoding, message: Message): ReturnType<Encoding['publish']> {
+  return encoding.publish(centrifugeNameOf(message.channel), publicationOf(encoding, message))
+}
+
+export function publicationOf(encoding: Encoding, message: Message): Publication {
+  const { from, time } = message
+  return {
+    ...dataOf(encoding, message),
+    ...(message.kind === 'logged' ? { offset: message.offset } : {}),
+    ...(from === undefined ? {} : { info: { user: from } }),
+    time,
+  }
+}
+
+/** Bytes have no form in JSON: there they are a text in base64, and a tag says so. */
+function dataOf(encoding: Encoding, message: Message): Pick<Publication, 'data' | 'tags'> {
+  const { data, binary } = message
+  if (!binary) return { data: jsonData(message) }
+  if (encoding.binary) return { data }
+  const base64 = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64')
+  return { data: Buffer.from(`"${base64}"`), tags: new Map([[ENCODING_TAG, 'base64']]) }
+}

@@ -1,0 +1,61 @@
+/** Backends with a library of Centrifuge, against a node. */
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startNode, type StartedNode } from '../support/start-node.ts'
+
+let node: StartedNode
+
+beforeAll(async () => {
+  node = await startNode({ dialects: { centrifuge: {} } })
+})
+afterAll(() => node.close())
+
+async function call(method: string, params: object, headers: Record<string, string>): Promise<Response> {
+  return fetch(`http://127.0.0.1:${node.apiPort}/api/${method}`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(params),
+  })
+}
+
+it('a backend publishes by its key, in the two ways in which libraries send it, and reads what it has published', async () => {
+  const keys = [{ 'x-api-key': node.apiKey }, { authorization: `apikey ${node.apiKey}` }]
+  for (const [index, headers] of keys.entries()) {
+    const published = await call('publish', { channel: 'news', data: { n: index } }, headers)
+    expect(published.status).toBe(200)
+    expect(await published.json()).toMatchObject({ result: { offset: index + 1 } })
+  }
+  const history = await call('history', { channel: 'news', limit: 10 }, keys[0] as Record<string, string>)
+  expect(await history.json()).toMatchObject({
+    result: {
+      publications: [
+        { data: { n: 0 }, offset: 1 },
+        { data: { n: 1 }, offset: 2 },
+      ],
+      offset: 2,
+    },
+  })
+})
+
+it.each([{ 'x-api-key': 'another' }, { authorization: 'apikey another' }, {}])(
+  'a request with the key %o is refused',
+  async (headers) => {
+    expect((await call('publish', { channel: 'news', data: 1 }, headers)).status).toBe(401)
+  },
+)
+
+it('a body that is no JSON object is answered with 400', async () => {
+  const headers = { 'x-api-key': node.apiKey }
+  expect((await call('info', [], headers)).status).toBe(400)
+  expect(await (await call('info', {}, headers)).json()).toMatchObject({
+    result: { nodes: [{ uid: node.id }] },
+  })
+})
+
+it('a node without the dialect has nothing there', async () => {
+  const plain = await startNode()
+  try {
+    expect((await plain.api('POST', '/api/publish', { channel: 'news', data: 1 })).status).toBe(404)
+  } finally {
+    await plain.close()
+  }
+})

@@ -1,0 +1,231 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { ServerApi, type ServerCaller } from '../../../../src/dialect/centrifuge/server-api.ts'
+import { SluiceError } from '../../../../src/errors.ts'
+import type { PublishRequest } from '../../../../src/publish/publisher.ts'
+import { MemoryReplayLog } from '../../../../src/replay/memory.ts'
+import { ManualClock } from '../../../support/manual-clock.ts'
+
+const POLICY = { ttlMs: 60_000, max: 5, idempotencyMs: 0 }
+
+/** May everything, and notes what it was asked. */
+function callerOf(refused: readonly string[] = []): ServerCaller & { readonly checked: string[] } {
+  const checked: string[] = []
+  const check = (what: string): void => {
+    checked.push(what)
+    if (refused.includes(what)) throw new SluiceError('forbidden', `not ${what}`)
+  }
+  return { checked, checkScope: check, checkChannel: check }
+}
+
+let published: PublishRequest[]
+let disconnected: string[]
+let log: MemoryReplayLog
+let api: ServerApi
+let fails: unknown
+
+beforeEach(() => {
+  published = []
+  disconnected = []
+  fails = undefined
+  log = new MemoryReplayLog({ clock: new ManualClock() })
+  api = new ServerApi(
+    {
+      async publish(request) {
+        if (fails !== undefined) throw fails
+        published.push(request)
+        return { epoch: 'e', offset: published.length }
+      },
+      logOf: (channel) => (channel.startsWith('live') ? undefined : log),
+      members: (channel) => (channel === 'room' ? Promise.resolve(['alice', 'bob']) : undefined),
+      async disconnect(user) {
+        disconnected.push(user)
+      },
+      nodes: async () => [{ id: 'n1', version: '1.0.0', connections: 3, startedAt: 1000 }],
+    },
+    { batchMax: 3, now: () => 61_000 },
+  )
+})
+
+async function call(name: string, raw: string, caller = callerOf()): Promise<unknown> {
+  const params = JSON.parse(raw) as Record<string, unknown>
+  return JSON.parse(await api.answer(name, { caller, params, raw }))
+}
+
+function dataOf(request: PublishRequest | undefined): string {
+  return Buffer.from(request?.payload.data ?? []).toString()
+}
+
+describe('publish', () => {
+  it('takes the payload as it stands in the body, and answers where it is in the log', async () => {
+    const answer = await call(
+      'publish',
+      '{"channel":"news","data":{"n":12345678901234567890},"idempotency_key":"k1"}',
+    )
+    expect(answer).toEqual({ result: { offset: 1, epoch: 'e' } })
+    expect(published[0]).toMatchObject({ target: { channel: 'news' }, id: 'k1', door: 'http' })
+    expect(dataOf(published[0])).toBe('{"n":12345678901234567890}')
+  })
+
+  it('takes bytes as base64, and the personal channel of a user for his inbox', async () => {
+    await call('publish', '{"channel":"#alice","b64data":"yv4=","tags":{},"skip_history":false}')
+    expect(published[0]).toMatchObject({ target: { user: 'alice' }, payload: { binary: true } })
+    expect([...(published[0]?.payload.data ?? [])]).toEqual([0xca, 0xfe])
+  })
+
+  it.each([
+    ['no channel', '{"data":1}', 107, /channel/],
+    ['no data', '{"channel":"a","data":null}', 107, /data is missing/],
+    ['a channel that is none', '{"channel":"a b","data":1}', 107, /channel is not valid/],
+    ['base64 that is none', '{"channel":"a","b64data":"*"}', 107, /base64/],
+    ['what the gateway does not offer', '{"channel":"a","data":1,"skip_history":true}', 108, /skip_history/],
+  ])('refuses %s, and publishes nothing', async (_, raw, code, message) => {
+    const { error } = (await call('publish', raw)) as { error: { code: number; message: string } }
+    expect(error.code).toBe(code)
+    expect(error.message).toMatch(message)
+    expect(published).toEqual([])
+  })
+
+  it('asks the key for the channel, by the name that it has inside', async () => {
+    const caller = callerOf(['shop'])
+    expect(await call('publish', '{"channel":"shop","data":1}', caller)).toEqual({
+      error: { code: 103, message: 'not shop' },
+    })
+    expect(caller.checked).toEqual(['publish', 'shop'])
+    expect(published).toEqual([])
+  })
+
+  it('tells a log that is away as an error that passes', async () => {
+    fails = new SluiceError('unavailable', 'the log is away')
+    expect(await call('publish', '{"channel":"a","data":1}')).toEqual({
+      error: { code: 100, message: 'the log is away' },
+    })
+  })
+
+  it('does not hide a fault of the gateway in an answer', async () => {
+    fails = new TypeError('a fault')
+    await expect(call('publish', '{"channel":"a","data":1}')).rejects.toThrow('a fault')
+    await expect(call('batch', '{"commands":[{"publish":{"channel":"a","data":1}}]}')).rejects.toThrow(
+      'a fault',
+    )
+  })
+})
+
+it('broadcast answers for each channel in its place', async () => {
+  const answer = await call('broadcast', '{"channels":["a","b b",7],"data":[1]}')
+  expect(answer).toMatchObject({
+    result: { responses: [{ result: { offset: 1 } }, { error: { code: 107 } }, { error: { code: 107 } }] },
+  })
+  expect(published.map(dataOf)).toEqual(['[1]'])
+  expect(await call('broadcast', '{"channels":["a","b","c","d"],"data":1}')).toMatchObject({
+    error: { code: 106 },
+  })
+})
+
+describe('batch', () => {
+  it('answers each command by its name, in order, with the payload as it stands', async () => {
+    const commands =
+      '[{"publish":{"channel":"a","data":1.0}}, {"presence_stats":{"channel":"room"}}, {"publish":{}}]'
+    expect(await call('batch', `{"commands":${commands}}`)).toEqual({
+      result: {
+        replies: [
+          { publish: { offset: 1, epoch: 'e' } },
+          { presence_stats: { num_clients: 2, num_users: 2 } },
+          { error: { code: 107, message: expect.stringMatching(/^channel is not valid/) as unknown } },
+        ],
+      },
+    })
+    expect(dataOf(published[0])).toBe('1.0')
+  })
+
+  it('asks the key for each of its commands', async () => {
+    const raw =
+      '{"parallel":true,"commands":[{"history":{"channel":"a"}},{"publish":{"channel":"a","data":1}}]}'
+    const answer = await call('batch', raw, callerOf(['history']))
+    expect(answer).toMatchObject({ result: { replies: [{ error: { code: 103 } }, { publish: {} }] } })
+  })
+
+  it.each([
+    '{"disconnect":{"user":"a"}}',
+    '{"batch":{"commands":[]}}',
+    '{"toString":{}}',
+    '{}',
+    'null',
+    '{"publish":1}',
+  ])('refuses %s in its place', async (command) => {
+    const answer = await call('batch', `{"commands":[${command}]}`)
+    expect(answer).toMatchObject({ result: { replies: [{ error: {} }] } })
+    expect(disconnected).toEqual([])
+  })
+})
+
+describe('history', () => {
+  beforeEach(async () => {
+    for (let n = 1; n <= 7; n++)
+      await log.append('a', { data: Buffer.from(String(n)), binary: false, id: undefined, time: n }, POLICY)
+  })
+
+  interface Answer {
+    readonly result: { publications: { data: number; offset: number }[]; epoch: string; offset: number }
+    readonly error: { code: number }
+  }
+
+  async function history(fields: object): Promise<Answer> {
+    return (await call('history', JSON.stringify({ channel: 'a', ...fields }))) as Answer
+  }
+
+  async function dataIn(fields: object): Promise<number[]> {
+    return (await history(fields)).result.publications.map(({ data }) => data)
+  }
+
+  it('without a limit is the position alone', async () => {
+    const { result } = await history({})
+    expect(result).toEqual({ publications: [], epoch: (await log.head('a')).epoch, offset: 7 })
+  })
+
+  it('gives from either end, after or before a position, what is kept', async () => {
+    expect(await dataIn({ limit: -1 })).toEqual([3, 4, 5, 6, 7])
+    expect(await dataIn({ limit: 2 })).toEqual([3, 4])
+    expect(await dataIn({ limit: 2, reverse: true })).toEqual([7, 6])
+    expect(await dataIn({ limit: 2, since: { offset: 4 } })).toEqual([5, 6])
+    expect(await dataIn({ limit: 9, since: { offset: 5 }, reverse: true })).toEqual([4, 3])
+    expect(await dataIn({ limit: 9, since: { offset: 7 } })).toEqual([])
+    // What it began with has left the log.
+    expect(await dataIn({ limit: 2, since: { offset: 1 } })).toEqual([3, 4])
+  })
+
+  it('of another epoch, or beyond the log, cannot be recovered', async () => {
+    expect((await history({ limit: 1, since: { offset: 1, epoch: 'another' } })).error.code).toBe(112)
+    expect((await history({ limit: 1, since: { offset: 1, epoch: '_' } })).error.code).toBe(112)
+    expect((await history({ limit: 1, since: { offset: 8 } })).error.code).toBe(112)
+  })
+
+  it('of a channel that keeps nothing is not available', async () => {
+    expect(await call('history', '{"channel":"live"}')).toMatchObject({ error: { code: 108 } })
+  })
+})
+
+it('presence names the users, where the namespace keeps it', async () => {
+  expect(await call('presence', '{"channel":"room"}')).toEqual({
+    result: { presence: { alice: { client: 'alice', user: 'alice' }, bob: { client: 'bob', user: 'bob' } } },
+  })
+  expect(await call('presence', '{"channel":"a"}')).toMatchObject({ error: { code: 108 } })
+})
+
+it('disconnect ends all connections of a user, or none where only some are meant', async () => {
+  expect(await call('disconnect', '{"user":"alice","whitelist":[]}')).toEqual({ result: {} })
+  expect(await call('disconnect', '{"user":"alice","client":"c1"}')).toMatchObject({ error: { code: 108 } })
+  expect(disconnected).toEqual(['alice'])
+})
+
+it('info tells of the nodes', async () => {
+  expect(await call('info', '{}')).toEqual({
+    result: { nodes: [{ uid: 'n1', name: 'n1', version: '1.0.0', num_clients: 3, uptime: 60 }] },
+  })
+})
+
+it.each(['subscribe', 'unsubscribe', 'refresh', 'history_remove', 'channels'])(
+  '%s is answered with what there is instead',
+  async (name) => {
+    expect(await call(name, '{}')).toMatchObject({ error: { code: 108 } })
+  },
+)
