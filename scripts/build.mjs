@@ -32,6 +32,7 @@ const INPUTS = [
   'src',
   'scripts/build.mjs',
   'scripts/bundle.mjs',
+  'scripts/console.mjs',
   'scripts/page.mjs',
   'scripts/stamp.mjs',
   'package-lock.json',
@@ -134,11 +135,13 @@ else if (existsSync(compiler)) {
   try {
     compileGateway()
     compileClient()
-    const [{ bundleClient }, { buildPage }] = await Promise.all([
+    const [{ bundleClient }, { buildPage }, { buildConsole }] = await Promise.all([
       import('./bundle.mjs'),
       import('./page.mjs'),
+      import('./console.mjs'),
     ])
-    await Promise.all([bundleClient(fresh.client), buildPage(join(fresh.gateway, 'console'))])
+    const pages = join(fresh.gateway, 'console')
+    await Promise.all([bundleClient(fresh.client), buildPage(pages), buildConsole(join(pages, 'operator'))])
     for (const name of ['sluice.min.js', 'sluice.min.js.map', 'sluice.global.js', 'sluice.global.js.map'])
       cpSync(join(fresh.client, name), join(fresh.gateway, 'client', name))
     take(stamp)

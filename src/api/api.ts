@@ -7,7 +7,7 @@ import { Caller, type Trace } from './caller.ts'
 import { MEANT_FOR } from './other-nodes.ts'
 import type { ApiAnswer, ApiRequest, Route, RouteMatch } from './route.ts'
 import { Router } from './route.ts'
-import { openStream } from './stream.ts'
+import { Streams } from './stream.ts'
 import type { ApiKeys } from '../auth/api-keys.ts'
 import { jitter, type Clock } from '../clock.ts'
 import {
@@ -51,7 +51,7 @@ export interface BodyLimits {
 interface Response {
   readonly status: number
   readonly headers: ResponseHeaders
-  readonly body: string
+  readonly body: string | Uint8Array
   /** Closes the connection. */
   readonly last?: boolean
 }
@@ -68,10 +68,12 @@ export class Api {
   readonly #router: Router
   readonly #paths: string
   readonly #underWay = new Set<Promise<void>>()
+  readonly #streams: Streams
 
   constructor(routes: readonly Route[], ports: ApiPorts) {
     this.#ports = ports
     this.#audit = new Audit(ports)
+    this.#streams = new Streams(ports.clock)
     this.#router = new Router(routes)
     this.#paths = [...new Set(routes.map(({ path }) => path))].join(', ')
   }
@@ -83,6 +85,11 @@ export class Api {
       // `#handle` answers whatever fails in it; this is for what fails in answering.
       failed: (_exchange, error) => this.#ports.caught('request', error),
     })
+  }
+
+  /** Whoever watches is told that the node goes. */
+  endStreams(): void {
+    this.#streams.end()
   }
 
   /** Resolves once everything that has come so far is answered, or its peer has gone. */
@@ -138,6 +145,9 @@ export class Api {
     const answer = await this.#carryOut(route, caller, {
       params,
       query: new URLSearchParams(head.query),
+      acceptsGzip: /(?:^|[\s,])gzip(?!\s*;\s*q=0(?:\.0*)?(?:[\s,]|$))/i.test(
+        head.headers['accept-encoding'] ?? '',
+      ),
       get caller() {
         if (caller === undefined) throw new Error('a route without a scope has no caller')
         return caller
@@ -145,13 +155,12 @@ export class Api {
       body: () => this.#body(exchange),
       jsonDepthMax,
     })
-    if (answer.stream !== undefined && head.method !== 'HEAD') {
-      const stream = openStream(exchange, { 'x-request-id': requestId }, this.#ports.clock)
-      if (stream !== undefined) answer.stream(stream)
+    if (answer.stream !== undefined) {
+      this.#streams.start(exchange, answer.stream, { ...answer.headers, 'x-request-id': requestId })
       return answer.status
     }
     const headers: ResponseHeaders = { ...JSON_TYPE, ...answer.headers, 'x-request-id': requestId }
-    const body = answer.text ?? JSON.stringify(answer.json ?? {})
+    const body = answer.bytes ?? answer.text ?? JSON.stringify(answer.json ?? {})
     this.#respond(exchange, { status: answer.status, headers, body })
     return answer.status
   }
@@ -215,7 +224,7 @@ export class Api {
   #respond(exchange: HttpExchange, { status, headers, body, last = false }: Response): void {
     const { authorization } = exchange.head.headers
     const proof =
-      this.#ports.requests !== undefined && isNodeRequest(authorization)
+      this.#ports.requests !== undefined && isNodeRequest(authorization) && typeof body === 'string'
         ? { [ANSWER_HEADER]: this.#ports.requests.answer(authorization, status, body) }
         : {}
     exchange.respond(status, { ...headers, ...proof }, body, last || this.#ports.leaving())

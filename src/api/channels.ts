@@ -127,7 +127,7 @@ async function messages({ logOf }: ChannelPorts, request: ApiRequest): Promise<A
 }
 
 /** The one way to the channel of a request, so that no route misses what the key allows. */
-function channelOf({ params, caller }: ApiRequest): string {
+export function channelOf({ params, caller }: ApiRequest): string {
   const { channel } = params
   if (!isChannel(channel))
     throw new SluiceError('bad_request', `the channel in the path is not valid: ${CHANNEL_RULE}`)
@@ -148,7 +148,7 @@ function positionOf(text: string): Position {
   return { epoch, offset: number as number }
 }
 
-function countOf(query: URLSearchParams, name: string): number | undefined {
+export function countOf(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name)
   if (text === null) return undefined
   const number = Number(text)

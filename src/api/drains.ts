@@ -21,7 +21,7 @@ import {
   type Selection,
 } from '../drain/job-making.ts'
 import type { JobDelays } from '../drain/job-pace.ts'
-import { viewOf, type JobView } from '../drain/job-view.ts'
+import { listed, viewOf, type JobView } from '../drain/job-view.ts'
 import {
   changed,
   isOpen,
@@ -86,17 +86,17 @@ export function jobRoutes(ports: JobRoutePorts): Route[] {
 }
 
 async function list(ports: JobRoutePorts): Promise<ApiAnswer> {
-  const jobs = await ports.book.all()
-  // What each node has said is asked for with the job alone: of all of them it would be megabytes.
-  const listed = jobs.map((job) => ({ ...job, nodes: job.nodes.map(({ id, part }) => ({ id, part })) }))
-  return { status: 200, json: { jobs: listed } }
+  return { status: 200, json: { jobs: (await ports.book.all()).map(listed) } }
 }
 
 async function show(ports: JobRoutePorts, wanted: string): Promise<ApiAnswer> {
   return { status: 200, json: { job: await viewed(ports, await ports.book.find(wanted)) } }
 }
 
-async function viewed({ book, delays, nodes }: JobRoutePorts, job: Job): Promise<JobView> {
+export async function viewed(
+  { book, delays, nodes }: Pick<JobRoutePorts, 'book' | 'delays' | 'nodes'>,
+  job: Job,
+): Promise<JobView> {
   const [outcomes, nowMs, table] = await Promise.all([
     book.outcomes(
       job.id,

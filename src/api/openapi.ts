@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { COUNTS, HOLD_REASON, jobPaths, jobSchemas } from './openapi-jobs.ts'
 import { sightPaths } from './openapi-sight.ts'
+import { NODE_SCHEMA, streamPaths } from './openapi-watch.ts'
 import type { Scope } from '../auth/grant.ts'
 
 interface Operation {
@@ -193,63 +194,7 @@ const SCHEMAS = {
       },
       nodes: {
         type: 'array',
-        items: {
-          type: 'object',
-          required: [
-            'id',
-            'version',
-            'region',
-            'role',
-            'state',
-            'startedAt',
-            'connections',
-            'pressure',
-            'address',
-            'rates',
-            'degraded',
-          ],
-          additionalProperties: false,
-          properties: {
-            id: { type: 'string' },
-            version: { type: 'string' },
-            region: { type: 'string' },
-            role: { enum: ['all', 'edge', 'api'] },
-            state: { enum: ['starting', 'active', 'cordoned', 'draining', 'closing'] },
-            startedAt: { type: 'integer' },
-            deploy: {
-              type: 'object',
-              required: ['generation', 'said'],
-              additionalProperties: false,
-              properties: {
-                generation: { type: 'integer' },
-                said: {
-                  type: 'boolean',
-                  description: 'By `node.generation`; otherwise it is when the version was first seen.',
-                },
-              },
-              description: 'Absent: not known yet.',
-            },
-            connections: { type: 'integer' },
-            connectionsMax: { type: 'integer', description: 'Absent: no limit.' },
-            offers: {
-              type: 'number',
-              description: 'Connections that it takes in a second. Absent: no limit.',
-            },
-            publicUrl: { type: 'string', description: 'Where clients reach its region.' },
-            pressure: { type: 'number', minimum: 0, maximum: 1 },
-            address: { type: 'string' },
-            rates: {
-              type: 'object',
-              required: ['connects', 'published', 'delivered'],
-              properties: {
-                connects: { type: 'number' },
-                published: { type: 'number' },
-                delivered: { type: 'number' },
-              },
-            },
-            degraded: { type: 'array', items: { type: 'string' } },
-          },
-        },
+        items: NODE_SCHEMA,
       },
     },
   },
@@ -687,6 +632,7 @@ export function openApi(): object {
       ...PATHS,
       ...jobPaths(WORDS),
       ...sightPaths({ ...WORDS, user: USER, node: NODE_ID, noSuchNode: NO_SUCH_NODE }),
+      ...streamPaths({ keyWith, channel: CHANNEL, parameter, refused: REFUSED }),
     },
     components: {
       securitySchemes: {

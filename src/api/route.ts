@@ -11,6 +11,7 @@ export interface ApiRequest {
   /** The path's parameters, percent-decoded. */
   readonly params: Readonly<Record<string, string>>
   readonly query: URLSearchParams
+  readonly acceptsGzip: boolean
   /** Whoever asks. Fails where the route needs no key: then nobody knows who it is. */
   readonly caller: Caller
   /** The whole body as text; empty where there is none. */
@@ -22,9 +23,10 @@ export interface ApiRequest {
 export interface ApiAnswer {
   readonly status: number
   readonly headers?: ResponseHeaders
-  /** JSON is written by the listener; text goes out as it is. */
+  /** One of these. JSON is written by the listener; text and bytes go out as they are. */
   readonly json?: unknown
   readonly text?: string
+  readonly bytes?: Uint8Array
   /** What it was done to, for the audit, where the path does not say. */
   readonly on?: Readonly<Record<string, string>>
   /** In place of a body: an event stream, from here on until somebody ends it. */
@@ -37,8 +39,12 @@ export interface ApiStream {
   /** Whole events. */
   write(text: string): void
   end(): void
+  /** Cuts it: whoever reads sees that something is wrong, and comes back. */
+  abort(): void
   /** Called once where whoever reads it goes before it has ended. */
   onGone(run: () => void): void
+  /** Called whenever whoever reads it was behind, and reads again. */
+  onWritable(run: () => void): void
 }
 
 export interface Route {

@@ -4,7 +4,7 @@
 import { tableLines, type Column } from './table.ts'
 import type { DrainProgress } from '../drain/drain.ts'
 import type { Forecast } from '../drain/job-making.ts'
-import type { JobView } from '../drain/job-view.ts'
+import type { JobView, ListedJob } from '../drain/job-view.ts'
 import { isOpen, type Job, type JobNode } from '../drain/job.ts'
 import type { TransportCounts } from '../drain/tally.ts'
 
@@ -85,10 +85,6 @@ export function headLines(job: JobView): string[] {
 }
 
 /** What `GET /v1/drains` lists of each. */
-export type ListedJob = Omit<Job, 'nodes'> & {
-  readonly nodes: readonly Pick<JobNode, 'id' | 'part'>[]
-}
-
 export function listLines(jobs: readonly ListedJob[]): string[] {
   return tableLines(
     [

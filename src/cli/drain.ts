@@ -4,14 +4,14 @@
 import { writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { CommandError } from './command-error.ts'
-import { forecastLines, progressLine, type ListedJob } from './drain-view.ts'
+import { forecastLines, progressLine } from './drain-view.ts'
 import { addApiOptions, apiOf, type ApiOptions, GatewayApi } from './gateway-api.ts'
 import { listJobs } from './reports.ts'
 import type { Terminal } from './terminal.ts'
 import { printReport, watchJob } from './watch-job.ts'
 import { EXIT_USAGE } from '../config/config-error.ts'
 import type { Forecast } from '../drain/job-making.ts'
-import type { JobView } from '../drain/job-view.ts'
+import type { JobView, ListedJob } from '../drain/job-view.ts'
 import { isOpen, JOB_KINDS, type Job } from '../drain/job.ts'
 
 const EXAMPLES = `

@@ -3,10 +3,11 @@
  */
 import type { Command } from 'commander'
 import { CommandError } from './command-error.ts'
-import { listLines, type ListedJob } from './drain-view.ts'
+import { listLines } from './drain-view.ts'
 import { addApiOptions, apiOf, type ApiOptions, GatewayApi } from './gateway-api.ts'
 import type { Terminal } from './terminal.ts'
 import { printReport, readJob } from './watch-job.ts'
+import type { ListedJob } from '../drain/job-view.ts'
 
 const REPORT_EXAMPLES = `
 Examples:

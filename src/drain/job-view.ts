@@ -33,6 +33,15 @@ export interface JobView extends Omit<Job, 'nodes'>, TransportCounts {
   readonly deadlineInMs?: number
 }
 
+/** Of many jobs at a time: what each node has said is asked for with the job alone, since of all of them it would be megabytes. */
+export type ListedJob = Omit<Job, 'nodes'> & {
+  readonly nodes: readonly Pick<JobNode, 'id' | 'part'>[]
+}
+
+export function listed(job: Job): ListedJob {
+  return { ...job, nodes: job.nodes.map(({ id, part }) => ({ id, part })) }
+}
+
 export interface ViewSight {
   readonly nowMs: number
   /** It is in the table of nodes. */

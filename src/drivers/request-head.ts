@@ -20,6 +20,7 @@ type Repeated =
 /** The headers that some room reads, in one pass over those that came. */
 const HEADERS = {
   accept: 'list',
+  'accept-encoding': 'list',
   authorization: 'once',
   connection: 'list',
   'content-length': 'once',

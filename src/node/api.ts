@@ -3,10 +3,12 @@
  */
 import { Api } from '../api/api.ts'
 import { centrifugeRoutes } from '../api/centrifuge.ts'
+import { channelTailRoute } from '../api/channel-tail.ts'
 import { channelRoutes } from '../api/channels.ts'
+import { consoleRoutes } from '../api/console.ts'
 import { devTokenRoute } from '../api/dev.ts'
 import { drainRoutes } from '../api/drain.ts'
-import { jobRoutes } from '../api/drains.ts'
+import { jobRoutes, viewed } from '../api/drains.ts'
 import { logLevelRoutes } from '../api/log-level.ts'
 import { nodeRoutes } from '../api/node-routes.ts'
 import { orderRoutes } from '../api/orders.ts'
@@ -15,8 +17,12 @@ import { publishRoute } from '../api/publish.ts'
 import type { Route } from '../api/route.ts'
 import { traceRoute } from '../api/trace.ts'
 import { userRoutes } from '../api/users.ts'
+import { Watch, watchRoute } from '../api/watch.ts'
 import { ApiKeys, parseApiKeys } from '../auth/api-keys.ts'
 import { ServerApi } from '../dialect/centrifuge/server-api.ts'
+import { loadConsole } from '../console/load-console.ts'
+import { listed } from '../drain/job-view.ts'
+import { isOver } from '../drain/job.ts'
 import type { Listener } from '../drivers/uws.ts'
 import { ClientAddress } from '../edge/origin.ts'
 import { localHostsOf, nodesTls } from './address.ts'
@@ -78,6 +84,7 @@ function routesOf(base: Base, parts: ApiParts): Route[] {
       otherNodes,
       members: (channel) => (policies(channel).client.presence ? presence.members(channel) : undefined),
     }),
+    channelTailRoute(delivery.hub),
     ...userRoutes(delivery.users),
     traceRoute({ nodeId: base.id, traces: parts.sight.traces }),
     ...orderRoutes({ orders, nodes }),
@@ -94,6 +101,8 @@ function routesOf(base: Base, parts: ApiParts): Route[] {
     }),
     ...drainRoutes({ nodeId: base.id, drain: moving.draining, nodes, otherNodes, emptied: parts.emptied }),
     ...(config.dialects.centrifuge?.serverApi === true ? centrifugeRoutes(centrifugeApi(base, parts)) : []),
+    watchRoute(watchOf(base, parts, nodes)),
+    ...consoleRoutes(loadConsole()),
     ...(config.devTokens ? [devTokenRoute((wanted) => mintDevToken(base, wanted))] : []),
   ]
 }
@@ -113,4 +122,24 @@ function centrifugeApi(
     },
     { batchMax: config.limits.publishBatch, now: () => clock.now() },
   )
+}
+
+/** What the console shows of the cluster, from what the node knows and what stands in the registry. */
+function watchOf(
+  { id, version, clock, failed }: Base,
+  { cluster, moving }: ApiParts,
+  nodes: () => Promise<readonly NodeInfo[]>,
+): Watch {
+  const { membership, orders } = cluster
+  const { book, delays, target } = moving.jobs
+  return new Watch({
+    ...{ nodeId: id, version, clock, failed, target },
+    table: () => membership.table(),
+    orders: () => orders.orders,
+    running: async () => {
+      const jobs = [...(await book.running()).values()]
+      return Promise.all(jobs.map((job) => viewed({ book, delays, nodes }, job)))
+    },
+    ended: async () => (await book.all()).filter(isOver).map(listed),
+  })
 }

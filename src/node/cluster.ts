@@ -64,6 +64,7 @@ export function createCluster(base: Base, ports: ClusterPorts): Cluster {
     startedAt,
     ...(deployed.deploy === undefined ? {} : { deploy: deployed.deploy }),
     rates: rates.current,
+    service: rates.service,
     degraded: degraded(),
   })
   const startedAt = clock.now()

@@ -94,6 +94,7 @@ function endingsOf(
         await cluster.membership.leave()
       },
     },
+    { part: 'streams of operators', end: () => api.endStreams() },
     // Who publishes would not know whether it was, and publish it again; but some never send the whole of their request.
     {
       part: 'publishes under way',

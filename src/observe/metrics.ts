@@ -28,6 +28,9 @@ export interface Histogram {
   observe(value: number): void
   readonly count: number
   readonly sum: number
+  readonly bounds: readonly number[]
+  /** Of each bucket for itself; one more than the bounds: the last is for what is over all of them. */
+  readonly counts: readonly number[]
 }
 
 type CellOf<Kind extends MetricSpec['kind']> = { counter: Counter; gauge: Gauge; histogram: Histogram }[Kind]
@@ -99,7 +102,6 @@ class NumberGauge implements Gauge {
 
 class BucketHistogram implements Histogram {
   readonly bounds: readonly number[]
-  /** One more than the bounds: the last is for what is over all of them. Not cumulative. */
   readonly counts: number[]
   sum = 0
   count = 0
@@ -123,7 +125,7 @@ class BucketHistogram implements Histogram {
 
 const SILENT_COUNTER: Counter = { inc() {}, add() {}, value: 0 }
 const SILENT_GAUGE: Gauge = { inc() {}, dec() {}, set() {}, read() {}, value: 0 }
-const SILENT_HISTOGRAM: Histogram = { observe() {}, count: 0, sum: 0 }
+const SILENT_HISTOGRAM: Histogram = { observe() {}, count: 0, sum: 0, bounds: [], counts: [] }
 
 interface Sample {
   readonly metricName?: string

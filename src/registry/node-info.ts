@@ -27,7 +27,7 @@ export function nodeInfoIn(id: string, text: string): NodeInfo | undefined {
 }
 
 function isNodeInfo(id: string, node: Readonly<Record<string, unknown>>): boolean {
-  const { rates, degraded, peer, deploy, publicUrl, offers } = node
+  const { rates, degraded, peer, deploy, publicUrl, offers, service } = node
   return (
     NODE_ID.test(id) &&
     node['id'] === id &&
@@ -44,9 +44,19 @@ function isNodeInfo(id: string, node: Readonly<Record<string, unknown>>): boolea
       (isObject(deploy) && isAmount(deploy['generation']) && typeof deploy['said'] === 'boolean')) &&
     isObject(rates) &&
     [rates['connects'], rates['published'], rates['delivered']].every(isAmount) &&
+    (service === undefined || isService(service)) &&
     Array.isArray(degraded) &&
     degraded.every(isLabel) &&
     (peer === undefined || (isObject(peer) && isAmount(peer['beat']) && isProof(peer['proof'])))
+  )
+}
+
+function isService(value: unknown): boolean {
+  if (!isObject(value)) return false
+  const { lagMs, latencyMs, repaired, replayed, resets } = value
+  return (
+    [lagMs, repaired, replayed, resets].every(isAmount) &&
+    (latencyMs === undefined || (isObject(latencyMs) && [latencyMs['p50'], latencyMs['p99']].every(isAmount)))
   )
 }
 

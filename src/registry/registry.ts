@@ -79,10 +79,23 @@ export interface NodeInfo {
   readonly address: string
   /** What happens in a second, over the last heartbeats. */
   readonly rates: { readonly connects: number; readonly published: number; readonly delivered: number }
+  /** How it serves. Absent: the node is of an older version. */
+  readonly service?: Service
   /** The parts that do not answer, or through which nothing is heard: `backbone`, `registry`, `log`. */
   readonly degraded: readonly string[]
   /** For the other nodes alone. Absent: the node is of an older version. */
   readonly peer?: PeerInfo
+}
+
+export interface Service {
+  /** How late its event loop is. */
+  readonly lagMs: number
+  /** From the publish that was accepted to the write, over the last seconds. Absent: nothing was delivered. */
+  readonly latencyMs?: { readonly p50: number; readonly p99: number }
+  /** Since its start: holes that were filled from the log, messages that clients had missed and got, and clients that were told to refetch. */
+  readonly repaired: number
+  readonly replayed: number
+  readonly resets: number
 }
 
 export interface PeerInfo {

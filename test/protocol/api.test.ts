@@ -2,6 +2,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { packageVersion } from '../../src/package-version.ts'
 import { RawClient } from '../support/raw-client.ts'
+import { EventStream } from '../support/event-stream.ts'
 import { startNode, type StartedNode } from '../support/start-node.ts'
 
 let node: StartedNode
@@ -685,6 +686,112 @@ describe('a user who is followed', () => {
     const types = [...(json as string).matchAll(/^data: {"type":"(.*?)"/gm)].map(([, type]) => type)
     expect(types).toEqual(['following', 'present', 'over'])
     client.cut()
+  })
+})
+
+describe('the streams for consoles', () => {
+  const base = (): string => `http://127.0.0.1:${node.apiPort}`
+  const key = (): Record<string, string> => ({ authorization: `Bearer ${node.apiKey}` })
+  /** The streams are described like the rest; there is no JSON answer to hold against the document. */
+  const open = async (path: string, described: string): Promise<EventStream> => {
+    const stream = await EventStream.open(base() + path, key())
+    expect(stream.response.status).toBe(200)
+    expect(document.paths[described]?.['get']?.responses['200']).toBeDefined()
+    exercised.add(`GET ${described}`)
+    return stream
+  }
+
+  it('show the cluster: who is asked, the nodes, and the jobs, as the requests for each have them', async () => {
+    const watch = await open('/v1/watch', '/v1/watch')
+    expect((await watch.next('hello')).data).toMatchObject({ node: node.id })
+    const { data } = await watch.next('cluster')
+    const { nodes } = (await (await node.api('GET', '/v1/nodes')).json()) as { nodes: readonly object[] }
+    expect(data).toMatchObject({
+      nodes: [{ id: node.id, state: 'active', service: { repaired: 0 } }],
+      target: { version: packageVersion() },
+      cordons: [],
+    })
+    expect(Object.keys((data['nodes'] as object[])[0] as object)).toEqual(Object.keys(nodes[0] as object))
+    expect((await watch.next('jobs')).data).toEqual({ running: [], ended: expect.any(Array) })
+    watch.close()
+  })
+
+  it('need a key of their scope, and say so as any request does', async () => {
+    expect((await fetch(`${base()}/v1/watch`)).status).toBe(401)
+    const reader = { authorization: 'Bearer a-key-that-only-reads' }
+    expect((await fetch(`${base()}/v1/watch`, { headers: reader })).status).toBe(403)
+    const other = await fetch(`${base()}/v1/channels/shop:1/tail`, {
+      headers: { authorization: 'Bearer a-key-of-the-site-only' },
+    })
+    expect(other.status).toBe(403)
+    expect(await other.json()).toMatchObject({ error: { code: 'forbidden' } })
+    expect((await fetch(`${base()}/v1/channels/a/tail?last=0`, { headers: key() })).status).toBe(400)
+  })
+
+  it('show a channel: what there is, and what comes, and leave it when their reader goes', async () => {
+    await publish({ channel: 'tail:1', data: 'before' })
+    const tail = await open('/v1/channels/tail:1/tail?last=1', '/v1/channels/{channel}/tail')
+    await tail.next('opened')
+    expect((await tail.next('message')).data).toMatchObject({ channel: 'tail:1', data: 'before' })
+    await publish({ channel: 'tail:1', data: 'after' })
+    expect((await tail.next('message')).data).toMatchObject({ data: 'after' })
+    const count = async (): Promise<unknown> => {
+      const answer = await node.api('GET', '/v1/channels/tail:1')
+      return ((await answer.json()) as { subscribers: { local: number } }).subscribers.local
+    }
+    expect(await count()).toBe(1)
+    tail.close()
+    await expect.poll(count).toBe(0)
+    // Nobody reads after HEAD.
+    const head = await fetch(`${base()}/v1/channels/tail:1/tail`, { method: 'HEAD', headers: key() })
+    expect(head.status).toBe(200)
+    await expect.poll(count).toBe(0)
+  })
+
+  it('are bounded: one more is told to close a console, and the others stay', async () => {
+    const streams = []
+    for (;;) {
+      const stream = await EventStream.open(`${base()}/v1/watch`, key())
+      streams.push(stream)
+      if (stream.response.status !== 200) break
+      expect(streams.length).toBeLessThan(100)
+    }
+    const [refused] = streams.slice(-1) as [EventStream]
+    expect(refused.response.status).toBe(429)
+    expect(refused.response.headers.get('retry-after')).not.toBeNull()
+    const [first] = streams as [EventStream]
+    expect((await first.next('hello')).data).toMatchObject({ node: node.id })
+    for (const stream of streams) stream.close()
+    await expect
+      .poll(async () => {
+        const again = await EventStream.open(`${base()}/v1/watch`, key())
+        again.close()
+        return again.response.status
+      })
+      .toBe(200)
+  })
+})
+
+describe('the console', () => {
+  it('is there without a key, compressed for who takes that, and runs nothing that is not its own', async () => {
+    const base = `http://127.0.0.1:${node.apiPort}`
+    for (const [path, type] of [
+      ['/', 'text/html'],
+      ['/console.js', 'text/javascript'],
+      ['/console.css', 'text/css'],
+      ['/console.svg', 'image/svg+xml'],
+    ] as const) {
+      const answer = await fetch(base + path, { headers: { 'accept-encoding': 'gzip' } })
+      expect(answer.status).toBe(200)
+      expect(answer.headers.get('content-encoding')).toBe('gzip')
+      expect(answer.headers.get('content-type')).toContain(type)
+      const policy = answer.headers.get('content-security-policy') ?? ''
+      expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'")
+      expect(policy).not.toContain('unsafe')
+      const plain = await fetch(base + path, { headers: { 'accept-encoding': 'gzip;q=0, identity' } })
+      expect(plain.headers.get('content-encoding')).toBeNull()
+      expect(await plain.text()).toBe(await answer.text())
+    }
   })
 })
 

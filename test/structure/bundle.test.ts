@@ -17,6 +17,9 @@ const GZIP_BYTES_MAX = 8000
 
 const EXPORTED = ['ClientError', 'SluiceClient', 'Unauthorized', 'VERSION']
 
+/** Of which half is the library that draws the charts. */
+const CONSOLE_GZIP_BYTES_MAX = 50_000
+
 const root = new URL('../../', import.meta.url)
 const bundle = (name: string): string => readFileSync(new URL(`dist/client/${name}`, root), 'utf8')
 
@@ -46,4 +49,22 @@ it('sluice.global.js makes a global `sluice` and no other', () => {
   vm.runInNewContext(bundle('sluice.global.js'), sandbox)
   expect(Object.keys(sandbox)).toEqual(['TextEncoder', 'TextDecoder', 'sluice'])
   expect(Object.keys((sandbox as unknown as { readonly sluice: object }).sluice).toSorted()).toEqual(EXPORTED)
+})
+
+describe('the console of operators', () => {
+  const files = ['index.html', 'console.js', 'console.css', 'console.svg'] as const
+  const built = (name: string): string => readFileSync(new URL(`dist/console/operator/${name}`, root), 'utf8')
+
+  it(`is at most ${CONSOLE_GZIP_BYTES_MAX} bytes in all, gzipped`, () => {
+    const bytes = files.reduce((sum, name) => sum + gzipSync(built(name), { level: 9 }).length, 0)
+    expect(bytes).toBeLessThanOrEqual(CONSOLE_GZIP_BYTES_MAX)
+  })
+
+  it('loads nothing from elsewhere, and has no script or style in its page', () => {
+    for (const name of files)
+      expect(built(name).replaceAll(/http:\/\/www\.w3\.org\/[\w/]+/g, '')).not.toMatch(
+        /https?:\/\/[a-z]|@import/i,
+      )
+    expect(built('index.html')).not.toMatch(/<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon\w+=/)
+  })
 })

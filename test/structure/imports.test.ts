@@ -34,6 +34,7 @@ const RANKS: readonly (readonly string[])[] = [
 const PORTABLE: Readonly<Record<string, readonly string[]>> = {
   client: ['protocol'],
   'console/page': ['client', 'protocol', 'package-names.ts'],
+  'console/operator': [],
 }
 
 /** Where a foreign package may be imported: it has one door. */
@@ -46,8 +47,9 @@ const DOORS: readonly (readonly [pkg: RegExp, door: RegExp])[] = [
   [/^(?:pino|prom-client)$/, /^observe\//],
   [/^(?:zod|yaml)$/, /^config\//],
   [/^commander$/, /^cli\//],
+  [/^(?:preact|uplot)(?:\/|$)/, /^console\/operator\//],
   [/^ws$/, /^(?:client\/node|drivers\/ws)\.ts$/],
-  [/^node:/, /^(?!console\/page\/|client\/(?!node\.ts$))/],
+  [/^node:/, /^(?!console\/(?:page|operator)\/|client\/(?!node\.ts$))/],
 ]
 
 /** Which implementation of a part runs is decided in one place. */
@@ -57,7 +59,7 @@ const ROOT = /^node\//
 
 const files = readdirSync(new URL('../../src', import.meta.url), { recursive: true, encoding: 'utf8' })
   .map((path) => path.replaceAll('\\', '/'))
-  .filter((path) => path.endsWith('.ts'))
+  .filter((path) => /\.tsx?$/.test(path))
 
 function sourceOf(path: string): string {
   return readFileSync(new URL(`../../src/${path}`, import.meta.url), 'utf8')
@@ -72,7 +74,8 @@ function specifiersOf(source: string): string[] {
 }
 
 function roomOf(path: string): string {
-  if (path.startsWith('console/page/')) return 'console/page'
+  const [page] = /^console\/(?:page|operator)(?=\/)/.exec(path) ?? []
+  if (page !== undefined) return page
   return path.includes('/') ? (path.split('/')[0] as string) : path
 }
 
@@ -89,7 +92,7 @@ function faultOf(path: string, specifier: string): string | undefined {
     if (door === undefined) return `${path} imports ${specifier}, which has no door in this test`
     return door.test(path) ? undefined : `${path} imports ${specifier}, which only ${door.source} may`
   }
-  if (!specifier.endsWith('.ts')) return `${path} imports ${specifier} without its ending .ts`
+  if (!/\.tsx?$/.test(specifier)) return `${path} imports ${specifier} without its ending .ts`
   const target = posix.normalize(posix.join(posix.dirname(path), specifier))
   const targetRoom = roomOf(target)
   if (targetRoom === room) return undefined

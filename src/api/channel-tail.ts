@@ -1,0 +1,94 @@
+/**
+ * GET /v1/channels/{channel}/tail: a channel's messages as they come, for whoever looks with an API key. It is a subscriber like
+ * any other, so it sees what they see; it counts as one, too.
+ */
+import { channelOf, countOf } from './channels.ts'
+import type { ApiAnswer, ApiRequest, ApiStream, Route } from './route.ts'
+import { namedEvent } from './stream.ts'
+import type { Hub, Opened } from '../hub/hub.ts'
+import type { Fanout, Outlet, StreamFanout } from '../hub/outlet.ts'
+import type { Encoded } from '../protocol/encode.ts'
+import type { EncodedReset } from '../protocol/encoded-reset.ts'
+
+const LAST_DEFAULT = 10
+
+export function channelTailRoute(hub: Pick<Hub, 'open'>): Route {
+  return {
+    method: 'GET',
+    path: '/v1/channels/{channel}/tail',
+    scope: 'history',
+    handle: (request) => tail(hub, request),
+  }
+}
+
+async function tail(hub: Pick<Hub, 'open'>, request: ApiRequest): Promise<ApiAnswer> {
+  const channel = channelOf(request)
+  const last = countOf(request.query, 'last') ?? LAST_DEFAULT
+  const outlet = new TailOutlet()
+  // Opened first: where the log does not answer, that is the answer.
+  const opened = await hub.open(channel, { last }, outlet)
+  return { status: 200, stream: (stream) => outlet.start(stream, opened) }
+}
+
+class TailOutlet implements Outlet, StreamFanout {
+  readonly transport = 'sse'
+  readonly size = 1
+  #stream: ApiStream | undefined
+  #opened: Opened | undefined
+  #settling = false
+
+  start(stream: ApiStream, opened: Opened): void {
+    this.#stream = stream
+    this.#opened = opened
+    const start = opened.start === undefined ? {} : { position: opened.start }
+    stream.write(namedEvent('opened', JSON.stringify(start)))
+    opened.subscription.begin(opened.reset)
+    stream.onWritable(() => opened.subscription.resume())
+    // Last: whoever is not there has gone already.
+    stream.onGone(() => this.#closed())
+  }
+
+  hasRoom(): boolean {
+    return this.#stream?.slow === false
+  }
+
+  deliver(encoded: Encoded): void {
+    this.#stream?.write(namedEvent('message', encoded.json))
+  }
+
+  reset({ json }: EncodedReset): void {
+    this.#stream?.write(namedEvent('reset', json))
+  }
+
+  goLive(fanout: Fanout): void {
+    fanout.addStreams(this)
+  }
+
+  leaveLive(fanout: Fanout): void {
+    fanout.removeStreams(this)
+  }
+
+  closeTooSlow(): void {
+    this.#stream?.abort()
+  }
+
+  message(_channel: string, encoded: Encoded): void {
+    this.deliver(encoded)
+    if (this.hasRoom() || this.#settling) return
+    this.#settling = true
+    // After this turn: the feed's position is behind all that it hands out in it.
+    setImmediate(this.#settle)
+  }
+
+  #closed(): void {
+    this.#opened?.subscription.close()
+    this.#stream = undefined
+  }
+
+  readonly #settle = (): void => {
+    this.#settling = false
+    const subscription = this.#opened?.subscription
+    if (subscription?.live !== true || this.#stream === undefined) return
+    if (!this.hasRoom()) subscription.fallBehind(subscription.position)
+  }
+}

@@ -1,0 +1,270 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { chromium, type Browser, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Fleet, type FleetNode } from '../support/fleet.ts'
+import { patientDuration, patientMs } from '../support/patience.ts'
+import { Traffic } from '../support/traffic.ts'
+import type { JobView } from '../../src/drain/job-view.ts'
+import { CHROMIUM, newPage } from './chromium.ts'
+
+/**
+ * The operators' console over a real cluster of two versions, with clients of all transports, while one node is drained. With
+ * CONSOLE_SCREENSHOTS, a folder, it leaves pictures there.
+ */
+
+const CLIENTS = 30
+const SCREENSHOTS = process.env['CONSOLE_SCREENSHOTS']
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+let fleet: Fleet
+let traffic: Traffic | undefined
+let browser: Browser
+let page: Page
+let old: FleetNode
+let fresh: FleetNode
+const problems: string[] = []
+const asked: string[] = []
+
+beforeAll(async () => {
+  execFileSync(process.execPath, [fileURLToPath(new URL('../../scripts/build.mjs', import.meta.url))])
+  fleet = await Fleet.start({
+    nodes: 2,
+    started: 0,
+    settings: {
+      drain: { deregisterDelay: '300ms', grace: patientDuration(10_000), linger: '300ms' },
+    },
+  })
+  ;[old, fresh] = fleet.nodes as [FleetNode, FleetNode]
+  await old.start({ node: { version: '1.4.0', region: 'eu' } })
+  traffic = await Traffic.start(fleet, {
+    clients: CLIENTS,
+    channels: ['room:1', 'room:2'],
+    perSecond: 20,
+    kinds: ['sdk', 'sse'],
+  })
+  await fresh.start({ node: { version: '1.5.0', region: 'eu' } })
+  browser = await chromium.launch(CHROMIUM)
+  page = await newPage(browser)
+  await page.setViewportSize({ width: 1280, height: 900 })
+  page.on('pageerror', (error) => problems.push(error.message))
+  page.on('console', (message) => {
+    // What the node refuses, and that it is away, is an error to the browser, too.
+    if (message.type() === 'error' && !/status of 4\d\d|ERR_/.test(message.text()))
+      problems.push(message.text())
+  })
+  page.on('request', (request) => asked.push(request.url()))
+  // Asked for at the node that stays.
+  await page.goto(`http://127.0.0.1:${fresh.apiPort}/`)
+})
+afterAll(async () => {
+  if (browser !== undefined) await picture('last')
+  await browser?.close()
+  await traffic?.close()
+  await fleet?.close()
+})
+
+async function picture(name: string): Promise<void> {
+  if (SCREENSHOTS !== undefined)
+    await page.screenshot({ path: `${SCREENSHOTS}/console-${name}.png`, fullPage: true })
+}
+
+/** What axe-core finds wrong, in a line each. The page's policy lets no script in, so it comes by the debugger's way. */
+async function barriers(): Promise<string[]> {
+  await page.evaluate(AXE)
+  const found = (await page.evaluate('axe.run()')) as {
+    readonly violations: readonly {
+      readonly id: string
+      readonly nodes: readonly { readonly html: string }[]
+    }[]
+  }
+  return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
+}
+
+const view = (name: string): Promise<void> => page.click(`nav a:text-is("${name}")`)
+const story = (): Promise<string> => page.innerText('.story')
+const nodeCard = (version: string) => page.locator('.node', { hasText: version })
+
+async function clientsOf(version: string): Promise<number> {
+  return Number(await nodeCard(version).locator('.clients b').innerText())
+}
+
+describe('the console', () => {
+  it('asks for a key, says when the node refuses it, and shows nothing without', async () => {
+    await page.locator('#key').waitFor()
+    expect(await barriers()).toEqual([])
+    await page.fill('#key', 'not-a-key-of-this-node')
+    await page.keyboard.press('Enter')
+    await page.locator('#key-fault', { hasText: 'The node refuses this key' }).waitFor()
+    expect(await page.locator('.node').count()).toBe(0)
+    await picture('refused')
+    await page.fill('#key', fresh.apiKey)
+    await page.keyboard.press('Enter')
+    await page.locator('.badge', { hasText: /^live$/ }).waitFor()
+  })
+
+  it('shows the nodes with their versions, who is on them, and how fast messages go, as they change', async () => {
+    await expect.poll(() => clientsOf('1.4.0')).toBe(CLIENTS)
+    await expect.poll(() => clientsOf('1.5.0')).toBe(0)
+    expect(await page.innerText('.versions')).toMatch(/1\.5\.0\s*clients go here/)
+    for (const title of ['Clients', 'Rates', 'Latency'])
+      await page.locator(`.chart [role=img][aria-label^="${title}"] canvas`).waitFor()
+    await expect
+      .poll(() => page.getAttribute('.chart [role=img][aria-label^="Rates"]', 'aria-label'))
+      .toMatch(/delivered [1-9]/)
+    await expect
+      .poll(() => page.getAttribute('.chart [role=img][aria-label^="Latency"]', 'aria-label'))
+      .toMatch(/p99 [\d.]+ /)
+    expect(await page.innerText('h1')).toBe(`All is well: 2 nodes serve ${CLIENTS} clients.`)
+    expect(await barriers()).toEqual([])
+    await picture('before')
+  })
+
+  it('looks a channel up, publishes to it, and follows it, markup being text', async () => {
+    await view('Channels')
+    await page.fill('#channel', 'room:9')
+    await page.keyboard.press('Enter')
+    await page.locator('#channel-title', { hasText: 'room:9' }).waitFor()
+    await page.locator('.card [role=status]', { hasText: 'live' }).waitFor()
+    await page.fill('#data', '<img src=x onerror=alert(1)>')
+    await page.click('form:has(#data) button')
+    await page.locator('.tail li', { hasText: '"<img src=x onerror=alert(1)>"' }).waitFor()
+    expect(await page.locator('.tail img').count()).toBe(0)
+    await page.fill('#data', '{"price":42}')
+    await page.click('form:has(#data) button')
+    await page.locator('.tail li', { hasText: '{"price":42}' }).waitFor()
+    expect(await barriers()).toEqual([])
+    await picture('channel')
+  })
+
+  it('looks a user up, and says what the node says where that is wrong', async () => {
+    await view('Users')
+    await page.fill('#user', 'user-0')
+    await page.keyboard.press('Enter')
+    await page.locator('.sessions li', { hasText: '1.4.0' }).first().waitFor()
+    expect(await barriers()).toEqual([])
+    await picture('user')
+    await view('Channels')
+    await page.fill('#channel', 'two words')
+    await page.keyboard.press('Enter')
+    await page.locator('form[role=search] .fault', { hasText: 'not valid' }).waitFor()
+  })
+
+  it('says what a drain would do before it does it, and begins it', async () => {
+    await view('Drains')
+    await page.locator('.choice label', { hasText: '1.4.0' }).locator('input').check()
+    await page.fill('#plan', '10m')
+    await page.fill('#reason', 'deploy of 1.5.0')
+    await page.click('button:text-is("What would happen?")')
+    await page.locator('.forecast', { hasText: `${CLIENTS} clients would move to 1 node` }).waitFor()
+    await picture('forecast')
+    await page.click('button:text-is("Start the drain")')
+    await page.locator('.job').waitFor()
+    await page.click('.job button:text-is("Pause")')
+    await page.locator('.job', { hasText: 'Paused by an operator' }).waitFor()
+    expect(await barriers()).toEqual([])
+    await view('Cluster')
+    await page.locator('.job .badge', { hasText: 'paused' }).waitFor()
+    expect(await story()).toMatch(/began to drain node .*30 clients, plan 10m: “deploy of 1\.5\.0”/)
+    expect(await story()).toContain('paused by an operator')
+    await picture('held')
+    await page.fill('.job input', '6s')
+    await page.click('.job button:text-is("Change")')
+    await page.locator('.story li', { hasText: 'the plan is 6s now' }).waitFor()
+    await page.click('.job button:text-is("Go on")')
+  })
+
+  it('tells what moved and what was proven when it is over, and keeps the report', async () => {
+    await expect.poll(() => clientsOf('1.5.0')).toBeGreaterThan(0)
+    await picture('during')
+    await page.locator('.story li', { hasText: 'is done after' }).waitFor({ timeout: patientMs(60_000) })
+    expect(await story()).toMatch(new RegExp(`${CLIENTS} of ${CLIENTS} clients moved`))
+    expect(await story()).toContain('nobody was cut off')
+    await expect.poll(() => nodeCard('1.4.0').count()).toBe(0)
+    await expect.poll(() => clientsOf('1.5.0')).toBe(CLIENTS)
+    expect(await page.innerText('h1')).toContain('All is well')
+    expect(await barriers()).toEqual([])
+    await picture('after')
+    await view('Drains')
+    await page.click('.reports summary')
+    await page.locator('.report table').waitFor()
+    const told = (await page.innerText('.report tr:has-text("told")')).match(/\d+/)?.[0]
+    expect(told).toBe(String((await newestJob()).told))
+    expect(await barriers()).toEqual([])
+    await picture('report')
+    await traffic?.stopPublishing()
+    await expect.poll(() => traffic?.missing).toBe(0)
+  })
+
+  it('fits a phone, in the dark', async () => {
+    await page.emulateMedia({ colorScheme: 'dark' })
+    await page.setViewportSize({ width: 390, height: 844 })
+    for (const name of ['Cluster', 'Drains', 'Channels', 'Users']) {
+      await view(name)
+      expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), name).toBe(true)
+      expect(await barriers()).toEqual([])
+      await picture(`phone-${name.toLowerCase()}`)
+    }
+    await page.setViewportSize({ width: 1280, height: 900 })
+    await view('Cluster')
+    await picture('dark')
+  })
+
+  it('is used by keyboard alone: each view is reached, and its title has the focus', async () => {
+    await page.reload()
+    await page.locator('.badge', { hasText: /^live$/ }).waitFor()
+    await page.keyboard.press('Tab')
+    expect(await page.evaluate('document.activeElement.className')).toBe('skip')
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Enter')
+    await page.locator('h1', { hasText: 'Drains' }).waitFor()
+    expect(await page.evaluate('document.activeElement.id')).toBe('view-title')
+  })
+
+  it('keeps the key for this tab only, and in no address', async () => {
+    await page.reload()
+    await page.locator('.badge', { hasText: /^live$/ }).waitFor()
+    expect(await page.evaluate('Object.keys(localStorage).length + document.cookie.length')).toBe(0)
+    expect(asked.filter((url) => url.includes(fresh.apiKey))).toEqual([])
+    // Nothing comes from elsewhere, and the cluster is not asked for in a loop.
+    expect(asked.filter((url) => !url.startsWith(`http://127.0.0.1:${fresh.apiPort}/`))).toEqual([])
+    expect(asked.filter((url) => url.endsWith('/v1/nodes'))).toEqual([])
+    const other = await newPage(browser)
+    await other.goto(`http://127.0.0.1:${fresh.apiPort}/`)
+    await other.locator('#key').waitFor()
+    await other.close()
+  })
+
+  it('says that the node is away and what is shown is old, and goes on when it is back', async () => {
+    await view('Cluster')
+    await nodeCard('1.5.0').waitFor()
+    await traffic?.close()
+    traffic = undefined
+    await fresh.kill()
+    await page.locator('h1', { hasText: 'nothing has been heard since' }).waitFor()
+    await page.locator('.banner', { hasText: 'Nothing is heard of the node' }).waitFor()
+    await page.locator('.badge', { hasText: 'not connected' }).waitFor()
+    expect(await page.locator('.node').count()).toBe(1)
+    expect(await barriers()).toEqual([])
+    await picture('away')
+    await fresh.start({ node: { version: '1.5.1' } })
+    await page.locator('.badge', { hasText: /^live$/ }).waitFor()
+    await page.locator('.banner').waitFor({ state: 'detached' })
+    await nodeCard('1.5.1').waitFor()
+  })
+
+  it('has had no error of its own, and broke no rule of its policy', () => {
+    expect(problems).toEqual([])
+  })
+})
+
+async function newestJob(): Promise<JobView> {
+  const { jobs } = (await (await fresh.api('GET', '/v1/drains')).json()) as {
+    jobs: readonly { id: string }[]
+  }
+  const answer = await fresh.api('GET', `/v1/drains/${jobs[0]?.id ?? ''}`)
+  return ((await answer.json()) as { job: JobView }).job
+}
