@@ -2,14 +2,18 @@
  * `sluice dev`: a node with nothing to set up, and the lines to try it with.
  */
 import { createServer } from 'node:net'
+import { statSync } from 'node:fs'
+import { resolve as resolvePath } from 'node:path'
 import type { Command } from 'commander'
 import { CommandError } from './command-error.ts'
+import { devSecret } from './dev-secret.ts'
 import { API_URL, DEV_KEY } from './gateway-api.ts'
 import { addNodeOptions, sourcesOf } from './node-options.ts'
 import { runNode } from './run-node.ts'
 import type { Terminal } from './terminal.ts'
 import { mintToken } from '../auth/tokens.ts'
 import { systemClock } from '../clock.ts'
+import { EXIT_USAGE } from '../config/config-error.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import type { Node } from '../node/node.ts'
@@ -18,13 +22,14 @@ import { NPX } from '../package-names.ts'
 /** As the banner's commands assume it. */
 const URL_DEFAULT = 'http://127.0.0.1:8080'
 
-/** Longer than anybody tries something out; the secret is a new one at the next start anyway. */
+/** Longer than anybody tries something out. */
 const TOKEN_TTL_SECONDS = 86_400
 
 const EXAMPLES = `
 Examples:
   $ sluice dev
   $ sluice dev --port 9000 --config sluice.yaml
+  $ sluice dev --static ./public                      your page at /, beside /sluice.js, /dev/token and the workbench at /dev/
 
 Ctrl-C (SIGINT) closes clients over a second and ends the node; once more ends it at once. SIGTERM and the end of the terminal
 (SIGHUP) end it, too.
@@ -38,15 +43,29 @@ export function addDev(program: Command, terminal: Terminal): void {
       'Starts a node for development on this machine: everything in memory, a key and a secret of its own, for this machine only.',
     )
   addNodeOptions(command)
+    .option('--static <folder>', 'serve its files at /')
     .addHelpText('after', EXAMPLES)
-    .action(async () => {
-      const config = loadConfig(sourcesOf(command, terminal.env, true))
+    .action(async (options: { readonly static?: string }) => {
+      const { secret, unkept } = devSecret(terminal.env)
+      const config = loadConfig({
+        ...sourcesOf(command, terminal.env, true),
+        devSecret: secret,
+        ...(options.static === undefined ? {} : { devStatic: folderAt(options.static) }),
+      })
+      if (unkept !== undefined)
+        terminal.tell(`sluice: ${unkept}: tokens are good for this run only, and open pages ask for new ones`)
       await refuseTakenPort(config.host, config.port, '--port')
       await refuseTakenPort(config.api.host, config.api.port, '--api-port')
       const started = async ({ url, apiUrl }: Node): Promise<void> =>
         terminal.print(banner(config, { url, apiUrl, token: await tokenFor(config) }))
       await runNode({ config, started }, terminal)
     })
+}
+
+function folderAt(given: string): string {
+  const path = resolvePath(given)
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path
+  throw new CommandError(`--static is ${JSON.stringify(given)}, and there is no folder ${path}`, EXIT_USAGE)
 }
 
 /**
@@ -105,10 +124,13 @@ function banner(config: Config, { url, apiUrl, token }: Addresses): string {
     '',
     'Sluice is running, for development only.',
     '',
-    `  page        ${url}/`,
+    `  workbench   ${url}/${config.devStatic === undefined ? '' : 'dev/'}`,
+    ...(config.devStatic === undefined ? [] : [`  your page   ${url}/ (${config.devStatic})`]),
     `  WebSocket   ${webSocket}`,
+    `  SDK         ${url}/sluice.js`,
     `  API         ${apiUrl}`,
     '',
+    ...inMemoryNote(config),
     ...(token === undefined
       ? []
       : ['A token for the user dev, who may subscribe and publish to everything:', '', `  ${token}`, '']),
@@ -119,4 +141,16 @@ function banner(config: Config, { url, apiUrl, token }: Addresses): string {
     `  curl -H 'Authorization: Bearer ${key}' -H 'Content-Type: application/json' -d '{"channel":"news","data":${message}}' ${apiUrl}/v1/publish`,
     '',
   ].join('\n')
+}
+
+/** What is called durable and is not has to be said where it is started. */
+function inMemoryNote({ namespaces, nats }: Config): string[] {
+  const names = Object.entries(namespaces).flatMap(([name, { delivery }]) =>
+    delivery === 'durable' ? [name] : [],
+  )
+  if (names.length === 0 || nats.url.length > 0) return []
+  return [
+    `Durable channels (${names.join(', ')}) are in memory only, and gone when this node ends: for more set nats.url.`,
+    '',
+  ]
 }

@@ -60,9 +60,11 @@ limits:
 
 const DEVELOPMENT = `## Development
 
-\`sluice dev\` starts from other defaults: \`host: 127.0.0.1\`, an API key named \`dev\` with the value \`dev\`, a new
-\`auth.jwtSecret\` for each run, no limit by address (\`admission.perAddressPerSecond: 0\`), and \`clientPublish: fanout\` in the namespace
-\`*\`. All of them can be overridden as above.
+\`sluice dev\` starts from other defaults: \`host: 127.0.0.1\`, an API key named \`dev\` with the value \`dev\`, an
+\`auth.jwtSecret\` of its own, which stays the same between runs (\`sluice/dev-secret\` in the user's folder for caches, readable by nobody else),
+no limit by address (\`admission.perAddressPerSecond: 0\`), and in the namespace \`*\` \`clientPublish: fanout\`, \`presence: true\` and \`ttl: 1h\`. All
+of them can be overridden as above. Without \`nats.url\`, channels with \`delivery: durable\` work as they do with it, and are
+in memory: they are gone when the node ends.
 
 Both of its listeners answer only where \`Host\` names this machine, the address that they listen on, or one of \`allowedHosts\`: a
 web site whose name leads to 127.0.0.1 gets nothing. Pages that this machine serves, on any port, may connect; others as \`allowedOrigins\` says. It

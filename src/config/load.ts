@@ -1,9 +1,9 @@
 /**
  * From what is given to what is used: file under environment under flags, checked as a whole, and frozen.
  */
-import { randomBytes } from 'node:crypto'
 import { complaintsOf } from './complaint.ts'
 import { ConfigError } from './config-error.ts'
+import { type DevFacts, devSettings } from './dev-settings.ts'
 import { brokenRules } from './rules.ts'
 import { type Config, type ConfigInput, SCHEMA } from './schema.ts'
 import { type Origin, originText, putEnvironment, putFile, putFlags, Sources } from './sources.ts'
@@ -20,6 +20,10 @@ export interface ConfigSources {
   readonly settings?: ConfigInput
   /** The node is for development: see `devSettings`. */
   readonly dev?: boolean
+  /** Of such a node: what its tokens are checked with where nothing else is configured. Not given: a new secret. */
+  readonly devSecret?: string
+  /** Of such a node: a folder to serve. */
+  readonly devStatic?: string
 }
 
 export interface LoadedConfig {
@@ -37,7 +41,7 @@ export function loadConfig(given: ConfigSources): Config {
 export function loadConfigWithOrigins(given: ConfigSources): LoadedConfig {
   const { env = {}, dev = false } = given
   const sources = new Sources()
-  if (dev) sources.put([], devSettings(), () => ({ kind: 'dev' }))
+  if (dev) sources.put([], devSettings(given.devSecret), () => ({ kind: 'dev' }))
   const file = given.file ?? (env['SLUICE_CONFIG'] || undefined)
   if (file !== undefined) putFile(sources, file, given.file === undefined ? 'SLUICE_CONFIG' : '--config')
   const complaints = putEnvironment(sources, env)
@@ -47,8 +51,13 @@ export function loadConfigWithOrigins(given: ConfigSources): LoadedConfig {
   const parsed = SCHEMA.safeParse(sources.values)
   if (!parsed.success) complaints.push(...complaintsOf(parsed.error.issues, sources))
   refuse(complaints)
-  const data = parsed.data as Omit<Config, 'dev' | 'devTokens'>
-  const config: Config = freeze({ ...data, dev, devTokens: dev && hasOnlyDevSecret(data, sources) })
+  const data = parsed.data as Omit<Config, keyof DevFacts>
+  const config: Config = freeze({
+    ...data,
+    dev,
+    devTokens: dev && hasOnlyDevSecret(data, sources),
+    ...(given.devStatic === undefined ? {} : { devStatic: given.devStatic }),
+  })
   refuse(brokenRules(config, (...path) => `${pathText(path)} (${originText(sources.originOf(path))})`))
   return { config, originOf: (path) => sources.originOf(path) }
 }
@@ -57,22 +66,6 @@ export function loadConfigWithOrigins(given: ConfigSources): LoadedConfig {
 export function refuse(complaints: readonly string[]): void {
   const [first, ...others] = complaints
   if (first !== undefined) throw new ConfigError(first, ...others)
-}
-
-/**
- * Under everything else, so that a file or a variable overrides each of them: nobody outside the machine can connect,
- * and everybody on it can.
- */
-function devSettings(): ConfigInput {
-  return {
-    host: '127.0.0.1',
-    api: { keys: ['dev:publish+admin:dev'] },
-    // For this run only: a token of yesterday's run is refused.
-    auth: { jwtSecret: randomBytes(32).toString('base64url') },
-    namespaces: { '*': { clientPublish: 'fanout' } },
-    // Everybody is on this machine, so all have one address.
-    admission: { perAddressPerSecond: 0 },
-  }
 }
 
 /** Whoever has configured what tokens are checked with decides who gets one. */

@@ -97,11 +97,11 @@ export const RULES: readonly Rule[] = [
     },
   },
   {
-    says: '`delivery: durable` and `clientPublish: forward` need `nats.url`.',
-    broken({ namespaces, nats }, where) {
+    says: '`delivery: durable` and `clientPublish: forward` need `nats.url`; `sluice dev` keeps durable channels in memory without it.',
+    broken({ dev, namespaces, nats }, where) {
       if (nats.url.length > 0) return undefined
       for (const [name, { delivery, clientPublish }] of Object.entries(namespaces)) {
-        if (delivery === 'durable') {
+        if (delivery === 'durable' && !dev) {
           return `${where('namespaces', name, 'delivery')} is durable, which needs nats.url (SLUICE_NATS_URL): set it, or use replay or ephemeral`
         }
         if (clientPublish === 'forward') {

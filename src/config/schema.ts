@@ -5,6 +5,7 @@
  * Times are milliseconds and sizes are bytes once loaded, whatever they were written as.
  */
 import { z } from 'zod'
+import type { DevFacts } from './dev-settings.ts'
 import { dialectsSection } from './dialects-section.ts'
 import { isPlan, PLAN_RULE } from './drain-plan.ts'
 import {
@@ -473,9 +474,4 @@ type Frozen<T> = T extends readonly (infer Item)[]
     : T
 
 /** As the rooms get it: complete, checked, in milliseconds and bytes, and deeply frozen. */
-export type Config = Frozen<z.output<typeof SCHEMA>> & {
-  /** Set by `sluice dev`, never by a file: rules that protect a deployment are relaxed. */
-  readonly dev: boolean
-  /** Tokens are checked with a secret that was made up for this run: the node hands out tokens. */
-  readonly devTokens: boolean
-}
+export type Config = Frozen<z.output<typeof SCHEMA>> & DevFacts

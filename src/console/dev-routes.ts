@@ -1,44 +1,64 @@
 /**
- * What only a `dev` node serves on its public listener: the page at `/`, and a token for whoever asks.
+ * What only a `dev` node serves on its public listener: the workbench, the SDK, a token for whoever asks from this machine, and the
+ * files of a folder.
  */
-import type { Page } from './load-page.ts'
+import type { DevFiles } from './load-page.ts'
+import type { StaticFolder } from './static-folder.ts'
 import type { HttpExchange, ResponseHeaders } from '../drivers/uws.ts'
+import type { Origins } from '../edge/origin.ts'
 import { SluiceError } from '../errors.ts'
 
 export interface DevRoutes {
-  /** The page as one HTML document; `undefined` before it was built. */
-  readonly page: Page | undefined
+  readonly files: DevFiles
   /** A token for the user that may do everything; `undefined`: others sign tokens, with a secret that was configured. */
   readonly mint: ((user: string) => Promise<string>) | undefined
+  /** Whose pages may read a token: those of this machine, whatever their port, and those that were named. */
+  readonly origins: Origins
+  readonly folder: StaticFolder | undefined
 }
 
-/** Answers whether the request was one of these. No answer carries CORS headers: other sites cannot read the token. */
-export function serveDev(routes: DevRoutes, exchange: HttpExchange): boolean | Promise<boolean> {
-  const { method, path, query } = exchange.head
+/** Always there; at `/` too, where no folder has a page of its own. */
+const WORKBENCH = '/dev/'
+
+/** Answers whether the request was one of these. */
+export async function serveDev(routes: DevRoutes, exchange: HttpExchange): Promise<boolean> {
+  const { method, path } = exchange.head
   if (method !== 'GET' && method !== 'HEAD') return false
-  if (path === '/') {
-    const { page } = routes
-    if (page === undefined) throw new SluiceError('not_found', 'the page is not built; run npm run build')
-    exchange.respond(200, { 'content-type': 'text/html; charset=utf-8', ...page.headers }, page.html)
+  if (path === '/dev/token') return serveToken(routes, exchange)
+  const script = routes.files.scripts.get(path)
+  if (script !== undefined) {
+    exchange.respond(200, script.headers, script.text)
     return true
   }
-  if (path !== '/dev/token') return false
-  if (routes.mint === undefined)
+  if (path === '/dev') {
+    exchange.respond(308, { location: WORKBENCH })
+    return true
+  }
+  if (path !== WORKBENCH && (await routes.folder?.serve(exchange))) return true
+  if (path !== WORKBENCH && path !== '/') return false
+  const { page } = routes.files
+  if (page === undefined) throw new SluiceError('not_found', 'the page is not built; run npm run build')
+  exchange.respond(200, { 'content-type': 'text/html; charset=utf-8', ...page.headers }, page.html)
+  return true
+}
+
+async function serveToken({ mint, origins }: DevRoutes, exchange: HttpExchange): Promise<boolean> {
+  const { origin } = exchange.head.headers
+  // Pages of other sites get no header that lets them read the answer, nor may they embed it.
+  const headers: ResponseHeaders = {
+    ...origins.headers(origin),
+    'content-type': 'application/json',
+    'cache-control': 'no-store',
+    'cross-origin-resource-policy':
+      origin !== undefined && origins.allows(origin) ? 'cross-origin' : 'same-origin',
+    'x-content-type-options': 'nosniff',
+  }
+  if (mint === undefined)
     throw new SluiceError(
       'not_found',
       'this node checks tokens with what was configured, and makes none: sign one yourself, for example with sluice token, and open the page with #token=…',
     )
-  const user = new URLSearchParams(query).get('sub') ?? 'dev'
-  return routes.mint(user).then((token) => {
-    exchange.respond(200, TOKEN_HEADERS, JSON.stringify({ token }))
-    return true
-  })
-}
-
-/** What a page of another site embeds is not to be read by it either. */
-const TOKEN_HEADERS: ResponseHeaders = {
-  'content-type': 'application/json',
-  'cache-control': 'no-store',
-  'cross-origin-resource-policy': 'same-origin',
-  'x-content-type-options': 'nosniff',
+  const user = new URLSearchParams(exchange.head.query).get('sub') ?? 'dev'
+  exchange.respond(200, headers, JSON.stringify({ token: await mint(user) }))
+  return true
 }

@@ -40,6 +40,8 @@ const PART = 'JetStream'
 
 /** Only where a namespace asks for it: a NATS server without JetStream will do otherwise. */
 export function durableParts(config: Config, nats: NatsLink, ports: DurablePorts): DurableParts | undefined {
+  // A node for development that is alone keeps them in its memory, as it keeps everything.
+  if (config.nats.url.length === 0) return undefined
   const policies = Object.values(config.namespaces).filter(({ delivery }) => delivery === 'durable')
   if (policies.length === 0) return undefined
   const { clock } = ports

@@ -7,9 +7,12 @@ import { Tickets } from '../admission/tickets.ts'
 import type { WantedToken } from '../api/dev.ts'
 import { mintToken } from '../auth/tokens.ts'
 import { turnsAway } from '../cluster/steering.ts'
-import { serveDev } from '../console/dev-routes.ts'
-import { loadPage } from '../console/load-page.ts'
+import { type DevRoutes, serveDev } from '../console/dev-routes.ts'
+import { loadDevFiles } from '../console/load-page.ts'
+import { StaticFolder } from '../console/static-folder.ts'
 import { Gateway, type ExtraRoutes } from '../edge/gateway.ts'
+import { Origins } from '../edge/origin.ts'
+import { localHostsOf } from './address.ts'
 import type { Base } from './base.ts'
 import type { Cluster } from './cluster.ts'
 import type { Delivery } from './delivery.ts'
@@ -89,11 +92,16 @@ export function createGateway(base: Base, parts: EdgeParts): Gateway {
 function devRoutes(base: Base): ExtraRoutes {
   const { config } = base
   if (!config.dev) return () => false
-  const page = loadPage()
   const mint = config.devTokens
     ? (sub: string) => mintDevToken(base, { sub, subscribe: ['*'], publish: ['*'] })
     : undefined
-  return (exchange) => serveDev({ page, mint }, exchange)
+  const routes: DevRoutes = {
+    files: loadDevFiles(),
+    mint,
+    origins: new Origins(config.allowedOrigins, localHostsOf(config)),
+    folder: config.devStatic === undefined ? undefined : new StaticFolder(config.devStatic),
+  }
+  return (exchange) => serveDev(routes, exchange)
 }
 
 export function mintDevToken({ config, clock }: Base, wanted: WantedToken): Promise<string> {

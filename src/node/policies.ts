@@ -35,7 +35,12 @@ function policiesOf(policy: NamespacePolicy, durableMaxAgeMs: number): ChannelPo
       max,
       ttlMs: durable ? durableMaxAgeMs : ttl,
     },
-    publish: { delivery, log: { ttlMs: ttl, max, idempotencyMs: idempotency }, onLogFailure },
+    // Where there is no durable stream, a log has to keep a message for as long.
+    publish: {
+      delivery,
+      log: { ttlMs: durable ? durableMaxAgeMs : ttl, max, idempotencyMs: idempotency },
+      onLogFailure,
+    },
     client: { clientPublish, presence, acknowledged: durable, max },
   }
 }

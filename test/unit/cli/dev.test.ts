@@ -19,7 +19,7 @@ async function startDev(...words: readonly string[]) {
 it('prints addresses, a token and commands that work, and ends well at a signal', async () => {
   const { terminal, code, banner, find } = await startDev()
   const apiUrl = find(/^ {2}API +(http:\S+)$/m)
-  const url = find(/^ {2}page +(http:\S+)\/$/m)
+  const url = find(/^ {2}workbench +(http:\S+)\/$/m)
   expect(find(/^ {2}WebSocket +(ws:\S+)$/m)).toBe(`${url.replace('http', 'ws')}/v1/ws`)
   const token = find(/^ {2}(eyJ[\w.-]+)$/m)
 
@@ -44,7 +44,7 @@ it('prints addresses, a token and commands that work, and ends well at a signal'
 
 it('makes tokens for sluice token, which tail uses on its own', async () => {
   const { terminal, code, find } = await startDev()
-  const env = { SLUICE_API_URL: find(/^ {2}API +(\S+)$/m), SLUICE_URL: find(/^ {2}page +(\S+)$/m) }
+  const env = { SLUICE_API_URL: find(/^ {2}API +(\S+)$/m), SLUICE_URL: find(/^ {2}workbench +(\S+)$/m) }
   await run(['publish', 'news', '1'], env)
   expect(await run(['tail', 'news', '--last', '1', '--count', '1'], env)).toEqual({
     code: 0,

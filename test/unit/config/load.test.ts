@@ -179,7 +179,7 @@ describe('sluice dev', () => {
       devTokens: true,
       api: { host: '127.0.0.1' },
     })
-    expect(config.api.keys).toEqual(['dev:publish+admin:dev'])
+    expect(config.api.keys).toEqual(['dev:publish+history+admin:dev'])
     expect(config.namespaces['*'].clientPublish).toBe('fanout')
   })
 
