@@ -89,8 +89,9 @@ export function createStores(base: Base, ports: StoresPorts): Stores {
   }
 }
 
-function memoryStores({ config, id, clock }: Base, { switchboard }: StoresPorts): Stores {
-  const log = new MemoryReplayLog({ clock, askedMs: askedMsOf(config) })
+function memoryStores({ config, id, clock, policies }: Base, { switchboard }: StoresPorts): Stores {
+  const acknowledged = (channel: string): boolean => policies(channel).client.acknowledged
+  const log = new MemoryReplayLog({ clock, askedMs: askedMsOf(config), acknowledged })
   const registry = new MemoryRegistry(registryOptions(config), clock)
   const backbone = new MemoryBackbone(id, new MemoryBus(), switchboard)
   const presence = new MemoryPresenceStore({ ttlMs: PRESENCE_TTL_MS }, clock)

@@ -14,8 +14,8 @@ import { Rounds } from '../rounds.ts'
 
 export interface MemoryReplayLogOptions {
   readonly clock: Clock
-  /** Whether clients are asked to acknowledge the messages of this log. Default: false. */
-  readonly acknowledged?: boolean
+  /** Whether clients are asked to acknowledge the messages of a channel. Default: of none. */
+  readonly acknowledged?: (channel: string) => boolean
   /** How long a channel that nobody asks for is remembered after its last message has expired. Default: 10 min. */
   readonly graceMs?: number
   /** How long one is remembered that nobody has published to, after it was last asked for; at most twice as long. Default: `graceMs`. */
@@ -34,7 +34,7 @@ const SWEEP_TICK_MS = 500
 export class MemoryReplayLog implements ReplayLog {
   readonly #epoch = randomBytes(8).toString('hex')
   readonly #clock: Clock
-  readonly #acknowledged: boolean
+  readonly #acknowledged: (channel: string) => boolean
   readonly #graceMs: number
   readonly #idsMax: number
   readonly #channels = new Map<string, ChannelLog>()
@@ -55,7 +55,7 @@ export class MemoryReplayLog implements ReplayLog {
 
   constructor(options: MemoryReplayLogOptions) {
     this.#clock = options.clock
-    this.#acknowledged = options.acknowledged ?? false
+    this.#acknowledged = options.acknowledged ?? (() => false)
     this.#graceMs = options.graceMs ?? GRACE_MS
     this.#idsMax = options.idsPerChannelMax ?? IDS_PER_CHANNEL_MAX
     this.#asked = new RecentlyAsked(options.clock.monotonicMs(), options.askedMs ?? this.#graceMs)
@@ -130,7 +130,7 @@ export class MemoryReplayLog implements ReplayLog {
       channel,
       epoch: this.#epoch,
       start: (this.#asked.take(channel) ?? this.#unknown).offset,
-      acknowledged: this.#acknowledged,
+      acknowledged: this.#acknowledged(channel),
       idsMax: this.#idsMax,
     })
     log.usedMs = nowMs
