@@ -30,8 +30,7 @@ const UNTRUSTED_PROXY =
 const TOKEN_MISSING = 'a token is missing'
 const ENDPOINT_PATHS: ReadonlySet<string> = new Set(['/v1/ws', '/v1/sse', '/v1/poll'])
 const METHODS = 'GET, HEAD, OPTIONS'
-const ENDPOINTS =
-  'this listener has /v1/ws, /v1/sse and /v1/poll; backends publish to the other one (api.port, 8081 by default)'
+const ENDPOINTS = 'this listener has /v1/ws, /v1/sse and /v1/poll; publish on the other one (api.port)'
 const PREFLIGHT_MAX_AGE_S = '600'
 /** A stream that is sent on is served by nobody: it comes again at once, a few times at most, and not in step with others. */
 const SENT_ON_MAX_MS = 100

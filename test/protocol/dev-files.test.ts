@@ -119,7 +119,7 @@ describe('pages of this machine', () => {
 describe('a publish to the public listener', () => {
   it('is told where the API is', async () => {
     const response = await fetch(`${node.url}/v1/publish`, { method: 'POST', body: '{}' })
-    expect(await response.text()).toContain('backends publish to the other one (api.port')
+    expect(await response.text()).toContain('publish on the other one (api.port)')
   })
 })
 
