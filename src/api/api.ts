@@ -1,7 +1,6 @@
 /**
  * The second listener: for backends and operators, apart from the clients. Finds the route, checks the key, answers.
  */
-import { randomUUID } from 'node:crypto'
 import { Audit } from './audit.ts'
 import { Caller, type Trace } from './caller.ts'
 import { MEANT_FOR } from './other-nodes.ts'
@@ -56,7 +55,6 @@ interface Response {
   readonly last?: boolean
 }
 
-const REQUEST_ID = /^[\x21-\x7e]{1,128}$/
 /** A path is as long as whoever asks likes. */
 const LOGGED_PATH_MAX = 200
 const RETRY_LOW_MS = 500
@@ -109,9 +107,8 @@ export class Api {
   }
 
   async #handle(exchange: HttpExchange, jsonDepthMax: number): Promise<void> {
-    const { head } = exchange
     const startedMs = this.#ports.clock.monotonicMs()
-    const requestId = requestIdOf(head)
+    const { requestId } = exchange
     let status
     try {
       status = await this.#answer(exchange, requestId, jsonDepthMax)
@@ -130,12 +127,12 @@ export class Api {
     const match = this.#router.match(head.method, head.path)
     if (match.kind === 'other-method') {
       if (head.method === 'OPTIONS') {
-        const headers = { allow: match.allow, 'x-request-id': requestId }
+        const headers = { allow: match.allow }
         this.#respond(exchange, { status: 204, headers, body: '' })
         return 204
       }
       const body = errorBody('bad_request', `${head.path} takes ${match.allow}, not ${head.method}`)
-      const headers = { ...JSON_TYPE, allow: match.allow, 'x-request-id': requestId }
+      const headers = { ...JSON_TYPE, allow: match.allow }
       this.#respond(exchange, { status: 405, headers, body })
       return 405
     }
@@ -156,10 +153,10 @@ export class Api {
       jsonDepthMax,
     })
     if (answer.stream !== undefined) {
-      this.#streams.start(exchange, answer.stream, { ...answer.headers, 'x-request-id': requestId })
+      this.#streams.start(exchange, answer.stream, answer.headers ?? {})
       return answer.status
     }
-    const headers: ResponseHeaders = { ...JSON_TYPE, ...answer.headers, 'x-request-id': requestId }
+    const headers: ResponseHeaders = { ...JSON_TYPE, ...answer.headers }
     const body = answer.bytes ?? answer.text ?? JSON.stringify(answer.json ?? {})
     this.#respond(exchange, { status: answer.status, headers, body })
     return answer.status
@@ -268,7 +265,7 @@ export class Api {
     const retry = error.retryable ? retryAfter(retryAfterMs) : {}
     this.#respond(exchange, {
       status: error.status,
-      headers: { ...JSON_TYPE, ...retry, 'x-request-id': requestId },
+      headers: { ...JSON_TYPE, ...retry },
       body: errorBody(error.code, error.message),
       last: failed,
     })
@@ -291,12 +288,6 @@ const NOT_OF_A_NODE: Readonly<Record<RequestRefusal, string>> = {
 /** As it was asked for. */
 function pathOf({ path, query }: RequestHead): string {
   return query === '' ? path : `${path}?${query}`
-}
-
-/** The caller's id where it is fit for a header and a log line, else a new one. */
-function requestIdOf({ headers }: RequestHead): string {
-  const given = headers['x-request-id']
-  return given !== undefined && REQUEST_ID.test(given) ? given : randomUUID()
 }
 
 function keyOf({ headers }: RequestHead): string | undefined {

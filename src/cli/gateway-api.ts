@@ -6,6 +6,7 @@ import type { Command } from 'commander'
 import { CommandError } from './command-error.ts'
 import { EXIT_USAGE } from '../config/config-error.ts'
 import { askHttp, type HttpAnswer } from '../drivers/http-client.ts'
+import { readEvents } from '../drivers/http-events.ts'
 
 export const API_URL = 'http://127.0.0.1:8081'
 
@@ -110,6 +111,26 @@ export class GatewayApi {
     return this.#ask('DELETE', path, undefined, undefined)
   }
 
+  /** Until the stream ends, or the signal ends it. `event` takes the data of each. Fails with `ApiFailure`. */
+  async events(path: string, event: (data: string) => void, signal: AbortSignal): Promise<void> {
+    const url = `${this.#url}${path}`
+    const headers = { authorization: `Bearer ${this.#key}` }
+    const answer = await readEvents(
+      { url, headers, ca: this.#ca, signal, bytesMax: ANSWER_BYTES_MAX },
+      event,
+    ).catch((error: unknown) => {
+      throw this.#unreachable(error)
+    })
+    if (answer.status !== 200) throw this.#failureOf(answer, parsed(answer.text))
+  }
+
+  #unreachable(error: unknown): ApiFailure {
+    return new ApiFailure(
+      `no node answers at ${this.#url} (${reasonOf(error)}): start one with sluice dev, or say where it is with --url or SLUICE_API_URL`,
+      { code: 'unreachable', retryable: true, retryAfterMs: undefined },
+    )
+  }
+
   async #ask(
     method: string,
     path: string,
@@ -129,10 +150,7 @@ export class GatewayApi {
         answerBytesMax: ANSWER_BYTES_MAX,
       })
     } catch (error) {
-      throw new ApiFailure(
-        `no node answers at ${this.#url} (${reasonOf(error)}): start one with sluice dev, or say where it is with --url or SLUICE_API_URL`,
-        { code: 'unreachable', retryable: true, retryAfterMs: undefined },
-      )
+      throw this.#unreachable(error)
     }
     const json = parsed(answer.text)
     if (answer.status >= 200 && answer.status < 300 && json !== undefined) return json

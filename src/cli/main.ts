@@ -6,6 +6,7 @@ import { CommandError } from './command-error.ts'
 import { addConfig } from './config.ts'
 import { addDev } from './dev.ts'
 import { addDrain } from './drain.ts'
+import { addLogLevel } from './log-level.ts'
 import { addOrders } from './orders.ts'
 import { addPublish } from './publish.ts'
 import { addRebalance } from './rebalance.ts'
@@ -15,6 +16,7 @@ import { addStatus } from './status.ts'
 import { addTail } from './tail.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
 import { addToken } from './token.ts'
+import { addTrace } from './trace.ts'
 import { AuthConfigError } from '../auth/config-error.ts'
 import { ConfigError, EXIT_USAGE } from '../config/config-error.ts'
 import { SluiceError } from '../errors.ts'
@@ -77,6 +79,8 @@ function programOf(terminal: Terminal): Command {
     addReports,
     addRebalance,
     addOrders,
+    addTrace,
+    addLogLevel,
     addPublish,
     addTail,
     addToken,

@@ -7,8 +7,13 @@ import { Reload } from './reload.ts'
 import { StopSignals } from './stop-signals.ts'
 import { EXIT_INTERRUPTED, type Signal, type Terminal } from './terminal.ts'
 import { systemClock } from '../clock.ts'
+import { HEALTH_DEFAULTS } from '../observe/health.ts'
+import { watch } from '../observe/watchdog.ts'
 import type { Config } from '../config/schema.ts'
 import type { Node } from '../node/node.ts'
+
+/** A loop that has stood still for this part of what liveness allows is reported. */
+const REPORT_SHARE = 0.5
 
 export interface NodeRun {
   readonly config: Config
@@ -35,6 +40,15 @@ export async function runNode(run: NodeRun, terminal: Terminal): Promise<void> {
   terminal.onSiblingsStop(() => node.leaveWithOthers())
   const distrust = new Distrust(node, (code) => terminal.exit(code))
   terminal.onUncaught((kind, error) => distrust.met(kind, error))
+  const unwatch = watch(
+    {
+      stillMs: HEALTH_DEFAULTS.stuckLagMs * REPORT_SHARE,
+      directory: config.log.reports,
+      bindings: { node: node.id },
+    },
+    systemClock,
+    (error) => node.caught('task', error, { what: 'the watchdog' }),
+  )
   const failed = new Promise<never>((_, reject) => {
     const signals = new StopSignals()
     terminal.onSignal((signal) => {
@@ -50,6 +64,7 @@ export async function runNode(run: NodeRun, terminal: Terminal): Promise<void> {
     await Promise.race([node.end, failed])
   } finally {
     await node.close()
+    unwatch()
   }
   if (distrust.ended)
     throw new CommandError('the node has ended, since it had met a fault: its log says which', 1)

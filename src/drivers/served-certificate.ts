@@ -23,6 +23,10 @@ export interface ServedCertificatePorts {
   renewed(expiresAtMs: number): void
   /** The files hold what cannot be used, so the old certificate is shown on. Once for each content. */
   refused(why: string): void
+  /** Whether the listener is open, where it should be. */
+  listening(): boolean
+  /** It could not be opened again: nobody can connect. It is tried again at the next look. */
+  lost(why: string): void
 }
 
 interface Content {
@@ -81,7 +85,8 @@ export class ServedCertificate {
     // Both are replaced one after the other: what is the same in two looks is complete, or will not be mended by waiting.
     const settled = sameContent(content, this.#seen)
     this.#seen = content
-    if (sameContent(content, this.#served)) {
+    const listening = this.#ports.listening()
+    if (listening && sameContent(content, this.#served)) {
       this.#failed = undefined
       return
     }
@@ -96,7 +101,9 @@ export class ServedCertificate {
     try {
       await this.#ports.renew()
     } catch (error) {
-      this.#refuse((error as Error).message)
+      if (this.#ports.listening()) this.#refuse((error as Error).message)
+      // Each time: nobody can connect until it is open again.
+      else this.#ports.lost((error as Error).message)
       return
     }
     this.#served = content

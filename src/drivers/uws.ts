@@ -12,7 +12,10 @@
  *  - what a handler throws would end the process, so each call from outside is a wall: the connection ends with 1011 or 500.
  */
 import { BacklogWatch, EXCESS_BYTES_MAX } from './backlog-watch.ts'
-import { CLOSES, errorBody, SluiceError, type Caught, type Wall } from '../errors.ts'
+import { CLOSES, errorBody, type Caught, type Wall } from '../errors.ts'
+import { collectBody } from './http-body.ts'
+import { REASONS } from './http-status.ts'
+import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts'
 import { copyHead, handshakeFault, wantsClose, type RequestHead } from './request-head.ts'
 import { endConnectionWith } from './one-request.ts'
 import { loadUws, type Native } from './uws-binary.ts'
@@ -82,6 +85,7 @@ export class Upgrade<Connection> {
   readonly #response: Native.HttpResponse
   readonly #context: Native.us_socket_context_t
   readonly #key: string
+  readonly #named: string
   readonly #extensions: string
   #aborted: (() => void) | undefined
   /** The peer has gone or an answer was given: nothing more can be done. */
@@ -96,6 +100,7 @@ export class Upgrade<Connection> {
     this.#response = response
     this.#context = context
     this.#key = request.getHeader('sec-websocket-key')
+    this.#named = request.getHeader(REQUEST_ID_HEADER)
     this.#extensions = request.getHeader('sec-websocket-extensions')
     response.onAborted(() => {
       if (this.done) return
@@ -130,7 +135,13 @@ export class Upgrade<Connection> {
     checkHeaders(headers)
     this.done = true
     this.#response.cork(() =>
-      writeWhole(this.#response, status, headers, body, { withoutBody: false, last: false }),
+      writeWhole(
+        this.#response,
+        status,
+        { ...headers, [REQUEST_ID_HEADER]: requestIdOf(this.#named) },
+        body,
+        { withoutBody: false, last: false },
+      ),
     )
   }
 }
@@ -138,6 +149,8 @@ export class Upgrade<Connection> {
 /** One HTTP request and its answer. Everything is a no-op once the peer has gone. */
 export class HttpExchange {
   readonly head: RequestHead
+  /** Each answer carries it. */
+  readonly requestId: string
   readonly #caught: Caught
   readonly #response: Native.HttpResponse
   readonly #body: Promise<Buffer> | undefined
@@ -162,6 +175,7 @@ export class HttpExchange {
       }
     })
     this.head = copyHead(response, request)
+    this.requestId = requestIdOf(this.head.headers[REQUEST_ID_HEADER])
     // The chunks come whether or not somebody waits for them, so they are collected from the start.
     if (this.head.method !== 'GET' && this.head.method !== 'HEAD' && this.head.method !== 'OPTIONS') {
       this.#body = collectBody(response, bodyBytesMax, caught)
@@ -192,7 +206,10 @@ export class HttpExchange {
     const { method, fault, headers: asked } = this.head
     const closes = last || fault !== undefined || wantsClose(asked)
     this.#response.cork(() =>
-      writeWhole(this.#response, status, headers, body, { withoutBody: method === 'HEAD', last: closes }),
+      writeWhole(this.#response, status, this.#named(headers), body, {
+        withoutBody: method === 'HEAD',
+        last: closes,
+      }),
     )
   }
 
@@ -207,13 +224,17 @@ export class HttpExchange {
     checkHeaders(headers)
     this.#state = 'streaming'
     const response = this.#response
-    response.cork(() => writeHead(response, status, headers))
+    response.cork(() => writeHead(response, status, this.#named(headers)))
     const finish = (): boolean => {
       if (this.#state === 'done') return false
       this.#state = 'done'
       return true
     }
     return new HttpStream(response, { onWritable, filler, finish, caught: this.#caught })
+  }
+
+  #named(headers: ResponseHeaders): ResponseHeaders {
+    return { ...headers, [REQUEST_ID_HEADER]: this.requestId }
   }
 
   /** Cuts the connection, whatever was answered so far; who waits for `onAborted` is told. */
@@ -354,6 +375,8 @@ export class Listener {
   #socket: Native.us_listen_socket | undefined
   #port = 0
   #closed = false
+  /** It is to listen, whether it does or not. */
+  #wanted = false
   #vanishing: string | undefined
 
   constructor(options: ListenerOptions) {
@@ -521,23 +544,30 @@ export class Listener {
     const fresh = this.#serve()
     // Behind what the loop has accepted in this turn, so that next to nobody is in between.
     await new Promise((resolve) => setImmediate(resolve))
-    if (this.#socket === undefined) return
+    if (!this.#wanted) return
     const former = this.#served
-    this.stopListening()
+    this.#stop()
     this.#served = fresh
     try {
       await this.#listenAt(this.#port)
       this.#former.push(former)
     } catch (error) {
       this.#served = former
+      // Where this fails too nobody listens: `listening` says so, and another renewal tries again.
       await this.#listenAt(this.#port)
       throw error
     }
   }
 
+  /** False: it should, and could not be opened again after a renewal. */
+  get listening(): boolean {
+    return !this.#wanted || this.#socket !== undefined
+  }
+
   /** Fails where the address is taken or not ours. */
-  listen(): Promise<void> {
-    return this.#listenAt(this.#options.port)
+  async listen(): Promise<void> {
+    await this.#listenAt(this.#options.port)
+    this.#wanted = true
   }
 
   #listenAt(port: number): Promise<void> {
@@ -573,6 +603,11 @@ export class Listener {
 
   /** Accepts nobody any more; who is connected stays. Idempotent. */
   stopListening(): void {
+    this.#wanted = false
+    this.#stop()
+  }
+
+  #stop(): void {
     if (this.#socket === undefined) return
     this.#uWS.us_listen_socket_close(this.#socket)
     this.#socket = undefined
@@ -618,50 +653,6 @@ function answerFailure(route: HttpRoute, exchange: HttpExchange, error: unknown,
   }
   // In the middle of a stream there is no answer any more.
   if (!exchange.done) exchange.cut()
-}
-
-function collectBody(response: Native.HttpResponse, bytesMax: number, caught: Caught): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let bytes = 0
-    const take = (chunk: ArrayBuffer, last: boolean): void => {
-      bytes += chunk.byteLength
-      if (bytes > bytesMax) {
-        chunks.length = 0
-        reject(new SluiceError('limit_exceeded', `the body is larger than ${bytesMax} bytes`))
-        return
-      }
-      // The only chunk is copied at once; later ones too, since their memory is taken back after the call.
-      chunks.push(Buffer.from(Buffer.from(chunk)))
-      if (last) resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks))
-    }
-    response.onData((chunk, last) => {
-      try {
-        take(chunk, last)
-      } catch (error) {
-        caught('body', error)
-        reject(new SluiceError('internal', 'the body could not be read'))
-      }
-    })
-  })
-}
-
-const REASONS: Readonly<Record<number, string>> = {
-  101: 'Switching Protocols',
-  200: 'OK',
-  204: 'No Content',
-  304: 'Not Modified',
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  409: 'Conflict',
-  413: 'Content Too Large',
-  426: 'Upgrade Required',
-  429: 'Too Many Requests',
-  500: 'Internal Server Error',
-  503: 'Service Unavailable',
 }
 
 /**

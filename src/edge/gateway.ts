@@ -40,7 +40,6 @@ const ELSEWHERE_MAX_MS = 300
 
 /** States of a node in which somebody else takes its clients. */
 const LEAVING: ReadonlySet<string> = new Set(['draining', 'closing'])
-
 /** A user who has as many connections as he may: it takes until one of them ends. */
 const NOT_ADMITTED_MIN_MS = 5000
 const NOT_ADMITTED_MAX_MS = 15_000
@@ -352,9 +351,10 @@ export class Gateway {
 
   #failed(exchange: HttpExchange, thrown: unknown): void {
     const error = asSluiceError(thrown)
-    if (error.code === 'internal') this.#ports.failed('a request of a client', thrown)
-    else this.#ports.metrics.protocolError(error.code)
-    const { clock } = this.#ports
+    const { clock, caught, metrics } = this.#ports
+    const about = { what: 'a request of a client', requestId: exchange.requestId }
+    if (error.code === 'internal') caught('request', thrown, about)
+    else metrics.protocolError(error.code)
     const { retryMinMs, retryMaxMs } = this.#options
     // One connection too many of a user may be let in later, as a WebSocket that is closed with 4503.
     const notAdmitted = thrown instanceof Closing && thrown.closeCode === CLOSE.notAdmitted

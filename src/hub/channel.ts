@@ -2,8 +2,10 @@
  * One channel with local subscribers: its feed, who is on it, and the decisions of the feed carried out.
  * `LoggedChannel` has an order to keep; `EphemeralChannel` passes on what comes.
  */
+import type { ChannelCounts, ChannelPolicy, Opening } from './channel-terms.ts'
+import { Deliveries } from './deliveries.ts'
 import { Disowning } from './disowning.ts'
-import { Feed, type FeedDecision, type FeedTerms } from './feed.ts'
+import { Feed, type FeedDecision } from './feed.ts'
 import type { LogPage, LogReads } from './log-reads.ts'
 import { Fanout } from './outlet.ts'
 import { Reach, backfill, startBefore } from './reach.ts'
@@ -28,27 +30,6 @@ export interface ChannelPorts {
   sequence(): number
   readonly counts: ChannelCounts
   readonly witness: Pick<Witness, 'tap'>
-}
-
-export interface ChannelCounts {
-  slow(policy: SlowConsumerPolicy): void
-  replayed(): void
-  reset(reason: ResetReason): void
-  repair(result: 'filled' | 'reset' | 'failed'): void
-}
-
-export interface ChannelPolicy {
-  readonly slowConsumer: SlowConsumerPolicy
-  readonly feed: FeedTerms
-  /** More than the log keeps: one read finds all of it. */
-  readonly logMessagesMax: number
-}
-
-/** Where a subscription starts, as found before the client is told. */
-export interface Opening {
-  readonly start: Position | undefined
-  readonly recovered: boolean
-  readonly reset: ResetReason | undefined
 }
 
 /** A slow client reads the log in small bites: what it has not taken yet should not lie in memory. */
@@ -117,8 +98,12 @@ abstract class AnyChannel extends Fanout {
     this.#ports.counts.slow(policy)
   }
 
-  replayed(): void {
-    this.#ports.counts.replayed()
+  replayed(durable: boolean): void {
+    this.#ports.counts.replayed(durable)
+  }
+
+  unacknowledged(messages: number): void {
+    this.#ports.counts.unacknowledged(messages)
   }
 
   resetSent(reason: ResetReason): void {
@@ -131,6 +116,8 @@ abstract class AnyChannel extends Fanout {
 }
 
 export class EphemeralChannel extends AnyChannel implements Source {
+  declare readonly deliveries: undefined
+
   get position(): undefined {
     return undefined
   }
@@ -181,6 +168,8 @@ export class LoggedChannel extends AnyChannel implements Source {
   #reach: Reach | undefined
   /** The log is being told to leave an epoch, or was a moment ago. */
   #disowning: Disowning | undefined
+  /** With its first message that is to be acknowledged. */
+  deliveries: Deliveries | undefined
   /** Subscriptions that are ahead of the feed. */
   #waiting: Set<Subscription> | undefined
 
@@ -323,6 +312,7 @@ export class LoggedChannel extends AnyChannel implements Source {
     for (const decision of decisions) {
       switch (decision.kind) {
         case 'deliver':
+          this.#number(decision.encoded)
           this.ports.deliver(this.fanout, decision.encoded, decision.before)
           break
         case 'reset':
@@ -345,7 +335,14 @@ export class LoggedChannel extends AnyChannel implements Source {
     for (const subscription of waiting) subscription.resume()
   }
 
+  /** Before it is handed on: who is live then gets it. */
+  #number({ message }: Encoded): void {
+    if (message.kind !== 'logged' || !message.ack) return
+    ;(this.deliveries ??= new Deliveries()).add(message.epoch, message.offset, message.time)
+  }
+
   #fetch(after: Position): void {
+    this.ports.counts.gap()
     this.ports.reads.range(this.name, after, this.#policy.logMessagesMax).then(
       (range) => {
         if (range.kind === 'range') this.ports.counts.repair('filled')

@@ -2,15 +2,8 @@
  * Local fan-out: every channel with at least one local subscriber, and the way of each message from the backbone to the
  * clients. Everything a client receives leaves through here.
  */
-import {
-  EphemeralChannel,
-  LoggedChannel,
-  type Channel,
-  type ChannelCounts,
-  type ChannelPolicy,
-  type ChannelPorts,
-  type Opening,
-} from './channel.ts'
+import { EphemeralChannel, LoggedChannel, type Channel, type ChannelPorts } from './channel.ts'
+import type { ChannelCounts, ChannelPolicy, Opening } from './channel-terms.ts'
 import { FeedMemory } from './feed-memory.ts'
 import { LogReads, type ReadReason } from './log-reads.ts'
 import type { Fanout, Outlet } from './outlet.ts'

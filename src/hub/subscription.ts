@@ -7,6 +7,7 @@
  *                    ▲                                           │
  *                    └────────── fallBehind: its buffer is full ─┘        any ── close ──▶ (closed)
  */
+import { Unacknowledged, type Deliveries } from './deliveries.ts'
 import type { Fanout, LiveMember, Outlet } from './outlet.ts'
 import type { Encoded } from '../protocol/encode.ts'
 import { EncodedReset } from '../protocol/encoded-reset.ts'
@@ -38,7 +39,12 @@ export interface Source {
   /** Calls `resume` after a pause, since the log could not be read. */
   retryLater(subscription: Subscription): void
   slow(policy: SlowConsumerPolicy): void
-  replayed(): void
+  /** `durable`: it is to be acknowledged, and can be. */
+  replayed(durable: boolean): void
+  /** Where messages are acknowledged, and one has come. */
+  readonly deliveries: Deliveries | undefined
+  /** It has gone, and has not acknowledged so many. */
+  unacknowledged(messages: number): void
   resetSent(reason: ResetReason): void
   /** How long a client that is reset by himself waits before he fetches his state. */
   resetDelayMs(reason: ResetReason): number
@@ -71,6 +77,8 @@ export class Subscription implements LiveMember {
   #liveSince = 0
   /** Until it is live for the first time. */
   #replay: Replay | undefined
+  /** On a durable channel, from the first message that it may acknowledge. */
+  #open: Unacknowledged | undefined
   previousLive: LiveMember | undefined
   nextLive: LiveMember | undefined
 
@@ -125,6 +133,8 @@ export class Subscription implements LiveMember {
     if (this.#state !== 'live') return
     // What has to wait for room must not be overtaken by what follows.
     if (!this.outlet.hasRoom()) this.fallBehind(reset.position)
+    this.#settleOpen()
+    if (this.live) this.#countLive(this.source.deliveries?.count)
     this.source.resetSent(reset.reason)
     this.outlet.reset(reset)
     this.source.tap?.reset(this.outlet, reset)
@@ -144,7 +154,28 @@ export class Subscription implements LiveMember {
     if (this.#state === 'live') this.#leaveLive()
     this.#state = 'closed'
     this.#replayEnds()
+    this.#settleOpen()
     this.source.left(this, begun)
+  }
+
+  /** Everything up to an offset has been taken by the client. How much of that is new, and when the last of it was accepted. */
+  acknowledge(offset: number): { readonly messages: number; readonly acceptedMs: number | undefined } {
+    const { deliveries } = this.source
+    if (this.#state === 'live') this.#countLive()
+    const messages = this.#open?.acknowledge(offset, deliveries) ?? 0
+    return { messages, acceptedMs: messages === 0 ? undefined : deliveries?.timeOf(offset) }
+  }
+
+  /** Who is live since before the first message has had all of them. Only WebSockets can acknowledge. */
+  #countLive(from = 0): void {
+    if (this.source.deliveries === undefined || this.outlet.transport !== 'websocket') return
+    if (this.#open === undefined || from > 0) (this.#open ??= new Unacknowledged()).live(from)
+  }
+
+  /** What is open now is not acknowledged any more: the connection has gone, or its log. */
+  #settleOpen(): void {
+    if (this.#open !== undefined) this.source.unacknowledged(this.#open.open(this.source.deliveries))
+    this.#open = undefined
   }
 
   /** One message or one change of state. False: wait for somebody to call `resume`. */
@@ -168,6 +199,7 @@ export class Subscription implements LiveMember {
     this.#state = 'live'
     this.#liveSince = this.source.sequence
     this.#position = undefined
+    this.#countLive(this.source.deliveries?.count)
     this.outlet.goLive(this.source.fanout)
     this.source.fanout.addLive(this)
     this.#replayEnds()
@@ -175,6 +207,8 @@ export class Subscription implements LiveMember {
   }
 
   #leaveLive(): void {
+    this.#countLive()
+    if (this.source.deliveries !== undefined) this.#open?.behind(this.source.deliveries)
     this.source.fanout.removeLive(this)
     this.outlet.leaveLive(this.source.fanout)
   }
@@ -240,10 +274,16 @@ export class Subscription implements LiveMember {
   #deliver(encoded: Encoded): void {
     const { epoch, offset } = encoded.message as LoggedMessage
     this.#position = { epoch, offset }
-    this.source.replayed()
+    this.#replayed(encoded)
     this.#replay?.replayed()
     this.outlet.deliver(encoded)
     this.source.tap?.delivered(this.outlet, encoded)
+  }
+
+  #replayed({ message }: Encoded): void {
+    const durable = message.kind === 'logged' && message.ack && this.outlet.transport === 'websocket'
+    this.source.replayed(durable)
+    if (durable) (this.#open ??= new Unacknowledged()).given((message as LoggedMessage).offset)
   }
 
   #read(after: Position): boolean {
@@ -292,6 +332,7 @@ export class Subscription implements LiveMember {
   }
 
   #reset(position: Position, reason: ResetReason): void {
+    this.#settleOpen()
     this.source.resetSent(reason)
     const delayMs = this.source.resetDelayMs(reason)
     const reset = new EncodedReset({ channel: this.source.name, position, reason }, delayMs)

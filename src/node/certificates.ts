@@ -64,6 +64,13 @@ function watch(
         'a renewed certificate is shown to those who connect from now on',
       )
     },
+    listening: () => listener.listening,
+    lost(why) {
+      log.error(
+        { ...about, reason: why },
+        'the listener could not be opened again for a renewed certificate: nobody can connect to it; it is tried again in 10 s',
+      )
+    },
     refused(why) {
       log.error(
         { ...about, reason: why },

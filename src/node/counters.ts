@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts'
 import type { EdgeMetrics } from '../edge/ports.ts'
 import type { HubMetrics } from '../hub/hub.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { SluiceError } from '../errors.ts'
 import type { ErrorCode } from '../protocol/codes.ts'
 import type { PublisherMetrics } from '../publish/publisher.ts'
 import type { SessionMetrics } from '../session/ports.ts'
@@ -16,6 +17,7 @@ export function hubMetrics(metrics: Metrics, clock: Clock): HubMetrics {
       metrics.fanout.observe(websocket + sse + poll)
       if (websocket + sse + poll === 0) return
       metrics.delivered.websocket.add(websocket)
+      if (encoded.message.kind === 'logged' && encoded.message.ack) metrics.durableDelivered.add(websocket)
       metrics.delivered.sse.add(sse)
       metrics.delivered.poll.add(poll)
       if (websocket > 0) metrics.bytesOut.websocket.add(websocket * encoded.webSocket.length)
@@ -24,21 +26,35 @@ export function hubMetrics(metrics: Metrics, clock: Clock): HubMetrics {
     logRead: (why) => metrics.logReads[why].inc(),
     ephemeralDropped: (count) => metrics.ephemeralDropped.add(count),
     slow: (policy) => metrics.slowConsumers[policy].inc(),
-    replayed: () => metrics.replayed.inc(),
+    replayed(durable) {
+      metrics.replayed.inc()
+      if (durable) metrics.durableDelivered.inc()
+    },
+    gap: () => metrics.feedGaps.inc(),
+    unacknowledged: (messages) => metrics.unacknowledged.add(messages),
     reset: (reason) => metrics.resets[reason].inc(),
     tailGivenUp: () => metrics.tailsGivenUp.inc(),
     repair: (result) => metrics.feedRepairs[result].inc(),
   }
 }
 
-/** `appended`: in milliseconds. */
-export function publisherMetrics(metrics: Metrics, appended: (ms: number) => void): PublisherMetrics {
+/** Somebody may be told of a publish that was refused. */
+export type PublishRefused = (error: SluiceError, about: object) => void
+
+export interface PublishHearers {
+  /** In milliseconds. */
+  readonly appended: (ms: number) => void
+  readonly refused: PublishRefused
+}
+
+export function publisherMetrics(metrics: Metrics, { appended, refused }: PublishHearers): PublisherMetrics {
   return {
     published: (door, delivery) => metrics.published[door][delivery].inc(),
     duplicate: () => metrics.publishDuplicates.inc(),
-    refused(error) {
+    refused(error, { door, target, id, from }) {
       metrics.publishErrors[error.code].inc()
       if (error.code === 'limit_exceeded') metrics.limitsHit.payload.inc()
+      refused(error, { door, ...target, id, from })
     },
     appended(seconds) {
       metrics.logAppends.inc()
@@ -50,8 +66,17 @@ export function publisherMetrics(metrics: Metrics, appended: (ms: number) => voi
   }
 }
 
-/** `connected`: in milliseconds. */
-export function sessionMetrics(metrics: Metrics, connected: (ms: number) => void): SessionMetrics {
+export interface SessionHearers {
+  /** In milliseconds. */
+  readonly connected: (ms: number) => void
+  readonly clock: Pick<Clock, 'now'>
+  readonly refused: PublishRefused
+}
+
+export function sessionMetrics(
+  metrics: Metrics,
+  { connected, clock, refused }: SessionHearers,
+): SessionMetrics {
   return {
     connected(resume, tookMs) {
       metrics.resumes[resume].inc()
@@ -63,7 +88,15 @@ export function sessionMetrics(metrics: Metrics, connected: (ms: number) => void
     errorSent: (code) => metrics.protocolErrors[code].inc(),
     takenOver: () => metrics.takeovers.inc(),
     limitHit: (limit) => metrics.limitsHit[limit].inc(),
-    acknowledged: () => metrics.acks.inc(),
+    acknowledged({ messages, acceptedMs }) {
+      metrics.acks.inc()
+      metrics.acknowledged.add(messages)
+      if (acceptedMs !== undefined) metrics.ackLatency.observe((clock.now() - acceptedMs) / 1000)
+    },
+    publishDenied(error, from, channel) {
+      metrics.publishErrors[error.code].inc()
+      refused(error, { door: 'client', channel, from })
+    },
   }
 }
 

@@ -10,12 +10,13 @@ import { SluiceError } from '../errors.ts'
 import { Hub } from '../hub/hub.ts'
 import type { Base } from './base.ts'
 import type { Cluster } from './cluster.ts'
-import { hubMetrics, publisherMetrics, sessionMetrics } from './counters.ts'
+import { hubMetrics, publisherMetrics, sessionMetrics, type PublishRefused } from './counters.ts'
 import { hubOptions, quotaLimits, sessionOptions } from './options.ts'
 import type { Stores } from './stores.ts'
 import type { NodePace } from './pace.ts'
 import { NATS_PREFIX } from './servers.ts'
 import type { Switchboard } from './switchboard.ts'
+import type { Metrics } from '../observe/metrics.ts'
 import type { Witness } from '../observe/witness.ts'
 import { Presence } from '../presence/presence.ts'
 import { ticketText } from '../protocol/ticket.ts'
@@ -80,7 +81,10 @@ export function createDelivery(base: Base, ports: DeliveryPorts): Delivery {
       backbone,
       registry,
       clock,
-      metrics: publisherMetrics(metrics, (ms) => ports.pace.store.add(ms)),
+      metrics: publisherMetrics(metrics, {
+        appended: (ms) => ports.pace.store.add(ms),
+        refused: refusedBy(base),
+      }),
       policyOf: (channel) => policies(channel).publish,
     },
     payloadBytesMax,
@@ -108,11 +112,21 @@ export function createDelivery(base: Base, ports: DeliveryPorts): Delivery {
     hears: () => backbone.healthy() && !cluster.canary.deaf,
     failed,
   })
+  showCounts(metrics, hub, sessions)
+  return { hub, presence, publisher, doors, sessions, users, orders }
+}
+
+function showCounts(metrics: Metrics, hub: Hub, sessions: Sessions): void {
   metrics.sessions.read(() => sessions.count)
   metrics.channels.read(() => hub.channelCount)
   metrics.feedBytes.read(() => hub.feedBytes)
   metrics.subscriptions.read(() => hub.subscriptionCount)
-  return { hub, presence, publisher, doors, sessions, users, orders }
+}
+
+/** A line a second at most for each code: a publisher repeats what was refused. */
+function refusedBy({ mistakes }: Base): PublishRefused {
+  return (error, about) =>
+    mistakes.warn(`a publish was refused (${error.code})`, { ...about, reason: error.message })
 }
 
 /** Whose tokens are good. */
@@ -191,7 +205,11 @@ function createSessions(base: Base, ports: DeliveryPorts, serving: ServingSessio
       tokens: { verify: (token) => tokens.verify(token), isRevoked },
       clock,
       wheel: base.wheel,
-      metrics: sessionMetrics(base.metrics, (ms) => ports.pace.connect.add(ms)),
+      metrics: sessionMetrics(base.metrics, {
+        clock,
+        connected: (ms) => ports.pace.connect.add(ms),
+        refused: refusedBy(base),
+      }),
       witness: ports.witness,
       policyOf: (channel) => policies(channel).client,
       publish: (user, channel, payload, id) =>

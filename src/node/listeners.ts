@@ -20,7 +20,7 @@ export interface Listeners {
   start(): Promise<void>
 }
 
-export function createListeners({ config, clock, log, metrics, caught }: Base): Listeners {
+export function createListeners({ config, clock, log, metrics, health, caught }: Base): Listeners {
   const api = new Listener({
     host: config.api.host,
     port: config.api.port,
@@ -40,6 +40,13 @@ export function createListeners({ config, clock, log, metrics, caught }: Base): 
     caught,
     ...(config.tls === undefined ? {} : { tls: config.tls }),
   })
+  if (config.tls !== undefined) {
+    health.register('listener', () =>
+      clients.listening
+        ? { status: 'ok' }
+        : { status: 'failing', detail: 'it could not be opened again for a renewed certificate' },
+    )
+  }
   const certificates = new Certificates(config, { public: clients, api }, { clock, log, metrics })
   return {
     public: clients,

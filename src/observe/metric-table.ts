@@ -15,57 +15,10 @@ import {
   HOLD_REASONS,
   REFUSAL_REASONS,
   RESET_REASONS,
-  type Label,
 } from './metric-labels.ts'
+import { counter, gauge, histogram, type MetricSpec } from './metric-spec.ts'
 
-export interface CounterSpec<Labels extends readonly Label[] = readonly Label[]> {
-  readonly kind: 'counter'
-  /** Without the prefix. */
-  readonly name: `${string}_total`
-  readonly help: string
-  readonly labels: Labels
-}
-
-export interface GaugeSpec<Labels extends readonly Label[] = readonly Label[]> {
-  readonly kind: 'gauge'
-  readonly name: string
-  readonly help: string
-  readonly labels: Labels
-}
-
-/** Without labels: nobody has needed them so far, and each series of a histogram costs a line per bucket. */
-export interface HistogramSpec {
-  readonly kind: 'histogram'
-  readonly name: string
-  readonly help: string
-  readonly labels: readonly []
-  /** Upper bounds, inclusive, growing; `+Inf` is understood. */
-  readonly buckets: readonly number[]
-}
-
-export type MetricSpec = CounterSpec | GaugeSpec | HistogramSpec
-
-export const METRIC_PREFIX = 'sluice_'
-
-function counter<const Labels extends readonly Label[]>(
-  name: `${string}_total`,
-  help: string,
-  ...labels: Labels
-): CounterSpec<Labels> {
-  return { kind: 'counter', name, help, labels }
-}
-
-function gauge<const Labels extends readonly Label[]>(
-  name: string,
-  help: string,
-  ...labels: Labels
-): GaugeSpec<Labels> {
-  return { kind: 'gauge', name, help, labels }
-}
-
-function histogram(name: string, help: string, buckets: readonly number[]): HistogramSpec {
-  return { kind: 'histogram', name, help, labels: [], buckets }
-}
+export { METRIC_PREFIX, type MetricSpec } from './metric-spec.ts'
 
 /** From a local append to a client far behind, in seconds. */
 const LATENCY_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
@@ -221,7 +174,27 @@ const DELIVERY = {
     'replayed_total',
     'Messages that were delivered from the tail or the log instead of live.',
   ),
-  acks: counter('acks_total', 'Acknowledgements of durable messages by clients.'),
+  acks: counter(
+    'acks_total',
+    'Frames in which clients acknowledge durable messages; one covers everything before it.',
+  ),
+  durableDelivered: counter(
+    'durable_delivered_total',
+    'Messages of durable channels that were handed to WebSockets, which acknowledge them; one for each connection, repeats included.',
+  ),
+  acknowledged: counter(
+    'acknowledged_total',
+    'Messages of durable channels that were acknowledged: of five messages an acknowledgement of the second is two.',
+  ),
+  unacknowledged: counter(
+    'unacknowledged_total',
+    'Messages of durable channels that a connection had been handed and not acknowledged when it ended, or its log did: they are delivered again.',
+  ),
+  ackLatency: histogram(
+    'ack_latency_seconds',
+    'From the moment a publish was accepted (by the clock of the node that accepted it) to the acknowledgement of a client that has it; the newest message of each acknowledgement.',
+    LATENCY_BUCKETS_S,
+  ),
   resets: counter(
     'resets_total',
     'Clients that were told to refetch their state, per channel: a hole that could not be filled, a log that was lost, a position older than the log.',
@@ -236,6 +209,7 @@ const DELIVERY = {
     'ephemeral_dropped_total',
     'Messages of ephemeral channels that a slow subscriber did not get.',
   ),
+  feedGaps: counter('feed_gaps_total', 'Holes that were found in a feed.'),
   feedRepairs: counter(
     'feed_repairs_total',
     'Holes in a feed: filled from the log, turned into a reset, or not yet (the log could not be read; tried again).',

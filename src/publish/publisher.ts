@@ -47,7 +47,7 @@ export interface Published {
 export interface PublisherMetrics {
   published(door: Door, delivery: Delivery): void
   duplicate(): void
-  refused(error: SluiceError): void
+  refused(error: SluiceError, request: PublishRequest): void
   appended(seconds: number): void
   unicastNodes(count: number): void
   degraded(): void
@@ -92,7 +92,7 @@ export class Publisher {
       if (published.degraded === true) this.#ports.metrics.degraded()
       return published
     } catch (error) {
-      if (error instanceof SluiceError) this.#ports.metrics.refused(error)
+      if (error instanceof SluiceError) this.#ports.metrics.refused(error, request)
       throw error
     }
   }

@@ -15,24 +15,13 @@ export type ClientPublishPorts = Pick<
 >
 
 export async function publishFor(
-  { user, permissions }: Identity,
+  identity: Identity,
   { ref, channel, payload, id }: DecodedPublish,
   ports: ClientPublishPorts,
 ): Promise<ServerFrame> {
-  if (channel === INBOX) throw new SluiceError('forbidden', 'clients do not publish to inboxes')
-  if (!permissions.mayPublish(channel)) {
-    throw new SluiceError('forbidden', `the token does not allow to publish to ${channel}`)
-  }
-  const { clientPublish } = ports.policyOf(channel)
-  if (clientPublish === 'deny') {
-    throw new SluiceError(
-      'forbidden',
-      `clients do not publish to ${channel}: its namespace has clientPublish deny`,
-    )
-  }
-  takePublish(ports, user)
+  const { user } = identity
   const { epoch, offset, duplicate } =
-    clientPublish === 'fanout'
+    allowed(identity, channel, ports) === 'fanout'
       ? await ports.publish(user, channel, payload, id)
       : await ports.forward(user, channel, payload, id)
   return {
@@ -40,5 +29,31 @@ export async function publishFor(
     ref,
     ...(epoch === undefined || offset === undefined ? {} : { epoch, offset }),
     ...(duplicate === undefined ? {} : { duplicate }),
+  }
+}
+
+/** What is done with it. Fails where this client does not publish there, or not now. */
+function allowed(
+  { user, permissions }: Identity,
+  channel: string,
+  ports: ClientPublishPorts,
+): 'fanout' | 'forward' {
+  try {
+    if (channel === INBOX) throw new SluiceError('forbidden', 'clients do not publish to inboxes')
+    if (!permissions.mayPublish(channel)) {
+      throw new SluiceError('forbidden', `the token does not allow to publish to ${channel}`)
+    }
+    const { clientPublish } = ports.policyOf(channel)
+    if (clientPublish === 'deny') {
+      throw new SluiceError(
+        'forbidden',
+        `clients do not publish to ${channel}: its namespace has clientPublish deny`,
+      )
+    }
+    takePublish(ports, user)
+    return clientPublish
+  } catch (error) {
+    if (error instanceof SluiceError) ports.metrics.publishDenied(error, user, channel)
+    throw error
   }
 }

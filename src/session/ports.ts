@@ -4,6 +4,7 @@
 import type { TakenOver } from '../cluster/control.ts'
 import type { Clock } from '../clock.ts'
 import type { Witness } from '../observe/witness.ts'
+import type { SluiceError } from '../errors.ts'
 import type { ErrorCode } from '../protocol/codes.ts'
 import type { Limits, Position } from '../protocol/frames.ts'
 import type { Payload } from '../protocol/message.ts'
@@ -66,7 +67,10 @@ export interface SessionMetrics {
   errorSent(code: ErrorCode): void
   takenOver(): void
   limitHit(limit: SessionLimit): void
-  acknowledged(): void
+  /** `messages`: so many that were not acknowledged before; `acceptedMs`: when the last of them was accepted. */
+  acknowledged(covered: { readonly messages: number; readonly acceptedMs: number | undefined }): void
+  /** A client may not publish there, or not now. */
+  publishDenied(error: SluiceError, user: string, channel: string): void
 }
 
 /** Who is in a channel, on namespaces that keep it. */

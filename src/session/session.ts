@@ -48,7 +48,6 @@ export class Session implements Due {
   wheelSlot = -1
   wheelIndex = 0
   wheelTick = 0
-
   constructor(
     { id, claim }: { readonly id: string; readonly claim: number },
     identity: Identity,
@@ -225,17 +224,18 @@ export class Session implements Due {
 
   #ack({ channel, offset }: AckFrame): void {
     const name = this.#internalName(channel)
-    const position = this.#subscriptionOf(channel)?.position
+    const subscription = this.#subscriptionOf(channel)
+    const position = subscription?.position
     const refused = (why: string): void =>
       this.#refuse(undefined, new SluiceError('bad_request', `ack: ${why}`))
     if (!this.#ports.policyOf(name).acknowledged) refused(`messages of ${channel} are not acknowledged`)
-    else if (position === undefined) refused(`${channel} is not subscribed to`)
+    else if (subscription === undefined || position === undefined) refused(`${channel} is not subscribed to`)
     else if (offset > position.offset)
       refused(`${offset} is after the last message, which is ${position.offset}`)
     // The position of a channel without messages: there is nothing to remember.
     else if (offset > 0) {
       this.#ports.acks.ack(this.user, name, position.epoch, offset)
-      this.#ports.metrics.acknowledged()
+      this.#ports.metrics.acknowledged(subscription.acknowledge(offset))
     }
   }
 

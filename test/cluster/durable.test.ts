@@ -54,7 +54,15 @@ describe('a durable channel', () => {
     client.send({ type: 'ack', channel: 'jobs:2', offset: third?.['offset'] })
     await client.settled()
     expect(await one.metric('sluice_acks_total')).toBe(1)
+    // Of five the third: what an acknowledgement covers counts, not how many there are.
+    expect(await one.metric('sluice_acknowledged_total')).toBe(3)
+    expect(await one.metric('sluice_ack_latency_seconds_count')).toBe(1)
+    const [delivered, open] = ['sluice_durable_delivered_total', 'sluice_unacknowledged_total']
+    const before = await one.metric(open)
     client.cut()
+    await expect.poll(() => one.metric(open)).toBe(before + 2)
+    // Everybody else has gone: each message was acknowledged, or is open.
+    await expect.poll(() => one.metric(open)).toBe((await one.metric(delivered)) - 3)
     // Written by now on the first node, for the second to read.
     await expect
       .poll(async () => {

@@ -109,6 +109,16 @@ const CASES: Readonly<Record<string, Case>> = {
     labels: { reason: 'gap', version: '2' },
     ...LATE,
   },
+  SluiceUnacknowledged: {
+    series: {
+      ...INFO,
+      [`sluice_durable_delivered_total{${A}}`]: bad(60),
+      [`sluice_acknowledged_total{${A}}`]: bad(50),
+    },
+    labels: { version: '2' },
+    on: 34,
+    off: 80,
+  },
   SluiceResets: {
     series: {
       ...INFO,

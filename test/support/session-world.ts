@@ -222,6 +222,7 @@ export class WorldNode {
         errorSent: (code) => void this.counted.push(`error ${code}`),
         takenOver: () => void this.counted.push('taken over'),
         limitHit: (limit) => void this.counted.push(`limit ${limit}`),
+        publishDenied: ignore,
         acknowledged: () => void this.counted.push('acknowledged'),
       },
       quotas: new UserQuotas({ connections: 0, subscriptions: 0, publishesPerSecond: 0, ...quotas }),

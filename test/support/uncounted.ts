@@ -11,6 +11,8 @@ export const UNCOUNTED_HUB: HubMetrics = {
   ephemeralDropped: ignore,
   slow: ignore,
   replayed: ignore,
+  gap: ignore,
+  unacknowledged: ignore,
   reset: ignore,
   repair: ignore,
   tailGivenUp: ignore,
@@ -25,6 +27,7 @@ export const UNCOUNTED_SESSIONS: SessionMetrics = {
   takenOver: ignore,
   limitHit: ignore,
   acknowledged: ignore,
+  publishDenied: ignore,
 }
 
 export const UNCOUNTED_EDGE: EdgeMetrics = {

@@ -46,6 +46,7 @@ describe('the schema', () => {
       'SLUICE_JWT_SECRET',
       'SLUICE_LOG_CONNECTIONS',
       'SLUICE_LOG_LEVEL',
+      'SLUICE_LOG_REPORTS',
       'SLUICE_NATS_CREDS_FILE',
       'SLUICE_NATS_NKEY_FILE',
       'SLUICE_NATS_URL',

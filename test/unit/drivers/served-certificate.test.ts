@@ -18,6 +18,7 @@ describe('the certificate of a listener', () => {
   let files: Certificate
   let events: string[]
   let failing: boolean
+  let listening: boolean
   let served: ServedCertificate
   let count = 0
 
@@ -30,6 +31,7 @@ describe('the certificate of a listener', () => {
     put('keyFile', first)
     events = []
     failing = false
+    listening = true
     served = new ServedCertificate(files, {
       clock: new ManualClock(),
       renew() {
@@ -38,6 +40,8 @@ describe('the certificate of a listener', () => {
       },
       renewed: () => void events.push('renewed'),
       refused: (why) => void events.push(`refused ${why}`),
+      listening: () => listening,
+      lost: (why) => void events.push(`lost ${why}`),
     })
     await served.start()
   })
@@ -82,6 +86,21 @@ describe('the certificate of a listener', () => {
     await served.look()
     expect(events).toHaveLength(1)
     expect(events[0]).toMatch(/^refused /)
+  })
+
+  it('opens the listener again that could open with neither the new nor the old, also where the old is put back', async () => {
+    failing = true
+    listening = false
+    put('certFile', second)
+    put('keyFile', second)
+    await served.look()
+    await served.look()
+    expect(events).toEqual(['renew', 'lost no', 'renew', 'lost no'])
+    put('certFile', first)
+    put('keyFile', first)
+    failing = false
+    await served.look()
+    expect(events.slice(4)).toEqual(['renew', 'renewed'])
   })
 
   it('is tried again where the listener could not take it', async () => {

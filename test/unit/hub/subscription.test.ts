@@ -68,6 +68,8 @@ class World {
       resetSent: (reason) => counted.push(`reset, ${reason}`),
       resetDelayMs: () => 250,
       tap: undefined,
+      deliveries: undefined,
+      unacknowledged: () => undefined,
       begun: () => counted.push('begun'),
       left: (_subscription, hadBegun) => seen.push(hadBegun ? 'left' : 'left before it began'),
     }
