@@ -33,6 +33,7 @@ async function tail(hub: Pick<Hub, 'open'>, request: ApiRequest): Promise<ApiAns
 class TailOutlet implements Outlet, StreamFanout {
   readonly transport = 'sse'
   readonly size = 1
+  readonly exclusionKey = undefined
   #stream: ApiStream | undefined
   #opened: Opened | undefined
   #settling = false
@@ -66,6 +67,10 @@ class TailOutlet implements Outlet, StreamFanout {
 
   leaveLive(fanout: Fanout): void {
     fanout.removeStreams(this)
+  }
+
+  stepAside(fanout: Fanout): undefined {
+    this.leaveLive(fanout)
   }
 
   closeTooSlow(): void {

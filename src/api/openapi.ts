@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { COUNTS, HOLD_REASON, jobPaths, jobSchemas } from './openapi-jobs.ts'
+import { BESIDE_PUBLISHED, BESIDE_READ } from './openapi-metadata.ts'
 import { sightPaths } from './openapi-sight.ts'
 import { NODE_SCHEMA, streamPaths } from './openapi-watch.ts'
 import type { Scope } from '../auth/grant.ts'
@@ -68,13 +69,7 @@ const SCHEMAS = {
       user: { type: 'string', maxLength: 256 },
       users: { type: 'array', items: { type: 'string', maxLength: 256 }, minItems: 1 },
       data: { description: 'Any JSON; base64 text where encoding is base64.' },
-      id: {
-        type: 'string',
-        minLength: 1,
-        maxLength: 128,
-        description: 'Repeated within the time of `idempotency`, it is answered and not published again.',
-      },
-      encoding: { const: 'base64' },
+      ...BESIDE_PUBLISHED,
     },
   },
   Published: {
@@ -151,7 +146,7 @@ const SCHEMAS = {
             type: { const: 'message' },
             channel: { type: 'string' },
             offset: { type: 'integer' },
-            id: { type: 'string' },
+            ...BESIDE_READ,
             time: { type: 'integer', description: 'Milliseconds since 1970.' },
             ack: { const: true },
             encoding: { const: 'base64' },

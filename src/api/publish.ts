@@ -9,10 +9,22 @@ import { asSluiceError, SluiceError } from '../errors.ts'
 import { inboxOf } from '../protocol/channel.ts'
 import { JsonFault, parseJson } from '../protocol/json.ts'
 import type { Payload } from '../protocol/message.ts'
+import type { GivenMetadata } from '../protocol/metadata.ts'
 import { rawElements, rawMember } from '../protocol/raw-json.ts'
 import type { Publisher, Published, PublishRequest } from '../publish/publisher.ts'
 
-const FIELDS = ['channel', 'channels', 'user', 'users', 'data', 'id', 'encoding'] as const
+const FIELDS = [
+  'channel',
+  'channels',
+  'user',
+  'users',
+  'data',
+  'id',
+  'encoding',
+  'event',
+  'headers',
+  'exclude',
+] as const
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 
 type Target = PublishRequest['target']
@@ -23,6 +35,7 @@ interface Item {
   readonly many: boolean
   readonly payload: Payload
   readonly id: string | undefined
+  readonly meta: GivenMetadata
 }
 
 interface Door {
@@ -84,11 +97,11 @@ function element(door: Door, value: unknown, raw: string): Promise<Result> {
 /** The one way of every message of a request, so that none of them misses what the key allows. */
 async function publishTo(
   { publisher, caller }: Door,
-  { payload, id }: Item,
+  { payload, id, meta }: Item,
   target: Target,
 ): Promise<Published> {
   caller.checkChannel('user' in target ? inboxOf(target.user) : target.channel)
-  return publisher.publish({ door: 'http', target, payload, parsed: true, id })
+  return publisher.publish({ door: 'http', target, payload, parsed: true, id, meta })
 }
 
 async function settled<T>(result: Promise<T>): Promise<T | Failed> {
@@ -112,9 +125,14 @@ function readItem(value: unknown, raw: string, batchMax: number): Item {
       `${JSON.stringify(unknown.slice(0, 40))} is not a field; the fields are ${FIELDS.join(', ')}`,
     )
   }
-  const { id } = fields
+  const { id, event, headers, exclude } = fields
   if (id !== undefined && typeof id !== 'string') throw new SluiceError('bad_request', 'id must be a text')
-  return { ...readTargets(fields, batchMax), payload: readPayload(fields, raw), id }
+  return {
+    ...readTargets(fields, batchMax),
+    payload: readPayload(fields, raw),
+    id,
+    meta: { event, headers, exclude },
+  }
 }
 
 function readTargets(

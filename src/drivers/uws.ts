@@ -19,6 +19,7 @@ import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts'
 import { copyHead, handshakeFault, wantsClose, type RequestHead } from './request-head.ts'
 import { endConnectionWith } from './one-request.ts'
 import { loadUws, type Native } from './uws-binary.ts'
+import { own, publishAround, type Owned, type Served, type TopicMember } from './uws-served.ts'
 import { endVanished, openSockets } from './vanished-peers.ts'
 import { CLOSE } from '../protocol/codes.ts'
 
@@ -46,6 +47,8 @@ export interface NativeSocket {
   /** Cuts the connection without a close frame. */
   close(): void
   cork(run: () => void): unknown
+  /** To all others who are on the topic and are served by the same certificate. */
+  publish(topic: string, message: Uint8Array, binary: boolean): boolean
 }
 
 export interface WebSocketRoute<Connection> {
@@ -356,13 +359,6 @@ function endedBy(code: number, reason: ArrayBuffer): number {
   return code === 1006 ? (CUT_OFF[Buffer.from(reason).toString()] ?? code) : code
 }
 
-/** What serves the connections of one certificate; the library takes one for good. */
-interface Served {
-  readonly app: Native.TemplatedApp
-  /** Its WebSockets. */
-  sockets: number
-}
-
 /** One listening socket with its routes and the topics of its WebSockets. */
 export class Listener {
   readonly #uWS = loadUws().uWS
@@ -428,10 +424,8 @@ export class Listener {
   }
 
   webSocket<Connection>(path: string, route: WebSocketRoute<Connection>): void {
-    interface UserData {
-      connection: Connection
-    }
-    const { caught } = this.#options
+    type UserData = Owned<Connection>
+    const { caught, tls } = this.#options
     const fell = (wall: Wall, socket: NativeSocket, error: unknown): void => {
       caught(wall, error)
       endFaulty(socket)
@@ -481,7 +475,7 @@ export class Listener {
         try {
           const connection = accepted as Connection
           accepted = undefined
-          socket.getUserData().connection = connection
+          own(socket.getUserData(), connection, tls === undefined ? undefined : served)
           served.sockets++
           watch?.add(socket)
           route.open(connection, socket)
@@ -527,9 +521,11 @@ export class Listener {
   }
 
   /** To every WebSocket that is subscribed to the topic; what is published in one turn of the loop leaves in one system call per socket. */
-  publish(topic: string, message: Uint8Array, binary: boolean): void {
-    this.#served.app.publish(topic, message, binary)
-    for (const { app, sockets } of this.#former) if (sockets > 0) app.publish(topic, message, binary)
+  publish(topic: string, message: Uint8Array, binary: boolean, except?: TopicMember): void {
+    if (except === undefined) {
+      this.#served.app.publish(topic, message, binary)
+      for (const { app, sockets } of this.#former) if (sockets > 0) app.publish(topic, message, binary)
+    } else publishAround(except, [this.#served, ...this.#former], { topic, message, binary })
     this.#published(message.byteLength)
   }
 

@@ -4,9 +4,10 @@
  */
 import { EphemeralChannel, LoggedChannel, type Channel, type ChannelPorts } from './channel.ts'
 import type { ChannelCounts, ChannelPolicy, Opening } from './channel-terms.ts'
+import { Delivery, type TopicMessage } from './delivery.ts'
 import { FeedMemory } from './feed-memory.ts'
 import { LogReads, type ReadReason } from './log-reads.ts'
-import type { Fanout, Outlet } from './outlet.ts'
+import type { Fanout, Outlet, TopicMember } from './outlet.ts'
 import { Losses, PacedResets } from './paced-resets.ts'
 import { Subscription, type SlowConsumerPolicy } from './subscription.ts'
 import { TurnLog, type OverLimit, type Published } from './turn-log.ts'
@@ -22,7 +23,8 @@ import { Rounds } from '../rounds.ts'
 
 /** The native topics of the public listener. */
 export interface Topics {
-  publish(topic: string, message: Uint8Array, binary: boolean): void
+  /** `except`: it is on the topic, and does not get it. */
+  publish(topic: string, message: Uint8Array, binary: boolean, except?: TopicMember): void
 }
 
 export interface HubPolicy {
@@ -64,6 +66,8 @@ export interface HubPorts {
   readonly clock: Clock
   readonly metrics: HubMetrics
   readonly witness: Pick<Witness, 'tap'>
+  /** Who is live on a channel here under this exclusion key. Asked once for each message that excludes somebody. */
+  liveOn(channel: string, exclusionKey: string): Outlet | undefined
   /** The same object for all channels of a namespace. */
   policyOf(channel: string): HubPolicy
 }
@@ -116,7 +120,12 @@ export class Hub {
       now: () => ports.clock.now(),
       counts: ports.metrics,
       witness: ports.witness,
-      deliver: this.#deliver,
+      deliver: new Delivery({
+        toTopic: this.#toTopic,
+        liveOn: (channel, key) => ports.liveOn(channel, key),
+        witness: ports.witness,
+        fannedOut: (encoded, websocket, sse, poll) => ports.metrics.fannedOut(encoded, websocket, sse, poll),
+      }).deliver,
       resetAll: this.#resetAll,
       resetDelayMs: this.#resetDelayMs,
       later: this.#later,
@@ -191,7 +200,8 @@ export class Hub {
   tell(channel: string, frame: JoinFrame): void {
     const found = this.#channels.get(channel)
     if (found === undefined || found.nativeCount === 0) return
-    this.#publish(channel, Buffer.from(encodeFrame(frame)), false, found.position)
+    const bytes = Buffer.from(encodeFrame(frame))
+    this.#toTopic({ channel, bytes, binary: false, before: found.position, except: undefined })
   }
 
   /** What a client has missed that has just not got `dropped`, in order. `undefined`: not a message of the topics. */
@@ -256,28 +266,6 @@ export class Hub {
     return shared
   }
 
-  readonly #deliver = (fanout: Fanout, encoded: Encoded, before: Position | undefined): void => {
-    const native = fanout.nativeCount
-    fanout.messages++
-    if (native > 0) {
-      this.#publish(fanout.channel, encoded.webSocket, encoded.message.binary, before)
-      fanout.bytes += encoded.webSocket.length
-    }
-    let sse = 0
-    let poll = 0
-    if (fanout.streams !== undefined) {
-      for (const stream of fanout.streams) {
-        if (stream.transport === 'sse') sse += stream.size
-        else poll += stream.size
-        stream.message(fanout.channel, encoded)
-      }
-    }
-    // A frame has the payload in it; without one, what the payload came in would be kept with it.
-    if (native === 0) encoded.unpin()
-    this.#ports.metrics.fannedOut(encoded, native, sse, poll)
-    this.#ports.witness.tap?.fannedOut(fanout.channel, encoded)
-  }
-
   /** To each alone, since each has his own delay; those who are told it with the same delay get the same text. */
   readonly #resetAll = (fanout: Fanout, position: Position, reason: ResetReason, before: Position): void => {
     this.#settle(fanout.channel, before)
@@ -293,12 +281,12 @@ export class Hub {
     return Math.floor(clock.random() * this.#losses.own(reason, clock.monotonicMs()))
   }
 
-  #publish(channel: string, bytes: Uint8Array, binary: boolean, before: Position | undefined): void {
+  readonly #toTopic = ({ channel, bytes, binary, before, except }: TopicMessage): void => {
     // A socket that did not get the last message must not get this one: before, for those whom the loop's own flush has
     // found over their limit; after, for those whom this call has.
     this.#settle(channel, before)
     this.#turns.record(channel, bytes, before)
-    this.#ports.topics.publish(channel, bytes, binary)
+    this.#ports.topics.publish(channel, bytes, binary, except)
     this.#settle(channel, before)
   }
 

@@ -7,8 +7,16 @@ import type { Carried } from '../observe/account.ts'
 
 export type Transport = 'websocket' | 'sse' | 'poll'
 
+/** A client that is on native topics. */
+export interface TopicMember {
+  /** To all others who are on the topic. */
+  publish(topic: string, message: Uint8Array, binary: boolean): unknown
+}
+
 export interface Outlet {
   readonly transport: Transport
+  /** As the `exclude` of a message names it. `undefined`: none does. */
+  readonly exclusionKey: string | undefined
   /** Whether one more message may be queued for this client now. Where not, `Subscription.resume` is called when there is room again. */
   hasRoom(): boolean
   /** One message to this client alone: a replay, or what it missed while it was slow. */
@@ -19,6 +27,11 @@ export interface Outlet {
   goLive(fanout: Fanout): void
   /** Takes it off the fan-out. Called while live only, also after the connection has closed. */
   leaveLive(fanout: Fanout): void
+  /**
+   * The next message of a channel is not for this client; called while it is live on it only. Who is on native topics answers by which
+   * member to leave out, and stays; any other leaves the fan-out, and `goLive` is called right after the message.
+   */
+  stepAside(fanout: Fanout, encoded: Encoded): TopicMember | undefined
   /** The channel's policy is to close slow clients. */
   closeTooSlow(channel: string): void
 }

@@ -226,8 +226,7 @@ export class Subscription implements LiveMember {
     }
     const newest = this.source.newest()
     if (newest === undefined) return this.#readNewest()
-    this.outlet.deliver(newest)
-    this.source.tap?.delivered(this.outlet, newest)
+    this.#deliverNewest(newest)
     this.#position = this.source.position
     return true
   }
@@ -262,10 +261,7 @@ export class Subscription implements LiveMember {
       // What the feed has seen the log has forgotten, or lost.
       if (newest === undefined || message?.epoch !== feed.epoch || message.offset < feed.offset)
         this.#reset(feed, 'trimmed')
-      else {
-        this.outlet.deliver(newest)
-        this.source.tap?.delivered(this.outlet, newest)
-      }
+      else this.#deliverNewest(newest)
     }
     // Else the feed has moved on meanwhile: its newest is another one.
     this.resume()
@@ -274,6 +270,7 @@ export class Subscription implements LiveMember {
   #deliver(encoded: Encoded): void {
     const { epoch, offset } = encoded.message as LoggedMessage
     this.#position = { epoch, offset }
+    if (this.#isExcludedFrom(encoded)) return
     this.#replayed(encoded)
     this.#replay?.replayed()
     this.outlet.deliver(encoded)
@@ -284,6 +281,16 @@ export class Subscription implements LiveMember {
     const durable = message.kind === 'logged' && message.ack && this.outlet.transport === 'websocket'
     this.source.replayed(durable)
     if (durable) (this.#open ??= new Unacknowledged()).given((message as LoggedMessage).offset)
+  }
+
+  #deliverNewest(newest: Encoded): void {
+    if (this.#isExcludedFrom(newest)) return
+    this.outlet.deliver(newest)
+    this.source.tap?.delivered(this.outlet, newest)
+  }
+
+  #isExcludedFrom({ message: { meta } }: Encoded): boolean {
+    return meta?.exclude !== undefined && meta.exclude === this.outlet.exclusionKey
   }
 
   #read(after: Position): boolean {

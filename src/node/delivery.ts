@@ -8,6 +8,7 @@ import { FormerNodes } from '../cluster/former-nodes.ts'
 import type { Listener } from '../drivers/uws.ts'
 import { SluiceError } from '../errors.ts'
 import { Hub } from '../hub/hub.ts'
+import type { Outlet } from '../hub/outlet.ts'
 import type { Base } from './base.ts'
 import type { Cluster } from './cluster.ts'
 import { hubMetrics, publisherMetrics, sessionMetrics, type PublishRefused } from './counters.ts'
@@ -69,6 +70,8 @@ export function createDelivery(base: Base, ports: DeliveryPorts): Delivery {
       clock,
       metrics: hubMetrics(metrics, clock),
       witness: ports.witness,
+      // Made below, of the hub.
+      liveOn: (channel, exclusionKey): Outlet | undefined => sessions.liveOn(channel, exclusionKey),
       policyOf: (channel) => policies(channel).hub,
     },
     hubOptions(config),
@@ -91,7 +94,7 @@ export function createDelivery(base: Base, ports: DeliveryPorts): Delivery {
     config.limits.jsonDepth,
   )
   const doors = createDoors(base, stores, publisher, payloadBytesMax)
-  const sessions = createSessions(base, ports, { hub, presence, publisher, doors, payloadBytesMax })
+  const sessions: Sessions = createSessions(base, ports, { hub, presence, publisher, doors, payloadBytesMax })
   registry.watch({ heldElsewhere: (session, forMs) => sessions.heldElsewhere(session, forMs) })
   const users = new Users({
     registry,
@@ -212,14 +215,22 @@ function createSessions(base: Base, ports: DeliveryPorts, serving: ServingSessio
       }),
       witness: ports.witness,
       policyOf: (channel) => policies(channel).client,
-      publish: (user, channel, payload, id) =>
-        publisher.publish({ door: 'client', target: { channel }, payload, parsed: true, id, from: user }),
+      publish: (user, { channel, payload, id, event }) =>
+        publisher.publish({
+          door: 'client',
+          target: { channel },
+          payload,
+          parsed: true,
+          id,
+          from: user,
+          ...(event === undefined ? {} : { meta: { event } }),
+        }),
       quotas: new UserQuotas(quotaLimits(config)),
       presence,
       acks: stores.acks,
       ticketOf: (userTag) => ticketText(tickets.give(userTag)),
-      forward: (user, channel, payload, id) =>
-        doors?.forward(user, channel, payload, id) ??
+      forward: (user, publish) =>
+        doors?.forward(user, publish) ??
         Promise.reject(new SluiceError('unavailable', 'there is no NATS to forward through')),
       former: new FormerNodes(
         stores.backbone,

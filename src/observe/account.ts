@@ -38,6 +38,12 @@ export class Account {
     this.bytesOut += bytes
   }
 
+  /** A message that the channel counts, and that is not for this client. */
+  spared(bytes: number): void {
+    this.messages--
+    this.bytesOut -= bytes
+  }
+
   /** Live from here on. `counted`: its bytes are those of the channel. */
   joined({ messages, bytes }: Carried, counted: boolean): void {
     this.messages -= messages

@@ -94,6 +94,7 @@ export class FlightRecorder implements Tap {
 
   fannedOut(channel: string, encoded: Encoded): void {
     for (const client of this.#clients.values()) {
+      if (client.session.id === encoded.message.meta?.exclude) continue
       for (const { live, source } of client.session.subscriptions()) {
         if (source.name !== channel) continue
         if (live) this.#delivered(client, encoded, true)

@@ -18,6 +18,7 @@ import type {
 import { JsonFault, parseJson } from './json.ts'
 import { ID_RULE, isMessageId } from './message-id.ts'
 import type { Payload } from './message.ts'
+import { EVENT_RULE, isEvent } from './metadata.ts'
 import { rawMember } from './raw-json.ts'
 
 export interface DecodedPublish {
@@ -26,6 +27,7 @@ export interface DecodedPublish {
   readonly channel: string
   readonly payload: Payload
   readonly id: string | undefined
+  readonly event: string | undefined
 }
 
 /** A client's frame as the gateway handles it: the payload of a publish stays bytes. */
@@ -134,9 +136,10 @@ function readConnect(frame: Json): ConnectFrame {
 }
 
 function readPublish(frame: Json, frameText: string, binary: Uint8Array | undefined): DecodedPublish {
-  const { id } = frame
+  const { id, event } = frame
   if (id !== undefined && !isMessageId(id)) throw malformed(frame, `id must be ${ID_RULE}`)
-  const head = { type: 'publish', ref: ref(frame), channel: channel(frame), id } as const
+  if (event !== undefined && !isEvent(event)) throw malformed(frame, `event must be ${EVENT_RULE}`)
+  const head = { type: 'publish', ref: ref(frame), channel: channel(frame), id, event } as const
   if (binary !== undefined) {
     if ('data' in frame)
       throw malformed(frame, 'data stands behind the envelope of a binary frame, not in it')

@@ -6,6 +6,7 @@ import { isUtf8 } from 'node:buffer'
 import { publicName } from './channel.ts'
 import type { ServerFrame } from './frames.ts'
 import type { Message } from './message.ts'
+import { metadataBytes, type Metadata } from './metadata.ts'
 import { isPinning } from './pinned.ts'
 import { onOneLine } from './raw-json.ts'
 
@@ -48,10 +49,12 @@ export class Encoded {
   /** What it costs to keep it, as it is now: the payload, the frame (with the payload in it, or beside), the line of JSON. */
   get bytes(): number {
     // By what was done here: others may have the same message, and their own bytes of it.
-    const { length } = this.message.data
+    const { data, meta } = this.message
+    const { length } = data
+    const objects = meta === undefined ? OBJECTS_BYTES : OBJECTS_BYTES + metadataBytes(meta)
     const frame = this.#webSocket
-    if (frame === undefined) return OBJECTS_BYTES + length + this.#jsonBytes
-    return OBJECTS_BYTES + frame.length + (this.#beside ? length : 0) + this.#jsonBytes
+    if (frame === undefined) return objects + length + this.#jsonBytes
+    return objects + frame.length + (this.#beside ? length : 0) + this.#jsonBytes
   }
 
   /** Lets go of the piece in which the payload came. */
@@ -116,7 +119,14 @@ function envelope(message: Message): string {
   const id = message.id === undefined ? '' : `,"id":${JSON.stringify(message.id)}`
   const from = message.from === undefined ? '' : `,"from":${JSON.stringify(message.from)}`
   const ack = message.kind === 'logged' && message.ack ? ',"ack":true' : ''
-  return `{"type":"message","channel":"${publicName(message.channel)}"${offset}${id}${from},"time":${message.time}${ack}`
+  const shown = message.meta === undefined ? '' : shownMetadata(message.meta)
+  return `{"type":"message","channel":"${publicName(message.channel)}"${offset}${id}${from}${shown},"time":${message.time}${ack}`
+}
+
+/** Who is excluded is nobody's business. */
+function shownMetadata({ event, headers }: Metadata): string {
+  const named = event === undefined ? '' : `,"event":${JSON.stringify(event)}`
+  return headers === undefined ? named : `${named},"headers":${JSON.stringify(headers)}`
 }
 
 function textFrame(message: Message, data: Uint8Array): Buffer {

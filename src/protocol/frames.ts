@@ -46,6 +46,8 @@ export interface PublishFrame {
   readonly channel: string
   readonly data: unknown
   readonly id?: string
+  /** What the message is, as everybody who gets it is shown. */
+  readonly event?: string
 }
 export interface AckFrame {
   readonly type: 'ack'
@@ -135,6 +137,10 @@ export interface MessageFrame {
   readonly id?: string
   /** The user who has published it, as the gateway knows; absent where a backend has. */
   readonly from?: string
+  /** What the message is, as its publisher says. */
+  readonly event?: string
+  /** Short texts by name, of a backend. */
+  readonly headers?: Readonly<Record<string, string>>
   /** When the publish was accepted, milliseconds since 1970. */
   readonly time: number
   readonly ack?: true

@@ -11,10 +11,15 @@ export const ID_RULE = `a text of 1 to ${ID_LENGTH_MAX} characters without contr
  * A lone surrogate has no UTF-8 form, and what a decoder could not read becomes U+FFFD: stored, two different ids would be
  * one. Control characters do not fit through the door of NATS, where an id is a header.
  */
-const UNFIT_FOR_ID = /[\p{Cc}\p{Cs}\uFFFD]/u
+const UNFIT = /[\p{Cc}\p{Cs}\uFFFD]/u
+
+/** Of a text beside a payload: an id, an event, a header. */
+export function isUnfit(text: string): boolean {
+  return UNFIT.test(text)
+}
 
 export function isMessageId(id: unknown): id is string {
-  return typeof id === 'string' && id.length > 0 && id.length <= ID_LENGTH_MAX && !UNFIT_FOR_ID.test(id)
+  return typeof id === 'string' && id.length > 0 && id.length <= ID_LENGTH_MAX && !isUnfit(id)
 }
 
 /**

@@ -3,6 +3,7 @@
  * The payload is opaque: JSON text is never parsed after the door where it came in.
  */
 import type { Position } from './frames.ts'
+import type { Metadata } from './metadata.ts'
 
 export interface Payload {
   /** UTF-8 JSON text on one line, or raw bytes where `binary`. */
@@ -15,6 +16,8 @@ export interface NewMessage extends Payload {
   readonly id: string | undefined
   /** The user who has published it, as the gateway knows from the token. Absent: a backend has. */
   readonly from?: string | undefined
+  /** Absent: there is none. In one object, since most messages have none. */
+  readonly meta?: Metadata | undefined
   /** When the publish was accepted, milliseconds since 1970. */
   readonly time: number
 }

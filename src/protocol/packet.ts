@@ -7,17 +7,21 @@
  *    1  u8   flags                                1  u8   flags
  *    2  u16  length of the channel's name         2  u16  length of the id
  *    4  u16  length of the id                     4  f64  time
- *    6  u8   length of the epoch                 12  id, author, payload
+ *    6  u8   length of the epoch                 12  id, author, metadata, payload
  *    7  u8   0
  *    8  f64  time                                control
  *   16  f64  offset     (logged only)             0  u8   format
  *   24  f64  previous   (logged only)             1  u8   length of the sender's id
- *    …  epoch, channel, id, author, payload       2  sender's id, payload
+ *    …  epoch, channel, id, author, metadata,     2  sender's id, payload
+ *       payload
  *
- * The author, the user who has published it, is there where a flag says so: u16 length, and so many bytes. What nodes of
- * before there was one have sent and stored are the same bytes without it. Numbers up to 2^53 - 1 are exact in an f64. Ids and names are UTF-8.
+ * The author, the user who has published it, is there where a flag says so: u16 length, and so many bytes; and so are the metadata
+ * (`metadata-packet.ts`). What nodes of before there were any have sent and stored are the same bytes without them. Those nodes take
+ * a message with a flag that they do not know for one of another version. Numbers up to 2^53 - 1 are exact in an f64. Ids and names are UTF-8.
  */
 import type { EphemeralMessage, LoggedMessage, Message, NewMessage } from './message.ts'
+import type { Metadata } from './metadata.ts'
+import { decodeMetadata, encodeMetadata, endOfMetadata } from './metadata-packet.ts'
 import { EPOCH, isOffset } from './position.ts'
 
 /** The first byte. The high half is the version: a node drops what is of another one, and feeds repair from the log. */
@@ -31,7 +35,8 @@ const ACK = 2
 /** An id may be empty, so its length does not say whether there is one. */
 const HAS_ID = 4
 const HAS_AUTHOR = 8
-const FLAGS_MAX = 15
+const HAS_METADATA = 16
+const FLAGS_MAX = 31
 
 const EPHEMERAL_HEADER = 16
 const LOGGED_HEADER = 32
@@ -52,8 +57,9 @@ export function encodeMessage(message: Message): Buffer {
   const channelBytes = Buffer.byteLength(channel)
   const idBytes = id === undefined ? 0 : Buffer.byteLength(id)
   const authorBytes = authorLength(message)
+  const meta = metaBytes(message)
   const packet = Buffer.allocUnsafe(
-    header + epoch.length + channelBytes + idBytes + authorBytes + data.length,
+    header + epoch.length + channelBytes + idBytes + authorBytes + meta.length + data.length,
   )
   packet[0] = message.kind === 'logged' ? LOGGED : EPHEMERAL
   packet[1] = flagsOf(message) | (message.kind === 'logged' && message.ack ? ACK : 0)
@@ -71,7 +77,8 @@ export function encodeMessage(message: Message): Buffer {
   at += packet.write(channel, at)
   if (id !== undefined) at += packet.write(id, at)
   writeAuthor(packet, at, message)
-  packet.set(data, at + authorBytes)
+  packet.set(meta, at + authorBytes)
+  packet.set(data, at + authorBytes + meta.length)
   return packet
 }
 
@@ -85,17 +92,28 @@ export function decodeMessage(packet: Buffer): Message | undefined {
   const channelAt = header + (packet[6] as number)
   const idAt = channelAt + packet.readUInt16BE(2)
   const authorAt = idAt + packet.readUInt16BE(4)
-  const dataAt = endOfAuthor(packet, authorAt, flags)
+  const authorEnd = endOfAuthor(packet, authorAt, flags)
+  const dataAt = endOfMeta(packet, authorEnd, flags)
   const time = packet.readDoubleBE(8)
-  if (dataAt === undefined || flags > FLAGS_MAX || packet[7] !== 0 || !isOffset(time)) return undefined
+  if (
+    authorEnd === undefined ||
+    dataAt === undefined ||
+    flags > FLAGS_MAX ||
+    packet[7] !== 0 ||
+    !isOffset(time)
+  )
+    return undefined
   if ((flags & HAS_ID) === 0 && authorAt !== idAt) return undefined
+  const meta = metaOf(packet, authorEnd, dataAt)
+  if (meta === NO_METADATA) return undefined
   const shared = {
     channel: packet.toString('utf8', channelAt, idAt),
     data: packet.subarray(dataAt),
     binary: (flags & BINARY) !== 0,
     id: (flags & HAS_ID) === 0 ? undefined : packet.toString('utf8', idAt, authorAt),
     time,
-    from: authorOf(packet, authorAt, dataAt),
+    from: authorOf(packet, authorAt, authorEnd),
+    meta,
   }
   if (format === EPHEMERAL) {
     if (packet[6] !== 0 || (flags & ACK) !== 0) return undefined
@@ -120,7 +138,9 @@ export function encodeStored(message: NewMessage): Buffer {
   const { id, time, data } = message
   const idBytes = id === undefined ? 0 : Buffer.byteLength(id)
   const authorAt = STORED_HEADER + idBytes
-  const dataAt = authorAt + authorLength(message)
+  const metaAt = authorAt + authorLength(message)
+  const meta = metaBytes(message)
+  const dataAt = metaAt + meta.length
   const stored = Buffer.allocUnsafe(dataAt + data.length)
   stored[0] = STORED
   stored[1] = flagsOf(message)
@@ -128,6 +148,7 @@ export function encodeStored(message: NewMessage): Buffer {
   stored.writeDoubleBE(time, 4)
   if (id !== undefined) stored.write(id, STORED_HEADER)
   writeAuthor(stored, authorAt, message)
+  stored.set(meta, metaAt)
   stored.set(data, dataAt)
   return stored
 }
@@ -137,16 +158,27 @@ export function decodeStored(stored: Buffer): NewMessage | undefined {
   if (stored[0] !== STORED || stored.length < STORED_HEADER) return undefined
   const flags = stored[1] as number
   const authorAt = STORED_HEADER + stored.readUInt16BE(2)
-  const dataAt = endOfAuthor(stored, authorAt, flags)
+  const authorEnd = endOfAuthor(stored, authorAt, flags)
+  const dataAt = endOfMeta(stored, authorEnd, flags)
   const time = stored.readDoubleBE(4)
-  if (dataAt === undefined || flags > FLAGS_MAX || (flags & ACK) !== 0 || !isOffset(time)) return undefined
+  if (
+    authorEnd === undefined ||
+    dataAt === undefined ||
+    flags > FLAGS_MAX ||
+    (flags & ACK) !== 0 ||
+    !isOffset(time)
+  )
+    return undefined
   if ((flags & HAS_ID) === 0 && authorAt !== STORED_HEADER) return undefined
+  const meta = metaOf(stored, authorEnd, dataAt)
+  if (meta === NO_METADATA) return undefined
   return {
     data: stored.subarray(dataAt),
     binary: (flags & BINARY) !== 0,
     id: (flags & HAS_ID) === 0 ? undefined : stored.toString('utf8', STORED_HEADER, authorAt),
     time,
-    from: authorOf(stored, authorAt, dataAt),
+    from: authorOf(stored, authorAt, authorEnd),
+    meta,
   }
 }
 
@@ -172,8 +204,11 @@ export function decodeControl(packet: Buffer): Control | undefined {
   }
 }
 
-function flagsOf({ binary, id, from }: NewMessage): number {
-  return (binary ? BINARY : 0) | (id === undefined ? 0 : HAS_ID) | (from === undefined ? 0 : HAS_AUTHOR)
+function flagsOf({ binary, id, from, meta }: NewMessage): number {
+  const author = from === undefined ? 0 : HAS_AUTHOR
+  return (
+    (binary ? BINARY : 0) | (id === undefined ? 0 : HAS_ID) | author | (meta === undefined ? 0 : HAS_METADATA)
+  )
 }
 
 function authorLength({ from }: NewMessage): number {
@@ -194,4 +229,21 @@ function endOfAuthor(bytes: Buffer, at: number, flags: number): number | undefin
 
 function authorOf(bytes: Buffer, at: number, end: number): string | undefined {
   return at === end ? undefined : bytes.toString('utf8', at + AUTHOR_LENGTH, end)
+}
+
+const NOTHING = Buffer.alloc(0)
+
+function metaBytes({ meta }: NewMessage): Buffer {
+  return meta === undefined ? NOTHING : encodeMetadata(meta)
+}
+
+/** `undefined`: they lie outside of the bytes, or what is before them does. */
+function endOfMeta(bytes: Buffer, at: number | undefined, flags: number): number | undefined {
+  return at === undefined || (flags & HAS_METADATA) === 0 ? at : endOfMetadata(bytes, at)
+}
+
+const NO_METADATA = Symbol('bytes that are no metadata')
+
+function metaOf(bytes: Buffer, at: number, end: number): Metadata | undefined | typeof NO_METADATA {
+  return at === end ? undefined : (decodeMetadata(bytes, at, end) ?? NO_METADATA)
 }

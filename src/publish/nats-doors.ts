@@ -3,9 +3,10 @@
  *
  *   sluice.publish.<channel>   a request here is a publish; `sluice.publish.@<user>` publishes to that user's inbox.
  *                              Payload: the data as JSON, or anything with the header `Sluice-Encoding: binary`.
- *                              `Nats-Msg-Id` is the idempotency id. The reply is the result that HTTP gives.
+ *                              `Nats-Msg-Id` is the idempotency id, `Sluice-Event` the event, `Sluice-Header-<name>` a header and
+ *                              `Sluice-Exclude` the session that does not get it. The reply is the result that HTTP gives.
  *   sluice.inbound.<channel>   a client's publish on a namespace with `clientPublish: forward` becomes a request here,
- *                              with the headers `Sluice-User` and, where there is one, `Nats-Msg-Id`. The backend
+ *                              with the headers `Sluice-User` and, where there is one, `Nats-Msg-Id` and `Sluice-Event`. The backend
  *                              answers with a JSON object: empty, or with the position where it published, or with
  *                              `{"error":{"code","message"}}`, which the client is told.
  *
@@ -19,11 +20,16 @@ import { normalPayload } from './payload.ts'
 import type { Published, PublishRequest } from './publisher.ts'
 import { asSluiceError, ERRORS, SluiceError } from '../errors.ts'
 import type { ErrorCode } from '../protocol/codes.ts'
+import type { DecodedPublish } from '../protocol/decode.ts'
 import { parseJson } from '../protocol/json.ts'
 import type { Payload } from '../protocol/message.ts'
+import type { GivenMetadata } from '../protocol/metadata.ts'
 import { isPosition } from '../protocol/position.ts'
 
 export type Headers = Readonly<Record<string, string>>
+
+/** What a client's publish says. */
+export type ForwardedPublish = Pick<DecodedPublish, 'channel' | 'payload' | 'id' | 'event'>
 
 /** A subscription; see `NatsSubscription`. */
 interface Taking {
@@ -72,6 +78,10 @@ const SERVERS_OWN = '$'
 const ID_HEADER = 'Nats-Msg-Id'
 const ENCODING_HEADER = 'Sluice-Encoding'
 const USER_HEADER = 'Sluice-User'
+const EVENT_HEADER = 'Sluice-Event'
+const EXCLUDE_HEADER = 'Sluice-Exclude'
+/** Before the name of each header of the message. */
+const HEADER_PREFIX = 'Sluice-Header-'
 const DECODER = new TextDecoder('utf-8', { fatal: true })
 export class NatsDoors {
   readonly #ports: NatsDoorsPorts
@@ -119,7 +129,7 @@ export class NatsDoors {
   }
 
   /** Hands a client's publish to the backend. Fails with the backend's refusal, or `unavailable` where none answers. */
-  async forward(user: string, channel: string, payload: Payload, id: string | undefined): Promise<Published> {
+  async forward(user: string, { channel, payload, id, event }: ForwardedPublish): Promise<Published> {
     const { payloadBytesMax, jsonDepthMax } = this.#options
     const answer = await this.#ports.requests.request(
       `${this.#options.prefix}.inbound.${channel}`,
@@ -129,6 +139,7 @@ export class NatsDoors {
         // A header is one line of ASCII, and a user's id may be more than that.
         [USER_HEADER]: encodeURIComponent(user),
         ...(id === undefined ? {} : { [ID_HEADER]: encodeURIComponent(id) }),
+        ...(event === undefined ? {} : { [EVENT_HEADER]: encodeURIComponent(event) }),
         ...(payload.binary ? { [ENCODING_HEADER]: 'binary' } : {}),
       },
     )
@@ -147,6 +158,7 @@ export class NatsDoors {
         target: name.startsWith('@') ? { user: name.slice(1) } : { channel: name },
         payload: payloadOf(data, headers),
         id: headers[ID_HEADER],
+        meta: metadataIn(headers),
       })
     } catch (thrown) {
       const error = asSluiceError(thrown)
@@ -155,6 +167,18 @@ export class NatsDoors {
     }
     // Without a reply subject nobody wants to know.
     if (reply !== '') this.#ports.requests.publish(reply, Buffer.from(JSON.stringify(result)))
+  }
+}
+
+function metadataIn(headers: Headers): GivenMetadata {
+  const named = Object.entries(headers).filter(([name]) => name.startsWith(HEADER_PREFIX))
+  return {
+    event: headers[EVENT_HEADER],
+    headers:
+      named.length === 0
+        ? undefined
+        : Object.fromEntries(named.map(([name, value]) => [name.slice(HEADER_PREFIX.length), value])),
+    exclude: headers[EXCLUDE_HEADER],
   }
 }
 

@@ -10,6 +10,7 @@ import { SluiceError } from '../errors.ts'
 import { CHANNEL_RULE, inboxOf, isChannel, isInbox } from '../protocol/channel.ts'
 import { ID_RULE, isMessageId } from '../protocol/message-id.ts'
 import type { Message, NewMessage, Payload } from '../protocol/message.ts'
+import { metadataFault, metadataOf, type GivenMetadata } from '../protocol/metadata.ts'
 import type { Place, Registry } from '../registry/registry.ts'
 import type { LogPolicy, ReplayLog } from '../replay/replay-log.ts'
 
@@ -32,6 +33,8 @@ export interface PublishRequest {
   readonly id: string | undefined
   /** The user whose client publishes. Absent: a backend does. */
   readonly from?: string
+  /** As it came: the publisher looks at it. */
+  readonly meta?: GivenMetadata
 }
 
 export interface Published {
@@ -162,8 +165,8 @@ export class Publisher {
     return sent === 'degraded' ? { ...published, degraded: true } : published
   }
 
-  /** Here and nowhere else: what every door's payload and id must be. */
-  #message({ payload, parsed, id, from }: PublishRequest): NewMessage {
+  /** Here and nowhere else: what every door's payload, id and metadata must be. */
+  #message({ payload, parsed, id, from, meta }: PublishRequest): NewMessage {
     const rules = {
       bytesMax: this.#payloadBytesMax(),
       jsonDepthMax: this.#jsonDepthMax,
@@ -171,7 +174,10 @@ export class Publisher {
     }
     const { data, binary } = normalPayload(payload, rules)
     if (id !== undefined && !isMessageId(id)) throw new SluiceError('bad_request', `id must be ${ID_RULE}`)
-    return { data, binary, id, time: this.#ports.clock.now(), from }
+    const fault = meta === undefined ? undefined : metadataFault(meta)
+    if (fault !== undefined) throw new SluiceError('bad_request', fault)
+    const time = this.#ports.clock.now()
+    return { data, binary, id, time, from, meta: meta === undefined ? undefined : metadataOf(meta) }
   }
 }
 

@@ -16,14 +16,14 @@ export type ClientPublishPorts = Pick<
 
 export async function publishFor(
   identity: Identity,
-  { ref, channel, payload, id }: DecodedPublish,
+  frame: DecodedPublish,
   ports: ClientPublishPorts,
 ): Promise<ServerFrame> {
   const { user } = identity
+  const { ref, channel } = frame
+  const kind = allowed(identity, channel, ports)
   const { epoch, offset, duplicate } =
-    allowed(identity, channel, ports) === 'fanout'
-      ? await ports.publish(user, channel, payload, id)
-      : await ports.forward(user, channel, payload, id)
+    kind === 'fanout' ? await ports.publish(user, frame) : await ports.forward(user, frame)
   return {
     type: 'published',
     ref,

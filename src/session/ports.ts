@@ -6,8 +6,8 @@ import type { Clock } from '../clock.ts'
 import type { Witness } from '../observe/witness.ts'
 import type { SluiceError } from '../errors.ts'
 import type { ErrorCode } from '../protocol/codes.ts'
+import type { DecodedPublish } from '../protocol/decode.ts'
 import type { Limits, Position } from '../protocol/frames.ts'
-import type { Payload } from '../protocol/message.ts'
 import type { Published } from '../publish/publisher.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Registry } from '../registry/registry.ts'
@@ -121,10 +121,10 @@ export interface SessionPorts {
   /** By which a client shows later that it was here; see `protocol/ticket.ts`. */
   ticketOf(userTag: string): string
   policyOf(channel: string): ClientPublish
-  /** `payload` and `id` came in a frame that was decoded. */
-  publish(user: string, channel: string, payload: Payload, id: string | undefined): Promise<Published>
+  /** What came in a frame that was decoded. */
+  publish(user: string, publish: DecodedPublish): Promise<Published>
   /** Hands a client's publish to the backend. */
-  forward(user: string, channel: string, payload: Payload, id: string | undefined): Promise<Published>
+  forward(user: string, publish: DecodedPublish): Promise<Published>
   readonly former: FormerNode
   /** What `welcome` tells of what clients may send. */
   limits(): Limits

@@ -177,7 +177,7 @@ export class Session implements Due {
 
   async #subscribe({ ref, channel, from }: SubscribeFrame): Promise<ServerFrame | undefined> {
     this.#checkMaySubscribe(channel)
-    const known = this.#subscriptionOf(channel)
+    const known = this.subscriptionOf(channel)
     if (known !== undefined && from === undefined) {
       const { position } = known
       const at = position === undefined ? {} : { epoch: position.epoch, offset: position.offset }
@@ -194,7 +194,7 @@ export class Session implements Due {
     try {
       this.#checkMaySubscribe(channel)
       this.#checkRoomFor(channel)
-      const former = this.#subscriptionOf(channel)
+      const former = this.subscriptionOf(channel)
       const at = positionOf(opened)
       // Subscribed already, and asked to start again from elsewhere: the reply flushes what the old one still brings.
       this.#connection.send({ type: 'subscribed', ref, channel, ...at, recovered: opened.recovered })
@@ -214,7 +214,7 @@ export class Session implements Due {
   #unsubscribe({ ref, channel }: UnsubscribeFrame): Promise<ServerFrame | undefined> {
     if (channel === INBOX)
       throw new SluiceError('bad_request', `${INBOX} belongs to the connection; it cannot be left`)
-    const subscription = this.#subscriptionOf(channel)
+    const subscription = this.subscriptionOf(channel)
     if (subscription === undefined) throw new SluiceError('not_found', `${channel} is not subscribed to`)
     // The reply goes first: sending it flushes what the topics hold for this socket, in order.
     this.#connection.send({ type: 'unsubscribed', ref, channel })
@@ -224,7 +224,7 @@ export class Session implements Due {
 
   #ack({ channel, offset }: AckFrame): void {
     const name = this.#internalName(channel)
-    const subscription = this.#subscriptionOf(channel)
+    const subscription = this.subscriptionOf(channel)
     const position = subscription?.position
     const refused = (why: string): void =>
       this.#refuse(undefined, new SluiceError('bad_request', `ack: ${why}`))
@@ -321,7 +321,7 @@ export class Session implements Due {
     return channel === INBOX ? inboxOf(this.user) : channel
   }
 
-  #subscriptionOf(channel: string): Subscription | undefined {
+  subscriptionOf(channel: string): Subscription | undefined {
     return channel === INBOX ? this.#inbox : this.#subscriptions?.get(channel)
   }
 
@@ -338,7 +338,7 @@ export class Session implements Due {
 
   #checkRoomFor(channel: string): void {
     const { subscriptionsMax } = this.#context.options
-    if (this.#subscriptionOf(channel) !== undefined) return
+    if (this.subscriptionOf(channel) !== undefined) return
     if (this.subscriptionCount <= subscriptionsMax) {
       checkOneMore(this.#ports, this.user)
       return

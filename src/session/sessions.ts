@@ -14,7 +14,7 @@ import { checkChannels, checkSessions, takeConnection } from './user-limits.ts'
 import type { TakenOver } from '../cluster/control.ts'
 import { Closing, SluiceError } from '../errors.ts'
 import type { Opened } from '../hub/hub.ts'
-import { INBOX } from '../protocol/channel.ts'
+import { INBOX, publicName } from '../protocol/channel.ts'
 import { tagOf, type Departure } from '../protocol/cursor.ts'
 import type { Account } from '../observe/account.ts'
 import type { From, Restored, WelcomeFrame } from '../protocol/frames.ts'
@@ -198,6 +198,16 @@ export class Sessions {
     this.#byId.delete(session.id)
     this.#context.ports.left(session.id)
     this.#claims.left(session)
+  }
+
+  /** The connection of a session that is live on a channel here. */
+  liveOn(channel: string, id: string): Connection | undefined {
+    const session = this.#byId.get(id)
+    const subscription = session?.subscriptionOf(publicName(channel))
+    // An inbox may be another user's.
+    return subscription?.live === true && subscription.source.name === channel
+      ? session?.connection
+      : undefined
   }
 
   get(id: string): Session | undefined {

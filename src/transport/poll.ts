@@ -59,6 +59,10 @@ export class PollConnection implements Connection, StreamFanout, Due {
     context.ports.admission.connected('poll')
   }
 
+  get exclusionKey(): string | undefined {
+    return this.#session?.id
+  }
+
   get closed(): boolean {
     return this.#closed
   }
@@ -114,6 +118,10 @@ export class PollConnection implements Connection, StreamFanout, Due {
   leaveLive(fanout: Fanout): void {
     fanout.removeStreams(this)
     this.#account?.left(fanout, false)
+  }
+
+  stepAside(fanout: Fanout): undefined {
+    this.leaveLive(fanout)
   }
 
   closeTooSlow(): void {

@@ -8,6 +8,7 @@
 import type { TransportOptions, TransportPorts } from './ports.ts'
 import { closingEvent, SSE_COMMENT, sseEvent, STREAM_HEADERS } from './sse-fanout.ts'
 import type { GroupMember, OwnEvent, SseFanout, SseGroup } from './sse-fanout.ts'
+import { writeCorked } from './sse-writing.ts'
 import type { HttpExchange, HttpStream, ResponseHeaders } from '../drivers/uws.ts'
 import { SluiceError, type Closing } from '../errors.ts'
 import type { Account } from '../observe/account.ts'
@@ -31,16 +32,6 @@ export interface SseContext {
 }
 
 const NO_SUFFIX = new Uint8Array()
-
-/** What `writeCorked` is to write: set before `cork` is called, so that no write needs a closure. */
-const corked: { stream: HttpStream | undefined; bytes: Uint8Array } = {
-  stream: undefined,
-  bytes: new Uint8Array(),
-}
-
-function writeCorked(): void {
-  corked.stream?.write(corked.bytes)
-}
 
 export class SseConnection implements Connection, StreamFanout, GroupMember, Due {
   readonly transport = 'sse'
@@ -75,6 +66,10 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
     this.#context = context
     this.#ticket = context.ports.tickets.give(tagOf(user))
     context.ports.admission.connected('sse')
+  }
+
+  get exclusionKey(): string | undefined {
+    return this.#session?.id
   }
 
   get closed(): boolean {
@@ -131,11 +126,7 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
   }
 
   reset({ channel, position, json }: EncodedReset): void {
-    // At its place: behind what the group has had so far, and before what it will have.
-    if (!isInbox(channel) && this.#group !== undefined) {
-      this.#context.ports.metrics.bytesOut('sse', this.#group.flush())
-      this.#leaveGroup()
-    }
+    if (!isInbox(channel)) this.#leaveGroupHere()
     this.#queue({ text: sseEvent('reset', json), channel, position })
   }
 
@@ -149,6 +140,11 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
     this.#leaveGroup()
     this.#account?.left(fanout, false)
     fanout.removeStreams(this)
+  }
+
+  stepAside(fanout: Fanout): undefined {
+    this.#leaveGroupHere()
+    this.leaveLive(fanout)
   }
 
   closeTooSlow(): void {
@@ -215,9 +211,7 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
   writeShared(events: Uint8Array): void {
     const stream = this.#stream
     if (stream === undefined) return
-    corked.stream = stream
-    corked.bytes = events
-    stream.cork(writeCorked)
+    writeCorked(stream, events)
     this.#account?.sent(events.length)
     if (stream.slow) this.#context.fanout.memberHasWork(this)
   }
@@ -262,6 +256,13 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
     }
     this.#group = group
     this.#suffix = this.#makeSuffix()
+  }
+
+  /** Behind what the group has had so far, and before what it will have. */
+  #leaveGroupHere(): void {
+    if (this.#group === undefined) return
+    this.#context.ports.metrics.bytesOut('sse', this.#group.flush())
+    this.#leaveGroup()
   }
 
   /** Back to a stream of its own in each fan-out. */

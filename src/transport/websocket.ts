@@ -9,11 +9,12 @@
  */
 import { bytesOf, faulty, reasonText } from './closing-text.ts'
 import { EarlyFrames, type Newcomers } from './newcomers.ts'
+import { OUTBOX_BYTES_MAX, type Outgoing } from './outbox.ts'
 import type { Meter, TransportOptions, TransportPorts } from './ports.ts'
 import type { NativeSocket } from '../drivers/uws.ts'
 import { Closing, SluiceError } from '../errors.ts'
 import type { Account } from '../observe/account.ts'
-import type { Fanout } from '../hub/outlet.ts'
+import type { Fanout, TopicMember } from '../hub/outlet.ts'
 import type { OverLimit, Published } from '../hub/turn-log.ts'
 import { INBOX, publicName } from '../protocol/channel.ts'
 import { CLOSE } from '../protocol/codes.ts'
@@ -25,14 +26,6 @@ import type { Connection } from '../session/connection.ts'
 import type { Identity } from '../session/ports.ts'
 import type { Session } from '../session/session.ts'
 import type { Due } from '../wheel.ts'
-
-/** A client that does not read its replies gets no more of them. */
-const OUTBOX_BYTES_MAX = 262_144
-
-interface Outgoing {
-  readonly data: string | Uint8Array
-  readonly binary: boolean
-}
 
 /** What is known of a socket that has not said `connect`. */
 export interface Handshake {
@@ -79,6 +72,10 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
   /** Of the class: a field of its own would cost each connection eight bytes. */
   get transport(): 'websocket' {
     return 'websocket'
+  }
+
+  get exclusionKey(): string | undefined {
+    return this.#session?.id
   }
 
   get closed(): boolean {
@@ -240,6 +237,11 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     this.#socket?.unsubscribe(fanout.channel)
     fanout.nativeCount--
     this.#account?.left(fanout, true)
+  }
+
+  stepAside(_fanout: Fanout, encoded: Encoded): TopicMember | undefined {
+    this.#account?.spared(encoded.webSocket.length)
+    return this.#socket
   }
 
   closeTooSlow(channel: string): void {

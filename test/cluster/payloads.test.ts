@@ -2,11 +2,15 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
 import { NatsLink } from '../../src/drivers/nats.ts'
+import { RawClient } from '../support/raw-client.ts'
 import { readPoll, readSse, readWebSocket, type RawReader } from '../support/raw-readers.ts'
 import { startCluster, type StartedCluster } from '../support/start-cluster.ts'
 import type { StartedNode } from '../support/start-node.ts'
 
-/** One rule for payloads: whatever the door, the kind of channel and the transport, it is refused alike or arrives alike. */
+/**
+ * One rule for payloads, and one for what is said beside them: whatever the door, the kind of channel and the transport, it is refused
+ * alike or arrives alike.
+ */
 
 const PAYLOAD_BYTES_MAX = 400
 const CHANNELS = ['brief:1', 'news:1', 'jobs:1'] as const
@@ -110,9 +114,9 @@ async function fromClient(channel: Channel, { bytes, binary }: Given): Promise<b
 }
 
 /** Whoever reads an ephemeral channel gets it only while he is there, and between two polls nobody is. */
-async function pollWaits(): Promise<void> {
+async function pollWaits(others = 0): Promise<void> {
   const streamAndPoll = 2
-  while ((await two.metric('sluice_sessions')) !== streamAndPoll);
+  while ((await two.metric('sluice_sessions')) !== streamAndPoll + others);
 }
 
 /** What happened to it, per door, channel and transport. */
@@ -233,5 +237,161 @@ describe('a payload', () => {
   ])('with %s has one fate', async (_, text, fate) => {
     const outcomes = await sendEverywhere({ bytes: Buffer.from(text), binary: false })
     expect([...new Set(outcomes.values())]).toEqual([fate])
+  })
+})
+
+interface Shown {
+  readonly event?: unknown
+  readonly headers?: unknown
+}
+
+/** Whether the message was taken, with a payload that names the door. */
+type MetadataDoor = (channel: Channel, meta: Shown & { exclude?: string }) => Promise<boolean>
+
+const METADATA_DOORS: Readonly<Record<string, MetadataDoor>> = {
+  async HTTP(channel, meta) {
+    return (await one.api('POST', '/v1/publish', { channel, data: 1, ...meta })).status === 200
+  },
+  async 'HTTP, in an array'(channel, meta) {
+    const [result] = (await (
+      await one.api('POST', '/v1/publish', [{ channel, data: 1, ...meta }])
+    ).json()) as [object]
+    return !('error' in result)
+  },
+  async 'HTTP, for several'(channel, meta) {
+    const response = await one.api('POST', '/v1/publish', { channels: [channel], data: 1, ...meta })
+    const { results } = (await response.json()) as { results: [object] }
+    return !('error' in results[0])
+  },
+  async NATS(channel, { event, headers = {}, exclude }) {
+    const named = Object.entries(headers as object).map(([name, value]) => [
+      `Sluice-Header-${name}`,
+      value as string,
+    ])
+    const answer = await backend.request(`sluice.publish.${channel}`, Buffer.from('1'), 10_000, {
+      ...Object.fromEntries(named),
+      ...(event === undefined ? {} : { 'Sluice-Event': event as string }),
+      ...(exclude === undefined ? {} : { 'Sluice-Exclude': exclude }),
+    })
+    return !('error' in (JSON.parse(answer.data.toString()) as object))
+  },
+}
+
+const word = fc.stringMatching(/^[!-~é🎉]{1,30}$/u)
+const meta: fc.Arbitrary<Shown> = fc.record(
+  {
+    event: fc.oneof(
+      word,
+      fc.constantFrom('App\\Events\\Sold', '.sold', 'x'.repeat(200), 'x'.repeat(201), 'é'.repeat(101)),
+    ),
+    headers: fc.dictionary(
+      fc.oneof(
+        fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,10}$/),
+        fc.constantFrom('_x', 'constructor', 'a'.repeat(65)),
+      ),
+      fc.oneof(word, fc.constantFrom('', 'v'.repeat(1000), 'v'.repeat(1025))),
+      { minKeys: 1, maxKeys: 18 },
+    ),
+  },
+  { requiredKeys: [] },
+)
+
+describe('the event and the headers of a message', () => {
+  it('are refused alike by every door, or arrive alike from every door on every channel and transport', async () => {
+    const seen = { refused: 0, arrived: 0 }
+    await fc.assert(
+      fc.asyncProperty(meta, fc.constantFrom(...CHANNELS), async (said, channel) => {
+        const outcomes: Record<string, unknown> = {}
+        for (const [door, publish] of Object.entries(METADATA_DOORS)) {
+          if (channel === 'brief:1') await pollWaits()
+          const taken = await publish(channel, said)
+          for (const reader of readers) {
+            const { event, headers } = taken ? (await reader.next(channel)).envelope : {}
+            outcomes[`${door}, ${reader.name}`] = taken ? { event, headers } : 'refused'
+          }
+        }
+        const [first] = Object.values(outcomes)
+        for (const outcome of Object.values(outcomes)) expect(outcome).toEqual(first)
+        if (first !== 'refused') expect(first).toEqual({ event: said.event, headers: said.headers })
+        seen[first === 'refused' ? 'refused' : 'arrived']++
+      }),
+      { numRuns: 25, endOnFailure: true },
+    )
+    expect(Math.min(seen.refused, seen.arrived)).toBeGreaterThan(0)
+  })
+
+  it('of the wrong kind are refused over HTTP, and told what they may be', async () => {
+    const refusals: [object, RegExp][] = [
+      [{ event: '' }, /event must be a text of 1 to 200 bytes/],
+      [{ event: ' a' }, /white space/],
+      [{ event: 1 }, /event must be/],
+      [{ event: 'a\nb' }, /control characters/],
+      [{ headers: [] }, /headers must be an object of at most 16 texts/],
+      [{ headers: { a: 1 } }, /headers must be/],
+      [{ exclude: 'a b' }, /exclude must be a session or connection/],
+    ]
+    for (const [said, why] of refusals) {
+      const response = await one.api('POST', '/v1/publish', { channel: 'news:1', data: 1, ...said })
+      expect([response.status, await response.text()]).toEqual([400, expect.stringMatching(why)])
+    }
+  })
+
+  it('comes with a client frame too, where it is an event; anything else than a text is refused with the frame', async () => {
+    const url = `ws://127.0.0.1:${one.port}/v1/ws`
+    const { client } = await RawClient.connect(url, { token: await one.token('dee') })
+    const publish = { type: 'publish', ref: 1, channel: 'news:1', data: 1 }
+    expect(await client.request({ ...publish, event: 'typed' })).toMatchObject({ type: 'published' })
+    for (const reader of readers)
+      expect((await reader.next('news:1')).envelope).toMatchObject({ event: 'typed', from: 'dee' })
+    const refused = await client.request({ ...publish, ref: 2, event: 'x'.repeat(201) })
+    expect(refused).toMatchObject({ type: 'error', ref: 2, code: 'bad_request' })
+    client.cut()
+  })
+})
+
+describe('a session that a message excludes', () => {
+  it('does not get it on any node, live or when it comes back, and everybody else does', async () => {
+    const wire = (node: StartedNode): string => `ws://127.0.0.1:${node.port}/v1/ws`
+    const { client, welcome } = await RawClient.connect(wire(two), { token: await two.token('eve') })
+    const session = (welcome as { session?: string }).session as string
+    for (const [ref, channel] of CHANNELS.entries())
+      await client.request({ type: 'subscribe', ref, channel, from: { last: 0 } })
+    const expected: string[] = []
+    for (const channel of CHANNELS) {
+      for (const [door, publish] of Object.entries(METADATA_DOORS)) {
+        for (const [event, excludes] of [
+          [`${door} without`, { exclude: session }],
+          [`${door} with`, {}],
+        ] as const) {
+          if (channel === 'brief:1') await pollWaits(1)
+          expect(await publish(channel, { event, ...excludes })).toBe(true)
+          for (const reader of readers) {
+            const { envelope } = await reader.next(channel)
+            expect(envelope['event']).toBe(event)
+            expect(JSON.stringify(envelope)).not.toContain(session)
+          }
+        }
+        expected.push(`${channel} ${door} with`)
+      }
+    }
+    const shown: string[] = []
+    while (shown.length < expected.length) {
+      const { channel, event } = await client.find(({ type }) => type === 'message')
+      shown.push(`${channel as string} ${event as string}`)
+    }
+    expect(shown.toSorted()).toEqual(expected.toSorted())
+    client.cut()
+    // It comes back on the other node, to the beginning of both channels that are kept.
+    const again = await RawClient.connect(wire(one), { token: await one.token('eve'), session })
+    for (const [ref, channel] of (['news:1', 'jobs:1'] as const).entries()) {
+      await again.client.request({ type: 'subscribe', ref, channel, from: { last: 8 } })
+      for (const door of Object.keys(METADATA_DOORS)) {
+        const { event } = await again.client.find(
+          (frame) => frame.type === 'message' && frame['channel'] === channel,
+        )
+        expect(event).toBe(`${door} with`)
+      }
+    }
+    again.client.cut()
   })
 })

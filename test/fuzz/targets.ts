@@ -264,7 +264,15 @@ const backends: Target[] = [
           ? json(random)
           : mutated(random, '{"epoch":"e","offset":1,"error":{"code":"not_found","message":"m"}}'),
       )
-      return settled(doors.forward(USER, 'news', { data: Buffer.of(), binary: true }, undefined), SluiceError)
+      return settled(
+        doors.forward(USER, {
+          channel: 'news',
+          payload: { data: Buffer.of(), binary: true },
+          id: undefined,
+          event: undefined,
+        }),
+        SluiceError,
+      )
     },
   },
   {
@@ -318,6 +326,7 @@ function message(random: Random): Buffer {
     data,
     binary: random.oneIn(2),
     time: random.int(1e9),
+    meta: random.oneIn(2) ? undefined : { event: 'sold', headers: { a: 'b', c: '' }, exclude: '1.2' },
   }
   const id = random.oneIn(2) ? undefined : random.pick(['', 'id', '\ud800', 'é'])
   return random.oneIn(2)

@@ -7,6 +7,7 @@ import type { EdgeOptions, EdgePorts } from '../../src/edge/ports.ts'
 import { Newcomers } from '../../src/transport/newcomers.ts'
 import { WebSocketConnection } from '../../src/transport/websocket.ts'
 import { Hub, type HubPolicy } from '../../src/hub/hub.ts'
+import type { Outlet } from '../../src/hub/outlet.ts'
 import type { MessageFrame, Position, ServerFrame } from '../../src/protocol/frames.ts'
 import type { LoggedMessage, Message } from '../../src/protocol/message.ts'
 import type { Registry } from '../../src/registry/registry.ts'
@@ -35,7 +36,7 @@ class ModelLog implements ReplayLog {
   readonly #waiting: (() => void)[] = []
   reads = 0
 
-  write(channel: string): LoggedMessage {
+  write(channel: string, exclude?: string): LoggedMessage {
     const messages = this.#list(channel)
     const previous = messages.at(-1)?.offset ?? this.#trimmedTo.get(channel) ?? 0
     const offset = previous + 1 + (this.published.size % 3)
@@ -51,6 +52,7 @@ class ModelLog implements ReplayLog {
       data,
       binary: false,
       ack: false,
+      meta: exclude === undefined ? undefined : { exclude },
     }
     messages.push(message)
     this.published.set(`${channel} ${offset}`, message)
@@ -173,6 +175,7 @@ function world(policy: HubPolicy, tailMessages: number, memoryBytes: number) {
       clock: systemClock,
       metrics: UNCOUNTED_HUB,
       witness: noWitness,
+      liveOn: (channel, key): Outlet | undefined => sessions.liveOn(channel, key),
       policyOf: () => policy,
     },
     {
@@ -222,7 +225,7 @@ function world(policy: HubPolicy, tailMessages: number, memoryBytes: number) {
     left: ignore,
     failed: (_what, error) => failures.push(error),
   }
-  const sessions = new Sessions({
+  const sessions: Sessions = new Sessions({
     ports,
     options: {
       pingIntervalMs: 1000,
@@ -266,6 +269,8 @@ class Client {
   #socket: FakeSocket | undefined
   #connection: WebSocketConnection | undefined
   #welcome = false
+  session: string | undefined
+  excluded = 0
   resets = 0
   received = 0
   skippedAllowed = false
@@ -294,7 +299,7 @@ class Client {
     this.#welcome = false
     connection.opened(this.#socket)
     const resume = Object.fromEntries(this.positions)
-    this.#say({ type: 'connect', token: this.user, resume })
+    this.#say({ type: 'connect', token: this.user, resume, session: this.session })
     for (const [ref, channel] of CHANNELS.entries()) {
       if (!this.positions.has(channel)) this.#say({ type: 'subscribe', ref, channel })
     }
@@ -317,6 +322,7 @@ class Client {
     switch (frame.type) {
       case 'welcome':
         this.#welcome = true
+        this.session = frame.session
         for (const [channel, restored] of Object.entries(frame.channels)) {
           expect(restored).not.toHaveProperty('error')
           const at = restored as { epoch: string; offset: number; recovered: boolean }
@@ -350,9 +356,21 @@ class Client {
     const message = this.#published.get(`${frame.channel} ${frame.offset}`)
     expect(message).toBeDefined()
     expect(frame.offset).toBeGreaterThan(at?.offset as number)
-    if (!this.skippedAllowed) expect(message?.previous).toBeLessThanOrEqual(at?.offset as number)
+    if (!this.skippedAllowed) expect(this.#before(message)).toBeLessThanOrEqual(at?.offset as number)
+    expect(message?.meta?.exclude ?? 'nobody').not.toBe(this.session)
     this.received++
     this.positions.set(frame.channel, { epoch: 'e', offset: frame.offset as number })
+  }
+
+  /** The offset of the message before this one that is for this client; of one that was written before it knew its session, the latest. */
+  #before(message: LoggedMessage | undefined): number {
+    let previous = message?.previous as number
+    for (;;) {
+      const before = this.#published.get(`${message?.channel} ${previous}`)
+      if (before?.meta?.exclude === undefined || before.meta.exclude !== this.session) return previous
+      previous = before.previous
+      this.excluded++
+    }
   }
 }
 
@@ -361,7 +379,12 @@ const who = fc.nat({ max: 2 })
 const step = fc.oneof(
   {
     weight: 10,
-    arbitrary: fc.record({ kind: fc.constant('publish' as const), channel, arrives: fc.nat({ max: 9 }) }),
+    arbitrary: fc.record({
+      kind: fc.constant('publish' as const),
+      channel,
+      arrives: fc.nat({ max: 9 }),
+      excludes: fc.option(who, { nil: undefined }),
+    }),
   },
   {
     weight: 3,
@@ -387,6 +410,9 @@ const step = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant('trim' as const), channel, keep: fc.nat({ max: 5 }) }),
   },
 )
+
+/** Of all runs: messages that a client did not get because it was excluded. */
+let excluded = 0
 
 async function play(
   steps: readonly (typeof step extends fc.Arbitrary<infer Step> ? Step : never)[],
@@ -423,10 +449,11 @@ async function play(
         await allOnline()
         break
       case 'publish':
-        arrive(log.write(one.channel), one.arrives)
+        arrive(log.write(one.channel, clients[one.excludes ?? -1]?.session), one.arrives)
         break
       case 'burst':
-        for (let i = 0; i < one.count; i++) arrive(log.write(one.channel), 9)
+        for (let i = 0; i < one.count; i++)
+          arrive(log.write(one.channel, i % 3 === 0 ? clients[0]?.session : undefined), 9)
         break
       case 'turn':
         uws.flush()
@@ -476,6 +503,7 @@ async function play(
     for (const name of CHANNELS) expect(client.positions.get(name)).toEqual(log.headNow(name))
     if (!trimmed && options.slowConsumer === 'catch-up') expect(client.resets).toBe(0)
   }
+  excluded += clients.reduce((sum, client) => sum + client.excluded, 0)
   hub.close()
   expect(hub.feedBytes).toBe(0)
   wheel.close()
@@ -486,13 +514,14 @@ describe('the way from the log to the client', () => {
   // How many messages a tail keeps, and what the node has for all of them: from none to enough.
   const limits = fc.tuple(fc.integer({ min: 2, max: 200 }), fc.oneof(fc.nat(10_000), fc.constant(1_000_000)))
 
-  it('shows each message once and in order, whatever is slow, cut, lost, late or repeated', async () => {
+  it('shows each message once and in order to all but whom it excludes, whatever is slow, cut, lost, late or repeated', async () => {
     await fc.assert(
       fc.asyncProperty(steps, limits, (all, tail) =>
         play(all, { trim: false, slowConsumer: 'catch-up', tail }),
       ),
       { numRuns: 250 },
     )
+    expect(excluded).toBeGreaterThan(100)
   })
 
   it('tells of every hole with a reset where the log has forgotten', async () => {

@@ -20,6 +20,19 @@ const newMessage = fc.record({
   id: fc.option(text(60), { nil: undefined }),
   from: fc.option(text(60), { nil: undefined }),
   time: count,
+  meta: fc.option(
+    fc.record(
+      {
+        event: text(60),
+        headers: fc.dictionary(fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,20}$/), text(40), {
+          minKeys: 1,
+        }),
+        exclude: text(40),
+      },
+      { requiredKeys: [] },
+    ),
+    { nil: undefined },
+  ),
 })
 const channel = text(80)
 const offsets = fc.tuple(count, count).filter(([previous, offset]) => previous < offset)
@@ -103,6 +116,21 @@ describe('packets', () => {
     expect(plain(decodeStored(Buffer.from('140400014278bcfe56800000787b7d', 'hex')))).toEqual({
       ...{ ...id, binary: false, time: 1_700_000_000_000, data: Uint8Array.from(Buffer.from('{}')) },
     })
+  })
+
+  it('metadata have a form that stays, of which fields of a later version are read over', () => {
+    const meta = { event: 'sold', headers: { a: 'bc' }, exclude: '1.2' }
+    const given: NewMessage = { data: Buffer.from('{}'), binary: false, id: undefined, time: 1, meta }
+    const fields = '010004736f6c6402000401616263030003312e32'
+    const head = (length: string): string => `141000003ff0000000000000${length}`
+    expect(encodeStored(given).toString('hex')).toBe(`${head('0014')}${fields}7b7d`)
+    const later = Buffer.from(`${head('0019')}${fields}7f000200007b7d`, 'hex')
+    expect(decodeStored(later)?.meta).toEqual(meta)
+  })
+
+  it('metadata that lead out of their place are not read', () => {
+    for (const fields of ['0001ff', '000301ffff', '0003020000', '00040200010f'])
+      expect(decodeStored(Buffer.from(`141000003ff0000000000000${fields}7b7d`, 'hex'))).toBeUndefined()
   })
 
   it('P1 P2 a sealed packet comes back once, where it was sent to, and not with a bit changed', () => {

@@ -183,7 +183,12 @@ const SILENT: Readonly<Record<string, (json: string) => unknown>> = {
   'an answer of a backend over NATS': async (json) => {
     backendAnswer = `{"x":${json}}`
     const refused = await refusalOf(
-      doors.forward('ann', 'a', { data: Buffer.of(1), binary: true }, undefined),
+      doors.forward('ann', {
+        channel: 'a',
+        payload: { data: Buffer.of(1), binary: true },
+        id: undefined,
+        event: undefined,
+      }),
     )
     return refused === undefined
   },

@@ -42,6 +42,11 @@ const RULES: readonly Rule[] = [
     home: /^protocol\/message-id\.ts$/,
     looks: /\\p\{Cs\}.*FFFD|ID_LENGTH_MAX/,
   },
+  {
+    name: 'what metadata are',
+    home: /^protocol\/metadata\.ts$/,
+    looks: /\bHEADER_NAME\b|\bEVENT_BYTES_MAX =|\bEXCLUDE = \/\^/,
+  },
   { name: 'what a payload is', home: /^publish\/payload\.ts$/, looks: /\bisNormal\b|JSON_RULE/ },
 ]
 

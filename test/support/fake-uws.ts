@@ -1,5 +1,6 @@
 import type { NativeSocket } from '../../src/drivers/uws.ts'
 import type { Topics } from '../../src/hub/hub.ts'
+import type { TopicMember } from '../../src/hub/outlet.ts'
 
 /** What a connection is told by its socket. */
 export interface SocketEvents {
@@ -19,8 +20,9 @@ export class FakeUws implements Topics {
   readonly #topics = new Map<string, Set<FakeSocket>>()
   readonly sockets = new Set<FakeSocket>()
 
-  publish(topic: string, message: Uint8Array, binary: boolean): void {
-    for (const socket of this.#topics.get(topic) ?? []) socket.gather({ data: Buffer.from(message), binary })
+  publish(topic: string, message: Uint8Array, binary: boolean, except?: TopicMember): void {
+    for (const socket of this.#topics.get(topic) ?? [])
+      if (socket !== except) socket.gather({ data: Buffer.from(message), binary })
   }
 
   /** The end of a turn of the loop. */
@@ -119,6 +121,11 @@ export class FakeSocket implements NativeSocket {
 
   close(): void {
     this.cut(1006)
+  }
+
+  publish(topic: string, message: Uint8Array, binary: boolean): boolean {
+    this.#uws.publish(topic, message, binary, this)
+    return true
   }
 
   /** The connection ends; what the client has not read is lost with it where the code is 1006. */

@@ -6,6 +6,8 @@ import type { StartedNode } from './start-node.ts'
 export interface Payload {
   readonly binary: boolean
   readonly data: string
+  /** All else that the message says. */
+  readonly envelope: Readonly<Record<string, unknown>>
 }
 
 /** What has come on each channel and was not taken yet, in order; `base64` or the JSON text as it was. */
@@ -50,8 +52,9 @@ class Inbox {
 function take(inbox: Inbox, text: string): void {
   const cut = text.indexOf('"data":') + '"data":'.length
   const raw = text.slice(cut, -1)
-  const { channel, encoding } = JSON.parse(text) as { channel: string; encoding?: string }
-  inbox.put(channel, { binary: encoding === 'base64', data: encoding === 'base64' ? raw.slice(1, -1) : raw })
+  const { data: _, ...envelope } = JSON.parse(text) as { channel: string; encoding?: string; data: unknown }
+  const binary = envelope.encoding === 'base64'
+  inbox.put(envelope.channel, { binary, data: binary ? raw.slice(1, -1) : raw, envelope })
 }
 
 export async function readWebSocket(
@@ -75,8 +78,8 @@ export async function readWebSocket(
       try {
         if (binary) {
           const end = 4 + bytes.readUInt32BE(0)
-          const { channel } = JSON.parse(bytes.toString('utf8', 4, end)) as { channel: string }
-          inbox.put(channel, { binary: true, data: bytes.toString('base64', end) })
+          const envelope = JSON.parse(bytes.toString('utf8', 4, end)) as { channel: string }
+          inbox.put(envelope.channel, { binary: true, data: bytes.toString('base64', end), envelope })
           return
         }
         const text = bytes.toString()

@@ -10,6 +10,7 @@ import { FormerNodes } from '../../src/cluster/former-nodes.ts'
 import { isRevoked } from '../../src/auth/revocation.ts'
 import { SluiceError, type Closing } from '../../src/errors.ts'
 import { Hub, type Topics } from '../../src/hub/hub.ts'
+import type { Outlet } from '../../src/hub/outlet.ts'
 import type { ServerFrame } from '../../src/protocol/frames.ts'
 import { MemoryRegistry } from '../../src/registry/memory.ts'
 import type { NodeInfo, Registry } from '../../src/registry/registry.ts'
@@ -110,6 +111,10 @@ export class FakeConnection implements Connection {
     this.node = node
   }
 
+  get exclusionKey(): string | undefined {
+    return this.session?.id
+  }
+
   get welcomed(): boolean {
     return this.frames.some(({ type }) => type === 'welcome')
   }
@@ -145,6 +150,7 @@ export class FakeConnection implements Connection {
   reset(): void {}
   goLive(): void {}
   leaveLive(): void {}
+  stepAside(): undefined {}
   closeTooSlow(): void {}
 }
 
@@ -189,6 +195,7 @@ export class WorldNode {
         clock,
         metrics: UNCOUNTED_HUB,
         witness: noWitness,
+        liveOn: (channel, exclusionKey): Outlet | undefined => this.sessions.liveOn(channel, exclusionKey),
         policyOf: () => ({ logged: true, slowConsumer: 'catch-up', max: 100, ttlMs: Infinity }),
       },
       {

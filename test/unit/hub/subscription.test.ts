@@ -75,12 +75,14 @@ class World {
     }
     const outlet: Outlet = {
       transport: 'websocket',
+      exclusionKey: 'key',
       hasRoom: () => this.room,
       deliver: ({ message }) => seen.push(`message ${(message as LoggedMessage).offset}`),
       reset: ({ position: { epoch, offset }, reason, json }) =>
         seen.push(`reset to ${epoch}/${offset}, ${reason}, after ${(JSON.parse(json) as ResetFrame).delay}`),
       goLive: () => seen.push('live'),
       leaveLive: () => seen.push('not live'),
+      stepAside: () => undefined,
       closeTooSlow: () => seen.push('too slow'),
     }
     this.subscription = new Subscription(source, outlet, start)

@@ -20,6 +20,24 @@ describe('a message', () => {
     expect(JSON.parse(envelope)).toMatchObject({ from })
   })
 
+  it('shows its event and its headers, and never whom it excludes', () => {
+    const shown = { event: 'App\\Events\\"Sold"', headers: { tag: 'a"b', constructor: '' } }
+    const meta = { ...shown, exclude: 'session-1' }
+    const { webSocket, json } = new Encoded(message(Buffer.from('1'), { meta }))
+    const frame = { type: 'message', channel: 'news', ...shown, time: 1, data: 1 }
+    expect([JSON.parse(webSocket.toString()), JSON.parse(json)]).toEqual([frame, frame])
+    const binary = new Encoded(message(Buffer.of(255), { meta, binary: true }))
+    const envelope = binary.webSocket.subarray(4, 4 + binary.webSocket.readUInt32BE(0)).toString()
+    expect(JSON.parse(envelope)).toEqual({ type: 'message', channel: 'news', ...shown, time: 1 })
+    expect(new Encoded(message(Buffer.from('1'), { meta: { exclude: 'x' } })).json).not.toContain('exclude')
+  })
+
+  it('counts what it says of itself among what it holds', () => {
+    const bare = new Encoded(message(Buffer.from('1'))).bytes
+    const meta = { headers: { a: 'x'.repeat(1000) } }
+    expect(new Encoded(message(Buffer.from('1'), { meta })).bytes - bare).toBeGreaterThan(1000)
+  })
+
   it('is one line of an event stream, whatever a log holds', () => {
     const hostile = fc.oneof(
       fc.uint8Array(),

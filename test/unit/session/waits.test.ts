@@ -8,9 +8,8 @@ import { settled, World, type FakeConnection, type WorldNode } from '../../suppo
  * asked again after it; the tests below hold each of these back, change something, and let it go on.
  */
 const WAITS: Readonly<Record<string, string>> = {
-  'client-publish.ts: ? await ports.publish(user, channel, payload, id)':
+  "client-publish.ts: kind === 'fanout' ? await ports.publish(user, frame) : await ports.forward(user, frame)":
     'nothing is done after it but to answer; the check and the publish are one step',
-  'client-publish.ts: : await ports.forward(user, channel, payload, id)': 'as a publish',
   'finding.ts: return Promise.all(':
     'no session yet: `connect` looks at the connection, at revocations, at the expiry and at newer connections after it',
   'finding.ts: openChannel(ports, identity.user, nameOf(channel, identity), from, connection).then(':
