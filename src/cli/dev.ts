@@ -7,13 +7,14 @@ import { resolve as resolvePath } from 'node:path'
 import type { Command } from 'commander'
 import { CommandError } from './command-error.ts'
 import { devSecret } from './dev-secret.ts'
-import { API_URL, DEV_KEY } from './gateway-api.ts'
+import { API_URL } from './gateway-api.ts'
 import { addNodeOptions, sourcesOf } from './node-options.ts'
 import { runNode } from './run-node.ts'
 import type { Terminal } from './terminal.ts'
 import { mintToken } from '../auth/tokens.ts'
 import { systemClock } from '../clock.ts'
 import { EXIT_USAGE } from '../config/config-error.ts'
+import { DEV_KEY, hasDevKey } from '../config/dev-settings.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import type { Node } from '../node/node.ts'
@@ -42,7 +43,7 @@ export function addDev(program: Command, terminal: Terminal): void {
     .description(
       'Starts a node for development on this machine: everything in memory, a key and a secret of its own, for this machine only.',
     )
-  addNodeOptions(command)
+  addNodeOptions(command, true)
     .option('--static <folder>', 'serve its files at /')
     .addHelpText('after', EXAMPLES)
     .action(async (options: { readonly static?: string }) => {
@@ -112,7 +113,7 @@ interface Addresses {
 
 /** What to paste. A key that somebody has set is theirs, and not shown. */
 function banner(config: Config, { url, apiUrl, token }: Addresses): string {
-  const ownKey = config.api.keys.some((entry) => entry.split(':').slice(2).join(':') === DEV_KEY)
+  const ownKey = hasDevKey(config.api.keys)
   const key = ownKey ? DEV_KEY : '<your API key>'
   // Without a token `tail` asks the second listener for one.
   const tailFlags = url === URL_DEFAULT ? '' : ` --url ${url}`

@@ -5,13 +5,11 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { CommandError } from './command-error.ts'
 import { EXIT_USAGE } from '../config/config-error.ts'
+import { DEV_KEY } from '../config/dev-settings.ts'
 import { askHttp, type HttpAnswer } from '../drivers/http-client.ts'
 import { readEvents } from '../drivers/http-events.ts'
 
 export const API_URL = 'http://127.0.0.1:8081'
-
-/** The key of `sluice dev`. */
-export const DEV_KEY = 'dev'
 
 /** A node that hangs is as good as none. */
 const ANSWER_TIMEOUT_MS = 30_000

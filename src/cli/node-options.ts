@@ -2,18 +2,28 @@
  * The options of the commands that start a node: the flags come from the schema of the configuration.
  */
 import { type Command, Option } from 'commander'
+import { devSettings } from '../config/dev-settings.ts'
 import type { ConfigSources } from '../config/load.ts'
 import { FLAG_OPTIONS, flagOf } from '../config/tree.ts'
 
-export function addNodeOptions(command: Command): Command {
+/** `dev`: the defaults that apply there are shown. */
+export function addNodeOptions(command: Command, dev = false): Command {
+  const given: unknown = dev ? devSettings('') : {}
   command.option('--config <file>', 'YAML or JSON (SLUICE_CONFIG)')
   for (const { path, about } of FLAG_OPTIONS) {
-    const initial = about.initial === undefined ? '' : `, by default ${about.initial}`
+    const shown = valueAt(given, path) ?? about.initial
+    const initial = shown === undefined ? '' : `, by default ${shown}`
     command.addOption(
       new Option(`${flagOf(path)} <value>`, `${path.join('.')} (${about.env ?? ''}${initial})`),
     )
   }
   return command
+}
+
+function valueAt(settings: unknown, path: readonly string[]): string | undefined {
+  let value = settings
+  for (const key of path) value = (value as Readonly<Record<string, unknown>> | undefined)?.[key]
+  return value === undefined || typeof value === 'object' ? undefined : String(value)
 }
 
 /** What was given on the command line, and the environment under it. */

@@ -6,7 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { CommandError } from './command-error.ts'
 import { addApiOptions, apiOf, type ApiOptions, GatewayApi } from './gateway-api.ts'
-import { isJson, LinePublisher, type Totals } from './line-publisher.ts'
+import { jsonFault } from './json-fault.ts'
+import { LinePublisher, type Totals } from './line-publisher.ts'
 import { linesOf } from './lines.ts'
 import { EXIT_INTERRUPTED, type Terminal } from './terminal.ts'
 import { systemClock } from '../clock.ts'
@@ -19,7 +20,8 @@ const EXAMPLES = `
 Examples:
   $ sluice publish news '{"title":"Hello"}'
   $ sluice publish --user alice '"You have mail"'       to every session of a user
-  $ sluice publish news --text Hello                    a text needs no quotes of JSON
+  $ sluice publish news Hello                           what is not JSON is a text
+  $ sluice publish news                                 each line that you type; Ctrl-D ends it
   $ tail -f app.log | sluice publish logs -             each line as it comes
   $ cat events.ndjson | sluice publish events - --id import-7
                                                         may be repeated: no line is published twice
@@ -43,7 +45,9 @@ export function addPublish(program: Command, terminal: Terminal): void {
       .description(
         'Publishes a message to a channel or to a user, or each line of standard input as a message.',
       )
-      .usage('<channel> <json | -> [options]\n       sluice publish --user <user> <json | -> [options]')
+      .usage(
+        '<channel> <json | text | -> [options]\n       sluice publish --user <user> <json | text | -> [options]',
+      )
       .argument('[words...]', 'the channel and the message')
       .option('--user <user>', "to the user's inbox instead of a channel")
       .option('--id <id>', 'idempotency id; with - the beginning of the ids of all lines')
@@ -55,23 +59,35 @@ export function addPublish(program: Command, terminal: Terminal): void {
 }
 
 async function publish(words: readonly string[], options: Options, terminal: Terminal): Promise<void> {
-  const { target, message } = targetOf(words, options)
+  const { target, message } = targetOf(words, options, terminal.typedInto)
   const api = apiOf(options, terminal.env)
   if (message === '-') return publishLines(target, options, api, terminal)
-  const data = options.text ? JSON.stringify(message) : message
-  if (!isJson(data)) {
-    throw new CommandError(
-      `the message is not JSON: a text needs --text, or double quotes within single ones: '"…"'`,
-      EXIT_USAGE,
-    )
-  }
+  const data = dataOf(message, options.text === true)
   const head = JSON.stringify({ ...target, ...(options.id === undefined ? {} : { id: options.id }) })
   // The message is sent as it was written: parsing and printing it would change large numbers.
   terminal.print(JSON.stringify(await api.post('/v1/publish', `${head.slice(0, -1)},"data":${data}}`)))
 }
 
-function targetOf(words: readonly string[], { user }: Options): { target: Target; message: string } {
+/** As JSON. Who begins as JSON does meant it: what is wrong with it is not published as a text. */
+function dataOf(message: string, asText: boolean): string {
+  const fault = asText ? undefined : jsonFault(message)
+  if (fault === undefined) return asText ? JSON.stringify(message) : message
+  if (!/^\s*[{["]/.test(message)) return JSON.stringify(message)
+  throw new CommandError(
+    `the message is not JSON (${fault}); to publish it as a text, add --text`,
+    EXIT_USAGE,
+  )
+}
+
+/** `typed`: without a message, it is what somebody types. */
+function targetOf(
+  words: readonly string[],
+  { user }: Options,
+  typed: boolean,
+): { target: Target; message: string } {
   const [first = '', second] = words
+  if (typed && user === undefined && words.length === 1) return { target: { channel: first }, message: '-' }
+  if (typed && user !== undefined && words.length === 0) return { target: { user }, message: '-' }
   if (user === undefined && second !== undefined && words.length === 2) {
     return { target: { channel: first }, message: second }
   }
@@ -111,14 +127,39 @@ async function publishLines(
     },
     stop.signal,
   )
+  if (terminal.typedInto)
+    terminal.tell(`sluice: each line is a message for ${nameOf(target)}; Ctrl-D ends this`)
+  const shown = terminal.interactive && !terminal.typedInto ? showProgress(publisher, terminal) : undefined
   try {
     await publisher.run(linesOf(terminal.input, LINE_BYTES_MAX))
   } finally {
     unlisten()
+    if (shown !== undefined) {
+      clearInterval(shown)
+      terminal.update('')
+    }
     terminal.tell(`sluice: ${summaryOf(publisher.totals)}`)
   }
   const { refused, unsent } = publisher.totals
   if (refused + unsent > 0) throw new CommandError('not every line was published')
+}
+
+const PROGRESS_MS = 1000
+
+/** For whoever waits for the end of a long file. */
+function showProgress(publisher: LinePublisher, terminal: Terminal): NodeJS.Timeout {
+  let before = 0
+  return setInterval(() => {
+    const { published } = publisher.totals
+    terminal.update(
+      `${published} lines published, ${Math.round((published - before) / (PROGRESS_MS / 1000))} in the last second`,
+    )
+    before = published
+  }, PROGRESS_MS)
+}
+
+function nameOf(target: Target): string {
+  return 'channel' in target ? target.channel : `the user ${target.user}`
 }
 
 /** Keeps the process alive, unlike a timer of the clock: there may be nothing else that does. */

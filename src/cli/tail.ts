@@ -9,6 +9,7 @@ import type { Message } from '../client/channel.ts'
 import type { SluiceClient } from '../client/client.ts'
 import { EXIT_USAGE } from '../config/config-error.ts'
 import { CHANNEL_RULE, INBOX, isChannel } from '../protocol/channel.ts'
+import { NPX } from '../package-names.ts'
 import type { ResetFrame } from '../protocol/frames.ts'
 
 const URL_DEFAULT = 'ws://127.0.0.1:8080'
@@ -88,6 +89,12 @@ async function tail(channel: string, options: Options, terminal: Terminal): Prom
     }
     const fail = (error: Error): void => finish(() => reject(new CommandError(error.message)))
     report(client, terminal, fail)
+    if (terminal.interactive) {
+      const unsaid = client.on('welcome', () => {
+        unsaid()
+        terminal.tell(`sluice: listening on ${channel} at ${url} (Ctrl-C ends this)`)
+      })
+    }
     let printed = 0
     const show = (message: Message): Promise<never> => {
       // More may come in the same frame of the network.
@@ -125,11 +132,15 @@ function report(client: SluiceClient, terminal: Terminal, fail: (error: Error) =
       terminal.tell('sluice: connected again')
     } else if (state === 'waiting' && !lost) {
       lost = true
-      terminal.tell(`sluice: ${error?.message ?? 'the connection is lost'}; trying again`)
+      terminal.tell(
+        `sluice: ${error?.message ?? 'the connection is lost'}; trying again (${NPX} dev starts a node, --url or SLUICE_URL say where one is)`,
+      )
     } else if (state === 'closed' && error !== undefined) fail(error)
   })
   client.on('error', (error) => {
-    if (error.code !== 'handler' && client.state !== 'closed') terminal.tell(`sluice: ${error.message}`)
+    // Of connections that end, the state tells.
+    const isTold = error.code === 'handler' || error.closeCode !== undefined
+    if (!isTold && client.state !== 'closed') terminal.tell(`sluice: ${error.message}`)
   })
 }
 

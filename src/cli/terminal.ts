@@ -12,6 +12,8 @@ export interface Terminal {
   readonly env: NodeJS.ProcessEnv
   /** Standard input. */
   readonly input: AsyncIterable<Uint8Array>
+  /** Whether somebody types it: nobody has sent a file or the output of a command into it. */
+  readonly typedInto: boolean
   /** A line for whoever asked, or for the next command of a pipe. */
   print(line: string): void
   /** A line for the person at the keyboard: progress, complaints. Never in a pipe. */
@@ -52,6 +54,7 @@ export function processTerminal(): Terminal {
   return {
     env: process.env,
     input: process.stdin,
+    typedInto: process.stdin.isTTY,
     print: (line) => void process.stdout.write(`${line}\n`),
     tell: (line) => void process.stderr.write(`${line}\n`),
     interactive: process.stderr.isTTY,

@@ -4,6 +4,14 @@
 import { randomBytes } from 'node:crypto'
 import type { ConfigInput } from './schema.ts'
 
+/** The API key of `sluice dev`, which everybody knows. */
+export const DEV_KEY = 'dev'
+
+/** Whether it is among them; a key that somebody has set is theirs, and not shown. */
+export function hasDevKey(entries: readonly string[]): boolean {
+  return entries.some((entry) => entry.split(':').slice(2).join(':') === DEV_KEY)
+}
+
 /** Never from a file: rules that protect a deployment are relaxed. */
 export interface DevFacts {
   /** Set by `sluice dev`. */
@@ -21,7 +29,7 @@ export interface DevFacts {
 export function devSettings(secret = randomBytes(32).toString('base64url')): ConfigInput {
   return {
     host: '127.0.0.1',
-    api: { keys: ['dev:publish+history+admin:dev'] },
+    api: { keys: [`dev:publish+history+admin:${DEV_KEY}`] },
     auth: { jwtSecret: secret },
     namespaces: {
       // Whoever tries something out looks away for longer than a network does.

@@ -15,6 +15,13 @@ export interface DevRoutes {
   /** Whose pages may read a token: those of this machine, whatever their port, and those that were named. */
   readonly origins: Origins
   readonly folder: StaticFolder | undefined
+  readonly facts: DevFacts
+}
+
+/** For what the workbench shows to be copied. */
+export interface DevFacts {
+  readonly api: string
+  readonly key: string
 }
 
 /** Always there; at `/` too, where no folder has a page of its own. */
@@ -25,6 +32,11 @@ export async function serveDev(routes: DevRoutes, exchange: HttpExchange): Promi
   const { method, path } = exchange.head
   if (method !== 'GET' && method !== 'HEAD') return false
   if (path === '/dev/token') return serveToken(routes, exchange)
+  if (path === '/dev/facts') {
+    const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' }
+    exchange.respond(200, headers, JSON.stringify(routes.facts))
+    return true
+  }
   const script = routes.files.scripts.get(path)
   if (script !== undefined) {
     exchange.respond(200, script.headers, script.text)

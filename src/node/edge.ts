@@ -7,9 +7,11 @@ import { Tickets } from '../admission/tickets.ts'
 import type { WantedToken } from '../api/dev.ts'
 import { mintToken } from '../auth/tokens.ts'
 import { turnsAway } from '../cluster/steering.ts'
-import { type DevRoutes, serveDev } from '../console/dev-routes.ts'
+import { type DevFacts, type DevRoutes, serveDev } from '../console/dev-routes.ts'
 import { loadDevFiles } from '../console/load-page.ts'
 import { StaticFolder } from '../console/static-folder.ts'
+import { DEV_KEY, hasDevKey } from '../config/dev-settings.ts'
+import type { Config } from '../config/schema.ts'
 import { Gateway, type ExtraRoutes } from '../edge/gateway.ts'
 import { Origins } from '../edge/origin.ts'
 import { localHostsOf } from './address.ts'
@@ -99,9 +101,19 @@ function devRoutes(base: Base): ExtraRoutes {
     files: loadDevFiles(),
     mint,
     origins: new Origins(config.allowedOrigins, localHostsOf(config)),
+    facts: factsOf(config),
     folder: config.devStatic === undefined ? undefined : new StaticFolder(config.devStatic),
   }
   return (exchange) => serveDev(routes, exchange)
+}
+
+/** A port that the system chose is known later. */
+function factsOf({ api }: Config): DevFacts {
+  const host = api.host.includes(':') ? `[${api.host}]` : api.host
+  return {
+    api: `${api.tls === undefined ? 'http' : 'https'}://${host}:${api.port === 0 ? '<port>' : api.port}`,
+    key: hasDevKey(api.keys) ? DEV_KEY : '<your API key>',
+  }
 }
 
 export function mintDevToken({ config, clock }: Base, wanted: WantedToken): Promise<string> {

@@ -99,7 +99,8 @@ function prettyOutput(): DestinationStream | undefined {
   const require = createRequire(import.meta.url)
   try {
     const pretty = require('pino-pretty') as Pretty
-    return pretty({ colorize: true, sync: true, ignore: 'node' })
+    // Colours are for eyes: a file that keeps these lines has none.
+    return pretty({ colorize: process.stdout.isTTY, sync: true, ignore: 'node' })
   } catch (error) {
     // Absent in production, where only `dependencies` are installed; then lines stay JSON.
     if ((error as { code?: unknown }).code === 'MODULE_NOT_FOUND') return undefined

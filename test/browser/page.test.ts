@@ -1,8 +1,10 @@
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { patientDuration } from '../support/patience.ts'
+import { freePorts } from '../support/server-process.ts'
 import { mintToken } from '../../src/auth/tokens.ts'
 import { systemClock } from '../../src/clock.ts'
 import { loadConfig } from '../../src/config/load.ts'
@@ -22,19 +24,29 @@ const SETTINGS = {
 const SCREENSHOTS = process.env['SLUICE_SCREENSHOTS']
 
 let node: Node
+let ports: readonly [number, number]
 let browser: Browser
 let page: Page
 const problems: string[] = []
 
-beforeAll(async () => {
-  execFileSync(process.execPath, [fileURLToPath(new URL('../../scripts/build.mjs', import.meta.url))])
-  node = await createNode(
+/** Again on the same ports and with the same secret, as `sluice dev` does. */
+async function startNode(): Promise<Node> {
+  const [port, apiPort] = ports
+  const started = await createNode(
     loadConfig({
       dev: true,
-      settings: SETTINGS,
+      devSecret: 'a-secret-that-stays-between-the-starts-of-a-node',
+      settings: { ...SETTINGS, port, api: { port: apiPort } },
     }),
   )
-  await node.start()
+  await started.start()
+  return started
+}
+
+beforeAll(async () => {
+  execFileSync(process.execPath, [fileURLToPath(new URL('../../scripts/build.mjs', import.meta.url))])
+  ports = (await freePorts(2)) as [number, number]
+  node = await startNode()
   browser = await chromium.launch(CHROMIUM)
   page = await newPage(browser)
   page.on('pageerror', (error) => problems.push(error.message))
@@ -61,11 +73,11 @@ async function connected(): Promise<void> {
   }
 }
 
-async function publish(data: unknown): Promise<void> {
+async function publish(data: unknown, channel = 'news'): Promise<void> {
   const response = await fetch(`${node.apiUrl}/v1/publish`, {
     method: 'POST',
     headers: { authorization: 'Bearer dev' },
-    body: JSON.stringify({ channel: 'news', data }),
+    body: JSON.stringify({ channel, data }),
   })
   expect(response.status).toBe(200)
 }
@@ -101,7 +113,7 @@ describe('the page', () => {
     await connected()
     for (const panel of PANELS) {
       await page
-        .locator(`#${panel} .note`, { hasText: /^resumed$/ })
+        .locator(`#${panel} .note`, { hasText: /resumed$/ })
         .first()
         .waitFor()
     }
@@ -116,6 +128,10 @@ describe('the page', () => {
     expect(await everywhere('disordered')).toEqual([0, 0, 0])
     expect(await everywhere('resets')).toEqual([0, 0, 0])
     expect(Math.min(...(await everywhere('replayed')))).toBeGreaterThan(0)
+    for (const panel of PANELS) {
+      expect(await page.locator(`#${panel} .messages .replayed`).count()).toBeGreaterThan(0)
+      expect(await page.locator(`#${panel} .messages .cut`).count()).toBe(1)
+    }
     await picture('resumed')
   })
 
@@ -132,6 +148,50 @@ describe('the page', () => {
     await page.setViewportSize({ width: 390, height: 844 })
     expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true)
     await picture('phone')
+  })
+
+  it('shows who is on the channel, and what the token of the page allows until when', async () => {
+    await page.locator('#people li', { hasText: '(this page)' }).waitFor()
+    expect(await page.textContent('#inspector .verdict')).toMatch(
+      /^page-\w+ may subscribe to \* and publish to \*; good until /,
+    )
+    const expired = await mintToken(
+      { secret: 'any', sub: 'bob', subscribe: ['news*'], publish: [], ttlSeconds: 5 },
+      { now: () => systemClock.now() - 60_000 },
+    )
+    await page.fill('#token', expired)
+    expect(await page.textContent('#inspector .verdict')).toMatch(
+      /^Expired at .*: bob may subscribe to news\* and publish to nothing$/,
+    )
+    await page.fill('#token', 'no token')
+    expect(await page.textContent('#inspector .verdict')).toContain('This is no token')
+    await page.fill('#token', '')
+  })
+
+  it.each([
+    ['curl', 'bash', ['-c']],
+    ['JavaScript', process.execPath, ['--input-type=module', '-e']],
+    ['Python', 'python3', ['-c']],
+  ])('shows %s that publishes to the channel as it is', async (language, program, words) => {
+    await page.locator('#snippets button', { hasText: language }).click()
+    const code = (await page.textContent('#snippets code')) ?? ''
+    await promisify(execFile)(program, [...words, code])
+    await page.locator('#websocket .messages li', { hasText: `{"hello":"${language}"}` }).waitFor()
+  })
+
+  it('says that the gateway is away and how to start it, and goes on after it without a false alarm', async () => {
+    await node.close()
+    await page.locator('#away', { hasText: 'Start it with npx @sluice/gateway dev' }).waitFor()
+    await picture('away')
+    node = await startNode()
+    await page.locator('#away').waitFor({ state: 'hidden' })
+    await connected()
+    await publish({ channel: 'other' }, 'other')
+    for (const panel of PANELS)
+      await page.locator(`#${panel} .messages li:not(.note)`, { hasText: '{"channel":"other"}' }).waitFor()
+    expect(await everywhere('disordered')).toEqual([0, 0, 0])
+    expect(await everywhere('twice')).toEqual([0, 0, 0])
+    await picture('back')
   })
 
   it('has had no error of its own', () => {

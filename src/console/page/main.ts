@@ -1,6 +1,10 @@
 /** The page of `sluice dev`: one channel over three transports side by side. */
+import { showAway } from './away.ts'
 import { Panel, type Feed } from './panel.ts'
 import { PollFeed } from './poll-feed.ts'
+import { showPeople } from './people.ts'
+import { showSnippets } from './snippets.ts'
+import { inspectTokens } from './token-inspector.ts'
 import { SseFeed } from './sse-feed.ts'
 import { WebSocketFeed } from './websocket-feed.ts'
 import { SluiceClient } from '../../client/index.ts'
@@ -19,12 +23,21 @@ function byId<Kind extends HTMLElement>(id: string): Kind {
 /** A user of its own for each page: two open pages do not take each other's session. */
 const user = `page-${Math.random().toString(36).slice(2, 8)}`
 
+const inspector = inspectTokens(byId('inspector'))
+showAway(byId('away'))
+
 async function token(): Promise<string> {
   const given = new URLSearchParams(location.hash.slice(1)).get('token')
-  if (given !== null) return given
+  if (given !== null) {
+    inspector.current(given)
+    return given
+  }
   const response = await fetch(`/dev/token?sub=${user}`)
   const answer = (await response.json()) as { readonly token?: string; readonly error?: { message: string } }
-  if (answer.token !== undefined) return answer.token
+  if (answer.token !== undefined) {
+    inspector.current(answer.token)
+    return answer.token
+  }
   const message = answer.error?.message ?? `the token was refused with ${response.status}`
   notice(message)
   throw new Error(message)
@@ -40,6 +53,8 @@ const address = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.h
 /** A client of its own, so that publishing goes on while a panel is cut. */
 const publisher = new SluiceClient({ url: address, token })
 void publisher.connect()
+const people = showPeople(byId('people'), publisher, user)
+const snippets = showSnippets(byId('snippets'))
 const feeds: readonly (readonly [Panel, Feed])[] = [
   [socketPanel, new WebSocketFeed(socketPanel, address, token)],
   [ssePanel, new SseFeed(ssePanel, token)],
@@ -60,6 +75,8 @@ function subscribe(name: string): void {
     feed.listen(name)
   }
   byId('command').textContent = `${NPX} publish ${name} '{"hello":"from the terminal"}'`
+  people.of(name)
+  snippets.of(name)
 }
 
 function notice(text: string): void {

@@ -3,6 +3,8 @@
  */
 
 export interface ShownMessage {
+  /** Where a transport says it: offsets of another epoch have nothing to do with these. */
+  readonly epoch?: string | undefined
   readonly offset: number | undefined
   readonly data: unknown
   /** When it was published, milliseconds since 1970. */
@@ -29,6 +31,7 @@ export class Panel {
   readonly #counts = new Map<Count, number>()
   readonly #seen = new Set<number>()
   #last = 0
+  #epoch: string | undefined
   #resumedMs = 0
 
   constructor(title: string, what: string, parent: HTMLElement, template: HTMLTemplateElement) {
@@ -53,8 +56,7 @@ export class Panel {
   /** Another channel: nothing of the last one counts. */
   clear(): void {
     this.#counts.clear()
-    this.#seen.clear()
-    this.#last = 0
+    this.#forget()
     for (const cell of this.#root.querySelectorAll<HTMLElement>('dd')) {
       cell.textContent = '0'
       cell.classList.remove('alarm')
@@ -69,27 +71,49 @@ export class Panel {
     this.#resumedMs = atMs
   }
 
-  message({ offset, data, time }: ShownMessage): void {
+  cut(): void {
+    this.count('cuts')
+    this.note('cut', 'cut')
+    this.state('cut', 'warn')
+  }
+
+  /** Something may be missing; what comes next is counted from where it is. */
+  reset(reason: string): void {
+    this.count('resets')
+    this.note(`reset (${reason}): refetch your state`, 'reset')
+    this.#forget()
+  }
+
+  message({ epoch, offset, data, time }: ShownMessage): void {
     this.count('received')
+    // The gateway has started again, and counts from the beginning.
+    if (epoch !== undefined && epoch !== this.#epoch) {
+      if (this.#epoch !== undefined) this.#forget()
+      this.#epoch = epoch
+    }
     if (offset !== undefined) {
       if (this.#seen.has(offset)) this.count('twice')
       else if (offset < this.#last) this.count('disordered')
       this.#seen.add(offset)
       this.#last = Math.max(this.#last, offset)
     }
-    if (time < this.#resumedMs) this.count('replayed')
     const item = document.createElement('li')
+    if (time < this.#resumedMs) {
+      this.count('replayed')
+      item.className = 'replayed'
+      item.title = 'published while this connection was cut'
+    }
     const place = document.createElement('span')
     place.className = 'offset'
     place.textContent = offset === undefined ? '' : `#${offset}`
-    item.append(place, typeof data === 'string' ? data : JSON.stringify(data))
+    item.append(clockOf(time), place, typeof data === 'string' ? data : JSON.stringify(data))
     this.#show(item)
   }
 
-  note(text: string): void {
+  note(text: string, kind = ''): void {
     const item = document.createElement('li')
-    item.className = 'note'
-    item.textContent = text
+    item.className = `note ${kind}`
+    item.append(clockOf(Date.now()), text)
     this.#show(item)
   }
 
@@ -105,6 +129,12 @@ export class Panel {
     if (ALARMS.has(name)) cell.classList.add('alarm')
   }
 
+  #forget(): void {
+    this.#seen.clear()
+    this.#last = 0
+    this.#epoch = undefined
+  }
+
   #show(item: HTMLElement): void {
     const list = this.#find('.messages')
     list.prepend(item)
@@ -116,4 +146,10 @@ export class Panel {
     if (found === null) throw new Error(`the page has no ${selector}`)
     return found
   }
+}
+
+function clockOf(ms: number): HTMLElement {
+  const element = document.createElement('time')
+  element.textContent = new Date(ms).toTimeString().slice(0, 8)
+  return element
 }

@@ -40,13 +40,12 @@ export class PollFeed implements Feed {
   }
 
   cut(ms: number): void {
-    this.#panel.count('cuts')
+    this.#panel.cut()
     this.#offlineUntilMs = Date.now() + ms
     this.#resuming = true
     this.#request?.abort()
     const request = new AbortController()
     this.#request = request
-    this.#panel.state('cut', 'warn')
     setTimeout(() => void this.#loop(request), ms)
   }
 
@@ -81,8 +80,7 @@ export class PollFeed implements Feed {
     this.#cursor = answer.cursor
     this.#panel.position(answer.cursor)
     for (const { reason } of answer.resets) {
-      this.#panel.count('resets')
-      this.#panel.note(`reset (${reason}): refetch your state`)
+      this.#panel.reset(reason)
     }
     for (const { channel, offset, data, time } of answer.messages) {
       if (channel === this.#channel) this.#panel.message({ offset, data, time })

@@ -8,6 +8,23 @@ interface MessageData {
   readonly time: number
 }
 
+const RETRY_MS = 2000
+
+/** `undefined`: nobody answers, or the stream is there. */
+async function reasonFrom(url: string): Promise<string | undefined> {
+  const stop = new AbortController()
+  try {
+    const response = await fetch(url, { signal: stop.signal })
+    if (response.ok) return undefined
+    const answer = (await response.json()) as { readonly error?: { readonly message: string } }
+    return answer.error?.message ?? `with status ${response.status}`
+  } catch {
+    return undefined
+  } finally {
+    stop.abort()
+  }
+}
+
 export class SseFeed implements Feed {
   readonly #panel: Panel
   readonly #token: () => Promise<string>
@@ -15,6 +32,7 @@ export class SseFeed implements Feed {
   #source: EventSource | undefined
   /** What the browser would send as Last-Event-ID; kept here because a cut by the page ends its EventSource. */
   #cursor: string | undefined
+  #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(panel: Panel, token: () => Promise<string>) {
     this.#panel = panel
@@ -24,14 +42,15 @@ export class SseFeed implements Feed {
   listen(channel: string): void {
     this.#channel = channel
     this.#cursor = undefined
+    clearTimeout(this.#timer)
     void this.#open()
   }
 
   cut(ms: number): void {
-    this.#panel.count('cuts')
+    this.#panel.cut()
     this.#source?.close()
-    this.#panel.state('cut', 'warn')
-    setTimeout(() => void this.#open(), ms)
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.#open(), ms)
   }
 
   async #open(): Promise<void> {
@@ -39,9 +58,11 @@ export class SseFeed implements Feed {
     try {
       await this.#connect()
     } catch (error) {
-      // The page says why there is no token.
-      this.#panel.state('closed', 'bad')
-      this.#panel.note(error instanceof Error ? error.message : String(error))
+      // The page says why there is no token, or that the gateway is away.
+      this.#panel.state('waiting', 'warn')
+      if (!(error instanceof TypeError))
+        this.#panel.note(error instanceof Error ? error.message : String(error))
+      this.#again()
     }
   }
 
@@ -63,16 +84,27 @@ export class SseFeed implements Feed {
     })
     source.addEventListener('reset', ({ data, lastEventId }) => {
       this.#at(lastEventId)
-      this.#panel.count('resets')
-      this.#panel.note(
-        `reset (${(JSON.parse(data as string) as { reason: string }).reason}): refetch your state`,
-      )
+      this.#panel.reset((JSON.parse(data as string) as { reason: string }).reason)
     })
     // Nothing can be sent on a stream, so the fresh token goes with the next one, which continues where this one was.
     source.addEventListener('reauth', () => void this.#open())
     source.addEventListener('error', () => {
-      this.#panel.state(source.readyState === EventSource.CLOSED ? 'closed' : 'waiting', 'warn')
+      this.#panel.state('waiting', 'warn')
+      // The browser comes back by itself, unless it was refused: then it says neither why nor when.
+      if (source.readyState === EventSource.CLOSED && source === this.#source) void this.#refused(source.url)
     })
+  }
+
+  /** What an EventSource cannot tell: the answer. Then again, with a fresh token. */
+  async #refused(url: string): Promise<void> {
+    const why = await reasonFrom(url)
+    if (why !== undefined) this.#panel.note(`the stream was refused: ${why}; trying again`)
+    this.#again()
+  }
+
+  #again(): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.#open(), RETRY_MS)
   }
 
   #at(cursor: string): void {

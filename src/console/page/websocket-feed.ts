@@ -29,7 +29,10 @@ export class WebSocketFeed implements Feed {
     this.#client.on('welcome', ({ resumed }) => {
       if (resumed) panel.resumed()
     })
-    this.#client.on('error', (error) => panel.note(error.message))
+    this.#client.on('error', (error) => {
+      // Of connections that end, the state tells, and the page where the gateway is away.
+      if (error.closeCode === undefined || this.#client.state === 'failed') panel.note(error.message)
+    })
     void this.#client.connect()
   }
 
@@ -38,15 +41,14 @@ export class WebSocketFeed implements Feed {
     this.#subscription = this.#client.subscribe(
       channel,
       ({ position, data, time }) => {
-        this.#panel.message({ offset: position?.offset, data, time })
+        this.#panel.message({ epoch: position?.epoch, offset: position?.offset, data, time })
         this.#panel.position(
           position === undefined ? 'none: ephemeral' : `${position.epoch}:${position.offset}`,
         )
       },
       {
         onReset: ({ reason }) => {
-          this.#panel.count('resets')
-          this.#panel.note(`reset (${reason}): refetch your state`)
+          this.#panel.reset(reason)
         },
         onError: ({ message }) => this.#panel.note(message),
       },
@@ -55,7 +57,7 @@ export class WebSocketFeed implements Feed {
 
   cut(ms: number): void {
     this.#cut.untilMs = Date.now() + ms
-    this.#panel.count('cuts')
+    this.#panel.cut()
     this.#cut.socket?.close(3000, 'cut by the page')
   }
 

@@ -27,7 +27,8 @@ export class FakeTerminal implements Terminal {
     this.#changed()
   }
 
-  readonly interactive = false
+  interactive = false
+  typedInto = false
 
   update(line: string): void {
     this.tell(line)

@@ -22,6 +22,13 @@ describe('help', () => {
     expect(out).toMatch(/Examples:\n {2}\$ /)
   })
 
+  it('shows the defaults that apply to the command', async () => {
+    const hostOf = async (command: string): Promise<string | undefined> =>
+      /--host <value> +host \((.*)\)/.exec((await run([command, '--help'])).out)?.[1]
+    expect(await hostOf('dev')).toBe('SLUICE_HOST, by default 127.0.0.1')
+    expect(await hostOf('serve')).toBe('SLUICE_HOST, by default 0.0.0.0')
+  })
+
   it('--version prints the version of the package', async () => {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
     expect(await run(['--version'])).toEqual({ code: 0, out: version, err: '' })

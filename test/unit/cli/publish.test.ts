@@ -33,6 +33,26 @@ describe('one message', () => {
     expect(requests[0]?.body).toBe('{"user":"alice","id":"m-1","data":"You have mail"}')
   })
 
+  it('is a text where it is not JSON and does not begin as JSON does', async () => {
+    const { url, requests } = await fakeGateway(takeAll)
+    for (const word of ['Hello', 'it is 5 o’clock', 'null and void']) {
+      await run(['publish', 'news', word, '--url', url])
+      expect(requests.at(-1)?.body).toBe(JSON.stringify({ channel: 'news', data: word }))
+    }
+  })
+
+  it('is each line that somebody types, where none was given, and says how to end', async () => {
+    const { url, requests } = await fakeGateway(takeAll)
+    const terminal = new FakeTerminal()
+    terminal.typedInto = true
+    const code = main(['publish', 'news', '--url', url], terminal)
+    await terminal.until(() => terminal.told.length > 0)
+    expect(terminal.told).toEqual(['sluice: each line is a message for news; Ctrl-D ends this'])
+    terminal.input.end('hello\n')
+    expect(await code).toBe(0)
+    expect(requests[0]?.body).toMatch(/"data":"hello"/)
+  })
+
   it('is a text with --text', async () => {
     const { url, requests } = await fakeGateway(takeAll)
     await run(['publish', 'news', 'Hello "you"', '--text', '--url', url])
@@ -57,7 +77,11 @@ describe('one message', () => {
       ['publish', '--user', 'alice', 'news', '1'],
       /^sluice: with --user, publish needs nothing but one message \(2 arguments/,
     ],
-    [['publish', 'news', 'Hello'], /^sluice: the message is not JSON: a text needs --text/],
+    [
+      ['publish', 'news', '{"a": 1,\n "b": oops}'],
+      /^sluice: the message is not JSON \(line 2, column 7: "o" is not expected here\); to publish it as a text, add --text/,
+    ],
+    [['publish', 'news', '[1'], /^sluice: the message is not JSON \(line 1, column 3: it ends too early\)/],
     [
       ['publish', 'news', '1', '--url', 'ws://127.0.0.1:8080'],
       /^sluice: "ws:\/\/127\.0\.0\.1:8080" is not the URL of the second listener; allowed: http or https/,

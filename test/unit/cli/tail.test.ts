@@ -40,6 +40,17 @@ function tail(...words: readonly string[]) {
   return { terminal, code: main(['tail', ...words], terminal) }
 }
 
+it('says on a terminal that it listens, and where', async () => {
+  const { terminal, code } = tail('news')
+  terminal.interactive = true
+  await terminal.until(() => terminal.told.length > 0)
+  expect(terminal.told).toEqual([
+    `sluice: listening on news at ${node.url.replace('http', 'ws')}/v1/ws (Ctrl-C ends this)`,
+  ])
+  terminal.raise('SIGINT')
+  expect(await code).toBe(0)
+})
+
 describe('what is printed', () => {
   it('the last messages, one line each, until there were as many as asked for', async () => {
     await publish('news', '{"n": 1}')
@@ -169,7 +180,9 @@ it('a node that is replaced is waited for, and what may be missing is told', asy
     .toBeGreaterThan(0)
   await node.close()
   await terminal.until(() => terminal.told.length > 0)
-  expect(terminal.told).toEqual([expect.stringMatching(/^sluice: .+; trying again$/)])
+  expect(terminal.told).toEqual([
+    expect.stringMatching(/^sluice: .+; trying again \(npx @sluice\/gateway dev starts a node, /),
+  ])
   node = await startNode(port, apiPort)
   await terminal.until(() => terminal.told.length > 1)
   expect(terminal.told[1]).toBe('sluice: connected again')
