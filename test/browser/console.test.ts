@@ -145,7 +145,19 @@ describe('the console', () => {
     await page.keyboard.press('Enter')
     await page.locator('.sessions li', { hasText: '1.4.0' }).first().waitFor()
     expect(await barriers()).toEqual([])
+    // The flight recorder: what comes to him, wherever he is, and what it says.
+    await page.check('text=with payloads')
+    await page.click('button:text-is("Follow")')
+    await page.locator('.trace li', { hasText: 'is connected by websocket' }).waitFor()
+    await page.fill('#data', '"to him alone"')
+    await page.click('form:has(#data) button')
+    await page.locator('.trace li', { hasText: 'to him alone' }).waitFor()
+    expect(await page.innerText('.trace li:has-text("to him alone")')).toMatch(
+      /got @inbox #\d+, written after/,
+    )
+    expect(await barriers()).toEqual([])
     await picture('user')
+    await page.click('button:text-is("Stop")')
     await view('Channels')
     await page.fill('#channel', 'two words')
     await page.keyboard.press('Enter')

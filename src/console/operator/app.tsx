@@ -49,9 +49,7 @@ function Away({ live, watching }: { readonly live: LiveState; readonly watching:
         <p>
           The same console is at{' '}
           {others.map(({ id, address }) => (
-            <a key={id} href={`${location.protocol}//${address}/`}>
-              {address}
-            </a>
+            <code key={id}>{address} </code>
           ))}
         </p>
       )}

@@ -28,6 +28,7 @@ export class Live {
   #aborts = new AbortController()
   #closed = false
   #attempts = 0
+  #live = false
   #awaySince: number | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
 
@@ -81,16 +82,19 @@ export class Live {
   }
 
   #take(event: string): void {
-    let name = ''
+    // As an event without a name is called.
+    let name = 'message'
     let data = ''
     for (const line of event.split('\n')) {
       if (line.startsWith('event: ')) name = line.slice('event: '.length)
       if (line.startsWith('data: ')) data = line.slice('data: '.length)
     }
-    if (name === '') return
+    // A comment: it lives.
+    if (data === '') return
     this.#attempts = 0
-    if (this.#awaySince !== undefined || name === 'hello' || name === 'opened') {
-      this.#awaySince = undefined
+    this.#awaySince = undefined
+    if (!this.#live) {
+      this.#live = true
       this.#options.state({ kind: 'live' })
     }
     this.#options.event(name, JSON.parse(data))
@@ -99,6 +103,7 @@ export class Live {
   #again(why: string): void {
     clearTimeout(this.#timer)
     if (this.#closed) return
+    this.#live = false
     this.#awaySince ??= Date.now()
     this.#options.state({ kind: 'away', since: this.#awaySince, why })
     const ms = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** this.#attempts++)

@@ -6,6 +6,7 @@ import { ask } from './access.ts'
 import { Publish } from './channels.tsx'
 import { LookUp, Sure, useDoing, type Doing } from './parts.tsx'
 import type { NodeShown, UserShown } from './shapes.ts'
+import { Trace } from './trace.tsx'
 import type { Watching } from './watching.ts'
 import { many, shortId } from './words.ts'
 
@@ -79,12 +80,15 @@ export function Users({ watching, apiKey }: { readonly watching: Watching; reado
       <LookUp id="user" label="User" placeholder="the sub of his tokens" doing={doing} look={look} />
       {user !== undefined && (
         <div class="two">
-          <UserCard
-            key={user.user}
-            {...{ user, doing, read, apiKey }}
-            nodes={watching.cluster?.nodes ?? []}
-          />
-          <Publish to={{ user: user.user }} name={`the inbox of ${user.user}`} apiKey={apiKey} />
+          <div>
+            <UserCard
+              key={user.user}
+              {...{ user, doing, read, apiKey }}
+              nodes={watching.cluster?.nodes ?? []}
+            />
+            <Publish to={{ user: user.user }} name={`the inbox of ${user.user}`} apiKey={apiKey} />
+          </div>
+          <Trace key={user.user} user={user.user} apiKey={apiKey} />
         </div>
       )}
     </>

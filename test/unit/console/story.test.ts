@@ -10,6 +10,7 @@ import type {
   NodeShown,
 } from '../../../src/console/operator/shapes.ts'
 import { clusterLines, jobLines, withLines, type Line } from '../../../src/console/operator/story.ts'
+import { traceText, type TraceEvent } from '../../../src/console/operator/trace-words.ts'
 import { duration, endText, many, proofText } from '../../../src/console/operator/words.ts'
 
 /** What the console reads is what the gateway says: the compiler holds one against the other. */
@@ -199,4 +200,27 @@ describe('words', () => {
   it('one is one', () => {
     expect([many(1, 'client'), many(2, 'client')]).toEqual(['1 client', '2 clients'])
   })
+})
+
+describe('an event of the flight recorder', () => {
+  it.each<[string, TraceEvent]>([
+    [
+      'connected by sse, and went on with the session',
+      { type: 'connected', transport: 'sse', resumed: true },
+    ],
+    [
+      'got news #7, written after 3 ms',
+      { type: 'delivered', channel: 'news', offset: 7, published: 5, written: 8 },
+    ],
+    [
+      'got news #8 (repaired: it had missed it): {"a":1}',
+      { type: 'delivered', channel: 'news', offset: 8, live: false, data: { a: 1 } },
+    ],
+    [
+      'was told to fetch news #9 anew: trimmed',
+      { type: 'reset', channel: 'news', offset: 9, reason: 'trimmed' },
+    ],
+    ['connection ended: drained (1012)', { type: 'closed', why: 'drained', code: 1012 }],
+    ['something new {"value":1}', { type: 'something new', at: 1, node: 'a', value: 1 }],
+  ])('is told as: %s', (text, event) => expect(traceText(event)).toBe(text))
 })
