@@ -20,6 +20,8 @@ interface ApiFailureFields {
   readonly code: string
   readonly retryable: boolean
   readonly retryAfterMs: number | undefined
+  /** It has not left this machine. */
+  readonly unsent?: boolean
 }
 
 /** A request that failed. The message says why, and what to do, in one line. */
@@ -28,12 +30,14 @@ export class ApiFailure extends CommandError {
   /** It may work later, as it is. */
   readonly retryable: boolean
   readonly retryAfterMs: number | undefined
+  readonly unsent: boolean
 
   constructor(message: string, fields: ApiFailureFields) {
     super(message)
     this.code = fields.code
     this.retryable = fields.retryable
     this.retryAfterMs = fields.retryAfterMs
+    this.unsent = fields.unsent === true
   }
 }
 
@@ -48,7 +52,10 @@ export interface ApiOptions {
 export function addApiOptions(command: Command, which: string, scope?: string): Command {
   const needed = scope === undefined ? '' : ` with the scope ${scope}`
   return command
-    .option('--url <url>', `the second listener of ${which} (SLUICE_API_URL, or ${API_URL})`)
+    .option(
+      '--url <url>',
+      `the second listener of ${which}, or those of several with commas between (SLUICE_API_URL, or ${API_URL})`,
+    )
     .option('--key <key>', `an API key${needed} (SLUICE_API_KEY, or ${DEV_KEY})`)
     .option(
       '--ca <file>',
@@ -77,14 +84,16 @@ function certificatesIn(file: string): string {
   }
 }
 
+/** Several nodes of one cluster, and which of them is asked: the next one where that does not answer. */
 export class GatewayApi {
-  readonly #url: string
+  readonly #urls: readonly string[]
+  #asked = 0
   readonly #key: string
   readonly #ca: string | undefined
 
-  /** `ca`: certificates in PEM; `undefined`: those that the system trusts. */
+  /** `url`: one, or several with commas between. `ca`: certificates in PEM; `undefined`: those that the system trusts. */
   constructor(url: string, key: string, ca?: string) {
-    this.#url = baseUrl(url)
+    this.#urls = url.split(',').map((one) => baseUrl(one.trim()))
     this.#key = key
     this.#ca = ca
   }
@@ -110,7 +119,11 @@ export class GatewayApi {
   }
 
   /** Until the stream ends, or the signal ends it. `event` takes the data of each. Fails with `ApiFailure`. */
-  async events(path: string, event: (data: string) => void, signal: AbortSignal): Promise<void> {
+  events(path: string, event: (data: string) => void, signal: AbortSignal): Promise<void> {
+    return this.#anywhere(false, () => this.#eventsOfOne(path, event, signal))
+  }
+
+  async #eventsOfOne(path: string, event: (data: string) => void, signal: AbortSignal): Promise<void> {
     const url = `${this.#url}${path}`
     const headers = { authorization: `Bearer ${this.#key}` }
     const answer = await readEvents(
@@ -125,11 +138,40 @@ export class GatewayApi {
   #unreachable(error: unknown): ApiFailure {
     return new ApiFailure(
       `no node answers at ${this.#url} (${reasonOf(error)}): start one with sluice dev, or say where it is with --url or SLUICE_API_URL`,
-      { code: 'unreachable', retryable: true, retryAfterMs: undefined },
+      { code: 'unreachable', retryable: true, retryAfterMs: undefined, unsent: isUnsent(error) },
     )
   }
 
-  async #ask(
+  get #url(): string {
+    return this.#urls[this.#asked % this.#urls.length] as string
+  }
+
+  /** The key goes where whoever has called said, and nowhere that a node names: others may write in the table of nodes. */
+  async #anywhere<T>(mayRepeat: boolean, ask: () => Promise<T>): Promise<T> {
+    for (let left = this.#urls.length; ;) {
+      const tried = this.#url
+      try {
+        return await ask()
+      } catch (error) {
+        if (!(error instanceof ApiFailure) || error.code !== 'unreachable') throw error
+        // Another request may have gone on to the next one meanwhile.
+        if (this.#url === tried) this.#asked++
+        // What may have been carried out is not asked for again here: whoever has called knows whether it may be.
+        if (--left === 0 || !(mayRepeat || error.unsent)) throw error
+      }
+    }
+  }
+
+  #ask(
+    method: string,
+    path: string,
+    body: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
+    return this.#anywhere(method === 'GET', () => this.#askOne(method, path, body, signal))
+  }
+
+  async #askOne(
     method: string,
     path: string,
     body: string | undefined,
@@ -215,10 +257,22 @@ const REASONS: Readonly<Record<string, string>> = {
   EPROTO: 'it does not speak TLS',
 }
 
-function reasonOf(error: unknown): string {
-  // Of a name with several addresses, each has failed.
+/** Of a name with several addresses, each has failed. */
+function codesOf(error: unknown): readonly unknown[] {
   const causes: readonly unknown[] = error instanceof AggregateError ? error.errors : [error]
-  const code = (causes[0] as { code?: unknown } | undefined)?.code
+  return causes.map((cause) => (cause as { code?: unknown } | undefined)?.code)
+}
+
+function isUnsent(error: unknown): boolean {
+  const codes = codesOf(error)
+  return (
+    codes.length > 0 &&
+    codes.every((code) => ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'].includes(code as string))
+  )
+}
+
+function reasonOf(error: unknown): string {
+  const [code] = codesOf(error)
   if (typeof code === 'string') return REASONS[code] ?? code
   return error instanceof Error ? error.message : 'the connection failed'
 }

@@ -40,7 +40,7 @@ export async function watchJob(
         clear(terminal, json)
         throw new CommandError(
           `nothing was heard of ${id} for ${SILENCE_MAX_MS / 1000} s (${job.message}): it goes on without this terminal; ` +
-            `ask another node, with --url: sluice drain --watch ${id}`,
+            `ask another node, or several, with --url: sluice drain --watch ${id}`,
         )
       }
       await delay(LOOK_INTERVAL_MS)

@@ -18,7 +18,8 @@ export type Origin =
 /** Variables of the command line tool itself; a node that finds them in its environment leaves them alone. */
 export const CLI_VARIABLES = {
   SLUICE_CONFIG: 'The configuration file of `serve`, `dev` and `config`.',
-  SLUICE_API_URL: 'The second listener, for `publish` and `token`; `http://127.0.0.1:8081` by default.',
+  SLUICE_API_URL:
+    'The second listener of a node, or those of several with commas between: the next one is asked where one does not answer. For the commands; `http://127.0.0.1:8081` by default.',
   SLUICE_API_KEY: 'The API key for `publish` and `token`; `dev` by default.',
   SLUICE_API_CA: 'Whom the certificate of the second listener comes from, a file in PEM.',
   SLUICE_URL: 'The public listener, for `tail`; `ws://127.0.0.1:8080` by default.',

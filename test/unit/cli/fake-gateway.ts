@@ -18,10 +18,12 @@ export interface Answer {
 export interface FakeGateway {
   readonly url: string
   readonly requests: Request[]
+  /** It has gone, with all connections. */
+  close(): void
 }
 
-/** A second listener that answers as a test says, for the running test. */
-export async function fakeGateway(answer: (request: Request) => Answer): Promise<FakeGateway> {
+/** A second listener that answers as a test says, for the running test; `undefined`: it cuts the connection. */
+export async function fakeGateway(answer: (request: Request) => Answer | undefined): Promise<FakeGateway> {
   const requests: Request[] = []
   const server = createServer((message, response) => {
     void readBody(message).then((body) => {
@@ -32,17 +34,23 @@ export async function fakeGateway(answer: (request: Request) => Answer): Promise
         body,
       }
       requests.push(request)
-      const { status, body: content, headers = {} } = answer(request)
+      const answered = answer(request)
+      if (answered === undefined) {
+        message.socket.destroy()
+        return
+      }
+      const { status, body: content, headers = {} } = answered
       response.writeHead(status, headers)
       response.end(typeof content === 'string' ? content : JSON.stringify(content))
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => {
+  const close = (): void => {
     server.closeAllConnections()
     server.close()
-  })
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests }
+  }
+  onTestFinished(close)
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests, close }
 }
 
 async function readBody(message: IncomingMessage): Promise<string> {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { fakeGateway } from './fake-gateway.ts'
+import { deadUrl, fakeGateway } from './fake-gateway.ts'
 import { FakeTerminal, run } from './fake-terminal.ts'
 import { main } from '../../../src/cli/main.ts'
 import { configFile } from '../config/config-file.ts'
@@ -107,6 +107,33 @@ it('drain --watch goes on through failures that say nothing of the drain, and en
   const begun = requests.find(({ method }) => method === 'POST')
   expect(JSON.parse(begun?.body ?? '')).toEqual({ nodes: ['n1'], plan: '5m', reason: 'why' })
   expect(requests.filter(({ path }) => path === '/v1/drains/drain-1')).toHaveLength(3)
+})
+
+it('drain --watch goes on at another node of those that it was given when the one that it asks goes away', async () => {
+  const over = { ...RUNNING, state: 'done', endedAt: 5 }
+  const gone = await fakeGateway(() => ({ status: 200, body: { job: RUNNING } }))
+  const stays = await fakeGateway(() => ({ status: 200, body: { job: over } }))
+  const watched = run(['drain', '--watch', 'drain-1', '--json', '--url', `${gone.url},${stays.url}`])
+  await expect.poll(() => gone.requests.length).toBeGreaterThan(0)
+  expect(stays.requests).toEqual([])
+  gone.close()
+  const { code, out, err } = await watched
+  expect({ code, err }).toEqual({ code: 0, err: '' })
+  expect(out).toContain('"state":"done"')
+})
+
+it('what changes something is asked for at the next node only where the first has never heard of it', async () => {
+  const stays = await fakeGateway(() => ({ status: 200, body: { jobs: [RUNNING], job: RUNNING } }))
+  const dead = await deadUrl()
+  expect((await run(['drain', 'drain-1', '--pause', '--url', `${dead}, ${stays.url}`])).code).toBe(0)
+  expect(stays.requests.map(({ method }) => method)).toContain('POST')
+  const other = await fakeGateway(() => ({ status: 200, body: { jobs: [RUNNING], job: RUNNING } }))
+  const cuts = await fakeGateway(({ method }) =>
+    method === 'GET' ? { status: 200, body: { jobs: [RUNNING] } } : undefined,
+  )
+  const cut = await run(['drain', 'drain-1', '--pause', '--url', `${cuts.url},${other.url}`])
+  expect(cut).toMatchObject({ code: 1, err: expect.stringContaining('the connection was cut') as string })
+  expect(other.requests.filter(({ method }) => method === 'POST')).toEqual([])
 })
 
 it('what is said of a node goes to the drain that it is part of: to all of it where it is alone, else to the node', async () => {
