@@ -443,6 +443,11 @@ export const SCHEMA = z.strictObject({
       doc: 'How long the node still accepts connections after it has said that it is not ready, because load balancers lag.',
     }),
   }),
+  rebalance: section('How clients are moved to nodes that have fewer.', {
+    auto: option(flag(), false, {
+      doc: 'Whether a node that has joined has the others of its region give it its share, over 5 minutes, where no deploy is under way.',
+    }),
+  }),
   resets: section('What happens where messages of a channel were lost.', {
     spread: option(duration('0ms', '1h'), '10s', {
       doc: 'Whoever is on the channel is told a moment within this time (`delay`) at which to fetch the state anew, so that not all ask the backend at once.',

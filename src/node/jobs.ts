@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts'
 import type { Membership } from '../cluster/membership.ts'
 import { versionGoneTo } from '../cluster/steering.ts'
 import type { Config } from '../config/schema.ts'
+import { AutoRebalance } from '../drain/auto-rebalance.ts'
 import type { DrainProgress } from '../drain/drain.ts'
 import { JobBook } from '../drain/job-book.ts'
 import type { JobDelays } from '../drain/job-pace.ts'
@@ -50,6 +51,8 @@ export interface Jobs {
 /** A node that is called, and does not begin for so long, is passed over. */
 const ANSWER_MIN_MS = 30_000
 const ANSWER_HEARTBEATS = 3
+/** Those who start beside a node are in the table by then. */
+const SETTLE_HEARTBEATS = 3
 
 export function createJobs(ports: JobPorts): Jobs {
   const { config, clock, log, registry, membership, drain, info, failed } = ports
@@ -88,6 +91,13 @@ export function createJobs(ports: JobPorts): Jobs {
       failed,
     },
   )
+  const auto = config.rebalance.auto
+    ? new AutoRebalance(SETTLE_HEARTBEATS * cluster.heartbeat, {
+        ...{ clock, log, book, self: info, target, failed },
+        others: () => membership.others,
+        jobs: () => runner.jobs.length,
+      })
+    : undefined
   const deploy = { version: '', changedS: 0 }
   watchMovements(ports.metrics, drain)
   ports.metrics.jobsRunning.read(() => runner.jobs.length)
@@ -96,6 +106,7 @@ export function createJobs(ports: JobPorts): Jobs {
     const version = target()
     if (version !== deploy.version) Object.assign(deploy, { version, changedS: clock.now() / 1000 })
     runner.look(askedMs)
+    auto?.look()
   }
   return { book, runner, look, records, delays, target }
 }
