@@ -1,0 +1,114 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { ManualClock } from '../../support/manual-clock.ts'
+import { JobBook } from '../../../src/drain/job-book.ts'
+import { chosenFrom, drainJob, type JobWish } from '../../../src/drain/job-making.ts'
+import { shareOf } from '../../../src/drain/job-pace.ts'
+import { JobRunner, type JobDrain, type PartWish } from '../../../src/drain/job-runner.ts'
+import { jobIn, type Job } from '../../../src/drain/job.ts'
+import { MemoryRegistry } from '../../../src/registry/memory.ts'
+import type { NodeInfo } from '../../../src/registry/registry.ts'
+
+/** Where to and how fast: what an operator says of a job comes to each node of it, and to nobody else. */
+
+const DELAYS = { deregisterMs: 100, graceMs: 1000, closeSpreadMs: 100 }
+const node = (id: string): NodeInfo => ({
+  id,
+  version: '1',
+  region: 'eu',
+  role: 'all',
+  state: 'active',
+  startedAt: 0,
+  connections: 100,
+  pressure: 0,
+  address: '127.0.0.1:1',
+  rates: { connects: 0, published: 0, delivered: 0 },
+  degraded: [],
+})
+const NODES = [node('a'), node('b')]
+const WISH: JobWish = { id: 'drain-1', by: 'ops', plan: 'fast', parallel: 1, target: '1', nowMs: 0 }
+const made = (more: Partial<JobWish> = {}): Job =>
+  drainJob(chosenFrom(NODES, { region: 'eu' }), 'region eu', { ...WISH, ...more }, DELAYS)
+
+let clock: ManualClock
+let book: JobBook
+let begun: PartWish[]
+let registry: MemoryRegistry
+
+beforeEach(() => {
+  clock = new ManualClock()
+  registry = new MemoryRegistry({ nodeTtlMs: 10_000, sessionTtlMs: 10_000 }, clock)
+  book = new JobBook({ registry, clock, changed: () => undefined })
+  begun = []
+})
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/** What the job orders of node `a` until it is moving clients, as it leads. */
+async function ordered(job: Job): Promise<readonly PartWish[]> {
+  await book.create(job)
+  let shelf = await registry.read('jobs')
+  const drain: JobDrain = {
+    begin(wish) {
+      begun.push(wish)
+      return new Promise(() => undefined)
+    },
+    rebalance: () => new Promise(() => undefined),
+    cancel() {},
+    cancelRebalance() {},
+    hold() {},
+    progress: undefined,
+    rebalanceProgress: undefined,
+  }
+  const runner = new JobRunner(
+    { leaseMs: 10_000, answerMs: 30_000 },
+    {
+      ...{ nodeId: 'a', clock, book, drain, delays: DELAYS },
+      log: { info() {}, warn() {} } as never,
+      others: () => NODES.filter(({ id }) => id !== 'a'),
+      jobs: () => shelf,
+      read: async () => runner.look(clock.monotonicMs()),
+      emptied() {},
+      failed(_what, error) {
+        throw error
+      },
+    },
+  )
+  for (let looks = 0; looks < 4; looks++) {
+    shelf = await registry.read('jobs')
+    runner.look(clock.monotonicMs())
+    await turn()
+  }
+  await runner.close()
+  return begun
+}
+
+describe('a job that says where to', () => {
+  it('tells each node of it once, with its beginning', async () => {
+    const orders = await ordered(made({ to: 'us', plan: '1m' }))
+    expect(orders.filter(({ to }) => to !== undefined)).toEqual([orders[0]])
+    expect(orders[0]).toMatchObject({ to: 'us' })
+  })
+
+  it('and one that does not leaves clients to their usual address', async () => {
+    expect((await ordered(made())).some((order) => 'to' in order)).toBe(false)
+  })
+
+  it('is one that others may have written: what is no text there is no job', () => {
+    const job = made({ to: 'us' })
+    expect(jobIn(job.id, JSON.stringify(job))).toMatchObject({ to: 'us' })
+    expect(jobIn(job.id, JSON.stringify({ ...job, to: 5 }))).toBeUndefined()
+  })
+})
+
+describe('a job that is as fast as the others take it', () => {
+  it('gives each node no pace of its own, from now on, however many move at a time', async () => {
+    const sight = { ...DELAYS, nowMs: 500, told: () => 0, left: () => undefined }
+    for (const lanes of [1, 2]) expect(shareOf(made(), lanes, sight)).toEqual({ plan: 'fast', moveAt: 500 })
+    expect((await ordered(made()))[0]).toMatchObject({ plan: 'fast' })
+  })
+
+  it('while a plan of its own is divided among those that move at a time', () => {
+    const sight = { ...DELAYS, nowMs: 0, told: () => 0, left: () => undefined }
+    expect(shareOf(made({ plan: '10/1s', parallel: 2 }), 2, sight).plan).toBe('5/1s')
+  })
+})
