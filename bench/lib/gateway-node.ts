@@ -7,7 +7,7 @@ const [namespace = ''] = ROOM.split(':')
 
 export async function startGateway(settings: ConfigInput = {}): Promise<Ports> {
   const { createNode } = (await import(
-    new URL('node.js', gateway).href
+    new URL('node/node.js', gateway).href
   )) as typeof import('../../src/node/node.ts')
   const { loadConfig } = (await import(
     new URL('config/load.js', gateway).href

@@ -1,12 +1,14 @@
 /**
  * The second listener: for backends and operators, apart from the clients. Finds the route, checks the key, answers.
  */
+import { Asked, type AskedTerms } from './asked.ts'
 import { Audit } from './audit.ts'
-import { Caller, type Trace } from './caller.ts'
+import { Caller } from './caller.ts'
 import { MEANT_FOR } from './other-nodes.ts'
-import type { ApiAnswer, ApiRequest, Route, RouteMatch } from './route.ts'
+import type { ApiAnswer, Route, RouteMatch } from './route.ts'
 import { Router } from './route.ts'
 import { Streams } from './stream.ts'
+import { UnderWay } from './under-way.ts'
 import type { ApiKeys } from '../auth/api-keys.ts'
 import { jitter, type Clock } from '../clock.ts'
 import {
@@ -65,7 +67,7 @@ export class Api {
   readonly #audit: Audit
   readonly #router: Router
   readonly #paths: string
-  readonly #underWay = new Set<Promise<void>>()
+  readonly #underWay = new UnderWay()
   readonly #streams: Streams
 
   constructor(routes: readonly Route[], ports: ApiPorts) {
@@ -77,11 +79,17 @@ export class Api {
   }
 
   attach(listener: Listener, { bodyBytesMax, jsonDepthMax }: BodyLimits): void {
+    const { addressOf, metrics, caught } = this.#ports
+    const terms: AskedTerms = {
+      jsonDepthMax,
+      addressOf,
+      bodyTooLong: () => metrics.limitsHit.request_body.inc(),
+    }
     listener.http({
       bodyBytesMax,
-      handle: (exchange) => this.#watched(exchange, this.#handle(exchange, jsonDepthMax)),
+      handle: (exchange) => this.#handle(exchange, terms),
       // `#handle` answers whatever fails in it; this is for what fails in answering.
-      failed: (_exchange, error) => this.#ports.caught('request', error),
+      failed: (_exchange, error) => caught('request', error),
     })
   }
 
@@ -91,115 +99,137 @@ export class Api {
   }
 
   /** Resolves once everything that has come so far is answered, or its peer has gone. */
-  async settled(): Promise<void> {
-    await Promise.all(this.#underWay)
+  settled(): Promise<void> {
+    return this.#underWay.settled()
   }
 
-  #watched(exchange: HttpExchange, handled: Promise<void>): Promise<void> {
+  // A request that waits for nothing is answered in the call that brings it, or the end of its body: no promise is made for it.
+
+  #handle(exchange: HttpExchange, terms: AskedTerms): void | Promise<void> {
+    const asked = new Asked(exchange, terms, this.#ports.clock.monotonicMs(), this.#underWay.enter())
     // One who goes before his body is complete is never answered.
-    const left = new Promise<void>((resolve) => exchange.onAborted(resolve))
-    const over = Promise.race([handled, left])
-      // Whoever awaits `handled` meets what failed in it.
-      .catch(() => undefined)
-      .finally(() => this.#underWay.delete(over))
-    this.#underWay.add(over)
-    return handled
-  }
-
-  async #handle(exchange: HttpExchange, jsonDepthMax: number): Promise<void> {
-    const startedMs = this.#ports.clock.monotonicMs()
-    const { requestId } = exchange
-    let status
+    exchange.onAborted(() => asked.over())
     try {
-      status = await this.#answer(exchange, requestId, jsonDepthMax)
+      return this.#route(asked)
     } catch (thrown) {
-      status = this.#refuse(exchange, requestId, thrown)
+      this.#refuse(asked, thrown)
     }
-    const { apiRequests, apiRequestTime } = this.#ports.metrics
-    apiRequests[`${Math.floor(status / 100)}xx` as keyof typeof apiRequests].inc()
-    apiRequestTime.observe((this.#ports.clock.monotonicMs() - startedMs) / 1000)
   }
 
-  async #answer(exchange: HttpExchange, requestId: string, jsonDepthMax: number): Promise<number> {
-    const { head } = exchange
+  #route(asked: Asked): void | Promise<void> {
+    const { head } = asked.exchange
     this.#ports.localHosts?.checkHost(head)
     this.#ports.localHosts?.checkOrigin(head)
     const match = this.#router.match(head.method, head.path)
     if (match.kind === 'other-method') {
-      if (head.method === 'OPTIONS') {
-        const headers = { allow: match.allow }
-        this.#respond(exchange, { status: 204, headers, body: '' })
-        return 204
-      }
-      const body = errorBody('bad_request', `${head.path} takes ${match.allow}, not ${head.method}`)
-      const headers = { ...JSON_TYPE, allow: match.allow }
-      this.#respond(exchange, { status: 405, headers, body })
-      return 405
+      this.#answerMethods(asked, match.allow)
+      return
     }
     this.#checkMeant(head)
     const { route, params } = this.#found(match, head.path)
-    const caller = route.scope === undefined ? undefined : await this.#callerOf(exchange, requestId)
-    const answer = await this.#carryOut(route, caller, {
-      params,
-      query: new URLSearchParams(head.query),
-      acceptsGzip: /(?:^|[\s,])gzip(?!\s*;\s*q=0(?:\.0*)?(?:[\s,]|$))/i.test(
-        head.headers['accept-encoding'] ?? '',
-      ),
-      get caller() {
-        if (caller === undefined) throw new Error('a route without a scope has no caller')
-        return caller
-      },
-      body: () => this.#body(exchange),
-      jsonDepthMax,
+    asked.route = route
+    asked.params = params
+    // In time: when a request is answered, or its peer has gone, nobody can say any more who it was.
+    if (route.wholeBody === undefined) asked.noteAddress()
+    if (route.scope === undefined) return this.#carryOut(asked, route)
+    if (isNodeRequest(head.headers.authorization)) return this.#routeOfNode(asked, route)
+    asked.caller = this.#identified(asked, () => this.#bearer(asked))
+    return this.#permitted(asked, route)
+  }
+
+  /** Its proof is one of the body, too. */
+  async #routeOfNode(asked: Asked, route: Route): Promise<void> {
+    try {
+      const body = await asked.body()
+      asked.caller = this.#identified(asked, () => this.#behind(asked, body))
+      await this.#permitted(asked, route)
+    } catch (thrown) {
+      this.#refuse(asked, thrown)
+    }
+  }
+
+  #permitted(asked: Asked, route: Route): void | Promise<void> {
+    if (route.scope !== undefined) asked.caller.checkScope(route.scope)
+    if (route.wholeBody === undefined) return this.#carryOut(asked, route)
+    asked.exchange.takeBody((body) => {
+      try {
+        asked.arrived(body)
+        this.#carryOut(asked, route)?.catch((fault: unknown) => asked.exchange.fail(fault))
+      } catch (thrown) {
+        this.#refuse(asked, thrown)
+      }
     })
-    if (answer.stream !== undefined) {
-      this.#streams.start(exchange, answer.stream, answer.headers ?? {})
-      return answer.status
-    }
-    const headers: ResponseHeaders = { ...JSON_TYPE, ...answer.headers }
-    const body = answer.bytes ?? answer.text ?? JSON.stringify(answer.json ?? {})
-    this.#respond(exchange, { status: answer.status, headers, body })
-    return answer.status
   }
 
-  async #carryOut(route: Route, caller: Caller | undefined, request: ApiRequest): Promise<ApiAnswer> {
-    const { scope, audit } = route
-    if (caller === undefined || scope === undefined) return route.handle(request)
-    caller.checkScope(scope)
-    if (audit === undefined) return route.handle(request)
-    let status = 500
-    let on = request.params
-    try {
-      const answer = await route.handle(request)
-      status = answer.status
-      on = { ...on, ...answer.on }
+  #carryOut(asked: Asked, route: Route): void | Promise<void> {
+    asked.begun = true
+    const answer = route.handle(asked)
+    if (!(answer instanceof Promise)) this.#answer(asked, answer)
+    else
       return answer
+        .then((done) => this.#answer(asked, done))
+        .catch((thrown: unknown) => this.#refuse(asked, thrown))
+  }
+
+  #answer(asked: Asked, answer: ApiAnswer): void {
+    const { status, headers, json, text, bytes, stream, on } = answer
+    this.#written(asked, status, on)
+    if (stream !== undefined) {
+      this.#streams.start(asked.exchange, stream, headers ?? {})
+      this.#over(asked, status)
+      return
+    }
+    const body = bytes ?? text ?? JSON.stringify(json ?? {})
+    this.#respond(asked, {
+      status,
+      headers: headers === undefined ? JSON_TYPE : { ...JSON_TYPE, ...headers },
+      body,
+    })
+  }
+
+  #answerMethods(asked: Asked, allow: string): void {
+    const { method, path } = asked.exchange.head
+    const headers = { allow }
+    if (method === 'OPTIONS') {
+      this.#respond(asked, { status: 204, headers, body: '' })
+      return
+    }
+    const body = errorBody('bad_request', `${path} takes ${allow}, not ${method}`)
+    this.#respond(asked, { status: 405, headers: { ...JSON_TYPE, ...headers }, body })
+  }
+
+  /** What a route has changed for others, or failed to, is written down. */
+  #written(asked: Asked, status: number, on: ApiAnswer['on'] = {}): void {
+    const { route, begun, params } = asked
+    if (!begun || route?.scope === undefined || route.audit === undefined) return
+    asked.begun = false
+    this.#audit.acted(asked.caller, { action: route.audit, on: { ...params, ...on }, status })
+  }
+
+  /** Whoever fails to say who he is is written down. Fails with `unauthorized`. */
+  #identified(asked: Asked, identify: () => Caller): Caller {
+    try {
+      return identify()
     } catch (error) {
-      status = asSluiceError(error).status
+      const { method, path } = asked.exchange.head
+      this.#audit.refused({ ...asked.trace, method, path }, asSluiceError(error).message)
       throw error
-    } finally {
-      this.#audit.acted(caller, { action: audit, on, status })
     }
   }
 
-  /** By an API key, or for whom another node asks. Fails with `unauthorized`. */
-  async #callerOf(exchange: HttpExchange, requestId: string): Promise<Caller> {
-    const { head } = exchange
-    const trace: Trace = { requestId, remoteAddress: this.#ports.addressOf(head) }
-    const refused = (caller: Caller, error: unknown): void =>
-      this.#audit.forbidden(caller, asSluiceError(error).message)
-    try {
-      if (!isNodeRequest(head.headers.authorization))
-        return new Caller(this.#ports.keys.find(keyOf(head)), trace, refused)
-      const { from, onBehalf } = this.#checkedNode(head, await this.#body(exchange))
-      const { grant, ...his } = onBehalf
-      return new Caller(grant, { ...his, via: from }, refused)
-    } catch (error) {
-      const { method, path } = head
-      this.#audit.refused({ ...trace, method, path }, asSluiceError(error).message)
-      throw error
-    }
+  #bearer(asked: Asked): Caller {
+    return new Caller(this.#ports.keys.find(keyOf(asked.exchange.head)), asked, this.#forbidden)
   }
+
+  /** For whom another node asks. */
+  #behind(asked: Asked, body: string): Caller {
+    const { from, onBehalf } = this.#checkedNode(asked.exchange.head, body)
+    const { grant, ...his } = onBehalf
+    return new Caller(grant, { trace: { ...his, via: from } }, this.#forbidden)
+  }
+
+  readonly #forbidden = (caller: Caller, error: unknown): void =>
+    this.#audit.forbidden(caller, asSluiceError(error).message)
 
   /** Fails with `unauthorized`. */
   #checkedNode(head: RequestHead, body: string): RequestCheck & { readonly kind: 'good' } {
@@ -218,13 +248,23 @@ export class Api {
    * To a node, with the proof that it is one of the cluster that answers. From a node that leaves, with the end of the connection:
    * a backend that keeps its connections would go on publishing here, whatever a balancer thinks, until the last one is cut.
    */
-  #respond(exchange: HttpExchange, { status, headers, body, last = false }: Response): void {
+  #respond(asked: Asked, { status, headers, body, last = false }: Response): void {
+    const { exchange } = asked
     const { authorization } = exchange.head.headers
+    const { requests } = this.#ports
     const proof =
-      this.#ports.requests !== undefined && isNodeRequest(authorization) && typeof body === 'string'
-        ? { [ANSWER_HEADER]: this.#ports.requests.answer(authorization, status, body) }
-        : {}
-    exchange.respond(status, { ...headers, ...proof }, body, last || this.#ports.leaving())
+      requests !== undefined && isNodeRequest(authorization) && typeof body === 'string'
+        ? { ...headers, [ANSWER_HEADER]: requests.answer(authorization, status, body) }
+        : headers
+    exchange.respond(status, proof, body, last || this.#ports.leaving())
+    this.#over(asked, status)
+  }
+
+  #over(asked: Asked, status: number): void {
+    const { clock, metrics } = this.#ports
+    metrics.apiRequests[classOf(status)].inc()
+    metrics.apiRequestTime.observe((clock.monotonicMs() - asked.startedMs) / 1000)
+    asked.over()
   }
 
   /** A node that has gone is in the table for a while, and another one may have its address by now. */
@@ -237,24 +277,14 @@ export class Api {
     )
   }
 
-  async #body(exchange: HttpExchange): Promise<string> {
-    try {
-      return utf8.decode(await exchange.body())
-    } catch (error) {
-      if (error instanceof TypeError) throw new SluiceError('bad_request', 'the body is not UTF-8')
-      if (error instanceof SluiceError && error.code === 'limit_exceeded')
-        this.#ports.metrics.limitsHit.request_body.inc()
-      throw error
-    }
-  }
-
   #found(match: Exclude<RouteMatch, { kind: 'other-method' }>, path: string): RouteMatch & { kind: 'found' } {
     if (match.kind === 'found') return match
     throw new SluiceError('not_found', `there is nothing at ${path}; this listener has ${this.#paths}`)
   }
 
-  #refuse(exchange: HttpExchange, requestId: string, thrown: unknown): number {
+  #refuse(asked: Asked, thrown: unknown): void {
     const { clock, log, caught } = this.#ports
+    const { requestId, exchange } = asked
     const error = asSluiceError(thrown)
     const { method } = exchange.head
     const path = exchange.head.path.slice(0, LOGGED_PATH_MAX)
@@ -263,18 +293,15 @@ export class Api {
     else log.debug({ requestId, method, path, code: error.code }, 'a request was refused')
     const retryAfterMs = error.retryAfterMs ?? jitter(clock, RETRY_LOW_MS, RETRY_HIGH_MS)
     const retry = error.retryable ? retryAfter(retryAfterMs) : {}
-    this.#respond(exchange, {
+    this.#written(asked, error.status)
+    this.#respond(asked, {
       status: error.status,
       headers: { ...JSON_TYPE, ...retry },
       body: errorBody(error.code, error.message),
       last: failed,
     })
-    return error.status
   }
 }
-
-/** What is not UTF-8 must not come out as something else. */
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 const JSON_TYPE: ResponseHeaders = { 'content-type': 'application/json' }
 
@@ -283,6 +310,12 @@ const NOT_OF_A_NODE: Readonly<Record<RequestRefusal, string>> = {
   secret: 'the request is not of a node that has the same node.clusterSecret, or was changed on its way',
   clock: 'the request is of another time: the clocks of two nodes differ by more than a minute',
   replayed: 'the request has been made before',
+}
+
+function classOf(status: number): '2xx' | '3xx' | '4xx' | '5xx' {
+  if (status < 300) return '2xx'
+  if (status < 400) return '3xx'
+  return status < 500 ? '4xx' : '5xx'
 }
 
 /** As it was asked for. */

@@ -13,28 +13,37 @@ export interface Trace {
 
 export class Caller {
   readonly grant: Grant
-  readonly trace: Trace
+  readonly #source: { readonly trace: Trace }
   readonly #refused: (caller: Caller, error: unknown) => void
 
-  constructor(grant: Grant, trace: Trace, refused: (caller: Caller, error: unknown) => void) {
+  /** `source` is asked for the trace when somebody wants it: most requests are written down nowhere. */
+  constructor(
+    grant: Grant,
+    source: { readonly trace: Trace },
+    refused: (caller: Caller, error: unknown) => void,
+  ) {
     this.grant = grant
-    this.trace = trace
+    this.#source = source
     this.#refused = refused
+  }
+
+  get trace(): Trace {
+    return this.#source.trace
   }
 
   /** Fails with `forbidden`. */
   checkScope(scope: Scope): void {
-    this.#checked(() => checkScope(this.grant, scope))
+    this.#checked(checkScope, scope)
   }
 
   /** Fails with `forbidden`. `channel`: by its internal name. */
   checkChannel(channel: string): void {
-    this.#checked(() => checkChannel(this.grant, channel))
+    this.#checked(checkChannel, channel)
   }
 
-  #checked(check: () => void): void {
+  #checked<What>(check: (grant: Grant, what: What) => void, what: What): void {
     try {
-      check()
+      check(this.grant, what)
     } catch (error) {
       this.#refused(this, error)
       throw error

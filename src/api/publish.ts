@@ -5,10 +5,10 @@
  */
 import type { Caller } from './caller.ts'
 import type { ApiAnswer, ApiRequest, Route } from './route.ts'
+import { after, allOf, type Answer } from '../answer.ts'
 import { asSluiceError, SluiceError } from '../errors.ts'
 import { inboxOf } from '../protocol/channel.ts'
 import { JsonFault, parseJson } from '../protocol/json.ts'
-import type { Payload } from '../protocol/message.ts'
 import type { GivenMetadata } from '../protocol/metadata.ts'
 import { rawElements, rawMember } from '../protocol/raw-json.ts'
 import type { Publisher, Published, PublishRequest } from '../publish/publisher.ts'
@@ -25,15 +25,16 @@ const FIELDS = [
   'headers',
   'exclude',
 ] as const
+const WHERE = ['channel', 'channels', 'user', 'users'] as const
+const KNOWN: ReadonlySet<string> = new Set(FIELDS)
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 
+type Fields = Readonly<Partial<Record<(typeof FIELDS)[number], unknown>>>
+type Where = (typeof WHERE)[number]
 type Target = PublishRequest['target']
 
-interface Item {
-  readonly targets: readonly Target[]
-  /** Whether the request named several: its answer is a list, also where the list has one entry. */
-  readonly many: boolean
-  readonly payload: Payload
+interface Given {
+  readonly payload: PublishRequest['payload']
   readonly id: string | undefined
   readonly meta: GivenMetadata
 }
@@ -55,110 +56,122 @@ export function publishRoute(publisher: Publisher, batchMax: number): Route {
     method: 'POST',
     path: '/v1/publish',
     scope: 'publish',
+    wholeBody: true,
     handle: (request) => publish({ publisher, batchMax, caller: request.caller }, request),
   }
 }
 
-async function publish(door: Door, request: ApiRequest): Promise<ApiAnswer> {
+// What waits for nothing is answered in the same call: a promise here is one for each message.
+
+function publish(door: Door, { text, jsonDepthMax }: ApiRequest): ApiAnswer | Promise<ApiAnswer> {
   const { batchMax } = door
-  const text = await request.body()
-  let parsed: unknown
+  const parsed = parse(text, jsonDepthMax)
+  if (!Array.isArray(parsed)) return after(single(door, parsed, text), ok)
+  checkCount(parsed.length, batchMax, 'messages')
+  checkCount(messagesIn(parsed), batchMax, 'messages for channels and users')
+  const raws = rawElements(text)
+  // Started one after the other in this turn, so that the messages of a channel keep their order; answered together.
+  const results = parsed.map((one, index) => settled(() => single(door, one, raws[index] as string)))
+  return after(allOf(results), ok)
+}
+
+function ok(json: unknown): ApiAnswer {
+  return { status: 200, json }
+}
+
+function parse(text: string, jsonDepthMax: number): unknown {
   try {
     // A payload is one level down in its message, and that one more in an array.
-    parsed = parseJson(text, request.jsonDepthMax, text.trimStart().startsWith('[') ? 2 : 1)
+    return parseJson(text, jsonDepthMax, text.trimStart().startsWith('[') ? 2 : 1)
   } catch (error) {
     if (!(error instanceof JsonFault)) throw error
     if (error.tooDeep) throw new SluiceError('bad_request', `the body ${error.message}`)
     throw new SluiceError('bad_request', 'the body must be JSON: one message, or an array of messages')
   }
-  if (!Array.isArray(parsed)) return { status: 200, json: await single(door, parsed, text) }
-  checkCount(parsed.length, batchMax, 'messages')
-  checkCount(messagesIn(parsed), batchMax, 'messages for channels and users')
-  const raws = rawElements(text)
-  // Started one after the other in this turn, so that the messages of a channel keep their order; answered together.
-  const results = parsed.map((one, index) => element(door, one, raws[index] as string))
-  return { status: 200, json: await Promise.all(results) }
 }
 
 /** A message on its own: what is wrong with it is the answer's status. */
-async function single(door: Door, value: unknown, raw: string): Promise<Result> {
-  const item = readItem(value, raw, door.batchMax)
-  if (!item.many) return publishTo(door, item, item.targets[0] as Target)
-  return {
-    results: await Promise.all(item.targets.map((target) => settled(publishTo(door, item, target)))),
-  }
-}
-
-/** A message of an array: what is wrong with it stands in its place, and the others are published. */
-function element(door: Door, value: unknown, raw: string): Promise<Result> {
-  return settled(single(door, value, raw))
+function single(door: Door, value: unknown, raw: string): Answer<Result> {
+  const fields = fieldsOf(value)
+  const { id, event, headers, exclude } = fields
+  if (id !== undefined && typeof id !== 'string') throw new SluiceError('bad_request', 'id must be a text')
+  const where = whereOf(fields)
+  const targets = targetsOf(fields, where, door.batchMax)
+  const message = { payload: readPayload(fields, raw), id, meta: { event, headers, exclude } }
+  if (where === 'channel' || where === 'user') return publishTo(door, message, targets[0] as Target)
+  // The request named several: its answer is a list, also where the list has one entry.
+  const results = targets.map((target) => settled(() => publishTo(door, message, target)))
+  return after(allOf(results), (all) => ({ results: all }))
 }
 
 /** The one way of every message of a request, so that none of them misses what the key allows. */
-async function publishTo(
+function publishTo(
   { publisher, caller }: Door,
-  { payload, id, meta }: Item,
+  { payload, id, meta }: Given,
   target: Target,
-): Promise<Published> {
+): Answer<Published> {
   caller.checkChannel('user' in target ? inboxOf(target.user) : target.channel)
   return publisher.publish({ door: 'http', target, payload, parsed: true, id, meta })
 }
 
-async function settled<T>(result: Promise<T>): Promise<T | Failed> {
+/** What is wrong with one of several stands in its place, and the others are published. */
+function settled<T>(run: () => Answer<T>): Answer<T | Failed> {
   try {
-    return await result
+    const result = run()
+    return result instanceof Promise ? result.catch(failed) : result
   } catch (thrown) {
-    const { code, message } = asSluiceError(thrown)
-    return { error: { code, message } }
+    return failed(thrown)
   }
 }
 
-function readItem(value: unknown, raw: string, batchMax: number): Item {
+function failed(thrown: unknown): Failed {
+  const { code, message } = asSluiceError(thrown)
+  return { error: { code, message } }
+}
+
+function fieldsOf(value: unknown): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new SluiceError('bad_request', 'a message is an object: {"channel": …, "data": …}')
   }
-  const fields = value as Readonly<Record<string, unknown>>
-  const unknown = Object.keys(fields).find((key) => !(FIELDS as readonly string[]).includes(key))
-  if (unknown !== undefined) {
+  for (const key in value) {
+    if (KNOWN.has(key)) continue
     throw new SluiceError(
       'bad_request',
-      `${JSON.stringify(unknown.slice(0, 40))} is not a field; the fields are ${FIELDS.join(', ')}`,
+      `${JSON.stringify(key.slice(0, 40))} is not a field; the fields are ${FIELDS.join(', ')}`,
     )
   }
-  const { id, event, headers, exclude } = fields
-  if (id !== undefined && typeof id !== 'string') throw new SluiceError('bad_request', 'id must be a text')
-  return {
-    ...readTargets(fields, batchMax),
-    payload: readPayload(fields, raw),
-    id,
-    meta: { event, headers, exclude },
-  }
+  return value
 }
 
-function readTargets(
-  fields: Readonly<Record<string, unknown>>,
-  batchMax: number,
-): { targets: Target[]; many: boolean } {
-  const given = (['channel', 'channels', 'user', 'users'] as const).filter((key) => fields[key] !== undefined)
-  const [key] = given
-  if (key === undefined || given.length > 1) {
-    throw new SluiceError(
-      'bad_request',
-      'exactly one of channel, channels, user and users says where the message goes',
-    )
+function whereOf(fields: Fields): Where {
+  let where: Where | undefined
+  let given = 0
+  for (const key of WHERE) {
+    if (fields[key] === undefined) continue
+    where = key
+    given++
   }
-  const value = fields[key]
-  const many = key === 'channels' || key === 'users'
-  const names: unknown[] = many && Array.isArray(value) ? value : [value]
-  if ((many && !Array.isArray(value)) || !names.every((name) => typeof name === 'string')) {
-    throw new SluiceError('bad_request', `${key} must be ${many ? 'a list of texts' : 'a text'}`)
-  }
-  checkCount(names.length, batchMax, key)
-  const isUser = key === 'user' || key === 'users'
-  return { many, targets: names.map((name) => (isUser ? { user: name } : { channel: name })) }
+  if (where !== undefined && given === 1) return where
+  throw new SluiceError(
+    'bad_request',
+    'exactly one of channel, channels, user and users says where the message goes',
+  )
 }
 
-function readPayload(fields: Readonly<Record<string, unknown>>, raw: string): Payload {
+function targetsOf(fields: Fields, where: Where, batchMax: number): Target[] {
+  const value = fields[where]
+  const isUser = where === 'user' || where === 'users'
+  if (where === 'channel' || where === 'user') {
+    if (typeof value !== 'string') throw new SluiceError('bad_request', `${where} must be a text`)
+    return [isUser ? { user: value } : { channel: value }]
+  }
+  if (!Array.isArray(value) || !value.every((name) => typeof name === 'string'))
+    throw new SluiceError('bad_request', `${where} must be a list of texts`)
+  checkCount(value.length, batchMax, where)
+  return value.map((name) => (isUser ? { user: name } : { channel: name }))
+}
+
+function readPayload(fields: Fields, raw: string): PublishRequest['payload'] {
   const { data, encoding } = fields
   if (encoding !== undefined && encoding !== 'base64') {
     throw new SluiceError('bad_request', 'encoding must be "base64", or be left out for JSON')

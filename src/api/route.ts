@@ -16,6 +16,8 @@ export interface ApiRequest {
   readonly caller: Caller
   /** The whole body as text; empty where there is none. */
   body(): Promise<string>
+  /** The same at once, for a route that takes the whole body. */
+  readonly text: string
   /** `limits.jsonDepth`, for whoever parses it. */
   readonly jsonDepthMax: number
 }
@@ -55,6 +57,8 @@ export interface Route {
   readonly scope: Scope | undefined
   /** Of what changes something for others. */
   readonly audit?: AuditedAction
+  /** `handle` is called once the body is here, and has it as `text`: for what is answered in the same turn. */
+  readonly wholeBody?: true
   handle(request: ApiRequest): ApiAnswer | Promise<ApiAnswer>
 }
 

@@ -49,7 +49,13 @@ const HEADERS = {
 export type HeaderName = keyof typeof HEADERS
 type Headers = Readonly<Partial<Record<HeaderName, string>>>
 
-const REPEATED: ReadonlyMap<string, Repeated> = new Map(Object.entries(HEADERS))
+/** With the name as it is here: a text that the library has just made is slower to look up and to store by. */
+const KNOWN: ReadonlyMap<string, { readonly name: HeaderName; readonly repeated: Repeated }> = new Map(
+  Object.entries(HEADERS).map(([name, repeated]) => [name, { name: name as HeaderName, repeated }]),
+)
+
+/** Methods that come as the library has them, in small letters. */
+const METHODS: Readonly<Record<string, string>> = { get: 'GET', post: 'POST' }
 
 export interface RequestHead {
   /** In capitals. */
@@ -58,7 +64,10 @@ export interface RequestHead {
   /** Without the question mark; empty where there is none. */
   readonly query: string
   readonly headers: Headers
-  /** The peer's address as text; an IPv4 peer of a dual-stack listener reads as IPv4. */
+  /**
+   * The peer's address as text; an IPv4 peer of a dual-stack listener reads as IPv4. Both addresses are looked up when first
+   * asked for: empty where the peer was answered, or had gone, before that.
+   */
   readonly remoteAddress: string
   /** What a PROXY header in front of the request says, empty without one. Whoever connects may have written it. */
   readonly proxiedAddress: string
@@ -69,23 +78,63 @@ export interface RequestHead {
 export function copyHead(response: Native.HttpResponse, request: Native.HttpRequest): RequestHead {
   const headers: Partial<Record<HeaderName, string>> = {}
   let fault: string | undefined
-  request.forEach((name, value) => {
-    const repeated = REPEATED.get(name)
-    if (repeated === undefined) return
-    const earlier = headers[name as HeaderName]
-    if (earlier === undefined) headers[name as HeaderName] = value
-    else if (repeated === 'list') headers[name as HeaderName] = `${earlier}, ${value}`
-    else if (repeated === 'pairs') headers[name as HeaderName] = `${earlier}; ${value}`
+  request.forEach((given, value) => {
+    const known = KNOWN.get(given)
+    if (known === undefined) return
+    const { name, repeated } = known
+    const earlier = headers[name]
+    if (earlier === undefined) headers[name] = value
+    else if (repeated === 'list') headers[name] = `${earlier}, ${value}`
+    else if (repeated === 'pairs') headers[name] = `${earlier}; ${value}`
     else if (repeated === 'single' || earlier !== value) fault = `there is more than one header ${name}`
   })
-  return {
-    method: request.getMethod().toUpperCase(),
+  const method = request.getMethod()
+  return new CopiedHead(response, {
+    method: METHODS[method] ?? method.toUpperCase(),
     path: request.getUrl(),
     query: request.getQuery() ?? '',
     headers,
-    remoteAddress: addressText(Buffer.from(response.getRemoteAddressAsText()).toString()),
-    proxiedAddress: addressText(Buffer.from(response.getProxiedRemoteAddressAsText()).toString()),
     fault: fault ?? framingFault(headers),
+  })
+}
+
+class CopiedHead implements RequestHead {
+  readonly method: string
+  readonly path: string
+  readonly query: string
+  readonly headers: Headers
+  readonly fault: string | undefined
+  readonly #response: Native.HttpResponse
+  #remote: string | undefined
+  #proxied: string | undefined
+
+  constructor(
+    response: Native.HttpResponse,
+    { method, path, query, headers, fault }: Omit<RequestHead, 'remoteAddress' | 'proxiedAddress'>,
+  ) {
+    this.method = method
+    this.path = path
+    this.query = query
+    this.headers = headers
+    this.fault = fault
+    this.#response = response
+  }
+
+  get remoteAddress(): string {
+    return (this.#remote ??= read(() => this.#response.getRemoteAddressAsText()))
+  }
+
+  get proxiedAddress(): string {
+    return (this.#proxied ??= read(() => this.#response.getProxiedRemoteAddressAsText()))
+  }
+}
+
+function read(address: () => ArrayBuffer): string {
+  try {
+    return addressText(Buffer.from(address()).toString())
+  } catch {
+    // The library throws once the peer was answered or has gone.
+    return ''
   }
 }
 
@@ -104,7 +153,8 @@ function framingFault(headers: Headers): string | undefined {
  * follows, which the older binary takes for the beginning of the next request.
  */
 export function wantsClose({ connection, trailer }: Headers): boolean {
-  return trailer !== undefined || (connection !== undefined && has(connection, 'close'))
+  if (trailer !== undefined) return true
+  return connection !== undefined && connection !== 'keep-alive' && has(connection, 'close')
 }
 
 /** 16 bytes in base64: the last digit before the padding has four bits that are used. */

@@ -13,27 +13,19 @@
  */
 import { BacklogWatch, EXCESS_BYTES_MAX } from './backlog-watch.ts'
 import { CLOSES, errorBody, type Caught, type Wall } from '../errors.ts'
-import { collectBody } from './http-body.ts'
-import { REASONS } from './http-status.ts'
+import { checkHeaders, writeHead, writeWhole, type ResponseHeaders } from './http-answer.ts'
+import { HttpExchange, type HttpRoute } from './http-exchange.ts'
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts'
-import { copyHead, handshakeFault, wantsClose, type RequestHead } from './request-head.ts'
+import { copyHead, handshakeFault, type RequestHead } from './request-head.ts'
 import { endConnectionWith } from './one-request.ts'
 import { loadUws, type Native } from './uws-binary.ts'
 import { own, publishAround, type Owned, type Served, type TopicMember } from './uws-served.ts'
 import { endVanished, openSockets } from './vanished-peers.ts'
 import { CLOSE } from '../protocol/codes.ts'
 
+export type { ResponseHeaders } from './http-answer.ts'
+export type { HttpExchange, HttpRoute, HttpStream } from './http-exchange.ts'
 export type { HeaderName, RequestHead } from './request-head.ts'
-
-export type ResponseHeaders = Readonly<Record<string, string>>
-
-export interface HttpRoute {
-  /** A longer body is answered with 413. */
-  readonly bodyBytesMax: number
-  handle(exchange: HttpExchange): void | Promise<void>
-  /** The handler threw or rejected: answer if nothing was answered yet. */
-  failed(exchange: HttpExchange, error: unknown): void
-}
 
 /** A WebSocket of uWebSockets.js itself: a wrapper for each would double what an idle connection costs. Every method throws after `close`. */
 export interface NativeSocket {
@@ -149,169 +141,6 @@ export class Upgrade<Connection> {
   }
 }
 
-/** One HTTP request and its answer. Everything is a no-op once the peer has gone. */
-export class HttpExchange {
-  readonly head: RequestHead
-  /** Each answer carries it. */
-  readonly requestId: string
-  readonly #caught: Caught
-  readonly #response: Native.HttpResponse
-  readonly #body: Promise<Buffer> | undefined
-  #aborted: (() => void) | undefined
-  #state: 'open' | 'streaming' | 'done' = 'open'
-
-  constructor(
-    response: Native.HttpResponse,
-    request: Native.HttpRequest,
-    bodyBytesMax: number,
-    caught: Caught,
-  ) {
-    this.#response = response
-    this.#caught = caught
-    response.onAborted(() => {
-      if (this.#state === 'done') return
-      this.#state = 'done'
-      try {
-        this.#aborted?.()
-      } catch (error) {
-        caught('aborted', error)
-      }
-    })
-    this.head = copyHead(response, request)
-    this.requestId = requestIdOf(this.head.headers[REQUEST_ID_HEADER])
-    // The chunks come whether or not somebody waits for them, so they are collected from the start.
-    if (this.head.method !== 'GET' && this.head.method !== 'HEAD' && this.head.method !== 'OPTIONS') {
-      this.#body = collectBody(response, bodyBytesMax, caught)
-      // Whoever does not ask for the body does not care that it was too long.
-      this.#body.catch(() => undefined)
-    }
-  }
-
-  /** Whether the peer has gone or was answered. */
-  get done(): boolean {
-    return this.#state === 'done'
-  }
-
-  onAborted(run: () => void): void {
-    this.#aborted = run
-  }
-
-  /** Never settles if the peer goes before its body is complete. Fails with `limit_exceeded`. */
-  body(): Promise<Buffer> {
-    return this.#body ?? Promise.resolve(Buffer.alloc(0))
-  }
-
-  /** `last`: closes the connection, so that the peer's next request may find another node. */
-  respond(status: number, headers: ResponseHeaders, body: string | Uint8Array = '', last = false): void {
-    if (this.#state !== 'open') return
-    checkHeaders(headers)
-    this.#state = 'done'
-    const { method, fault, headers: asked } = this.head
-    const closes = last || fault !== undefined || wantsClose(asked)
-    this.#response.cork(() =>
-      writeWhole(this.#response, status, this.#named(headers), body, {
-        withoutBody: method === 'HEAD',
-        last: closes,
-      }),
-    )
-  }
-
-  /** Starts an answer of unknown length. `onWritable` is called when the peer, having been slow, reads again. */
-  stream(
-    status: number,
-    headers: ResponseHeaders,
-    onWritable: () => void,
-    filler: string,
-  ): HttpStream | undefined {
-    if (this.#state !== 'open') return undefined
-    checkHeaders(headers)
-    this.#state = 'streaming'
-    const response = this.#response
-    response.cork(() => writeHead(response, status, this.#named(headers)))
-    const finish = (): boolean => {
-      if (this.#state === 'done') return false
-      this.#state = 'done'
-      return true
-    }
-    return new HttpStream(response, { onWritable, filler, finish, caught: this.#caught })
-  }
-
-  #named(headers: ResponseHeaders): ResponseHeaders {
-    return { ...headers, [REQUEST_ID_HEADER]: this.requestId }
-  }
-
-  /** Cuts the connection, whatever was answered so far; who waits for `onAborted` is told. */
-  cut(): void {
-    if (this.#state !== 'done') this.#response.close()
-  }
-}
-
-interface StreamParts {
-  readonly onWritable: () => void
-  readonly filler: string
-  readonly finish: () => boolean
-  readonly caught: Caught
-}
-
-export class HttpStream {
-  readonly #response: Native.HttpResponse
-  readonly #finish: () => boolean
-  #slow = false
-  #wrote = false
-
-  constructor(response: Native.HttpResponse, { onWritable, filler, finish, caught }: StreamParts) {
-    this.#response = response
-    this.#finish = finish
-    response.onWritable(() => {
-      this.#slow = false
-      this.#wrote = false
-      const faults: unknown[] = []
-      response.cork(() => {
-        try {
-          onWritable()
-          // What is still in uWebSockets.js' buffer moves only when something is written behind it.
-          if (!this.#wrote) this.write(filler)
-        } catch (error) {
-          faults.push(error)
-        }
-      })
-      if (faults.length > 0) {
-        caught('writable', faults[0])
-        // Tells whoever waits for `onAborted`.
-        response.close()
-      }
-      return true
-    })
-  }
-
-  /** Whether the peer is behind: what is written now waits in this process' memory. */
-  get slow(): boolean {
-    return this.#slow
-  }
-
-  /** To be called inside `cork`. False: the peer is behind; the chunk is kept all the same. */
-  write(chunk: Uint8Array | string): boolean {
-    this.#wrote = true
-    const flowing = this.#response.write(chunk)
-    if (!flowing) this.#slow = true
-    return flowing
-  }
-
-  /** What `write` does in it leaves in one system call. */
-  cork(run: () => void): void {
-    this.#response.cork(run)
-  }
-
-  end(): void {
-    if (this.#finish()) this.#response.cork(() => this.#response.end())
-  }
-
-  /** Cuts the connection: the client sees a network error, and a browser's `EventSource` comes back. */
-  abort(): void {
-    if (this.#finish()) this.#response.close()
-  }
-}
-
 /** Thrown at start only, and meant for the operator. */
 export class ListenError extends Error {
   override readonly name = 'ListenError'
@@ -404,16 +233,16 @@ export class Listener {
       if (this.#options.proxyProtocol === true) endConnectionWith(response)
       let exchange: HttpExchange | undefined
       try {
-        exchange = new HttpExchange(response, request, route.bodyBytesMax, caught)
+        exchange = new HttpExchange(response, request, route, caught)
         const { fault } = exchange.head
         if (fault !== undefined) {
           exchange.respond(400, JSON_TYPE, errorBody('bad_request', fault), true)
           return
         }
         const handled = route.handle(exchange)
-        if (handled !== undefined) void answered(handled, route, exchange, caught)
+        if (handled !== undefined) void answered(handled, exchange)
       } catch (error) {
-        if (exchange !== undefined) answerFailure(route, exchange, error, caught)
+        if (exchange !== undefined) exchange.fail(error)
         else {
           caught('request', error)
           response.close()
@@ -626,65 +455,10 @@ function endFaulty(socket: NativeSocket): void {
   }
 }
 
-async function answered(
-  handled: Promise<void>,
-  route: HttpRoute,
-  exchange: HttpExchange,
-  caught: Caught,
-): Promise<void> {
+async function answered(handled: Promise<void>, exchange: HttpExchange): Promise<void> {
   try {
     await handled
   } catch (error) {
-    answerFailure(route, exchange, error, caught)
+    exchange.fail(error)
   }
-}
-
-/** Whoever cannot even say what failed leaves no peer waiting. */
-function answerFailure(route: HttpRoute, exchange: HttpExchange, error: unknown, caught: Caught): void {
-  try {
-    route.failed(exchange, error)
-  } catch (fault) {
-    caught('request', fault)
-    exchange.respond(500, {}, '', true)
-  }
-  // In the middle of a stream there is no answer any more.
-  if (!exchange.done) exchange.cut()
-}
-
-/**
- * uWebSockets.js closes a connection that is idle between two requests after 10 s, looking every 4 s, and takes no other time.
- * Whoever reads this does not send a request just then.
- */
-const KEEP_ALIVE = 'timeout=7'
-
-/** Before anything is written, so that a failure can still be answered. */
-function checkHeaders(headers: ResponseHeaders): void {
-  for (const [name, value] of Object.entries(headers))
-    if (/[\r\n\0]/.test(value)) throw new Error(`the value of the header ${name} has a line break`)
-}
-
-function writeHead(response: Native.HttpResponse, status: number, headers: ResponseHeaders): void {
-  response.writeStatus(`${status} ${REASONS[status] ?? 'Status'}`)
-  for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value)
-}
-
-function writeWhole(
-  response: Native.HttpResponse,
-  status: number,
-  headers: ResponseHeaders,
-  body: string | Uint8Array,
-  { withoutBody, last }: { readonly withoutBody: boolean; readonly last: boolean },
-): void {
-  writeHead(response, status, headers)
-  // After 413 the rest of the body is still on its way: the connection cannot be used again.
-  const closeConnection = last || status === 413
-  if (!closeConnection) response.writeHeader('Keep-Alive', KEEP_ALIVE)
-  if (withoutBody || status === 204 || status === 304) {
-    // Any argument, even `undefined`, becomes a Content-Length, which 204 and 304 have not (RFC 9110, section 8.6) and nobody
-    // knows of a stream; and with the older binary the answer to HEAD never ends if the length is one.
-    if (withoutBody && body.length > 0)
-      response.writeHeader('Content-Length', String(Buffer.byteLength(body)))
-    if (closeConnection) response.writeHeader('Connection', 'close')
-    response.endWithoutBody()
-  } else response.end(body, closeConnection)
 }

@@ -58,10 +58,11 @@ export class ClientAddress {
    * Only a trusted peer is believed: first its PROXY header, then, where that names a trusted proxy again, `X-Forwarded-For`
    * from its right end past the trusted ones. The left of it is what the client itself may have written there.
    */
-  of({ remoteAddress, proxiedAddress, headers }: AddressedHead): string {
+  of(head: AddressedHead): string {
+    const { remoteAddress } = head
     if (!this.#isTrusted(remoteAddress)) return remoteAddress
-    let known = this.#proxyProtocol && proxiedAddress !== '' ? proxiedAddress : remoteAddress
-    const hops = headers['x-forwarded-for']?.split(',') ?? []
+    let known = (this.#proxyProtocol ? head.proxiedAddress : '') || remoteAddress
+    const hops = head.headers['x-forwarded-for']?.split(',') ?? []
     while (this.#isTrusted(known)) {
       const hop = hops.pop()?.trim()
       if (hop === undefined) break
@@ -76,8 +77,9 @@ export class ClientAddress {
   }
 
   #isTrusted(address: string): boolean {
+    if (this.#trusted === undefined) return false
     const family = isIP(address)
-    return family !== 0 && this.#trusted?.check(address, family === 6 ? 'ipv6' : 'ipv4') === true
+    return family !== 0 && this.#trusted.check(address, family === 6 ? 'ipv6' : 'ipv4')
   }
 }
 

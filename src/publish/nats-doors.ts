@@ -18,6 +18,7 @@
  */
 import { normalPayload } from './payload.ts'
 import type { Published, PublishRequest } from './publisher.ts'
+import type { Answer } from '../answer.ts'
 import { asSluiceError, ERRORS, SluiceError } from '../errors.ts'
 import type { ErrorCode } from '../protocol/codes.ts'
 import type { DecodedPublish } from '../protocol/decode.ts'
@@ -56,7 +57,7 @@ export interface Requests {
 
 export interface NatsDoorsPorts {
   readonly requests: Requests
-  publish(request: PublishRequest): Promise<Published>
+  publish(request: PublishRequest): Answer<Published>
   /** A publish whose answer was to go where only the gateway or the server writes: it was not carried out. */
   refused(reply: string): void
   /** Something failed that is nobody's mistake but ours. */

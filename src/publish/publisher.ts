@@ -3,16 +3,17 @@
  * The log decides the order, so it comes first; the backbone may lose what it carries, and feeds repair from the log.
  */
 import { normalPayload } from './payload.ts'
+import { after, type Answer } from '../answer.ts'
 import { isUserId, USER_RULE } from '../auth/identity.ts'
 import type { Backbone, Sent } from '../backbone/backbone.ts'
 import type { Clock } from '../clock.ts'
 import { SluiceError } from '../errors.ts'
 import { CHANNEL_RULE, inboxOf, isChannel, isInbox } from '../protocol/channel.ts'
 import { ID_RULE, isMessageId } from '../protocol/message-id.ts'
-import type { Message, NewMessage, Payload } from '../protocol/message.ts'
+import type { EphemeralMessage, LoggedMessage, Message, NewMessage, Payload } from '../protocol/message.ts'
 import { metadataFault, metadataOf, type GivenMetadata } from '../protocol/metadata.ts'
 import type { Place, Registry } from '../registry/registry.ts'
-import type { LogPolicy, ReplayLog } from '../replay/replay-log.ts'
+import type { Appended, LogPolicy, ReplayLog } from '../replay/replay-log.ts'
 
 export type Door = 'http' | 'nats' | 'client'
 
@@ -79,90 +80,97 @@ export class Publisher {
 
   /**
    * Fails with `bad_request`, `limit_exceeded`, or `unavailable` (the log is away: the message may or may not be in it,
-   * so repeat it with the same `id`).
+   * so repeat it with the same `id`). Answers at once, and throws, where log and registry are in memory.
    */
-  async publish(request: PublishRequest): Promise<Published> {
+  publish(request: PublishRequest): Answer<Published> {
     try {
       const channel = channelOf(request.target)
       const message = this.#message(request)
       const policy = this.#ports.policyOf(channel)
       const published =
         policy.delivery === 'ephemeral'
-          ? await this.#send({ kind: 'ephemeral', channel, ...message }, {})
-          : await this.#append(channel, message, policy)
-      if (published.duplicate === true) this.#ports.metrics.duplicate()
-      else this.#ports.metrics.published(request.door, policy.delivery)
-      if (published.degraded === true) this.#ports.metrics.degraded()
-      return published
+          ? this.#send(ephemeral(channel, message), {})
+          : this.#append(channel, message, policy)
+      if (!(published instanceof Promise)) return this.#counted(request.door, policy.delivery, published)
+      return published.then(
+        (done) => this.#counted(request.door, policy.delivery, done),
+        (error: unknown) => this.#refused(error, request),
+      )
     } catch (error) {
-      if (error instanceof SluiceError) this.#ports.metrics.refused(error, request)
-      throw error
+      return this.#refused(error, request)
     }
   }
 
-  async #append(channel: string, message: NewMessage, policy: PublishPolicy): Promise<Published> {
-    const startedMs = this.#ports.clock.monotonicMs()
-    const appending = this.#ports.log.append(channel, message, policy.log)
+  #counted(door: Door, delivery: Delivery, published: Published): Published {
+    const { metrics } = this.#ports
+    if (published.duplicate === true) metrics.duplicate()
+    else metrics.published(door, delivery)
+    if (published.degraded === true) metrics.degraded()
+    return published
+  }
+
+  #refused(error: unknown, request: PublishRequest): never {
+    if (error instanceof SluiceError) this.#ports.metrics.refused(error, request)
+    throw error
+  }
+
+  #append(channel: string, message: NewMessage, policy: PublishPolicy): Answer<Published> {
+    const { clock, log, registry, metrics } = this.#ports
+    const startedMs = clock.monotonicMs()
+    const appending = log.append(channel, message, policy.log)
     // In the same tick and in this order. A node claims a user before it reads the log, and here the log is written
     // before the user is looked up: so either the node's read sees the message, or the lookup sees the node.
     // The durable log is another server's than the registry: there the lookup waits for the append.
     const durable = policy.delivery === 'durable'
-    const locate = (): Promise<readonly Place[]> => this.#ports.registry.locate(channel.slice(1))
-    const early = isInbox(channel) && !durable ? locate() : undefined
-    // Awaited below only where the append succeeds; a failure of both is one failure.
-    early?.catch(() => undefined)
-    let appended
-    try {
-      appended = await appending
-    } catch (error) {
-      if (policy.onLogFailure === 'refuse' || !(error instanceof SluiceError) || error.code !== 'unavailable')
-        throw error
-      return this.#send({ kind: 'ephemeral', channel, ...message }, { degraded: true })
+    const early = isInbox(channel) && !durable ? registry.locate(channel.slice(1)) : undefined
+    const appended = (answer: Appended): Answer<Published> => {
+      metrics.appended((clock.monotonicMs() - startedMs) / 1000)
+      const { epoch, offset, duplicate } = answer
+      if (duplicate) return { epoch, offset, duplicate: true }
+      // The durable stream sends on what it has stored.
+      if (durable && !isInbox(channel)) return { epoch, offset }
+      return this.#deliver(logged(channel, message, answer, durable), early)
     }
-    this.#ports.metrics.appended((this.#ports.clock.monotonicMs() - startedMs) / 1000)
-    const { epoch, offset, previous, duplicate } = appended
-    if (duplicate) return { epoch, offset, duplicate: true }
-    const logged: Message = {
-      kind: 'logged',
-      channel,
-      ...message,
-      epoch,
-      offset,
-      previous,
-      ack: policy.delivery === 'durable',
-    }
-    // The durable stream sends on what it has stored.
-    if (durable && !isInbox(channel)) return { epoch, offset }
-    try {
-      return isInbox(channel)
-        ? this.#unicast(logged, await (early ?? locate()), { epoch, offset })
-        : this.#sent(this.#ports.backbone.broadcast(logged), { epoch, offset })
-    } catch (error) {
-      // It is in the log, so it is published; whoever should have had it at once gets it by repair.
-      if (error instanceof SluiceError && error.code === 'unavailable')
-        return { epoch, offset, degraded: true }
+    if (!(appending instanceof Promise)) return appended(appending)
+    // Looked at above only where the append succeeds; a failure of both is one failure.
+    if (early instanceof Promise) early.catch(() => undefined)
+    return appending.then(appended, (error: unknown) => {
+      if (policy.onLogFailure === 'refuse' || !isUnavailable(error)) throw error
+      return this.#send(ephemeral(channel, message), { degraded: true })
+    })
+  }
+
+  /** It is in the log, so it is published; whoever should have had it at once, and cannot, gets it by repair. */
+  #deliver(message: LoggedMessage, early: Answer<readonly Place[]> | undefined): Answer<Published> {
+    const { epoch, offset } = message
+    const late = (error: unknown): Published => {
+      if (isUnavailable(error)) return { epoch, offset, degraded: true }
       throw error
     }
+    try {
+      const sent = this.#send(message, { epoch, offset }, early)
+      return sent instanceof Promise ? sent.catch(late) : sent
+    } catch (error) {
+      return late(error)
+    }
   }
 
-  async #send(message: Message, published: Published): Promise<Published> {
-    return isInbox(message.channel)
-      ? this.#unicast(message, await this.#ports.registry.locate(message.channel.slice(1)), published)
-      : this.#sent(this.#ports.backbone.broadcast(message), published)
+  #send(message: Message, published: Published, early?: Answer<readonly Place[]>): Answer<Published> {
+    const { backbone, registry } = this.#ports
+    if (!isInbox(message.channel)) return marked(backbone.broadcast(message), published)
+    return after(early ?? registry.locate(message.channel.slice(1)), (places) =>
+      marked(this.#unicast(message, places), published),
+    )
   }
 
-  #unicast(message: Message, places: readonly { readonly node: string }[], published: Published): Published {
-    const nodes = new Set<string>()
-    for (const place of places) nodes.add(place.node)
-    this.#ports.metrics.unicastNodes(nodes.size)
+  /** Once to each node, however many connections it has of the user. */
+  #unicast(message: Message, places: readonly Place[]): Sent {
+    const { backbone, metrics } = this.#ports
+    const nodes = nodesOf(places)
+    metrics.unicastNodes(nodes.length)
     let sent: Sent = 'sent'
-    for (const node of nodes)
-      if (this.#ports.backbone.unicast(node, message) === 'degraded') sent = 'degraded'
-    return this.#sent(sent, published)
-  }
-
-  #sent(sent: Sent, published: Published): Published {
-    return sent === 'degraded' ? { ...published, degraded: true } : published
+    for (const node of nodes) if (backbone.unicast(node, message) === 'degraded') sent = 'degraded'
+    return sent
   }
 
   /** Here and nowhere else: what every door's payload, id and metadata must be. */
@@ -179,6 +187,30 @@ export class Publisher {
     const time = this.#ports.clock.now()
     return { data, binary, id, time, from, meta: meta === undefined ? undefined : metadataOf(meta) }
   }
+}
+
+/** Each once. Most users are at one. */
+function nodesOf(places: readonly Place[]): readonly string[] {
+  const nodes = places.map(({ node }) => node)
+  return nodes.length < 2 ? nodes : [...new Set(nodes)]
+}
+
+function ephemeral(channel: string, { data, binary, id, time, from, meta }: NewMessage): EphemeralMessage {
+  return { kind: 'ephemeral', channel, data, binary, id, time, from, meta }
+}
+
+function logged(channel: string, message: NewMessage, at: Appended, ack: boolean): LoggedMessage {
+  const { data, binary, id, time, from, meta } = message
+  const { epoch, offset, previous } = at
+  return { kind: 'logged', channel, data, binary, id, time, from, meta, epoch, offset, previous, ack }
+}
+
+function marked(sent: Sent, published: Published): Published {
+  return sent === 'degraded' ? { ...published, degraded: true } : published
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof SluiceError && error.code === 'unavailable'
 }
 
 function channelOf(target: PublishRequest['target']): string {

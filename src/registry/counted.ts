@@ -1,6 +1,7 @@
 /**
  * A registry of which every call is counted, with how it ended.
  */
+import type { Answer } from '../answer.ts'
 import type { Clock } from '../clock.ts'
 import type {
   Claimed,
@@ -60,7 +61,7 @@ export class CountedRegistry implements Registry {
     return this.#counted('keep', this.#registry.keep(user, session, node))
   }
 
-  locate(user: string): Promise<readonly Place[]> {
+  locate(user: string): Answer<readonly Place[]> {
     return this.#counted('locate', this.#registry.locate(user))
   }
 
@@ -120,8 +121,15 @@ export class CountedRegistry implements Registry {
     return this.#registry.close()
   }
 
-  #counted<T>(op: Op, answer: Promise<T>): Promise<T> {
+  #counted<T>(op: Op, answer: Promise<T>): Promise<T>
+  #counted<T>(op: Op, answer: Answer<T>): Answer<T>
+  #counted<T>(op: Op, answer: Answer<T>): Answer<T> {
     const { ok, error } = this.#counters[op]
+    if (!(answer instanceof Promise)) {
+      ok.inc()
+      this.#took(0)
+      return answer
+    }
     const askedMs = this.#clock.monotonicMs()
     answer.then(
       () => {

@@ -113,8 +113,8 @@ export class MemoryRegistry implements Registry {
     return Promise.resolve(undefined)
   }
 
-  locate(user: string): Promise<readonly Place[]> {
-    return Promise.resolve(this.#places(user, this.#clock.monotonicMs()))
+  locate(user: string): readonly Place[] {
+    return this.#places(user, this.#clock.monotonicMs())
   }
 
   #places(user: string, nowMs: number): Place[] {

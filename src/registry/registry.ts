@@ -26,6 +26,7 @@
  *
  * Fails with `unavailable` when the store cannot be reached.
  */
+import type { Answer } from '../answer.ts'
 
 export interface Place {
   readonly session: string
@@ -158,7 +159,7 @@ export interface Registry {
    */
   keep(user: string, session: string, node: string): Promise<number | undefined>
   /** The connected sessions of a user on live nodes. */
-  locate(user: string): Promise<readonly Place[]>
+  locate(user: string): Answer<readonly Place[]>
   revoke(user: string, beforeMs: number, ttlMs: number): Promise<void>
   /** Tokens of the user issued up to here are revoked. */
   revoked(user: string): Promise<number | undefined>

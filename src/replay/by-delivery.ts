@@ -1,6 +1,7 @@
 /**
  * One log for all channels, of two: which one a channel is in is decided by the policy of its namespace.
  */
+import type { Answer } from '../answer.ts'
 import type { Appended, LogPolicy, LogRange, ReplayLog } from './replay-log.ts'
 import type { Position } from '../protocol/frames.ts'
 import type { NewMessage } from '../protocol/message.ts'
@@ -16,7 +17,7 @@ export class LogByDelivery implements ReplayLog {
     this.#isDurable = isDurable
   }
 
-  append(channel: string, message: NewMessage, policy: LogPolicy): Promise<Appended> {
+  append(channel: string, message: NewMessage, policy: LogPolicy): Answer<Appended> {
     return this.#of(channel).append(channel, message, policy)
   }
 

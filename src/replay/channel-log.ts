@@ -2,7 +2,7 @@
  * The last messages of one channel in memory: a ring that grows up to what the policy allows. Pure: the time is given.
  * Appending and trimming cost O(1) per message, a read costs what it returns.
  */
-import type { LogPolicy } from './replay-log.ts'
+import type { Appended, LogPolicy } from './replay-log.ts'
 import { RecentIds } from './recent-ids.ts'
 import { idKeyOf } from '../protocol/message-id.ts'
 import type { LoggedMessage, NewMessage } from '../protocol/message.ts'
@@ -58,15 +58,12 @@ export class ChannelLog {
     return this.#head
   }
 
-  append(
-    message: NewMessage,
-    policy: LogPolicy,
-    nowMs: number,
-  ): { offset: number; previous: number; duplicate: boolean } {
+  append(message: NewMessage, policy: LogPolicy, nowMs: number): Appended {
+    const epoch = this.#epoch
     const key = idKeyOf(message)
     if (key !== undefined) {
       const first = this.#ids?.find(key, nowMs)
-      if (first !== undefined) return { offset: first, previous: first - 1, duplicate: true }
+      if (first !== undefined) return { epoch, offset: first, previous: first - 1, duplicate: true }
     }
     const previous = this.#head
     const offset = previous + 1
@@ -78,12 +75,13 @@ export class ChannelLog {
     this.#messages[place] = {
       kind: 'logged',
       channel: this.channel,
-      epoch: this.#epoch,
+      epoch,
       offset,
       previous,
       id: message.id,
       time: message.time,
       from: message.from,
+      meta: message.meta,
       data: unpinned(message.data),
       binary: message.binary,
       ack: this.#acknowledged,
@@ -92,7 +90,7 @@ export class ChannelLog {
     this.#head = offset
     if (key !== undefined)
       (this.#ids ??= new RecentIds(this.#idsMax)).add(key, offset, policy.idempotencyMs, nowMs)
-    return { offset, previous, duplicate: false }
+    return { epoch, offset, previous, duplicate: false }
   }
 
   /** The messages after an offset that is not before `start`, oldest first. */
@@ -132,8 +130,12 @@ export class ChannelLog {
     const old = this.#messages
     const oldStoredMs = this.#storedMs
     const capacity = Math.max(old.length * 2, FIRST_CAPACITY)
-    this.#messages = Array.from({ length: capacity })
-    this.#storedMs = Array.from({ length: capacity }, () => 0)
+    this.#messages = []
+    this.#storedMs = []
+    for (let i = 0; i < capacity; i++) {
+      this.#messages.push(undefined)
+      this.#storedMs.push(0)
+    }
     for (let offset = this.#start + 1; offset <= this.#head; offset++) {
       this.#messages[offset & (capacity - 1)] = old[offset & (old.length - 1)]
       this.#storedMs[offset & (capacity - 1)] = oldStoredMs[offset & (old.length - 1)] as number

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { ChannelLog } from './channel-log.ts'
 import { RecentlyAsked } from './recently-asked.ts'
 import type { Appended, LogLoss, LogPolicy, LogRange, ReplayLog } from './replay-log.ts'
+import type { Answer } from '../answer.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { SluiceError } from '../errors.ts'
 import type { Position } from '../protocol/frames.ts'
@@ -67,12 +68,11 @@ export class MemoryReplayLog implements ReplayLog {
     return this.#channels.size + this.#asked.size
   }
 
-  append(channel: string, message: NewMessage, policy: LogPolicy): Promise<Appended> {
+  append(channel: string, message: NewMessage, policy: LogPolicy): Answer<Appended> {
     if (this.#closed) return closedLog()
     const nowMs = this.#clock.monotonicMs()
     const log = this.#used(channel, nowMs) ?? this.#begin(channel, nowMs)
-    const { offset, previous, duplicate } = log.append(message, policy, nowMs)
-    return Promise.resolve({ epoch: this.#epoch, offset, previous, duplicate })
+    return log.append(message, policy, nowMs)
   }
 
   read(channel: string, after: Position, limit: number): Promise<LogRange> {

@@ -19,6 +19,7 @@
  * time limit. A store that takes no writes for a while is read all the same. After `unavailable` an append may or may
  * not have happened: repeat it with the same `id`.
  */
+import type { Answer } from '../answer.ts'
 import type { Position } from '../protocol/frames.ts'
 import type { LoggedMessage, NewMessage } from '../protocol/message.ts'
 
@@ -47,7 +48,7 @@ export type LogRange =
   | { readonly kind: 'lost'; readonly why: LogLoss; readonly head: Position }
 
 export interface ReplayLog {
-  append(channel: string, message: NewMessage, policy: LogPolicy): Promise<Appended>
+  append(channel: string, message: NewMessage, policy: LogPolicy): Answer<Appended>
   /** The messages after a position, oldest first, at most `limit`. */
   read(channel: string, after: Position, limit: number): Promise<LogRange>
   /** The newest `count` messages, oldest first; fewer where the log holds fewer. Always a `range`. */

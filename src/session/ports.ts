@@ -1,6 +1,7 @@
 /**
  * What the session room needs of other rooms, as narrow as it uses it.
  */
+import type { Answer } from '../answer.ts'
 import type { TakenOver } from '../cluster/control.ts'
 import type { Clock } from '../clock.ts'
 import type { Witness } from '../observe/witness.ts'
@@ -122,7 +123,7 @@ export interface SessionPorts {
   ticketOf(userTag: string): string
   policyOf(channel: string): ClientPublish
   /** What came in a frame that was decoded. */
-  publish(user: string, publish: DecodedPublish): Promise<Published>
+  publish(user: string, publish: DecodedPublish): Answer<Published>
   /** Hands a client's publish to the backend. */
   forward(user: string, publish: DecodedPublish): Promise<Published>
   readonly former: FormerNode

@@ -1,6 +1,7 @@
 /**
  * What operators do with a user, on whatever nodes he is connected: look, disconnect, revoke.
  */
+import type { Answer } from '../answer.ts'
 import { takenOver } from './attempts.ts'
 import type { Sessions } from './sessions.ts'
 import type { Backbone } from '../backbone/backbone.ts'
@@ -35,7 +36,7 @@ export class Users implements Pick<ControlSink, 'disconnect' | 'revoke' | 'given
   }
 
   /** The connected sessions. Fails with `unavailable`. */
-  locate(user: string): Promise<readonly Place[]> {
+  locate(user: string): Answer<readonly Place[]> {
     return this.#ports.registry.locate(user)
   }
 

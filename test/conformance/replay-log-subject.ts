@@ -84,7 +84,7 @@ export class ReplayLogSubject {
     return `log:${this.#name.toLowerCase().replaceAll(/[^a-z]/g, '-')}:${++this.#channels}`
   }
 
-  append(channel: string, data: string, more: Partial<NewMessage> = {}): Promise<Appended> {
+  async append(channel: string, data: string, more: Partial<NewMessage> = {}): Promise<Appended> {
     return this.one.append(channel, message(data, more), this.policy)
   }
 

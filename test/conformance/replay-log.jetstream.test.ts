@@ -1,5 +1,6 @@
 import { jetstreamManager } from '@nats-io/jetstream'
 import { afterEach, describe, expect, it } from 'vitest'
+import type { Answer } from '../../src/answer.ts'
 import { systemClock } from '../../src/clock.ts'
 import { JetStream } from '../../src/drivers/jetstream.ts'
 import { decodeRepublished } from '../../src/drivers/nats-republished.ts'
@@ -47,7 +48,7 @@ class Inboxes implements ReplayLog {
     this.#log = log
   }
 
-  append(channel: string, given: NewMessage, policy: LogPolicy): Promise<Appended> {
+  append(channel: string, given: NewMessage, policy: LogPolicy): Answer<Appended> {
     return this.#log.append(`@${channel}`, given, policy)
   }
 
@@ -153,8 +154,8 @@ describe('JetStreamReplayLog', () => {
 
   function callsOf(log: ReplayLog): (() => Promise<unknown>)[] {
     return [
-      () => log.append('a', message('x'), POLICY),
-      () => log.append('@a', message('x'), POLICY),
+      async () => log.append('a', message('x'), POLICY),
+      async () => log.append('@a', message('x'), POLICY),
       () => log.read('a', { epoch: 'e', offset: 1 }, ALL),
       () => log.last('a', 1),
       () => log.head('a'),

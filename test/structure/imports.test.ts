@@ -12,6 +12,7 @@ const RANKS: readonly (readonly string[])[] = [
     'protocol',
     'errors.ts',
     'clock.ts',
+    'answer.ts',
     'wheel.ts',
     'rounds.ts',
     'seal.ts',

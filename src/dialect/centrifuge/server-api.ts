@@ -3,6 +3,7 @@
  *
  * What cannot be done as it was asked for is refused, never done in part: a library that is told `{}` goes on.
  */
+import type { Answer } from '../../answer.ts'
 import { ERROR, errorOf } from './codes.ts'
 import { json } from './encoding.ts'
 import { historyOf, type HistoryLog } from './history.ts'
@@ -17,7 +18,7 @@ import { rawElements, rawMember } from '../../protocol/raw-json.ts'
 import type { Published, PublishRequest } from '../../publish/publisher.ts'
 
 export interface ServerApiPorts {
-  publish(request: PublishRequest): Promise<Published>
+  publish(request: PublishRequest): Answer<Published>
   /** `undefined`: the channel keeps no messages. */
   logOf(channel: string): HistoryLog | undefined
   /** Who is in a channel; `undefined`: its namespace does not keep it. Fails with `unavailable`. */

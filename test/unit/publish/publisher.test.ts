@@ -93,7 +93,8 @@ function publish(target: PublishRequest['target'], parts: Partial<Parts> = {}): 
     64,
   )
   const payload = { data: Buffer.from('"hello"'), binary: false }
-  const answer = publisher.publish({ door: 'http', target, payload, id: undefined, ...request })
+  const answer = (async () =>
+    publisher.publish({ door: 'http', target, payload, id: undefined, ...request }))()
   return { sent, counted, asked, answer }
 }
 
