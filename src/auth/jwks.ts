@@ -47,6 +47,7 @@ export class KeySet {
   readonly #options: KeySetOptions
   readonly #clock: Pick<Clock, 'monotonicMs'>
   readonly #events: KeySetEvents
+  #fetches = 0
   #keys: readonly PublicKey[] | undefined
   #fetchedMs = Number.NEGATIVE_INFINITY
   /** When the last fetch ended, well or not. */
@@ -65,6 +66,13 @@ export class KeySet {
   /** Whether the last fetch succeeded, or none was needed yet. For health, never for control flow. */
   healthy(): boolean {
     return !this.#failing
+  }
+
+  /** Another one after each fetch; `undefined` where the next one who asks for a key would have the set fetched. */
+  get edition(): number | undefined {
+    const { maxAgeMs } = this.#options
+    const isFresh = !this.#failing && this.#clock.monotonicMs() - this.#fetchedMs < maxAgeMs * AHEAD
+    return this.#keys !== undefined && isFresh ? this.#fetches : undefined
   }
 
   /**
@@ -129,6 +137,7 @@ export class KeySet {
     try {
       const keys = readKeySet(await download(this.#url, this.#options.timeoutMs), this.#options.jsonDepthMax)
       this.#keys = keys
+      this.#fetches++
       this.#fetchedMs = this.#clock.monotonicMs()
       this.#failing = false
       this.#events.keySetFetched(keys.length)

@@ -100,6 +100,14 @@ export class KeyRing {
     return this.#set?.healthy() ?? true
   }
 
+  /**
+   * Another one where the keys may be others, so that what was found out with the former ones is forgotten. `undefined`: whether
+   * they are as they were has to be asked now, or cannot be.
+   */
+  get edition(): number | undefined {
+    return this.#set === undefined ? 0 : this.#set.edition
+  }
+
   /** The short way for what a herd brings: see `SecretKey`. */
   hasSigned(token: string): boolean {
     return this.#secret?.hasSigned(token) ?? false

@@ -1,26 +1,18 @@
 /**
- * JWT -> identity. The only file that knows jose.
+ * JWT -> identity.
  *
  * Checked in this order: form, algorithm, signature, time, issuer and audience, claims. So what a stranger wrote is not
  * even parsed, and no answer depends on an unsigned claim.
  */
-import {
-  decodeProtectedHeader,
-  errors,
-  type JWTClaimVerificationOptions,
-  type JWTHeaderParameters,
-  type JWTPayload,
-  jwtVerify,
-  SignJWT,
-  UnsecuredJWT,
-} from 'jose'
 import type { Clock } from '../clock.ts'
 import { SluiceError } from '../errors.ts'
-import { type Algorithm, isAlgorithm } from './algorithms.ts'
+import type { Algorithm } from './algorithms.ts'
+import { type ClaimRules, type Claims, readClaims } from './claims.ts'
 import { type Identity, identityOf, isUserId, USER_RULE } from './identity.ts'
 import type { KeySetEvents } from './jwks.ts'
 import { KeyRing, type KeyRingOptions } from './key-ring.ts'
-import { importSecret } from './keys.ts'
+import { KnownTokens } from './known-tokens.ts'
+import type { CryptoKey } from './keys.ts'
 import { patternsFault, PatternTable } from './permissions.ts'
 import { isDeeper, JSON_DEPTH_DEFAULT } from '../protocol/json.ts'
 
@@ -60,8 +52,10 @@ const TOKEN_LENGTH_MAX = 16_384
  */
 const TYPES_DEFAULT = [undefined, 'jwt', 'at+jwt'] as const
 
-/** Lets jose check the claims of a token whose signature has just been found good elsewhere. */
-const UNSECURED_HEADER = Buffer.from('{"alg":"none"}').toString('base64url')
+/** Some 300 bytes each. */
+const KNOWN_MAX = 8192
+
+const BASE64URL = /^[\w-]+$/
 
 /** Of lists up to 1 kB each, so at most some 10 MB. */
 const SHARED_LISTS_MAX = 4096
@@ -74,28 +68,21 @@ export function createTokens(options: TokenOptions, ports: TokenPorts): Tokens {
 class JwtTokens implements Tokens {
   readonly #ring: KeyRing
   readonly #clock: Pick<Clock, 'now'>
-  readonly #clockToleranceMs: number
   readonly #jsonDepthMax: number
-  readonly #algorithms: Algorithm[]
-  readonly #audience: string[] | undefined
-  readonly #issuer: string[] | undefined
+  readonly #rules: ClaimRules
   readonly #types: readonly (string | undefined)[]
-  readonly #expected: JWTClaimVerificationOptions
   readonly #patterns = new PatternTable(SHARED_LISTS_MAX)
+  readonly #known = new KnownTokens(KNOWN_MAX)
 
   constructor(options: TokenOptions, ports: TokenPorts) {
     this.#ring = new KeyRing(options, ports.clock, ports.events)
     this.#clock = ports.clock
-    this.#algorithms = [...this.#ring.algorithms]
-    this.#audience = listOf(options.audience)
-    this.#issuer = listOf(options.issuer)
     this.#types = options.types?.map(typeOf) ?? TYPES_DEFAULT
-    this.#clockToleranceMs = options.clockToleranceMs
     this.#jsonDepthMax = options.jsonDepthMax ?? JSON_DEPTH_DEFAULT
-    this.#expected = {
-      ...(this.#audience === undefined ? {} : { audience: this.#audience }),
-      ...(this.#issuer === undefined ? {} : { issuer: this.#issuer }),
-      clockTolerance: options.clockToleranceMs / 1000,
+    this.#rules = {
+      audience: listOf(options.audience),
+      issuer: listOf(options.issuer),
+      clockToleranceMs: options.clockToleranceMs,
     }
   }
 
@@ -103,23 +90,23 @@ class JwtTokens implements Tokens {
     if (token.length > TOKEN_LENGTH_MAX) {
       throw refused(`the token is longer than ${TOKEN_LENGTH_MAX} characters`)
     }
-    this.#checkDepth(token)
     const nowMs = this.#clock.now()
-    let claims
-    try {
-      claims = await this.#claims(token, nowMs)
-    } catch (error) {
-      // The cause is left out on purpose: jose's errors carry the claims.
-      if (error instanceof errors.JOSEError) throw refused(this.#sentence(error, token))
-      throw error
-    }
-    const identity = identityOf(claims, this.#patterns)
+    const { edition } = this.#ring
+    const known = this.#known.find(token, edition, nowMs)
+    if (known !== undefined) return known
+    this.#checkDepth(token)
+    const identity = identityOf(
+      this.#plainClaims(token, nowMs) ?? (await this.#otherClaims(token, nowMs)),
+      this.#patterns,
+    )
     // A token from the future would outlive every revocation until then.
-    if (identity.issuedAtMs !== undefined && identity.issuedAtMs > nowMs + this.#clockToleranceMs) {
+    if (identity.issuedAtMs !== undefined && identity.issuedAtMs > nowMs + this.#rules.clockToleranceMs) {
       throw refused(
         'the token is issued in the future (iat): the clocks of its issuer and of this node differ',
       )
     }
+    // The keys may have been replaced meanwhile, and by then nobody knows with which of them it was checked.
+    if (edition === this.#ring.edition) this.#known.remember(token, identity, edition, nowMs)
     return identity
   }
 
@@ -135,23 +122,23 @@ class JwtTokens implements Tokens {
     }
   }
 
-  /** Without a promise for the tokens that come in thousands: those signed with HS256. */
-  #claims(token: string, nowMs: number): JWTPayload | Promise<JWTPayload> {
-    const options = {
-      ...this.#expected,
-      currentDate: new Date(nowMs),
-    }
+  /** Without a promise for the tokens that come in thousands: those signed with HS256. `undefined`: it is none of them. */
+  #plainClaims(token: string, nowMs: number): Claims | undefined {
     // Such tokens name the type JWT, or none.
-    if (this.#types === TYPES_DEFAULT && this.#ring.hasSigned(token)) {
-      const signed = token.slice(token.indexOf('.'), token.lastIndexOf('.') + 1)
-      return UnsecuredJWT.decode(UNSECURED_HEADER + signed, options).payload
-    }
-    return jwtVerify(token, this.#keyOf, { ...options, algorithms: this.#algorithms }).then(
-      ({ payload, protectedHeader }) => {
-        this.#checkType(protectedHeader.typ)
-        return payload
-      },
-    )
+    if (this.#types !== TYPES_DEFAULT || !this.#ring.hasSigned(token)) return undefined
+    const payload = token.slice(token.indexOf('.') + 1, token.lastIndexOf('.'))
+    // Of another spelling the usual way knows whether it is good.
+    return BASE64URL.test(payload)
+      ? readClaims(Buffer.from(payload, 'base64url'), this.#rules, nowMs)
+      : undefined
+  }
+
+  async #otherClaims(token: string, nowMs: number): Promise<Claims> {
+    const { checkSignature } = await import('./signatures.ts')
+    const { payload, typ } = await checkSignature(token, this.#ring.algorithms, this.#find)
+    const claims = readClaims(payload, this.#rules, nowMs)
+    this.#checkType(typ)
+    return claims
   }
 
   #checkType(typ: unknown): void {
@@ -162,42 +149,8 @@ class JwtTokens implements Tokens {
     throw refused(`the token is of another kind (typ); expected: ${expected}`)
   }
 
-  readonly #keyOf = (header: JWTHeaderParameters) =>
-    // jose asks only after it has found the algorithm among the allowed ones.
-    this.#ring.find(header.alg as Algorithm, typeof header.kid === 'string' ? header.kid : undefined)
-
-  #sentence(error: errors.JOSEError, token: string): string {
-    if (error instanceof errors.JOSEAlgNotAllowed) {
-      return this.#algorithmSentence(decodeProtectedHeader(token).alg)
-    }
-    if (error instanceof errors.JWSSignatureVerificationFailed) {
-      return 'the signature of the token does not fit: it is signed by another key, or was changed'
-    }
-    if (error instanceof errors.JWTExpired) return 'the token has expired (exp)'
-    if (error instanceof errors.JWTClaimValidationFailed)
-      return this.#claimSentence(error.claim, error.reason)
-    if (error instanceof errors.JOSENotSupported) {
-      return 'the header of the token demands an extension (crit) that the gateway does not have'
-    }
-    return 'the token is not a JWT: three parts in base64url with dots between them, a JSON header, and JSON claims'
-  }
-
-  #algorithmSentence(alg: unknown): string {
-    const allowed = `allowed: ${this.#algorithms.join(', ')}`
-    if (alg === 'none') return `the token is not signed (alg: none); ${allowed}`
-    // Any other name is a text of the peer's choice and is not repeated.
-    return `the token is signed with ${isAlgorithm(alg) ? alg : 'an unknown algorithm'}; ${allowed}`
-  }
-
-  #claimSentence(claim: string, reason: string): string {
-    const expected = { aud: this.#audience, iss: this.#issuer }[claim]?.join(' or ')
-    if (expected !== undefined) {
-      const fault = reason === 'missing' ? 'is missing' : 'is another'
-      return `the ${claim === 'aud' ? 'audience' : 'issuer'} of the token (${claim}) ${fault}; expected: ${expected}`
-    }
-    if (claim === 'nbf' && reason === 'check_failed') return 'the token is not valid yet (nbf)'
-    return `the claim ${claim} must be a number of seconds since 1970`
-  }
+  readonly #find = (algorithm: Algorithm, kid: string | undefined): Promise<CryptoKey> =>
+    this.#ring.find(algorithm, kid)
 }
 
 export interface NewToken {
@@ -225,15 +178,19 @@ export async function mintToken(token: NewToken, clock: Pick<Clock, 'now'>): Pro
       ? undefined
       : 'ttlSeconds must be a number above 0')
   if (fault !== undefined) throw new SluiceError('bad_request', fault)
-  const issuedAtSeconds = Math.floor(clock.now() / 1000)
-  const jwt = new SignJWT({ sluice: { subscribe, publish } })
-    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
-    .setSubject(sub)
-    .setIssuedAt(issuedAtSeconds)
-  if (ttlSeconds !== undefined) jwt.setExpirationTime(issuedAtSeconds + ttlSeconds)
-  if (token.audience !== undefined) jwt.setAudience(token.audience)
-  if (token.issuer !== undefined) jwt.setIssuer(token.issuer)
-  return jwt.sign(await importSecret(token.secret, 'HS256'))
+  const iat = Math.floor(clock.now() / 1000)
+  const { signed } = await import('./signatures.ts')
+  return signed(
+    {
+      sluice: { subscribe, publish },
+      sub,
+      iat,
+      ...(ttlSeconds === undefined ? {} : { exp: iat + ttlSeconds }),
+      ...(token.audience === undefined ? {} : { aud: token.audience }),
+      ...(token.issuer === undefined ? {} : { iss: token.issuer }),
+    },
+    token.secret,
+  )
 }
 
 /** RFC 7515, section 4.1.9: case does not matter, and `application/` may be left out. */

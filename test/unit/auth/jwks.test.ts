@@ -213,6 +213,15 @@ describe('rotation', () => {
     expect((await refusal(tokens.verify(old))).message).toBe(UNKNOWN)
   })
 
+  it('a token that was good is refused once its key is gone from the set, however often it came before', async () => {
+    const tokens = tokensBySet()
+    const token = await sign(goodClaims, one)
+    for (let i = 0; i < 3; i++) await expect(tokens.verify(token)).resolves.toBeDefined()
+    server.keys = [two.jwk]
+    clock.pass(MAX_AGE_MS)
+    expect((await refusal(tokens.verify(token))).message).toBe(UNKNOWN)
+  })
+
   it('J2 made-up key names cost one fetch per cooldown', async () => {
     const tokens = tokensBySet()
     const madeUp = await Promise.all(
