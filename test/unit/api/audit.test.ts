@@ -108,6 +108,7 @@ beforeEach(() => {
         },
         remoteAddress: '10.0.0.9',
       },
+      requestId: 'r1',
       body: () => Promise.resolve(Buffer.from(body)),
       onAborted: () => undefined,
       respond: (status: number) => (answered = status),
