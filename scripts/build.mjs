@@ -90,10 +90,11 @@ function compileClient() {
     '--verbatimModuleSyntax',
     'false',
   ]
-  for (const [folder, type, words] of [
-    ['esm', 'module', []],
-    ['cjs', 'commonjs', commonjs],
-  ]) {
+  const kinds = [
+    { folder: 'esm', type: 'module', words: [] },
+    { folder: 'cjs', type: 'commonjs', words: commonjs },
+  ]
+  for (const { folder, type, words } of kinds) {
     const out = join(fresh.client, folder)
     compile(...project, '--outDir', out, ...words)
     writeFileSync(join(out, 'package.json'), JSON.stringify({ type, sideEffects: false }))

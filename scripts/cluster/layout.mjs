@@ -6,9 +6,9 @@ import { readFileSync } from 'node:fs'
 
 export const HOST = '127.0.0.1'
 
-const { name } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+const gateway = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 /** As src/package-names.ts has it. */
-const NPX = `npx ${name}`
+const NPX = `npx ${gateway.name}`
 
 /** From the first port on; enough room for ten of each. */
 const PLACES = { second: 1, public: 11, nats: 21, natsMonitor: 31, natsRoutes: 41, redis: 51, api: 52 }

@@ -23,7 +23,9 @@ export function addNodeOptions(command: Command, dev = false): Command {
 function valueAt(settings: unknown, path: readonly string[]): string | undefined {
   let value = settings
   for (const key of path) value = (value as Readonly<Record<string, unknown>> | undefined)?.[key]
-  return value === undefined || typeof value === 'object' ? undefined : String(value)
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+    ? String(value)
+    : undefined
 }
 
 /** What was given on the command line, and the environment under it. */

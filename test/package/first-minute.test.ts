@@ -7,22 +7,18 @@ import { CHROMIUM, newPage } from '../browser/chromium.ts'
 import { InstalledPackages, ownEnvironment, ROOT } from '../support/installed-packages.ts'
 import { freePorts } from '../support/server-process.ts'
 
-/** The README as somebody follows it who has nothing but Node: each of its snippets, from an empty folder, in the order it has them. */
+/** The README and the quick start as somebody follows them who has nothing but Node: each snippet, from an empty folder. */
 
 interface Fence {
   readonly language: string
   readonly text: string
 }
 
-const markdown = readFileSync(`${ROOT}README.md`, 'utf8')
-const fences = [...markdown.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(
-  ([, language = '', text = '']): Fence => ({ language, text: text.trim() }),
-)
-
 /** What other tests run, or what this one is part of. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   'npm test': 'this is it',
   'npm run cluster': 'test/cluster/on-this-machine.test.ts',
+  'npm ci && npm run dev': 'test/package/build.test.ts and test/unit/cli/dev.test.ts, in a clone',
 }
 
 let installed: InstalledPackages
@@ -33,15 +29,37 @@ let ports: readonly number[]
 const began = performance.now()
 const running: ChildProcess[] = []
 
-/** The one snippet with this in it, for the ports of this test; each is asked for once. */
-const left = [...fences]
-function snippet(part: string): string {
-  const [found, another] = left.filter(({ text }) => text.includes(part))
-  if (found === undefined || another !== undefined)
-    throw new Error(`the README has not one snippet with ${part}`)
-  left.splice(left.indexOf(found), 1)
-  return found.text.replaceAll('127.0.0.1:8081', `127.0.0.1:${ports[1]}`)
+class Snippets {
+  readonly #document: string
+  readonly #left: Fence[]
+
+  constructor(document: string) {
+    this.#document = document
+    const markdown = readFileSync(`${ROOT}${document}`, 'utf8')
+    this.#left = [...markdown.matchAll(/^```(sh|html|js)\n([\s\S]*?)^```$/gm)].map(
+      ([, language = '', text = '']): Fence => ({ language, text: text.trim() }),
+    )
+  }
+
+  /** The one with this in it, for the ports of this test; each is asked for once. */
+  take(part: string): string {
+    const [found, another] = this.#left.filter(({ text }) => text.includes(part))
+    if (found === undefined || another !== undefined)
+      throw new Error(`${this.#document} has not one snippet with ${part}`)
+    this.#left.splice(this.#left.indexOf(found), 1)
+    return found.text
+      .replaceAll('127.0.0.1:8081', `127.0.0.1:${ports[1]}`)
+      .replaceAll('127.0.0.1:8080', `127.0.0.1:${ports[0]}`)
+  }
+
+  /** What nothing runs. */
+  get left(): string[] {
+    return this.#left.map(({ text }) => text).filter((text) => !(text in ELSEWHERE))
+  }
 }
+
+const readme = new Snippets('README.md')
+const quickstart = new Snippets('docs/quickstart.md')
 
 const environment = (): NodeJS.ProcessEnv => ({
   ...ownEnvironment(),
@@ -95,21 +113,21 @@ afterAll(async () => {
 })
 
 it('installs both packages by the names that it has', () => {
-  const [, ...names] = /^npm install (\S+) (\S+)$/.exec(snippet('npm install')) ?? []
+  const [, ...names] = /^npm install (\S+) (\S+)$/.exec(readme.take('npm install')) ?? []
   for (const name of names)
     expect(JSON.parse(installed.read('node_modules', name, 'package.json'))).toMatchObject({ name })
 })
 
 it('shows in a page what a terminal publishes, by a gateway that serves the page', async () => {
-  installed.write('public/index.html', snippet('<script type="module">'))
-  const { child, output } = start(snippet(' dev --static'), {
+  installed.write('public/index.html', readme.take('<script type="module">'))
+  const { child, output } = start(readme.take(' dev --static'), {
     SLUICE_PORT: String(ports[0]),
     SLUICE_API_PORT: String(ports[1]),
   })
   gateway = child
   await expect.poll(output).toContain('Sluice is running')
   await page.goto(`http://127.0.0.1:${ports[0]}/`)
-  const published = await type(snippet('publish news Hello'))
+  const published = await type(readme.take('publish news Hello'))
   expect(published).toMatchObject({ code: 0, err: '' })
   await expect.poll(shown).toEqual(['"Hello"'])
   const seconds = ((performance.now() - began) / 1000).toFixed(1)
@@ -117,20 +135,70 @@ it('shows in a page what a terminal publishes, by a gateway that serves the page
 })
 
 it('reaches a user from a backend', async () => {
-  expect(await type(snippet('"user":"alice"'))).toMatchObject({ code: 0 })
+  expect(await type(readme.take('"user":"alice"'))).toMatchObject({ code: 0 })
   await expect.poll(shown).toEqual(['"Hello"', '{"order":42,"state":"shipped"}'])
 })
 
 it('shows in a terminal what is published, and publishes the lines of a file', async () => {
-  const tail = start(snippet(' tail news'))
+  const tail = start(readme.take(' tail news'))
   await expect.poll(tail.output).toContain('"Hello"')
   writeFileSync(installed.path('access.log'), 'GET /\n')
-  const logs = start(`${snippet('publish logs -')}`)
+  const logs = start(readme.take('publish logs -'))
   const looked = await type('npx @sluice/gateway tail logs --last 1 --count 1')
   expect(looked.out, logs.output()).toContain('"GET /"')
 })
 
+it('listens and publishes as the quick start says, from a terminal, a backend and a page without a library', async () => {
+  const tail = start(quickstart.take(' tail news'))
+  const stream = start(quickstart.take('TOKEN='))
+  await expect.poll(stream.output).toContain('event: welcome')
+  const code = quickstart.take('new EventSource')
+  const seen: unknown[] = []
+  await page.exposeFunction('show', (data: unknown) => void seen.push(data))
+  await page.evaluate(`(async () => { const loadEverythingAnew = () => show('reset'); ${code}
+    await new Promise((resolve) => stream.addEventListener('welcome', resolve)) })()`)
+  const publish = quickstart.take(' publish news')
+  // Nobody can see when `tail` has begun to listen: what was published before that, it does not show.
+  await expect
+    .poll(async () => {
+      expect(await type(publish)).toMatchObject({ code: 0, err: '' })
+      return tail.output()
+    })
+    .toContain('{"title":"Hello"}')
+  await expect.poll(stream.output).toContain('{"title":"Hello"}')
+  await expect.poll(() => seen).toContainEqual({ title: 'Hello' })
+  const again = quickstart.take('"id":"news-1"')
+  expect(JSON.parse((await type(again)).out)).toMatchObject({ offset: expect.any(Number) as number })
+  expect(JSON.parse((await type(again)).out)).toMatchObject({ duplicate: true })
+})
+
+it('uses the client as the quick start says, by its package', async () => {
+  const code = quickstart
+    .take("from '@sluice/client'")
+    .replace('wss://rt.example.com', `ws://127.0.0.1:${ports[0]}`)
+    .replace("'/realtime-token'", `'http://127.0.0.1:${ports[0]}/dev/token?sub=alice'`)
+  // Node 20 has no WebSocket of its own; the gateway has brought `ws` along.
+  installed.write(
+    'client.mjs',
+    `import { WebSocket } from 'ws'
+globalThis.WebSocket ??= WebSocket
+const loadEverythingAnew = () => console.log('reset')
+const notify = (data) => console.log('inbox', JSON.stringify(data))
+const show = (data) => console.log('shown', JSON.stringify(data))
+${code}`,
+  )
+  const client = start('node client.mjs')
+  await expect.poll(client.output).toContain('shown {"title":"Hello"}')
+})
+
+it('finds the configuration good that the quick start sets up for others', async () => {
+  const { code, out, err } = await type(
+    quickstart.take('SLUICE_ALLOWED_ORIGINS').replace(/ && npx \S+ serve$/, ''),
+  )
+  expect({ code, err }, out).toEqual({ code: 0, err: '' })
+})
+
 it('has no other snippet that nothing runs', () => {
-  expect(left.map(({ text }) => text).filter((text) => !(text in ELSEWHERE))).toEqual([])
+  expect([...readme.left, ...quickstart.left]).toEqual([])
   expect(gateway.exitCode).toBeNull()
 })
