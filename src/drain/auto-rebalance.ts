@@ -19,7 +19,7 @@ export interface AutoRebalancePorts {
   /** How many jobs run. */
   readonly jobs: () => number
   readonly target: () => string
-  failed(what: string, error: unknown): void
+  readonly failed: (what: string, error: unknown) => void
 }
 
 /** Of a node that has been there for longer this is not the moment any more. */

@@ -1,6 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { Fleet, type FleetNode } from '../support/fleet.ts'
 import { comesTo, patientDuration } from '../support/patience.ts'
+import { RawClient } from '../support/raw-client.ts'
+import { startCluster } from '../support/start-cluster.ts'
+import type { StartedNode } from '../support/start-node.ts'
 import { Traffic } from '../support/traffic.ts'
 import type { JobView } from '../../src/drain/job-view.ts'
 import type { NodeInfo } from '../../src/registry/registry.ts'
@@ -113,4 +116,32 @@ describe('a drain of a region', () => {
     // All others have stopped by themselves.
     for (const node of nodes.slice(0, 3)) await expect.poll(() => node.ready()).toBe(false)
   })
+})
+
+it('a node that joins where rebalance.auto is on has the others give it its share, and takes it', async () => {
+  const cluster = await startCluster(1, { rebalance: { auto: true }, cluster: { heartbeat: '100ms' } })
+  const clients: RawClient[] = []
+  try {
+    const [full] = cluster.nodes as [StartedNode]
+    for (let index = 0; index < 20; index++) {
+      const token = await full.token(`user-${index}`)
+      clients.push((await RawClient.connect(`ws://127.0.0.1:${full.port}/v1/ws`, { token })).client)
+    }
+    const joined = await cluster.join()
+    const jobs = async (): Promise<readonly object[]> =>
+      ((await (await full.api('GET', '/v1/drains')).json()) as { jobs: readonly object[] }).jobs
+    await expect.poll(jobs).toMatchObject([
+      {
+        kind: 'rebalance',
+        by: 'rebalance.auto',
+        reason: `node ${joined.id} has joined`,
+        nodes: [{ id: full.id }],
+      },
+    ])
+    // It asks ten of them to go, over five minutes: the first is told at once.
+    await expect.poll(() => full.metric('sluice_reconnects_asked_total{reason="move"}')).toBeGreaterThan(0)
+  } finally {
+    for (const client of clients) client.cut()
+    await cluster.close()
+  }
 })
