@@ -4,6 +4,7 @@
 import { Asked, type AskedTerms } from './asked.ts'
 import { Audit } from './audit.ts'
 import { Caller } from './caller.ts'
+import { API_LIFE, endingRoutes, goneSentence, goneVersion, type ApiLife } from './life.ts'
 import { MEANT_FOR } from './other-nodes.ts'
 import type { ApiAnswer, Route, RouteMatch } from './route.ts'
 import { Router } from './route.ts'
@@ -40,6 +41,8 @@ export interface ApiPorts {
   readonly localHosts: LocalHosts | undefined
   /** The address of whoever asks, behind our own proxies too. */
   readonly addressOf: (head: RequestHead) => string
+  /** What is deprecated; absent: as the table says. */
+  readonly life?: ApiLife
   /** The node is about to go. */
   readonly leaving: () => boolean
 }
@@ -66,6 +69,7 @@ export class Api {
   readonly #ports: ApiPorts
   readonly #audit: Audit
   readonly #router: Router
+  readonly #ending: ReadonlyMap<Route, ResponseHeaders>
   readonly #paths: string
   readonly #underWay = new UnderWay()
   readonly #streams: Streams
@@ -74,6 +78,7 @@ export class Api {
     this.#ports = ports
     this.#audit = new Audit(ports)
     this.#streams = new Streams(ports.clock)
+    this.#ending = endingRoutes(routes, ports.life ?? API_LIFE)
     this.#router = new Router(routes)
     this.#paths = [...new Set(routes.map(({ path }) => path))].join(', ')
   }
@@ -120,6 +125,12 @@ export class Api {
     const { head } = asked.exchange
     this.#ports.localHosts?.checkHost(head)
     this.#ports.localHosts?.checkOrigin(head)
+    const gone = goneVersion(head.path)
+    if (gone !== undefined) {
+      const body = errorBody('not_found', goneSentence(gone))
+      this.#respond(asked, { status: 410, headers: JSON_TYPE, body })
+      return
+    }
     const match = this.#router.match(head.method, head.path)
     if (match.kind === 'other-method') {
       this.#answerMethods(asked, match.allow)
@@ -172,7 +183,9 @@ export class Api {
   }
 
   #answer(asked: Asked, answer: ApiAnswer): void {
-    const { status, headers, json, text, bytes, stream, on } = answer
+    const { status, json, text, bytes, stream, on } = answer
+    const ending = asked.route === undefined ? undefined : this.#ending.get(asked.route)
+    const headers = ending === undefined ? answer.headers : { ...answer.headers, ...ending }
     this.#written(asked, status, on)
     if (stream !== undefined) {
       this.#streams.start(asked.exchange, stream, headers ?? {})

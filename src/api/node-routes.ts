@@ -1,6 +1,7 @@
 /**
  * The node itself: the table of nodes, health, metrics, and the description of this API.
  */
+import { asyncApi } from './asyncapi.ts'
 import { openApi } from './openapi.ts'
 import type { ApiAnswer, Route } from './route.ts'
 import type { Health, Verdict } from '../observe/health.ts'
@@ -51,6 +52,12 @@ export function nodeRoutes({ table, health, metrics }: NodeRoutePorts): Route[] 
       path: '/openapi.json',
       scope: undefined,
       handle: () => ({ status: 200, json: openApi() }),
+    },
+    {
+      method: 'GET',
+      path: '/asyncapi.json',
+      scope: undefined,
+      handle: () => ({ status: 200, json: asyncApi() }),
     },
   ]
 }

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { COUNTS, HOLD_REASON, jobPaths, jobSchemas } from './openapi-jobs.ts'
 import { BESIDE_PUBLISHED, BESIDE_READ } from './openapi-metadata.ts'
+import { API_LIFE, markedPaths } from './life.ts'
 import { sightPaths } from './openapi-sight.ts'
 import { NODE_SCHEMA, streamPaths } from './openapi-watch.ts'
 import type { Scope } from '../auth/grant.ts'
@@ -595,6 +596,13 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
       responses: { '200': answers('OpenAPI 3.1.', { type: 'object', required: ['openapi', 'paths'] }) },
     },
   },
+  '/asyncapi.json': {
+    get: {
+      summary: 'What clients speak',
+      security: NO_KEY,
+      responses: { '200': answers('AsyncAPI 3.0.', { type: 'object', required: ['asyncapi', 'channels'] }) },
+    },
+  },
 }
 
 function probe(summary: string): Readonly<Record<string, Operation>> {
@@ -623,12 +631,15 @@ export function openApi(): object {
     servers: [{ url: 'http://127.0.0.1:8081' }],
     // `admin` is enough for everything.
     security: keyWith('admin'),
-    paths: {
-      ...PATHS,
-      ...jobPaths(WORDS),
-      ...sightPaths({ ...WORDS, user: USER, node: NODE_ID, noSuchNode: NO_SUCH_NODE }),
-      ...streamPaths({ keyWith, channel: CHANNEL, parameter, refused: REFUSED }),
-    },
+    paths: markedPaths(
+      {
+        ...PATHS,
+        ...jobPaths(WORDS),
+        ...sightPaths({ ...WORDS, user: USER, node: NODE_ID, noSuchNode: NO_SUCH_NODE }),
+        ...streamPaths({ keyWith, channel: CHANNEL, parameter, refused: REFUSED }),
+      },
+      API_LIFE,
+    ),
     components: {
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer' },

@@ -441,12 +441,18 @@ describe('the node', () => {
     expect(json).toMatchObject({ nodes: [{ version: packageVersion() }] })
   })
 
-  it.each(['/livez', '/readyz', '/health', '/startupz', '/healthz/deep', '/metrics', '/openapi.json'])(
-    'answers %s without a key',
-    async (path) => {
-      expect((await ask({ method: 'GET', path, headers: { authorization: '' } })).status).toBe(200)
-    },
-  )
+  it.each([
+    '/livez',
+    '/readyz',
+    '/health',
+    '/startupz',
+    '/healthz/deep',
+    '/metrics',
+    '/openapi.json',
+    '/asyncapi.json',
+  ])('answers %s without a key', async (path) => {
+    expect((await ask({ method: 'GET', path, headers: { authorization: '' } })).status).toBe(200)
+  })
 
   it('drains and rebalances as jobs: says what would be done, and refuses what cannot', async () => {
     const path = '/v1/drains'
@@ -640,6 +646,14 @@ describe('the node', () => {
     expect(unknown.status).toBe(404)
     expect(await unknown.json()).toMatchObject({ error: { code: 'not_found' } })
   })
+})
+
+it('a version that is not served any more is gone, and one that is not there yet is not found', async () => {
+  const plain = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${node.apiPort}${path}`)
+  const gone = await plain('/v0/publish')
+  expect(gone.status).toBe(410)
+  expect(await gone.json()).toMatchObject({ error: { message: expect.stringContaining('/v1') as string } })
+  expect((await plain('/v2/publish')).status).toBe(404)
 })
 
 describe('what a node logs', () => {

@@ -1,0 +1,157 @@
+/**
+ * The description of what clients speak for programs: AsyncAPI 3.0, the frames of WebSockets and the events of streams.
+ * test/protocol/asyncapi.test.ts holds it against a running node.
+ */
+import { ERRORS } from '../errors.ts'
+import { packageVersion } from '../package-version.ts'
+import type { ClientFrame, ServerFrame } from '../protocol/frames.ts'
+
+type Schema = Readonly<Record<string, unknown>>
+
+const TEXT = { type: 'string' }
+const COUNT = { type: 'integer', minimum: 0 }
+const FLAG = { type: 'boolean' }
+const REF = { type: 'integer', description: 'Chosen by the client; the reply repeats it.' }
+const CHANNEL = { type: 'string', maxLength: 257 }
+const CODE = { enum: Object.keys(ERRORS) }
+const POSITION = { epoch: TEXT, offset: COUNT }
+const POSITION_OBJECT = closed(POSITION)
+
+/** Nothing but these fields; those that end with `?` may be absent. */
+function closed(fields: Readonly<Record<string, Schema>>): Schema {
+  const names = Object.keys(fields)
+  return {
+    type: 'object',
+    required: names.filter((name) => !name.endsWith('?')),
+    additionalProperties: false,
+    properties: Object.fromEntries(names.map((name) => [name.replace(/\?$/, ''), fields[name] as Schema])),
+  }
+}
+
+function frame(type: string, fields: Readonly<Record<string, Schema>>): Schema {
+  return closed({ type: { const: type }, ...fields })
+}
+
+const CLIENT = {
+  connect: frame('connect', {
+    'token?': TEXT,
+    'session?': TEXT,
+    'resume?': { type: 'object', additionalProperties: POSITION_OBJECT },
+    'client?': closed({ name: TEXT, version: TEXT }),
+  }),
+  subscribe: frame('subscribe', {
+    ref: REF,
+    channel: CHANNEL,
+    'from?': { anyOf: [POSITION_OBJECT, closed({ last: COUNT })] },
+  }),
+  unsubscribe: frame('unsubscribe', { ref: REF, channel: CHANNEL }),
+  publish: frame('publish', { ref: REF, channel: CHANNEL, data: {}, 'id?': TEXT }),
+  ack: frame('ack', { channel: CHANNEL, offset: COUNT }),
+  auth: frame('auth', { ref: REF, token: TEXT }),
+  presence: frame('presence', { ref: REF, channel: CHANNEL }),
+  ping: frame('ping', { 'ref?': REF }),
+} satisfies Record<ClientFrame['type'], Schema>
+
+const RESTORED = {
+  anyOf: [
+    closed({ 'epoch?': TEXT, 'offset?': COUNT, recovered: FLAG }),
+    closed({ recovered: { const: false }, error: CODE }),
+  ],
+}
+
+const SERVER = {
+  welcome: frame('welcome', {
+    ...{ session: TEXT, user: TEXT, node: TEXT, resumed: FLAG },
+    channels: { type: 'object', additionalProperties: RESTORED },
+    pingInterval: COUNT,
+    'ticket?': TEXT,
+    'limits?': closed({ frame: COUNT, payload: COUNT, subscriptions: COUNT }),
+    'expiresAt?': COUNT,
+  }),
+  subscribed: frame('subscribed', {
+    ...{ ref: REF, channel: CHANNEL, 'epoch?': TEXT, 'offset?': COUNT, recovered: FLAG },
+  }),
+  unsubscribed: frame('unsubscribed', { 'ref?': REF, channel: CHANNEL }),
+  message: frame('message', {
+    channel: CHANNEL,
+    ...{ 'offset?': COUNT, 'id?': TEXT, 'from?': TEXT, time: COUNT, 'ack?': { const: true } },
+    'encoding?': { const: 'base64', description: 'On streams and polls, where the payload is bytes.' },
+    data: {},
+  }),
+  published: frame('published', { ref: REF, 'epoch?': TEXT, 'offset?': COUNT, 'duplicate?': FLAG }),
+  reset: frame('reset', {
+    ...{ channel: CHANNEL, ...POSITION, reason: { enum: ['gap', 'epoch', 'trimmed'] }, 'delay?': COUNT },
+  }),
+  reconnect: frame('reconnect', {
+    ...{ delay: COUNT, deadline: COUNT, reason: { enum: ['drain', 'overload', 'move'] }, 'url?': TEXT },
+  }),
+  reauth: frame('reauth', { deadline: COUNT }),
+  join: frame('join', { channel: CHANNEL, user: TEXT }),
+  leave: frame('leave', { channel: CHANNEL, user: TEXT }),
+  presence: frame('presence', { ref: REF, channel: CHANNEL, users: { type: 'array', items: TEXT } }),
+  authenticated: frame('authenticated', { ref: REF, 'ticket?': TEXT, 'expiresAt?': COUNT }),
+  error: frame('error', { 'ref?': REF, code: CODE, message: TEXT, retryable: FLAG }),
+  pong: frame('pong', { 'ref?': REF }),
+} satisfies Record<ServerFrame['type'], Schema>
+
+/** What streams and polls have beside the frames. */
+const OTHERS = {
+  closing: frame('closing', { code: CODE, message: TEXT, retryable: FLAG, 'url?': TEXT }),
+  polled: closed({
+    messages: { type: 'array', items: { $ref: '#/components/schemas/message' } },
+    resets: { type: 'array', items: { $ref: '#/components/schemas/reset' } },
+    'refused?': { type: 'array', items: closed({ channel: CHANNEL, error: CODE }) },
+    cursor: TEXT,
+    'url?': TEXT,
+  }),
+}
+
+/** A client's frames that have the name of a server's are other ones. */
+function clientName(type: string): string {
+  return `client.${type}`
+}
+
+const CLIENT_NAMES = Object.keys(CLIENT).map(clientName)
+const SERVER_NAMES = Object.keys(SERVER)
+/** Streams have no requests, so no replies. */
+const STREAM_NAMES = ['welcome', 'message', 'reset', 'closing']
+
+export function asyncApi(): object {
+  const schemas: Record<string, Schema> = { ...SERVER, ...OTHERS }
+  for (const [type, schema] of Object.entries(CLIENT)) schemas[clientName(type)] = schema
+  return {
+    asyncapi: '3.0.0',
+    info: { title: 'Sluice: what clients speak', version: packageVersion(), license: { name: 'MIT' } },
+    defaultContentType: 'application/json',
+    servers: { public: { host: '127.0.0.1:8080', protocol: 'ws', description: 'The public listener.' } },
+    channels: {
+      webSocket: channel('/v1/ws', 'WebSocket, subprotocol sluice.v1.', [...SERVER_NAMES, ...CLIENT_NAMES]),
+      stream: channel('/v1/sse', 'Server-Sent Events; the name of an event is its type.', STREAM_NAMES),
+      poll: channel('/v1/poll', 'Long poll: one answer.', ['polled']),
+    },
+    operations: {
+      speak: operation('receive', 'webSocket', CLIENT_NAMES),
+      hear: operation('send', 'webSocket', SERVER_NAMES),
+      follow: operation('send', 'stream', STREAM_NAMES),
+      ask: operation('send', 'poll', ['polled']),
+    },
+    components: { schemas, messages: Object.fromEntries(Object.keys(schemas).map(message)) },
+  }
+}
+
+function channel(address: string, description: string, names: readonly string[]): object {
+  const messages = names.map((name) => [name, { $ref: `#/components/messages/${name}` }])
+  return { address, description, messages: Object.fromEntries(messages) as object }
+}
+
+function operation(action: 'send' | 'receive', on: string, names: readonly string[]): object {
+  return {
+    action,
+    channel: { $ref: `#/channels/${on}` },
+    messages: names.map((name) => ({ $ref: `#/channels/${on}/messages/${name}` })),
+  }
+}
+
+function message(name: string): [string, object] {
+  return [name, { name: name.replace(/^client\./, ''), payload: { $ref: `#/components/schemas/${name}` } }]
+}
