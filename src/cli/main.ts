@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander'
 import { CommandError } from './command-error.ts'
 import { addConfig } from './config.ts'
 import { addDev } from './dev.ts'
+import { addDoctor } from './doctor/doctor.ts'
 import { addDrain } from './drain.ts'
 import { addLogLevel } from './log-level.ts'
 import { addOrders } from './orders.ts'
@@ -12,6 +13,7 @@ import { addPublish } from './publish.ts'
 import { addRebalance } from './rebalance.ts'
 import { addReports } from './reports.ts'
 import { addServe } from './serve.ts'
+import { addSize } from './size/size.ts'
 import { addStatus } from './status.ts'
 import { addTail } from './tail.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
@@ -85,6 +87,8 @@ function programOf(terminal: Terminal): Command {
     addTail,
     addToken,
     addConfig,
+    addDoctor,
+    addSize,
   ])
     add(program, terminal)
   return program

@@ -53,6 +53,7 @@ async function status(options: Options, terminal: Terminal): Promise<void> {
       const { nodes, stale } = answer as { readonly nodes: readonly NodeInfo[]; readonly stale?: true }
       if (stale) terminal.tell('the registry does not answer: this is what the node that was asked knew last')
       if (options.json) terminal.print(JSON.stringify(answer))
+      else if (options.watch) terminal.redraw(watchedLines(nodes, systemClock.now()))
       else for (const line of statusLines(nodes, systemClock.now())) terminal.print(line)
       if (!watching) {
         const unwell = nodes.filter((node) => !isWell(node))
@@ -65,6 +66,14 @@ async function status(options: Options, terminal: Terminal): Promise<void> {
   } finally {
     unlisten()
   }
+}
+
+function watchedLines(nodes: readonly NodeInfo[], nowMs: number): string[] {
+  return [
+    `${new Date(nowMs).toISOString().slice(11, 19)} UTC, every ${WATCH_INTERVAL_MS / 1000} s`,
+    '',
+    ...statusLines(nodes, nowMs),
+  ]
 }
 
 function isWell({ state, degraded }: NodeInfo): boolean {

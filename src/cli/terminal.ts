@@ -21,6 +21,8 @@ export interface Terminal {
   /** Whether somebody watches: then `update` writes over its last line, which an empty one takes away. */
   readonly interactive: boolean
   update(line: string): void
+  /** In place of what was shown before, where somebody watches; else behind it. */
+  redraw(lines: readonly string[]): void
   /** Until the answer is called. While nobody listens, a signal ends the process as usual. */
   onSignal(listener: (signal: Signal) => void): () => void
   /**
@@ -59,6 +61,11 @@ export function processTerminal(): Terminal {
     tell: (line) => void process.stderr.write(`${line}\n`),
     interactive: process.stderr.isTTY,
     update: (line) => void process.stderr.write(`\r\u001B[2K${line}`),
+    redraw(lines) {
+      // The cursor to the corner, each line to its end, and what is below: cleared as a whole it would flicker.
+      const text = lines.map((line) => `${line}${process.stdout.isTTY ? '\u001B[K' : ''}\n`).join('')
+      process.stdout.write(process.stdout.isTTY ? `\u001B[H${text}\u001B[J` : text)
+    },
     onSignal(listener) {
       let told = false
       const heard = (signal: NodeJS.Signals): void => {

@@ -34,6 +34,10 @@ export class FakeTerminal implements Terminal {
     this.tell(line)
   }
 
+  redraw(lines: readonly string[]): void {
+    for (const line of lines) this.print(line)
+  }
+
   exit(code: number): void {
     this.exits.push(code)
   }

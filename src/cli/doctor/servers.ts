@@ -1,0 +1,111 @@
+/**
+ * Looks at NATS and Redis as a node would use them: with its configuration, its user and its subjects.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { clockFinding, natsFindings, redisFindings, type Finding, type SeenRedis } from './findings.ts'
+import { systemClock } from '../../clock.ts'
+import type { Config } from '../../config/schema.ts'
+import { NatsLink } from '../../drivers/nats.ts'
+import { RedisLink } from '../../drivers/redis.ts'
+import { readTlsFiles } from '../../drivers/tls-files.ts'
+import { SluiceError } from '../../errors.ts'
+
+const READY_MS = 5000
+/** What a server refuses it says a moment later. */
+const REFUSAL_MS = 300
+const SUBJECT = 'sluice.doctor'
+
+const ignore = (): void => undefined
+
+export async function redisOf(config: Config): Promise<Finding[]> {
+  if (config.redis.url.length === 0) return []
+  const link = new RedisLink({
+    urls: config.redis.url,
+    ...(config.redis.tls === undefined ? {} : { tls: readTlsFiles(config.redis.tls) }),
+    sentinel: config.redis.sentinel,
+    clock: systemClock,
+    caught: ignore,
+  })
+  link.watch({ connected: ignore, disconnected: ignore })
+  try {
+    await link.ready(READY_MS)
+    return [{ what: 'Redis', status: 'ok', says: 'answers' }, ...(await asked(link))]
+  } catch (error) {
+    if (!(error instanceof SluiceError)) throw error
+    return [
+      { what: 'Redis', status: 'fail', says: error.message, change: 'redis.url, its password, redis.tls' },
+    ]
+  } finally {
+    link.close()
+  }
+}
+
+async function asked(link: RedisLink): Promise<Finding[]> {
+  if (!link.single)
+    return [
+      {
+        what: 'Redis settings',
+        status: 'skip',
+        says: 'there are several servers: look at maxmemory-policy, appendonly and appendfsync of each',
+      },
+    ]
+  const setting = async (name: string): Promise<string | undefined> => {
+    const answer = await link.ask('CONFIG', 'GET', name)
+    return Array.isArray(answer) && typeof answer[1] === 'string' ? answer[1] : undefined
+  }
+  const seen: SeenRedis = {
+    policy: await setting('maxmemory-policy'),
+    maxmemory: await setting('maxmemory'),
+    appendonly: await setting('appendonly'),
+    appendfsync: await setting('appendfsync'),
+    maxclients: await setting('maxclients'),
+  }
+  const before = systemClock.now()
+  const time = await link.ask('TIME')
+  const hereMs = (before + systemClock.now()) / 2
+  const [seconds, micros] = Array.isArray(time) ? time.map(Number) : []
+  if (seconds === undefined || micros === undefined) return redisFindings(seen)
+  return [...redisFindings(seen), clockFinding('clock of Redis', seconds * 1000 + micros / 1000 - hereMs)]
+}
+
+export async function natsOf(config: Config): Promise<Finding[]> {
+  const { url: urls, ...access } = config.nats
+  if (urls.length === 0) return []
+  const link = new NatsLink({
+    ...{ urls, name: 'sluice-doctor', inboxPrefix: 'sluice.reply', caught: ignore },
+    ...access,
+  })
+  const refused: string[] = []
+  let away = ''
+  link.watch({
+    connected: ignore,
+    disconnected: (reason) => (away = reason),
+    slowConsumer: ignore,
+    lameDuck: ignore,
+    refused: (reason) => refused.push(reason),
+  })
+  link.start()
+  try {
+    await link.flush(READY_MS)
+  } catch (error) {
+    if (!(error instanceof SluiceError)) throw error
+    const says = away === '' ? error.message : away
+    await link.close()
+    return [{ what: 'NATS', status: 'fail', says, change: 'nats.url, nats.credsFile or nkeyFile, nats.tls' }]
+  }
+  let heardItself = false
+  link.subscribe(SUBJECT, {}, () => (heardItself = true))
+  link.publish(SUBJECT, Buffer.from('doctor'))
+  await link.flush(READY_MS).catch(ignore)
+  await delay(REFUSAL_MS)
+  const seen = {
+    ...{ heardItself, refused, maxPayloadBytes: link.maxPayloadBytes },
+    jetStream: link.connection?.info?.jetstream === true,
+  }
+  await link.close()
+  const durable = Object.values(config.namespaces).some(({ delivery }) => delivery === 'durable')
+  return [
+    { what: 'NATS', status: 'ok', says: 'answers' },
+    ...natsFindings(seen, { payloadBytes: config.limits.payload, durable }),
+  ]
+}

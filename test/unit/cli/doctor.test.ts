@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest'
+import {
+  backlogFinding,
+  certificateFinding,
+  clockFinding,
+  filesFinding,
+  findingLines,
+  natsFindings,
+  redisFindings,
+} from '../../../src/cli/doctor/findings.ts'
+
+/** What is said of what was seen; test/cluster/doctor.test.ts looks at a real deployment. */
+
+const DAY_MS = 86_400_000
+
+describe('a clock', () => {
+  it.each([
+    [500, 'ok'],
+    [-5000, 'warn'],
+    [31_000, 'fail'],
+    [-31_000, 'fail'],
+  ])('that differs by %i ms: %s', (aheadMs, status) => {
+    expect(clockFinding('clock', aheadMs).status).toBe(status)
+  })
+})
+
+describe('this machine', () => {
+  it.each([
+    [1024, 4096, 10_000, 'fail'],
+    [1024, 1_048_576, 100_000, 'ok'],
+    [1024, 4096, 0, 'warn'],
+  ])('with %i and %i open files for %i connections: %s', (soft, hard, connections, status) => {
+    expect(filesFinding(soft, hard, connections).status).toBe(status)
+  })
+
+  it('with a short queue of new connections is warned of', () => {
+    expect([backlogFinding(128).status, backlogFinding(4096).status]).toEqual(['warn', 'ok'])
+  })
+})
+
+describe('a certificate', () => {
+  const seen = { authorized: true, why: '', validToMs: 0, protocol: 'TLSv1.3' }
+  it.each([
+    [{ ...seen, authorized: false, why: 'SELF_SIGNED_CERT_IN_CHAIN', validToMs: 90 * DAY_MS }, 'fail'],
+    [{ ...seen, validToMs: 90 * DAY_MS }, 'ok'],
+    [{ ...seen, validToMs: 5 * DAY_MS }, 'warn'],
+    [{ ...seen, validToMs: -DAY_MS }, 'fail'],
+  ])('%j: %s', (one, status) => {
+    expect(certificateFinding('TLS', one, 0).status).toBe(status)
+  })
+})
+
+describe('Redis', () => {
+  const good = {
+    ...{ policy: 'noeviction', maxmemory: '0', maxclients: '10000' },
+    ...{ appendonly: 'yes', appendfsync: 'always' },
+  }
+  const statuses = (more: object): string[] => redisFindings({ ...good, ...more }).map(({ status }) => status)
+
+  it('that drops keys where memory runs out fails, and one that has no limit is warned of', () => {
+    expect(statuses({})).toEqual(['ok', 'ok', 'ok'])
+    expect(statuses({ policy: 'allkeys-lru', maxmemory: '1000' })[0]).toBe('fail')
+    expect(statuses({ policy: 'allkeys-lru' })[0]).toBe('warn')
+  })
+
+  it('that confirms what is not on disk is warned of', () => {
+    expect(statuses({ appendfsync: 'everysec' })[1]).toBe('warn')
+    expect(statuses({ appendonly: 'no' })[1]).toBe('warn')
+  })
+
+  it('that does not tell is passed over', () => {
+    expect(statuses({ policy: undefined, appendonly: undefined, maxclients: undefined })).toEqual([
+      'skip',
+      'skip',
+    ])
+  })
+})
+
+describe('NATS', () => {
+  const good = { heardItself: true, refused: [], maxPayloadBytes: 1_048_576, jetStream: true }
+  const needs = { payloadBytes: 65_536, durable: true }
+  const statuses = (seen: object): string[] =>
+    natsFindings({ ...good, ...seen }, needs).map(({ status }) => status)
+
+  it.each([
+    [{}, ['ok', 'ok', 'ok']],
+    [{ heardItself: false }, ['fail', 'ok', 'ok']],
+    [{ refused: ['Permissions Violation for Publish to "sluice.doctor"'] }, ['fail', 'ok', 'ok']],
+    [{ maxPayloadBytes: 1000 }, ['ok', 'warn', 'ok']],
+    [{ jetStream: false }, ['ok', 'ok', 'fail']],
+  ])('%j: %j', (seen, expected) => {
+    expect(statuses(seen)).toEqual(expected)
+  })
+})
+
+it('each that is not well says what to change', () => {
+  const lines = findingLines([
+    { what: 'a', status: 'ok', says: 'well' },
+    { what: 'longer', status: 'fail', says: 'not well', change: 'do this' },
+  ])
+  expect(lines).toEqual(['ok    a       well', 'fail  longer  not well', '              → do this'])
+})
