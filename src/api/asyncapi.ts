@@ -45,7 +45,7 @@ const CLIENT = {
     'from?': { anyOf: [POSITION_OBJECT, closed({ last: COUNT })] },
   }),
   unsubscribe: frame('unsubscribe', { ref: REF, channel: CHANNEL }),
-  publish: frame('publish', { ref: REF, channel: CHANNEL, data: {}, 'id?': TEXT }),
+  publish: frame('publish', { ref: REF, channel: CHANNEL, data: {}, 'id?': TEXT, 'event?': TEXT }),
   ack: frame('ack', { channel: CHANNEL, offset: COUNT }),
   auth: frame('auth', { ref: REF, token: TEXT }),
   presence: frame('presence', { ref: REF, channel: CHANNEL }),
@@ -75,6 +75,8 @@ const SERVER = {
   message: frame('message', {
     channel: CHANNEL,
     ...{ 'offset?': COUNT, 'id?': TEXT, 'from?': TEXT, time: COUNT, 'ack?': { const: true } },
+    'event?': TEXT,
+    'headers?': { type: 'object', additionalProperties: TEXT },
     'encoding?': { const: 'base64', description: 'On streams and polls, where the payload is bytes.' },
     data: {},
   }),

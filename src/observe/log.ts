@@ -1,8 +1,8 @@
 /**
  * The log: one JSON object a line (pino), or a readable line on a terminal. No field and no text of it shows a secret.
  */
-import { createRequire } from 'node:module'
 import { pino, stdSerializers, type DestinationStream, type Logger } from 'pino'
+import { prettyLine } from './pretty.ts'
 import { redactFields, redactText } from './redact.ts'
 
 /** What rooms take. The message is a constant sentence; what varies is in the fields, an error as `err`. */
@@ -28,7 +28,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
 
 export interface LogOptions {
   readonly level: LogLevel
-  /** `auto`: where the output is a terminal. Without pino-pretty, a development dependency, the lines stay JSON. */
+  /** `auto`: where the output is a terminal. */
   readonly pretty: boolean | 'auto'
   /** Fields of every line. */
   readonly bindings: object
@@ -90,22 +90,11 @@ function outputOf(options: LogOptions): DestinationStream {
   if (options.destination !== undefined) return options.destination
   const wanted = options.pretty === 'auto' ? process.stdout.isTTY : options.pretty
   // Synchronous: the last lines before a crash are the ones that matter, and nothing on the way of a message is logged.
-  return (wanted ? prettyOutput() : undefined) ?? pino.destination({ dest: 1, sync: true })
-}
-
-type Pretty = (options: { colorize: boolean; sync: boolean; ignore: string }) => DestinationStream
-
-function prettyOutput(): DestinationStream | undefined {
-  const require = createRequire(import.meta.url)
-  try {
-    const pretty = require('pino-pretty') as Pretty
-    // Colours are for eyes: a file that keeps these lines has none.
-    return pretty({ colorize: process.stdout.isTTY, sync: true, ignore: 'node' })
-  } catch (error) {
-    // Absent in production, where only `dependencies` are installed; then lines stay JSON.
-    if ((error as { code?: unknown }).code === 'MODULE_NOT_FOUND') return undefined
-    throw error
-  }
+  const output = pino.destination({ dest: 1, sync: true })
+  if (!wanted) return output
+  // Colours are for eyes: a file that keeps these lines has none.
+  const colored = process.stdout.isTTY
+  return { write: (line) => void output.write(prettyLine(line, colored)) }
 }
 
 /** Says nothing. For rooms that run alone, in tests and benches. */

@@ -52,7 +52,7 @@ describe('a WebSocket', () => {
     })
     const requests = [
       { type: 'subscribe', ref: 1, channel: 'room:1' },
-      { type: 'publish', ref: 2, channel: 'room:1', data: { hello: 1 }, id: 'a' },
+      { type: 'publish', ref: 2, channel: 'room:1', data: { hello: 1 }, id: 'a', event: 'greeting' },
       { type: 'publish', ref: 3, channel: 'room:1', data: { hello: 1 }, id: 'a' },
       { type: 'presence', ref: 4, channel: 'room:1' },
       { type: 'subscribe', ref: 5, channel: 'live:1' },
@@ -112,6 +112,11 @@ it('a stream is sent what is described', async () => {
   held('welcome', welcome.data)
   await node.publish({ channel: 'room:2', data: 'AAE=', encoding: 'base64' })
   held('message', (await stream.next('message')).data)
+  const described = { channel: 'room:2', data: 1, event: 'priced', headers: { currency: 'EUR' } }
+  expect((await node.api('POST', '/v1/publish', described)).status).toBe(200)
+  const shown = (await stream.next('message')).data
+  expect(shown).toMatchObject({ event: 'priced', headers: { currency: 'EUR' } })
+  held('message', shown)
   const sent = Object.keys(document.channels['stream']?.messages ?? {})
   for (const name of ['welcome', 'message', 'reset', 'closing']) expect(sent).toContain(name)
   await node.api('DELETE', '/v1/users/cleo/sessions')

@@ -87,6 +87,16 @@ describe('a recorder', () => {
     ])
   })
 
+  it('tells nothing of a message to the one whom it excludes', () => {
+    const [ann, twin] = [session('ann'), session('ann', 's-twin')]
+    for (const one of [ann, twin]) one.on.push(onChannel('news'))
+    const { subject, follow, told } = recorder([ann, twin])
+    follow('ann')
+    told()
+    subject.fannedOut('news', new Encoded({ ...logged('news', 8).message, meta: { exclude: 's-ann' } }))
+    expect(told()).toMatchObject([{ type: 'delivered', session: 's-twin' }])
+  })
+
   it('tells an acknowledgement for each message that it covers, with its three times', () => {
     const ann = session('ann')
     ann.on.push(onChannel('jobs'))
