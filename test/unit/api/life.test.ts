@@ -44,7 +44,7 @@ it('is told of by the listener, in the answers of that operation alone', async (
   })
   const clock = new ManualClock()
   const api = new Api([route('/v1/nodes'), route('/v1/other')], {
-    ...{ nodeId: 'n1', clock, life: LIFE, leaving: () => false },
+    ...{ nodeId: 'n1', clock, life: LIFE, leaving: () => false, addressOf: () => '' },
     metrics: silentMetrics,
   } as unknown as ApiPorts)
   api.attach({ http: (one: { handle: typeof handle }) => (handle = one.handle) } as unknown as Listener, {
