@@ -30,8 +30,8 @@ export async function bundleClient(folder) {
       // Assigned by hand: what a bundler writes around exports for a global would not fit.
       stdin: {
         contents:
-          "import { ClientError, SluiceClient, Unauthorized, VERSION } from './index.ts'\n" +
-          'globalThis.sluice = { ClientError, SluiceClient, Unauthorized, VERSION }',
+          "import { ClientError, SluiceClient, Unauthorized, VERSION, WebSocketClient } from './index.ts'\n" +
+          'globalThis.sluice = { ClientError, SluiceClient, Unauthorized, VERSION, WebSocketClient }',
         resolveDir: client,
       },
       format: 'iife',

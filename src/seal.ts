@@ -25,6 +25,8 @@ export type SealPurpose =
    * and nothing that a link can be opened with.
    */
   | 'node proof'
+  /** The credential of a link; see `edge/links.ts`. */
+  | 'link'
 
 const SALT = 'sluice 1'
 const KEY_BYTES = 32

@@ -6,7 +6,7 @@ import { CommandError } from './command-error.ts'
 import type { Terminal } from './terminal.ts'
 import { obtainToken } from './token.ts'
 import type { Message } from '../client/channel.ts'
-import type { SluiceClient } from '../client/client.ts'
+import type { SluiceClient } from '../client/index.ts'
 import { EXIT_USAGE } from '../config/config-error.ts'
 import { CHANNEL_RULE, INBOX, isChannel } from '../protocol/channel.ts'
 import { NPX } from '../package-names.ts'
@@ -111,7 +111,8 @@ async function tail(channel: string, options: Options, terminal: Terminal): Prom
     if (channel === INBOX) client.inbox(show, { onReset })
     // Always given: without it a durable channel would begin with all that the user has not acknowledged.
     else client.subscribe(channel, show, { from: { last: last ?? 0 }, onReset, onError: fail })
-    client.connect().catch(fail)
+    // That it is not there yet is told; only what is final ends it, by the state.
+    client.connect().catch(() => undefined)
   })
 }
 
@@ -135,12 +136,12 @@ function report(client: SluiceClient, terminal: Terminal, fail: (error: Error) =
       terminal.tell(
         `sluice: ${error?.message ?? 'the connection is lost'}; trying again (${NPX} dev starts a node, --url or SLUICE_URL say where one is)`,
       )
-    } else if (state === 'closed' && error !== undefined) fail(error)
+    } else if (state === 'failed' && error !== undefined) fail(error)
   })
   client.on('error', (error) => {
     // Of connections that end, the state tells.
-    const isTold = error.code === 'handler' || error.closeCode !== undefined
-    if (!isTold && client.state !== 'closed') terminal.tell(`sluice: ${error.message}`)
+    const isTold = error.code === 'handler' || error.closeCode !== undefined || error.code === 'timeout'
+    if (!isTold && client.state !== 'failed') terminal.tell(`sluice: ${error.message}`)
   })
 }
 

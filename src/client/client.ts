@@ -10,7 +10,7 @@ import { Channels } from './channels.ts'
 import { traceOf } from './debug.ts'
 import { ClientError, isLoggedOut } from './errors.ts'
 import { Events } from './events.ts'
-import { encodeData, type Link, type Unreadable, type Wire, type WebSocketConstructor } from './link.ts'
+import { encodeData, type Link, type Unreadable, type Wire } from './link.ts'
 import type { State } from './machine.ts'
 import { watchNetwork } from './network.ts'
 import type { ClientEvents, Published, SluiceClientOptions } from './options.ts'
@@ -18,6 +18,7 @@ import { errorOf, Requests } from './requests.ts'
 import { backoffMs, type BackoffOptions } from './retry.ts'
 import { systemTime, type Time } from './time.ts'
 import { Tokens } from './tokens.ts'
+import { webSocketWay, Ways, type Transport } from './ways.ts'
 import { Uplink, type StateChange, type UplinkSink } from './uplink.ts'
 
 export const VERSION = '0.1.0'
@@ -25,7 +26,8 @@ export const VERSION = '0.1.0'
 /** Who waits for `connect` is told when so many have failed. */
 const ATTEMPTS_AWAITED = 3
 
-export class SluiceClient {
+/** The client over WebSocket alone. `SluiceClient` is this with other ways to the gateway, and larger. */
+export class WebSocketClient {
   readonly #url: string
   readonly #time: Time
   readonly #backoff: BackoffOptions
@@ -48,21 +50,17 @@ export class SluiceClient {
   readonly #warned = new Set<string>()
 
   /** Does nothing yet: call `connect`. Throws a `ClientError` where the platform has no WebSocket and none is given. */
-  constructor({
-    url,
-    token,
-    WebSocket = (globalThis as unknown as { readonly WebSocket: WebSocketConstructor }).WebSocket,
-    backoff = { baseMs: 1000, maxMs: 20_000 },
-    connectTimeoutMs = 20_000,
-    pongTimeoutMs = 10_000,
-    requestTimeoutMs = 30_000,
-    debug,
-    time = systemTime,
-  }: SluiceClientOptions) {
-    // oxlint-disable-next-line typescript/no-unnecessary-condition -- Node 20 has none
-    if (WebSocket === undefined) {
-      throw new ClientError('bad_request', 'no WebSocket here: give options.WebSocket')
-    }
+  constructor(options: SluiceClientOptions, ways: Ways = new Ways([webSocketWay(options)], {})) {
+    const {
+      url,
+      token,
+      backoff = { baseMs: 1000, maxMs: 20_000 },
+      connectTimeoutMs = 20_000,
+      pongTimeoutMs = 10_000,
+      requestTimeoutMs = 30_000,
+      debug,
+      time = systemTime,
+    } = options
     const failed = (error: ClientError): void => this.#failed(error)
     this.#url = url.split('?')[0] as string
     this.#time = time
@@ -82,7 +80,7 @@ export class SluiceClient {
     this.#uplink = new Uplink(
       {
         url,
-        WebSocket,
+        ways,
         backoff,
         connectTimeoutMs,
         pongTimeoutMs,
@@ -118,6 +116,11 @@ export class SluiceClient {
       changed: (change) => this.#changed(change),
       failed: (error) => this.#refused(error),
     }
+  }
+
+  /** How it is connected, or tries to be. */
+  get transport(): Transport {
+    return this.#uplink.transport
   }
 
   get state(): State {

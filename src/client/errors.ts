@@ -17,7 +17,7 @@ export class ClientError extends Error {
   override readonly name = 'ClientError'
   readonly code: ClientErrorCode
   readonly retryable: boolean
-  /** The WebSocket close code, where a connection ended. */
+  /** The WebSocket close code, where a connection ended; the status, where HTTP was answered with one. */
   readonly closeCode: number | undefined
   /** Of the message that cannot be read. Without an offset its channel is ephemeral. */
   readonly channel: string | undefined

@@ -1,7 +1,10 @@
 /**
  * `@sluice/client`: for browsers, React Native and Node 22. No dependencies.
  */
-export { SluiceClient, VERSION } from './client.ts'
+export { VERSION, WebSocketClient } from './client.ts'
+export { SluiceClient } from './full.ts'
+export type { FullClientOptions } from './full.ts'
+export type { Transport } from './ways.ts'
 export type { ClientEvents, Published, SluiceClientOptions } from './options.ts'
 export type { Handler, Message, SubscribeOptions, Subscription } from './channel.ts'
 export { ClientError, Unauthorized } from './errors.ts'

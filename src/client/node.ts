@@ -2,10 +2,9 @@
  * `@sluice/client/node`: the client with the WebSocket of the package `ws`, for Node 20, which has none of its own: install it beside.
  */
 import { WebSocket } from 'ws'
-import { SluiceClient } from './client.ts'
-import type { SluiceClientOptions } from './options.ts'
+import { SluiceClient, type FullClientOptions } from './full.ts'
 
 /** As `new SluiceClient(options)`. Does nothing yet: call `connect`. */
-export function createClient(options: SluiceClientOptions): SluiceClient {
+export function createClient(options: FullClientOptions): SluiceClient {
   return new SluiceClient({ WebSocket, ...options })
 }

@@ -14,12 +14,10 @@ export class Refusals {
   #count = 0
 
   /** An attempt has failed. True: it is enough. */
-  add({ code, closeCode, message, retryable }: ClientError): boolean {
-    // The gateway's own word, or that there is no token at all.
-    const isRefusal =
-      code === 'unauthorized' ||
-      reconnectAfter(closeCode ?? 0) === 'token' ||
-      (code !== 'closed' && !retryable && closeCode !== undefined)
+  add({ code, closeCode = 0, message }: ClientError): boolean {
+    // The gateway's own word, an answer of HTTP that is final, or that there is no token at all.
+    const isFinal = closeCode >= 400 && closeCode < 429
+    const isRefusal = code === 'unauthorized' || isFinal || reconnectAfter(closeCode) === 'token'
     if (!isRefusal) return false
     this.#count = message === this.#reason ? this.#count + 1 : 1
     this.#reason = message

@@ -10,6 +10,7 @@ import { TABLE, type MachineEvent, type State } from './machine.ts'
 import { Refusals } from './refusals.ts'
 import { Retry, type BackoffOptions } from './retry.ts'
 import type { Tokens } from './tokens.ts'
+import type { Transport, Ways } from './ways.ts'
 
 /** The close codes that the client has to know by itself; the table would take the others into the bundle. */
 const TAKEN_OVER: (typeof CLOSE)['takenOver'] = 4409
@@ -22,10 +23,11 @@ export interface StateChange {
   readonly error: ClientError | undefined
 }
 
-export interface UplinkOptions extends LinkOptions {
+export interface UplinkOptions extends Omit<LinkOptions, 'WebSocket'> {
   readonly url: string
   readonly backoff: BackoffOptions
   readonly connectTimeoutMs: number
+  readonly ways: Ways
 }
 
 export interface UplinkSink {
@@ -48,6 +50,7 @@ export class Uplink implements LinkSink {
   readonly #refusals = new Refusals()
   #state: State = 'idle'
   #serving: Link | undefined
+  #way: Transport
   #attempt: Link | undefined
   #welcome: WelcomeFrame | undefined
   #session: string | undefined
@@ -63,6 +66,7 @@ export class Uplink implements LinkSink {
 
   constructor(options: UplinkOptions, tokens: Tokens, sink: UplinkSink) {
     this.#options = options
+    this.#way = options.ways.current.transport
     this.#tokens = tokens
     this.#sink = sink
     this.#retry = new Retry(options.backoff)
@@ -70,6 +74,11 @@ export class Uplink implements LinkSink {
 
   get state(): State {
     return this.#state
+  }
+
+  /** The way of the serving link, or of the last attempt. */
+  get transport(): Transport {
+    return this.#way
   }
 
   get link(): Link | undefined {
@@ -140,14 +149,23 @@ export class Uplink implements LinkSink {
       this.#session = undefined
       this.#delayMs = this.#after(CUT, link)
     }
+    const elsewhere = failed && this.#triesElsewhere(link, error)
+    if (elsewhere) this.#delayMs = 0
     if (failed && this.#refusals.add(error)) this.#delayMs = undefined
     if (this.#delayMs === undefined && this.#state !== 'moving') this.refuse(error)
     else {
       // A move that will be tried again is nobody's concern: the client is served.
-      const tells = failed && (this.#state !== 'moving' || this.#delayMs === undefined)
+      const tells = failed && !elsewhere && (this.#state !== 'moving' || this.#delayMs === undefined)
       this.#dispatch(failed ? 'fail' : 'lose', error)
       if (tells) this.#sink.failed(error)
     }
+  }
+
+  /** Whether an attempt did not get through at all, and there is another way to be tried at once. */
+  #triesElsewhere(link: Link, { code }: ClientError): boolean {
+    // A token that cannot be had is no fault of the way.
+    if (link.greeted || this.#state === 'moving' || !/^(closed|timeout|bad_request)$/.test(code)) return false
+    return this.#options.ways.failed()
   }
 
   #dispatch(event: MachineEvent, error?: ClientError): void {
@@ -184,7 +202,9 @@ export class Uplink implements LinkSink {
 
   #dial(): void {
     const { time, connectTimeoutMs } = this.#options
-    const link = new Link(this.#options, this)
+    const { transport, Socket } = this.#options.ways.current
+    this.#way = transport
+    const link = new Link({ ...this.#options, WebSocket: Socket }, this)
     this.#attempt = link
     this.#cancelTimer?.()
     this.#cancelTimer = time.after(connectTimeoutMs, () =>
@@ -212,7 +232,7 @@ export class Uplink implements LinkSink {
       const error =
         cause instanceof ClientError
           ? cause
-          : new ClientError('bad_request', `WebSocket does not take the address ${url}`, { cause })
+          : new ClientError('bad_request', `the platform does not take the address ${url}`, { cause })
       this.closed(link, error)
     }
   }
@@ -223,6 +243,7 @@ export class Uplink implements LinkSink {
     this.#cancelTimer?.()
     this.#refusals.reset()
     this.#serving?.close()
+    this.#options.ways.served()
     this.#serving = link
     link.servesSinceMs = this.#options.time.now()
     this.#attempt = undefined

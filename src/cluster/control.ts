@@ -3,6 +3,7 @@
  * know a kind (it is older than the sender) ignores it.
  */
 import type { Answered } from './cut-off.ts'
+import { linkWordIn, type LinkAnswer, type LinkRequest, type LinkWord } from './link-relay.ts'
 import type { Backbone, Sent } from '../backbone/backbone.ts'
 import type { Follow } from '../observe/recording.ts'
 import { JsonFault, parseJson } from '../protocol/json.ts'
@@ -34,6 +35,8 @@ export type ControlMessage =
   | { readonly kind: 'howAreYou'; readonly number: number }
   /** The answer to that, with its number. */
   | ({ readonly kind: 'iAm'; readonly number: number } & Answered)
+  /** What a client of a link has sent, and the answer to it; see `link-relay.ts`. */
+  | LinkWord
   /** A job of the cluster has changed, and stands in the registry. */
   | { readonly kind: 'jobChanged' }
   /** The sender to itself; see `canary.ts`. */
@@ -56,6 +59,8 @@ export interface ControlSink {
   replayed(client: string, messages: number): void
   howAreYou(number: number): void
   iAm(number: number, said: Answered): void
+  linkAsk(number: number, request: LinkRequest): void
+  linkAnswer(number: number, answer: LinkAnswer): void
   jobChanged(): void
   canary(word: number): void
   trace(follow: Follow): void
@@ -101,6 +106,12 @@ export function hear(payload: Uint8Array, sink: ControlSink): boolean {
     case 'iAm':
       sink.iAm(message.number, message)
       return true
+    case 'linkAsk':
+      sink.linkAsk(message.number, message.request)
+      return true
+    case 'linkAnswer':
+      sink.linkAnswer(message.number, { status: message.status, body: message.body })
+      return true
     case 'jobChanged':
       sink.jobChanged()
       return true
@@ -142,6 +153,7 @@ function parse(payload: Uint8Array): ControlMessage | undefined {
   if (kind === 'howAreYou' && typeof rest['number'] === 'number') return { kind, number: rest['number'] }
   if (kind === 'iAm' && typeof rest['number'] === 'number')
     return { kind, number: rest['number'], ...saidOf(rest) }
+  if (kind === 'linkAsk' || kind === 'linkAnswer') return linkWordIn({ kind, ...rest })
   if (kind === 'jobChanged') return { kind }
   if (kind === 'canary' && typeof word === 'number') return { kind, word }
   return traceIn(value as Record<string, unknown>)

@@ -8,8 +8,8 @@ import type { Native } from './uws-binary.ts'
 import { SluiceError, type Caught } from '../errors.ts'
 
 export interface HttpRoute {
-  /** A longer body is answered with 413. */
-  readonly bodyBytesMax: number
+  /** A longer body is answered with 413. Of each request, or of this one. */
+  readonly bodyBytesMax: number | ((head: RequestHead) => number)
   handle(exchange: HttpExchange): void | Promise<void>
   /** The handler threw or rejected: answer if nothing was answered yet. */
   failed(exchange: HttpExchange, error: unknown): void
@@ -169,10 +169,11 @@ export class HttpExchange {
   /** `undefined`: there is more to come. */
   #collected(chunk: ArrayBuffer, last: boolean): Buffer | SluiceError | undefined {
     const { bodyBytesMax } = this.#route
+    const bytesMax = typeof bodyBytesMax === 'number' ? bodyBytesMax : bodyBytesMax(this.head)
     this.#bytes += chunk.byteLength
-    if (this.#bytes > bodyBytesMax) {
+    if (this.#bytes > bytesMax) {
       this.#chunks = undefined
-      return new SluiceError('limit_exceeded', `the body is larger than ${bodyBytesMax} bytes`)
+      return new SluiceError('limit_exceeded', `the body is larger than ${bytesMax} bytes`)
     }
     // Copied, since its memory is taken back after the call: into the pool, which costs a quarter of memory of its own.
     const copy = Buffer.from(Buffer.from(chunk))

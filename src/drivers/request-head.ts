@@ -41,6 +41,7 @@ const HEADERS = {
   'x-api-key': 'once',
   'x-forwarded-for': 'list',
   'sluice-caller': 'once',
+  'sluice-link': 'once',
   'sluice-node': 'once',
   'x-request-id': 'once',
   'x-sluice-node': 'once',

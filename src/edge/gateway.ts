@@ -1,36 +1,38 @@
 /**
  * The public listener: which request goes where, and what each must pass first (origin, admission, token).
  */
+import { Arrivals, outdated, refusalBody, refusalHeaders } from './arrivals.ts'
+import { LINK_PATH, LinkDoor } from './link-door.ts'
 import { ClientAddress, Origins } from './origin.ts'
 import type { EdgeOptions, EdgePorts, Refuse } from './ports.ts'
 import { bearer, cookie, cursorOf, isEventSource, listed, resumeOf, returnMisfit, waitOf } from './request.ts'
 import { jitter } from '../clock.ts'
 import { handshakeFault } from '../drivers/request-head.ts'
-import type { HttpExchange, Listener, RequestHead, ResponseHeaders, Upgrade } from '../drivers/uws.ts'
+import type { HttpExchange, Listener, RequestHead, Upgrade } from '../drivers/uws.ts'
 import { asSluiceError, Closing, errorBody, retryAfter, SluiceError } from '../errors.ts'
 import { CHANNEL_LENGTH_MAX, CHANNEL_RULE, INBOX, isChannel } from '../protocol/channel.ts'
 import { CLOSE } from '../protocol/codes.ts'
 import { departureIn, tagOf, type Departure } from '../protocol/cursor.ts'
-import { readTicket, ticketIn } from '../protocol/ticket.ts'
+import { ticketIn } from '../protocol/ticket.ts'
 import { SUBPROTOCOL, type From } from '../protocol/frames.ts'
 import type { Identity } from '../session/ports.ts'
-import { WebSocketConnection, type WebSocketContext } from '../transport/websocket.ts'
+import { WebSocketConnection, type Handshake, type WebSocketContext } from '../transport/websocket.ts'
 import { closingEvent, SseFanout, STREAM_HEADERS } from '../transport/sse-fanout.ts'
 import { SseConnection, type SseContext } from '../transport/sse.ts'
 import { PollConnection } from '../transport/poll.ts'
 import { Newcomers } from '../transport/newcomers.ts'
+import { Links } from '../transport/links.ts'
 
 /**
  * uWebSockets.js cuts the connection above its limit (1006); up to there we can say 1009. It collects as much of a frame
  * before anybody may look at it, from strangers as well, so it is a little more than `limits.frame` and not a lot.
  */
 const FRAME_BYTES_OVER = 16_384
-const UNTRUSTED_PROXY =
-  'too many connections from one address, which sends X-Forwarded-For and is not in trustedProxies: if it is a proxy, all its clients count as one'
 const TOKEN_MISSING = 'a token is missing'
-const ENDPOINT_PATHS: ReadonlySet<string> = new Set(['/v1/ws', '/v1/sse', '/v1/poll'])
+const ENDPOINT_PATHS: ReadonlySet<string> = new Set(['/v1/ws', '/v1/sse', '/v1/poll', LINK_PATH])
 const METHODS = 'GET, HEAD, OPTIONS'
-const ENDPOINTS = 'this listener has /v1/ws, /v1/sse and /v1/poll; publish on the other one (api.port)'
+const ENDPOINTS =
+  'this listener has /v1/ws, /v1/sse, /v1/poll and /v1/link; publish on the other one (api.port)'
 const PREFLIGHT_MAX_AGE_S = '600'
 /** A stream that is sent on is served by nobody: it comes again at once, a few times at most, and not in step with others. */
 const SENT_ON_MAX_MS = 100
@@ -58,6 +60,9 @@ export class Gateway {
   readonly #options: EdgeOptions
   readonly #origins: Origins
   readonly #addresses: ClientAddress
+  readonly #arrivals: Arrivals
+  readonly #newcomers: Newcomers<WebSocketConnection>
+  readonly #links: LinkDoor
   readonly #sse: SseContext
   readonly #extra: ExtraRoutes
 
@@ -66,6 +71,16 @@ export class Gateway {
     this.#options = options
     this.#origins = new Origins(options.allowedOrigins, options.localHosts)
     this.#addresses = new ClientAddress(options.trustedProxies, options.proxyProtocol)
+    this.#arrivals = new Arrivals(ports, this.#addresses)
+    this.#newcomers = new Newcomers(options.frameBytesMax + FRAME_BYTES_OVER)
+    const links = new Links(ports.links, { ports, options }, this.#newcomers)
+    ports.links.holds(links)
+    this.#links = new LinkDoor({
+      links,
+      frameBytesMax: options.frameBytesMax,
+      cors: (origin) => this.#origins.headers(origin),
+      admit: (exchange, admitted) => this.#admitLink(exchange, admitted),
+    })
     this.#sse = {
       ports,
       options,
@@ -76,8 +91,7 @@ export class Gateway {
 
   attach(listener: Listener): void {
     const frameBytesMax = this.#options.frameBytesMax + FRAME_BYTES_OVER
-    const newcomers = new Newcomers<WebSocketConnection>(frameBytesMax)
-    const context: WebSocketContext = { ports: this.#ports, options: this.#options, newcomers }
+    const context = { ports: this.#ports, options: this.#options, newcomers: this.#newcomers }
     listener.webSocket<WebSocketConnection>('/v1/ws', {
       frameBytesMax,
       bufferedBytesMax: this.#options.bufferedBytesMax,
@@ -92,8 +106,7 @@ export class Gateway {
       close: (connection, code) => connection.gone(code),
     })
     listener.http({
-      // No public endpoint takes a body.
-      bodyBytesMax: 0,
+      bodyBytesMax: (head) => this.#links.bodyBytesMax(head),
       handle: (exchange) => this.#handle(exchange),
       failed: (exchange, error) => this.#failed(exchange, error),
     })
@@ -122,37 +135,20 @@ export class Gateway {
       this.#refuseUpgrade(upgrade, 400, 'subprotocol', error)
       return
     }
-    const address = this.#addresses.of(head)
     // A browser cannot read the answer to a refused handshake, so a bad token is told by a close code instead.
-    const query = new URLSearchParams(head.query)
-    const token = bearer(head) ?? query.get('token') ?? undefined
-    const move = query.get('move')
-    if (move !== null && this.#ports.turnsAway(Number(move), true)) {
-      // Its old connection still serves it: it loses nothing by another attempt.
-      this.#refuseUpgrade(upgrade, 503, 'outdated', outdated())
-      return
-    }
-    // What it resumes is in its first frame; that it was here is shown in the URL, so that it waits before newcomers.
-    const resume = this.#ports.admission.knows(readTicket(query.get('resume') ?? ''))
-    const asked = this.#ports.admission.ask({ address, resume }, (verdict) => {
-      if (verdict.kind === 'refuse') {
-        this.#warnOfProxy(head, verdict)
-        upgrade.refuse(verdict.tooMany ? 429 : 503, refusalHeaders(verdict), refusalBody(verdict))
-        return
-      }
-      upgrade.accept(
-        // What comes of somebody who is known is not charged to those with whom he shares an address.
-        new WebSocketConnection({ token, address: resume ? '' : address }, context),
-        offered === undefined ? '' : SUBPROTOCOL,
-      )
+    this.#arrivals.take({
+      head,
+      onAborted: (run) => upgrade.onAborted(run),
+      admitted: (handshake) =>
+        upgrade.accept(new WebSocketConnection(handshake, context), offered === undefined ? '' : SUBPROTOCOL),
+      refused: (status, headers, body) => upgrade.refuse(status, headers, body),
     })
-    upgrade.onAborted(() => asked.cancel())
   }
 
   #refuseUpgrade(
     upgrade: Upgrade<WebSocketConnection>,
     status: number,
-    reason: 'origin' | 'subprotocol' | 'outdated',
+    reason: 'origin' | 'subprotocol',
     error: SluiceError,
   ): void {
     this.#ports.metrics.refused(reason)
@@ -169,6 +165,7 @@ export class Gateway {
       this.#ports.metrics.refused('origin')
       throw new SluiceError('forbidden', 'this origin is not in allowedOrigins')
     }
+    if (head.path === LINK_PATH) return this.#links.handle(exchange)
     if (head.method === 'OPTIONS') {
       exchange.respond(204, {
         ...this.#origins.headers(head.headers.origin),
@@ -196,6 +193,20 @@ export class Gateway {
     return this.#admitted(exchange, () =>
       head.path === '/v1/sse' ? this.#stream(exchange) : this.#poll(exchange),
     )
+  }
+
+  #admitLink(exchange: HttpExchange, admitted: (handshake: Handshake) => void): void {
+    this.#arrivals.take({
+      head: exchange.head,
+      onAborted: (run) => exchange.onAborted(run),
+      admitted,
+      refused: (status, headers, body) =>
+        exchange.respond(
+          status,
+          { ...headers, ...this.#origins.headers(exchange.head.headers.origin) },
+          body,
+        ),
+    })
   }
 
   /** Where a stream that had to leave a node comes to one that will be drained next: it shall move only once. */
@@ -313,16 +324,8 @@ export class Gateway {
     return given ?? cookie(head, this.#options.tokenCookie)
   }
 
-  /** Everybody behind it would be refused for one another, and nobody would know why. */
-  #warnOfProxy(head: RequestHead, { tooMany }: Refuse): void {
-    const address = head.remoteAddress
-    const saysSo = head.headers['x-forwarded-for'] !== undefined
-    if (tooMany && saysSo && this.#addresses.of(head) === address)
-      this.#ports.mistake(UNTRUSTED_PROXY, { address })
-  }
-
   #refuse(exchange: HttpExchange, verdict: Refuse): void {
-    this.#warnOfProxy(exchange.head, verdict)
+    this.#arrivals.warnOfProxy(exchange.head, verdict)
     if (isEventSource(exchange.head)) this.#comeBack(exchange, verdict.retryAfterMs)
     else if (exchange.head.path === '/v1/poll' && LEAVING.has(verdict.reason) && cursorOf(exchange.head)) {
       this.#pollElsewhere(exchange)
@@ -394,19 +397,4 @@ function namesIn(lists: readonly string[]): Set<string> {
     throw new SluiceError('bad_request', `channels, separated by commas: ${shown} is none; ${CHANNEL_RULE}`)
   }
   return names
-}
-
-function outdated(): SluiceError {
-  return new SluiceError('unavailable', 'a node of a later deploy has room; try again')
-}
-
-function refusalHeaders({ retryAfterMs }: Refuse): ResponseHeaders {
-  return { 'content-type': 'application/json', ...retryAfter(retryAfterMs) }
-}
-
-function refusalBody({ reason, tooMany }: Refuse): string {
-  return errorBody(
-    tooMany ? 'rate_limited' : 'unavailable',
-    `not admitted now (${reason}); come back after Retry-After seconds`,
-  )
 }

@@ -3,7 +3,7 @@
  */
 import type { LocalHosts } from './local-hosts.ts'
 import type { Admission } from '../admission/admission.ts'
-import type { TransportOptions, TransportPorts, TransportMetrics } from '../transport/ports.ts'
+import type { LinkPorts, TransportOptions, TransportPorts, TransportMetrics } from '../transport/ports.ts'
 
 export type { Refuse } from '../admission/gate.ts'
 
@@ -12,6 +12,7 @@ export interface EdgeMetrics extends TransportMetrics {
 }
 
 export interface EdgePorts extends TransportPorts {
+  readonly links: LinkPorts
   readonly admission: TransportPorts['admission'] & Pick<Admission, 'ask' | 'knows'>
   readonly metrics: EdgeMetrics
   /**
@@ -36,5 +37,4 @@ export interface EdgeOptions extends TransportOptions {
   readonly channelsPerStreamMax: number
   /** Of the first line and the headers of a request. */
   readonly headBytesMax: number
-  readonly idleTimeoutMs: number
 }

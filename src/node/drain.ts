@@ -373,7 +373,7 @@ export class NodeDrain {
   *#movables(reason: MoveReason): Iterable<Movable> {
     for (const session of this.#ports.sessions.all()) {
       // A poll is anywhere with its next request: where a part is moved, asking it changes nothing.
-      if (reason === 'move' && session.connection.transport === 'poll') continue
+      if (reason === 'move' && session.connection.transport === 'poll' && !session.connection.speaks) continue
       yield this.#movable(session, reason)
     }
   }
@@ -384,7 +384,7 @@ export class NodeDrain {
     const url = (): { readonly url?: string } =>
       this.#destination === undefined || reason === 'move'
         ? {}
-        : { url: urlFor(connection.transport, this.#destination) }
+        : { url: urlFor(connection.speaks ? 'websocket' : connection.transport, this.#destination) }
     const drain = reason === 'drain' ? this.#drain : this.#rebalance
     return {
       id,
@@ -392,7 +392,7 @@ export class NodeDrain {
       movedFrom,
       ask(delayMs, deadlineMs) {
         metrics.reconnectsAsked[reason].inc()
-        if (connection.transport === 'websocket') {
+        if (connection.speaks) {
           connection.send({ type: 'reconnect', delay: delayMs, deadline: deadlineMs, reason, ...url() })
           return
         }

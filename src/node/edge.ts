@@ -19,6 +19,7 @@ import type { Base } from './base.ts'
 import type { Cluster } from './cluster.ts'
 import type { Delivery } from './delivery.ts'
 import { edgeMetrics } from './counters.ts'
+import type { LinkParts } from './links.ts'
 import type { Moving } from './moving.ts'
 import type { Sight } from './sight.ts'
 import { NodePace } from './pace.ts'
@@ -56,15 +57,17 @@ export interface EdgeParts {
   readonly admitting: Admitting
   readonly delivery: Delivery
   readonly cluster: Cluster
+  readonly links: LinkParts
   readonly moving: Moving
   readonly sight: Sight
 }
 
 export function createGateway(base: Base, parts: EdgeParts): Gateway {
-  const { admitting, delivery, cluster, moving } = parts
+  const { admitting, delivery, cluster, links, moving } = parts
   const { clock, wheel, metrics, mistakes, failed, caught, config } = base
   return new Gateway(
     {
+      links: links.ports,
       sessions: delivery.sessions,
       hub: delivery.hub,
       admission: admitting.admission,

@@ -15,6 +15,7 @@ import { createDelivery, createTokenCheck } from './delivery.ts'
 import { createDoor } from './door.ts'
 import { createAdmission, createGateway } from './edge.ts'
 import { startNode, stopNode, type Whole } from './lifecycle.ts'
+import { createLinks } from './links.ts'
 import { createListeners } from './listeners.ts'
 import { createMoving } from './moving.ts'
 import { createSight } from './sight.ts'
@@ -119,7 +120,8 @@ function assemble(base: Base, over: () => void): Whole {
   const emptied = (): void => void clock.after(config.drain.linger, over)
   const moving = createMoving(base, { stores, cluster, delivery, gate: admission.gate, emptied })
   const door = createDoor(base, { stores, cluster, delivery })
-  const rooms = { stores, cluster, delivery, moving, door, sight }
+  const links = createLinks(base, { stores, cluster })
+  const rooms = { stores, cluster, delivery, links, moving, door, sight }
   createGateway(base, { ...rooms, admitting }).attach(listeners.public)
   const api = attachApi(base, { ...rooms, trust, emptied }, listeners.api)
   switchboard.connect(rooms)

@@ -13,6 +13,7 @@ import type { Base } from './base.ts'
 import type { Cluster } from './cluster.ts'
 import type { Delivery } from './delivery.ts'
 import type { NodeDoor } from './door.ts'
+import type { LinkParts } from './links.ts'
 import type { Moving } from './moving.ts'
 import type { Sight } from './sight.ts'
 import type { Stores } from './stores.ts'
@@ -29,6 +30,7 @@ export interface Rooms {
   readonly moving: Moving
   readonly door: NodeDoor | undefined
   readonly sight: Sight
+  readonly links: LinkParts
 }
 
 export class Switchboard implements BackboneSink {
@@ -147,7 +149,7 @@ export class Switchboard implements BackboneSink {
   }
 
   #hear(fromNode: string, payload: Uint8Array): void {
-    const { cluster, delivery, moving, sight } = this.#rooms
+    const { cluster, delivery, links, moving, sight } = this.#rooms
     const { users } = delivery
     const { draining } = moving
     hear(payload, {
@@ -163,6 +165,8 @@ export class Switchboard implements BackboneSink {
       replayed: (client, messages) => draining.replayed(client, messages),
       howAreYou: (number) => this.#answer(fromNode, number),
       iAm: (number, said) => cluster.inquiry.heard(fromNode, number, said),
+      linkAsk: (number, request) => links.relay.asked(fromNode, number, request),
+      linkAnswer: (number, answer) => links.relay.answered(number, answer),
       jobChanged: () => moving.jobs.runner.heard(),
       canary: (word) => cluster.canary.heard(word),
       trace: (follow) => sight.traces.asked(fromNode, follow),

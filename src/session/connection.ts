@@ -8,6 +8,8 @@ import type { Session } from './session.ts'
 import type { Account } from '../observe/account.ts'
 
 export interface Connection extends Outlet {
+  /** The client speaks too, and can open its next connection before it leaves this one; else the end of this one sends it elsewhere. */
+  readonly speaks: boolean
   /** The client has gone or was closed; everything that is sent from here on goes nowhere. */
   readonly closed: boolean
   /** The session that this connection now holds. Called once, before `welcome` is sent. `account`: to be kept, and handed back at the end. */

@@ -37,6 +37,7 @@ export interface PollRequest {
 
 export class PollConnection implements Connection, StreamFanout, Due {
   readonly transport = 'poll'
+  readonly speaks = false
   readonly size = 1
   readonly #context: PollContext
   readonly #request: PollRequest

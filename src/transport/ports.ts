@@ -3,12 +3,14 @@
  */
 import type { Admission } from '../admission/admission.ts'
 import type { Clock } from '../clock.ts'
+import type { LinkAnswer, LinkRequest } from '../cluster/link-relay.ts'
 import type { Caught } from '../errors.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Transport } from '../hub/outlet.ts'
 import type { Witness } from '../observe/witness.ts'
 import type { ErrorCode } from '../protocol/codes.ts'
 import type { Ticket } from '../protocol/ticket.ts'
+import type { Seal } from '../seal.ts'
 import type { Sessions } from '../session/sessions.ts'
 import type { Wheel } from '../wheel.ts'
 
@@ -28,6 +30,17 @@ export interface TicketOffice {
   give(ownerTag: string): Ticket
   /** Whether one of that hour should be replaced. */
   isOld(hour: number): boolean
+}
+
+/** What links need of the cluster. */
+export interface LinkPorts {
+  readonly nodeId: string
+  /** By which every node knows a credential that one of them has given. */
+  readonly seal: Seal
+  /** Asks the node that holds the link. Never fails: what goes wrong is an answer. */
+  relay(node: string, request: LinkRequest, timeoutMs: number): Promise<LinkAnswer>
+  /** Who answers for the links of this node. Called once. */
+  holds(holder: { serve(request: LinkRequest): Promise<LinkAnswer> }): void
 }
 
 export interface TransportPorts {
@@ -51,6 +64,7 @@ export interface TransportOptions {
   readonly jsonDepthMax: number
   readonly bufferedBytesMax: number
   readonly connectTimeoutMs: number
+  readonly idleTimeoutMs: number
   readonly sseHeartbeatMs: number
   readonly retryMinMs: number
   readonly retryMaxMs: number

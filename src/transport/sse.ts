@@ -35,6 +35,7 @@ const NO_SUFFIX = new Uint8Array()
 
 export class SseConnection implements Connection, StreamFanout, GroupMember, Due {
   readonly transport = 'sse'
+  readonly speaks = false
   /** A stream of its own in the fan-outs where it is not part of a group. */
   readonly size = 1
   readonly #context: SseContext

@@ -14,7 +14,7 @@ import type { Meter, TransportOptions, TransportPorts } from './ports.ts'
 import type { NativeSocket } from '../drivers/uws.ts'
 import { Closing, SluiceError } from '../errors.ts'
 import type { Account } from '../observe/account.ts'
-import type { Fanout, TopicMember } from '../hub/outlet.ts'
+import type { Fanout, TopicMember, Transport } from '../hub/outlet.ts'
 import type { OverLimit, Published } from '../hub/turn-log.ts'
 import { INBOX, publicName } from '../protocol/channel.ts'
 import { CLOSE } from '../protocol/codes.ts'
@@ -70,12 +70,16 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
   }
 
   /** Of the class: a field of its own would cost each connection eight bytes. */
-  get transport(): 'websocket' {
+  get transport(): Transport {
     return 'websocket'
   }
 
   get exclusionKey(): string | undefined {
     return this.#session?.id
+  }
+
+  get speaks(): boolean {
+    return true
   }
 
   get closed(): boolean {
@@ -84,7 +88,7 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
 
   opened(socket: NativeSocket): void {
     this.#socket = socket
-    this.#context.ports.admission.connected('websocket')
+    this.#context.ports.admission.connected(this.transport)
     this.#context.ports.wheel.schedule(this, this.#context.options.connectTimeoutMs)
     this.#context.newcomers.enter(this)?.due()
   }
@@ -103,18 +107,13 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
   received(message: ArrayBuffer, binary: boolean): void {
     const { ports, options } = this.#context
     const bytes = message.byteLength
-    ports.metrics.bytesIn('websocket', bytes)
+    ports.metrics.bytesIn(this.transport, bytes)
     ports.metrics.frameIn()
     this.#account?.received(bytes)
     if (bytes > options.frameBytesMax) {
       ports.metrics.limitHit('frame')
-      this.end(
-        new Closing(
-          'tooLarge',
-          'limit_exceeded',
-          `the frame has ${bytes} bytes; limits.frame allows ${options.frameBytesMax}`,
-        ),
-      )
+      const why = `the frame has ${bytes} bytes; limits.frame allows ${options.frameBytesMax}`
+      this.end(new Closing('tooLarge', 'limit_exceeded', why))
       return
     }
     if (!this.#metered(bytes)) return
@@ -135,7 +134,7 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
   /** A ping or a pong costs as much as a frame that says nothing. */
   controlled(bytes: number): void {
     const { metrics } = this.#context.ports
-    metrics.bytesIn('websocket', bytes)
+    metrics.bytesIn(this.transport, bytes)
     metrics.frameIn()
     this.#metered(bytes)
   }
@@ -203,7 +202,7 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     // Cut off before the frame was read to its end.
     if (this.#endReason === undefined && code === CLOSE.tooLarge) ports.metrics.limitHit('frame')
     const reason = this.#endReason ?? String(code)
-    ports.admission.disconnected('websocket', reason)
+    ports.admission.disconnected(this.transport, reason)
     if (this.#session !== undefined) ports.sessions.disconnected(this.#session, this.#account, reason)
   }
 
@@ -382,7 +381,7 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     this.#sending = undefined
     if (sent === 2) this.#queue({ data, binary })
     else {
-      this.#context.ports.metrics.bytesOut('websocket', data.length)
+      this.#context.ports.metrics.bytesOut(this.transport, data.length)
       this.#account?.sent(data.length)
     }
   }

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest'
-import type { SluiceClient } from '../../src/client/client.ts'
+import type { SluiceClient } from '../../src/client/index.ts'
 import { createClient } from '../../src/client/node.ts'
 import { Balancer } from '../support/balancer.ts'
 import { comesTo } from '../support/patience.ts'

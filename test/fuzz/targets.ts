@@ -308,6 +308,8 @@ const sink: ControlSink = {
   howAreYou: ignore,
   jobChanged: () => undefined,
   iAm: ignore,
+  linkAsk: ignore,
+  linkAnswer: ignore,
   canary: ignore,
   trace: ({ forMs, eventsMax }) =>
     hold(typeof forMs === 'number' && typeof eventsMax === 'number', 'bounds are numbers'),

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
-import { SluiceClient } from '../../src/client/client.ts'
+import { WebSocketClient as SluiceClient } from '../../src/client/client.ts'
 import type { Message, Subscription } from '../../src/client/channel.ts'
 import { TABLE, type MachineEvent, type State } from '../../src/client/machine.ts'
 import type { Position, ResetFrame } from '../../src/protocol/frames.ts'

@@ -1,4 +1,5 @@
 import { noWitness } from '../../src/observe/witness.ts'
+import { NO_LINKS } from '../support/no-links.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Backbone, Sent } from '../../src/backbone/backbone.ts'
@@ -235,6 +236,7 @@ function world(policy: HubPolicy, tailMessages: number, memoryBytes: number) {
     },
   })
   const edge: EdgePorts = {
+    links: NO_LINKS,
     sessions,
     hub,
     turnsAway: () => false,

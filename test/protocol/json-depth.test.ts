@@ -170,6 +170,8 @@ const SINK = {
   howAreYou: nothing,
   jobChanged: () => undefined,
   iAm: nothing,
+  linkAsk: nothing,
+  linkAnswer: nothing,
   canary: nothing,
   trace: nothing,
   traced: nothing,

@@ -3,6 +3,7 @@
  * published goes the way of a message from the backbone.
  */
 import { noWitness } from '../../src/observe/witness.ts'
+import { NO_LINKS } from './no-links.ts'
 import { ManualClock } from './manual-clock.ts'
 import { FakeUws } from './fake-uws.ts'
 import { settled, World, type WorldNode } from './session-world.ts'
@@ -50,6 +51,7 @@ export class ConnectionWorld {
 
   constructor() {
     this.ports = {
+      links: NO_LINKS,
       sessions: this.node.sessions,
       hub: this.node.hub,
       admission: {

@@ -98,6 +98,7 @@ export class Calls {
 
 /** Ends at once where the gateway ends it, as a WebSocket does. */
 export class FakeConnection implements Connection {
+  readonly speaks = true
   readonly transport = 'websocket'
   readonly node: WorldNode
   readonly frames: ServerFrame[] = []
@@ -326,6 +327,8 @@ export class WorldNode {
       howAreYou: ignore,
       jobChanged: () => undefined,
       iAm: ignore,
+      linkAsk: ignore,
+      linkAnswer: ignore,
       canary: ignore,
       trace: ignore,
       traced: ignore,

@@ -63,6 +63,6 @@ export class WebSocketFeed implements Feed {
 
   #showState(): void {
     const { state } = this.#client
-    this.#panel.state(state, state === 'connected' ? 'good' : state === 'closed' ? 'bad' : 'warn')
+    this.#panel.state(state, state === 'connected' ? 'good' : state === 'failed' ? 'bad' : 'warn')
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { SluiceClient } from '../../../src/client/client.ts'
+import { WebSocketClient as SluiceClient } from '../../../src/client/client.ts'
 import { ClientError } from '../../../src/client/errors.ts'
 import { SETTLED_MS } from '../../../src/client/retry.ts'
 import { connected, cutAndBack, fixture, rejection } from './fixture.ts'

@@ -1,4 +1,4 @@
-import { SluiceClient } from '../../../src/client/client.ts'
+import { WebSocketClient as SluiceClient } from '../../../src/client/client.ts'
 import type { ClientError } from '../../../src/client/errors.ts'
 import type { Message } from '../../../src/client/channel.ts'
 import type { SluiceClientOptions } from '../../../src/client/options.ts'

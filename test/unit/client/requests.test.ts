@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { SluiceClient } from '../../../src/client/client.ts'
+import { WebSocketClient as SluiceClient } from '../../../src/client/client.ts'
 import { UNANSWERED_MAX } from '../../../src/client/requests.ts'
 import { connected, cutAndBack, fixture, rejection } from './fixture.ts'
 import { settled } from './manual-time.ts'

@@ -1,0 +1,51 @@
+/**
+ * The client with every way to the gateway, which it chooses by itself.
+ */
+import { WebSocketClient } from './client.ts'
+import { ClientError } from './errors.ts'
+import { httpSocket } from './http-socket.ts'
+import type { SluiceClientOptions } from './options.ts'
+import { Ways, webSocketWay, type Memory, type Transport, type Way } from './ways.ts'
+
+export interface FullClientOptions extends SluiceClientOptions {
+  /**
+   * The ways to try, in this order. Default: `['websocket', 'sse', 'poll']`; the first that serves is used from then on by all clients
+   * of the page with this address. `sse` and `poll` send by `POST`.
+   */
+  readonly transport?: Transport | readonly Transport[]
+  /** Default: the platform's. */
+  readonly fetch?: typeof globalThis.fetch
+}
+
+const ALL: readonly Transport[] = ['websocket', 'sse', 'poll']
+
+/** The way that has served, by address: a second client of the page need not find out again. Nothing else is kept here. */
+const memories = new Map<string, Memory>()
+
+export class SluiceClient extends WebSocketClient {
+  /** Does nothing yet: call `connect`. Throws a `ClientError` where the platform has none of the ways. */
+  constructor(options: FullClientOptions) {
+    super(options, waysOf(options))
+  }
+}
+
+function waysOf(options: FullClientOptions): Ways {
+  const { transport = ALL, fetch = globalThis.fetch } = options
+  const wanted = typeof transport === 'string' ? [transport] : transport
+  const ways = wanted.flatMap((one): Way[] => {
+    if (!ALL.includes(one))
+      throw new ClientError('bad_request', `transport: ${one} is none of ${ALL.join(', ')}`)
+    if (one === 'websocket') return wanted.length > 1 && !hasWebSocket(options) ? [] : [webSocketWay(options)]
+    // Called as a function of the page: as a method, browsers refuse it.
+    return [{ transport: one, Socket: httpSocket(one, (input, init) => fetch(input, init)) }]
+  })
+  if (ways.length === 0) throw new ClientError('bad_request', 'transport names no way to the gateway')
+  const key = `${options.url} ${wanted.join()}`
+  const memory = memories.get(key) ?? {}
+  memories.set(key, memory)
+  return new Ways(ways, memory)
+}
+
+function hasWebSocket({ WebSocket }: SluiceClientOptions): boolean {
+  return (WebSocket ?? (globalThis as { readonly WebSocket?: unknown }).WebSocket) !== undefined
+}

@@ -1,0 +1,197 @@
+/**
+ * A WebSocket that is none: the frames of `sluice.v1` over HTTP (protocol/link.ts), where no WebSocket comes through. What is sent goes by
+ * `POST`, one request after the other; what comes is read from a stream that stays open, or from answers to polls.
+ */
+import { LINK_HEADER } from '../protocol/link.ts'
+import { CUT, type WebSocketConstructor, type WebSocketLike, type Wire } from './link.ts'
+
+/** What goes in one request, but for a single frame that is larger. */
+const BODY_LENGTH_MAX = 32_768
+/** A request that came to nothing is made again: the gateway knows by its number what it has taken. */
+const TRIES_MAX = 4
+const PAUSE_MS = 400
+
+/** `fetch`: the platform's. */
+export function httpSocket(mode: 'sse' | 'poll', fetch: typeof globalThis.fetch): WebSocketConstructor {
+  return class extends HttpSocket {
+    constructor(url: string) {
+      super(url, mode, fetch)
+    }
+  }
+}
+
+/** An answer that is final has a status below 500. */
+class Refused extends Error {
+  readonly status: number
+
+  constructor(status: number, message: string) {
+    super(message)
+    this.status = status
+  }
+
+  get final(): boolean {
+    return this.status < 500 && this.status !== 429
+  }
+}
+
+class HttpSocket implements WebSocketLike {
+  binaryType = ''
+  onopen: WebSocketLike['onopen'] = null
+  onmessage: WebSocketLike['onmessage'] = null
+  onerror: WebSocketLike['onerror'] = null
+  onclose: WebSocketLike['onclose'] = null
+  readonly #fetch: typeof globalThis.fetch
+  readonly #mode: 'sse' | 'poll'
+  /** With what the client shows at the beginning; later requests have only their own query. */
+  readonly #url: string
+  readonly #abort = new AbortController()
+  #link = ''
+  #state: 'connecting' | 'open' | 'closing' | 'closed' = 'connecting'
+  #lines: string[] = []
+  #number = 0
+  #sending: Promise<void> | undefined
+
+  /** Throws where the address is none, as a WebSocket does. */
+  constructor(url: string, mode: 'sse' | 'poll', fetch: typeof globalThis.fetch) {
+    const address = new URL(url)
+    if (!/^wss?:$/.test(address.protocol)) throw new SyntaxError(`${address.protocol} is not ws: or wss:`)
+    this.#url = url.replace(/^ws/i, 'http').replace(/\/ws(?=\?|$)/, '/link')
+    this.#mode = mode
+    this.#fetch = fetch
+    void this.#run()
+  }
+
+  send(data: Wire): void {
+    if (this.#state !== 'open') return
+    this.#lines.push(
+      typeof data === 'string' ? data : btoa(Array.from(data, (byte) => String.fromCharCode(byte)).join('')),
+    )
+    this.#sending ??= this.#flush()
+  }
+
+  /** What was sent before it still goes. */
+  close(): void {
+    const wasOpen = this.#state === 'open'
+    this.#state = wasOpen ? 'closing' : 'closed'
+    if (!wasOpen) this.#abort.abort()
+    else void this.#leave()
+  }
+
+  async #leave(): Promise<void> {
+    try {
+      await this.#sending
+      await this.#request('POST', 'close')
+    } catch {
+      // It is over in any case: the gateway notices that nobody asks any more.
+    }
+    this.#state = 'closed'
+    this.#abort.abort()
+  }
+
+  async #run(): Promise<void> {
+    try {
+      await (this.#mode === 'sse' ? this.#stream() : this.#poll())
+      this.#end(CUT, 'the stream ended')
+    } catch (error) {
+      this.#end(error instanceof Refused ? error.status : CUT, (error as Error).message)
+    }
+  }
+
+  async #stream(): Promise<void> {
+    const { body } = await this.#request('GET', '')
+    const reader = (body as ReadableStream<Uint8Array>).getReader()
+    const decoder = new TextDecoder()
+    let text = ''
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return
+      const lines = (text + decoder.decode(value, { stream: true })).split('\n')
+      text = lines.pop() as string
+      for (const line of lines) if (line.startsWith('data: ')) this.#take(line.slice(6))
+    }
+  }
+
+  async #poll(): Promise<void> {
+    let query = 'poll'
+    while (this.#state !== 'closed') {
+      const [number, ...lines] = await this.#again(async () =>
+        (await this.#request('GET', query)).text(),
+      ).then((body) => body.split('\n'))
+      lines.forEach((line) => this.#take(line))
+      query = `poll=${number}`
+    }
+  }
+
+  #take(line: string): void {
+    if (this.#state === 'closed') return
+    if (line[0] === '"') {
+      this.#link = JSON.parse(line) as string
+      this.#state = 'open'
+      this.onopen?.({} as never)
+    } else if (line[0] === '[') this.#end(...(JSON.parse(line) as [number, string]))
+    else {
+      const data = line[0] === '{' ? line : Uint8Array.from(atob(line), (char) => char.charCodeAt(0)).buffer
+      this.onmessage?.({ data } as never)
+    }
+  }
+
+  async #flush(): Promise<void> {
+    // What is sent in one go leaves in one request.
+    await undefined
+    try {
+      while (this.#lines.length > 0 && this.#state !== 'closed') {
+        let body = this.#lines.shift() as string
+        while (this.#lines.length > 0 && body.length + (this.#lines[0] as string).length < BODY_LENGTH_MAX)
+          body += `\n${this.#lines.shift()}`
+        this.#number++
+        await this.#again(() => this.#request('POST', `number=${this.#number}`, body))
+      }
+    } catch (error) {
+      this.#end(CUT, (error as Error).message)
+    }
+    this.#sending = undefined
+  }
+
+  /** Until it works, a few times. */
+  async #again<Value>(run: () => Promise<Value>): Promise<Value> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await run()
+      } catch (error) {
+        // Without a link there is nothing to go on with: the client has pauses of its own.
+        if (tries === TRIES_MAX || this.#link === '' || this.#state === 'closed' || (error as Refused).final)
+          throw error
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * tries))
+      }
+    }
+  }
+
+  async #request(method: string, query: string, body?: string): Promise<Response> {
+    const first = this.#link === ''
+    const mode = first && this.#mode === 'poll' ? 'poll' : ''
+    const base = first ? this.#url : (this.#url.split('?')[0] as string)
+    const asked = first ? mode : query
+    const fetch = this.#fetch
+    const response = await fetch(asked === '' ? base : `${base}${base.includes('?') ? '&' : '?'}${asked}`, {
+      method,
+      ...(body === undefined ? {} : { body }),
+      headers: first ? {} : { [LINK_HEADER]: this.#link },
+      signal: this.#abort.signal,
+      credentials: 'omit',
+      // The last words of a page that goes.
+      keepalive: this.#state === 'closing',
+    })
+    if (response.ok) return response
+    const said = (await response.json().catch(() => ({}))) as {
+      readonly error?: { readonly message?: string }
+    }
+    throw new Refused(response.status, said.error?.message ?? `HTTP ${response.status}`)
+  }
+
+  #end(code: number, reason: string): void {
+    const wasOver = this.#state === 'closed' || this.#state === 'closing'
+    this.#state = 'closed'
+    this.#abort.abort()
+    if (!wasOver) this.onclose?.({ code, reason } as never)
+  }
+}
