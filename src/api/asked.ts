@@ -49,6 +49,10 @@ export class Asked implements ApiRequest {
     return this.#terms.jsonDepthMax
   }
 
+  get asked(): RequestHead {
+    return this.exchange.head
+  }
+
   get query(): URLSearchParams {
     return (this.#query ??= new URLSearchParams(this.exchange.head.query))
   }

@@ -4,6 +4,7 @@
 import type { AuditedAction } from './audit.ts'
 import type { Caller } from './caller.ts'
 import type { Scope } from '../auth/grant.ts'
+import type { RequestHead } from '../drivers/request-head.ts'
 import type { ResponseHeaders } from '../drivers/uws.ts'
 import { SluiceError } from '../errors.ts'
 
@@ -11,6 +12,8 @@ export interface ApiRequest {
   /** The path's parameters, percent-decoded. */
   readonly params: Readonly<Record<string, string>>
   readonly query: URLSearchParams
+  /** As it was asked for, for whoever signs it. */
+  readonly asked: Pick<RequestHead, 'method' | 'path' | 'query'>
   readonly acceptsGzip: boolean
   /** Whoever asks. Fails where the route needs no key: then nobody knows who it is. */
   readonly caller: Caller

@@ -1,13 +1,23 @@
 /**
  * The options of other wire protocols; each is spoken where its section is there.
  */
-import { flag, option, optionalSection, section } from './option.ts'
+import { isPusherApp } from './forms.ts'
+import { flag, list, option, optionalSection, required, section, size } from './option.ts'
 
 export function dialectsSection() {
   return section('Wire protocols of others, beside our own.', {
     centrifuge: optionalSection('The protocol of Centrifuge and Centrifugo. Absent: it is not spoken.', {
       serverApi: option(flag(), true, {
         doc: 'Whether the second listener answers `POST /api/…` as the server API of Centrifugo, with the keys of `api.keys`.',
+      }),
+    }),
+    pusher: optionalSection('What backends call of Pusher Channels. Absent: it is not answered.', {
+      apps: required(list('entries id:namespace:key:secret', isPusherApp), {
+        secret: 'whole',
+        doc: 'The apps whose backends may publish, each as `id:namespace:key:secret`; the channels of an app are in its namespace. Several entries with the same id and namespace are several keys of one app.',
+      }),
+      data: option(size('1KiB', '64MiB'), '10KiB', {
+        doc: 'The largest `data` of an event; `limits.payload` bounds it as well.',
       }),
     }),
   })

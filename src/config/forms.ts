@@ -61,6 +61,12 @@ export function isApiKeyEntry(value: string): boolean {
   return /^[^:\s]+:[^:\s]+:\S+$/.test(value)
 }
 
+/** `id:namespace:key:secret`. */
+export function isPusherApp(value: string): boolean {
+  const [, namespace = ''] = /^[A-Za-z0-9_-]{1,64}:([^:\s]+):[A-Za-z0-9_-]{1,64}:\S+$/.exec(value) ?? []
+  return isNamespace(namespace) && namespace !== '*' && namespace !== '@'
+}
+
 /** `*` (the default), `@` (the inboxes), or what a channel's name begins with. */
 export function isNamespace(value: string): boolean {
   return value === '*' || value === '@' || (isChannel(value) && !value.includes(':'))

@@ -42,6 +42,20 @@ export const RULES: readonly Rule[] = [
     },
   },
   {
+    says: 'Each app of `dialects.pusher.apps` has one namespace of its own, and each key is in one entry.',
+    broken({ dialects }, where) {
+      const entries = (dialects.pusher?.apps ?? []).map((entry) => entry.split(':'))
+      for (const [id, namespace, key] of entries) {
+        const same = entries.filter((other) => other[0] === id || other[1] === namespace)
+        if (same.some((other) => other[0] !== id || other[1] !== namespace))
+          return `${where('dialects', 'pusher', 'apps')}: the app ${id} must have one namespace that no other app has`
+        if (entries.filter((other) => other[2] === key).length > 1)
+          return `${where('dialects', 'pusher', 'apps')}: a key of the app ${id} is in more than one entry`
+      }
+      return undefined
+    },
+  },
+  {
     says: '`*` is among the `allowedOrigins` of `sluice dev` only.',
     broken({ dev, allowedOrigins }, where) {
       if (dev || !allowedOrigins.includes('*')) return undefined

@@ -12,6 +12,7 @@ import { jobRoutes, viewed } from '../api/drains.ts'
 import { logLevelRoutes } from '../api/log-level.ts'
 import { nodeRoutes } from '../api/node-routes.ts'
 import { orderRoutes } from '../api/orders.ts'
+import { pusherRoutes } from '../api/pusher.ts'
 import { OtherNodes } from '../api/other-nodes.ts'
 import { publishRoute } from '../api/publish.ts'
 import type { Route } from '../api/route.ts'
@@ -20,6 +21,9 @@ import { userRoutes } from '../api/users.ts'
 import { Watch, watchRoute } from '../api/watch.ts'
 import { ApiKeys, parseApiKeys } from '../auth/api-keys.ts'
 import { ServerApi } from '../dialect/centrifuge/server-api.ts'
+import type { PublishRequest } from '../publish/publisher.ts'
+import { Apps } from '../dialect/pusher/apps.ts'
+import { PusherServerApi } from '../dialect/pusher/server-api.ts'
 import { loadConsole } from '../console/load-console.ts'
 import { listed } from '../drain/job-view.ts'
 import { isOver } from '../drain/job.ts'
@@ -103,8 +107,23 @@ function routesOf(base: Base, parts: ApiParts): Route[] {
     ...(config.dialects.centrifuge?.serverApi === true ? centrifugeRoutes(centrifugeApi(base, parts)) : []),
     watchRoute(watchOf(base, parts, nodes)),
     ...consoleRoutes(loadConsole()),
+    ...pusherApi(base, delivery),
     ...(config.devTokens ? [devTokenRoute((wanted) => mintDevToken(base, wanted))] : []),
   ]
+}
+
+/** A node of the role `edge` takes no publishes of backends. */
+function pusherApi({ config, clock, mistakes }: Base, { publisher }: ApiParts['delivery']): Route[] {
+  const { pusher } = config.dialects
+  if (pusher === undefined || config.node.role === 'edge') return []
+  const ports = {
+    publish: async (request: PublishRequest) => publisher.publish(request),
+    refused: (app: string, why: string) =>
+      mistakes.warn('a request of a backend that speaks as Pusher was refused', { app, why }),
+    now: () => clock.now(),
+  }
+  const limits = { dataBytesMax: pusher.data, jsonDepthMax: config.limits.jsonDepth }
+  return pusherRoutes(new PusherServerApi(new Apps(pusher.apps), ports, limits))
 }
 
 function centrifugeApi(

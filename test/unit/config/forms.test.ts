@@ -6,6 +6,7 @@ import {
   isNamespace,
   isNetwork,
   isOrigin,
+  isPusherApp,
   isUrl,
 } from '../../../src/config/forms.ts'
 
@@ -81,6 +82,22 @@ const FORMS: readonly Form[] = [
     fits: isApiKeyEntry,
     good: ['shop:publish:0123456789abcdef', 'ops:publish+admin:k:with:colons'],
     bad: ['', 'key', 'a:b', 'a::c', ':b:c', 'a:b:', 'a:b:c d'],
+  },
+  {
+    name: 'an app of Pusher',
+    fits: isPusherApp,
+    good: ['3:shop:278d:7ad3', 'a_b-c:news.eu:k:with:colons'],
+    bad: [
+      '',
+      '3:shop:k',
+      '3::k:s',
+      ':shop:k:s',
+      '3:*:k:s',
+      '3:@:k:s',
+      '3:a..b:k:s',
+      '3:shop:k:s s',
+      'a/b:shop:k:s',
+    ],
   },
   {
     name: 'a namespace',

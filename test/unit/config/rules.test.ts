@@ -34,6 +34,21 @@ const BROKEN: readonly (readonly [why: string, settings: ConfigInput, complaint:
   ],
   ['no API key', { auth: GOOD.auth }, /^api\.keys is empty: .*SLUICE_API_KEYS/],
   [
+    'two apps in one namespace',
+    { ...GOOD, dialects: { pusher: { apps: ['3:shop:k1:s1', '4:shop:k2:s2'] } } },
+    /^dialects\.pusher\.apps .*: the app 3 must have one namespace that no other app has$/,
+  ],
+  [
+    'an app in two namespaces',
+    { ...GOOD, dialects: { pusher: { apps: ['3:shop:k1:s1', '3:chat:k2:s2'] } } },
+    /the app 3 must have one namespace/,
+  ],
+  [
+    'a key of two apps',
+    { ...GOOD, dialects: { pusher: { apps: ['3:shop:k1:s1', '4:chat:k1:s2'] } } },
+    /a key of the app 3 is in more than one entry$/,
+  ],
+  [
     'any origin',
     { ...GOOD, allowedOrigins: ['*'] },
     /^allowedOrigins \(given by the program\) has \*, which only sluice dev allows/,

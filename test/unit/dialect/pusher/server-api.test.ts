@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Apps } from '../../../../src/dialect/pusher/apps.ts'
+import { channelEvent } from '../../../../src/dialect/pusher/frames.ts'
+import { dataOf, payloadOf } from '../../../../src/dialect/pusher/publishing.ts'
+import { PusherServerApi } from '../../../../src/dialect/pusher/server-api.ts'
+import { requestText, signatureOf } from '../../../../src/dialect/pusher/signatures.ts'
+import { SluiceError } from '../../../../src/errors.ts'
+import type { PublishRequest } from '../../../../src/publish/publisher.ts'
+
+class World {
+  readonly published: PublishRequest[] = []
+  readonly refusals: string[] = []
+  bodiesRead = 0
+  /** A channel that cannot be published to. */
+  broken: string | undefined
+  readonly api = new PusherServerApi(
+    new Apps(['3:shop:k1:s1', '4:chat:k2:s2']),
+    {
+      publish: (request) => {
+        this.published.push(request)
+        return 'channel' in request.target && request.target.channel === this.broken
+          ? Promise.reject(new SluiceError('unavailable', 'the log is away'))
+          : Promise.resolve({})
+      },
+      refused: (app, why) => void this.refusals.push(`${app}: ${why}`),
+      now: () => 1_700_000_000_000,
+    },
+    { dataBytesMax: 100, jsonDepthMax: 8 },
+  )
+
+  call(
+    name: 'events' | 'batchEvents',
+    value: unknown,
+    { app = '3', key = 'k1', secret = 's1' } = {},
+  ): Promise<object> {
+    const body = JSON.stringify(value)
+    const path = `/apps/${app}/${name === 'events' ? 'events' : 'batch_events'}`
+    const query = new URLSearchParams({
+      auth_key: key,
+      auth_timestamp: '1700000000',
+      auth_version: '1.0',
+      body_md5: createHash('md5').update(body).digest('hex'),
+    })
+    query.set('auth_signature', signatureOf(secret, requestText('POST', path, query)))
+    return this.api[name]({
+      app,
+      method: 'POST',
+      path,
+      query: String(query),
+      body: () => (this.bodiesRead++, Promise.resolve(body)),
+    })
+  }
+}
+
+const EVENT = { name: 'App\\Events\\Sold', channels: ['news', 'private-a,b'], data: '{"n":1.0}' }
+
+describe('an event of a backend', () => {
+  it('goes to each of its channels in the namespace of the app, but not to the socket that caused it', async () => {
+    const world = new World()
+    expect(await world.call('events', { ...EVENT, socket_id: '12.34' })).toEqual({})
+    expect(world.published).toMatchObject(
+      ['shop:news', 'shop:private-a=2Cb'].map((channel) => ({
+        door: 'http',
+        target: { channel },
+        payload: { data: Buffer.from('{"n":1.0}'), binary: false },
+        meta: { event: EVENT.name, exclude: '12.34' },
+      })),
+    )
+  })
+
+  it('may be one of a batch, in order, and of a batch with a wrong one none goes out', async () => {
+    const world = new World()
+    const batch = ['a', 'b', 'c'].map((channel) => ({ name: 'e', channel, data: 'x' }))
+    expect(await world.call('batchEvents', { batch })).toEqual({})
+    expect(world.published.map(({ target }) => target)).toEqual(
+      ['shop:a', 'shop:b', 'shop:c'].map((channel) => ({ channel })),
+    )
+    const wrong = { batch: [...batch, { name: 'e', channel: 'no channel', data: 'x' }] }
+    await expect(world.call('batchEvents', wrong)).rejects.toThrow('no channel')
+    expect(world.published.length).toBe(3)
+  })
+
+  it('goes to all channels where one fails, and that one is told', async () => {
+    const world = new World()
+    world.broken = 'shop:news'
+    await expect(world.call('events', EVENT)).rejects.toMatchObject({ code: 'unavailable' })
+    expect(world.published.length).toBe(2)
+  })
+
+  it('of another app is refused, and the log hears of it', async () => {
+    const world = new World()
+    await expect(world.call('events', EVENT, { app: '4' })).rejects.toMatchObject({ status: 401 })
+    await expect(world.call('events', EVENT, { secret: 's2' })).rejects.toMatchObject({ status: 401 })
+    await expect(world.call('events', EVENT, { app: '5' })).rejects.toMatchObject({ status: 404 })
+    expect(world.refusals).toEqual([
+      expect.stringContaining('4: auth_key'),
+      expect.stringContaining('3: auth_signature'),
+    ])
+    expect(world.published).toEqual([])
+    expect(world.bodiesRead).toBe(0)
+  })
+
+  it.each([
+    [{ ...EVENT, name: '' }, 'name'],
+    [{ ...EVENT, channels: [] }, '1 to 100'],
+    [{ ...EVENT, channels: Array.from({ length: 101 }, () => 'a') }, '1 to 100'],
+    [{ ...EVENT, channels: 'news' }, 'list'],
+    [{ ...EVENT, channels: ['chat:a'] }, 'no channel'],
+    [{ ...EVENT, channels: ['a', 'private-encrypted-b'] }, 'encrypted'],
+    [{ ...EVENT, channels: ['#server-to-user-1'] }, 'users'],
+    [{ ...EVENT, socket_id: 'x' }, 'socket_id'],
+    [{ ...EVENT, info: 'user_count' }, 'count'],
+    [{ ...EVENT, data: undefined }, 'data is missing'],
+    [{ ...EVENT, data: 'x'.repeat(101) }, '100 bytes'],
+    [[], 'object'],
+  ])('%j is refused, and says why', async (body, why) => {
+    await expect(new World().call('events', body)).rejects.toThrow(why)
+  })
+
+  it('has as its data for clients of Pusher exactly the text that it had', () => {
+    const texts = fc.oneof(
+      fc.string(),
+      fc.json(),
+      fc.json().map((json) => ` ${json}\n`),
+      fc.constantFrom('"a"', '""', '{"a":\n1}', '[', '{}', ''),
+    )
+    fc.assert(
+      fc.property(texts, (text) => {
+        const { data } = payloadOf(text, 10_000)
+        const kept = Buffer.from(data).toString()
+        expect(() => JSON.parse(kept) as unknown).not.toThrow()
+        expect(dataOf(kept)).toBe(text)
+        expect(JSON.parse(channelEvent('e', 'c', kept))).toEqual({ event: 'e', channel: 'c', data: text })
+      }),
+    )
+  })
+})
