@@ -96,7 +96,7 @@ function whatOf(event: TraceEvent): string {
     case 'acknowledged':
       return `${placeOf(event)}, ${after(event, 'acknowledged')} its publish`
     case 'closed':
-      return [event['why'], event['code']].filter((part) => part !== undefined).join(' ')
+      return `${textOf(event['why'])}${event['code'] === undefined ? '' : ` ${textOf(event['code'])}`}`
     case 'left out':
       return `${textOf(event['events'])} events: more than can be told`
     default:

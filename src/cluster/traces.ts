@@ -80,12 +80,12 @@ export class Traces {
 
   /** Another node follows somebody. */
   asked(fromNode: string, follow: Follow): void {
-    const { nodeId, recorder, tell } = this.#ports
+    const { nodeId, recorder } = this.#ports
     // Its own word comes back to who tells all.
     if (fromNode === nodeId) return
     const { id, forMs } = follow
     recorder.follow({ ...follow, forMs: Math.min(forMs, LEASE_MS) }, (lines) =>
-      tell(fromNode, { kind: 'traced', id, lines }),
+      this.#ports.tell(fromNode, { kind: 'traced', id, lines }),
     )
   }
 

@@ -280,7 +280,7 @@ export class Subscription implements LiveMember {
   #replayed({ message }: Encoded): void {
     const durable = message.kind === 'logged' && message.ack && this.outlet.transport === 'websocket'
     this.source.replayed(durable)
-    if (durable) (this.#open ??= new Unacknowledged()).given((message as LoggedMessage).offset)
+    if (durable) (this.#open ??= new Unacknowledged()).given(message.offset)
   }
 
   #deliverNewest(newest: Encoded): void {

@@ -64,14 +64,13 @@ async function allOf(config: Config, options: Options): Promise<Finding[]> {
   const isEdge = config.node.role !== 'api'
   const looks = [
     checked(config),
-    isEdge ? publicFindings(clients) : [],
-    isEdge && config.proxyProtocol ? proxyFinding(clients).then((one) => [one]) : [],
+    ...(isEdge ? [publicFindings(clients)] : []),
+    ...(isEdge && config.proxyProtocol ? [proxyFinding(clients).then((one) => [one])] : []),
     apiFindings(api, systemClock.now()),
     natsOf(config),
     redisOf(config),
-    machine(config),
   ]
-  return (await Promise.all(looks)).flat()
+  return [...(await Promise.all(looks)).flat(), ...machine(config)]
 }
 
 async function checked(config: Config): Promise<Finding[]> {
