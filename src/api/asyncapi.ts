@@ -49,6 +49,10 @@ const CLIENT = {
   ack: frame('ack', { channel: CHANNEL, offset: COUNT }),
   auth: frame('auth', { ref: REF, token: TEXT }),
   presence: frame('presence', { ref: REF, channel: CHANNEL }),
+  history: frame('history', {
+    ...{ ref: REF, channel: CHANNEL, 'limit?': COUNT },
+    ...{ 'before?': POSITION_OBJECT, 'after?': POSITION_OBJECT },
+  }),
   ping: frame('ping', { 'ref?': REF }),
 } satisfies Record<ClientFrame['type'], Schema>
 
@@ -91,6 +95,11 @@ const SERVER = {
   join: frame('join', { channel: CHANNEL, user: TEXT }),
   leave: frame('leave', { channel: CHANNEL, user: TEXT }),
   presence: frame('presence', { ref: REF, channel: CHANNEL, users: { type: 'array', items: TEXT } }),
+  history: frame('history', {
+    ...{ ref: REF, channel: CHANNEL, ...POSITION, more: FLAG },
+    messages: { type: 'array', items: { $ref: '#/components/schemas/message' } },
+    'reset?': { enum: ['gap', 'epoch', 'trimmed'] },
+  }),
   authenticated: frame('authenticated', { ref: REF, 'ticket?': TEXT, 'expiresAt?': COUNT }),
   error: frame('error', { 'ref?': REF, code: CODE, message: TEXT, retryable: FLAG }),
   pong: frame('pong', { 'ref?': REF }),

@@ -55,14 +55,15 @@ export function identityOf(claims: Claims, table: PatternTable): Identity {
 
 /** Fields that the gateway does not know are ignored (RFC 7519, section 4), so that tokens may be newer than nodes. */
 function permissionsOf(claim: unknown, table: PatternTable): Permissions {
-  if (claim === undefined) return new Permissions(table.shared([]), table.shared([]))
+  if (claim === undefined) return new Permissions(table.shared([]), table.shared([]), table.shared([]))
   if (typeof claim !== 'object' || claim === null || Array.isArray(claim)) {
     throw refused('the claim sluice must be an object: {"subscribe": [patterns], "publish": [patterns]}')
   }
-  const { subscribe, publish } = claim as { readonly subscribe?: unknown; readonly publish?: unknown }
+  const { subscribe, publish, history } = claim as Readonly<Record<string, unknown>>
   return new Permissions(
     table.shared(patterns('sluice.subscribe', subscribe)),
     table.shared(patterns('sluice.publish', publish)),
+    table.shared(patterns('sluice.history', history)),
   )
 }
 

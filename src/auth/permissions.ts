@@ -15,10 +15,12 @@ const PATTERN_RULE =
 export class Permissions {
   readonly #subscribe: readonly string[]
   readonly #publish: readonly string[]
+  readonly #history: readonly string[]
 
-  constructor(subscribe: readonly string[], publish: readonly string[]) {
+  constructor(subscribe: readonly string[], publish: readonly string[], history: readonly string[] = []) {
     this.#subscribe = subscribe
     this.#publish = publish
+    this.#history = history
   }
 
   /**
@@ -31,6 +33,11 @@ export class Permissions {
 
   mayPublish(channel: string): boolean {
     return allows(this.#publish, channel)
+  }
+
+  /** Whether it may page through what the log keeps. */
+  mayReadHistory(channel: string): boolean {
+    return allows(this.#history, channel)
   }
 }
 

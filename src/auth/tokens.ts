@@ -158,6 +158,8 @@ export interface NewToken {
   readonly sub: string
   readonly subscribe: readonly string[]
   readonly publish: readonly string[]
+  /** Of which the token may page through the history. */
+  readonly history?: readonly string[]
   /** Absent: the token does not expire. */
   readonly ttlSeconds?: number
   readonly audience?: string
@@ -169,11 +171,12 @@ export interface NewToken {
  * refuse the token for its claims; whether the secret is long enough is said where tokens are checked.
  */
 export async function mintToken(token: NewToken, clock: Pick<Clock, 'now'>): Promise<string> {
-  const { sub, subscribe, publish, ttlSeconds } = token
+  const { sub, subscribe, publish, history, ttlSeconds } = token
   const fault =
     (isUserId(sub) ? undefined : `sub (the user) must be ${USER_RULE}`) ??
     patternsFault('subscribe', subscribe) ??
     patternsFault('publish', publish) ??
+    patternsFault('history', history ?? []) ??
     (ttlSeconds === undefined || (ttlSeconds > 0 && Number.isFinite(ttlSeconds))
       ? undefined
       : 'ttlSeconds must be a number above 0')
@@ -182,7 +185,7 @@ export async function mintToken(token: NewToken, clock: Pick<Clock, 'now'>): Pro
   const { signed } = await import('./signatures.ts')
   return signed(
     {
-      sluice: { subscribe, publish },
+      sluice: { subscribe, publish, ...(history && { history }) },
       sub,
       iat,
       ...(ttlSeconds === undefined ? {} : { exp: iat + ttlSeconds }),

@@ -8,10 +8,11 @@ import { Acks } from './acks.ts'
 import type { Channel, Handler, SubscribeOptions, Subscription } from './channel.ts'
 import { Channels } from './channels.ts'
 import { traceOf } from './debug.ts'
-import { ClientError, isLoggedOut } from './errors.ts'
+import { Complaints } from './complaints.ts'
+import { ClientError, closed, disconnected, isLoggedOut } from './errors.ts'
 import { Events } from './events.ts'
 import { encodeData, type Link, type Unreadable, type Wire } from './link.ts'
-import type { State } from './machine.ts'
+import { isOver, type State } from './machine.ts'
 import { watchNetwork } from './network.ts'
 import type { ClientEvents, Published, SluiceClientOptions } from './options.ts'
 import { errorOf, Requests } from './requests.ts'
@@ -28,13 +29,13 @@ const ATTEMPTS_AWAITED = 3
 
 /** The client over WebSocket alone. `SluiceClient` is this with other ways to the gateway, and larger. */
 export class WebSocketClient {
-  readonly #url: string
+  readonly #complaints: Complaints
   readonly #time: Time
   readonly #backoff: BackoffOptions
   readonly #events = new Events<ClientEvents>((event, cause) => {
     // Told to the same listener again, it would throw again.
     if (event === 'error') console.error(cause)
-    else this.#failed(new ClientError('handler', `a listener of ${event} failed`, { cause }))
+    else this.#complaints.failed(new ClientError('handler', `a listener of ${event} failed`, { cause }))
   })
   readonly #channels: Channels
   readonly #inbox: Channel
@@ -45,9 +46,6 @@ export class WebSocketClient {
   #stopWatching: (() => void) | undefined
   /** Why the client is `failed`. */
   #refusal: ClientError | undefined
-  /** What was told of last, as an error and on the console. */
-  #told: ClientError | undefined
-  readonly #warned = new Set<string>()
 
   /** Does nothing yet: call `connect`. Throws a `ClientError` where the platform has no WebSocket and none is given. */
   constructor(options: SluiceClientOptions, ways: Ways = new Ways([webSocketWay(options)], {})) {
@@ -61,8 +59,8 @@ export class WebSocketClient {
       debug,
       time = systemTime,
     } = options
-    const failed = (error: ClientError): void => this.#failed(error)
-    this.#url = url.split('?')[0] as string
+    const failed = (error: ClientError): void => this.#complaints.failed(error)
+    this.#complaints = new Complaints(url, (error) => this.#events.emit('error', error))
     this.#time = time
     this.#backoff = backoff
     this.#requests = new Requests(time, requestTimeoutMs)
@@ -114,7 +112,7 @@ export class WebSocketClient {
       },
       received: (serving, frame) => this.#received(serving, frame),
       changed: (change) => this.#changed(change),
-      failed: (error) => this.#refused(error),
+      failed: (error) => this.#complaints.refused(error, false),
     }
   }
 
@@ -220,10 +218,27 @@ export class WebSocketClient {
 
   /** Who is in a channel now. Rejects with a `ClientError` where the gateway refuses or the connection is lost. */
   async presence(channel: string): Promise<readonly string[]> {
+    return ((await this.ask({ type: 'presence', channel })) as PresenceReplyFrame).users
+  }
+
+  /** A request about now: once the connection is gone, nobody answers it. */
+  protected async ask(request: {
+    readonly type: 'presence' | 'history'
+    readonly channel: string
+  }): Promise<ServerFrame> {
     if (this.#uplink.link === undefined) throw disconnected()
     const ref = this.#requests.nextRef()
-    const wire = JSON.stringify({ type: 'presence', ref, channel })
-    return ((await this.#request(ref, wire, false)) as PresenceReplyFrame).users
+    return this.#request(ref, JSON.stringify({ ...request, ref }), false)
+  }
+
+  /** Tells the application. */
+  protected failed(error: ClientError): void {
+    this.#complaints.failed(error)
+  }
+
+  /** Runs after a pause that grows with the attempts. */
+  protected later(attempt: number, run: () => void): void {
+    this.#time.after(backoffMs(this.#backoff, attempt, this.#time.random()), run)
   }
 
   #request(ref: number, wire: Wire, repeat: boolean): Promise<ServerFrame> {
@@ -257,7 +272,8 @@ export class WebSocketClient {
         if ('ref' in frame) this.#requests.answer(frame)
         else if (frame.type === 'unsubscribed') this.#channels.unsubscribed(frame.channel)
         // What ends the connection shows in the close code; what the client mends by itself is not worth an alarm.
-        else if (frame.type === 'error' && frame.code === 'bad_request') this.#failed(errorOf(frame))
+        else if (frame.type === 'error' && frame.code === 'bad_request')
+          this.#complaints.failed(errorOf(frame))
     }
   }
 
@@ -272,7 +288,7 @@ export class WebSocketClient {
       // Logged out: there is nothing to wait for.
       if (isLoggedOut(error.cause)) this.#uplink.refuse(error)
       else {
-        this.#failed(error)
+        this.#complaints.failed(error)
         again()
       }
     }
@@ -286,7 +302,7 @@ export class WebSocketClient {
           this.#uplink.ticket = reply.ticket
         }
         if (reply.type !== 'error') return
-        this.#failed(errorOf(reply))
+        this.#complaints.failed(errorOf(reply))
         // Another user's: asking again changes nothing.
         if (reply.code !== 'forbidden') again()
       })
@@ -296,7 +312,7 @@ export class WebSocketClient {
   #changed(change: StateChange): void {
     const { state, error } = change
     if (state === 'waiting' || state === 'connecting') this.#requests.reject(disconnected(), false)
-    if (state === 'connected') this.#warned.clear()
+    if (state === 'connected') this.#complaints.clear()
     this.#refusal = state === 'failed' ? error : undefined
     if (isOver(state)) {
       this.#stopWatching?.()
@@ -304,45 +320,12 @@ export class WebSocketClient {
       // The next to connect may be somebody else, with an inbox of their own.
       this.#inbox.track.position = undefined
       this.#requests.reject(error ?? closed(), true)
-      if (error !== undefined) this.#refused(error)
+      if (error !== undefined) this.#complaints.refused(error, state === 'failed')
     }
     this.#events.emit('state', change)
-  }
-
-  #failed(error: ClientError): void {
-    // Several may wait for the same thing that failed.
-    if (error === this.#told) return
-    this.#told = error
-    if (!this.#events.emit('error', error)) console.error(error)
-  }
-
-  /** The client is not connected, and why: once on the console until it is, or until there is another reason. */
-  #refused(error: ClientError): void {
-    if (error === this.#told) return
-    this.#told = error
-    const { message } = error
-    if (!this.#warned.has(message)) {
-      const next = this.state === 'failed' ? 'it does not try again' : 'it goes on trying'
-      const address = message.includes(this.#url) ? '' : ` (${this.#url})`
-      console.warn(`sluice: not connected, and ${next}${address}: ${message}`)
-    }
-    this.#warned.add(message)
-    this.#events.emit('error', error)
   }
 
   #draw(): string {
     return this.#time.random().toString(36).slice(2)
   }
-}
-
-function isOver(state: State): boolean {
-  return state === 'closed' || state === 'failed'
-}
-
-function closed(): ClientError {
-  return new ClientError('closed', 'the client is closed')
-}
-
-function disconnected(): ClientError {
-  return new ClientError('unavailable', 'the client is not connected')
 }

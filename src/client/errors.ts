@@ -48,3 +48,11 @@ export class ClientError extends Error {
 export function isLoggedOut(thrown: unknown): boolean {
   return (thrown as Error | undefined)?.name === 'Unauthorized'
 }
+
+export function closed(): ClientError {
+  return new ClientError('closed', 'the client is closed')
+}
+
+export function disconnected(): ClientError {
+  return new ClientError('unavailable', 'the client is not connected')
+}

@@ -1,8 +1,17 @@
 /**
  * The client with every way to the gateway, which it chooses by itself.
  */
+import type { Subscription } from './channel.ts'
 import { WebSocketClient } from './client.ts'
 import { ClientError } from './errors.ts'
+import {
+  pageOf,
+  syncWith,
+  type HistoryOptions,
+  type HistoryPage,
+  type HistoryReply,
+  type SyncOptions,
+} from './history.ts'
 import { httpSocket } from './http-socket.ts'
 import type { SluiceClientOptions } from './options.ts'
 import { Ways, webSocketWay, type Memory, type Transport, type Way } from './ways.ts'
@@ -26,6 +35,26 @@ export class SluiceClient extends WebSocketClient {
   /** Does nothing yet: call `connect`. Throws a `ClientError` where the platform has none of the ways. */
   constructor(options: FullClientOptions) {
     super(options, waysOf(options))
+  }
+
+  /**
+   * A page of what the channel's log keeps, where the token has the channel in `history`: the newest messages, those before a position, or
+   * those after one. Rejects with a `ClientError` where the gateway refuses or the connection is lost.
+   */
+  async history<Data = unknown>(channel: string, options: HistoryOptions = {}): Promise<HistoryPage<Data>> {
+    return pageOf((await this.ask({ ...options, type: 'history', channel })) as unknown as HistoryReply)
+  }
+
+  /**
+   * A state that is loaded and then kept up to date: gets a position, calls `load`, and goes on exactly after it; after a `reset`, at the
+   * moment that the gateway has drawn, again.
+   */
+  sync<Data = unknown>(channel: string, options: SyncOptions<Data>): Subscription {
+    return syncWith(options as SyncOptions, {
+      subscribe: (handler, more) => this.subscribe(channel, handler, more),
+      failed: (error) => this.failed(error),
+      later: (attempt, run) => this.later(attempt, run),
+    })
   }
 }
 

@@ -4,6 +4,7 @@
 export { VERSION, WebSocketClient } from './client.ts'
 export { SluiceClient } from './full.ts'
 export type { FullClientOptions } from './full.ts'
+export type { HistoryOptions, HistoryPage, SyncOptions } from './history.ts'
 export type { Transport } from './ways.ts'
 export type { ClientEvents, Published, SluiceClientOptions } from './options.ts'
 export type { Handler, Message, SubscribeOptions, Subscription } from './channel.ts'

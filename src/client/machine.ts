@@ -74,3 +74,8 @@ export const TABLE: Record<State, Partial<Record<MachineEvent, Step>>> = {
   closed: { connect: DIAL },
   failed: { connect: DIAL, close: END },
 }
+
+/** Nothing happens any more, until the application says `connect`. */
+export function isOver(state: State): boolean {
+  return state === 'closed' || state === 'failed'
+}

@@ -23,7 +23,9 @@ import { Presence } from '../presence/presence.ts'
 import { ticketText } from '../protocol/ticket.ts'
 import { NatsDoors } from '../publish/nats-doors.ts'
 import { Publisher } from '../publish/publisher.ts'
+import { readBefore } from '../replay/read-before.ts'
 import { OrderWatch } from '../session/orders.ts'
+import type { ChannelHistory } from '../session/ports.ts'
 import { UserQuotas } from '../session/quotas.ts'
 import { Sessions } from '../session/sessions.ts'
 import { Users } from '../session/users.ts'
@@ -228,6 +230,7 @@ function createSessions(base: Base, ports: DeliveryPorts, serving: ServingSessio
       quotas: new UserQuotas(quotaLimits(config)),
       presence,
       acks: stores.acks,
+      historyOf: (channel) => historyOf(base, stores, channel),
       ticketOf: (userTag) => ticketText(tickets.give(userTag)),
       forward: (user, publish) =>
         doors?.forward(user, publish) ??
@@ -247,4 +250,15 @@ function createSessions(base: Base, ports: DeliveryPorts, serving: ServingSessio
     },
     options: sessionOptions(config),
   })
+}
+
+/** What clients may read of a channel's log. */
+function historyOf({ policies }: Base, { log }: Stores, channel: string): ChannelHistory | undefined {
+  const { logged, max } = policies(channel).hub
+  if (!logged) return undefined
+  return {
+    read: (after, limit) => log.read(channel, after, limit),
+    last: (limit) => log.last(channel, limit),
+    before: (position, limit) => readBefore(log, channel, position, { limit, keptMax: max }),
+  }
 }

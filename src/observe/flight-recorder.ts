@@ -211,6 +211,7 @@ function toldOf(frame: ServerFrame, { connection }: SeenSession): [string, objec
     case 'join':
     case 'leave':
     case 'presence':
+    case 'history':
     case 'pong':
       return undefined
     default:

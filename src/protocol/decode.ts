@@ -9,6 +9,7 @@ import type {
   AuthFrame,
   ConnectFrame,
   From,
+  HistoryFrame,
   PingFrame,
   Position,
   PresenceFrame,
@@ -39,6 +40,7 @@ export type DecodedFrame =
   | AckFrame
   | AuthFrame
   | PresenceFrame
+  | HistoryFrame
   | PingFrame
 
 /** Why a frame cannot be read. `ref` is the request's where it could be found, so that the error can name it. */
@@ -77,6 +79,7 @@ const READERS: Record<
   ack: (frame) => ({ type: 'ack', channel: channel(frame), offset: count(frame, 'offset', frame['offset']) }),
   auth: (frame) => ({ type: 'auth', ref: ref(frame), token: text(frame, 'token', TOKEN_LENGTH_MAX) }),
   presence: (frame) => ({ type: 'presence', ref: ref(frame), channel: channel(frame) }),
+  history: readHistory,
   ping: (frame) => (frame['ref'] === undefined ? { type: 'ping' } : { type: 'ping', ref: ref(frame) }),
 }
 
@@ -148,6 +151,26 @@ function readPublish(frame: Json, frameText: string, binary: Uint8Array | undefi
   const raw = rawMember(frameText, 'data')
   if (raw === undefined) throw malformed(frame, 'data is missing')
   return { ...head, payload: { data: Buffer.from(raw), binary: false } }
+}
+
+/** So many messages at most are in one reply. */
+const HISTORY_LIMIT_MAX = 100
+
+function readHistory(frame: Json): HistoryFrame {
+  const { limit, before, after } = frame
+  if (before !== undefined && after !== undefined)
+    throw malformed(frame, 'before and after exclude each other')
+  const fits = limit === undefined || (isOffset(limit) && limit >= 1 && limit <= HISTORY_LIMIT_MAX)
+  if (!fits)
+    throw malformed(frame, `limit must be a whole number from 1 to ${HISTORY_LIMIT_MAX}, not ${shown(limit)}`)
+  return {
+    type: 'history',
+    ref: ref(frame),
+    channel: channel(frame),
+    ...(limit === undefined ? {} : { limit }),
+    ...(before === undefined ? {} : { before: position(frame, 'before', before) }),
+    ...(after === undefined ? {} : { after: position(frame, 'after', after) }),
+  }
 }
 
 function resume(frame: Json): Record<string, Position> {

@@ -4,7 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { publicName } from './channel.ts'
-import type { ServerFrame } from './frames.ts'
+import type { HistoryReplyFrame, ServerFrame } from './frames.ts'
 import type { Message } from './message.ts'
 import { metadataBytes, type Metadata } from './metadata.ts'
 import { isPinning } from './pinned.ts'
@@ -107,9 +107,16 @@ function setData(message: Message, data: Uint8Array): void {
   ;(message as { data: Uint8Array }).data = data
 }
 
+/** A reply whose messages are lines of JSON already: payloads leave as they came. */
+export interface HistoryLines extends Omit<HistoryReplyFrame, 'messages'> {
+  readonly messages: readonly string[]
+}
+
 /** The text of any other frame. Messages are never encoded this way. */
-export function encodeFrame(frame: ServerFrame): string {
-  return JSON.stringify(frame)
+export function encodeFrame(frame: ServerFrame | HistoryLines): string {
+  if (frame.type !== 'history') return JSON.stringify(frame)
+  const { messages, ...head } = frame
+  return `${JSON.stringify(head).slice(0, -1)},"messages":[${messages.join(',')}]}`
 }
 
 /** An open JSON object: everything of a message but its data. */

@@ -64,6 +64,16 @@ export interface PresenceFrame {
   readonly ref: number
   readonly channel: string
 }
+/** A page of a channel's log: the newest messages, those before a position, or those after one. */
+export interface HistoryFrame {
+  readonly type: 'history'
+  readonly ref: number
+  readonly channel: string
+  /** Of messages: 50 unless said, at most 100. */
+  readonly limit?: number
+  readonly before?: Position
+  readonly after?: Position
+}
 export interface PingFrame {
   readonly type: 'ping'
   readonly ref?: number
@@ -77,6 +87,7 @@ export type ClientFrame =
   | AckFrame
   | AuthFrame
   | PresenceFrame
+  | HistoryFrame
   | PingFrame
 
 /**
@@ -185,6 +196,19 @@ export interface PresenceReplyFrame {
   readonly channel: string
   readonly users: readonly string[]
 }
+/** The position is the log's head. Messages are oldest first, binary data in them as base64, as other transports carry it. */
+export interface HistoryReplyFrame {
+  readonly type: 'history'
+  readonly ref: number
+  readonly channel: string
+  readonly epoch: string
+  readonly offset: number
+  readonly messages: readonly (MessageFrame & { readonly encoding?: 'base64' })[]
+  /** There are more in the direction that was asked for. */
+  readonly more: boolean
+  /** What was asked for is not there any more: there are no messages. */
+  readonly reset?: ResetReason
+}
 export interface AuthenticatedFrame {
   readonly type: 'authenticated'
   readonly ref: number
@@ -215,6 +239,7 @@ export type ServerFrame =
   | ReauthFrame
   | JoinFrame
   | PresenceReplyFrame
+  | HistoryReplyFrame
   | AuthenticatedFrame
   | ErrorFrame
   | PongFrame

@@ -3,6 +3,7 @@
  */
 import type { Closing } from '../errors.ts'
 import type { Outlet } from '../hub/outlet.ts'
+import type { HistoryLines } from '../protocol/encode.ts'
 import type { ServerFrame } from '../protocol/frames.ts'
 import type { Session } from './session.ts'
 import type { Account } from '../observe/account.ts'
@@ -14,7 +15,7 @@ export interface Connection extends Outlet {
   readonly closed: boolean
   /** The session that this connection now holds. Called once, before `welcome` is sent. `account`: to be kept, and handed back at the end. */
   attach(session: Session, account: Account | undefined): void
-  send(frame: ServerFrame): void
+  send(frame: ServerFrame | HistoryLines): void
   /** Ends the connection with the reason, in the way of the transport. Idempotent. */
   end(closing: Closing): void
 }

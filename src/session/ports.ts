@@ -11,6 +11,7 @@ import type { DecodedPublish } from '../protocol/decode.ts'
 import type { Limits, Position } from '../protocol/frames.ts'
 import type { Published } from '../publish/publisher.ts'
 import type { Hub } from '../hub/hub.ts'
+import type { LogRange } from '../replay/replay-log.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Wheel } from '../wheel.ts'
 import type { Attempts } from './attempts.ts'
@@ -29,6 +30,7 @@ export interface Identity {
 export interface Permissions {
   maySubscribe(channel: string): boolean
   mayPublish(channel: string): boolean
+  mayReadHistory(channel: string): boolean
 }
 
 export interface TokenCheck {
@@ -105,7 +107,17 @@ export interface FormerNode {
   draining(node: string): string | undefined
 }
 
+/** The log of one channel, as a client reads it. Fails with `unavailable`. */
+export interface ChannelHistory {
+  read(after: Position, limit: number): Promise<LogRange>
+  last(limit: number): Promise<LogRange>
+  /** The newest ones before a position, oldest first. */
+  before(position: Position, limit: number): Promise<LogRange>
+}
+
 export interface SessionPorts {
+  /** `undefined`: the channel's messages are not kept. By its name in the log. */
+  historyOf(channel: string): ChannelHistory | undefined
   readonly nodeId: string
   readonly hub: Hub
   readonly registry: Registry

@@ -4,10 +4,13 @@
 import type { Connection } from './connection.ts'
 import type { SessionPorts } from './ports.ts'
 import { asSluiceError } from '../errors.ts'
+import type { HistoryLines } from '../protocol/encode.ts'
 import type { ServerFrame } from '../protocol/frames.ts'
 
 /** The client has left: nobody is there to be told anything. */
 export class ConnectionGone extends Error {}
+
+export type Reply = ServerFrame | HistoryLines
 
 export type ReplyPorts = Pick<SessionPorts, 'metrics' | 'failed'>
 
@@ -16,7 +19,7 @@ export async function answer(
   connection: Connection,
   ports: ReplyPorts,
   ref: number,
-  reply: Promise<ServerFrame | undefined>,
+  reply: Promise<Reply | undefined>,
 ): Promise<void> {
   try {
     const frame = await reply

@@ -5,8 +5,9 @@
 import { publishFor } from './client-publish.ts'
 import type { Connection } from './connection.ts'
 import type { Identity, SessionContext, SessionPorts } from './ports.ts'
+import { readFor, type Readable } from './reading.ts'
 import { planReauth } from './reauth.ts'
-import { answer, ConnectionGone, refuse } from './replies.ts'
+import { answer, ConnectionGone, refuse, type Reply } from './replies.ts'
 import { ownerTagOf } from './session-id.ts'
 import { openChannel, positionOf } from './unacknowledged.ts'
 import { checkOneMore } from './user-limits.ts'
@@ -17,7 +18,6 @@ import type { DecodedFrame } from '../protocol/decode.ts'
 import type {
   AckFrame,
   AuthFrame,
-  PresenceFrame,
   ServerFrame,
   SubscribeFrame,
   UnsubscribeFrame,
@@ -134,7 +134,11 @@ export class Session implements Due {
         this.#inOrder(AUTH, frame.ref, () => this.#authenticate(frame))
         break
       case 'presence':
-        void this.#answer(frame.ref, this.#presence(frame))
+      case 'history':
+        void this.#answer(
+          frame.ref,
+          readFor(frame, this.user, this.#ports, () => this.#checkMayRead(frame)),
+        )
         break
       case 'ping':
         this.#connection.send(frame.ref === undefined ? { type: 'pong' } : { type: 'pong', ref: frame.ref })
@@ -239,15 +243,11 @@ export class Session implements Due {
     }
   }
 
-  async #presence({ ref, channel }: PresenceFrame): Promise<ServerFrame> {
-    if (channel === INBOX || !this.#ports.policyOf(channel).presence) {
-      throw new SluiceError('bad_request', `presence: the namespace of ${channel} does not keep presence`)
-    }
-    this.#checkMaySubscribe(channel)
-    const users = await this.#ports.presence.members(channel)
+  #checkMayRead({ type, channel }: Readable): void {
     this.#checkOpen()
-    this.#checkMaySubscribe(channel)
-    return { type: 'presence', ref, channel, users }
+    if (type === 'presence') this.#checkMaySubscribe(channel)
+    else if (channel !== INBOX && !this.#identity.permissions.mayReadHistory(channel))
+      throw new SluiceError('forbidden', `the token does not allow to read the history of ${channel}`)
   }
 
   /** One after the other: the permissions are those of the token that was sent last, whichever was checked first. */
@@ -364,7 +364,7 @@ export class Session implements Due {
     ;(this.#pending ??= new Map()).set(about, answered)
   }
 
-  #answer(ref: number, reply: Promise<ServerFrame | undefined>): Promise<void> {
+  #answer(ref: number, reply: Promise<Reply | undefined>): Promise<void> {
     return answer(this.#connection, this.#ports, ref, reply)
   }
 

@@ -19,7 +19,7 @@ import type { OverLimit, Published } from '../hub/turn-log.ts'
 import { INBOX, publicName } from '../protocol/channel.ts'
 import { CLOSE } from '../protocol/codes.ts'
 import { decodeBinary, decodeText, MalformedFrame, type DecodedFrame } from '../protocol/decode.ts'
-import { encodeFrame, type Encoded } from '../protocol/encode.ts'
+import { encodeFrame, type Encoded, type HistoryLines } from '../protocol/encode.ts'
 import type { EncodedReset } from '../protocol/encoded-reset.ts'
 import type { ConnectFrame, From, Position, ServerFrame } from '../protocol/frames.ts'
 import type { Connection } from '../session/connection.ts'
@@ -258,8 +258,8 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     this.#state = 'connected'
   }
 
-  send(frame: ServerFrame): void {
-    this.#context.ports.witness.tap?.sent(this.#session, frame)
+  send(frame: ServerFrame | HistoryLines): void {
+    this.#context.ports.witness.tap?.sent(this.#session, frame as ServerFrame)
     this.#write(encodeFrame(frame), false)
   }
 

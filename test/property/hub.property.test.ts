@@ -191,6 +191,7 @@ function world(policy: HubPolicy, tailMessages: number, memoryBytes: number) {
   const wheel = new Wheel(systemClock, 1000, (_wall, error) => failures.push(error))
   const ports: SessionPorts = {
     nodeId: 'n',
+    historyOf: () => undefined,
     limits: () => ({ frame: 65_536, payload: 65_536, subscriptions: 512 }),
     hub,
     registry: noRegistry,
@@ -198,7 +199,7 @@ function world(policy: HubPolicy, tailMessages: number, memoryBytes: number) {
       verify: (token) =>
         Promise.resolve({
           user: token,
-          permissions: { maySubscribe: () => true, mayPublish: () => true },
+          permissions: { maySubscribe: () => true, mayPublish: () => true, mayReadHistory: () => false },
           expiresAtMs: undefined,
           issuedAtMs: undefined,
         }),

@@ -23,7 +23,7 @@ function means(one: string): RegExp {
 }
 
 function permissions(subscribe: readonly string[], publish: readonly string[], table = new PatternTable(8)) {
-  return new Permissions(table.shared(subscribe), table.shared(publish))
+  return new Permissions(table.shared(subscribe), table.shared(publish), [])
 }
 
 describe('permissions', () => {

@@ -212,6 +212,11 @@ export class WorldNode {
     const others = (): Pick<NodeInfo, 'id' | 'state'>[] =>
       [...world.nodes.keys()].filter((one) => one !== id).map((one) => ({ id: one, state: 'active' }))
     const ports: SessionPorts = {
+      historyOf: (channel) => ({
+        read: (after, limit) => calls.run(id, 'page', () => world.log.read(channel, after, limit)),
+        last: (limit) => calls.run(id, 'page', () => world.log.last(channel, limit)),
+        before: (_position, limit) => calls.run(id, 'page', () => world.log.last(channel, limit)),
+      }),
       nodeId: id,
       hub: this.hub,
       registry,
@@ -368,7 +373,7 @@ export class World {
     const at = (seconds: string): number => 1_700_000_000_000 + Number(seconds) * 1000
     return {
       user,
-      permissions: { maySubscribe: may, mayPublish: may },
+      permissions: { maySubscribe: may, mayPublish: may, mayReadHistory: may },
       issuedAtMs: at(issued),
       expiresAtMs: expires === undefined ? undefined : at(expires),
     }

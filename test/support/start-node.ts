@@ -11,6 +11,7 @@ const API_KEY = 'a-key-for-tests-only'
 export interface TokenClaims {
   readonly subscribe?: readonly string[]
   readonly publish?: readonly string[]
+  readonly history?: readonly string[]
   readonly ttlSeconds?: number
   readonly issuedSecondsAgo?: number
   readonly secret?: string
@@ -75,8 +76,9 @@ export async function startNode(settings: ConfigInput = {}): Promise<StartedNode
     apiKey: API_KEY,
     secret: SECRET,
     token(user, claims = {}) {
-      const { subscribe = ['*'], publish = ['*'], ttlSeconds, issuedSecondsAgo = 0, secret = SECRET } = claims
-      const expiry = ttlSeconds === undefined ? {} : { ttlSeconds }
+      const { subscribe = ['*'], publish = ['*'], history, ttlSeconds, issuedSecondsAgo = 0 } = claims
+      const { secret = SECRET } = claims
+      const expiry = { ...(ttlSeconds && { ttlSeconds }), ...(history && { history }) }
       const clock = { now: () => systemClock.now() - issuedSecondsAgo * 1000 }
       return mintToken({ secret, sub: user, subscribe, publish, ...expiry }, clock)
     },

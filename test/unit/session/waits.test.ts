@@ -17,8 +17,10 @@ const WAITS: Readonly<Record<string, string>> = {
   'replies.ts: const frame = await reply': 'the connection may have gone: then it takes no answer',
   'session.ts: const opened = await openChannel(':
     'the connection may have gone, the token may be narrower, the channel left or taken, the limit reached',
-  'session.ts: const users = await this.#ports.presence.members(channel)':
+  'reading.ts: const users = await ports.presence.members(channel)':
     'the connection may have gone, the token may be narrower',
+  'reading.ts: const page = await pageOf(frame, log)': 'as for the members',
+  'history.ts: const range = await readFrom(log, before, after, wanted)': 'whoever calls looks again',
   'session.ts: const identity = await tokens.verify(token)': 'the connection may have gone',
   'session.ts: const revokedBeforeMs = await registry.revoked(this.user)':
     'the connection may have gone, the token may have been revoked',
@@ -107,6 +109,7 @@ const REQUESTS = [
   { frame: subscribe('a'), holds: ['head', 'subscribe a'] },
   { frame: { ...subscribe('a'), from: { last: 1 } } as ClientFrame, holds: ['last', 'subscribe a'] },
   { frame: { type: 'presence', ref: 1, channel: 'a' } as ClientFrame, holds: ['members'] },
+  { frame: { type: 'history', ref: 1, channel: 'a' } as ClientFrame, holds: ['page'] },
   { frame: { type: 'auth', ref: 1, token: 'ann a,b 5' } as ClientFrame, holds: ['verify', 'revoked'] },
 ] as const
 const CASES = REQUESTS.flatMap(({ frame, holds }) =>
@@ -168,7 +171,7 @@ describe.each(CASES.filter(({ frame }) => frame.type !== 'auth'))('$name', ({ fr
     say(connection, { type: 'auth', ref: 2, token: 'ann a' })
     await world.calls.release()
     expect(replyTo(connection, 1)).toMatchObject({
-      type: frame.type === 'presence' ? 'presence' : 'subscribed',
+      type: frame.type === 'presence' || frame.type === 'history' ? frame.type : 'subscribed',
     })
   })
 })

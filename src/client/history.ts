@@ -1,0 +1,128 @@
+/**
+ * What a channel's log holds, and a state that is loaded and then kept up to date.
+ */
+import type { MessageFrame, Position, ResetReason } from '../protocol/frames.ts'
+import type { Handler, Message, SubscribeOptions, Subscription } from './channel.ts'
+import { ClientError } from './errors.ts'
+
+export interface HistoryOptions {
+  /** At most so many messages: 50 unless said, 100 at the most. Large ones may be fewer. */
+  readonly limit?: number
+  /** The newest ones before this position: `page.messages[0].position` for the page before. */
+  readonly before?: Position | undefined
+  /** The oldest ones after this position. Not with `before`. */
+  readonly after?: Position | undefined
+}
+
+export interface HistoryPage<Data = unknown> {
+  /** Oldest first. */
+  readonly messages: readonly Message<Data>[]
+  /** Of the newest message of the channel. */
+  readonly position: Position
+  /** Whether the log has more in the direction of the request. */
+  readonly more: boolean
+  /** What was asked for is not there any more, and why. */
+  readonly reset: ResetReason | undefined
+}
+
+export interface SyncOptions<Data = unknown> extends Pick<SubscribeOptions, 'onError'> {
+  /**
+   * Fetches the state from the application's backend. `position`: every message after it will come. Where the state says up to which position
+   * it goes, answer with that, and what it contains does not come again. Where it fails it is called again, after a pause.
+   */
+  readonly load: (position: Position | undefined) => unknown
+  /** Called once for each message that came after the state, in order. */
+  readonly apply: Handler<Data>
+}
+
+/** A reply of the gateway: its messages are as other transports than WebSocket carry them. */
+export interface HistoryReply extends Position {
+  readonly messages: readonly (MessageFrame & { readonly encoding?: 'base64' })[]
+  readonly more: boolean
+  readonly reset?: ResetReason
+}
+
+export function pageOf<Data>({
+  epoch,
+  offset: head,
+  messages,
+  more,
+  reset,
+}: HistoryReply): HistoryPage<Data> {
+  return {
+    messages: messages.map(({ channel, offset, data, encoding, id, from, time }) => ({
+      channel,
+      data: (encoding === undefined ? data : bytesOf(data as string)) as Data,
+      position: offset === undefined ? undefined : { epoch, offset },
+      id,
+      from,
+      time,
+    })),
+    position: { epoch, offset: head },
+    more,
+    reset,
+  }
+}
+
+export interface SyncPorts {
+  subscribe(handler: Handler, options: SubscribeOptions): Subscription
+  /** Tells the application. */
+  failed(error: ClientError): void
+  /** Runs after a pause that grows with the attempts. */
+  later(attempt: number, run: () => void): void
+}
+
+/**
+ * First the position, then the state, then exactly what came after it: messages wait while the state is being loaded. After a reset, at the
+ * moment that the gateway has drawn, all of it again.
+ */
+export function syncWith({ load, apply, onError }: SyncOptions, ports: SyncPorts): Subscription {
+  let waiting: Message[] | undefined = []
+  let latest: object = {}
+  const begin = async (attempt: number): Promise<void> => {
+    const mine = (latest = {})
+    waiting ??= []
+    try {
+      const contained = (await load(subscription.position)) as Position | undefined
+      // Another reset came meanwhile, and with it another load.
+      if (mine !== latest) return
+      const held = waiting
+      waiting = undefined
+      for (const message of held) if (!isWithin(message, contained)) await apply(message)
+    } catch (cause) {
+      if (mine !== latest) return
+      ports.failed(
+        new ClientError('handler', `loading the state of ${subscription.channel} failed`, { cause }),
+      )
+      ports.later(attempt, () => void (mine === latest && begin(attempt + 1)))
+    }
+  }
+  const subscription = ports.subscribe(
+    (message) => (waiting === undefined ? apply(message) : void waiting.push(message)),
+    { onReset: () => begin(0), ...(onError && { onError }) },
+  )
+  subscription.ready.then(
+    () => begin(0),
+    () => undefined,
+  )
+  return {
+    ...subscription,
+    get position() {
+      return subscription.position
+    },
+    unsubscribe() {
+      latest = {}
+      subscription.unsubscribe()
+    },
+  }
+}
+
+/** Whether a state up to a position contains the message. */
+function isWithin({ position }: Message, contained: Position | undefined): boolean {
+  if (position === undefined || typeof contained?.offset !== 'number') return false
+  return position.epoch === contained.epoch && position.offset <= contained.offset
+}
+
+function bytesOf(base64: string): Uint8Array {
+  return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))
+}
