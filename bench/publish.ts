@@ -36,7 +36,7 @@ async function run(options: RunOptions): Promise<Outcome> {
 export const publish: Bench = {
   name: 'publish',
   title: 'Publishing over HTTP, without subscribers',
-  peers: ['raw-uws', 'sluice'],
+  peers: ['raw-uws', 'sluice', 'ws', 'socketio'],
   programs: [],
   run,
 }

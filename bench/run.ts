@@ -5,6 +5,7 @@
  *   npm run bench -- broadcast sse        these two; the others on the page stay as they were
  *   npm run bench:quick -- broadcast      a look while working; writes nothing
  *   npm run bench -- --list
+ *   npm run bench:check                   fails where a ratio to raw uWebSockets.js is worse than the page says; writes nothing
  *
  * `--rounds 9`, `--peers raw-uws,sluice`; `--profile` leaves a CPU profile of each server in .tmp/bench/profiles.
  */
@@ -16,7 +17,8 @@ import { encode } from './encode.ts'
 import { idleMemory } from './idle-memory.ts'
 import type { Bench, RunOptions } from './lib/bench.ts'
 import { compile, compileGateway } from './lib/compile.ts'
-import { keepResult, writePage } from './lib/document.ts'
+import { committedIn, compare, TOLERANCE, type Kept } from './lib/committed.ts'
+import { keepResult, readPage, writePage } from './lib/document.ts'
 import { describeCommit, describeMachine } from './lib/machine.ts'
 import { tableLines } from './lib/print.ts'
 import { publish } from './publish.ts'
@@ -37,6 +39,7 @@ const BENCHES: readonly Bench[] = [
   size,
 ]
 
+const FLOOR: PeerName = 'raw-uws'
 const ROUNDS = 5
 const ROUNDS_QUICK = 2
 
@@ -48,11 +51,17 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string' },
     peers: { type: 'string' },
     profile: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
   },
 })
 
 if (values.list) for (const { name, title } of BENCHES) console.log(`${name.padEnd(16)}${title}`)
-else await runAll(positionals.length === 0 ? BENCHES : positionals.map(benchNamed))
+else await runAll(positionals.length === 0 ? benchesOfAll() : positionals.map(benchNamed))
+
+/** A check is against the floor. */
+function benchesOfAll(): readonly Bench[] {
+  return values.check ? BENCHES.filter(({ peers }) => peers.includes(FLOOR)) : BENCHES
+}
 
 async function runAll(benches: readonly Bench[]): Promise<void> {
   const runs = benches.map((bench) => ({ bench, options: optionsFor(bench) }))
@@ -65,25 +74,37 @@ async function runAll(benches: readonly Bench[]): Promise<void> {
   const commit = describeCommit()
   console.log(`${machine}; commit ${commit}`)
   // What is written down compares with everybody.
-  const kept = !values.quick && values.peers === undefined && !values.profile
+  const kept = !values.quick && values.peers === undefined && !values.profile && !values.check
+  const checked: Kept[] = []
+  const committed = committedIn(readPage())
   for (const { bench, options } of runs) {
     const outcome = await bench.run(options)
     console.log(`\n# ${bench.title}`)
     for (const table of outcome.tables) console.log(`\n${table.caption}\n\n${tableLines(table).join('\n')}`)
+    if (values.check) checked.push(...compare(bench.title, outcome, committed))
     if (kept) keepResult(bench, { title: bench.title, outcome, rounds: options.rounds, machine, commit })
   }
   if (kept) writePage(BENCHES)
+  if (values.check) report(checked)
+}
+
+/** Ends with 1 where something is worse. */
+function report(checked: readonly Kept[]): void {
+  console.log(`\n# Against docs/benchmarks.md; worse by more than ${TOLERANCE * 100} % is no noise\n`)
+  for (const { what, committed, measured, good } of checked)
+    console.log(`${good ? 'good ' : 'WORSE'}  ${measured.toFixed(2)} × (${committed.toFixed(2)} ×)  ${what}`)
+  if (checked.some(({ good }) => !good)) process.exitCode = 1
 }
 
 function optionsFor(bench: Bench): RunOptions {
-  const wanted = values.peers?.split(',')
+  const wanted = values.peers?.split(',') ?? (values.check ? [FLOOR, 'sluice'] : undefined)
   const unknown = wanted?.find((name) => !BENCHES.some(({ peers }) => peers.includes(name as PeerName)))
   if (unknown !== undefined) {
     throw new Error(`--peers: there is no server ${unknown}; there are ${broadcast.peers.join(', ')}`)
   }
   return {
     quick: values.quick,
-    rounds: roundsFrom(values.rounds) ?? (values.quick ? ROUNDS_QUICK : ROUNDS),
+    rounds: roundsFrom(values.rounds) ?? (values.quick && !values.check ? ROUNDS_QUICK : ROUNDS),
     peers: bench.peers.filter((peer) => wanted === undefined || wanted.includes(peer)),
     profile: values.profile,
   }

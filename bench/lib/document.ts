@@ -7,6 +7,8 @@ import { tableLines } from './print.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const PAGE = join(ROOT, 'docs', 'benchmarks.md')
+/** What profiles say of it, by hand. */
+const ACCOUNT = join(ROOT, 'bench', 'account.md')
 const RESULTS = join(ROOT, '.tmp', 'bench-results')
 
 const INTRODUCTION = `# Benchmarks
@@ -37,6 +39,11 @@ interface Result {
   readonly commit: string
 }
 
+/** As it is committed, or was written last. */
+export function readPage(): string {
+  return readFileSync(PAGE, 'utf8')
+}
+
 export function keepResult(bench: Bench, result: Result): void {
   mkdirSync(RESULTS, { recursive: true })
   writeFileSync(resultFile(bench), JSON.stringify(result))
@@ -45,7 +52,7 @@ export function keepResult(bench: Bench, result: Result): void {
 /** With every benchmark of which there is a result. */
 export function writePage(benches: readonly Bench[]): void {
   const sections = benches.map((bench) => sectionText(bench, readResult(bench)))
-  writeFileSync(PAGE, [INTRODUCTION, ...sections].join('\n'))
+  writeFileSync(PAGE, [INTRODUCTION, ...sections, readFileSync(ACCOUNT, 'utf8')].join('\n'))
 }
 
 function sectionText(bench: Bench, result: Result | undefined): string {

@@ -11,7 +11,7 @@ export function tableLines({ unit, per, subject = 'server', rows }: Table): stri
   const headings = [subject, ...RATIO_HEADINGS, `${unit} per ${per}, median`, `${unit} per ${per}, best`]
   const cells = rows.map((row) => [
     row.label,
-    ratio(median(ratios(row, floor))),
+    ratio(ratioOf(row, rows)),
     ratio(smallest(row.rounds) / smallest(floor.rounds)),
     figure(median(row.rounds)),
     figure(smallest(row.rounds)),
@@ -23,6 +23,11 @@ export function tableLines({ unit, per, subject = 'server', rows }: Table): stri
     `| ${texts.map((text, column) => (column === 0 ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0))).join(' | ')} |`
   const rule = `| ${widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`
   return [line(headings), rule, ...cells.map(line)]
+}
+
+/** The median of the rounds' ratios to the first row. */
+export function ratioOf(row: Row, rows: readonly Row[]): number {
+  return median(ratios(row, rows[0] ?? row))
 }
 
 /** Of the same round, because what disturbs a round disturbs both. */

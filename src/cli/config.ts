@@ -58,7 +58,7 @@ async function check(sources: ConfigSources, terminal: Terminal): Promise<void> 
   const { weaknesses } = await import('../node/options.ts')
   try {
     const { config } = loadConfigWithOrigins(sources)
-    refuse(faultsOf(config))
+    refuse(await faultsOf(config))
     for (const weakness of weaknesses(config)) terminal.tell(`warning: ${weakness}`)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error

@@ -9,13 +9,13 @@ import {
   errors,
   headers as newHeaders,
   nkeyAuthenticator,
-  nkeys,
   type ConnectionOptions,
   type Msg,
   type MsgHdrs,
   type NatsConnection,
   type Subscription as ClientSubscription,
 } from '@nats-io/transport-node'
+import { trimmed } from './nats-identity.ts'
 import type { NatsCallback, NatsEvents, NatsHeaders, NatsSubscription } from './nats-port.ts'
 import { natsTarget } from './nats-url.ts'
 import type { TlsFiles } from './tls-files.ts'
@@ -411,29 +411,6 @@ function fileSource(path: string): () => Uint8Array {
 function seedSource(path: string): () => Uint8Array {
   const source = fileSource(path)
   return () => trimmed(source())
-}
-
-function trimmed(bytes: Uint8Array): Uint8Array {
-  return Buffer.from(Buffer.from(bytes).toString('latin1').trim(), 'latin1')
-}
-
-/** Whether a file holds a user JWT and its seed. Says nothing of whether a server knows them. */
-export function isCreds(bytes: Uint8Array): boolean {
-  const text = Buffer.from(bytes).toString('latin1')
-  const blocks = [...text.matchAll(/-{3,}[^\n]*-{3,}\r?\n([\w.=-]+)\r?\n-{3,}[^\n]*-{3,}/g)]
-  const seed = blocks[1]?.[1]
-  return blocks[0]?.[1]?.split('.').length === 3 && seed !== undefined && isNkeySeed(Buffer.from(seed))
-}
-
-/** Whether a file holds the seed of a user. */
-export function isNkeySeed(bytes: Uint8Array): boolean {
-  try {
-    return nkeys.fromSeed(trimmed(bytes)).getPublicKey().startsWith('U')
-  } catch (error) {
-    // Its checksum is wrong, or it is something else.
-    if (error instanceof Error) return false
-    throw error
-  }
 }
 
 function establish(connection: NatsConnection, wish: Wish): void {

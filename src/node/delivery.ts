@@ -15,7 +15,7 @@ import { hubMetrics, publisherMetrics, sessionMetrics, type PublishRefused } fro
 import { hubOptions, quotaLimits, sessionOptions } from './options.ts'
 import type { Stores } from './stores.ts'
 import type { NodePace } from './pace.ts'
-import { NATS_PREFIX } from './servers.ts'
+import { NATS_PREFIX } from './nats-prefix.ts'
 import type { Switchboard } from './switchboard.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Witness } from '../observe/witness.ts'

@@ -19,7 +19,7 @@ import { createLinks } from './links.ts'
 import { createListeners } from './listeners.ts'
 import { createMoving } from './moving.ts'
 import { createSight } from './sight.ts'
-import { createStores } from './stores.ts'
+import { clusterStoresOf, createStores, type MakeStores } from './stores.ts'
 import { Switchboard } from './switchboard.ts'
 import { createTrust } from './trust.ts'
 import type { FaultPlace } from '../observe/faults.ts'
@@ -55,7 +55,7 @@ export interface Node {
 
 /** Fails with `ConfigError` where the configuration cannot be used. */
 export async function createNode(config: Config, time: Clock = systemClock): Promise<Node> {
-  refuse(faultsOf(config))
+  refuse(await faultsOf(config))
   const base = createBase(config, time)
   const { id, log, caught } = base
   let closing: Promise<void> | undefined
@@ -65,7 +65,8 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
     closing ??= stopNode(base, whole).finally(ended)
     return closing
   }
-  const whole = assemble(base, () => void close())
+  const ofCluster = await clusterStoresOf(base)
+  const whole = assemble(base, ofCluster, () => void close())
   const { listeners, stores, cluster } = whole
   const { draining } = whole.moving
   return {
@@ -95,14 +96,14 @@ export async function createNode(config: Config, time: Clock = systemClock): Pro
 }
 
 /** Each part is made of those above it. `over`: the node ends, since a drain is done. */
-function assemble(base: Base, over: () => void): Whole {
+function assemble(base: Base, ofCluster: MakeStores | undefined, over: () => void): Whole {
   const { config, clock } = base
   const listeners = createListeners(base)
   const trust = createTrust(base)
   const switchboard = new Switchboard(base)
   const admitting = createAdmission(base, switchboard)
   const { admission, tickets, pace } = admitting
-  const stores = createStores(base, { listener: listeners.api, trust, switchboard, pace })
+  const stores = createStores(base, { listener: listeners.api, trust, switchboard, pace }, ofCluster)
   const tokens = createTokenCheck(base)
   const cluster = createCluster(base, {
     ...{ stores, trust, switchboard, pace },

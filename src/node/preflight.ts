@@ -7,18 +7,17 @@ import { parseApiKeys } from '../auth/api-keys.ts'
 import { AuthConfigError } from '../auth/config-error.ts'
 import { KeyRing } from '../auth/key-ring.ts'
 import type { Config } from '../config/schema.ts'
-import { isCreds, isNkeySeed } from '../drivers/nats.ts'
 import { natsTarget } from '../drivers/nats-url.ts'
 import { redisTarget } from '../drivers/redis-url.ts'
 import type { TlsFiles } from '../drivers/tls-files.ts'
 
 /** Everything that would keep a node from starting with this configuration, a sentence each. Opens no connection. */
-export function faultsOf(config: Config): string[] {
+export async function faultsOf(config: Config): Promise<string[]> {
   return [
     ...faultOf(() => parseApiKeys(config.api.keys, { allowWeak: true })),
     ...faultOf(() => new KeyRing({ ...config.auth, allowWeakSecret: true }, NO_CLOCK, NO_EVENTS)),
     ...urlFaults(() => redisTarget(config.redis.url), config.redis.url),
-    ...natsFaults(config.nats),
+    ...(await natsFaults(config.nats)),
     ...TLS_SECTIONS.flatMap(([name, of]) => tlsFaults(name, of(config) ?? {})),
   ]
 }
@@ -100,7 +99,7 @@ function fileAt(option: string, file: string): { readonly bytes?: Buffer; readon
   }
 }
 
-function natsFaults({ url, credsFile, nkeyFile }: Config['nats']): string[] {
+async function natsFaults({ url, credsFile, nkeyFile }: Config['nats']): Promise<string[]> {
   const faults = urlFaults(() => natsTarget(url), url)
   const ways = [
     ...(credsFile === undefined ? [] : ['nats.credsFile']),
@@ -110,6 +109,9 @@ function natsFaults({ url, credsFile, nkeyFile }: Config['nats']): string[] {
       : []),
   ]
   if (ways.length > 1) faults.push(`${ways.join(' and ')} are set; a node shows one of them to NATS`)
+  if (credsFile === undefined && nkeyFile === undefined) return faults
+  // Here, so that a node without NATS does not load its client.
+  const { isCreds, isNkeySeed } = await import('../drivers/nats-identity.ts')
   if (credsFile !== undefined) faults.push(...identityFaults('nats.credsFile', credsFile, isCreds))
   if (nkeyFile !== undefined) faults.push(...identityFaults('nats.nkeyFile', nkeyFile, isNkeySeed))
   return faults

@@ -7,12 +7,11 @@ import { readTlsFiles } from '../drivers/tls-files.ts'
 import { SluiceError } from '../errors.ts'
 import type { Base } from './base.ts'
 import { payloadMisfit } from './limits.ts'
+import { NATS_PREFIX } from './nats-prefix.ts'
 import type { Switchboard } from './switchboard.ts'
 import type { LogRoot } from '../observe/log.ts'
 import { WholenessWatch } from '../replay/wholeness-watch.ts'
 
-/** The first token of all subjects. Answers to this node come there too, where nobody else may listen. */
-export const NATS_PREFIX = 'sluice'
 /** Longer than a restart of a server takes that is being updated at the same time. */
 const READY_TIMEOUT_MS = 5000
 const RESTART_KEEPS = 'a restart of Redis with its files resets nobody: it has on disk what it confirms'

@@ -42,7 +42,7 @@ const PORTABLE: Readonly<Record<string, readonly string[]>> = {
 const DOORS: readonly (readonly [pkg: RegExp, door: RegExp])[] = [
   [/^@trufflesuite\/uws-js-unofficial$/, /^drivers\/uws-binary\.ts$/],
   [/^koffi$/, /^drivers\/vanished-peers\.ts$/],
-  [/^@nats-io\//, /^drivers\/(?:nats|jetstream(?:-errors|-streams)?)\.ts$/],
+  [/^@nats-io\//, /^drivers\/(?:nats(?:-identity)?|jetstream(?:-errors|-streams)?)\.ts$/],
   [/^ioredis$/, /^drivers\/(?:redis|redis-clients|sentinels)\.ts$/],
   [/^jose$/, /^auth\//],
   [/^(?:pino|prom-client)$/, /^observe\//],

@@ -77,7 +77,7 @@ async function checked(config: Config): Promise<Finding[]> {
   const { faultsOf } = await import('../../node/preflight.ts')
   const { weaknesses } = await import('../../node/options.ts')
   const found: Finding[] = [
-    ...faultsOf(config).map((says) => ({ what: 'configuration', status: 'fail' as const, says })),
+    ...(await faultsOf(config)).map((says) => ({ what: 'configuration', status: 'fail' as const, says })),
     ...weaknesses(config).map((says) => ({ what: 'configuration', status: 'warn' as const, says })),
   ]
   if (['0.0.0.0', '::'].includes(config.api.host))
