@@ -137,7 +137,7 @@ class HttpSocket implements WebSocketLike {
 
   async #flush(): Promise<void> {
     // What is sent in one go leaves in one request.
-    await undefined
+    await Promise.resolve()
     try {
       while (this.#lines.length > 0 && this.#state !== 'closed') {
         let body = this.#lines.shift() as string

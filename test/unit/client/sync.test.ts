@@ -51,7 +51,7 @@ function world() {
     ...{ subscription, loads, applied, errors, later },
     show: (...offsets: number[]) => offsets.forEach((offset) => void handler(messageOf(offset))),
     reset: () => void options.onReset?.({} as ResetFrame),
-    async started() {
+    started: async () => {
       start()
       await settled()
     },

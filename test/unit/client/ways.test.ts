@@ -70,7 +70,7 @@ describe('the client', () => {
       WebSocket: sockets.WebSocket,
       time,
       fetch: (input) => {
-        asked.push(String(input))
+        asked.push(input as string)
         return new Promise(() => undefined)
       },
     })
