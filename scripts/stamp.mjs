@@ -8,7 +8,7 @@ export function stampOf(root, inputs) {
   for (const input of inputs) {
     const paths = statSync(join(root, input)).isDirectory()
       ? readdirSync(join(root, input), { recursive: true })
-          .toSorted()
+          .toSorted((a, b) => (a < b ? -1 : 1))
           .map((path) => join(input, path))
       : [input]
     for (const path of paths) {

@@ -116,7 +116,7 @@ export interface HistoryLines extends Omit<HistoryReplyFrame, 'messages'> {
 export function encodeFrame(frame: ServerFrame | HistoryLines): string {
   if (frame.type !== 'history') return JSON.stringify(frame)
   const { messages, ...head } = frame
-  return `${JSON.stringify(head).slice(0, -1)},"messages":[${messages.join(',')}]}`
+  return `${JSON.stringify(head).slice(0, -1)},"messages":[${(messages as readonly string[]).join(',')}]}`
 }
 
 /** An open JSON object: everything of a message but its data. */

@@ -234,7 +234,7 @@ describe('JetStreamReplayLog', () => {
     const logs = [(await opened(server)).log, (await opened(server)).log] as const
     const start = await logs[0].head('@a')
     const appended = await Promise.all(
-      Array.from({ length: 300 }, (_, i) =>
+      Array.from({ length: 300 }, async (_, i) =>
         (logs[i % 2] as ReplayLog).append('@a', message(String(i)), POLICY),
       ),
     )

@@ -55,7 +55,7 @@ export function describeReplayLog(name: string, open: OpenReplayLog, skips: Skip
         const channel = subject.fresh()
         const start = await subject.one.head(channel)
         const appended = await Promise.all(
-          Array.from({ length: 200 }, (_, i) =>
+          Array.from({ length: 200 }, async (_, i) =>
             (i % 2 === 0 ? subject.one : subject.other).append(channel, message(String(i)), subject.policy),
           ),
         )
@@ -103,7 +103,7 @@ export function describeReplayLog(name: string, open: OpenReplayLog, skips: Skip
       subject.fact('L2 an id that comes many times at once is stored once', async () => {
         const channel = subject.fresh()
         const answers = await Promise.all(
-          Array.from({ length: 40 }, (_, i) =>
+          Array.from({ length: 40 }, async (_, i) =>
             (i % 2 === 0 ? subject.one : subject.other).append(
               channel,
               message(String(i), { id: `id ${i % 4}` }),

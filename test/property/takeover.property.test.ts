@@ -126,7 +126,7 @@ class Race {
     if (stays || !lossy) expect(open).toEqual(stays ? [newest] : [])
     else expect(open.length).toBeLessThanOrEqual(1)
     const places = open.map((one) => ({ session: this.#session, node: one.node.id }))
-    expect(await world.registry.locate('ann')).toEqual(places)
+    expect(world.registry.locate('ann')).toEqual(places)
     const here = [...world.nodes.values()].map(({ sessions }) => sessions.count)
     expect(here.reduce((sum, count) => sum + count)).toBe(open.length)
     for (const node of world.nodes.values()) {

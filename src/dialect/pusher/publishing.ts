@@ -97,16 +97,17 @@ export function payloadOf(data: unknown, bytesMax: number): Payload {
 /** What a client of Pusher gets as `data`, of a payload that a log keeps. */
 export function dataOf(json: string): string {
   if (!json.startsWith('"')) return json
-  return JSON.parse(json) as string
+  return parseJson(json) as string
 }
 
 function isJson(text: string): boolean {
   try {
-    // How deep it may be, the publisher says.
-    JSON.parse(text)
+    parseJson(text)
     return true
-  } catch {
-    return false
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error
+    // Of what is too deep the publisher says so.
+    return error.tooDeep
   }
 }
 

@@ -87,7 +87,7 @@ afterEach(async () => {
     expect(one.present).toEqual([])
     expect(one.hub.subscriptionCount).toBe(0)
   }
-  for (const user of ['ann', 'bob']) expect(await world.registry.locate(user)).toEqual([])
+  for (const user of ['ann', 'bob']) expect(world.registry.locate(user)).toEqual([])
   await world.close()
 })
 
@@ -275,7 +275,7 @@ describe('tokens that follow one another', () => {
     world.posting = 'when told'
     await other.connected('ann', { session: connection.session?.id })
     await world.calls.release()
-    expect(await world.registry.locate('ann')).toEqual([{ session: connection.session?.id, node: 'n2' }])
+    expect(world.registry.locate('ann')).toEqual([{ session: connection.session?.id, node: 'n2' }])
     for (const { to, payload } of world.mail) world.node(to).hear(payload)
     expect(connection.ended).toBeDefined()
   })
@@ -381,7 +381,7 @@ describe.each(['claim', 'head', 'subscribe a'])('connecting while %s takes its t
     await world.calls.release()
     expect(await done).toMatchObject({ message: expect.stringContaining('newer connection') })
     expect([connection.welcomed, newer.closed]).toEqual([false, false])
-    expect(await world.registry.locate('ann')).toEqual([{ session, node: 'n1' }])
+    expect(world.registry.locate('ann')).toEqual([{ session, node: 'n1' }])
   })
 
   it('a newer connection on another node keeps the session, and the older ends', async () => {
@@ -395,7 +395,7 @@ describe.each(['claim', 'head', 'subscribe a'])('connecting while %s takes its t
     await world.calls.release()
     expect(await done).toMatchObject({ message: expect.stringContaining('newer connection') })
     expect([connection.welcomed, newer.closed]).toEqual([false, false])
-    expect(await world.registry.locate('ann')).toEqual([{ session, node: 'n2' }])
+    expect(world.registry.locate('ann')).toEqual([{ session, node: 'n2' }])
   })
 
   it('the old connection may leave, and the session stays with the new one', async () => {
@@ -404,7 +404,7 @@ describe.each(['claim', 'head', 'subscribe a'])('connecting while %s takes its t
     old.cut()
     await world.calls.release()
     expect(connection.welcomed).toBe(true)
-    expect(await world.registry.locate('ann')).toEqual([{ session: old.session?.id, node: 'n1' }])
+    expect(world.registry.locate('ann')).toEqual([{ session: old.session?.id, node: 'n1' }])
   })
 
   it('where it fails, the node that has the old connection has the session again', async () => {
@@ -414,6 +414,6 @@ describe.each(['claim', 'head', 'subscribe a'])('connecting while %s takes its t
     connection.cut()
     await world.calls.release()
     expect(old.closed).toBe(false)
-    expect(await world.registry.locate('ann')).toEqual([{ session, node: 'n2' }])
+    expect(world.registry.locate('ann')).toEqual([{ session, node: 'n2' }])
   })
 })
