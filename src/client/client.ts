@@ -225,7 +225,7 @@ export class WebSocketClient {
   protected async ask(request: {
     readonly type: 'presence' | 'history'
     readonly channel: string
-  }): Promise<ServerFrame> {
+  }): Promise<unknown> {
     if (this.#uplink.link === undefined) throw disconnected()
     const ref = this.#requests.nextRef()
     return this.#request(ref, JSON.stringify({ ...request, ref }), false)

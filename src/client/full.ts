@@ -42,7 +42,7 @@ export class SluiceClient extends WebSocketClient {
    * those after one. Rejects with a `ClientError` where the gateway refuses or the connection is lost.
    */
   async history<Data = unknown>(channel: string, options: HistoryOptions = {}): Promise<HistoryPage<Data>> {
-    return pageOf((await this.ask({ ...options, type: 'history', channel })) as unknown as HistoryReply)
+    return pageOf((await this.ask({ ...options, type: 'history', channel })) as HistoryReply)
   }
 
   /**
