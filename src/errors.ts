@@ -2,7 +2,7 @@
  * The catalogue of what can go wrong for a peer. `SluiceError` is an answer (the peer may go on);
  * `Closing` is an end (the connection is closed with a code). Neither ever carries a token or a key.
  */
-import { CLOSE, type CloseCode, type ErrorCode } from './protocol/codes.ts'
+import type { ErrorCode } from './protocol/error-code.ts'
 
 interface ErrorEntry {
   readonly status: 400 | 401 | 403 | 404 | 413 | 429 | 500 | 503
@@ -37,35 +37,24 @@ export const ERRORS = {
   internal: { status: 500, retryable: true, meaning: 'A fault of the gateway; its log has the request id.' },
 } as const satisfies Record<ErrorCode, ErrorEntry>
 
-interface CloseEntry {
-  readonly code: CloseCode
-  readonly meaning: string
-}
-
+/** Why a connection is ended by us. Each dialect has its own code for each. */
 export const CLOSES = {
-  tooLarge: { code: CLOSE.tooLarge, meaning: 'A frame is larger than `limits.frame`.' },
-  internal: {
-    code: CLOSE.internal,
-    meaning: 'A fault of the gateway has ended the connection; its log says more.',
-  },
-  goingAway: { code: CLOSE.goingAway, meaning: 'The node is going away; resume at once elsewhere.' },
-  tryLater: { code: CLOSE.tryLater, meaning: 'The node cannot serve this now.' },
-  malformed: { code: CLOSE.malformed, meaning: 'A frame is not one of `sluice.v1`.' },
-  unauthorized: { code: CLOSE.unauthorized, meaning: 'The token is missing, wrong, expired or revoked.' },
-  forbidden: {
-    code: CLOSE.forbidden,
-    meaning:
-      "The session is another user's, the token does not allow this, or an operator has ended the connection.",
-  },
-  connectTimeout: { code: CLOSE.connectTimeout, meaning: 'No `connect` came in time.' },
-  takenOver: { code: CLOSE.takenOver, meaning: 'A newer connection has taken the session over.' },
-  rateLimited: { code: CLOSE.rateLimited, meaning: 'Frames or bytes came faster than the limits allow.' },
-  notAdmitted: {
-    code: CLOSE.notAdmitted,
-    meaning: 'The node is at a limit and does not admit the connection.',
-  },
-  tooSlow: { code: CLOSE.tooSlow, meaning: 'The client did not read fast enough.' },
-} as const satisfies Record<keyof typeof CLOSE, CloseEntry>
+  tooLarge: 'A frame is larger than `limits.frame`.',
+  internal: 'A fault of the gateway has ended the connection; its log says more.',
+  goingAway: 'The node is going away; resume at once elsewhere.',
+  tryLater: 'The node cannot serve this now.',
+  malformed: 'A frame is not one of `sluice.v1`.',
+  unauthorized: 'The token is missing, wrong, expired or revoked.',
+  forbidden:
+    "The session is another user's, the token does not allow this, or an operator has ended the connection.",
+  connectTimeout: 'No `connect` came in time.',
+  takenOver: 'A newer connection has taken the session over.',
+  rateLimited: 'Frames or bytes came faster than the limits allow.',
+  notAdmitted: 'The node is at a limit and does not admit the connection.',
+  tooSlow: 'The client did not read fast enough.',
+} as const
+
+export type CloseReason = keyof typeof CLOSES
 
 /** The places behind which the gateway lives on when something throws that should not: who is called from outside. */
 export const WALLS = [
@@ -127,30 +116,30 @@ export function errorBody(code: ErrorCode, message: string): string {
   return JSON.stringify({ error: { code, message } })
 }
 
-/** The connection ends with this close code; a transport without close codes tells the error and ends. */
+/** The connection ends for this reason, in the words of its dialect and in the way of its transport. */
 export class Closing extends Error {
   override readonly name = 'Closing'
-  readonly closeCode: CloseCode
+  readonly why: CloseReason
   readonly code: ErrorCode
   /**
    * Within this time the client may come back, because those who end for this reason end at moments of their own. Absent:
    * they may end together, so that each has to wait for a time that is drawn for it.
    */
   readonly returnWithinMs: number | undefined
-  /** Where to come back to. Absent: to the usual address. */
-  readonly url: string | undefined
+  /** Where clients reach the nodes to come back to: `wss://host`, without a path. Absent: where they came from. */
+  readonly to: string | undefined
 
   constructor(
-    why: keyof typeof CLOSES,
+    why: CloseReason,
     code: ErrorCode,
     message: string,
-    options: { cause?: unknown; returnWithinMs?: number; url?: string } = {},
+    options: { cause?: unknown; returnWithinMs?: number; to?: string } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
-    this.closeCode = CLOSES[why].code
+    this.why = why
     this.code = code
     this.returnWithinMs = options.returnWithinMs
-    this.url = options.url
+    this.to = options.to
   }
 }
 
@@ -166,4 +155,19 @@ export function asSluiceError(thrown: unknown): SluiceError {
   return new SluiceError('internal', 'the gateway failed to handle this; its log says more', {
     cause: thrown,
   })
+}
+
+/** Any thrown thing as the end of a connection that did not come to be. */
+export function closingOf(thrown: unknown): Closing {
+  if (thrown instanceof Closing) return thrown
+  if (!(thrown instanceof SluiceError)) return faulty({ cause: thrown })
+  const { code, message, retryable } = thrown
+  const why = code === 'unauthorized' ? 'unauthorized' : retryable ? 'tryLater' : 'forbidden'
+  return new Closing(why, code, message, { cause: thrown })
+}
+
+/** A fault of ours ends a connection. */
+export function faulty(options: { cause?: unknown } = {}): Closing {
+  const message = 'the gateway failed to handle this; its log says more'
+  return new Closing('internal', 'internal', message, options)
 }

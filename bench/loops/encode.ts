@@ -2,7 +2,8 @@
 import { answerSteps } from '../lib/steps.ts'
 import { payload } from '../load/payload.ts'
 import { ROOM } from '../peers/terms.ts'
-import { Encoded } from '../../src/protocol/encode.ts'
+import { FRAMES, LINES } from '../../src/dialect/sluice-v1/encode.ts'
+import { Encoded } from '../../src/protocol/encoded.ts'
 import type { LoggedMessage } from '../../src/protocol/message.ts'
 
 export type Way = 'stringify' | 'reparse' | 'webSocket' | 'json'
@@ -32,8 +33,8 @@ const parsed = messages.map(({ data }) => JSON.parse(Buffer.from(data).toString(
 const WAYS: Readonly<Record<Way, (index: number) => { readonly length: number }>> = {
   stringify: (index) => Buffer.from(frame(index, parsed[index])),
   reparse: (index) => Buffer.from(frame(index, JSON.parse(Buffer.from(message(index).data).toString()))),
-  webSocket: (index) => new Encoded(message(index)).webSocket,
-  json: (index) => new Encoded(message(index)).json,
+  webSocket: (index) => new Encoded(message(index)).as(FRAMES).data,
+  json: (index) => new Encoded(message(index)).as(LINES).data,
 }
 
 /** Keeps the results alive, so that the work cannot be left out. */

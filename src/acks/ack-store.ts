@@ -13,7 +13,7 @@
  *
  * Fewer acknowledgements than were made may survive a failure, never more: then messages are delivered again.
  */
-import type { Position } from '../protocol/frames.ts'
+import type { Position } from '../protocol/position.ts'
 
 export interface AckStore {
   /** Returns at once. It is written soon, together with those that follow shortly; while the store is away it waits. */

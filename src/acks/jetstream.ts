@@ -21,7 +21,7 @@ import { KeptStream } from '../drivers/kept-stream.ts'
 import type { Trouble } from '../drivers/stream-trouble.ts'
 import { SluiceError } from '../errors.ts'
 import { EPOCH } from '../protocol/position.ts'
-import type { Position } from '../protocol/frames.ts'
+import type { Position } from '../protocol/position.ts'
 
 export interface JetStreamAckStoreOptions {
   /** In front of the bucket's name, `<prefix>-acks`; no dots. Default: `sluice`. */

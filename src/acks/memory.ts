@@ -5,7 +5,7 @@ import type { AckStore } from './ack-store.ts'
 import { keyOf } from './key.ts'
 import { isFurther } from './order.ts'
 import { SluiceError } from '../errors.ts'
-import type { Position } from '../protocol/frames.ts'
+import type { Position } from '../protocol/position.ts'
 
 const KEYS_MAX = 100_000
 

@@ -1,7 +1,7 @@
 /**
  * Which of two acknowledged positions counts. Pure.
  */
-import type { Position } from '../protocol/frames.ts'
+import type { Position } from '../protocol/position.ts'
 
 /** Negative: the left epoch is earlier. */
 export function compareEpochs(left: string, right: string): number {

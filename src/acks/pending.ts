@@ -2,7 +2,7 @@
  * Acknowledgements that are to be written: of each key the furthest, of no more keys than fit. Pure.
  */
 import { isFurther } from './order.ts'
-import type { Position } from '../protocol/frames.ts'
+import type { Position } from '../protocol/position.ts'
 
 export class PendingAcks {
   readonly #max: number

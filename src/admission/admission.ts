@@ -2,14 +2,13 @@
  * The room as the edge sees it: asks the gate, keeps the number of connections, and hands out meters.
  */
 import type { Clock } from '../clock.ts'
-import { disconnectReason } from '../observe/metric-labels.ts'
+import { disconnectReason, type Ended } from '../observe/metric-labels.ts'
 import type { Cells } from '../observe/metrics.ts'
 import type { Ticket } from '../protocol/ticket.ts'
+import type { TransportName } from '../protocol/transport-name.ts'
 import { Gate, type Admit, type Attempt, type GateOptions, type GatePorts, type Refuse } from './gate.ts'
 import { InboundLimits, type InboundOptions, type Meter } from './limits.ts'
 import type { Tickets } from './tickets.ts'
-
-type Transport = keyof Cells['connections']
 
 /** What an attempt came to, and what that costs its address, in attempts. */
 const CHARGES = {
@@ -66,17 +65,17 @@ export class Admission {
     this.gate.charge(address, CHARGES[why])
   }
 
-  connected(transport: Transport): void {
+  connected(transport: TransportName): void {
     this.gate.connected()
     this.#metrics.connections[transport].inc()
     this.#metrics.connects[transport].inc()
   }
 
-  /** Once for each `connected`. `reason`: a close code, `answered` for a poll, anything else for a lost connection. */
-  disconnected(transport: Transport, reason: string): void {
+  /** Once for each `connected`. */
+  disconnected(transport: TransportName, ended: Ended): void {
     this.gate.disconnected()
     this.#metrics.connections[transport].dec()
-    this.#metrics.disconnects[reason === 'answered' ? reason : disconnectReason(Number(reason))].inc()
+    this.#metrics.disconnects[disconnectReason(ended)].inc()
   }
 
   /** For one connection's inbound frames and bytes. */

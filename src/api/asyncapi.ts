@@ -4,7 +4,7 @@
  */
 import { ERRORS } from '../errors.ts'
 import { packageVersion } from '../package-version.ts'
-import type { ClientFrame, ServerFrame } from '../protocol/frames.ts'
+import type { ClientFrame, ServerFrame } from '../dialect/sluice-v1/frames.ts'
 
 type Schema = Readonly<Record<string, unknown>>
 

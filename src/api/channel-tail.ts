@@ -5,9 +5,11 @@
 import { channelOf, countOf } from './channels.ts'
 import type { ApiAnswer, ApiRequest, ApiStream, Route } from './route.ts'
 import { namedEvent } from './stream.ts'
+import { LINES } from '../dialect/sluice-v1/encode.ts'
 import type { Hub, Opened } from '../hub/hub.ts'
-import type { Fanout, Outlet, StreamFanout } from '../hub/outlet.ts'
-import type { Encoded } from '../protocol/encode.ts'
+import type { Fanout, StreamFanout } from '../hub/fanout.ts'
+import type { Outlet } from '../hub/outlet.ts'
+import type { Encoded } from '../protocol/encoded.ts'
 import type { EncodedReset } from '../protocol/encoded-reset.ts'
 
 const LAST_DEFAULT = 10
@@ -54,11 +56,12 @@ class TailOutlet implements Outlet, StreamFanout {
   }
 
   deliver(encoded: Encoded): void {
-    this.#stream?.write(namedEvent('message', encoded.json))
+    this.#stream?.write(namedEvent('message', encoded.as(LINES).data))
   }
 
-  reset({ json }: EncodedReset): void {
-    this.#stream?.write(namedEvent('reset', json))
+  reset(reset: EncodedReset): void {
+    const written = reset.as(LINES)
+    if (written !== undefined) this.#stream?.write(namedEvent('reset', written.data))
   }
 
   goLive(fanout: Fanout): void {

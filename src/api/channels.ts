@@ -7,8 +7,8 @@ import type { ApiAnswer, ApiRequest, Route } from './route.ts'
 import { SluiceError } from '../errors.ts'
 import type { Hub } from '../hub/hub.ts'
 import { CHANNEL_RULE, isChannel } from '../protocol/channel.ts'
-import { Encoded } from '../protocol/encode.ts'
-import type { Position } from '../protocol/frames.ts'
+import { lineOf } from '../dialect/sluice-v1/encode.ts'
+import type { Position } from '../protocol/position.ts'
 import { isPosition } from '../protocol/position.ts'
 import type { NodeInfo } from '../registry/registry.ts'
 import type { ReplayLog } from '../replay/replay-log.ts'
@@ -118,7 +118,7 @@ async function messages({ logOf }: ChannelPorts, request: ApiRequest): Promise<A
       json: { messages: [], reset: range.why === 'ahead' ? 'gap' : range.why, head: plain(range.head) },
     }
   }
-  const found = range.messages.map((message) => new Encoded(message).json)
+  const found = range.messages.map(lineOf)
   return {
     status: 200,
     headers: { 'content-type': 'application/json' },

@@ -6,7 +6,7 @@ import type { ApiStream } from './route.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { HttpExchange, HttpStream, ResponseHeaders } from '../drivers/uws.ts'
 import { SluiceError } from '../errors.ts'
-import { SSE_COMMENT, sseEvent, STREAM_HEADERS } from '../transport/sse-fanout.ts'
+import { SSE_COMMENT, sseEvent, STREAM_HEADERS } from '../transport/sse-event.ts'
 
 /** Operators and their consoles are few; more of them are a mistake, or somebody who has got hold of a key. */
 const STREAMS_MAX = 64

@@ -10,7 +10,7 @@ import type { SluiceClient } from '../client/index.ts'
 import { EXIT_USAGE } from '../config/config-error.ts'
 import { CHANNEL_RULE, INBOX, isChannel } from '../protocol/channel.ts'
 import { NPX } from '../package-names.ts'
-import type { ResetFrame } from '../protocol/frames.ts'
+import type { ResetFrame } from '../dialect/sluice-v1/frames.ts'
 
 const URL_DEFAULT = 'ws://127.0.0.1:8080'
 const PATH = '/v1/ws'

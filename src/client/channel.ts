@@ -1,7 +1,8 @@
 /**
  * One channel with everybody in the application who handles it: they share one subscription on the wire.
  */
-import type { From, MessageFrame, Position, ResetFrame } from '../protocol/frames.ts'
+import type { From, Position } from '../protocol/position.ts'
+import type { MessageFrame, ResetFrame } from '../dialect/sluice-v1/frames.ts'
 import { ClientError } from './errors.ts'
 import type { Unreadable } from './link.ts'
 import type { Time } from './time.ts'

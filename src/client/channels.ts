@@ -3,7 +3,8 @@
  * serving link from where the client is on it, or the application is told why not.
  */
 import { INBOX } from '../protocol/channel.ts'
-import type { From, Position, ResetFrame, ResumeMap, Restored, SubscribedFrame } from '../protocol/frames.ts'
+import type { From, Position } from '../protocol/position.ts'
+import type { ResetFrame, ResumeMap, Restored, SubscribedFrame } from '../dialect/sluice-v1/frames.ts'
 import type { Acks } from './acks.ts'
 import { Channel } from './channel.ts'
 import { ClientError } from './errors.ts'

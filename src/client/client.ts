@@ -2,7 +2,7 @@
  * The client of a gateway: channels, publishes, presence and the user's inbox, over a connection that takes care of itself.
  */
 import { CHANNEL_RULE, INBOX, isChannel } from '../protocol/channel.ts'
-import type { PresenceReplyFrame, PublishedFrame, ServerFrame } from '../protocol/frames.ts'
+import type { PresenceReplyFrame, PublishedFrame, ServerFrame } from '../dialect/sluice-v1/frames.ts'
 import { isPosition } from '../protocol/position.ts'
 import { Acks } from './acks.ts'
 import type { Channel, Handler, SubscribeOptions, Subscription } from './channel.ts'

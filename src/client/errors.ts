@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../protocol/codes.ts'
+import type { ErrorCode } from '../protocol/error-code.ts'
 
 /**
  * `closed`: the connection or the client is closed. `timeout`: no answer came in time, so what became of the request is unknown.

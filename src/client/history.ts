@@ -1,7 +1,8 @@
 /**
  * What a channel's log holds, and a state that is loaded and then kept up to date.
  */
-import type { MessageFrame, Position, ResetReason } from '../protocol/frames.ts'
+import type { MessageFrame } from '../dialect/sluice-v1/frames.ts'
+import type { Position, ResetReason } from '../protocol/position.ts'
 import type { Handler, Message, SubscribeOptions, Subscription } from './channel.ts'
 import { ClientError } from './errors.ts'
 

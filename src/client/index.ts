@@ -15,16 +15,8 @@ export type { State } from './machine.ts'
 export type { BackoffOptions } from './retry.ts'
 export type { Time } from './time.ts'
 export type { Bytes } from '../protocol/binary.ts'
-export type { ErrorCode } from '../protocol/codes.ts'
-export type {
-  From,
-  JoinFrame,
-  Limits,
-  Position,
-  ResetFrame,
-  ResetReason,
-  Restored,
-  WelcomeFrame,
-} from '../protocol/frames.ts'
+export type { JoinFrame, Limits, ResetFrame, Restored, WelcomeFrame } from '../dialect/sluice-v1/frames.ts'
+export type { ErrorCode } from '../protocol/error-code.ts'
+export type { From, Position, ResetReason } from '../protocol/position.ts'
 export type { TokenSource } from './tokens.ts'
 export type { StateChange } from './uplink.ts'

@@ -2,7 +2,7 @@
  * One WebSocket connection: moves frames, and notices when nothing comes any more. What they mean is decided elsewhere.
  */
 import { joinBinary, splitBinary, type Bytes } from '../protocol/binary.ts'
-import { SUBPROTOCOL, type ClientFrame, type ServerFrame } from '../protocol/frames.ts'
+import { SUBPROTOCOL, type ClientFrame, type ServerFrame } from '../dialect/sluice-v1/frames.ts'
 import type { Trace } from './debug.ts'
 import { ClientError } from './errors.ts'
 import type { Time } from './time.ts'

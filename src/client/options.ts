@@ -1,7 +1,8 @@
 /**
  * What an application gives to a client and hears from it.
  */
-import type { JoinFrame, Position, ResetFrame, WelcomeFrame } from '../protocol/frames.ts'
+import type { JoinFrame, ResetFrame, WelcomeFrame } from '../dialect/sluice-v1/frames.ts'
+import type { Position } from '../protocol/position.ts'
 import type { ClientError } from './errors.ts'
 import type { WebSocketConstructor } from './link.ts'
 import type { BackoffOptions } from './retry.ts'

@@ -4,7 +4,7 @@
  * What is lost on the way (a server that is down, a network that is gone) is no refusal: it passes, however long it takes.
  */
 import type { ClientError } from './errors.ts'
-import { reconnectAfter } from '../protocol/codes.ts'
+import { reconnectAfter } from '../dialect/sluice-v1/codes.ts'
 
 /** So many, and nothing is to be expected of another attempt. */
 export const REFUSALS_MAX = 5

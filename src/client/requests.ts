@@ -1,7 +1,7 @@
 /**
  * Requests that outlive a connection, by `ref`. A ref is never used twice, so an answer that comes late finds nobody.
  */
-import type { ServerFrame } from '../protocol/frames.ts'
+import type { ServerFrame } from '../dialect/sluice-v1/frames.ts'
 import { ClientError } from './errors.ts'
 import type { Link, Wire } from './link.ts'
 import type { Time } from './time.ts'

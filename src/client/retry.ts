@@ -1,7 +1,7 @@
 /**
  * When to come back after a connection ended. Pure.
  */
-import { reconnectAfter } from '../protocol/codes.ts'
+import { reconnectAfter } from '../dialect/sluice-v1/codes.ts'
 
 /** Attempt n waits a random time between 0 and the lesser of `baseMs` doubled n times and `maxMs` (full jitter). */
 export interface BackoffOptions {

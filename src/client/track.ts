@@ -5,7 +5,7 @@
  *  T2 nothing is shown before the gateway has said where the channel starts on the serving link
  *  T3 the position never jumps over what was not shown, but for a `reset`, which the application is told of
  */
-import type { Position } from '../protocol/frames.ts'
+import type { Position } from '../protocol/position.ts'
 
 /** Of `subscribed`, or of a channel in `welcome`. */
 export interface Start {

@@ -2,8 +2,8 @@
  * Keeps the client connected: makes attempts, moves to another node before the old connection closes, waits, comes back.
  * The shell of `machine.ts`.
  */
-import { reconnectAfter, type CLOSE } from '../protocol/codes.ts'
-import type { ReconnectFrame, ServerFrame, WelcomeFrame } from '../protocol/frames.ts'
+import { reconnectAfter, type CLOSE } from '../dialect/sluice-v1/codes.ts'
+import type { ReconnectFrame, ServerFrame, WelcomeFrame } from '../dialect/sluice-v1/frames.ts'
 import { ClientError, isLoggedOut } from './errors.ts'
 import { CUT, Link, type LinkOptions, type LinkSink, type Unreadable } from './link.ts'
 import { TABLE, type MachineEvent, type State } from './machine.ts'

@@ -33,8 +33,3 @@ function regionsOf(others: readonly NodeInfo[]): string {
   const regions = [...new Set(others.map((node) => node.region))].toSorted()
   return regions.length === 0 ? 'none' : regions.join(', ')
 }
-
-/** What a client opens there, by transport. */
-export function urlFor(transport: 'websocket' | 'sse' | 'poll', { url }: Destination): string {
-  return transport === 'websocket' ? `${url}/v1/ws` : `${url.replace(/^ws/, 'http')}/v1/${transport}`
-}

@@ -28,7 +28,7 @@
 import type { Plan } from '../config/drain-plan.ts'
 import { lengthMs, scheduleOf, type Schedule } from './schedule.ts'
 import { Tally, type TransportCounts } from './tally.ts'
-import type { Transport } from '../hub/outlet.ts'
+import type { TransportName } from '../protocol/transport-name.ts'
 import type { DRAIN_STATES, HOLD_REASONS } from '../observe/metric-labels.ts'
 
 export type DrainState = (typeof DRAIN_STATES)[number]
@@ -76,7 +76,7 @@ interface Hold {
 }
 
 interface Client {
-  readonly transport: Transport
+  readonly transport: TransportName
   readonly untilMs: number
   readonly batch: number
   leftMs: number
@@ -148,7 +148,7 @@ export class DrainCore {
   /** Asked, out of time, and still here: where a part goes, who does not want to may stay. */
   readonly #stayed = new Map<string, Client>()
   /** Moved: whether the connection here was still open when the other began. */
-  readonly #arrived = new Map<string, { readonly transport: Transport; readonly overlap: boolean }>()
+  readonly #arrived = new Map<string, { readonly transport: TransportName; readonly overlap: boolean }>()
   readonly #tally = new Tally()
   #plan: Plan
   #schedule: Schedule
@@ -303,7 +303,7 @@ export class DrainCore {
   }
 
   /** One was asked to leave after `delayMs`. Answers how long it has for that, in milliseconds from now. */
-  asked(id: string, transport: Transport, delayMs: number, nowMs: number): number {
+  asked(id: string, transport: TransportName, delayMs: number, nowMs: number): number {
     const forMs = Math.min(delayMs + this.#options.graceMs, this.#deadlineAtMs - nowMs)
     if (this.#asked.has(id)) return forMs
     const untilMs = nowMs + forMs
@@ -316,7 +316,7 @@ export class DrainCore {
   }
 
   /** One was closed because the drain has to end, asked or not. */
-  evicted(id: string, transport: Transport, nowMs: number): void {
+  evicted(id: string, transport: TransportName, nowMs: number): void {
     const asked = take(this.#asked, id) ?? take(this.#stayed, id)
     if (asked === undefined && !this.#lingering.has(id)) this.#tell(id, transport)
     if (this.#lingering.has(id)) return
@@ -435,7 +435,7 @@ export class DrainCore {
     return limit - (this.#told - this.#stayed.size)
   }
 
-  #tell(id: string, transport: Transport): void {
+  #tell(id: string, transport: TransportName): void {
     // Who had left and is back has been told already.
     if (this.#departed.delete(id)) {
       this.#tally.add(transport, 'unseen', -1)

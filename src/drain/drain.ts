@@ -12,12 +12,12 @@ import {
 import { planText, type Plan } from '../config/drain-plan.ts'
 import type { Tally, TransportCounts } from './tally.ts'
 import type { Clock, Timer } from '../clock.ts'
-import type { Transport } from '../hub/outlet.ts'
+import type { TransportName } from '../protocol/transport-name.ts'
 
 /** A connection as the drain sees it. */
 export interface Movable {
   readonly id: string
-  readonly transport: Transport
+  readonly transport: TransportName
   /** The node whose drain has moved it here. */
   readonly movedFrom: string | undefined
   /** Asks the client to go elsewhere after `delayMs`; until `deadlineMs` from now it may stay. */
@@ -41,7 +41,7 @@ export interface DrainPorts {
 
 /** Who could not be moved in the time there was. */
 export interface Evicted {
-  readonly transports: Readonly<Partial<Record<Transport, number>>>
+  readonly transports: Readonly<Partial<Record<TransportName, number>>>
   /** Of the first of them. */
   readonly sessions: readonly string[]
   /** What held the moving up when there was no more time. Absent: nothing did. */
@@ -93,7 +93,7 @@ export class Drain {
   #asking = false
   #told = ''
   #heldBy: string | undefined
-  readonly #evicted = { transports: new Map<Transport, number>(), sessions: [] as string[] }
+  readonly #evicted = { transports: new Map<TransportName, number>(), sessions: [] as string[] }
   #rate = 0
   #rateAt: { readonly ms: number; readonly count: number }
   /** What was still to go then, and when that was. */
@@ -148,7 +148,7 @@ export class Drain {
    * One leaves by itself, and is not taken in again: it counts as told. Answers whether that is so; while the drain waits
    * or is paused nobody is told.
    */
-  leaving(id: string, transport: Transport): boolean {
+  leaving(id: string, transport: TransportName): boolean {
     if (this.#core.state !== 'moving') return false
     this.#core.asked(id, transport, 0, this.#ports.clock.monotonicMs())
     return true

@@ -8,7 +8,7 @@ import { estimateMs, type JobDelays } from './job-pace.ts'
 import { isActive, isOpen, isOver, type Job, type JobNode } from './job.ts'
 import type { Outcome } from './outcome.ts'
 import { NOTHING, type Counts, type TransportCounts } from './tally.ts'
-import type { Transport } from '../hub/outlet.ts'
+import type { TransportName } from '../protocol/transport-name.ts'
 
 export interface JobNodeView extends JobNode {
   /** What the node has said last. Absent: it has said nothing yet. */
@@ -18,7 +18,7 @@ export interface JobNodeView extends JobNode {
 export interface JobView extends Omit<Job, 'nodes'>, TransportCounts {
   readonly nodes: readonly JobNodeView[]
   /** Of all nodes together. Gaps are those of the node where they were longest. */
-  readonly transports: Readonly<Partial<Record<Transport, TransportCounts>>>
+  readonly transports: Readonly<Partial<Record<TransportName, TransportCounts>>>
   /** So many were connected when it began. */
   readonly total: number
   readonly remaining: number
@@ -120,7 +120,7 @@ function worstOf(all: readonly Gaps[]): Gaps {
 }
 
 function transportsOf(all: readonly DrainProgress[]): JobView['transports'] {
-  const names = new Set(all.flatMap(({ transports }) => Object.keys(transports) as Transport[]))
+  const names = new Set(all.flatMap(({ transports }) => Object.keys(transports) as TransportName[]))
   return Object.fromEntries(
     [...names].map((name) => [name, joined(all.flatMap((one) => one.transports[name] ?? []))]),
   )

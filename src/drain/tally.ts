@@ -3,7 +3,7 @@
  * gaps would hide its own. Pure.
  */
 import { GapSamples, type Gaps } from './gaps.ts'
-import type { Transport } from '../hub/outlet.ts'
+import type { TransportName } from '../protocol/transport-name.ts'
 
 export interface Counts {
   readonly told: number
@@ -41,13 +41,13 @@ export const NOTHING: Counts = {
 
 export class Tally {
   readonly #all = { ...NOTHING, gaps: new GapSamples() }
-  readonly #of = new Map<Transport, { -readonly [Name in keyof Counts]: number } & { gaps: GapSamples }>()
+  readonly #of = new Map<TransportName, { -readonly [Name in keyof Counts]: number } & { gaps: GapSamples }>()
 
-  add(transport: Transport, what: keyof Counts, count = 1): void {
+  add(transport: TransportName, what: keyof Counts, count = 1): void {
     for (const counts of this.#both(transport)) (counts as Record<keyof Counts, number>)[what] += count
   }
 
-  gap(transport: Transport, gapMs: number): void {
+  gap(transport: TransportName, gapMs: number): void {
     for (const { gaps } of this.#both(transport)) gaps.add(gapMs)
   }
 
@@ -56,11 +56,11 @@ export class Tally {
   }
 
   /** Only those of whom somebody was told. */
-  get byTransport(): Readonly<Partial<Record<Transport, TransportCounts>>> {
+  get byTransport(): Readonly<Partial<Record<TransportName, TransportCounts>>> {
     return Object.fromEntries([...this.#of].map(([transport, counts]) => [transport, shown(counts)]))
   }
 
-  #both(transport: Transport): readonly (Counts & { gaps: GapSamples })[] {
+  #both(transport: TransportName): readonly (Counts & { gaps: GapSamples })[] {
     let own = this.#of.get(transport)
     if (own === undefined) this.#of.set(transport, (own = { ...NOTHING, gaps: new GapSamples() }))
     return [this.#all, own]

@@ -12,16 +12,16 @@
  *  - what a handler throws would end the process, so each call from outside is a wall: the connection ends with 1011 or 500.
  */
 import { BacklogWatch, EXCESS_BYTES_MAX } from './backlog-watch.ts'
-import { CLOSES, errorBody, type Caught, type Wall } from '../errors.ts'
+import { errorBody, type Caught, type Wall } from '../errors.ts'
 import { checkHeaders, writeHead, writeWhole, type ResponseHeaders } from './http-answer.ts'
 import { HttpExchange, type HttpRoute } from './http-exchange.ts'
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts'
 import { copyHead, handshakeFault, type RequestHead } from './request-head.ts'
+import { RFC_CLOSE } from '../protocol/rfc6455.ts'
 import { endConnectionWith } from './one-request.ts'
 import { loadUws, type Native } from './uws-binary.ts'
 import { own, publishAround, type Owned, type Served, type TopicMember } from './uws-served.ts'
 import { endVanished, openSockets } from './vanished-peers.ts'
-import { CLOSE } from '../protocol/codes.ts'
 
 export type { ResponseHeaders } from './http-answer.ts'
 export type { HttpExchange, HttpRoute, HttpStream } from './http-exchange.ts'
@@ -180,8 +180,8 @@ const VERSION: ResponseHeaders = { 'sec-websocket-version': '13' }
 
 /** What uWebSockets.js says of connections that it cuts off itself. */
 const CUT_OFF: Readonly<Record<string, number>> = {
-  'Received too big message': CLOSE.tooLarge,
-  'Received invalid UTF-8': CLOSE.malformed,
+  'Received too big message': RFC_CLOSE.tooLarge,
+  'Received invalid UTF-8': RFC_CLOSE.notUtf8,
 }
 
 function endedBy(code: number, reason: ArrayBuffer): number {
@@ -195,7 +195,7 @@ export class Listener {
   /** Those of certificates that were renewed since: who is connected stays. */
   readonly #former: Served[] = []
   readonly #routes: ((served: Served) => void)[] = []
-  #published: (bytes: number) => void = () => undefined
+  readonly #watches: { published(bytes: number): void }[] = []
   readonly #options: ListenerOptions
   #socket: Native.us_listen_socket | undefined
   #port = 0
@@ -277,7 +277,7 @@ export class Listener {
               fell('dropped', socket, error)
             }
           })
-    if (watch !== undefined) this.#published = (bytes) => watch.published(bytes)
+    if (watch !== undefined) this.#watches.push(watch)
     const behavior = (served: Served): Native.WebSocketBehavior<UserData> => ({
       maxPayloadLength: route.frameBytesMax,
       maxBackpressure: watch === undefined ? bufferedBytesMax : bufferedBytesMax + EXCESS_BYTES_MAX,
@@ -355,7 +355,7 @@ export class Listener {
       this.#served.app.publish(topic, message, binary)
       for (const { app, sockets } of this.#former) if (sockets > 0) app.publish(topic, message, binary)
     } else publishAround(except, [this.#served, ...this.#former], { topic, message, binary })
-    this.#published(message.byteLength)
+    for (const watch of this.#watches) watch.published(message.byteLength)
   }
 
   /**
@@ -449,7 +449,7 @@ export class Listener {
 
 function endFaulty(socket: NativeSocket): void {
   try {
-    socket.end(CLOSES.internal.code, 'a fault of the gateway')
+    socket.end(RFC_CLOSE.internal, 'a fault of the gateway')
   } catch {
     // Closed already: that is the only thing that throws here.
   }

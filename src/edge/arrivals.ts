@@ -3,20 +3,21 @@
  */
 import type { ClientAddress } from './origin.ts'
 import type { EdgePorts, Refuse } from './ports.ts'
-import { bearer } from './request.ts'
+import type { Dialect, Hello } from '../dialect/dialect.ts'
 import type { RequestHead, ResponseHeaders } from '../drivers/uws.ts'
-import { errorBody, retryAfter, SluiceError } from '../errors.ts'
-import { readTicket } from '../protocol/ticket.ts'
-import type { Handshake } from '../transport/websocket.ts'
+import { retryAfter, SluiceError } from '../errors.ts'
+import type { Arrived } from '../transport/websocket.ts'
 
 const UNTRUSTED_PROXY =
   'too many connections from one address, which sends X-Forwarded-For and is not in trustedProxies: if it is a proxy, all its clients count as one'
 
 export interface Arriving {
   readonly head: RequestHead
+  readonly hello: Hello
+  readonly dialect: Dialect
   onAborted(run: () => void): void
-  admitted(handshake: Handshake): void
-  refused(status: number, headers: ResponseHeaders, body: string): void
+  admitted(arrived: Arrived): void
+  refused(status: number, headers: ResponseHeaders, error: SluiceError): void
 }
 
 export class Arrivals {
@@ -30,31 +31,27 @@ export class Arrivals {
 
   /** Answers now or later, once, unless it goes before. */
   take(arriving: Arriving): void {
-    const { head } = arriving
+    const { head, hello, dialect } = arriving
     const { admission, metrics } = this.#ports
     const address = this.#addresses.of(head)
-    const query = new URLSearchParams(head.query)
-    const token = bearer(head) ?? query.get('token') ?? undefined
-    const move = query.get('move')
-    if (move !== null && this.#ports.turnsAway(Number(move), true)) {
+    if (hello.turns !== undefined && this.#ports.turnsAway(hello.turns, true)) {
       // Its old connection still serves it: it loses nothing by another attempt.
       metrics.refused('outdated')
-      const { code, message } = outdated()
-      arriving.refused(503, { 'content-type': 'application/json' }, errorBody(code, message))
+      arriving.refused(503, { 'content-type': 'application/json' }, outdated())
       return
     }
     // What it resumes is in its first frame; that it was here is shown in the URL, so that it waits before newcomers.
-    const resume = admission.knows(readTicket(query.get('resume') ?? ''))
+    const resume = admission.knows(hello.ticket)
     let decided = false
     const asked = admission.ask({ address, resume }, (verdict) => {
       decided = true
       if (verdict.kind === 'refuse') {
         this.warnOfProxy(head, verdict)
-        arriving.refused(verdict.tooMany ? 429 : 503, refusalHeaders(verdict), refusalBody(verdict))
+        arriving.refused(verdict.tooMany ? 429 : 503, refusalHeaders(verdict), refusal(verdict))
         return
       }
       // What comes of somebody who is known is not charged to those with whom he shares an address.
-      arriving.admitted({ token, address: resume ? '' : address })
+      arriving.admitted({ conversation: dialect.converse(hello), address: resume ? '' : address })
     })
     // Whoever was let in at once has taken over what is to be done when it goes.
     if (!decided) arriving.onAborted(() => asked.cancel())
@@ -77,9 +74,7 @@ export function refusalHeaders({ retryAfterMs }: Refuse): ResponseHeaders {
   return { 'content-type': 'application/json', ...retryAfter(retryAfterMs) }
 }
 
-export function refusalBody({ reason, tooMany }: Refuse): string {
-  return errorBody(
-    tooMany ? 'rate_limited' : 'unavailable',
-    `not admitted now (${reason}); come back after Retry-After seconds`,
-  )
+export function refusal({ reason, tooMany }: Refuse): SluiceError {
+  const message = `not admitted now (${reason}); come back after Retry-After seconds`
+  return new SluiceError(tooMany ? 'rate_limited' : 'unavailable', message)
 }

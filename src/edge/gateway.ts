@@ -1,27 +1,29 @@
 /**
- * The public listener: which request goes where, and what each must pass first (origin, admission, token).
+ * The public listener: which request goes where, and what each must pass first (origin, admission, token). What it has is a table
+ * of routes; how a transport carries messages and what a dialect says stands with them.
  */
-import { Arrivals, outdated, refusalBody, refusalHeaders } from './arrivals.ts'
+import { Arrivals, outdated, refusal, refusalHeaders } from './arrivals.ts'
 import { LINK_PATH, LinkDoor } from './link-door.ts'
 import { ClientAddress, Origins } from './origin.ts'
 import type { EdgeOptions, EdgePorts, Refuse } from './ports.ts'
-import { bearer, cookie, cursorOf, isEventSource, listed, resumeOf, returnMisfit, waitOf } from './request.ts'
+import { Refused } from './refused.ts'
+import { resumeOf, returnMisfit } from './request.ts'
+import { isSocketRoute, listed, type Route, type SocketRoute } from './route.ts'
 import { jitter } from '../clock.ts'
+import type { Hello } from '../dialect/dialect.ts'
+import { bearer, cookie } from '../dialect/request.ts'
 import { handshakeFault } from '../drivers/request-head.ts'
-import type { HttpExchange, Listener, RequestHead, Upgrade } from '../drivers/uws.ts'
-import { asSluiceError, Closing, errorBody, retryAfter, SluiceError } from '../errors.ts'
+import type { HttpExchange, Listener, RequestHead, ResponseHeaders, Upgrade } from '../drivers/uws.ts'
+import { asSluiceError, Closing, closingOf, errorBody, retryAfter, SluiceError } from '../errors.ts'
 import { CHANNEL_LENGTH_MAX, CHANNEL_RULE, INBOX, isChannel } from '../protocol/channel.ts'
-import { CLOSE } from '../protocol/codes.ts'
 import { departureIn, tagOf, type Departure } from '../protocol/cursor.ts'
+import type { From } from '../protocol/position.ts'
 import { ticketIn } from '../protocol/ticket.ts'
-import { SUBPROTOCOL, type From } from '../protocol/frames.ts'
 import type { Identity } from '../session/ports.ts'
-import { WebSocketConnection, type Handshake, type WebSocketContext } from '../transport/websocket.ts'
-import { closingEvent, SseFanout, STREAM_HEADERS } from '../transport/sse-fanout.ts'
-import { SseConnection, type SseContext } from '../transport/sse.ts'
-import { PollConnection } from '../transport/poll.ts'
-import { Newcomers } from '../transport/newcomers.ts'
 import { Links } from '../transport/links.ts'
+import { Newcomers } from '../transport/newcomers.ts'
+import type { HttpConnection, HttpTransport } from '../transport/transport.ts'
+import { WebSocketConnection, type Arrived, type WebSocketContext } from '../transport/websocket.ts'
 
 /**
  * uWebSockets.js cuts the connection above its limit (1006); up to there we can say 1009. It collects as much of a frame
@@ -29,16 +31,11 @@ import { Links } from '../transport/links.ts'
  */
 const FRAME_BYTES_OVER = 16_384
 const TOKEN_MISSING = 'a token is missing'
-const ENDPOINT_PATHS: ReadonlySet<string> = new Set(['/v1/ws', '/v1/sse', '/v1/poll', LINK_PATH])
 const METHODS = 'GET, HEAD, OPTIONS'
-const ENDPOINTS =
-  'this listener has /v1/ws, /v1/sse, /v1/poll and /v1/link; publish on the other one (api.port)'
+const API = 'publish on the other one (api.port)'
 const PREFLIGHT_MAX_AGE_S = '600'
 /** A stream that is sent on is served by nobody: it comes again at once, a few times at most, and not in step with others. */
 const SENT_ON_MAX_MS = 100
-/** A poll that comes to a node that leaves may come again as often as its balancer sends it there. */
-const ELSEWHERE_MIN_MS = 50
-const ELSEWHERE_MAX_MS = 300
 
 /** States of a node in which somebody else takes its clients. */
 const LEAVING: ReadonlySet<string> = new Set(['draining', 'closing'])
@@ -55,56 +52,76 @@ interface Wanted {
   readonly departure: Departure | undefined
 }
 
+/** A request of a stream or a poll, and what serves it. */
+interface Asking {
+  readonly exchange: HttpExchange
+  readonly transport: HttpTransport
+}
+
 export class Gateway {
   readonly #ports: EdgePorts
   readonly #options: EdgeOptions
   readonly #origins: Origins
   readonly #addresses: ClientAddress
   readonly #arrivals: Arrivals
+  /** Of all dialects together: what they may hold is of one node. */
   readonly #newcomers: Newcomers<WebSocketConnection>
   readonly #links: LinkDoor
-  readonly #sse: SseContext
+  readonly #sockets: readonly SocketRoute[]
+  /** By path. */
+  readonly #http = new Map<string, HttpTransport>()
   readonly #extra: ExtraRoutes
+  /** For whoever asks for something else. */
+  readonly #endpoints: string
 
-  constructor(ports: EdgePorts, options: EdgeOptions, extra: ExtraRoutes) {
+  constructor(ports: EdgePorts, options: EdgeOptions, routes: readonly Route[], extra: ExtraRoutes) {
     this.#ports = ports
     this.#options = options
     this.#origins = new Origins(options.allowedOrigins, options.localHosts)
     this.#addresses = new ClientAddress(options.trustedProxies, options.proxyProtocol)
+    this.#extra = extra
     this.#arrivals = new Arrivals(ports, this.#addresses)
     this.#newcomers = new Newcomers(options.frameBytesMax + FRAME_BYTES_OVER)
-    const links = new Links(ports.links, { ports, options }, this.#newcomers)
+    this.#sockets = routes.filter(isSocketRoute)
+    // What is spoken over HTTP is what the first of them speaks.
+    const [spoken] = this.#sockets
+    if (spoken === undefined) throw new TypeError('a gateway has a WebSocket')
+    const { dialect, path } = spoken
+    const links = new Links(ports.links, { ports, options, dialect, path }, this.#newcomers)
     ports.links.holds(links)
     this.#links = new LinkDoor({
       links,
       frameBytesMax: options.frameBytesMax,
       cors: (origin) => this.#origins.headers(origin),
-      admit: (exchange, admitted) => this.#admitLink(exchange, admitted),
+      admit: (exchange, admitted) => this.#admitLink(exchange, spoken, admitted),
     })
-    this.#sse = {
-      ports,
-      options,
-      fanout: new SseFanout((bytes) => ports.metrics.bytesOut('sse', bytes), ports.caught),
+    for (const route of routes) {
+      if (isSocketRoute(route)) continue
+      const { path, transport: Transport, dialect } = route
+      this.#http.set(path, new Transport({ ports, options, dialect, path }))
     }
-    this.#extra = extra
+    this.#endpoints = `this listener has ${listed([...routes.map((route) => route.path), LINK_PATH])}; ${API}`
   }
 
   attach(listener: Listener): void {
     const frameBytesMax = this.#options.frameBytesMax + FRAME_BYTES_OVER
-    const context = { ports: this.#ports, options: this.#options, newcomers: this.#newcomers }
-    listener.webSocket<WebSocketConnection>('/v1/ws', {
-      frameBytesMax,
-      bufferedBytesMax: this.#options.bufferedBytesMax,
-      idleTimeoutSeconds: Math.round(this.#options.idleTimeoutMs / 1000),
-      upgrade: (head, upgrade) => this.#upgrade(head, upgrade, context),
-      open: (connection, socket) => connection.opened(socket),
-      message: (connection, message, binary) => connection.received(message, binary),
-      dropped: (connection, message) => connection.dropped(message),
-      congested: (connection) => connection.congested(),
-      drain: (connection) => connection.drained(),
-      control: (connection, bytes) => connection.controlled(bytes),
-      close: (connection, code) => connection.gone(code),
-    })
+    const newcomers = this.#newcomers
+    for (const { path, dialect } of this.#sockets) {
+      const context = { ports: this.#ports, options: this.#options, newcomers, dialect, path }
+      listener.webSocket<WebSocketConnection>(path, {
+        frameBytesMax,
+        bufferedBytesMax: this.#options.bufferedBytesMax,
+        idleTimeoutSeconds: Math.round(this.#options.idleTimeoutMs / 1000),
+        upgrade: (head, upgrade) => this.#upgrade(head, upgrade, context),
+        open: (connection, socket) => connection.opened(socket),
+        message: (connection, message, binary) => connection.received(message, binary),
+        dropped: (connection, message) => connection.dropped(message),
+        congested: (connection) => connection.congested(),
+        drain: (connection) => connection.drained(),
+        control: (connection, bytes) => connection.controlled(bytes),
+        close: (connection, code) => connection.gone(code),
+      })
+    }
     listener.http({
       bodyBytesMax: (head) => this.#links.bodyBytesMax(head),
       handle: (exchange) => this.#handle(exchange),
@@ -113,59 +130,80 @@ export class Gateway {
   }
 
   #upgrade(head: RequestHead, upgrade: Upgrade<WebSocketConnection>, context: WebSocketContext): void {
-    const { origin } = head.headers
+    const refuse = (status: number, reason: 'origin' | 'subprotocol', error: SluiceError): void => {
+      this.#ports.metrics.refused(reason)
+      this.#refuseUpgrade(upgrade, context, error, status, { 'content-type': 'application/json' })
+    }
     try {
       this.#options.localHosts?.checkHost(head)
     } catch (error) {
-      this.#refuseUpgrade(upgrade, 403, 'origin', asSluiceError(error))
+      refuse(403, 'origin', asSluiceError(error))
       return
     }
-    if (!this.#origins.allows(origin)) {
-      this.#refuseUpgrade(
-        upgrade,
-        403,
-        'origin',
-        new SluiceError('forbidden', 'this origin is not in allowedOrigins'),
-      )
+    if (!this.#origins.allows(head.headers.origin)) {
+      refuse(403, 'origin', new SluiceError('forbidden', 'this origin is not in allowedOrigins'))
       return
     }
-    const offered = head.headers['sec-websocket-protocol']
-    if (offered !== undefined && !listed(offered).includes(SUBPROTOCOL)) {
-      const error = new SluiceError('bad_request', `the subprotocols offered do not include ${SUBPROTOCOL}`)
-      this.#refuseUpgrade(upgrade, 400, 'subprotocol', error)
+    let hello: Hello
+    try {
+      hello = context.dialect.hello(head)
+    } catch (error) {
+      refuse(400, 'subprotocol', asSluiceError(error))
       return
     }
     // A browser cannot read the answer to a refused handshake, so a bad token is told by a close code instead.
     this.#arrivals.take({
-      head,
+      ...{ head, hello, dialect: context.dialect },
       onAborted: (run) => upgrade.onAborted(run),
-      admitted: (handshake) =>
-        upgrade.accept(new WebSocketConnection(handshake, context), offered === undefined ? '' : SUBPROTOCOL),
-      refused: (status, headers, body) => upgrade.refuse(status, headers, body),
+      admitted: (arrived) => upgrade.accept(new WebSocketConnection(arrived, context), hello.subprotocol),
+      refused: (status, headers, error) => this.#refuseUpgrade(upgrade, context, error, status, headers),
     })
   }
 
+  #admitLink(exchange: HttpExchange, { dialect }: SocketRoute, admitted: (arrived: Arrived) => void): void {
+    const { head } = exchange
+    this.#arrivals.take({
+      ...{ head, hello: dialect.hello(head), dialect, admitted },
+      onAborted: (run) => exchange.onAborted(run),
+      refused: (status, headers, { code, message }) => {
+        const cors = this.#origins.headers(head.headers.origin)
+        exchange.respond(status, { ...headers, ...cors }, errorBody(code, message))
+      },
+    })
+  }
+
+  /** A dialect whose clients would make nothing of a status closes with a code of its own. */
   #refuseUpgrade(
     upgrade: Upgrade<WebSocketConnection>,
-    status: number,
-    reason: 'origin' | 'subprotocol',
+    context: WebSocketContext,
     error: SluiceError,
+    status: number,
+    headers: ResponseHeaders,
   ): void {
-    this.#ports.metrics.refused(reason)
-    upgrade.refuse(status, { 'content-type': 'application/json' }, errorBody(error.code, error.message))
+    if (context.dialect.refuses === 'close') {
+      const closing = error.code === 'rate_limited' ? rateLimited(error) : closingOf(error)
+      upgrade.accept(
+        new WebSocketConnection({ conversation: new Refused(closing), address: '' }, context),
+        '',
+      )
+    } else upgrade.refuse(status, headers, errorBody(error.code, error.message))
   }
 
   #handle(exchange: HttpExchange): void | Promise<void> {
     const { head } = exchange
     this.#options.localHosts?.checkHost(head)
-    if (!head.path.startsWith('/v1/')) return this.#serveExtra(exchange)
-    if (!ENDPOINT_PATHS.has(head.path))
-      throw new SluiceError('not_found', `there is nothing at ${head.path}; ${ENDPOINTS}`)
+    const transport = this.#http.get(head.path)
+    const isSocket = transport === undefined && this.#sockets.some(({ path }) => path === head.path)
+    const isLink = head.path === LINK_PATH
+    if (transport === undefined && !isSocket && !isLink) {
+      if (!head.path.startsWith('/v1/')) return this.#serveExtra(exchange)
+      throw new SluiceError('not_found', `there is nothing at ${head.path}; ${this.#endpoints}`)
+    }
     if (!this.#origins.allows(head.headers.origin)) {
       this.#ports.metrics.refused('origin')
       throw new SluiceError('forbidden', 'this origin is not in allowedOrigins')
     }
-    if (head.path === LINK_PATH) return this.#links.handle(exchange)
+    if (isLink) return this.#links.handle(exchange)
     if (head.method === 'OPTIONS') {
       exchange.respond(204, {
         ...this.#origins.headers(head.headers.origin),
@@ -184,49 +222,34 @@ export class Gateway {
       )
       return undefined
     }
-    if (head.path === '/v1/ws') {
+    if (transport === undefined) {
       const lacks = handshakeFault(head)?.message ?? 'the handshake is a GET'
       throw new SluiceError('bad_request', `this endpoint speaks WebSocket: ${lacks}`)
     }
-    if (head.method === 'HEAD') return this.#admitted(exchange, () => this.#headOf(exchange))
-    if (this.#sendsOn(exchange)) return undefined
-    return this.#admitted(exchange, () =>
-      head.path === '/v1/sse' ? this.#stream(exchange) : this.#poll(exchange),
-    )
-  }
-
-  #admitLink(exchange: HttpExchange, admitted: (handshake: Handshake) => void): void {
-    this.#arrivals.take({
-      head: exchange.head,
-      onAborted: (run) => exchange.onAborted(run),
-      admitted,
-      refused: (status, headers, body) =>
-        exchange.respond(
-          status,
-          { ...headers, ...this.#origins.headers(exchange.head.headers.origin) },
-          body,
-        ),
-    })
+    const asking = { exchange, transport }
+    if (head.method === 'HEAD') return this.#admitted(asking, () => this.#headOf(asking))
+    if (this.#sendsOn(asking)) return undefined
+    return this.#admitted(asking, () => this.#serve(asking))
   }
 
   /** Where a stream that had to leave a node comes to one that will be drained next: it shall move only once. */
-  #sendsOn(exchange: HttpExchange): boolean {
+  #sendsOn({ exchange, transport }: Asking): boolean {
     const { head } = exchange
-    const departure = isEventSource(head) ? departureIn(cursorOf(head) ?? '') : undefined
+    const departure = transport.isBlind(head) ? departureIn(transport.cursorOf(head) ?? '') : undefined
     if (departure === undefined || !this.#ports.turnsAway(departure.turns, false)) return false
     this.#ports.metrics.refused('outdated')
-    // The id counts: it is what the browser sends next time.
-    const event = `${closingEvent(outdated())}id: ${departure.again}\n`
-    this.#comeBack(exchange, jitter(this.#ports.clock, 0, SENT_ON_MAX_MS), event)
-    return true
+    const retryAfterMs = jitter(this.#ports.clock, 0, SENT_ON_MAX_MS)
+    const away = { retryAfterMs, leaving: false, error: outdated(), cursor: departure.again }
+    return transport.turnAway(exchange, away, this.#origins.headers(head.headers.origin))
   }
 
   async #serveExtra(exchange: HttpExchange): Promise<void> {
     if (await this.#extra(exchange)) return
-    throw new SluiceError('not_found', `there is nothing at ${exchange.head.path}; ${ENDPOINTS}`)
+    throw new SluiceError('not_found', `there is nothing at ${exchange.head.path}; ${this.#endpoints}`)
   }
 
-  #admitted(exchange: HttpExchange, run: () => Promise<void>): void {
+  #admitted(asking: Asking, run: () => Promise<void>): void {
+    const { exchange, transport } = asking
     const { head } = exchange
     const { admission } = this.#ports
     const address = this.#addresses.of(head)
@@ -235,10 +258,10 @@ export class Gateway {
       admission.charge(address, 'token')
       throw new SluiceError('unauthorized', TOKEN_MISSING)
     }
-    const resume = admission.knows(ticketIn(cursorOf(head) ?? ''))
+    const resume = admission.knows(ticketIn(transport.cursorOf(head) ?? ''))
     const asked = admission.ask({ address, resume }, (verdict) => {
       if (verdict.kind === 'refuse') {
-        this.#refuse(exchange, verdict)
+        this.#refuse(asking, verdict)
         return
       }
       run().catch((error: unknown) => {
@@ -250,40 +273,25 @@ export class Gateway {
   }
 
   /** What a stream or a poll would be answered with, without beginning one. */
-  async #headOf(exchange: HttpExchange): Promise<void> {
+  async #headOf({ exchange, transport }: Asking): Promise<void> {
     const { head } = exchange
-    await this.#request(head)
-    const type = head.path === '/v1/sse' ? 'text/event-stream' : 'application/json'
+    await this.#request(head, transport)
     const cors = this.#origins.headers(head.headers.origin)
-    exchange.respond(200, { 'content-type': type, 'cache-control': 'no-store', ...cors })
+    exchange.respond(200, { 'content-type': transport.contentType, 'cache-control': 'no-store', ...cors })
   }
 
-  async #stream(exchange: HttpExchange): Promise<void> {
+  async #serve({ exchange, transport }: Asking): Promise<void> {
     const { head } = exchange
-    const { identity, ...wanted } = await this.#request(head)
+    const open = transport.asked(head)
+    const { identity, ...wanted } = await this.#request(head, transport)
     if (exchange.done) return
-    const connection = new SseConnection(
-      exchange,
-      identity.user,
-      this.#origins.headers(head.headers.origin),
-      this.#sse,
-    )
+    const connection = open(exchange, identity.user, this.#origins.headers(head.headers.origin))
     await this.#connect(connection, identity, wanted, exchange)
-  }
-
-  async #poll(exchange: HttpExchange): Promise<void> {
-    const { head } = exchange
-    const waitMs = waitOf(new URLSearchParams(head.query).get('wait'))
-    const { identity, ...wanted } = await this.#request(head)
-    if (exchange.done) return
-    const headers = this.#origins.headers(head.headers.origin)
-    const connection = new PollConnection({ exchange, user: identity.user, waitMs, headers }, this.#sse)
-    await this.#connect(connection, identity, wanted, exchange)
-    connection.wait()
+    connection.begin?.()
   }
 
   async #connect(
-    connection: SseConnection | PollConnection,
+    connection: HttpConnection,
     identity: Identity,
     wanted: Wanted,
     exchange: HttpExchange,
@@ -303,7 +311,10 @@ export class Gateway {
   }
 
   /** Who asks, and for which channels from where. Fails with the error to answer. */
-  async #request(head: RequestHead): Promise<Wanted & { readonly identity: Identity }> {
+  async #request(
+    head: RequestHead,
+    transport: HttpTransport,
+  ): Promise<Wanted & { readonly identity: Identity }> {
     const query = new URLSearchParams(head.query)
     const names = namesIn(query.getAll('channels'))
     const { channelsPerStreamMax, headBytesMax } = this.#options
@@ -314,7 +325,7 @@ export class Gateway {
     if (misfit !== undefined) throw new SluiceError('limit_exceeded', misfit)
     const identity = await this.#ports.sessions.identify(this.#tokenOf(head))
     const channels = new Map<string, From | undefined>()
-    const resume = resumeOf(cursorOf(head), identity.user)
+    const resume = resumeOf(transport.cursorOf(head), identity.user)
     for (const name of names) channels.set(name, resume?.byTag.get(tagOf(name)))
     return { identity, channels, departure: resume?.departure }
   }
@@ -324,32 +335,15 @@ export class Gateway {
     return given ?? cookie(head, this.#options.tokenCookie)
   }
 
-  #refuse(exchange: HttpExchange, verdict: Refuse): void {
+  #refuse({ exchange, transport }: Asking, verdict: Refuse): void {
     this.#arrivals.warnOfProxy(exchange.head, verdict)
-    if (isEventSource(exchange.head)) this.#comeBack(exchange, verdict.retryAfterMs)
-    else if (exchange.head.path === '/v1/poll' && LEAVING.has(verdict.reason) && cursorOf(exchange.head)) {
-      this.#pollElsewhere(exchange)
-    } else {
-      const headers = { ...refusalHeaders(verdict), ...this.#origins.headers(exchange.head.headers.origin) }
-      exchange.respond(verdict.tooMany ? 429 : 503, headers, refusalBody(verdict), !verdict.tooMany)
-    }
-  }
-
-  /**
-   * A poll over a connection that a balancer, or the client, has kept to a node that leaves: nothing new, the cursor that it
-   * came with, and the end of the connection. A refusal would cost it a pause.
-   */
-  #pollElsewhere(exchange: HttpExchange): void {
-    const cursor = JSON.stringify(cursorOf(exchange.head))
-    const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' }
+    const { retryAfterMs, reason, tooMany } = verdict
     const cors = this.#origins.headers(exchange.head.headers.origin)
-    // Not at once, or a balancer that has not noticed yet would be asked without a pause.
-    const body = `{"messages":[],"resets":[],"cursor":${cursor}}`
-    const afterMs = jitter(this.#ports.clock, ELSEWHERE_MIN_MS, ELSEWHERE_MAX_MS)
-    const answer = this.#ports.clock.after(afterMs, () =>
-      exchange.respond(200, { ...headers, ...cors }, body, true),
-    )
-    exchange.onAborted(() => answer.cancel())
+    const away = { retryAfterMs, leaving: LEAVING.has(reason), error: undefined, cursor: undefined }
+    if (transport.turnAway(exchange, away, cors)) return
+    const { code, message } = refusal(verdict)
+    const headers = { ...refusalHeaders(verdict), ...cors }
+    exchange.respond(tooMany ? 429 : 503, headers, errorBody(code, message), !tooMany)
   }
 
   #failed(exchange: HttpExchange, thrown: unknown): void {
@@ -360,30 +354,24 @@ export class Gateway {
     else metrics.protocolError(error.code)
     const { retryMinMs, retryMaxMs } = this.#options
     // One connection too many of a user may be let in later, as a WebSocket that is closed with 4503.
-    const notAdmitted = thrown instanceof Closing && thrown.closeCode === CLOSE.notAdmitted
+    const notAdmitted = thrown instanceof Closing && thrown.why === 'notAdmitted'
     const retryAfterMs = notAdmitted
       ? jitter(clock, NOT_ADMITTED_MIN_MS, NOT_ADMITTED_MAX_MS)
       : (error.retryAfterMs ?? jitter(clock, retryMinMs, retryMaxMs))
     const retryable = error.retryable || notAdmitted
-    if (retryable && isEventSource(exchange.head)) {
-      this.#comeBack(exchange, retryAfterMs, notAdmitted ? closingEvent(error) : '')
-      return
-    }
+    const cors = this.#origins.headers(exchange.head.headers.origin)
+    const told = notAdmitted ? error : undefined
+    const away = { retryAfterMs, leaving: false, error: told, cursor: undefined }
+    if (retryable && this.#http.get(exchange.head.path)?.turnAway(exchange, away, cors) === true) return
     const headers = {
       'content-type': 'application/json',
-      ...this.#origins.headers(exchange.head.headers.origin),
+      ...cors,
       ...(retryable ? retryAfter(retryAfterMs) : {}),
     }
     const status = notAdmitted ? 429 : error.status
     exchange.respond(status, headers, errorBody(error.code, error.message), error.code === 'internal')
     // A stream that has begun has no place for an answer.
     if (!exchange.done) exchange.cut()
-  }
-
-  /** An `EventSource` gives up for good on any status but 200; an empty stream with `retry:` makes it come back (HTML, section 9.2.3). */
-  #comeBack(exchange: HttpExchange, retryMs: number, event = ''): void {
-    const cors = this.#origins.headers(exchange.head.headers.origin)
-    exchange.respond(200, { ...STREAM_HEADERS, ...cors }, `retry: ${Math.round(retryMs)}\n${event}\n`, true)
   }
 }
 
@@ -397,4 +385,8 @@ function namesIn(lists: readonly string[]): Set<string> {
     throw new SluiceError('bad_request', `channels, separated by commas: ${shown} is none; ${CHANNEL_RULE}`)
   }
   return names
+}
+
+function rateLimited({ code, message }: SluiceError): Closing {
+  return new Closing('rateLimited', code, message)
 }

@@ -12,7 +12,7 @@ import type { HttpExchange, RequestHead, ResponseHeaders } from '../drivers/uws.
 import { SluiceError } from '../errors.ts'
 import { LINK_HEADER } from '../protocol/link.ts'
 import type { Links } from '../transport/links.ts'
-import type { Handshake } from '../transport/websocket.ts'
+import type { Arrived } from '../transport/websocket.ts'
 
 export const LINK_PATH = '/v1/link'
 const METHODS = 'GET, POST, OPTIONS'
@@ -26,7 +26,7 @@ export interface LinkDoorPorts {
   readonly frameBytesMax: number
   cors(origin: string | undefined): ResponseHeaders
   /** Lets a new connection in, now or later; who is refused is answered. */
-  admit(exchange: HttpExchange, admitted: (handshake: Handshake) => void): void
+  admit(exchange: HttpExchange, admitted: (arrived: Arrived) => void): void
 }
 
 export class LinkDoor {
@@ -73,11 +73,11 @@ export class LinkDoor {
   }
 
   #open(exchange: HttpExchange, poll: boolean, cors: ResponseHeaders): void {
-    this.#ports.admit(exchange, (handshake) => {
+    this.#ports.admit(exchange, (arrived) => {
       if (exchange.done) return
       const { links } = this.#ports
-      if (poll) links.openPoll({ exchange, handshake, headers: { ...TEXT, ...cors } })
-      else links.openStream({ exchange, handshake, headers: cors })
+      if (poll) links.openPoll({ exchange, arrived, headers: { ...TEXT, ...cors } })
+      else links.openStream({ exchange, arrived, headers: cors })
     })
   }
 

@@ -2,8 +2,8 @@
  * What a channel is told and what it tells.
  */
 import type { FeedTerms } from './feed.ts'
-import type { SlowConsumerPolicy } from './subscription.ts'
-import type { Position, ResetReason } from '../protocol/frames.ts'
+import type { SlowConsumerPolicy } from './source.ts'
+import type { Position, ResetReason } from '../protocol/position.ts'
 
 /** What channels count; see docs/metrics.md. */
 export interface ChannelCounts {

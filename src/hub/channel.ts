@@ -7,27 +7,31 @@ import { Deliveries } from './deliveries.ts'
 import { Disowning } from './disowning.ts'
 import { Feed, type FeedDecision } from './feed.ts'
 import type { LogPage, LogReads } from './log-reads.ts'
-import { Fanout } from './outlet.ts'
+import { Fanout } from './fanout.ts'
 import { Reach, backfill, startBefore } from './reach.ts'
-import type { SlowConsumerPolicy, Source, Subscription } from './subscription.ts'
-import type { Encoded } from '../protocol/encode.ts'
-import type { From, Position, ResetReason } from '../protocol/frames.ts'
+import type { PacedResets } from './paced-resets.ts'
+import type { Subscription } from './subscription.ts'
+import type { SlowConsumerPolicy, Source, SourceLog } from './source.ts'
+import type { LiveTopics } from './topics.ts'
 import type { Tap, Witness } from '../observe/witness.ts'
+import type { Encoded } from '../protocol/encoded.ts'
+import type { Reset } from '../protocol/form.ts'
+import type { From, Position, ResetReason } from '../protocol/position.ts'
 
 /** What a channel needs of its hub. */
 export interface ChannelPorts {
   readonly reads: LogReads
+  /** Where messages leave to those who are live. */
+  readonly topics: LiveTopics
   /** Milliseconds since 1970, as messages have them. */
   now(): number
-  deliver(fanout: Fanout, encoded: Encoded, before: Position | undefined): void
-  resetAll(fanout: Fanout, position: Position, reason: ResetReason, before: Position): void
+  /** Of everybody on a channel that has lost something. */
+  resets(lost: Omit<Reset, 'delayMs'>): PacedResets
   resetDelayMs(reason: ResetReason): number
   /** Runs once, after a pause that is spread at random. */
   later(run: () => void): void
   entered(channel: Channel): void
   left(channel: Channel): void
-  /** The number of the next message that goes to the topics. */
-  sequence(): number
   readonly counts: ChannelCounts
   readonly witness: Pick<Witness, 'tap'>
 }
@@ -35,10 +39,12 @@ export interface ChannelPorts {
 /** A slow client reads the log in small bites: what it has not taken yet should not lie in memory. */
 const CATCH_UP_PAGE = 128
 
-/** A channel is its own fan-out: there is one for each connected user's inbox, so each object counts. */
-abstract class AnyChannel extends Fanout {
-  readonly slowConsumer: SlowConsumerPolicy
-  readonly #ports: ChannelPorts
+export abstract class Channel implements Source {
+  readonly name: string
+  /** Who is live on it. */
+  readonly fanout = new Fanout()
+  protected readonly ports: ChannelPorts
+  protected readonly policy: ChannelPolicy
   #subscribers = 0
   /** Those of the subscribers that have begun. */
   #begun = 0
@@ -46,29 +52,33 @@ abstract class AnyChannel extends Fanout {
   emptySinceMs: number | undefined
 
   constructor(name: string, policy: ChannelPolicy, ports: ChannelPorts) {
-    super(name)
-    this.slowConsumer = policy.slowConsumer
-    this.#ports = ports
+    this.name = name
+    this.policy = policy
+    this.ports = ports
   }
 
-  get name(): string {
-    return this.channel
-  }
+  /** `undefined`: an ephemeral channel. */
+  abstract get position(): Position | undefined
+  abstract get log(): SourceLog | undefined
+  abstract readonly deliveries: Deliveries | undefined
+  abstract start(from: From | undefined): Promise<void>
+  abstract open(from: From | undefined): Promise<Opening>
+  abstract receive(encoded: Encoded): void
 
-  get fanout(): Fanout {
-    return this
-  }
-
-  protected get ports(): ChannelPorts {
-    return this.#ports
+  get slowConsumer(): SlowConsumerPolicy {
+    return this.policy.slowConsumer
   }
 
   get sequence(): number {
-    return this.#ports.sequence()
+    return this.ports.topics.sequence
   }
 
   get tap(): Tap | undefined {
-    return this.#ports.witness.tap
+    return this.ports.witness.tap
+  }
+
+  get counts(): ChannelCounts {
+    return this.ports.counts
   }
 
   get subscribers(): number {
@@ -77,7 +87,7 @@ abstract class AnyChannel extends Fanout {
 
   entered(): void {
     this.#subscribers++
-    this.#ports.entered(this as unknown as Channel)
+    this.ports.entered(this)
   }
 
   get begunCount(): number {
@@ -91,34 +101,37 @@ abstract class AnyChannel extends Fanout {
   left(_subscription?: Subscription, begun = false): void {
     this.#subscribers--
     if (begun) this.#begun--
-    this.#ports.left(this as unknown as Channel)
-  }
-
-  slow(policy: SlowConsumerPolicy): void {
-    this.#ports.counts.slow(policy)
-  }
-
-  replayed(durable: boolean): void {
-    this.#ports.counts.replayed(durable)
-  }
-
-  unacknowledged(messages: number): void {
-    this.#ports.counts.unacknowledged(messages)
-  }
-
-  resetSent(reason: ResetReason): void {
-    this.#ports.counts.reset(reason)
+    this.ports.left(this)
   }
 
   resetDelayMs(reason: ResetReason): number {
-    return this.#ports.resetDelayMs(reason)
+    return this.ports.resetDelayMs(reason)
+  }
+
+  /** Compares the channel with the log's head, where it has one; `undefined`: the log has to be asked first. */
+  check(_head: Position | undefined): void {}
+
+  /** To be called now and then: lets go of what need not be kept. */
+  tidy(): void {}
+
+  /** Nobody is on it, and nobody will be. */
+  close(): void {}
+
+  protected deliver(encoded: Encoded, before: Position | undefined): void {
+    this.ports.topics.deliver(this.name, this.fanout, encoded, before)
   }
 }
 
-export class EphemeralChannel extends AnyChannel implements Source {
-  declare readonly deliveries: undefined
-
+export class EphemeralChannel extends Channel {
   get position(): undefined {
+    return undefined
+  }
+
+  get log(): undefined {
+    return undefined
+  }
+
+  get deliveries(): undefined {
     return undefined
   }
 
@@ -131,39 +144,12 @@ export class EphemeralChannel extends AnyChannel implements Source {
   }
 
   receive(encoded: Encoded): void {
-    this.ports.deliver(this.fanout, encoded, undefined)
+    this.deliver(encoded, undefined)
   }
-
-  check(): void {}
-
-  next(): undefined {
-    return undefined
-  }
-
-  newest(): undefined {
-    return undefined
-  }
-
-  read(): Promise<never> {
-    return Promise.reject(new Error('an ephemeral channel has no log'))
-  }
-
-  newestOfLog(): Promise<never> {
-    return this.read()
-  }
-
-  awaitFeed(): void {}
-
-  retryLater(): void {}
-
-  tidy(): void {}
-
-  close(): void {}
 }
 
-export class LoggedChannel extends AnyChannel implements Source {
+export class LoggedChannel extends Channel implements SourceLog {
   readonly #feed: Feed
-  readonly #policy: ChannelPolicy
   /** Made for the first client that resumes from before the tail. */
   #reach: Reach | undefined
   /** The log is being told to leave an epoch, or was a moment ago. */
@@ -175,12 +161,15 @@ export class LoggedChannel extends AnyChannel implements Source {
 
   constructor(name: string, policy: ChannelPolicy, ports: ChannelPorts) {
     super(name, policy, ports)
-    this.#policy = policy
     this.#feed = new Feed(policy.feed)
   }
 
   get position(): Position | undefined {
     return this.#feed.position
+  }
+
+  get log(): SourceLog {
+    return this
   }
 
   /**
@@ -192,7 +181,7 @@ export class LoggedChannel extends AnyChannel implements Source {
       this.#run(this.#feed.start(await this.ports.reads.head(this.name)))
       return
     }
-    const page = await this.ports.reads.page('join', this.name, from, this.#policy.logMessagesMax)
+    const page = await this.ports.reads.page('join', this.name, from, this.policy.logMessagesMax)
     const decisions = this.#feed.start(page.head)
     this.#backfill(page, from)
     this.#run(decisions)
@@ -211,7 +200,7 @@ export class LoggedChannel extends AnyChannel implements Source {
       return { start: from, recovered: true, reset: undefined }
     }
     if (from.epoch === here.epoch && from.offset < here.offset) {
-      this.#reach ??= new Reach(this.name, this.ports.reads, this.#feed, this.#policy.logMessagesMax)
+      this.#reach ??= new Reach(this.name, this.ports.reads, this.#feed, this.policy.logMessagesMax)
       const loss = await this.#reach.to(from)
       return loss === undefined ? { start: from, recovered: true, reset: undefined } : this.#lost(loss)
     }
@@ -225,12 +214,11 @@ export class LoggedChannel extends AnyChannel implements Source {
 
   receive(encoded: Encoded): void {
     // Published while the log was away, on a namespace that says to go on without it: it has no place in the order.
-    if (encoded.message.kind === 'ephemeral') this.ports.deliver(this.fanout, encoded, this.#feed.position)
+    if (encoded.message.kind === 'ephemeral') this.deliver(encoded, this.#feed.position)
     else this.#run(this.#feed.receive(encoded))
   }
 
-  /** Compares the feed with the log's head; `undefined`: the log has to be asked first. */
-  check(head: Position | undefined): void {
+  override check(head: Position | undefined): void {
     if (head !== undefined) {
       this.#run(this.#feed.check(head))
       return
@@ -261,13 +249,11 @@ export class LoggedChannel extends AnyChannel implements Source {
     return this.ports.reads.last(this.name, 1)
   }
 
-  /** To be called now and then: lets go of what need not be kept. */
-  tidy(): void {
+  override tidy(): void {
     this.#feed.tidy(this.ports.now())
   }
 
-  /** Nobody is on it, and nobody will be. */
-  close(): void {
+  override close(): void {
     this.#feed.close()
   }
 
@@ -290,7 +276,7 @@ export class LoggedChannel extends AnyChannel implements Source {
     if (count === 0) return { start: here, recovered: true, reset: undefined }
     const oldest = this.#feed.tail.fromEnd(count)
     if (oldest !== undefined) return { start: startBefore(oldest), recovered: true, reset: undefined }
-    const page = await this.ports.reads.last(this.name, Math.min(count, this.#policy.logMessagesMax))
+    const page = await this.ports.reads.last(this.name, Math.min(count, this.policy.logMessagesMax))
     const first = page.kind === 'range' ? page.entries[0] : undefined
     if (first === undefined) return { start: page.head, recovered: true, reset: undefined }
     const start = startBefore(first)
@@ -304,7 +290,7 @@ export class LoggedChannel extends AnyChannel implements Source {
 
   /** Keeps a page of the log in the tail where it ends at the tail's start: the next who asks finds it there. */
   #backfill(page: LogPage, after: Position): void {
-    backfill(this.#feed, page, after, this.#policy.logMessagesMax)
+    backfill(this.#feed, page, after, this.policy.logMessagesMax)
   }
 
   #run(decisions: readonly FeedDecision[]): void {
@@ -313,11 +299,11 @@ export class LoggedChannel extends AnyChannel implements Source {
       switch (decision.kind) {
         case 'deliver':
           this.#number(decision.encoded)
-          this.ports.deliver(this.fanout, decision.encoded, decision.before)
+          this.deliver(decision.encoded, decision.before)
           break
         case 'reset':
           this.ports.counts.repair('reset')
-          this.ports.resetAll(this.fanout, decision.position, decision.reason, decision.before)
+          this.#resetAll(decision)
           break
         case 'fetch':
           this.#fetch(decision.after)
@@ -341,9 +327,16 @@ export class LoggedChannel extends AnyChannel implements Source {
     ;(this.deliveries ??= new Deliveries()).add(message.epoch, message.offset, message.time)
   }
 
+  /** To each alone, since each has his own delay; those who are told it with the same delay get the same text. */
+  #resetAll({ position, reason, before }: FeedDecision & { readonly kind: 'reset' }): void {
+    this.ports.topics.settle(this.name, before)
+    const resets = this.ports.resets({ channel: this.name, position, reason })
+    for (const member of this.fanout.live) member.resetLive(resets.draw())
+  }
+
   #fetch(after: Position): void {
     this.ports.counts.gap()
-    this.ports.reads.range(this.name, after, this.#policy.logMessagesMax).then(
+    this.ports.reads.range(this.name, after, this.policy.logMessagesMax).then(
       (range) => {
         if (range.kind === 'range') this.ports.counts.repair('filled')
         this.#run(this.#feed.filled(range))
@@ -371,5 +364,3 @@ export class LoggedChannel extends AnyChannel implements Source {
     this.#disowning.start(epoch)
   }
 }
-
-export type Channel = LoggedChannel | EphemeralChannel

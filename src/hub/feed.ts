@@ -21,8 +21,8 @@
  *     everybody has to fetch his state once more, also who comes later
  */
 import type { LogRange } from '../replay/replay-log.ts'
-import { Encoded } from '../protocol/encode.ts'
-import type { Position, ResetReason } from '../protocol/frames.ts'
+import { Encoded } from '../protocol/encoded.ts'
+import type { Position, ResetReason } from '../protocol/position.ts'
 import type { LoggedMessage } from '../protocol/message.ts'
 import type { FeedMemory } from './feed-memory.ts'
 import { Tail, type TailLimits } from './tail.ts'

@@ -4,28 +4,24 @@
  */
 import { EphemeralChannel, LoggedChannel, type Channel, type ChannelPorts } from './channel.ts'
 import type { ChannelCounts, ChannelPolicy, Opening } from './channel-terms.ts'
-import { Delivery, type TopicMessage } from './delivery.ts'
 import { FeedMemory } from './feed-memory.ts'
 import { LogReads, type ReadReason } from './log-reads.ts'
-import type { Fanout, Outlet, TopicMember } from './outlet.ts'
+import type { Outlet } from './outlet.ts'
 import { Losses, PacedResets } from './paced-resets.ts'
-import { Subscription, type SlowConsumerPolicy } from './subscription.ts'
-import { TurnLog, type OverLimit, type Published } from './turn-log.ts'
+import { Subscription } from './subscription.ts'
+import type { SlowConsumerPolicy } from './source.ts'
+import { LiveTopics, type Topics, type TopicsMetrics } from './topics.ts'
+import type { OverLimit, Published } from './turn-log.ts'
 import type { Backbone } from '../backbone/backbone.ts'
 import { jitter, type Clock, type Timer } from '../clock.ts'
+import type { Witness } from '../observe/witness.ts'
 import { isInbox } from '../protocol/channel.ts'
-import { encodeFrame, Encoded } from '../protocol/encode.ts'
-import type { From, JoinFrame, Position, ResetReason } from '../protocol/frames.ts'
+import { Encoded } from '../protocol/encoded.ts'
+import type { ChannelEvent, Reset } from '../protocol/form.ts'
+import type { From, Position, ResetReason } from '../protocol/position.ts'
 import type { Message } from '../protocol/message.ts'
 import type { ReplayLog } from '../replay/replay-log.ts'
-import type { Witness } from '../observe/witness.ts'
 import { Rounds } from '../rounds.ts'
-
-/** The native topics of the public listener. */
-export interface Topics {
-  /** `except`: it is on the topic, and does not get it. */
-  publish(topic: string, message: Uint8Array, binary: boolean, except?: TopicMember): void
-}
 
 export interface HubPolicy {
   readonly logged: boolean
@@ -50,9 +46,7 @@ export interface HubOptions {
 }
 
 /** What the hub counts; see docs/metrics.md. */
-export interface HubMetrics extends ChannelCounts {
-  /** A message has been handed to the live subscribers of each transport. */
-  fannedOut(encoded: Encoded, websocket: number, sse: number, poll: number): void
+export interface HubMetrics extends ChannelCounts, TopicsMetrics {
   logRead(why: ReadReason): void
   ephemeralDropped(count: number): void
   /** A tail was given up for want of memory. */
@@ -91,7 +85,7 @@ export class Hub {
   readonly #channels = new Map<string, Channel>()
   /** The channels that are not started yet. */
   readonly #starting = new Map<string, Promise<Channel>>()
-  readonly #turns = new TurnLog()
+  readonly #live: LiveTopics
   readonly #reads: LogReads
   readonly #memory: FeedMemory
   readonly #losses: Losses
@@ -102,12 +96,12 @@ export class Hub {
   readonly #channelPorts: ChannelPorts
   readonly #policies = new WeakMap<HubPolicy, ChannelPolicy>()
   #subscriptions = 0
-  readonly #overLimit: OverLimit[] = []
 
   constructor(ports: HubPorts, options: HubOptions) {
     this.#ports = ports
     this.#options = options
     this.#reads = new LogReads(ports.log, (why) => ports.metrics.logRead(why))
+    this.#live = new LiveTopics(ports)
     this.#memory = new FeedMemory(options.memoryBytes, () => ports.metrics.tailGivenUp())
     this.#losses = new Losses(options.resetSpreadMs)
     this.#rounds = new Rounds(
@@ -120,18 +114,12 @@ export class Hub {
       now: () => ports.clock.now(),
       counts: ports.metrics,
       witness: ports.witness,
-      deliver: new Delivery({
-        toTopic: this.#toTopic,
-        liveOn: (channel, key) => ports.liveOn(channel, key),
-        witness: ports.witness,
-        fannedOut: (encoded, websocket, sse, poll) => ports.metrics.fannedOut(encoded, websocket, sse, poll),
-      }).deliver,
-      resetAll: this.#resetAll,
+      topics: this.#live,
+      resets: this.#resets,
       resetDelayMs: this.#resetDelayMs,
       later: this.#later,
       entered: this.#entered,
       left: this.#left,
-      sequence: () => this.#turns.sequence,
     }
     this.#scan = ports.clock.every(SCAN_TICK_MS, () => this.#scanSome())
   }
@@ -194,24 +182,22 @@ export class Hub {
   }
 
   /**
-   * To the WebSockets that are live on a channel, beside its messages: who is behind, or comes later, does not get it.
+   * To the sockets that are live on its channel, beside the messages: who is behind, or comes later, does not get it.
    * For what can be asked for as well.
    */
-  tell(channel: string, frame: JoinFrame): void {
-    const found = this.#channels.get(channel)
-    if (found === undefined || found.nativeCount === 0) return
-    const bytes = Buffer.from(encodeFrame(frame))
-    this.#toTopic({ channel, bytes, binary: false, before: found.position, except: undefined })
+  tell(event: ChannelEvent): void {
+    const channel = this.#channels.get(event.channel)
+    if (channel !== undefined) this.#live.tell(channel.fanout, event, channel.position)
   }
 
   /** What a client has missed that has just not got `dropped`, in order. `undefined`: not a message of the topics. */
   missedFrom(dropped: Uint8Array): readonly Published[] | undefined {
-    return this.#turns.from(dropped)
+    return this.#live.missedFrom(dropped)
   }
 
   /** `socket.settle` runs before anything else is published: it must have left its topics by then. */
   settleBeforePublish(socket: OverLimit): void {
-    this.#overLimit.push(socket)
+    this.#live.settleBeforePublish(socket)
   }
 
   close(): void {
@@ -266,32 +252,15 @@ export class Hub {
     return shared
   }
 
-  /** To each alone, since each has his own delay; those who are told it with the same delay get the same text. */
-  readonly #resetAll = (fanout: Fanout, position: Position, reason: ResetReason, before: Position): void => {
-    this.#settle(fanout.channel, before)
+  readonly #resets = (lost: Omit<Reset, 'delayMs'>): PacedResets => {
     const { clock } = this.#ports
-    if (reason === 'epoch') this.#losses.lost(clock.monotonicMs())
-    const reset = { channel: fanout.channel, position, reason }
-    const paced = new PacedResets(reset, this.#options.resetSpreadMs, clock)
-    for (const member of fanout.live) member.resetLive(paced.draw())
+    if (lost.reason === 'epoch') this.#losses.lost(clock.monotonicMs())
+    return new PacedResets(lost, this.#options.resetSpreadMs, clock)
   }
 
   readonly #resetDelayMs = (reason: ResetReason): number => {
     const { clock } = this.#ports
     return Math.floor(clock.random() * this.#losses.own(reason, clock.monotonicMs()))
-  }
-
-  readonly #toTopic = ({ channel, bytes, binary, before, except }: TopicMessage): void => {
-    // A socket that did not get the last message must not get this one: before, for those whom the loop's own flush has
-    // found over their limit; after, for those whom this call has.
-    this.#settle(channel, before)
-    this.#turns.record(channel, bytes, before)
-    this.#ports.topics.publish(channel, bytes, binary, except)
-    this.#settle(channel, before)
-  }
-
-  #settle(channel: string, before: Position | undefined): void {
-    while (this.#overLimit.length > 0) this.#overLimit.pop()?.settle(channel, before)
   }
 
   readonly #entered = (channel: Channel): void => {

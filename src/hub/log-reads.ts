@@ -2,8 +2,8 @@
  * Reads of the log on behalf of many: those who ask for the same page while it is being read share one read, and each
  * message of it is encoded once.
  */
-import { Encoded } from '../protocol/encode.ts'
-import type { Position, ResetReason } from '../protocol/frames.ts'
+import { Encoded } from '../protocol/encoded.ts'
+import type { Position, ResetReason } from '../protocol/position.ts'
 import type { LogLoss, LogRange, ReplayLog } from '../replay/replay-log.ts'
 
 export type LogPage =

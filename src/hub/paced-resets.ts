@@ -8,20 +8,21 @@
  *  P3 who alone is reset has no delay; who comes back with a position of a lost log, or one of many who do, has one
  */
 import type { Clock } from '../clock.ts'
-import { EncodedReset, type Reset } from '../protocol/encoded-reset.ts'
-import type { ResetReason } from '../protocol/frames.ts'
+import { EncodedReset } from '../protocol/encoded-reset.ts'
+import type { Reset } from '../protocol/form.ts'
+import type { ResetReason } from '../protocol/position.ts'
 
 /** With 10 s, those who share a text come 100 ms after the ones before. */
 export const STEPS = 100
 
 export class PacedResets {
-  readonly #reset: Reset
+  readonly #lost: Omit<Reset, 'delayMs'>
   readonly #spreadMs: number
   readonly #clock: Pick<Clock, 'random'>
   readonly #byStep: (EncodedReset | undefined)[] = []
 
-  constructor(reset: Reset, spreadMs: number, clock: Pick<Clock, 'random'>) {
-    this.#reset = reset
+  constructor(lost: Omit<Reset, 'delayMs'>, spreadMs: number, clock: Pick<Clock, 'random'>) {
+    this.#lost = lost
     this.#spreadMs = spreadMs
     this.#clock = clock
   }
@@ -29,7 +30,7 @@ export class PacedResets {
   /** For one client. */
   draw(): EncodedReset {
     const step = Math.floor(this.#clock.random() * STEPS)
-    return (this.#byStep[step] ??= new EncodedReset(this.#reset, this.#delayMs(step)))
+    return (this.#byStep[step] ??= new EncodedReset({ ...this.#lost, delayMs: this.#delayMs(step) }))
   }
 
   #delayMs(step: number): number {

@@ -5,8 +5,8 @@
  */
 import type { Feed } from './feed.ts'
 import type { LogPage, LogReads } from './log-reads.ts'
-import type { Encoded } from '../protocol/encode.ts'
-import type { Position, ResetReason } from '../protocol/frames.ts'
+import type { Encoded } from '../protocol/encoded.ts'
+import type { Position, ResetReason } from '../protocol/position.ts'
 import type { LoggedMessage } from '../protocol/message.ts'
 
 interface Waiter {

@@ -7,54 +7,16 @@
  *                    ▲                                           │
  *                    └────────── fallBehind: its buffer is full ─┘        any ── close ──▶ (closed)
  */
-import { Unacknowledged, type Deliveries } from './deliveries.ts'
-import type { Fanout, LiveMember, Outlet } from './outlet.ts'
-import type { Encoded } from '../protocol/encode.ts'
+import { Unacknowledged } from './deliveries.ts'
+import type { LiveMember } from './fanout.ts'
+import type { Outlet } from './outlet.ts'
+import type { Source, SourceLog } from './source.ts'
+import type { Encoded } from '../protocol/encoded.ts'
 import { EncodedReset } from '../protocol/encoded-reset.ts'
-import type { Position, ResetReason } from '../protocol/frames.ts'
+import type { Position, ResetReason } from '../protocol/position.ts'
 import type { LoggedMessage } from '../protocol/message.ts'
-import type { Tap } from '../observe/witness.ts'
+import { NATIVE } from '../protocol/transport-name.ts'
 import { lossReason, type LogPage } from './log-reads.ts'
-
-export type SlowConsumerPolicy = 'catch-up' | 'conflate' | 'disconnect'
-
-/** What a subscription asks of its channel. */
-export interface Source {
-  readonly name: string
-  readonly fanout: Fanout
-  readonly slowConsumer: SlowConsumerPolicy
-  /** The number of the next message that goes to the topics. */
-  readonly sequence: number
-  /** `undefined`: an ephemeral channel. */
-  readonly position: Position | undefined
-  /** The first message after a position, from memory. */
-  next(after: Position): Encoded | undefined
-  newest(): Encoded | undefined
-  /** The same from the log, where memory has none. */
-  newestOfLog(): Promise<LogPage>
-  /** A page of the log. One read serves all who ask for the same. */
-  read(after: Position): Promise<LogPage>
-  /** Calls `resume` once the feed's position has changed; tells the feed where the log's head was seen. */
-  awaitFeed(subscription: Subscription, head: Position | undefined): void
-  /** Calls `resume` after a pause, since the log could not be read. */
-  retryLater(subscription: Subscription): void
-  slow(policy: SlowConsumerPolicy): void
-  /** `durable`: it is to be acknowledged, and can be. */
-  replayed(durable: boolean): void
-  /** Where messages are acknowledged, and one has come. */
-  readonly deliveries: Deliveries | undefined
-  /** It has gone, and has not acknowledged so many. */
-  unacknowledged(messages: number): void
-  resetSent(reason: ResetReason): void
-  /** How long a client that is reset by himself waits before he fetches his state. */
-  resetDelayMs(reason: ResetReason): number
-  /** While somebody follows a user. */
-  readonly tap: Tap | undefined
-  /** It gets messages from now on. */
-  begun(): void
-  /** `begun`: it got messages. */
-  left(subscription: Subscription, begun: boolean): void
-}
 
 /** Follows a resume until the client has caught up or gone. */
 export interface Replay {
@@ -126,7 +88,7 @@ export class Subscription implements LiveMember {
     this.#slow = true
     this.#position = position
     this.#leaveLive()
-    this.source.slow(this.source.slowConsumer)
+    this.source.counts.slow(this.source.slowConsumer)
   }
 
   resetLive(reset: EncodedReset): void {
@@ -135,7 +97,7 @@ export class Subscription implements LiveMember {
     if (!this.outlet.hasRoom()) this.fallBehind(reset.position)
     this.#settleOpen()
     if (this.live) this.#countLive(this.source.deliveries?.count)
-    this.source.resetSent(reset.reason)
+    this.source.counts.reset(reset.reason)
     this.outlet.reset(reset)
     this.source.tap?.reset(this.outlet, reset)
   }
@@ -168,14 +130,19 @@ export class Subscription implements LiveMember {
 
   /** Who is live since before the first message has had all of them. Only WebSockets can acknowledge. */
   #countLive(from = 0): void {
-    if (this.source.deliveries === undefined || this.outlet.transport !== 'websocket') return
+    if (this.source.deliveries === undefined || this.outlet.transport !== NATIVE) return
     if (this.#open === undefined || from > 0) (this.#open ??= new Unacknowledged()).live(from)
   }
 
   /** What is open now is not acknowledged any more: the connection has gone, or its log. */
   #settleOpen(): void {
-    if (this.#open !== undefined) this.source.unacknowledged(this.#open.open(this.source.deliveries))
+    if (this.#open !== undefined) this.source.counts.unacknowledged(this.#open.open(this.source.deliveries))
     this.#open = undefined
+  }
+
+  /** Asked for only where there are positions. */
+  get #log(): SourceLog {
+    return this.source.log as SourceLog
   }
 
   /** One message or one change of state. False: wait for somebody to call `resume`. */
@@ -186,7 +153,7 @@ export class Subscription implements LiveMember {
     if (here.epoch === feed.epoch && here.offset === feed.offset) return this.#goLive()
     if (this.#slow && this.source.slowConsumer !== 'catch-up') return this.#giveUp()
     if (here.epoch === feed.epoch && here.offset < feed.offset) {
-      const next = this.source.next(here)
+      const next = this.#log.next(here)
       if (next === undefined) return this.#read(here)
       this.#deliver(next)
       return true
@@ -200,7 +167,7 @@ export class Subscription implements LiveMember {
     this.#liveSince = this.source.sequence
     this.#position = undefined
     this.#countLive(this.source.deliveries?.count)
-    this.outlet.goLive(this.source.fanout)
+    this.outlet.goLive(this.source.fanout, this.source.name)
     this.source.fanout.addLive(this)
     this.#replayEnds()
     return false
@@ -210,7 +177,7 @@ export class Subscription implements LiveMember {
     this.#countLive()
     if (this.source.deliveries !== undefined) this.#open?.behind(this.source.deliveries)
     this.source.fanout.removeLive(this)
-    this.outlet.leaveLive(this.source.fanout)
+    this.outlet.leaveLive(this.source.fanout, this.source.name)
   }
 
   #replayEnds(): void {
@@ -224,7 +191,7 @@ export class Subscription implements LiveMember {
       this.outlet.closeTooSlow(this.source.name)
       return false
     }
-    const newest = this.source.newest()
+    const newest = this.#log.newest()
     if (newest === undefined) return this.#readNewest()
     this.#deliverNewest(newest)
     this.#position = this.source.position
@@ -235,14 +202,14 @@ export class Subscription implements LiveMember {
   #readNewest(): boolean {
     const asked = this.source.position as Position
     this.#reading = true
-    this.source.newestOfLog().then(
+    this.#log.newestOfLog().then(
       (page) => {
         this.#reading = false
         if (this.#state === 'behind') this.#takeNewest(page, asked)
       },
       () => {
         this.#reading = false
-        if (this.#state === 'behind') this.source.retryLater(this)
+        if (this.#state === 'behind') this.#log.retryLater(this)
       },
     )
     return false
@@ -253,7 +220,7 @@ export class Subscription implements LiveMember {
     const newest = page.kind === 'range' ? page.entries.at(-1) : undefined
     const message = newest?.message as LoggedMessage | undefined
     if (message?.epoch === feed.epoch && message.offset > feed.offset) {
-      this.source.awaitFeed(this, page.head)
+      this.#log.awaitFeed(this, page.head)
       return
     }
     if (feed.epoch === asked.epoch && feed.offset === asked.offset) {
@@ -273,20 +240,22 @@ export class Subscription implements LiveMember {
     if (this.#isExcludedFrom(encoded)) return
     this.#replayed(encoded)
     this.#replay?.replayed()
+    this.#handOver(encoded)
+  }
+
+  #handOver(encoded: Encoded): void {
     this.outlet.deliver(encoded)
     this.source.tap?.delivered(this.outlet, encoded)
   }
 
   #replayed({ message }: Encoded): void {
-    const durable = message.kind === 'logged' && message.ack && this.outlet.transport === 'websocket'
-    this.source.replayed(durable)
+    const durable = message.kind === 'logged' && message.ack && this.outlet.transport === NATIVE
+    this.source.counts.replayed(durable)
     if (durable) (this.#open ??= new Unacknowledged()).given(message.offset)
   }
 
   #deliverNewest(newest: Encoded): void {
-    if (this.#isExcludedFrom(newest)) return
-    this.outlet.deliver(newest)
-    this.source.tap?.delivered(this.outlet, newest)
+    if (!this.#isExcludedFrom(newest)) this.#handOver(newest)
   }
 
   #isExcludedFrom({ message: { meta } }: Encoded): boolean {
@@ -295,7 +264,7 @@ export class Subscription implements LiveMember {
 
   #read(after: Position): boolean {
     this.#reading = true
-    this.source.read(after).then(
+    this.#log.read(after).then(
       (page) => {
         this.#reading = false
         if (this.#state === 'behind') this.#takeIn(page)
@@ -303,7 +272,7 @@ export class Subscription implements LiveMember {
       () => {
         // The log is away (its own room counts and logs that). The position stays, so nothing is lost by waiting.
         this.#reading = false
-        if (this.#state === 'behind') this.source.retryLater(this)
+        if (this.#state === 'behind') this.#log.retryLater(this)
       },
     )
     return false
@@ -327,10 +296,10 @@ export class Subscription implements LiveMember {
     }
     const here = this.#position as Position
     if (here.epoch !== feed.epoch || here.offset > feed.offset) {
-      this.source.awaitFeed(this, page.head)
+      this.#log.awaitFeed(this, page.head)
       return
     }
-    if (page.entries.length === 0 && here.offset < feed.offset && this.source.next(here) === undefined) {
+    if (page.entries.length === 0 && here.offset < feed.offset && this.#log.next(here) === undefined) {
       // The feed has seen what the log does not have any more.
       this.#position = feed
       this.#reset(feed, 'gap')
@@ -340,9 +309,9 @@ export class Subscription implements LiveMember {
 
   #reset(position: Position, reason: ResetReason): void {
     this.#settleOpen()
-    this.source.resetSent(reason)
+    this.source.counts.reset(reason)
     const delayMs = this.source.resetDelayMs(reason)
-    const reset = new EncodedReset({ channel: this.source.name, position, reason }, delayMs)
+    const reset = new EncodedReset({ channel: this.source.name, position, reason, delayMs })
     this.outlet.reset(reset)
     this.source.tap?.reset(this.outlet, reset)
   }

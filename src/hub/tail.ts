@@ -3,7 +3,7 @@
  * log is asked. Bounded by number, by bytes and by age, and by what the node has for all of them.
  */
 import type { FeedMemory, Hoard } from './feed-memory.ts'
-import type { Encoded, Keeper } from '../protocol/encode.ts'
+import type { Encoded, Keeper } from '../protocol/encoded.ts'
 import type { LoggedMessage } from '../protocol/message.ts'
 
 export interface TailLimits {

@@ -5,7 +5,7 @@
  * then loses the message at hand and the rest of its batch, and only that one message is reported. Knowing the order,
  * the hub can tell for each channel which message the client was the first not to get.
  */
-import type { Position } from '../protocol/frames.ts'
+import type { Position } from '../protocol/position.ts'
 
 export interface Published {
   readonly sequence: number

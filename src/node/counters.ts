@@ -7,21 +7,22 @@ import type { EdgeMetrics } from '../edge/ports.ts'
 import type { HubMetrics } from '../hub/hub.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { SluiceError } from '../errors.ts'
-import type { ErrorCode } from '../protocol/codes.ts'
+import type { ErrorCode } from '../protocol/error-code.ts'
+import { NATIVE, TRANSPORTS } from '../protocol/transport-name.ts'
 import type { PublisherMetrics } from '../publish/publisher.ts'
 import type { SessionMetrics } from '../session/ports.ts'
 
 export function hubMetrics(metrics: Metrics, clock: Clock): HubMetrics {
   return {
-    fannedOut(encoded, websocket, sse, poll) {
-      metrics.fanout.observe(websocket + sse + poll)
-      if (websocket + sse + poll === 0) return
-      metrics.delivered.websocket.add(websocket)
-      if (encoded.message.kind === 'logged' && encoded.message.ack) metrics.durableDelivered.add(websocket)
-      metrics.delivered.sse.add(sse)
-      metrics.delivered.poll.add(poll)
-      if (websocket > 0) metrics.bytesOut.websocket.add(websocket * encoded.webSocket.length)
-      metrics.deliveryLatency.observe((clock.now() - encoded.message.time) / 1000)
+    fannedOut(message, handed) {
+      let count = 0
+      for (const transport of TRANSPORTS) count += handed[transport]
+      metrics.fanout.observe(count)
+      if (count === 0) return
+      for (const transport of TRANSPORTS) metrics.delivered[transport].add(handed[transport])
+      if (message.kind === 'logged' && message.ack) metrics.durableDelivered.add(handed[NATIVE])
+      if (handed.nativeBytes > 0) metrics.bytesOut[NATIVE].add(handed.nativeBytes)
+      metrics.deliveryLatency.observe((clock.now() - message.time) / 1000)
     },
     logRead: (why) => metrics.logReads[why].inc(),
     ephemeralDropped: (count) => metrics.ephemeralDropped.add(count),

@@ -4,7 +4,7 @@
  */
 import type { Gate } from '../admission/gate.ts'
 import type { Clock } from '../clock.ts'
-import { destinationIn, urlFor, type Destination } from '../cluster/destination.ts'
+import { destinationIn, type Destination } from '../cluster/destination.ts'
 import type { Inquiry } from '../cluster/inquiry.ts'
 import type { Membership } from '../cluster/membership.ts'
 import type { Arrived, ClusterMood, DrainOptions } from '../drain/core.ts'
@@ -372,19 +372,18 @@ export class NodeDrain {
 
   *#movables(reason: MoveReason): Iterable<Movable> {
     for (const session of this.#ports.sessions.all()) {
-      // A poll is anywhere with its next request: where a part is moved, asking it changes nothing.
-      if (reason === 'move' && session.connection.transport === 'poll' && !session.connection.speaks) continue
+      // Who is anywhere with his next request need not be asked where a part is moved.
+      if (reason === 'move' && !session.connection.stays) continue
       yield this.#movable(session, reason)
     }
   }
 
-  #movable({ id, movedFrom, connection }: Session, reason: MoveReason): Movable {
+  #movable(session: Session, reason: MoveReason): Movable {
+    const { id, movedFrom, connection } = session
     const { clock, metrics } = this.#ports
     const departures = this.#departures
-    const url = (): { readonly url?: string } =>
-      this.#destination === undefined || reason === 'move'
-        ? {}
-        : { url: urlFor(connection.speaks ? 'websocket' : connection.transport, this.#destination) }
+    const elsewhere = (): { readonly to?: string } =>
+      this.#destination === undefined || reason === 'move' ? {} : { to: this.#destination.url }
     const drain = reason === 'drain' ? this.#drain : this.#rebalance
     return {
       id,
@@ -392,15 +391,12 @@ export class NodeDrain {
       movedFrom,
       ask(delayMs, deadlineMs) {
         metrics.reconnectsAsked[reason].inc()
-        if (connection.speaks) {
-          connection.send({ type: 'reconnect', delay: delayMs, deadline: deadlineMs, reason, ...url() })
-          return
-        }
-        // These have one connection at a time: it ends at its moment, and the client comes back by its cursor.
+        if (session.move({ delayMs, deadlineMs, reason, ...elsewhere() }) === 'asked') return
+        // It ends at its moment, and the client comes back by itself.
         departures.asked(id)
         clock.after(delayMs, () => {
           // Where it was cancelled meanwhile he may as well stay.
-          if (drain?.state !== 'cancelled') connection.end(goingAway(url()))
+          if (drain?.state !== 'cancelled') connection.end(goingAway(elsewhere()))
         })
       },
       close(moved) {
@@ -408,7 +404,7 @@ export class NodeDrain {
         connection.end(
           moved
             ? new Closing('takenOver', 'forbidden', 'a newer connection has taken the session over')
-            : goingAway(url()),
+            : goingAway(elsewhere()),
         )
       },
     }
@@ -420,7 +416,7 @@ function noDrain(): SluiceError {
 }
 
 /** Each at its own moment: the drain has spread them, so a stream need not wait once more. */
-function goingAway(elsewhere: { readonly url?: string }): Closing {
+function goingAway(elsewhere: { readonly to?: string }): Closing {
   return new Closing('goingAway', 'unavailable', 'the node is going away; come back elsewhere', {
     returnWithinMs: RETURN_WITHIN_MS,
     ...elsewhere,

@@ -15,6 +15,7 @@ import type { Config } from '../config/schema.ts'
 import { Gateway, type ExtraRoutes } from '../edge/gateway.ts'
 import { Origins } from '../edge/origin.ts'
 import { localHostsOf } from './address.ts'
+import type { EdgePorts } from '../edge/ports.ts'
 import type { Base } from './base.ts'
 import type { Cluster } from './cluster.ts'
 import type { Delivery } from './delivery.ts'
@@ -25,6 +26,7 @@ import type { Sight } from './sight.ts'
 import { NodePace } from './pace.ts'
 import type { Switchboard } from './switchboard.ts'
 import { edgeOptions, ticketTtlMs } from './options.ts'
+import { routesOf } from './routes.ts'
 
 /** Of a token that a node for development hands out and nobody said how long it is good: clients ask for a fresh one. */
 const DEV_TOKEN_TTL_S = 600
@@ -63,34 +65,32 @@ export interface EdgeParts {
 }
 
 export function createGateway(base: Base, parts: EdgeParts): Gateway {
-  const { admitting, delivery, cluster, links, moving } = parts
+  const { admitting, delivery, cluster, links, moving, sight } = parts
   const { clock, wheel, metrics, mistakes, failed, caught, config } = base
-  return new Gateway(
-    {
-      links: links.ports,
-      sessions: delivery.sessions,
-      hub: delivery.hub,
-      admission: admitting.admission,
-      tickets: admitting.tickets,
-      clock,
-      wheel,
-      metrics: edgeMetrics(metrics),
-      witness: parts.sight.witness,
-      turnsAway: (turns, served) =>
-        turnsAway(turns, served, {
-          self: cluster.info(),
-          others: cluster.membership.others,
-          target: cluster.orders.orders.target,
-          leaving: moving.jobs.runner.leaving,
-        }),
-      departureOf: (session) => moving.draining.departureOf(session),
-      mistake: (kind, fields) => mistakes.warn(kind, fields),
-      failed,
-      caught,
-    },
-    edgeOptions(config),
-    devRoutes(base),
-  )
+  const options = edgeOptions(config)
+  const ports: EdgePorts = {
+    links: links.ports,
+    sessions: delivery.sessions,
+    hub: delivery.hub,
+    admission: admitting.admission,
+    tickets: admitting.tickets,
+    clock,
+    wheel,
+    metrics: edgeMetrics(metrics),
+    witness: sight.witness,
+    turnsAway: (turns, served) =>
+      turnsAway(turns, served, {
+        self: cluster.info(),
+        others: cluster.membership.others,
+        target: cluster.orders.orders.target,
+        leaving: moving.jobs.runner.leaving,
+      }),
+    departureOf: (session) => moving.draining.departureOf(session),
+    mistake: (kind, fields) => mistakes.warn(kind, fields),
+    failed,
+    caught,
+  }
+  return new Gateway(ports, options, routesOf(ports, options), devRoutes(base))
 }
 
 /** The page of a node for development, and tokens for it. */

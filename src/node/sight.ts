@@ -5,6 +5,7 @@ import { tell } from '../cluster/control.ts'
 import { Traces } from '../cluster/traces.ts'
 import { FlightRecorder } from '../observe/flight-recorder.ts'
 import type { Account } from '../observe/account.ts'
+import type { Ended } from '../observe/metric-labels.ts'
 import type { SeenSession, Tap, Witness } from '../observe/witness.ts'
 import type { Base } from './base.ts'
 import type { Stores } from './stores.ts'
@@ -59,8 +60,8 @@ class NodeWitness implements Witness {
     return this.#log.began(session, resume)
   }
 
-  ended(session: SeenSession, account: Account | undefined, reason: string): void {
-    this.#log.ended(session, account, reason)
-    this.tap?.ended(session, reason)
+  ended(session: SeenSession, account: Account | undefined, ended: Ended): void {
+    this.#log.ended(session, account, ended)
+    this.tap?.ended(session, ended)
   }
 }

@@ -8,7 +8,7 @@
  */
 import { Account } from './account.ts'
 import type { Log } from './log.ts'
-import { disconnectReason } from './metric-labels.ts'
+import { disconnectReason, type Ended } from './metric-labels.ts'
 import type { SeenSession } from './witness.ts'
 import type { Clock, Timer } from '../clock.ts'
 
@@ -45,21 +45,21 @@ export class ConnectionLog {
     const { log, clock } = this.#ports
     if (!SAYS_INFO.has(log.level) || !isOf(session.user, this.#options.share)) return undefined
     // A poll is over before anybody could read of its begin.
-    if (session.connection.transport !== 'poll') {
+    if (session.connection.stays) {
       if (this.#room()) log.info({ ...said(session), resume }, 'a connection began')
       else this.#begins++
     }
     return new Account(Math.round(clock.monotonicMs()))
   }
 
-  ended(session: SeenSession, account: Account | undefined, reason: string): void {
+  ended(session: SeenSession, account: Account | undefined, ended: Ended): void {
     if (account === undefined) return
     if (!this.#room()) {
       this.#ends++
       return
     }
     const { log, clock } = this.#ports
-    const code = Number(reason)
+    const { code } = ended
     log.info(
       {
         ...said(session),
@@ -68,8 +68,8 @@ export class ConnectionLog {
         bytesOut: account.bytesOut,
         frames: account.frames,
         bytesIn: account.bytesIn,
-        why: reason === 'answered' ? reason : disconnectReason(code),
-        ...(Number.isNaN(code) ? {} : { code }),
+        why: disconnectReason(ended),
+        ...(code === undefined ? {} : { code }),
       },
       'a connection ended',
     )

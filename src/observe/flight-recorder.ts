@@ -5,14 +5,13 @@
  * Bounded: in time (`forMs`, to be renewed), in all that is told (`eventsMax`), in what is told in a second, and in what is
  * remembered of messages that were not acknowledged yet. What is left out is counted and told.
  */
-import { disconnectReason } from './metric-labels.ts'
+import { disconnectReason, type Ended } from './metric-labels.ts'
 import { Recording, type Follow, type FollowSink } from './recording.ts'
-import type { SeenSession, Tap } from './witness.ts'
+import type { SeenSession, Tap, ToldType } from './witness.ts'
 import type { Clock } from '../clock.ts'
 import { publicName } from '../protocol/channel.ts'
-import type { Encoded } from '../protocol/encode.ts'
+import type { Encoded } from '../protocol/encoded.ts'
 import type { EncodedReset } from '../protocol/encoded-reset.ts'
-import type { ServerFrame } from '../protocol/frames.ts'
 
 export interface FlightRecorderPorts {
   readonly nodeId: string
@@ -115,31 +114,29 @@ export class FlightRecorder implements Tap {
     this.#tell(client.session, 'reset', { channel: publicName(channel), epoch, offset, reason })
   }
 
-  sent(session: SeenSession | undefined, frame: ServerFrame): void {
-    if (session === undefined || !this.#isFollowed(session.user)) return
+  told(session: SeenSession, type: ToldType, fields: object): void {
+    if (!this.#isFollowed(session.user)) return
     this.#enter(session)
-    const told = toldOf(frame, session)
-    if (told !== undefined) this.#tell(session, told[0], told[1])
+    this.#tell(session, type, fields)
   }
 
-  received(session: SeenSession, frame: Parameters<Tap['received']>[1]): void {
+  acknowledged(session: SeenSession, channel: string, offset: number): void {
     const client = this.#clients.get(session.connection)
-    if (client === undefined || frame.type !== 'ack' || !('offset' in frame)) return
+    if (client === undefined) return
     const waiting: Written[] = []
     const acknowledged = this.#ports.clock.now()
     for (const written of client.unacknowledged) {
-      if (written.channel !== frame.channel || written.offset > frame.offset) waiting.push(written)
+      if (written.channel !== channel || written.offset > offset) waiting.push(written)
       else this.#tell(session, 'acknowledged', { ...written, acknowledged })
     }
     client.unacknowledged = waiting
   }
 
-  ended(session: SeenSession, reason: string): void {
+  ended(session: SeenSession, ended: Ended): void {
     if (!this.#isFollowed(session.user)) return
     this.#clients.delete(session.connection)
-    const code = Number(reason)
-    const why = reason === 'answered' ? reason : disconnectReason(code)
-    this.#tell(session, 'closed', { why, ...(Number.isNaN(code) ? {} : { code }) })
+    const { code } = ended
+    this.#tell(session, 'closed', { why: disconnectReason(ended), ...(code === undefined ? {} : { code }) })
   }
 
   #delivered(client: Client, encoded: Encoded, live: boolean): void {
@@ -175,47 +172,6 @@ export class FlightRecorder implements Tap {
   #isFollowed(user: string): boolean {
     for (const recording of this.#recordings.values()) if (recording.user === user) return true
     return false
-  }
-}
-
-/** The event that a frame to the client is. `undefined`: none. */
-function toldOf(frame: ServerFrame, { connection }: SeenSession): [string, object] | undefined {
-  switch (frame.type) {
-    case 'welcome': {
-      const channels = Object.fromEntries(Object.entries(frame.channels).slice(0, CHANNELS_SHOWN_MAX))
-      return ['connected', { transport: connection.transport, resumed: frame.resumed, channels }]
-    }
-    case 'subscribed': {
-      const { channel, epoch, offset, recovered } = frame
-      return ['subscribed', { channel, epoch, offset, recovered }]
-    }
-    case 'unsubscribed':
-      return ['unsubscribed', { channel: frame.channel, byGateway: frame.ref === undefined }]
-    case 'published': {
-      const { epoch, offset, duplicate } = frame
-      return ['published', { epoch, offset, duplicate }]
-    }
-    case 'error':
-      return ['error', { code: frame.code, message: frame.message }]
-    case 'reconnect': {
-      const { reason, delay, deadline, url } = frame
-      return ['move', { reason, delay, deadline, url }]
-    }
-    case 'reauth':
-      return ['reauth', { deadline: frame.deadline }]
-    case 'authenticated':
-      return ['authenticated', { expiresAt: frame.expiresAt }]
-    // A reset and a message have ways of their own; the others are many and say nothing of messages.
-    case 'message':
-    case 'reset':
-    case 'join':
-    case 'leave':
-    case 'presence':
-    case 'history':
-    case 'pong':
-      return undefined
-    default:
-      return frame satisfies never
   }
 }
 

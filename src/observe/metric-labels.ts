@@ -1,45 +1,63 @@
 /**
  * The closed sets of label values, for the rooms that count and for the table of metrics.
  */
-import { ERRORS, WALLS } from '../errors.ts'
-import type { CloseCode, ErrorCode } from '../protocol/codes.ts'
-import type { ResetReason } from '../protocol/frames.ts'
+import { ERRORS, WALLS, type CloseReason } from '../errors.ts'
+import type { ErrorCode } from '../protocol/error-code.ts'
+import type { ResetReason } from '../protocol/position.ts'
+import { RFC_CLOSE } from '../protocol/rfc6455.ts'
+import { TRANSPORTS } from '../protocol/transport-name.ts'
 
 export interface Label {
   readonly name: string
   readonly values: readonly string[]
 }
 
-/** The close codes that the gateway sends, by name. */
+/** The reasons for which the gateway closes, as they are written on the metrics page. */
 const CLOSE_NAMES = {
-  1009: 'too_large',
-  1011: 'internal',
-  1012: 'going_away',
-  1013: 'try_later',
-  4400: 'malformed',
-  4401: 'unauthorized',
-  4403: 'forbidden',
-  4408: 'connect_timeout',
-  4409: 'taken_over',
-  4429: 'rate_limited',
-  4503: 'not_admitted',
-  4508: 'too_slow',
-} as const satisfies Record<CloseCode, string>
+  tooLarge: 'too_large',
+  internal: 'internal',
+  goingAway: 'going_away',
+  tryLater: 'try_later',
+  malformed: 'malformed',
+  unauthorized: 'unauthorized',
+  forbidden: 'forbidden',
+  connectTimeout: 'connect_timeout',
+  takenOver: 'taken_over',
+  rateLimited: 'rate_limited',
+  notAdmitted: 'not_admitted',
+  tooSlow: 'too_slow',
+} as const satisfies Record<CloseReason, string>
 
-/** What a connection ended with: the gateway's close code by name, or what the peer or the network did. */
-export type DisconnectReason = (typeof CLOSE_NAMES)[CloseCode] | 'client' | 'lost' | 'answered'
+/** What a connection ended with: why the gateway closed it, or what the peer or the network did. */
+export type DisconnectReason = (typeof CLOSE_NAMES)[CloseReason] | 'client' | 'lost' | 'answered'
+
+/** What the peer said, or the native library did for us. */
+const CODE_NAMES: Readonly<Record<number, DisconnectReason | undefined>> = {
+  [RFC_CLOSE.normal]: 'client',
+  [RFC_CLOSE.leaving]: 'client',
+  [RFC_CLOSE.notUtf8]: CLOSE_NAMES.malformed,
+  [RFC_CLOSE.tooLarge]: CLOSE_NAMES.tooLarge,
+}
+
+/** How a connection ended. */
+export interface Ended {
+  /** For what reason we ended it; `answered`: a poll. Absent: the peer or the network did. */
+  readonly why?: CloseReason | 'answered'
+  /** The close code, of a WebSocket. */
+  readonly code?: number
+}
 
 /**
- * The class of a close code for `disconnects`. What ended without a close frame (1005, 1006, an aborted stream) or with
- * a code that nobody here sends counts as `lost`.
+ * For `disconnects`. What ended without a close frame (1005, 1006, an aborted stream) or with a code that nobody here sends
+ * counts as `lost`.
  */
-export function disconnectReason(code: number): DisconnectReason {
-  if (code === 1000 || code === 1001) return 'client'
-  return (CLOSE_NAMES as Record<number, DisconnectReason | undefined>)[code] ?? 'lost'
+export function disconnectReason({ why, code }: Ended): DisconnectReason {
+  if (why === 'answered') return why
+  if (why !== undefined) return CLOSE_NAMES[why]
+  return (code === undefined ? undefined : CODE_NAMES[code]) ?? 'lost'
 }
 
 const ERROR_CODES = Object.keys(ERRORS) as ErrorCode[]
-const TRANSPORTS = ['websocket', 'sse', 'poll'] as const
 export const RESET_REASONS = ['gap', 'epoch', 'trimmed'] as const satisfies readonly ResetReason[]
 
 export const DISCONNECT_REASONS: readonly DisconnectReason[] = [

@@ -4,15 +4,18 @@
  * each place costs them the one question whether there is a `tap`.
  */
 import type { Account } from './account.ts'
-import type { ClientFrame, Position, ServerFrame } from '../protocol/frames.ts'
-import type { Encoded } from '../protocol/encode.ts'
+import type { Ended } from './metric-labels.ts'
+import type { Encoded } from '../protocol/encoded.ts'
 import type { EncodedReset } from '../protocol/encoded-reset.ts'
+import type { Position } from '../protocol/position.ts'
+import type { TransportName } from '../protocol/transport-name.ts'
 
 /** A session, as much of it as is told. */
 export interface SeenSession {
   readonly id: string
   readonly user: string
-  readonly connection: { readonly transport: 'websocket' | 'sse' | 'poll' }
+  /** `stays`: over more than one answer. */
+  readonly connection: { readonly transport: TransportName; readonly stays: boolean }
   subscriptions(): Iterable<SeenSubscription>
 }
 
@@ -22,8 +25,9 @@ export interface SeenSubscription {
   readonly source: { readonly name: string }
 }
 
-/** Of a client frame nobody looks at more than this. */
-type SeenFrame = Pick<ClientFrame, 'type'> | Extract<ClientFrame, { readonly type: 'ack' }>
+/** What is told of a session, by its name in the trace. */
+export type ToldType =
+  'connected' | 'subscribed' | 'unsubscribed' | 'published' | 'error' | 'move' | 'reauth' | 'authenticated'
 
 /** For as long as somebody follows a user. An outlet is the connection of a session. */
 export interface Tap {
@@ -32,17 +36,18 @@ export interface Tap {
   /** A message has been handed to one connection alone. */
   delivered(outlet: object, encoded: Encoded): void
   reset(outlet: object, reset: EncodedReset): void
-  sent(session: SeenSession | undefined, frame: ServerFrame): void
-  received(session: SeenSession, frame: SeenFrame): void
-  ended(session: SeenSession, reason: string): void
+  /** What a session was told, or refused, whatever its dialect made of it. */
+  told(session: SeenSession, type: ToldType, fields: object): void
+  acknowledged(session: SeenSession, channel: string, offset: number): void
+  ended(session: SeenSession, ended: Ended): void
 }
 
 export interface Witness {
   readonly tap: Tap | undefined
   /** A session has its connection. `undefined`: nothing of it is counted. */
   began(session: SeenSession, resume: string): Account | undefined
-  /** Once, behind everything that the connection has carried. `reason`: as for `disconnectReason`, or `answered`. */
-  ended(session: SeenSession, account: Account | undefined, reason: string): void
+  /** Once, behind everything that the connection has carried. */
+  ended(session: SeenSession, account: Account | undefined, ended: Ended): void
 }
 
 /** Sees nothing. For rooms that run alone, in tests and benches. */

@@ -13,7 +13,7 @@ import type { PresenceStore, Snapshot } from './store.ts'
 import { PresenceView, type Change, type Decision } from './view.ts'
 import { PresenceWriter } from './writer.ts'
 import { jitter, type Clock, type Timer } from '../clock.ts'
-import type { JoinFrame } from '../protocol/frames.ts'
+import type { ChannelEvent } from '../protocol/form.ts'
 import { Wheel, type Due } from '../wheel.ts'
 
 export interface PresenceOptions {
@@ -30,7 +30,7 @@ export interface PresencePorts {
   /** To all nodes; this node ignores what it hears of itself. */
   send(payload: Uint8Array): unknown
   /** To this node's subscribers of the channel. */
-  tell(channel: string, frame: JoinFrame): void
+  tell(event: ChannelEvent): void
   /** The ids of the nodes that are alive. Fails with `unavailable`. */
   liveNodes(): Promise<readonly string[]>
   failed(what: string, error: unknown): void
@@ -87,7 +87,7 @@ export class Presence {
   readonly #wheel: Wheel
   readonly #looking: Timer
   readonly #announcements: PacedQueue<ChannelChange>
-  readonly #frames: PacedQueue<JoinFrame>
+  readonly #events: PacedQueue<ChannelEvent>
   readonly #reads: PacedQueue<Channel>
   #version = 0
   /** Failures in a row are reported once. */
@@ -111,8 +111,8 @@ export class Presence {
     this.#announcements = new PacedQueue(ANNOUNCE_PACE, clock, (changes) => {
       ports.send(encodeAnnouncement({ kind: 'changes', changes }))
     })
-    this.#frames = new PacedQueue(TELL_PACE, clock, (frames) => {
-      for (const frame of frames) if (this.#channels.has(frame.channel)) ports.tell(frame.channel, frame)
+    this.#events = new PacedQueue(TELL_PACE, clock, (events) => {
+      for (const event of events) if (this.#channels.has(event.channel)) ports.tell(event)
     })
     this.#reads = new PacedQueue(READ_PACE, clock, (channels) => {
       for (const channel of channels) {
@@ -180,7 +180,7 @@ export class Presence {
     this.#closed = true
     this.#looking.cancel()
     this.#wheel.close()
-    for (const queue of [this.#announcements, this.#frames, this.#reads]) queue.close()
+    for (const queue of [this.#announcements, this.#events, this.#reads]) queue.close()
     this.#channels.clear()
     this.#ports.send(encodeAnnouncement({ kind: 'gone' }))
     try {
@@ -218,7 +218,7 @@ export class Presence {
     for (const decision of decisions) {
       switch (decision.kind) {
         case 'tell':
-          this.#frames.push({ type: decision.type, channel: entry.name, user: decision.user })
+          this.#events.push({ type: decision.type, channel: entry.name, user: decision.user })
           break
         case 'announce':
           this.#announce(entry.name, decision.change)

@@ -17,7 +17,7 @@
  * not know it read over it: in a rollback they are the ones that get it.
  */
 import { hash } from 'node:crypto'
-import type { Position } from './frames.ts'
+import type { Position } from './position.ts'
 import { TICKET_TAG } from './ticket.ts'
 
 const TAG_LENGTH = 8

@@ -1,37 +1,34 @@
 /**
- * A `reset` with its text: all who are told it with the same delay share one.
+ * A `reset` with its texts: all who are told it with the same delay share them.
  */
-import { publicName } from './channel.ts'
-import { encodeFrame } from './encode.ts'
-import type { Position, ResetReason } from './frames.ts'
-
-export interface Reset {
-  /** By its internal name. */
-  readonly channel: string
-  readonly position: Position
-  readonly reason: ResetReason
-}
+import { inForm, type Data, type Form, type Reset, type Written } from './form.ts'
+import type { Position, ResetReason } from './position.ts'
 
 export class EncodedReset implements Reset {
   readonly channel: string
   readonly position: Position
   readonly reason: ResetReason
-  /** The frame as one line of JSON. */
-  readonly json: string
+  readonly delayMs: number
+  #written: Written | undefined
 
-  /** The client fetches its state after `delayMs`, so that not all do at once. */
-  constructor({ channel, position, reason }: Reset, delayMs: number) {
+  constructor({ channel, position, reason, delayMs }: Reset) {
     this.channel = channel
     this.position = position
     this.reason = reason
-    const { epoch, offset } = position
-    this.json = encodeFrame({
-      type: 'reset',
-      channel: publicName(channel),
-      epoch,
-      offset,
-      reason,
-      delay: delayMs,
-    })
+    this.delayMs = delayMs
+  }
+
+  /** `undefined`: the form has no word for it. */
+  as<D extends Data>(form: Form<D>): Written<D> | undefined {
+    return inForm(this.#written, form) ?? this.#write(form)
+  }
+
+  #write<D extends Data>(form: Form<D>): Written<D> | undefined {
+    const written = form.reset(this)
+    if (written === undefined) return undefined
+    written.form = form
+    written.next = this.#written
+    this.#written = written
+    return written
   }
 }

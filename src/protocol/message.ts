@@ -2,7 +2,7 @@
  * A message inside the gateway: what the log stores, the backbone carries and a feed orders.
  * The payload is opaque: JSON text is never parsed after the door where it came in.
  */
-import type { Position } from './frames.ts'
+import type { Position } from './position.ts'
 import type { Metadata } from './metadata.ts'
 
 export interface Payload {

@@ -20,8 +20,7 @@ import { normalPayload } from './payload.ts'
 import type { Published, PublishRequest } from './publisher.ts'
 import type { Answer } from '../answer.ts'
 import { asSluiceError, ERRORS, SluiceError } from '../errors.ts'
-import type { ErrorCode } from '../protocol/codes.ts'
-import type { DecodedPublish } from '../protocol/decode.ts'
+import type { ErrorCode } from '../protocol/error-code.ts'
 import { parseJson } from '../protocol/json.ts'
 import type { Payload } from '../protocol/message.ts'
 import type { GivenMetadata } from '../protocol/metadata.ts'
@@ -30,7 +29,12 @@ import { isPosition } from '../protocol/position.ts'
 export type Headers = Readonly<Record<string, string>>
 
 /** What a client's publish says. */
-export type ForwardedPublish = Pick<DecodedPublish, 'channel' | 'payload' | 'id' | 'event'>
+export interface ForwardedPublish {
+  readonly channel: string
+  readonly payload: Payload
+  readonly id: string | undefined
+  readonly event: string | undefined
+}
 
 /** A subscription; see `NatsSubscription`. */
 interface Taking {

@@ -3,7 +3,7 @@
  */
 import type { Answer } from '../answer.ts'
 import type { Appended, LogPolicy, LogRange, ReplayLog } from './replay-log.ts'
-import type { Position } from '../protocol/frames.ts'
+import type { Position } from '../protocol/position.ts'
 import type { NewMessage } from '../protocol/message.ts'
 
 export class LogByDelivery implements ReplayLog {

@@ -9,7 +9,7 @@ import type { Appended, LogLoss, LogPolicy, LogRange, ReplayLog } from './replay
 import type { Answer } from '../answer.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { SluiceError } from '../errors.ts'
-import type { Position } from '../protocol/frames.ts'
+import type { Position } from '../protocol/position.ts'
 import type { NewMessage } from '../protocol/message.ts'
 import { Rounds } from '../rounds.ts'
 

@@ -1,7 +1,7 @@
 /**
  * A log read backwards. Logs read from a position on, or their newest messages; offsets of some do not grow by one.
  */
-import type { Position } from '../protocol/frames.ts'
+import type { Position } from '../protocol/position.ts'
 import type { LogRange, ReplayLog } from './replay-log.ts'
 
 /**

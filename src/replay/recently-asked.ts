@@ -4,7 +4,7 @@
  *
  * Two generations instead of a time for each: all channels share a few positions, so an entry is one slot of a map.
  */
-import type { Position } from '../protocol/frames.ts'
+import type { Position } from '../protocol/position.ts'
 
 export class RecentlyAsked {
   readonly #graceMs: number

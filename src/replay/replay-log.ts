@@ -20,7 +20,7 @@
  * not have happened: repeat it with the same `id`.
  */
 import type { Answer } from '../answer.ts'
-import type { Position } from '../protocol/frames.ts'
+import type { Position } from '../protocol/position.ts'
 import type { LoggedMessage, NewMessage } from '../protocol/message.ts'
 
 export interface LogPolicy {

@@ -6,8 +6,17 @@ import type { Identity, SessionPorts } from './ports.ts'
 import { takePublish } from './user-limits.ts'
 import { SluiceError } from '../errors.ts'
 import { INBOX } from '../protocol/channel.ts'
-import type { DecodedPublish } from '../protocol/decode.ts'
-import type { ServerFrame } from '../protocol/frames.ts'
+import type { Payload } from '../protocol/message.ts'
+import type { Published } from '../publish/publisher.ts'
+
+export interface ClientMessage {
+  readonly channel: string
+  readonly payload: Payload
+  /** For idempotency. */
+  readonly id: string | undefined
+  /** What the message is. */
+  readonly event: string | undefined
+}
 
 export type ClientPublishPorts = Pick<
   SessionPorts,
@@ -16,20 +25,12 @@ export type ClientPublishPorts = Pick<
 
 export async function publishFor(
   identity: Identity,
-  frame: DecodedPublish,
+  message: ClientMessage,
   ports: ClientPublishPorts,
-): Promise<ServerFrame> {
+): Promise<Published> {
   const { user } = identity
-  const { ref, channel } = frame
-  const kind = allowed(identity, channel, ports)
-  const { epoch, offset, duplicate } =
-    kind === 'fanout' ? await ports.publish(user, frame) : await ports.forward(user, frame)
-  return {
-    type: 'published',
-    ref,
-    ...(epoch === undefined || offset === undefined ? {} : { epoch, offset }),
-    ...(duplicate === undefined ? {} : { duplicate }),
-  }
+  const kind = allowed(identity, message.channel, ports)
+  return kind === 'fanout' ? await ports.publish(user, message) : await ports.forward(user, message)
 }
 
 /** What is done with it. Fails where this client does not publish there, or not now. */

@@ -1,21 +1,47 @@
 /**
- * A client's link as a session sees it: an outlet for messages that also takes frames and can be ended.
+ * A client's link as a session sees it: an outlet for messages that is also told what becomes of the session, and can be ended.
+ *
+ * It keeps (test/conformance/connection.suite.ts): T1 to T8.
  */
+import type { Session } from './session.ts'
+import type { Welcome } from './welcome.ts'
 import type { Closing } from '../errors.ts'
 import type { Outlet } from '../hub/outlet.ts'
-import type { HistoryLines } from '../protocol/encode.ts'
-import type { ServerFrame } from '../protocol/frames.ts'
-import type { Session } from './session.ts'
 import type { Account } from '../observe/account.ts'
 
+/** The client shall go to another node. */
+export interface MoveOrder {
+  /** When, from now. */
+  readonly delayMs: number
+  /** By then it has gone, or is closed. */
+  readonly deadlineMs: number
+  readonly reason: 'drain' | 'move'
+  /** Where clients reach the nodes that it shall go to: `wss://host`, without a path. Absent: where it came from. */
+  readonly to?: string
+}
+
 export interface Connection extends Outlet {
-  /** The client speaks too, and can open its next connection before it leaves this one; else the end of this one sends it elsewhere. */
-  readonly speaks: boolean
   /** The client has gone or was closed; everything that is sent from here on goes nowhere. */
   readonly closed: boolean
-  /** The session that this connection now holds. Called once, before `welcome` is sent. `account`: to be kept, and handed back at the end. */
-  attach(session: Session, account: Account | undefined): void
-  send(frame: ServerFrame | HistoryLines): void
+  /** Whether it stays with its node. The next request of one that does not may come to any. */
+  readonly stays: boolean
+  /**
+   * The session that this connection now holds, with every channel that it was found. Called once, before any message. `account`:
+   * to be kept, and handed back at the end.
+   */
+  joined(session: Session, welcome: Welcome, account: Account | undefined): void
+  /** A subscription has ended that the client did not end: its fresh token does not allow the channel. */
+  unsubscribed(channel: string): void
+  /** The client shall bring a fresh token within this time. */
+  reauth(deadlineMs: number): void
+  /**
+   * `asked`: it makes a new connection, and closes this one when that one serves. `leaves`: its protocol or transport has no
+   * such word: to be ended when its moment has come.
+   */
+  move(order: MoveOrder): 'asked' | 'leaves'
   /** Ends the connection with the reason, in the way of the transport. Idempotent. */
   end(closing: Closing): void
 }
+
+/** The client has left: nobody is there to be told anything. */
+export class ConnectionGone extends Error {}

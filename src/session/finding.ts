@@ -4,15 +4,16 @@
  */
 import type { Connection } from './connection.ts'
 import type { ChannelResumeResult, Identity, SessionPorts } from './ports.ts'
-import { openChannel, positionOf } from './unacknowledged.ts'
+import { openChannel } from './unacknowledged.ts'
+import type { Found } from './welcome.ts'
 import { SluiceError } from '../errors.ts'
 import type { Opened } from '../hub/hub.ts'
 import { INBOX, inboxOf } from '../protocol/channel.ts'
-import type { ErrorCode } from '../protocol/codes.ts'
-import type { From, Restored } from '../protocol/frames.ts'
+import type { ErrorCode } from '../protocol/error-code.ts'
+import type { From } from '../protocol/position.ts'
 
 /** A channel that was found its place, or why not. */
-export interface Found {
+export interface Finding {
   readonly channel: string
   readonly from: From | undefined
   readonly opened: Opened | undefined
@@ -24,7 +25,7 @@ type Channels = ReadonlyMap<string, From | undefined>
 export interface Sorted {
   /** The inbox is always among them. */
   readonly wanted: Channels
-  readonly refused: readonly Found[]
+  readonly refused: readonly Finding[]
 }
 
 /**
@@ -33,7 +34,7 @@ export interface Sorted {
  */
 export function sortOut(channels: Channels, { permissions }: Identity, max: number): Sorted {
   const wanted = new Map<string, From | undefined>()
-  const refused: Found[] = []
+  const refused: Finding[] = []
   for (const [channel, from] of channels) {
     const refuse = (error: SluiceError): void =>
       void refused.push({ channel, from, opened: undefined, error })
@@ -49,7 +50,7 @@ export function sortOut(channels: Channels, { permissions }: Identity, max: numb
 }
 
 /** Whether a connection that does not take a part of what it asked for (`partial`) is refused for this one. */
-export function refusesAll({ channel, error }: Found, partial: boolean): boolean {
+export function refusesAll({ channel, error }: Finding, partial: boolean): boolean {
   if (error === undefined) return false
   return channel === INBOX || (!partial && error.code !== 'limit_exceeded')
 }
@@ -60,8 +61,8 @@ export function findAll(
   identity: Identity,
   wanted: Channels,
   ports: SessionPorts,
-): Promise<Found[]> {
-  const failed = (channel: string, from: From | undefined, thrown: unknown): Found => {
+): Promise<Finding[]> {
+  const failed = (channel: string, from: From | undefined, thrown: unknown): Finding => {
     if (thrown instanceof SluiceError) return { channel, from, opened: undefined, error: thrown }
     ports.failed('opening a channel', thrown)
     const error = new SluiceError('internal', 'the channel could not be opened')
@@ -70,7 +71,7 @@ export function findAll(
   return Promise.all(
     [...wanted].map(([channel, from]) =>
       openChannel(ports, identity.user, nameOf(channel, identity), from, connection).then(
-        (opened): Found => ({ channel, from, opened, error: undefined }),
+        (opened): Finding => ({ channel, from, opened, error: undefined }),
         (error: unknown) => failed(channel, from, error),
       ),
     ),
@@ -81,13 +82,13 @@ function nameOf(channel: string, { user }: Identity): string {
   return channel === INBOX ? inboxOf(user) : channel
 }
 
-export function restored({ opened, error }: Found): Restored {
+export function found({ opened, error }: Finding): Found {
   if (opened === undefined)
-    return { recovered: false, error: error?.code ?? ('internal' satisfies ErrorCode) }
-  return { ...positionOf(opened), recovered: opened.recovered }
+    return { position: undefined, recovered: false, error: error?.code ?? ('internal' satisfies ErrorCode) }
+  return { position: opened.start, recovered: opened.recovered, error: undefined }
 }
 
-export function resultOf({ opened }: Found): ChannelResumeResult {
+export function resultOf({ opened }: Finding): ChannelResumeResult {
   if (opened === undefined) return 'refused'
   return opened.recovered ? 'recovered' : 'reset'
 }

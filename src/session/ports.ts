@@ -6,17 +6,18 @@ import type { TakenOver } from '../cluster/control.ts'
 import type { Clock } from '../clock.ts'
 import type { Witness } from '../observe/witness.ts'
 import type { SluiceError } from '../errors.ts'
-import type { ErrorCode } from '../protocol/codes.ts'
-import type { DecodedPublish } from '../protocol/decode.ts'
-import type { Limits, Position } from '../protocol/frames.ts'
+import type { ErrorCode } from '../protocol/error-code.ts'
+import type { Position } from '../protocol/position.ts'
 import type { Published } from '../publish/publisher.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { LogRange } from '../replay/replay-log.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Wheel } from '../wheel.ts'
 import type { Attempts } from './attempts.ts'
+import type { ClientMessage } from './client-publish.ts'
 import type { UserQuotas } from './quotas.ts'
 import type { ReauthOptions } from './reauth.ts'
+import type { ClientLimits } from './welcome.ts'
 
 /** Who a token says somebody is, and what it allows. */
 export interface Identity {
@@ -134,13 +135,13 @@ export interface SessionPorts {
   /** By which a client shows later that it was here; see `protocol/ticket.ts`. */
   ticketOf(userTag: string): string
   policyOf(channel: string): ClientPublish
-  /** What came in a frame that was decoded. */
-  publish(user: string, publish: DecodedPublish): Answer<Published>
+  /** What came in was checked. */
+  publish(user: string, message: ClientMessage): Answer<Published>
   /** Hands a client's publish to the backend. */
-  forward(user: string, publish: DecodedPublish): Promise<Published>
+  forward(user: string, message: ClientMessage): Promise<Published>
   readonly former: FormerNode
   /** What `welcome` tells of what clients may send. */
-  limits(): Limits
+  limits(): ClientLimits
   /** A session has no connection here any more. */
   left(session: string): void
   /** Something failed that is nobody's mistake but ours. */

@@ -1,50 +1,38 @@
 /**
- * What a client reads beside what it is subscribed to: who is in a channel, and what its log has. `check` fails where it may not; it is
- * asked again after each wait.
+ * What a client reads beside what it is subscribed to: who is in a channel, and what its log has. `present` fails where nobody is there
+ * any more; it is asked again after each wait, and so is what the token allows.
  */
-import { pageOf } from './history.ts'
-import type { SessionPorts } from './ports.ts'
-import type { Reply } from './replies.ts'
+import { pageOf, type LogPage, type Measured, type Wanted } from './history.ts'
+import { checkMayReadHistory, checkMaySubscribe } from './permitted.ts'
+import type { Identity, SessionPorts } from './ports.ts'
 import { SluiceError } from '../errors.ts'
 import { INBOX, inboxOf } from '../protocol/channel.ts'
-import type { HistoryLines } from '../protocol/encode.ts'
-import type { HistoryFrame, PresenceFrame, ServerFrame } from '../protocol/frames.ts'
 
-export type Readable = PresenceFrame | HistoryFrame
-
-export function readFor(
-  frame: Readable,
-  user: string,
-  ports: Pick<SessionPorts, 'policyOf' | 'presence' | 'historyOf'>,
-  check: () => void,
-): Promise<Reply> {
-  return frame.type === 'presence' ? membersFor(frame, ports, check) : historyFor(frame, user, ports, check)
-}
-
-async function membersFor(
-  { ref, channel }: PresenceFrame,
+export async function membersOf(
+  channel: string,
+  present: () => Identity,
   ports: Pick<SessionPorts, 'policyOf' | 'presence'>,
-  check: () => void,
-): Promise<ServerFrame> {
+): Promise<readonly string[]> {
+  const reader = present()
   if (channel === INBOX || !ports.policyOf(channel).presence) {
     throw new SluiceError('bad_request', `presence: the namespace of ${channel} does not keep presence`)
   }
-  check()
+  checkMaySubscribe(channel, reader)
   const users = await ports.presence.members(channel)
-  check()
-  return { type: 'presence', ref, channel, users }
+  checkMaySubscribe(channel, present())
+  return users
 }
 
-async function historyFor(
-  frame: HistoryFrame,
-  user: string,
+export async function historyOf<Line extends Measured>(
+  channel: string,
+  wanted: Wanted<Line>,
+  present: () => Identity,
   ports: Pick<SessionPorts, 'historyOf'>,
-  check: () => void,
-): Promise<HistoryLines> {
-  check()
-  const { channel } = frame
-  const log = ports.historyOf(channel === INBOX ? inboxOf(user) : channel)
-  const page = await pageOf(frame, log)
-  check()
+): Promise<LogPage<Line>> {
+  const reader = present()
+  checkMayReadHistory(channel, reader)
+  const log = ports.historyOf(channel === INBOX ? inboxOf(reader.user) : channel)
+  const page = await pageOf(channel, wanted, log)
+  checkMayReadHistory(channel, present())
   return page
 }

@@ -1,27 +1,25 @@
 /**
  * What survives a connection: an unguessable id owned by one user, with the subscriptions of the connection that holds it now.
- * Every frame of every transport is interpreted here.
+ * Everything that a client may ask for, whatever it speaks.
  */
-import { publishFor } from './client-publish.ts'
-import type { Connection } from './connection.ts'
+import { publishFor, type ClientMessage } from './client-publish.ts'
+import { ConnectionGone, type Connection, type MoveOrder } from './connection.ts'
+import type { LogPage, Measured, PageRequest } from './history.ts'
+import { checkMaySubscribe } from './permitted.ts'
 import type { Identity, SessionContext, SessionPorts } from './ports.ts'
-import { readFor, type Readable } from './reading.ts'
+import { historyOf, membersOf } from './reading.ts'
 import { planReauth } from './reauth.ts'
-import { answer, ConnectionGone, refuse, type Reply } from './replies.ts'
 import { ownerTagOf } from './session-id.ts'
-import { openChannel, positionOf } from './unacknowledged.ts'
+import { checkAck, openChannel } from './unacknowledged.ts'
 import { checkOneMore } from './user-limits.ts'
-import { Closing, SluiceError } from '../errors.ts'
+import type { Renewed, Start } from './welcome.ts'
+import { asSluiceError, Closing, SluiceError } from '../errors.ts'
 import type { Subscription } from '../hub/subscription.ts'
+import type { Tap } from '../observe/witness.ts'
 import { INBOX, inboxOf } from '../protocol/channel.ts'
-import type { DecodedFrame } from '../protocol/decode.ts'
-import type {
-  AckFrame,
-  AuthFrame,
-  ServerFrame,
-  SubscribeFrame,
-  UnsubscribeFrame,
-} from '../protocol/frames.ts'
+import type { Message } from '../protocol/message.ts'
+import type { From } from '../protocol/position.ts'
+import type { Published } from '../publish/publisher.ts'
 import type { Due } from '../wheel.ts'
 
 /** In the place of a channel; no channel has this name. */
@@ -68,6 +66,10 @@ export class Session implements Due {
     return this.#context.ports
   }
 
+  get #tap(): Tap | undefined {
+    return this.#ports.witness.tap
+  }
+
   get user(): string {
     return this.#identity.user
   }
@@ -107,45 +109,82 @@ export class Session implements Due {
       for (const subscription of this.#subscriptions.values()) subscription.resume()
   }
 
-  /** One frame of the client; none counts any more once the connection has gone. Never throws. */
-  handle(frame: DecodedFrame): void {
-    if (this.#closed) return
-    this.#ports.witness.tap?.received(this, frame)
-    switch (frame.type) {
-      case 'connect':
-        this.#refuse(
-          undefined,
-          new SluiceError('bad_request', 'connect: this connection is connected already'),
-        )
-        break
-      case 'subscribe':
-        this.#inOrder(frame.channel, frame.ref, () => this.#subscribe(frame))
-        break
-      case 'unsubscribe':
-        this.#inOrder(frame.channel, frame.ref, () => this.#unsubscribe(frame))
-        break
-      case 'publish':
-        void this.#answer(frame.ref, publishFor(this.#identity, frame, this.#ports))
-        break
-      case 'ack':
-        this.#ack(frame)
-        break
-      case 'auth':
-        this.#inOrder(AUTH, frame.ref, () => this.#authenticate(frame))
-        break
-      case 'presence':
-      case 'history':
-        void this.#answer(
-          frame.ref,
-          readFor(frame, this.user, this.#ports, () => this.#checkMayRead(frame)),
-        )
-        break
-      case 'ping':
-        this.#connection.send(frame.ref === undefined ? { type: 'pong' } : { type: 'pong', ref: frame.ref })
-        break
-      default:
-        frame satisfies never
+  // What a client asks for. Each fails with a `SluiceError`, or with `ConnectionGone` where nobody is there to be told; see `refusal`.
+
+  /**
+   * `told` tells the client where it starts. It is called at once before the subscription begins: what it sends flushes what an
+   * old subscription still brings.
+   */
+  subscribe(channel: string, from: From | undefined, told: (start: Start) => void): Promise<void> {
+    const start = ({ position, recovered }: Start): void => {
+      told({ position, recovered })
+      this.#tap?.told(this, 'subscribed', { channel, ...position, recovered })
     }
+    return this.#inOrder(channel, () => this.#subscribe(channel, from, start))
+  }
+
+  /** `told` tells the client; it is called before the subscription ends, for the same reason. */
+  unsubscribe(channel: string, told: () => void): Promise<void> {
+    return this.#inOrder(channel, () => this.#unsubscribe(channel, told))
+  }
+
+  async publish(message: ClientMessage): Promise<Published> {
+    this.#checkOpen()
+    const published = await publishFor(this.#identity, message, this.#ports)
+    const { epoch, offset, duplicate } = published
+    this.#tap?.told(this, 'published', { epoch, offset, duplicate })
+    return published
+  }
+
+  /** Everything of the channel up to there needs not be sent again. */
+  ack(channel: string, offset: number): void {
+    this.#checkOpen()
+    const name = this.#internalName(channel)
+    const { acknowledged } = this.#ports.policyOf(name)
+    const subscription = this.subscriptionOf(channel)
+    const position = checkAck(channel, offset, acknowledged, subscription?.position)
+    this.#tap?.acknowledged(this, channel, offset)
+    // The position of a channel without messages: there is nothing to remember.
+    if (subscription === undefined || offset === 0) return
+    this.#ports.acks.ack(this.user, name, position.epoch, offset)
+    this.#ports.metrics.acknowledged(subscription.acknowledge(offset))
+  }
+
+  /** Who is on a channel, everywhere. */
+  members(channel: string): Promise<readonly string[]> {
+    return membersOf(channel, () => this.#checkOpen(), this.#ports)
+  }
+
+  /** A page of what the log of the channel has. `worded`: a message as the client is to read it. */
+  history<Line extends Measured>(
+    channel: string,
+    request: PageRequest,
+    worded: (message: Message) => Line,
+  ): Promise<LogPage<Line>> {
+    return historyOf(channel, { request, worded }, () => this.#checkOpen(), this.#ports)
+  }
+
+  /** Takes a fresh token. One after the other: the permissions are those of the token that was sent last, whichever was checked first. */
+  authenticate(token: string): Promise<Renewed> {
+    return this.#inOrder(AUTH, () => this.#authenticate(token))
+  }
+
+  /** What a request is answered that failed, counted, and logged where the fault is ours; `undefined`: nobody is there. */
+  refusal(thrown: unknown): SluiceError | undefined {
+    if (thrown instanceof ConnectionGone) return undefined
+    const error = asSluiceError(thrown)
+    if (error.code === 'internal') this.#ports.failed('a request of a client', thrown)
+    this.#ports.metrics.errorSent(error.code)
+    this.#tap?.told(this, 'error', { code: error.code, message: error.message })
+    return error
+  }
+
+  /** The client shall go to another node. */
+  move(order: MoveOrder): 'asked' | 'leaves' {
+    const went = this.#connection.move(order)
+    const { reason, delayMs: delay, deadlineMs: deadline, to } = order
+    if (went === 'asked') this.#tap?.told(this, 'move', { reason, delay, deadline, url: to })
+    return went
   }
 
   /** The connection has gone. Idempotent. */
@@ -168,7 +207,9 @@ export class Session implements Due {
     }
     this.#deadline = 'close'
     this.#ports.metrics.reauth('asked')
-    this.#connection.send({ type: 'reauth', deadline: Math.round(this.#reauthDeadlineMs) })
+    const deadline = Math.round(this.#reauthDeadlineMs)
+    this.#connection.reauth(deadline)
+    this.#tap?.told(this, 'reauth', { deadline })
     // What is sent may end the connection.
     if (!this.#closed) this.#ports.wheel.schedule(this, this.#reauthDeadlineMs)
   }
@@ -179,30 +220,24 @@ export class Session implements Due {
     )
   }
 
-  async #subscribe({ ref, channel, from }: SubscribeFrame): Promise<ServerFrame | undefined> {
-    this.#checkMaySubscribe(channel)
+  async #subscribe(channel: string, from: From | undefined, told: (start: Start) => void): Promise<void> {
+    checkMaySubscribe(channel, this.#identity)
     const known = this.subscriptionOf(channel)
     if (known !== undefined && from === undefined) {
-      const { position } = known
-      const at = position === undefined ? {} : { epoch: position.epoch, offset: position.offset }
-      return { type: 'subscribed', ref, channel, ...at, recovered: true }
+      told({ position: known.position, recovered: true })
+      return
     }
     this.#checkRoomFor(channel)
-    const opened = await openChannel(
-      this.#ports,
-      this.user,
-      this.#internalName(channel),
-      from,
-      this.#connection,
-    )
+    const name = this.#internalName(channel)
+    const opened = await openChannel(this.#ports, this.user, name, from, this.#connection)
     try {
-      this.#checkMaySubscribe(channel)
+      this.#checkOpen()
+      checkMaySubscribe(channel, this.#identity)
       this.#checkRoomFor(channel)
       const former = this.subscriptionOf(channel)
-      const at = positionOf(opened)
       // Subscribed already, and asked to start again from elsewhere: the reply flushes what the old one still brings.
-      this.#connection.send({ type: 'subscribed', ref, channel, ...at, recovered: opened.recovered })
-      // It may have gone meanwhile, and a reply that finds no room ends it.
+      told({ position: opened.start, recovered: opened.recovered })
+      // A reply that finds no room ends the connection.
       this.#checkOpen()
       former?.close()
     } catch (error) {
@@ -212,46 +247,20 @@ export class Session implements Due {
     if (channel === INBOX) this.#inbox = opened.subscription
     else this.adopt(channel, opened.subscription)
     opened.subscription.begin(opened.reset)
-    return undefined
   }
 
-  #unsubscribe({ ref, channel }: UnsubscribeFrame): Promise<ServerFrame | undefined> {
+  async #unsubscribe(channel: string, told: () => void): Promise<void> {
     if (channel === INBOX)
       throw new SluiceError('bad_request', `${INBOX} belongs to the connection; it cannot be left`)
     const subscription = this.subscriptionOf(channel)
     if (subscription === undefined) throw new SluiceError('not_found', `${channel} is not subscribed to`)
     // The reply goes first: sending it flushes what the topics hold for this socket, in order.
-    this.#connection.send({ type: 'unsubscribed', ref, channel })
+    told()
+    this.#tap?.told(this, 'unsubscribed', { channel, byGateway: false })
     this.#drop(channel, subscription)
-    return Promise.resolve(undefined)
   }
 
-  #ack({ channel, offset }: AckFrame): void {
-    const name = this.#internalName(channel)
-    const subscription = this.subscriptionOf(channel)
-    const position = subscription?.position
-    const refused = (why: string): void =>
-      this.#refuse(undefined, new SluiceError('bad_request', `ack: ${why}`))
-    if (!this.#ports.policyOf(name).acknowledged) refused(`messages of ${channel} are not acknowledged`)
-    else if (subscription === undefined || position === undefined) refused(`${channel} is not subscribed to`)
-    else if (offset > position.offset)
-      refused(`${offset} is after the last message, which is ${position.offset}`)
-    // The position of a channel without messages: there is nothing to remember.
-    else if (offset > 0) {
-      this.#ports.acks.ack(this.user, name, position.epoch, offset)
-      this.#ports.metrics.acknowledged(subscription.acknowledge(offset))
-    }
-  }
-
-  #checkMayRead({ type, channel }: Readable): void {
-    this.#checkOpen()
-    if (type === 'presence') this.#checkMaySubscribe(channel)
-    else if (channel !== INBOX && !this.#identity.permissions.mayReadHistory(channel))
-      throw new SluiceError('forbidden', `the token does not allow to read the history of ${channel}`)
-  }
-
-  /** One after the other: the permissions are those of the token that was sent last, whichever was checked first. */
-  async #authenticate({ ref, token }: AuthFrame): Promise<ServerFrame | undefined> {
+  async #authenticate(token: string): Promise<Renewed> {
     const { tokens, registry, metrics } = this.#ports
     const attempt = this.#context.attempts.begin(this.user, undefined)
     try {
@@ -276,13 +285,10 @@ export class Session implements Due {
       this.#context.attempts.end(attempt)
     }
     metrics.reauth('renewed')
+    const ticket = this.#ports.ticketOf(ownerTagOf(this.id))
     const { expiresAtMs } = this.#identity
-    return {
-      type: 'authenticated',
-      ref,
-      ticket: this.#ports.ticketOf(ownerTagOf(this.id)),
-      ...(expiresAtMs === undefined ? {} : { expiresAt: expiresAtMs }),
-    }
+    this.#tap?.told(this, 'authenticated', { expiresAt: expiresAtMs })
+    return { ticket, expiresAtMs }
   }
 
   #renew(identity: Identity): void {
@@ -291,7 +297,8 @@ export class Session implements Due {
     if (this.#subscriptions === undefined) return
     for (const [channel, subscription] of this.#subscriptions) {
       if (identity.permissions.maySubscribe(channel)) continue
-      this.#connection.send({ type: 'unsubscribed', channel })
+      this.#connection.unsubscribed(channel)
+      this.#tap?.told(this, 'unsubscribed', { channel, byGateway: true })
       this.#drop(channel, subscription)
     }
   }
@@ -326,14 +333,11 @@ export class Session implements Due {
   }
 
   // What is asked before a wait is asked again after it: test/unit/session/waits.test.ts has the table of all waits.
-  #checkOpen(): void {
-    if (this.#closed || this.#connection.closed) throw new ConnectionGone()
-  }
 
-  #checkMaySubscribe(channel: string): void {
-    if (channel !== INBOX && !this.#identity.permissions.maySubscribe(channel)) {
-      throw new SluiceError('forbidden', `the token does not allow to subscribe to ${channel}`)
-    }
+  /** Who is there, by the token that was sent last. */
+  #checkOpen(): Identity {
+    if (this.#closed || this.#connection.closed) throw new ConnectionGone()
+    return this.#identity
   }
 
   #checkRoomFor(channel: string): void {
@@ -351,24 +355,18 @@ export class Session implements Due {
   }
 
   /** Requests about one thing are carried out one after the other: an unsubscribe must not overtake its subscribe. */
-  #inOrder(about: string, ref: number, run: () => Promise<ServerFrame | undefined>): void {
+  #inOrder<Answer>(about: string, run: () => Promise<Answer>): Promise<Answer> {
     const before = this.#pending?.get(about)
-    const runs = async (): Promise<ServerFrame | undefined> => {
+    const runs = async (): Promise<Answer> => {
       this.#checkOpen()
       return run()
     }
-    const reply = before === undefined ? runs() : before.then(runs)
-    const answered = this.#answer(ref, reply).then(() => {
-      if (this.#pending?.get(about) === answered) this.#pending.delete(about)
-    })
-    ;(this.#pending ??= new Map()).set(about, answered)
-  }
-
-  #answer(ref: number, reply: Promise<Reply | undefined>): Promise<void> {
-    return answer(this.#connection, this.#ports, ref, reply)
-  }
-
-  #refuse(ref: number | undefined, thrown: unknown): void {
-    refuse(this.#connection, this.#ports, ref, thrown)
+    const answer = before === undefined ? runs() : before.then(runs)
+    const over = (): void => {
+      if (this.#pending?.get(about) === settled) this.#pending.delete(about)
+    }
+    const settled = answer.then(over, over)
+    ;(this.#pending ??= new Map()).set(about, settled)
+    return answer
   }
 }

@@ -4,20 +4,21 @@
 import { Arrival } from './arrival.ts'
 import { Attempts, endedByOperator, isEnded, isOvertaken, takenOver, type Attempt } from './attempts.ts'
 import { Claims } from './claims.ts'
-import type { Connection } from './connection.ts'
-import { findAll, refusesAll, restored, resultOf, sortOut, type Found, type Sorted } from './finding.ts'
+import { ConnectionGone, type Connection } from './connection.ts'
+import { findAll, found, refusesAll, resultOf, sortOut, type Finding, type Sorted } from './finding.ts'
 import type { Identity, ResumeResult, SessionContext } from './ports.ts'
-import { ConnectionGone } from './replies.ts'
 import { newSessionId, ownerOf, ownerTagOf } from './session-id.ts'
 import { Session } from './session.ts'
 import { checkChannels, checkSessions, takeConnection } from './user-limits.ts'
+import type { Found } from './welcome.ts'
 import type { TakenOver } from '../cluster/control.ts'
 import { Closing, SluiceError } from '../errors.ts'
 import type { Opened } from '../hub/hub.ts'
+import type { Account } from '../observe/account.ts'
+import type { Ended } from '../observe/metric-labels.ts'
 import { INBOX, publicName } from '../protocol/channel.ts'
 import { tagOf, type Departure } from '../protocol/cursor.ts'
-import type { Account } from '../observe/account.ts'
-import type { From, Restored, WelcomeFrame } from '../protocol/frames.ts'
+import type { From } from '../protocol/position.ts'
 
 /** Who has claimed a session has it connected within this time, or gives it up. */
 const CONNECTS_WITHIN_MS = 10_000
@@ -74,7 +75,7 @@ export class Sessions {
   }
 
   /**
-   * Makes a connection the holder of a session, sends `welcome`, and lets the messages follow. Answers `undefined` if the connection
+   * Makes a connection the holder of a session, tells it, and lets the messages follow. Answers `undefined` if the connection
    * closed meanwhile. Fails with a `SluiceError` or a `Closing`; nothing is left behind then.
    */
   async connect(
@@ -97,14 +98,14 @@ export class Sessions {
       const claimed = await this.#claims.claim(attempt, id)
       this.#checkRevoked(identity, claimed.revokedBeforeMs)
       checkSessions(ports, this.#context.options, claimed.sessions)
-      const found = [...(await findAll(connection, identity, wanted, ports)), ...refused]
-      for (const one of found) if (one.opened !== undefined) opened.push(one.opened)
-      const fatal = found.find((one) => refusesAll(one, request.partial))?.error
+      const findings = [...(await findAll(connection, identity, wanted, ports)), ...refused]
+      for (const one of findings) if (one.opened !== undefined) opened.push(one.opened)
+      const fatal = findings.find((one) => refusesAll(one, request.partial))?.error
       if (fatal !== undefined) throw fatal
       if (connection.closed) throw new ConnectionGone()
       this.#checkStill(identity, attempt)
       checkChannels(ports, user, places)
-      const inbox = found.find((one) => one.channel === INBOX) as Found & { opened: Opened }
+      const inbox = findings.find((one) => one.channel === INBOX) as Finding & { opened: Opened }
       const { claim } = claimed
       const session = new Session(
         { id, claim },
@@ -118,7 +119,7 @@ export class Sessions {
       const here = { session: id, node: ports.nodeId }
       const arrival = Arrival.of(here, claimed, request.departure, ports.former)
       this.#claims.served(attempt, session, arrival?.from)
-      this.#install(session, found, resume, arrival)
+      this.#install(session, findings, resume, arrival)
       return session
     } catch (error) {
       for (const { subscription } of opened) subscription.close()
@@ -189,10 +190,10 @@ export class Sessions {
       this.#context.ports.clock.after(CONNECTS_WITHIN_MS - forMs, () => void this.reclaim(id))
   }
 
-  /** The session's connection has gone, once for each. `reason`: as the witness takes it. */
-  disconnected(session: Session, account: Account | undefined, reason: string): void {
+  /** The session's connection has gone, once for each. */
+  disconnected(session: Session, account: Account | undefined, ended: Ended): void {
     session.close()
-    this.#context.ports.witness.ended(session, account, reason)
+    this.#context.ports.witness.ended(session, account, ended)
     // A session that was taken over on this node belongs to the newer connection.
     if (this.#byId.get(session.id) !== session) return
     this.#byId.delete(session.id)
@@ -289,7 +290,7 @@ export class Sessions {
   /** From here on nothing waits: the welcome, then the messages of each channel, in one turn of the loop. */
   #install(
     session: Session,
-    found: readonly Found[],
+    findings: readonly Finding[],
     resume: ResumeResult,
     arrival: Arrival | undefined,
   ): void {
@@ -297,37 +298,48 @@ export class Sessions {
     const { connection } = session
     const stale = this.#byId.get(session.id)
     this.#byId.set(session.id, session)
-    const channels: Record<string, Restored> = Object.create(null) as Record<string, Restored>
-    for (const one of found) {
+    const channels = new Map<string, Found>()
+    for (const one of findings) {
       if (one.channel !== INBOX && one.opened !== undefined)
         session.adopt(one.channel, one.opened.subscription)
-      channels[one.channel] = restored(one)
+      channels.set(one.channel, found(one))
       if (one.from !== undefined) ports.metrics.channelResumed(resultOf(one))
     }
     // Complete by now: a stream's first cursor names every channel.
-    connection.attach(session, ports.witness.began(session, resume))
-    const { expiresAtMs } = session.identity
-    const welcome: WelcomeFrame = {
-      type: 'welcome',
-      session: session.id,
-      user: session.user,
+    const account = ports.witness.began(session, resume)
+    const welcome = {
       node: ports.nodeId,
       resumed: resume === 'resumed',
       channels,
-      pingInterval: options.pingIntervalMs,
+      pingIntervalMs: options.pingIntervalMs,
       ticket: ports.ticketOf(ownerTagOf(session.id)),
       limits: ports.limits(),
-      ...(expiresAtMs === undefined ? {} : { expiresAt: expiresAtMs }),
     }
-    connection.send(welcome)
+    connection.joined(session, welcome, account)
+    const { transport } = connection
+    ports.witness.tap?.told(session, 'connected', {
+      transport,
+      resumed: welcome.resumed,
+      channels: shown(channels),
+    })
     if (arrival !== undefined) {
       session.movedFrom = ports.former.draining(arrival.from)
-      arrival.announce(found.every(({ from, opened }) => from === undefined || opened?.recovered === true))
+      arrival.announce(findings.every(({ from, opened }) => from === undefined || opened?.recovered === true))
     }
     const replay = arrival?.replayOf(session.subscriptionCount)
-    for (const { opened } of found) opened?.subscription.begin(opened.reset, replay)
+    for (const { opened } of findings) opened?.subscription.begin(opened.reset, replay)
     if (stale === undefined) return
     ports.metrics.takenOver()
     stale.connection.end(takenOver())
   }
+}
+
+const CHANNELS_SHOWN_MAX = 100
+
+/** For who follows the user. */
+function shown(channels: ReadonlyMap<string, Found>): object {
+  const first = [...channels].slice(0, CHANNELS_SHOWN_MAX)
+  return Object.fromEntries(
+    first.map(([channel, { position, ...found }]) => [channel, { ...position, ...found }]),
+  )
 }

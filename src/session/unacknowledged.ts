@@ -1,10 +1,11 @@
 /**
  * Where a user starts on a channel of which messages are acknowledged: what is not acknowledged is delivered again.
  */
+import { SluiceError } from '../errors.ts'
 import type { AckPort, ClientPublish } from './ports.ts'
 import type { Outlet } from '../hub/outlet.ts'
 import type { Hub, Opened } from '../hub/hub.ts'
-import type { From } from '../protocol/frames.ts'
+import type { From, Position } from '../protocol/position.ts'
 
 export interface UnacknowledgedPorts {
   readonly hub: Hub
@@ -29,7 +30,17 @@ export async function openChannel(
   return hub.open(channel, acked ?? { last: max }, outlet)
 }
 
-/** Where a subscription starts, as the fields of a frame; none on an ephemeral channel. */
-export function positionOf({ start }: Opened): { epoch: string; offset: number } | Record<string, never> {
-  return start === undefined ? {} : { epoch: start.epoch, offset: start.offset }
+/** Whether a user may say that he has everything up to there; answers where the channel is. Fails with `bad_request`. */
+export function checkAck(
+  channel: string,
+  offset: number,
+  acknowledged: boolean,
+  position: Position | undefined,
+): Position {
+  const refuse = (why: string): SluiceError => new SluiceError('bad_request', `ack: ${why}`)
+  if (!acknowledged) throw refuse(`messages of ${channel} are not acknowledged`)
+  if (position === undefined) throw refuse(`${channel} is not subscribed to`)
+  if (offset > position.offset)
+    throw refuse(`${offset} is after the last message, which is ${position.offset}`)
+  return position
 }

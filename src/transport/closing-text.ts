@@ -1,14 +1,8 @@
 /**
  * What a WebSocket is told when it is closed, and its bytes.
  */
-import { Closing } from '../errors.ts'
-
 /** A close frame has room for 125 bytes, two of them for the code (RFC 6455, section 5.5). */
 const CLOSE_REASON_BYTES_MAX = 123
-
-export function faulty(): Closing {
-  return new Closing('internal', 'internal', 'the gateway failed to handle this; its log says more')
-}
 
 export function bytesOf(data: string | Uint8Array): Uint8Array {
   return typeof data === 'string' ? Buffer.from(data) : data

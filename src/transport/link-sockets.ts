@@ -4,9 +4,8 @@
 import { closeLine, type LinkLines } from './link-lines.ts'
 import type { LinkConnection } from './link.ts'
 import { LinkOutbox } from './link-outbox.ts'
-import type { TransportOptions, TransportPorts } from './ports.ts'
-import { SSE_COMMENT, STREAM_HEADERS } from './sse-fanout.ts'
-import { writeCorked } from './sse-writing.ts'
+import type { WebSocketContext } from './websocket.ts'
+import { SSE_COMMENT, STREAM_HEADERS, writeCorked } from './sse-event.ts'
 import type { HttpExchange, HttpStream, NativeSocket, ResponseHeaders } from '../drivers/uws.ts'
 import { LINK_ANSWER_BYTES_MAX, LINK_POLL_MS } from '../protocol/link.ts'
 import type { Due } from '../wheel.ts'
@@ -17,9 +16,7 @@ const SENT = 1
 /** As a WebSocket that was cut off says it. */
 export const CUT = 1006
 
-export interface LinkContext {
-  readonly ports: TransportPorts
-  readonly options: TransportOptions
+export interface LinkContext extends Omit<WebSocketContext, 'newcomers'> {
   readonly lines: LinkLines
 }
 

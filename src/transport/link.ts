@@ -4,10 +4,11 @@
  */
 import type { LinkSocket } from './link-sockets.ts'
 import { WebSocketConnection } from './websocket.ts'
-import type { Fanout, StreamFanout } from '../hub/outlet.ts'
+import type { Fanout, StreamFanout } from '../hub/fanout.ts'
 import type { Account } from '../observe/account.ts'
-import type { Encoded } from '../protocol/encode.ts'
+import type { Encoded } from '../protocol/encoded.ts'
 import type { Session } from '../session/session.ts'
+import type { Welcome } from '../session/welcome.ts'
 
 export class LinkConnection extends WebSocketConnection implements StreamFanout {
   readonly size = 1
@@ -19,9 +20,9 @@ export class LinkConnection extends WebSocketConnection implements StreamFanout 
 
   constructor(
     mode: 'sse' | 'poll',
-    ...[handshake, context]: ConstructorParameters<typeof WebSocketConnection>
+    ...[arrived, context]: ConstructorParameters<typeof WebSocketConnection>
   ) {
-    super(handshake, context)
+    super(arrived, context)
     this.#mode = mode
   }
 
@@ -45,9 +46,9 @@ export class LinkConnection extends WebSocketConnection implements StreamFanout 
     return this.#link?.slow !== true && super.hasRoom()
   }
 
-  override attach(session: Session, account: Account | undefined): void {
+  override joined(session: Session, welcome: Welcome, account: Account | undefined): void {
     this.#ledger = account
-    super.attach(session, account)
+    super.joined(session, welcome, account)
   }
 
   override goLive(fanout: Fanout): void {

@@ -10,7 +10,7 @@ import { LinkConnection } from './link.ts'
 import { PollSocket, StreamSocket, type LinkContext } from './link-sockets.ts'
 import type { Newcomers } from './newcomers.ts'
 import type { LinkPorts } from './ports.ts'
-import type { Handshake, WebSocketConnection } from './websocket.ts'
+import type { Arrived, WebSocketConnection } from './websocket.ts'
 import { LINK_GONE, type LinkAnswer, type LinkRequest } from '../cluster/link-relay.ts'
 import type { HttpExchange, ResponseHeaders } from '../drivers/uws.ts'
 import { LINK_POLL_MS } from '../protocol/link.ts'
@@ -33,7 +33,7 @@ interface Held {
 export interface Opening {
   readonly exchange: HttpExchange
   readonly headers: ResponseHeaders
-  readonly handshake: Handshake
+  readonly arrived: Arrived
 }
 
 export class Links {
@@ -140,9 +140,8 @@ export class Links {
     return DONE
   }
 
-  #connection(mode: 'sse' | 'poll', { handshake }: Opening): LinkConnection {
-    const { ports, options } = this.#context
-    return new LinkConnection(mode, handshake, { ports, options, newcomers: this.#newcomers })
+  #connection(mode: 'sse' | 'poll', { arrived }: Opening): LinkConnection {
+    return new LinkConnection(mode, arrived, { ...this.#context, newcomers: this.#newcomers })
   }
 
   #open(connection: LinkConnection, socket: StreamSocket | PollSocket): string {

@@ -2,30 +2,27 @@
  * A long poll: one request that is answered as soon as there is a message or a reset, or after its time. Its cursor
  * says what the answer contains, so nothing is kept between two polls.
  */
-import type { TransportOptions, TransportPorts } from './ports.ts'
+import { httpUrl } from './elsewhere.ts'
+import type { HttpConnection, StreamContext } from './transport.ts'
 import type { HttpExchange, ResponseHeaders } from '../drivers/uws.ts'
-import { Closing, ERRORS } from '../errors.ts'
+import { ERRORS, errorBody, faulty, type Closing } from '../errors.ts'
+import type { Fanout, StreamFanout } from '../hub/fanout.ts'
 import type { Account } from '../observe/account.ts'
-import type { Fanout, StreamFanout } from '../hub/outlet.ts'
 import { publicName } from '../protocol/channel.ts'
 import { composeCursor, cursorSegment, tagOf } from '../protocol/cursor.ts'
-import { ticketSegment } from '../protocol/ticket.ts'
-import { CLOSE } from '../protocol/codes.ts'
-import type { Encoded } from '../protocol/encode.ts'
+import type { Encoded } from '../protocol/encoded.ts'
 import type { EncodedReset } from '../protocol/encoded-reset.ts'
-import type { ServerFrame } from '../protocol/frames.ts'
-import type { Connection } from '../session/connection.ts'
+import type { Form } from '../protocol/form.ts'
+import { ticketSegment } from '../protocol/ticket.ts'
 import type { Session } from '../session/session.ts'
+import type { Welcome } from '../session/welcome.ts'
 import type { Due } from '../wheel.ts'
 
 /** One answer holds no more than this; the rest is in the next one. */
 const MESSAGES_MAX = 1000
 const BYTES_MAX = 1_048_576
 
-export interface PollContext {
-  readonly ports: TransportPorts
-  readonly options: TransportOptions
-}
+const ANSWERED = { why: 'answered' } as const
 
 export interface PollRequest {
   readonly exchange: HttpExchange
@@ -35,11 +32,10 @@ export interface PollRequest {
   readonly headers: ResponseHeaders
 }
 
-export class PollConnection implements Connection, StreamFanout, Due {
+export class PollConnection implements HttpConnection, StreamFanout, Due {
   readonly transport = 'poll'
-  readonly speaks = false
   readonly size = 1
-  readonly #context: PollContext
+  readonly #context: StreamContext
   readonly #request: PollRequest
   #session: Session | undefined
   #account: Account | undefined
@@ -54,7 +50,7 @@ export class PollConnection implements Connection, StreamFanout, Due {
   wheelIndex = 0
   wheelTick = 0
 
-  constructor(request: PollRequest, context: PollContext) {
+  constructor(request: PollRequest, context: StreamContext) {
     this.#request = request
     this.#context = context
     context.ports.admission.connected('poll')
@@ -68,8 +64,16 @@ export class PollConnection implements Connection, StreamFanout, Due {
     return this.#closed
   }
 
-  /** Waits from here on: the session is complete. */
-  wait(): void {
+  get stays(): false {
+    return false
+  }
+
+  get #form(): Form<string> {
+    return this.#context.dialect.streams.form
+  }
+
+  /** Waits from here on. */
+  begin(): void {
     if (this.#closed || this.#answering) return
     if (this.#request.waitMs === 0) this.#answerSoon()
     else this.#context.ports.wheel.schedule(this, this.#request.waitMs)
@@ -81,7 +85,7 @@ export class PollConnection implements Connection, StreamFanout, Due {
   }
 
   abandon(): void {
-    this.end(new Closing('internal', 'internal', 'the gateway failed to answer this; its log says more'))
+    this.end(faulty())
   }
 
   gone(): void {
@@ -89,8 +93,8 @@ export class PollConnection implements Connection, StreamFanout, Due {
     this.#closed = true
     const { ports } = this.#context
     ports.wheel.cancel(this)
-    ports.admission.disconnected('poll', 'answered')
-    if (this.#session !== undefined) ports.sessions.disconnected(this.#session, this.#account, 'answered')
+    ports.admission.disconnected('poll', ANSWERED)
+    if (this.#session !== undefined) ports.sessions.disconnected(this.#session, this.#account, ANSWERED)
   }
 
   // Outlet
@@ -105,9 +109,10 @@ export class PollConnection implements Connection, StreamFanout, Due {
   }
 
   /** What came before it is part of the state that has to be fetched anew; beside it, nobody could tell what came first. */
-  reset({ channel, json }: EncodedReset): void {
-    this.#messages = this.#messages.filter(({ message }) => message.channel !== channel)
-    this.#resets.push(json)
+  reset(reset: EncodedReset): void {
+    this.#messages = this.#messages.filter(({ message }) => message.channel !== reset.channel)
+    const written = reset.as(this.#form)
+    if (written !== undefined) this.#resets.push(written.data)
     this.#answerSoon()
   }
 
@@ -133,35 +138,38 @@ export class PollConnection implements Connection, StreamFanout, Due {
 
   message(_channel: string, encoded: Encoded): void {
     this.#messages.push(encoded)
-    this.#bytes += encoded.json.length
+    this.#bytes += encoded.as(this.#form).data.length
     this.#answerSoon()
   }
 
   // Connection
 
-  attach(session: Session, account: Account | undefined): void {
+  /** An answer has no place for anything else: the next request brings its token, and the cursor says the rest. */
+  joined(session: Session, { channels }: Welcome, account: Account | undefined): void {
     this.#session = session
     this.#account = account
-  }
-
-  /** A poll has no control frames: its next request brings its token, and the cursor says the rest. */
-  send(frame: ServerFrame): void {
-    this.#context.ports.witness.tap?.sent(this.#session, frame)
-    if (frame.type !== 'welcome') return
-    const refused = Object.entries(frame.channels).flatMap(([channel, start]) =>
-      'error' in start ? [{ channel, error: start.error }] : [],
+    const refused = [...channels].flatMap(([channel, { error }]) =>
+      error === undefined ? [] : [{ channel, error }],
     )
     if (refused.length > 0) this.#refused = `,"refused":${JSON.stringify(refused)}`
   }
 
-  end({ closeCode, code, message, url }: Closing): void {
+  unsubscribed(): void {}
+
+  reauth(): void {}
+
+  move(): 'leaves' {
+    return 'leaves'
+  }
+
+  end({ why, code, message, to }: Closing): void {
     if (this.#closed) return
     // Nothing is wrong with the client: it comes back elsewhere with the cursor that it gets here.
-    if (closeCode === CLOSE.goingAway && this.#session !== undefined) {
-      this.#answer(true, url)
+    if (why === 'goingAway' && this.#session !== undefined) {
+      this.#answer(true, to === undefined ? undefined : httpUrl(to, this.#context.path))
       return
     }
-    const body = JSON.stringify({ error: { code, message } })
+    const body = errorBody(code, message)
     this.#request.exchange.respond(ERRORS[code].status, { ...this.#request.headers, ...JSON_HEADERS }, body)
     this.gone()
   }
@@ -192,7 +200,7 @@ export class PollConnection implements Connection, StreamFanout, Due {
     const leaves = last || departure !== undefined
     const ticket = this.#context.ports.tickets.give(tagOf(this.#request.user))
     const cursor = composeCursor(segments, ticket.owner, `${ticketSegment(ticket)}${departure ?? ''}`)
-    const messages = this.#messages.map(({ json }) => json).join(',')
+    const messages = this.#messages.map((encoded) => encoded.as(this.#form).data).join(',')
     const elsewhere = url === undefined ? '' : `,"url":${JSON.stringify(url)}`
     const body = `{"messages":[${messages}],"resets":[${this.#resets.join(',')}]${this.#refused},"cursor":${JSON.stringify(cursor)}${elsewhere}}`
     this.#request.exchange.respond(200, { ...this.#request.headers, ...JSON_HEADERS }, body, leaves)
@@ -202,4 +210,7 @@ export class PollConnection implements Connection, StreamFanout, Due {
   }
 }
 
-const JSON_HEADERS: ResponseHeaders = { 'content-type': 'application/json', 'cache-control': 'no-store' }
+export const JSON_HEADERS: ResponseHeaders = {
+  'content-type': 'application/json',
+  'cache-control': 'no-store',
+}

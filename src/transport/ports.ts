@@ -6,19 +6,19 @@ import type { Clock } from '../clock.ts'
 import type { LinkAnswer, LinkRequest } from '../cluster/link-relay.ts'
 import type { Caught } from '../errors.ts'
 import type { Hub } from '../hub/hub.ts'
-import type { Transport } from '../hub/outlet.ts'
 import type { Witness } from '../observe/witness.ts'
-import type { ErrorCode } from '../protocol/codes.ts'
+import type { ErrorCode } from '../protocol/error-code.ts'
 import type { Ticket } from '../protocol/ticket.ts'
 import type { Seal } from '../seal.ts'
+import type { TransportName } from '../protocol/transport-name.ts'
 import type { Sessions } from '../session/sessions.ts'
 import type { Wheel } from '../wheel.ts'
 
 export type { Meter } from '../admission/limits.ts'
 
 export interface TransportMetrics {
-  bytesIn(transport: Transport, bytes: number): void
-  bytesOut(transport: Transport, bytes: number): void
+  bytesIn(transport: TransportName, bytes: number): void
+  bytesOut(transport: TransportName, bytes: number): void
   frameIn(): void
   protocolError(code: ErrorCode): void
   ephemeralDropped(count: number): void

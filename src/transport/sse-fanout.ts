@@ -6,29 +6,13 @@
  * Everything leaves from one immediate per turn of the loop: inside another request's handler a write would cost
  * four system calls instead of one, because that request holds the only cork buffer.
  */
-import type { ResponseHeaders } from '../drivers/uws.ts'
-import type { Caught, SluiceError } from '../errors.ts'
-import type { StreamFanout } from '../hub/outlet.ts'
+import { sseEvent } from './sse-event.ts'
+import type { Caught } from '../errors.ts'
+import type { StreamFanout } from '../hub/fanout.ts'
 import { cursorSegment, cursorStart, tagOf } from '../protocol/cursor.ts'
-import type { Encoded } from '../protocol/encode.ts'
-import type { Position } from '../protocol/frames.ts'
-
-/** `no-transform`: what compresses an answer on its way gathers events until it has enough of them. */
-export const STREAM_HEADERS: ResponseHeaders = {
-  'content-type': 'text/event-stream',
-  'cache-control': 'no-store, no-transform',
-}
-
-/** A comment: the heartbeat, and what pushes the rest of a slow client's buffer out. */
-export const SSE_COMMENT = ':\n\n'
-
-/** An event of one stream alone. */
-export interface OwnEvent {
-  readonly text: string
-  /** The channel whose position the event moves, by its internal name. */
-  readonly channel: string | undefined
-  readonly position: Position | undefined
-}
+import type { Encoded } from '../protocol/encoded.ts'
+import type { Form } from '../protocol/form.ts'
+import type { Position } from '../protocol/position.ts'
 
 /** A stream as its group writes to it. */
 export interface GroupMember {
@@ -49,11 +33,13 @@ export class SseFanout {
   readonly #dirtyGroups: SseGroup[] = []
   #dirtyMembers = new Set<GroupMember>()
   #scheduled = false
+  /** In which all streams get their messages. */
+  readonly form: Form<string>
   readonly #countBytes: (bytes: number) => void
-
   readonly #caught: Caught
 
-  constructor(countBytes: (bytes: number) => void, caught: Caught) {
+  constructor(form: Form<string>, countBytes: (bytes: number) => void, caught: Caught) {
+    this.form = form
     this.#countBytes = countBytes
     this.#caught = caught
   }
@@ -144,7 +130,11 @@ export class SseGroup implements StreamFanout {
 
   message(channel: string, encoded: Encoded): void {
     const { message } = encoded
-    this.#add(channel, message.kind === 'logged' ? message : undefined, sseEvent('message', encoded.json))
+    this.#add(
+      channel,
+      message.kind === 'logged' ? message : undefined,
+      sseEvent('message', encoded.as(this.#fanout.form).data),
+    )
   }
 
   /** Answers how many bytes left. */
@@ -211,14 +201,4 @@ class Batch {
       ? this.#bytes
       : this.#bytes.subarray((this.#places[from - 1] as number) + this.suffixLength)
   }
-}
-
-/** An event without its `id:` line and its end. `json` is on one line, as the `data:` field needs it (HTML, section 9.2.6). */
-export function sseEvent(name: string, json: string): string {
-  return `event: ${name}\ndata: ${json}\n`
-}
-
-/** The last event of a stream, without its end. Not named `error`: a browser would hand it to the handler of its own connection errors. */
-export function closingEvent({ code, message, retryable }: SluiceError, url?: string): string {
-  return sseEvent('closing', JSON.stringify({ type: 'closing', code, message, retryable, url }))
 }

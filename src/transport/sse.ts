@@ -5,37 +5,34 @@
  * While all its channels are live it is a member of a group and costs one write per turn of the loop; while one of them is behind
  * (a resume, a slow reader) or for its inbox, it writes for itself.
  */
-import type { TransportOptions, TransportPorts } from './ports.ts'
-import { closingEvent, SSE_COMMENT, sseEvent, STREAM_HEADERS } from './sse-fanout.ts'
-import type { GroupMember, OwnEvent, SseFanout, SseGroup } from './sse-fanout.ts'
-import { writeCorked } from './sse-writing.ts'
-import type { HttpExchange, HttpStream, ResponseHeaders } from '../drivers/uws.ts'
-import { SluiceError, type Closing } from '../errors.ts'
-import type { Account } from '../observe/account.ts'
-import type { Fanout, StreamFanout } from '../hub/outlet.ts'
-import { isInbox, publicName } from '../protocol/channel.ts'
-import { CLOSE } from '../protocol/codes.ts'
-import { composeCursor, cursorEnd, cursorSegment, tagOf } from '../protocol/cursor.ts'
-import { encodeFrame, type Encoded } from '../protocol/encode.ts'
-import type { EncodedReset } from '../protocol/encoded-reset.ts'
-import { ticketSegment, type Ticket } from '../protocol/ticket.ts'
-import type { Position, ServerFrame } from '../protocol/frames.ts'
-import type { Connection } from '../session/connection.ts'
-import type { Session } from '../session/session.ts'
+import { httpUrl } from './elsewhere.ts'
+import { retryMs, SSE_COMMENT, sseEvent, STREAM_HEADERS, writeCorked, type OwnEvent } from './sse-event.ts'
+import type { GroupMember, SseFanout, SseGroup } from './sse-fanout.ts'
+import { StreamCursor } from './stream-cursor.ts'
+import type { HttpConnection, StreamContext } from './transport.ts'
 import { jitter } from '../clock.ts'
+import type { Link } from '../dialect/dialect.ts'
+import type { HttpExchange, HttpStream, ResponseHeaders } from '../drivers/uws.ts'
+import type { CloseReason, Closing } from '../errors.ts'
+import type { Fanout, StreamFanout } from '../hub/fanout.ts'
+import type { Account } from '../observe/account.ts'
+import { isInbox } from '../protocol/channel.ts'
+import { tagOf } from '../protocol/cursor.ts'
+import type { Encoded } from '../protocol/encoded.ts'
+import type { EncodedReset } from '../protocol/encoded-reset.ts'
+import type { Written } from '../protocol/form.ts'
+import type { Session } from '../session/session.ts'
+import type { Welcome } from '../session/welcome.ts'
 import type { Due } from '../wheel.ts'
 
-export interface SseContext {
-  readonly ports: TransportPorts
-  readonly options: TransportOptions
+export interface SseContext extends StreamContext {
   readonly fanout: SseFanout
 }
 
 const NO_SUFFIX = new Uint8Array()
 
-export class SseConnection implements Connection, StreamFanout, GroupMember, Due {
+export class SseConnection implements Link, HttpConnection, StreamFanout, GroupMember, Due {
   readonly transport = 'sse'
-  readonly speaks = false
   /** A stream of its own in the fan-outs where it is not part of a group. */
   readonly size = 1
   readonly #context: SseContext
@@ -43,18 +40,16 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
   readonly #headers: ResponseHeaders
   /** Opened with the session: until then the answer may still be an error. */
   #stream: HttpStream | undefined
-  /** Names the owner of each cursor. */
-  #ticket: Ticket
   #session: Session | undefined
   #account: Account | undefined
   #group: SseGroup | undefined
   #state: 'open' | 'closed' = 'open'
   #own: OwnEvent[] | undefined
   #ownBytes = 0
-  /** The channels' parts of the cursor, by internal name; while in a group only the inbox's is kept up to date. */
-  readonly #segments = new Map<string, string>()
+  /** While in a group only the inbox's place in it is kept up to date. */
+  readonly #place: StreamCursor
   #suffix: Uint8Array = NO_SUFFIX
-  #endReason: string | undefined
+  #endReason: CloseReason | undefined
   joinedAt = 0
   wheelSlot = -1
   wheelIndex = 0
@@ -65,7 +60,7 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
     this.#exchange = exchange
     this.#headers = headers
     this.#context = context
-    this.#ticket = context.ports.tickets.give(tagOf(user))
+    this.#place = new StreamCursor(context.ports.tickets.give(tagOf(user)))
     context.ports.admission.connected('sse')
   }
 
@@ -75,6 +70,14 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
 
   get closed(): boolean {
     return this.#state === 'closed'
+  }
+
+  get stays(): true {
+    return true
+  }
+
+  get session(): Session | undefined {
+    return this.#session
   }
 
   /** The heartbeat: without it a proxy takes the stream for dead. */
@@ -92,9 +95,9 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
   /** A stream without events would come back with a ticket of days ago. An event of an `id:` alone is not shown to anybody. */
   #renewTicket(): boolean {
     const { tickets } = this.#context.ports
-    const { owner, hour } = this.#ticket
+    const { owner, hour } = this.#place.ticket
     if (!tickets.isOld(hour)) return false
-    this.#ticket = tickets.give(owner)
+    this.#place.renew(tickets.give(owner))
     this.#queue({ text: '', channel: undefined, position: undefined })
     return true
   }
@@ -105,10 +108,10 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
     this.#state = 'closed'
     const { ports } = this.#context
     ports.wheel.cancel(this)
-    const reason = this.#endReason ?? 'gone'
-    ports.admission.disconnected('sse', reason)
+    const ended = this.#endReason === undefined ? {} : { why: this.#endReason }
+    ports.admission.disconnected('sse', ended)
     this.#leaveGroup()
-    if (this.#session !== undefined) ports.sessions.disconnected(this.#session, this.#account, reason)
+    if (this.#session !== undefined) ports.sessions.disconnected(this.#session, this.#account, ended)
   }
 
   // Outlet
@@ -126,9 +129,12 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
     this.message(encoded.message.channel, encoded)
   }
 
-  reset({ channel, position, json }: EncodedReset): void {
+  reset(reset: EncodedReset): void {
+    const { channel, position } = reset
+    const written = reset.as(this.#context.fanout.form)
+    if (written === undefined) return this.#context.dialect.streams.reset(this, reset)
     if (!isInbox(channel)) this.#leaveGroupHere()
-    this.#queue({ text: sseEvent('reset', json), channel, position })
+    this.#queue({ text: sseEvent('reset', written.data), channel, position })
   }
 
   goLive(fanout: Fanout): void {
@@ -149,7 +155,7 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
   }
 
   closeTooSlow(): void {
-    this.#endReason = String(CLOSE.tooSlow)
+    this.#endReason = 'tooSlow'
     this.#stream?.abort()
     this.gone()
   }
@@ -159,17 +165,17 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
   message(channel: string, encoded: Encoded): void {
     const { message } = encoded
     const position = message.kind === 'logged' ? message : undefined
-    this.#queue({ text: sseEvent('message', encoded.json), channel, position })
+    this.#queue({ text: sseEvent('message', encoded.as(this.#context.fanout.form).data), channel, position })
   }
 
   // Connection
 
-  attach(session: Session, account: Account | undefined): void {
+  joined(session: Session, welcome: Welcome, account: Account | undefined): void {
     this.#session = session
     this.#account = account
     for (const subscription of session.subscriptions())
-      this.#move(subscription.source.name, subscription.position)
-    this.#suffix = this.#makeSuffix()
+      this.#place.move(subscription.source.name, subscription.position)
+    this.#suffix = this.#place.suffix()
     const headers = {
       ...STREAM_HEADERS,
       'x-accel-buffering': 'no',
@@ -180,25 +186,51 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
       if (this.#state === 'open') this.#context.fanout.memberHasWork(this)
     }
     this.#stream = this.#exchange.stream(200, { ...headers, ...this.#headers }, reads, SSE_COMMENT)
-    this.#write(`retry: ${this.#retryMs()}\n`)
+    this.#write(`retry: ${retryMs(this.#context)}\n`)
     this.#scheduleHeartbeat()
+    this.#context.dialect.streams.joined(this, session, welcome)
   }
 
-  send(frame: ServerFrame): void {
-    this.#context.ports.witness.tap?.sent(this.#session, frame)
-    this.#queue({ text: sseEvent(frame.type, encodeFrame(frame)), channel: undefined, position: undefined })
+  unsubscribed(channel: string): void {
+    this.#context.dialect.streams.unsubscribed(this, channel)
   }
+
+  reauth(deadlineMs: number): void {
+    this.#context.dialect.streams.reauth(this, deadlineMs)
+  }
+
+  /** A client has one stream at a time: it ends at its moment, and the client comes back by its cursor. */
+  move(): 'leaves' {
+    return 'leaves'
+  }
+
+  // Link
+
+  say(text: string, name: string): void {
+    this.#queue({ text: sseEvent(name, text), channel: undefined, position: undefined })
+  }
+
+  write({ data }: Written): void {
+    this.say(data.toString(), 'message')
+  }
+
+  // The door has looked at its token.
+  introduced(): void {}
+  charge(): void {}
 
   /** Tells the client when to come back (a browser does it by itself) and ends the stream. */
   end(closing: Closing): void {
     if (this.#state === 'closed') return
-    this.#endReason = String(closing.closeCode)
-    const reason = closingEvent(new SluiceError(closing.code, closing.message), closing.url)
+    this.#endReason = closing.why
+    const context = this.#context
+    const { to } = closing
+    const last = context.dialect.closing(closing, to === undefined ? undefined : httpUrl(to, context.path))
+    const reason = sseEvent(last.name, last.text)
     // What the group still has for the stream goes first: a cursor names it as received, and nothing is written after this.
     this.#context.ports.metrics.bytesOut('sse', this.#group?.flush() ?? 0)
     this.#flushOwn()
-    const retryMs = this.#retryMs(closing.returnWithinMs)
-    this.#write(`retry: ${retryMs}\n${reason}${this.#departure(closing)}\n`)
+    const afterMs = retryMs(this.#context, closing.returnWithinMs)
+    this.#write(`retry: ${afterMs}\n${reason}${this.#departure(closing)}\n`)
     this.#stream?.end()
     this.gone()
   }
@@ -256,7 +288,7 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
       source.fanout.addStreams(group)
     }
     this.#group = group
-    this.#suffix = this.#makeSuffix()
+    this.#suffix = this.#place.suffix()
   }
 
   /** Behind what the group has had so far, and before what it will have. */
@@ -274,7 +306,7 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
     group.leave(this)
     for (const { live, source, position } of this.#session.subscriptions()) {
       if (isInbox(source.name)) continue
-      this.#move(source.name, position)
+      this.#place.move(source.name, position)
       if (group.size === 0) source.fanout.removeStreams(group)
       if (live) source.fanout.addStreams(this)
     }
@@ -294,11 +326,11 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
     this.#ownBytes = 0
     let text = ''
     for (const event of own) {
-      if (event.channel !== undefined) this.#move(event.channel, event.position)
+      if (event.channel !== undefined) this.#place.move(event.channel, event.position)
       text += `${event.text}id: ${this.#cursor()}\n\n`
     }
     this.#write(text)
-    this.#suffix = this.#makeSuffix()
+    this.#suffix = this.#place.suffix()
   }
 
   #write(text: string): void {
@@ -310,8 +342,8 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
   }
 
   /** A client that is sent elsewhere shows there where it comes from: a browser sends back the last id that it got. */
-  #departure({ closeCode }: Closing): string {
-    if (this.#session === undefined || closeCode !== CLOSE.goingAway) return ''
+  #departure({ why }: Closing): string {
+    if (this.#session === undefined || why !== 'goingAway') return ''
     const departure = this.#context.ports.departureOf(this.#session.id)
     return departure === undefined ? '' : `id: ${this.#cursor(departure)}\n`
   }
@@ -319,39 +351,15 @@ export class SseConnection implements Connection, StreamFanout, GroupMember, Due
   #cursor(departure = ''): string {
     if (this.#group !== undefined && this.#session !== undefined) {
       for (const { source, position } of this.#session.subscriptions()) {
-        if (!isInbox(source.name)) this.#move(source.name, position)
+        if (!isInbox(source.name)) this.#place.move(source.name, position)
       }
     }
-    return composeCursor(this.#segments.values(), this.#ticket.owner, ticketSegment(this.#ticket) + departure)
-  }
-
-  #move(channel: string, position: Position | undefined): void {
-    if (position !== undefined)
-      this.#segments.set(channel, cursorSegment(tagOf(publicName(channel)), position))
-  }
-
-  /** The inbox's place, the ticket, the owner, and the empty line. */
-  #makeSuffix(): Uint8Array {
-    let inbox = ''
-    for (const [channel, segment] of this.#segments) if (isInbox(channel)) inbox = segment
-    const own = inbox + ticketSegment(this.#ticket)
-    return Buffer.from(`${cursorEnd(own, this.#ticket.owner)}\n\n`, 'latin1')
-  }
-
-  /** Drawn per client, so that those who lose a node together do not come back together. */
-  #retryMs(withinMs?: number): number {
-    const { clock } = this.#context.ports
-    const { retryMinMs, retryMaxMs } = this.#context.options
-    return Math.round(
-      withinMs === undefined ? jitter(clock, retryMinMs, retryMaxMs) : jitter(clock, 0, withinMs),
-    )
+    return this.#place.text(departure)
   }
 
   #scheduleHeartbeat(): void {
-    const { sseHeartbeatMs } = this.#context.options
-    this.#context.ports.wheel.schedule(
-      this,
-      jitter(this.#context.ports.clock, sseHeartbeatMs / 2, sseHeartbeatMs),
-    )
+    const { ports, options } = this.#context
+    const { sseHeartbeatMs } = options
+    ports.wheel.schedule(this, jitter(ports.clock, sseHeartbeatMs / 2, sseHeartbeatMs))
   }
 }

@@ -1,56 +1,64 @@
 /**
- * A WebSocket: moves bytes between uWebSockets.js and a session, and copes with a client that reads slowly.
+ * A WebSocket: moves bytes between uWebSockets.js and a conversation, and copes with a client that reads slowly.
  *
- *   (opened) ── connect ──▶ (connecting) ── welcome ──▶ (connected) ── close ──▶ (closed)
- *       └── no connect in time: 4408
+ *   (stranger) ── introduced ──▶ (expected) ── joined ──▶ (joined) ── close ──▶ (closed)
+ *       └── not in time: 4408
  *
  * Over its buffer limit the socket leaves all its topics at once, with the exact place of each channel (see
  * `TurnLog`), and comes back when the buffer is empty. Replies wait in a short queue of their own meanwhile.
  */
-import { bytesOf, faulty, reasonText } from './closing-text.ts'
-import { EarlyFrames, type Newcomers } from './newcomers.ts'
+import { bytesOf, reasonText } from './closing-text.ts'
+import type { Newcomers } from './newcomers.ts'
 import { OUTBOX_BYTES_MAX, type Outgoing } from './outbox.ts'
 import type { Meter, TransportOptions, TransportPorts } from './ports.ts'
+import { webSocketUrl } from './elsewhere.ts'
+import type { Conversation, Dialect, Link } from '../dialect/dialect.ts'
 import type { NativeSocket } from '../drivers/uws.ts'
-import { Closing, SluiceError } from '../errors.ts'
-import type { Account } from '../observe/account.ts'
-import type { Fanout, TopicMember, Transport } from '../hub/outlet.ts'
+import { Closing, faulty, type CloseReason } from '../errors.ts'
+import type { Fanout } from '../hub/fanout.ts'
+import type { Spared } from '../hub/outlet.ts'
+import { topicOf } from '../hub/topics.ts'
 import type { OverLimit, Published } from '../hub/turn-log.ts'
-import { INBOX, publicName } from '../protocol/channel.ts'
-import { CLOSE } from '../protocol/codes.ts'
-import { decodeBinary, decodeText, MalformedFrame, type DecodedFrame } from '../protocol/decode.ts'
-import { encodeFrame, type Encoded, type HistoryLines } from '../protocol/encode.ts'
+import type { Account } from '../observe/account.ts'
+import { publicName } from '../protocol/channel.ts'
+import type { Encoded } from '../protocol/encoded.ts'
 import type { EncodedReset } from '../protocol/encoded-reset.ts'
-import type { ConnectFrame, From, Position, ServerFrame } from '../protocol/frames.ts'
-import type { Connection } from '../session/connection.ts'
-import type { Identity } from '../session/ports.ts'
+import type { Written } from '../protocol/form.ts'
+import { RFC_CLOSE } from '../protocol/rfc6455.ts'
+import type { Position } from '../protocol/position.ts'
+import type { MoveOrder } from '../session/connection.ts'
+import type { TransportName } from '../protocol/transport-name.ts'
 import type { Session } from '../session/session.ts'
+import type { Welcome } from '../session/welcome.ts'
 import type { Due } from '../wheel.ts'
 
-/** What is known of a socket that has not said `connect`. */
-export interface Handshake {
-  readonly token: string | undefined
+/** Who has been let in. */
+export interface Arrived {
+  readonly conversation: Conversation<Buffer>
   /** Of the client, behind proxies; empty where nothing is to be charged to it. */
   readonly address: string
 }
 
-/** What each socket of a listener shares. */
+/** What each socket of a route shares. */
 export interface WebSocketContext {
   readonly ports: TransportPorts
   readonly options: TransportOptions
   readonly newcomers: Newcomers<WebSocketConnection>
+  readonly dialect: Dialect
+  /** Of the route. */
+  readonly path: string
 }
 
-export class WebSocketConnection implements Connection, OverLimit, Due {
+export class WebSocketConnection implements Link, OverLimit, Due {
   readonly #context: WebSocketContext
-  /** Until the session exists. */
-  #handshake: Handshake | undefined
+  #conversation: Conversation<Buffer>
+  /** Of the client, behind proxies; empty where nothing is to be charged to it. */
+  #address: string
   #socket: NativeSocket | undefined
   #session: Session | undefined
   #account: Account | undefined
   #meter: Meter | undefined
-  #state: 'opened' | 'connecting' | 'connected' | 'closed' = 'opened'
-  #early: EarlyFrames<DecodedFrame> | undefined
+  #state: 'stranger' | 'expected' | 'joined' | 'closed' = 'stranger'
   /** The buffer is over its limit: nothing is sent until it is empty. */
   #congested = false
   /** The socket is still on topics of which it has missed something. */
@@ -59,18 +67,20 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
   #sending: string | Uint8Array | undefined
   #outbox: Outgoing[] | undefined
   #outboxBytes = 0
-  #endReason: string | undefined
+  #endReason: CloseReason | undefined
   wheelSlot = -1
   wheelIndex = 0
   wheelTick = 0
 
-  constructor(handshake: Handshake, context: WebSocketContext) {
-    this.#handshake = handshake
+  constructor({ conversation, address }: Arrived, context: WebSocketContext) {
+    this.#conversation = conversation
+    this.#address = address
     this.#context = context
   }
 
-  /** Of the class: a field of its own would cost each connection eight bytes. */
-  get transport(): Transport {
+  // Of the class: fields of their own would cost each connection eight bytes.
+
+  get transport(): TransportName {
     return 'websocket'
   }
 
@@ -78,7 +88,7 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     return this.#session?.id
   }
 
-  get speaks(): boolean {
+  get stays(): boolean {
     return true
   }
 
@@ -86,16 +96,21 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     return this.#state === 'closed'
   }
 
+  get session(): Session | undefined {
+    return this.#session
+  }
+
   opened(socket: NativeSocket): void {
     this.#socket = socket
     this.#context.ports.admission.connected(this.transport)
     this.#context.ports.wheel.schedule(this, this.#context.options.connectTimeoutMs)
     this.#context.newcomers.enter(this)?.due()
+    this.#conversation.opened(this)
   }
 
-  /** No `connect` came in time. */
+  /** It did not say in time who it is. */
   due(): void {
-    if (this.#state !== 'opened') return
+    if (this.#state !== 'stranger') return
     this.#context.ports.metrics.limitHit('connect_timeout')
     this.end(new Closing('connectTimeout', 'unauthorized', 'no connect came in time'))
   }
@@ -116,19 +131,7 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
       this.end(new Closing('tooLarge', 'limit_exceeded', why))
       return
     }
-    if (!this.#metered(bytes)) return
-    let frame
-    try {
-      // The payload of a binary publish outlives the call, so the frame is copied.
-      frame = binary
-        ? decodeBinary(new Uint8Array(message.slice(0)), options.jsonDepthMax)
-        : decodeText(Buffer.from(message).toString('utf8'), options.jsonDepthMax)
-    } catch (error) {
-      if (!(error instanceof MalformedFrame)) throw error
-      this.#malformed(error)
-      return
-    }
-    this.#handle(frame, bytes)
+    if (this.#metered(bytes) && this.#state !== 'closed') this.#conversation.received(this, message, binary)
   }
 
   /** A ping or a pong costs as much as a frame that says nothing. */
@@ -190,20 +193,22 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
 
   /** The socket has gone: nothing of it may be touched any more. */
   gone(code: number): void {
-    if (this.#state === 'opened') this.#charge(this.#endReason === undefined ? 'left' : 'silent')
+    const { ports, newcomers, dialect } = this.#context
+    if (this.#state === 'stranger')
+      ports.admission.charge(this.#address, this.#endReason === undefined ? 'left' : 'silent')
     this.#state = 'closed'
     this.#socket = undefined
     this.#missed = undefined
     this.#outbox = undefined
-    this.#early = undefined
-    const { ports } = this.#context
     ports.wheel.cancel(this)
-    this.#context.newcomers.leave(this)
+    newcomers.leave(this)
     // Cut off before the frame was read to its end.
-    if (this.#endReason === undefined && code === CLOSE.tooLarge) ports.metrics.limitHit('frame')
-    const reason = this.#endReason ?? String(code)
-    ports.admission.disconnected(this.transport, reason)
-    if (this.#session !== undefined) ports.sessions.disconnected(this.#session, this.#account, reason)
+    if (this.#endReason === undefined && code === RFC_CLOSE.tooLarge) ports.metrics.limitHit('frame')
+    const why = this.#endReason
+    const ended = why === undefined ? { code } : { why, code: dialect.closeCodes[why] }
+    ports.admission.disconnected(this.transport, ended)
+    this.#conversation.gone()
+    if (this.#session !== undefined) ports.sessions.disconnected(this.#session, this.#account, ended)
   }
 
   // Outlet
@@ -218,29 +223,32 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
   }
 
   deliver(encoded: Encoded): void {
-    this.#write(encoded.webSocket, encoded.message.binary)
+    this.write(encoded.as(this.#conversation.form))
     this.#account?.delivered()
   }
 
-  reset({ json }: EncodedReset): void {
-    this.#write(json, false)
+  reset(reset: EncodedReset): void {
+    this.#conversation.reset(this, reset)
   }
 
-  goLive(fanout: Fanout): void {
-    this.#socket?.subscribe(fanout.channel)
-    fanout.nativeCount++
-    this.#account?.joined(fanout, true)
+  goLive(fanout: Fanout, channel: string): void {
+    const { form } = this.#conversation
+    this.#socket?.subscribe(topicOf(form, channel))
+    fanout.addNative(form)
+    this.#account?.joined(fanout.carried(form), true)
   }
 
-  leaveLive(fanout: Fanout): void {
-    this.#socket?.unsubscribe(fanout.channel)
-    fanout.nativeCount--
-    this.#account?.left(fanout, true)
+  leaveLive(fanout: Fanout, channel: string): void {
+    const { form } = this.#conversation
+    this.#socket?.unsubscribe(topicOf(form, channel))
+    this.#account?.left(fanout.carried(form), true)
+    fanout.removeNative(form)
   }
 
-  stepAside(_fanout: Fanout, encoded: Encoded): TopicMember | undefined {
-    this.#account?.spared(encoded.webSocket.length)
-    return this.#socket
+  stepAside(_fanout: Fanout, _channel: string, encoded: Encoded): Spared | undefined {
+    const { form } = this.#conversation
+    this.#account?.spared(encoded.as(form).data.length)
+    return this.#socket === undefined ? undefined : { member: this.#socket, form }
   }
 
   closeTooSlow(channel: string): void {
@@ -251,28 +259,61 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
 
   // Connection
 
-  attach(session: Session, account: Account | undefined): void {
+  joined(session: Session, welcome: Welcome, account: Account | undefined): void {
     this.#session = session
     this.#account = account
-    this.#handshake = undefined
-    this.#state = 'connected'
+    this.introduced()
+    this.#address = ''
+    this.#state = 'joined'
+    this.#conversation = this.#conversation.joined(this, session, welcome)
   }
 
-  send(frame: ServerFrame | HistoryLines): void {
-    this.#context.ports.witness.tap?.sent(this.#session, frame as ServerFrame)
-    this.#write(encodeFrame(frame), false)
+  unsubscribed(channel: string): void {
+    this.#conversation.unsubscribed(this, channel)
+  }
+
+  reauth(deadlineMs: number): void {
+    this.#conversation.reauth(this, deadlineMs)
+  }
+
+  move(order: MoveOrder): 'asked' | 'leaves' {
+    const { to } = order
+    const { path } = this.#context
+    return this.#conversation.move(this, to === undefined ? order : { ...order, to: webSocketUrl(to, path) })
   }
 
   end(closing: Closing): void {
-    const socket = this.#socket
-    if (socket === undefined) return
-    const { metrics } = this.#context.ports
-    metrics.protocolError(closing.code)
-    this.#endReason = String(closing.closeCode)
-    const { code, message } = closing
-    this.send({ type: 'error', code, message, retryable: new SluiceError(code, message).retryable })
-    // `send` may have found that the socket has gone.
-    this.#socket?.end(closing.closeCode, reasonText(message))
+    if (this.#socket === undefined) return
+    this.#context.ports.metrics.protocolError(closing.code)
+    this.#endReason = closing.why
+    const { dialect, ports } = this.#context
+    const { text, reason } = dialect.farewell(closing)
+    if (text !== undefined) this.#write(text, false)
+    if (this.#session !== undefined)
+      ports.witness.tap?.told(this.#session, 'error', { code: closing.code, message: closing.message })
+    // What was written may have found that the socket has gone.
+    this.#socket?.end(dialect.closeCodes[closing.why], reasonText(reason))
+  }
+
+  // Link
+
+  say(text: string): void {
+    this.#write(text, false)
+  }
+
+  write({ data, binary }: Written): void {
+    this.#write(data, binary)
+  }
+
+  introduced(): void {
+    if (this.#state !== 'stranger') return
+    this.#state = 'expected'
+    this.#context.newcomers.leave(this)
+    this.#context.ports.wheel.cancel(this)
+  }
+
+  charge(why: 'token'): void {
+    this.#context.ports.admission.charge(this.#address, why)
   }
 
   /** False: over a limit, and the connection ends. */
@@ -282,85 +323,6 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     const message = 'frames or bytes came faster than the limits of the gateway allow'
     this.end(new Closing('rateLimited', 'rate_limited', message))
     return false
-  }
-
-  #handle(frame: DecodedFrame, bytes: number): void {
-    switch (this.#state) {
-      case 'connected':
-        this.#session?.handle(frame)
-        break
-      case 'connecting':
-        if (this.#early?.add(frame, bytes) === false) {
-          const { frameBytesMax } = this.#context.options
-          const why = `before welcome at most 1024 frames of ${frameBytesMax} bytes together may follow connect`
-          this.end(new Closing('rateLimited', 'rate_limited', why))
-        }
-        break
-      case 'opened':
-        if (frame.type === 'connect') this.#connect(frame)
-        else if (this.#handshake?.token !== undefined) {
-          // With a token in the handshake, everything that connect could say is known.
-          this.#connect({ type: 'connect' })
-          this.#handle(frame, bytes)
-        } else this.end(new Closing('unauthorized', 'unauthorized', `connect comes before ${frame.type}`))
-        break
-      case 'closed':
-        break
-    }
-  }
-
-  #connect(frame: ConnectFrame): void {
-    this.#state = 'connecting'
-    const { ports, options, newcomers } = this.#context
-    this.#early = new EarlyFrames(options.frameBytesMax)
-    newcomers.leave(this)
-    ports.wheel.cancel(this)
-    const token = frame.token ?? this.#handshake?.token
-    ports.sessions.identify(token).then(
-      (identity) => this.#open(identity, frame),
-      (error: unknown) => this.#refused(error),
-    )
-  }
-
-  #open(identity: Identity, { session, resume }: ConnectFrame): void {
-    const channels = new Map<string, From | undefined>(Object.entries(resume ?? {}))
-    if (!channels.has(INBOX)) channels.set(INBOX, undefined)
-    const request = { session, departure: undefined, channels, partial: true }
-    this.#context.ports.sessions.connect(this, identity, request).then(
-      (connected) => {
-        if (connected === undefined) return
-        const early = this.#early?.frames ?? []
-        this.#early = undefined
-        for (const frame of early) connected.handle(frame)
-      },
-      (error: unknown) => this.#refused(error),
-    )
-  }
-
-  #charge(why: 'token' | 'silent' | 'left'): void {
-    this.#context.ports.admission.charge(this.#handshake?.address ?? '', why)
-  }
-
-  #refused(error: unknown): void {
-    if (error instanceof Closing) this.end(error)
-    else if (!(error instanceof SluiceError)) {
-      this.#context.ports.failed('connecting a client', error)
-      this.end(faulty())
-    } else if (error.code === 'unauthorized') {
-      this.#charge('token')
-      this.end(new Closing('unauthorized', error.code, error.message, { cause: error }))
-    } else if (error.retryable) this.end(new Closing('tryLater', error.code, error.message, { cause: error }))
-    else this.end(new Closing('forbidden', error.code, error.message, { cause: error }))
-  }
-
-  #malformed(error: MalformedFrame): void {
-    if (error.fatal) {
-      this.end(new Closing('malformed', 'bad_request', error.message))
-      return
-    }
-    this.#context.ports.metrics.protocolError('bad_request')
-    const ref = error.ref === undefined ? {} : { ref: error.ref }
-    this.send({ type: 'error', ...ref, code: 'bad_request', message: error.message, retryable: false })
   }
 
   #write(data: string | Uint8Array, binary: boolean): void {
@@ -380,10 +342,7 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     const sent = socket.send(data, binary)
     this.#sending = undefined
     if (sent === 2) this.#queue({ data, binary })
-    else {
-      this.#context.ports.metrics.bytesOut(this.transport, data.length)
-      this.#account?.sent(data.length)
-    }
+    else this.#context.ports.metrics.bytesOut(this.transport, data.length)
   }
 
   #queue(outgoing: Outgoing): void {
@@ -393,7 +352,7 @@ export class WebSocketConnection implements Connection, OverLimit, Due {
     if (this.#outboxBytes <= OUTBOX_BYTES_MAX) return
     this.#context.ports.metrics.limitHit('buffered')
     this.#outbox = undefined
-    this.#endReason = String(CLOSE.tooSlow)
-    this.#socket?.end(CLOSE.tooSlow, 'replies were not read')
+    this.#endReason = 'tooSlow'
+    this.#socket?.end(this.#context.dialect.closeCodes.tooSlow, 'replies were not read')
   }
 }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { EventStream } from '../support/event-stream.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { startCluster, type StartedCluster } from '../support/start-cluster.ts'
-import type { ResetFrame } from '../../src/protocol/frames.ts'
+import type { ResetFrame } from '../../src/dialect/sluice-v1/frames.ts'
 
 /** Redis comes back without its data under clients of all transports on one channel. */
 

@@ -4,14 +4,28 @@ import { LinkLines } from '../../src/transport/link-lines.ts'
 import { PollSocket, StreamSocket } from '../../src/transport/link-sockets.ts'
 import { Newcomers } from '../../src/transport/newcomers.ts'
 import type { WebSocketConnection } from '../../src/transport/websocket.ts'
-import type { ServerFrame } from '../../src/protocol/frames.ts'
+import type { ServerFrame } from '../../src/dialect/sluice-v1/frames.ts'
 import { OPTIONS, USER, type ConnectionWorld } from '../support/connection-world.ts'
 import { FakeExchange } from '../support/fake-exchange.ts'
+import { sluiceV1 } from '../support/sluice-v1.ts'
 
 function connectionIn(world: ConnectionWorld, mode: 'sse' | 'poll'): LinkConnection {
   const newcomers = new Newcomers<WebSocketConnection>(10)
-  const context = { ports: world.ports, options: OPTIONS, newcomers }
-  return new LinkConnection(mode, { token: undefined, address: '' }, context)
+  const dialect = sluiceV1(world.ports, OPTIONS)
+  const context = { ports: world.ports, options: OPTIONS, newcomers, dialect, path: '/v1/ws' }
+  return new LinkConnection(
+    mode,
+    {
+      conversation: dialect.converse({
+        token: undefined,
+        ticket: undefined,
+        turns: undefined,
+        subprotocol: '',
+      }),
+      address: '',
+    },
+    context,
+  )
 }
 
 function say(connection: LinkConnection, channels: Readonly<Record<string, unknown>>): void {
@@ -51,6 +65,8 @@ describeConnection('a link that streams', {
     const context = {
       ports: world.ports,
       options: { ...OPTIONS, idleTimeoutMs: 60_000 },
+      dialect: sluiceV1(world.ports, OPTIONS),
+      path: '/v1/ws',
       lines: new LinkLines(),
     }
     const opening = { exchange: exchange.asExchange(), headers: {} }
@@ -83,6 +99,8 @@ describeConnection('a link that polls', {
     const context = {
       ports: world.ports,
       options: { ...OPTIONS, idleTimeoutMs: 60_000 },
+      dialect: sluiceV1(world.ports, OPTIONS),
+      path: '/v1/ws',
       lines: new LinkLines(),
     }
     const socket = new PollSocket(connection, context, () => undefined)

@@ -2,9 +2,10 @@ import { describeConnection, type Received, type TestClient } from './connection
 import { PollConnection } from '../../src/transport/poll.ts'
 import { INBOX } from '../../src/protocol/channel.ts'
 import { parseCursor, tagOf } from '../../src/protocol/cursor.ts'
-import type { From } from '../../src/protocol/frames.ts'
+import type { From } from '../../src/protocol/position.ts'
 import { OPTIONS, USER, type ConnectionWorld } from '../support/connection-world.ts'
 import { FakeExchange } from '../support/fake-exchange.ts'
+import { sluiceV1 } from '../support/sluice-v1.ts'
 
 interface Answer {
   readonly messages: readonly { readonly channel: string; readonly data: unknown }[]
@@ -30,9 +31,11 @@ class PollingClient implements TestClient {
   async ask(channels: Record<string, From | undefined>): Promise<void> {
     this.#exchange = new FakeExchange(Infinity)
     const request = { exchange: this.#exchange.asExchange(), user: USER, waitMs: 60_000, headers: {} }
-    this.connection = new PollConnection(request, { ports: this.#world.ports, options: OPTIONS })
+    const { ports } = this.#world
+    const dialect = sluiceV1(ports, OPTIONS)
+    this.connection = new PollConnection(request, { ports, options: OPTIONS, dialect, path: '/v1/poll' })
     await this.#world.connect(this.connection, channels)
-    this.connection.wait()
+    this.connection.begin()
   }
 
   /** Takes the answer, if it is there, and asks again. */

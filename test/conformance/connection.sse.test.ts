@@ -1,8 +1,10 @@
 import { describeConnection, type Received, type TestClient } from './connection.suite.ts'
+import { LINES } from '../../src/dialect/sluice-v1/encode.ts'
 import { SseFanout } from '../../src/transport/sse-fanout.ts'
 import { SseConnection } from '../../src/transport/sse.ts'
 import { OPTIONS, USER, type ConnectionWorld } from '../support/connection-world.ts'
 import { FakeExchange } from '../support/fake-exchange.ts'
+import { sluiceV1 } from '../support/sluice-v1.ts'
 
 /** Streams of one node share its groups. */
 const fanouts = new WeakMap<ConnectionWorld, SseFanout>()
@@ -10,7 +12,7 @@ const fanouts = new WeakMap<ConnectionWorld, SseFanout>()
 function fanoutOf(world: ConnectionWorld): SseFanout {
   let fanout = fanouts.get(world)
   if (fanout === undefined) {
-    fanout = new SseFanout(() => undefined, world.ports.caught)
+    fanout = new SseFanout(LINES, () => undefined, world.ports.caught)
     fanouts.set(world, fanout)
   }
   return fanout
@@ -20,7 +22,14 @@ describeConnection('SseConnection', {
   lasting: true,
   async connect(world, channels): Promise<TestClient> {
     const exchange = new FakeExchange(OPTIONS.bufferedBytesMax)
-    const context = { ports: world.ports, options: OPTIONS, fanout: fanoutOf(world) }
+    const dialect = sluiceV1(world.ports, OPTIONS)
+    const context = {
+      ports: world.ports,
+      options: OPTIONS,
+      dialect,
+      path: '/v1/sse',
+      fanout: fanoutOf(world),
+    }
     const connection = new SseConnection(exchange.asExchange(), USER, {}, context)
     await world.connect(connection, channels)
     await world.turns()

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { patientMs } from '../support/patience.ts'
-import type { Position } from '../../src/protocol/frames.ts'
+import type { Position } from '../../src/protocol/position.ts'
 import type { LoggedMessage, NewMessage } from '../../src/protocol/message.ts'
 import type { Appended, LogPolicy, LogRange, ReplayLog } from '../../src/replay/replay-log.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest'
-import type { Position } from '../../src/protocol/frames.ts'
+import type { Position } from '../../src/protocol/position.ts'
 import type { LoggedMessage, NewMessage } from '../../src/protocol/message.ts'
 import type { LogPolicy } from '../../src/replay/replay-log.ts'
 import { describeForgetting } from './replay-log-forgetting.suite.ts'

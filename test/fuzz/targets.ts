@@ -14,13 +14,21 @@ import { systemClock } from '../../src/clock.ts'
 import { hear, type ControlSink } from '../../src/cluster/control.ts'
 import type { RequestHead } from '../../src/drivers/uws.ts'
 import { ClientAddress } from '../../src/edge/origin.ts'
-import { bearer, cookie, listed, resumeOf, cursorOf, waitOf } from '../../src/edge/request.ts'
+import { bearer, cookie, listed } from '../../src/dialect/request.ts'
+import { resumeOf } from '../../src/edge/request.ts'
+import { cursorParameterOf, waitOf } from '../../src/transport/poll-requests.ts'
+import { lastEventIdOf } from '../../src/transport/sse-requests.ts'
 import { SluiceError } from '../../src/errors.ts'
 import { decodeAnnouncement, encodeAnnouncement } from '../../src/presence/announcements.ts'
 import { joinBinary } from '../../src/protocol/binary.ts'
 import { isChannel } from '../../src/protocol/channel.ts'
 import { departureIn, tagOf } from '../../src/protocol/cursor.ts'
-import { decodeBinary, decodeText, MalformedFrame, type DecodedFrame } from '../../src/protocol/decode.ts'
+import {
+  decodeBinary,
+  decodeText,
+  MalformedFrame,
+  type DecodedFrame,
+} from '../../src/dialect/sluice-v1/decode.ts'
 import { isDeeper } from '../../src/protocol/json.ts'
 import type { Payload } from '../../src/protocol/message.ts'
 import {
@@ -165,7 +173,8 @@ const requests: Target[] = [
         bearer(head)
         cookie(head, 'sluice_token')
         listed(mutated(random, 'sluice.v1, other'))
-        resumeOf(cursorOf(head), USER)
+        resumeOf(lastEventIdOf(head), USER)
+        resumeOf(cursorParameterOf(head), USER)
         waitOf(new URLSearchParams(head.query).get('wait'))
         router.match(head.method, path)
       }, SluiceError),

@@ -9,7 +9,7 @@ import {
   tagOf,
 } from '../../src/protocol/cursor.ts'
 import { hostileJson } from '../support/hostile-json.ts'
-import type { Position } from '../../src/protocol/frames.ts'
+import type { Position } from '../../src/protocol/position.ts'
 
 const position = fc.record({
   epoch: fc.stringMatching(/^[A-Za-z0-9]{1,32}$/),

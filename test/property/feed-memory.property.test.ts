@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { FeedMemory } from '../../src/hub/feed-memory.ts'
 import { Tail } from '../../src/hub/tail.ts'
-import { Encoded } from '../../src/protocol/encode.ts'
+import { FRAMES, LINES } from '../../src/dialect/sluice-v1/encode.ts'
+import { Encoded } from '../../src/protocol/encoded.ts'
 import type { LoggedMessage } from '../../src/protocol/message.ts'
 
 const LIMIT = 40_000
@@ -52,7 +53,9 @@ describe('the memory of all feeds', () => {
               break
             case 'encode': {
               const encoded = tail.next(tail.start)
-              expect((one.sse ? encoded?.json.length : encoded?.webSocket.length) ?? 1).toBeGreaterThan(0)
+              expect(
+                (one.sse ? encoded?.as(LINES).data.length : encoded?.as(FRAMES).data.length) ?? 1,
+              ).toBeGreaterThan(0)
               break
             }
             case 'prepend': {

@@ -6,10 +6,11 @@ import type { Backbone, Sent } from '../../src/backbone/backbone.ts'
 import { systemClock } from '../../src/clock.ts'
 import type { EdgeOptions, EdgePorts } from '../../src/edge/ports.ts'
 import { Newcomers } from '../../src/transport/newcomers.ts'
-import { WebSocketConnection } from '../../src/transport/websocket.ts'
+import type { WebSocketConnection } from '../../src/transport/websocket.ts'
 import { Hub, type HubPolicy } from '../../src/hub/hub.ts'
 import type { Outlet } from '../../src/hub/outlet.ts'
-import type { MessageFrame, Position, ServerFrame } from '../../src/protocol/frames.ts'
+import type { MessageFrame, ServerFrame } from '../../src/dialect/sluice-v1/frames.ts'
+import type { Position } from '../../src/protocol/position.ts'
 import type { LoggedMessage, Message } from '../../src/protocol/message.ts'
 import type { Registry } from '../../src/registry/registry.ts'
 import type { LogRange, ReplayLog } from '../../src/replay/replay-log.ts'
@@ -18,6 +19,7 @@ import { UserQuotas } from '../../src/session/quotas.ts'
 import { Sessions } from '../../src/session/sessions.ts'
 import { Wheel } from '../../src/wheel.ts'
 import { FakeSocket, FakeUws } from '../support/fake-uws.ts'
+import { sluiceSocket } from '../support/sluice-v1.ts'
 import { UNCOUNTED_EDGE, UNCOUNTED_HUB, UNCOUNTED_SESSIONS } from '../support/uncounted.ts'
 
 /**
@@ -289,14 +291,7 @@ class Client {
   connect(): void {
     if (this.#socket?.closed === false) return
     const options = { bufferedBytesMax: BUFFER_LIMIT, frameBytesMax: 65_536, connectTimeoutMs: 60_000 }
-    const connection = new WebSocketConnection(
-      { token: undefined, address: '' },
-      {
-        ports: this.#edge,
-        options: options as EdgeOptions,
-        newcomers: new Newcomers(65_536),
-      },
-    )
+    const connection = sluiceSocket(this.#edge, options as EdgeOptions, new Newcomers(65_536))
     this.#connection = connection
     this.#socket = new FakeSocket(this.#uws, BUFFER_LIMIT, connection)
     this.#welcome = false

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Position } from '../../src/protocol/frames.ts'
+import type { Position } from '../../src/protocol/position.ts'
 import { MemoryReplayLog } from '../../src/replay/memory.ts'
 import type { LogPolicy } from '../../src/replay/replay-log.ts'
 import { ManualClock } from '../support/manual-clock.ts'

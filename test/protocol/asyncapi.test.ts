@@ -1,6 +1,6 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { decodeText } from '../../src/protocol/decode.ts'
+import { decodeText } from '../../src/dialect/sluice-v1/decode.ts'
 import { EventStream } from '../support/event-stream.ts'
 import { RawClient, type Frame } from '../support/raw-client.ts'
 import { startNode, type StartedNode } from '../support/start-node.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Position } from '../../src/protocol/frames.ts'
+import type { Position } from '../../src/protocol/position.ts'
 import { createClient } from '../../src/client/node.ts'
 import type { SluiceClient, StateChange, Transport } from '../../src/client/index.ts'
 import { CuttingProxy } from '../support/cutting-proxy.ts'

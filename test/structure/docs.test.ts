@@ -6,8 +6,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ERRORS } from '../../src/errors.ts'
-import { CLOSE, RECONNECT, type Reconnect } from '../../src/protocol/codes.ts'
-import { decodeBinary, decodeText } from '../../src/protocol/decode.ts'
+import { CLOSE, RECONNECT, type Reconnect } from '../../src/dialect/sluice-v1/codes.ts'
+import { decodeBinary, decodeText } from '../../src/dialect/sluice-v1/decode.ts'
 import { JSON_DEPTH_DEFAULT } from '../../src/protocol/json.ts'
 
 const ROOT = new URL('../../', import.meta.url)
@@ -90,7 +90,7 @@ function framesOf(fences: readonly Fence[]): Shown[] {
 
 /** The types of the frames in one of the two unions of `frames.ts`. */
 function typesOf(union: 'ClientFrame' | 'ServerFrame'): string[] {
-  const source = read('src/protocol/frames.ts')
+  const source = read('src/dialect/sluice-v1/frames.ts')
   const members = new RegExp(`export type ${union} =\\n((?: +\\| \\w+\\n)+)`).exec(source)?.[1] ?? ''
   return [...members.matchAll(/\| (\w+)/g)].flatMap(([, name = '']) => {
     const line = new RegExp(`interface ${name} \\{\\s+readonly type: (.+)`).exec(source)?.[1] ?? ''

@@ -24,7 +24,9 @@ const RANKS: readonly (readonly string[])[] = [
   ['acks', 'backbone', 'registry', 'replay', 'presence', 'auth', 'admission'],
   ['cluster', 'hub', 'publish'],
   ['session'],
-  ['transport', 'drain', 'dialect'],
+  // The contract of a wire protocol; each of them is a room of its own.
+  ['dialect'],
+  ['transport', 'dialect/*', 'drain'],
   ['edge'],
   ['api', 'console'],
   ['node'],
@@ -33,10 +35,13 @@ const RANKS: readonly (readonly string[])[] = [
 
 /** Rooms that share code with the gateway but run elsewhere. */
 const PORTABLE: Readonly<Record<string, readonly string[]>> = {
-  client: ['protocol'],
+  client: ['protocol', 'dialect/sluice-v1'],
   'console/page': ['client', 'protocol', 'package-names.ts'],
   'console/operator': [],
 }
+
+/** Of the dialect that the SDK speaks: what crosses the wire, and what it means. */
+const SPOKEN = /^dialect\/sluice-v1\/(?:frames|codes)\.ts$/
 
 /** Where a foreign package may be imported: it has one door. */
 const DOORS: readonly (readonly [pkg: RegExp, door: RegExp])[] = [
@@ -77,11 +82,14 @@ function specifiersOf(source: string): string[] {
 function roomOf(path: string): string {
   const [page] = /^console\/(?:page|operator)(?=\/)/.exec(path) ?? []
   if (page !== undefined) return page
+  const dialect = /^dialect\/[^/]+(?=\/)/.exec(path)
+  if (dialect !== null) return dialect[0]
   return path.includes('/') ? (path.split('/')[0] as string) : path
 }
 
 function rankOf(room: string): number | undefined {
-  const rank = RANKS.findIndex((rooms) => rooms.includes(room))
+  const row = room.startsWith('dialect/') ? 'dialect/*' : room
+  const rank = RANKS.findIndex((rooms) => rooms.includes(row))
   return rank === -1 ? undefined : rank
 }
 
@@ -102,7 +110,8 @@ function faultOf(path: string, specifier: string): string | undefined {
   }
   const portable = PORTABLE[room]
   if (portable !== undefined) {
-    return portable.includes(targetRoom) ? undefined : `${path} imports ${target}, but is portable`
+    const may = portable.includes(targetRoom) && (!targetRoom.startsWith('dialect/') || SPOKEN.test(target))
+    return may ? undefined : `${path} imports ${target}, but is portable`
   }
   // The command line tool is a client, too.
   if (room === 'cli' && targetRoom === 'client') return undefined
@@ -169,8 +178,17 @@ describe('this test finds', () => {
     ['a re-export', 'hub/hub.ts', "export { x } from '../api/router.ts'"],
     ['a lazy import', 'hub/hub.ts', "const x = await import('../api/router.ts')"],
     ['an import for its effects', 'hub/hub.ts', "import '../api/router.ts'"],
-    ['the protocol importing anything', 'protocol/decode.ts', "import { SluiceError } from '../errors.ts'"],
+    ['the protocol importing anything', 'protocol/json.ts', "import { SluiceError } from '../errors.ts'"],
     ['the client importing the gateway', 'client/client.ts', "import { systemClock } from '../clock.ts'"],
+    ['the session importing a dialect', 'session/session.ts', "import '../dialect/sluice-v1/frames.ts'"],
+    ['the hub importing the contract of dialects', 'hub/hub.ts', "import '../dialect/dialect.ts'"],
+    ['a dialect importing another', 'dialect/other/x.ts', "import '../sluice-v1/frames.ts'"],
+    ['a transport importing a dialect', 'transport/sse.ts', "import '../dialect/sluice-v1/encode.ts'"],
+    [
+      'the client importing how the gateway reads',
+      'client/link.ts',
+      "import '../dialect/sluice-v1/decode.ts'",
+    ],
     ['the client importing the platform', 'client/client.ts', "import { readFileSync } from 'node:fs'"],
     ['a second door', 'transport/websocket.ts', "import uWS from '@trufflesuite/uws-js-unofficial'"],
     ['a second door to NATS', 'backbone/nats.ts', "import { connect } from '@nats-io/transport-node'"],
@@ -190,6 +208,11 @@ describe('this test finds', () => {
   it.each([
     ['an import of a lower rank', 'hub/hub.ts', "import type { Backbone } from '../backbone/backbone.ts'"],
     ['the own room', 'hub/hub.ts', "import { Feed } from './feed.ts'"],
+    [
+      'the client importing what crosses the wire',
+      'client/link.ts',
+      "import '../dialect/sluice-v1/frames.ts'",
+    ],
     ['the choice at the root', 'node/stores.ts', "import { RedisReplayLog } from '../replay/redis.ts'"],
     [
       'an example in a comment',

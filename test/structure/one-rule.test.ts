@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { CLOSE } from '../../src/protocol/codes.ts'
+import { CLOSE } from '../../src/dialect/sluice-v1/codes.ts'
 
 interface Rule {
   readonly name: string
@@ -17,8 +17,8 @@ interface Rule {
 const RULES: readonly Rule[] = [
   {
     name: 'a close code',
-    // The compiler holds the two others to the first: a table by code, and the one code that the SDK knows.
-    home: /^(protocol\/codes|observe\/metric-labels|client\/uplink)\.ts$/,
+    // Of a dialect, or of every one. The compiler holds the one code that the SDK knows to the first.
+    home: /^(dialect\/sluice-v1\/codes|protocol\/rfc6455|client\/uplink)\.ts$/,
     looks: new RegExp(`(?<![\\w.])(${Object.values(CLOSE).join('|')})(?!\\w)`),
   },
   { name: 'Retry-After', home: /^errors\.ts$/, looks: /['"]?retry-after['"]?\s*:|retryAfterMs\s*\/\s*1000/i },
@@ -46,6 +46,12 @@ const RULES: readonly Rule[] = [
     name: 'what metadata are',
     home: /^protocol\/metadata\.ts$/,
     looks: /\bHEADER_NAME\b|\bEVENT_BYTES_MAX =|\bEXCLUDE = \/\^/,
+  },
+  {
+    name: 'the list of the transports',
+    // The console of operators imports nothing of the gateway; the SDK has ways of its own.
+    home: /^(protocol\/transport-name|console\/operator\/shapes|client\/(full|ways))\.ts$/,
+    looks: /websocket.*\bsse.*\bpoll/,
   },
   { name: 'what a payload is', home: /^publish\/payload\.ts$/, looks: /\bisNormal\b|JSON_RULE/ },
 ]

@@ -1,6 +1,6 @@
 import type { NativeSocket } from '../../src/drivers/uws.ts'
-import type { Topics } from '../../src/hub/hub.ts'
 import type { TopicMember } from '../../src/hub/outlet.ts'
+import type { Topics } from '../../src/hub/topics.ts'
 
 /** What a connection is told by its socket. */
 export interface SocketEvents {
@@ -20,7 +20,11 @@ export class FakeUws implements Topics {
   readonly #topics = new Map<string, Set<FakeSocket>>()
   readonly sockets = new Set<FakeSocket>()
 
+  /** How often something was handed to a topic. */
+  published = 0
+
   publish(topic: string, message: Uint8Array, binary: boolean, except?: TopicMember): void {
+    this.published++
     for (const socket of this.#topics.get(topic) ?? [])
       if (socket !== except) socket.gather({ data: Buffer.from(message), binary })
   }
@@ -33,6 +37,11 @@ export class FakeUws implements Topics {
   forget(socket: FakeSocket): void {
     this.sockets.delete(socket)
     for (const members of this.#topics.values()) members.delete(socket)
+  }
+
+  /** Of all sockets in all topics. */
+  get memberships(): number {
+    return [...this.#topics.values()].reduce((sum, members) => sum + members.size, 0)
   }
 
   members(topic: string): Set<FakeSocket> {

@@ -4,7 +4,8 @@
  */
 import { EventSource } from 'eventsource'
 import WebSocket from 'ws'
-import type { MessageFrame, Position, ResetFrame, ServerFrame } from '../../src/protocol/frames.ts'
+import type { MessageFrame, ResetFrame, ServerFrame } from '../../src/dialect/sluice-v1/frames.ts'
+import type { Position } from '../../src/protocol/position.ts'
 
 export interface Target {
   readonly port: number

@@ -9,14 +9,20 @@ import { hear, type TakenOver } from '../../src/cluster/control.ts'
 import { FormerNodes } from '../../src/cluster/former-nodes.ts'
 import { isRevoked } from '../../src/auth/revocation.ts'
 import { SluiceError, type Closing } from '../../src/errors.ts'
-import { Hub, type Topics } from '../../src/hub/hub.ts'
 import type { Outlet } from '../../src/hub/outlet.ts'
-import type { ServerFrame } from '../../src/protocol/frames.ts'
+import { Hub } from '../../src/hub/hub.ts'
+import type { Topics } from '../../src/hub/topics.ts'
+import type { Link } from '../../src/dialect/dialect.ts'
+import type { DecodedFrame } from '../../src/dialect/sluice-v1/decode.ts'
+import { FRAMES } from '../../src/dialect/sluice-v1/encode.ts'
+import type { ClientFrame, ServerFrame } from '../../src/dialect/sluice-v1/frames.ts'
+import { Talk } from '../../src/dialect/sluice-v1/talk.ts'
 import { MemoryRegistry } from '../../src/registry/memory.ts'
 import type { NodeInfo, Registry } from '../../src/registry/registry.ts'
 import { MemoryReplayLog } from '../../src/replay/memory.ts'
 import type { ReplayLog } from '../../src/replay/replay-log.ts'
-import type { Connection } from '../../src/session/connection.ts'
+import type { MoveOrder } from '../../src/session/connection.ts'
+import type { Welcome } from '../../src/session/welcome.ts'
 import type { ClientPublish, Identity, SessionOptions, SessionPorts } from '../../src/session/ports.ts'
 import type { Session } from '../../src/session/session.ts'
 import { Sessions, type ConnectRequest } from '../../src/session/sessions.ts'
@@ -26,6 +32,7 @@ import { ManualClock } from './manual-clock.ts'
 import { UNCOUNTED_HUB } from './uncounted.ts'
 
 const ignore = (): void => undefined
+const TALK = new Talk(FRAMES, { metrics: { protocolError: ignore } }, { jsonDepthMax: 64 })
 
 /** Everything that can run has run. */
 export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -97,8 +104,7 @@ export class Calls {
 }
 
 /** Ends at once where the gateway ends it, as a WebSocket does. */
-export class FakeConnection implements Connection {
-  readonly speaks = true
+export class FakeConnection implements Link {
   readonly transport = 'websocket'
   readonly node: WorldNode
   readonly frames: ServerFrame[] = []
@@ -116,19 +122,44 @@ export class FakeConnection implements Connection {
     return this.session?.id
   }
 
+  readonly stays = true
+
   get welcomed(): boolean {
     return this.frames.some(({ type }) => type === 'welcome')
   }
 
-  attach(session: Session): void {
+  joined(session: Session, welcome: Welcome): void {
     this.session = session
+    TALK.joined(this, session, welcome)
   }
 
-  send(frame: ServerFrame): void {
+  unsubscribed(channel: string): void {
+    TALK.unsubscribed(this, channel)
+  }
+
+  reauth(deadlineMs: number): void {
+    TALK.reauth(this, deadlineMs)
+  }
+
+  move(order: MoveOrder): 'asked' {
+    return TALK.move(this, order)
+  }
+
+  /** What the client says. */
+  said(frame: ClientFrame): void {
+    TALK.handle(this, frame as DecodedFrame)
+  }
+
+  say(text: string): void {
     if (this.closed) return
+    const frame = JSON.parse(text) as ServerFrame
     this.frames.push(frame)
     this.onFrame(frame)
   }
+
+  write(): void {}
+  introduced(): void {}
+  charge(): void {}
 
   end(closing: Closing): void {
     if (this.closed) return
@@ -140,7 +171,7 @@ export class FakeConnection implements Connection {
   cut(): void {
     if (this.closed) return
     this.closed = true
-    if (this.session !== undefined) this.node.sessions.disconnected(this.session, undefined, 'gone')
+    if (this.session !== undefined) this.node.sessions.disconnected(this.session, undefined, {})
   }
 
   hasRoom(): boolean {

@@ -3,7 +3,7 @@
  * a subscription ends. The numbers and the words are those that Centrifuge's own server uses, since its clients act by them.
  */
 import type { Ended, ErrorReply } from './messages.ts'
-import type { ErrorCode } from '../../protocol/codes.ts'
+import type { ErrorCode } from '../../protocol/error-code.ts'
 
 /** The client tries again by itself after a temporary one; any other is final for what was asked. */
 export const ERROR = {

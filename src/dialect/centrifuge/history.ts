@@ -2,8 +2,7 @@
  * The messages of a channel's log as Centrifuge asks for them: from either end, after or before a position.
  */
 import type { HistoryRequest } from './messages.ts'
-import { EPOCH } from '../../protocol/position.ts'
-import type { Position } from '../../protocol/frames.ts'
+import { EPOCH, type Position } from '../../protocol/position.ts'
 import type { LoggedMessage } from '../../protocol/message.ts'
 import type { ReplayLog } from '../../replay/replay-log.ts'
 

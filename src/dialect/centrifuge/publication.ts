@@ -4,7 +4,7 @@
 import type { Encoding } from './encoding.ts'
 import type { Publication } from './messages.ts'
 import { centrifugeNameOf } from './names.ts'
-import { jsonData } from '../../protocol/encode.ts'
+import { jsonOf } from '../../protocol/json-data.ts'
 import type { Message } from '../../protocol/message.ts'
 
 /** What says in JSON that a payload of bytes stands there as base64. */
@@ -28,7 +28,7 @@ export function publicationOf(encoding: Encoding, message: Message): Publication
 /** Bytes have no form in JSON: there they are a text in base64, and a tag says so. */
 function dataOf(encoding: Encoding, message: Message): Pick<Publication, 'data' | 'tags'> {
   const { data, binary } = message
-  if (!binary) return { data: jsonData(message) }
+  if (!binary) return { data: jsonOf(message) }
   if (encoding.binary) return { data }
   const base64 = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64')
   return { data: Buffer.from(`"${base64}"`), tags: new Map([[ENCODING_TAG, 'base64']]) }

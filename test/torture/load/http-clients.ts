@@ -1,6 +1,6 @@
 /** Clients over HTTP: a stream by the package `eventsource`, which knows nothing of us, and polls. */
 import { EventSource } from 'eventsource'
-import type { MessageFrame, ResetFrame, WelcomeFrame } from '../../../src/protocol/frames.ts'
+import type { MessageFrame, ResetFrame, WelcomeFrame } from '../../../src/dialect/sluice-v1/frames.ts'
 import { patientMs } from '../../support/patience.ts'
 import { Diary, type ClientOptions, type LoadClient } from './client.ts'
 

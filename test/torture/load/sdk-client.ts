@@ -1,7 +1,7 @@
 import WebSocket from 'ws'
 import { createClient } from '../../../src/client/node.ts'
 import type { Message, SluiceClient } from '../../../src/client/index.ts'
-import type { ServerFrame } from '../../../src/protocol/frames.ts'
+import type { ServerFrame } from '../../../src/dialect/sluice-v1/frames.ts'
 import { Diary, type ClientOptions, type LoadClient, type Place } from './client.ts'
 import { ToldResets, type CameReset } from './told-resets.ts'
 

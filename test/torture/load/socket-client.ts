@@ -1,6 +1,6 @@
 /** A client by the documentation alone: it knows frames, positions and close codes, and nothing of moving. */
 import WebSocket from 'ws'
-import type { ServerFrame } from '../../../src/protocol/frames.ts'
+import type { ServerFrame } from '../../../src/dialect/sluice-v1/frames.ts'
 import { Diary, type ClientOptions, type LoadClient, type Place } from './client.ts'
 
 const PING_MS = 4000

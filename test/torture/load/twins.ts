@@ -1,6 +1,6 @@
 /** Sessions that two nodes take over at the same time, again and again. When all is quiet, each has one connection at most. */
 import WebSocket from 'ws'
-import type { ServerFrame } from '../../../src/protocol/frames.ts'
+import type { ServerFrame } from '../../../src/dialect/sluice-v1/frames.ts'
 import { Random } from '../../fuzz/random.ts'
 import { patientMs } from '../../support/patience.ts'
 import type { HistoryWriter } from '../history.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { compareEpochs, furthest, isFurther } from '../../../src/acks/order.ts'
-import type { Position } from '../../../src/protocol/frames.ts'
+import type { Position } from '../../../src/protocol/position.ts'
 
 const position: fc.Arbitrary<Position> = fc.record({
   epoch: fc.constantFrom('1', 'z', '10', 'zz', 'lq2b4k', 'lq2b4m'),

@@ -2,7 +2,7 @@
  * WebSockets without a network: the test is the gateway, and says what happens on each of them.
  */
 import { joinBinary, splitBinary } from '../../../src/protocol/binary.ts'
-import type { ServerFrame, WelcomeFrame } from '../../../src/protocol/frames.ts'
+import type { ServerFrame, WelcomeFrame } from '../../../src/dialect/sluice-v1/frames.ts'
 import type { WebSocketConstructor, WebSocketLike, Wire } from '../../../src/client/link.ts'
 
 export type Sent = Readonly<Record<string, unknown>> & { readonly type: string; readonly ref?: number }

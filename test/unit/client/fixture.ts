@@ -2,7 +2,7 @@ import { WebSocketClient as SluiceClient } from '../../../src/client/client.ts'
 import type { ClientError } from '../../../src/client/errors.ts'
 import type { Message } from '../../../src/client/channel.ts'
 import type { SluiceClientOptions } from '../../../src/client/options.ts'
-import type { MessageFrame } from '../../../src/protocol/frames.ts'
+import type { MessageFrame } from '../../../src/dialect/sluice-v1/frames.ts'
 import { FakeSockets } from './fake-sockets.ts'
 import { ManualTime, settled } from './manual-time.ts'
 

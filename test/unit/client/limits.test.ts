@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Restored } from '../../../src/protocol/frames.ts'
+import type { Restored } from '../../../src/dialect/sluice-v1/frames.ts'
 import type { FakeSocket } from './fake-sockets.ts'
 import { cutAndBack, fixture, rejection, type Fixture } from './fixture.ts'
 import { settled } from './manual-time.ts'

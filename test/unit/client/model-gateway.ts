@@ -2,7 +2,8 @@
  * A gateway in memory whose every step a test decides: what it reads, what arrives at the client, what is cut. It keeps logs
  * with epochs, hands a session over as the real one does, and knows published ids.
  */
-import type { Position, ResetReason, ServerFrame } from '../../../src/protocol/frames.ts'
+import type { Position, ResetReason } from '../../../src/protocol/position.ts'
+import type { ServerFrame } from '../../../src/dialect/sluice-v1/frames.ts'
 import type { FakeSocket, FakeSockets, Sent } from './fake-sockets.ts'
 
 /** Offsets grow by more than one, as those of some logs do. */

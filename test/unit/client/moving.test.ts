@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { ReconnectFrame } from '../../../src/protocol/frames.ts'
+import type { ReconnectFrame } from '../../../src/dialect/sluice-v1/frames.ts'
 import { connected, message, record, type Fixture } from './fixture.ts'
 import { settled } from './manual-time.ts'
 

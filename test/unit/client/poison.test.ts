@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Encoded } from '../../../src/protocol/encode.ts'
+import { FRAMES } from '../../../src/dialect/sluice-v1/encode.ts'
+import { Encoded } from '../../../src/protocol/encoded.ts'
 import type { Message } from '../../../src/protocol/message.ts'
 import { connected, cutAndBack, message, record, type Fixture } from './fixture.ts'
 
@@ -20,7 +21,7 @@ function onWire(data: Uint8Array, more: Partial<Message>): unknown {
     ...{ kind: 'logged', channel: 'news', epoch: 'e', offset: 6, previous: 5, ack: false, time: 1 },
     ...{ id: 'm-6', from: 'ann', binary: false, data },
     ...more,
-  }).webSocket
+  }).as(FRAMES).data
   return more.binary === true ? Uint8Array.from(bytes).buffer : bytes.toString()
 }
 

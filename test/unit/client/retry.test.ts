@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { backoffMs, Retry, SETTLED_MS } from '../../../src/client/retry.ts'
-import { CLOSE, RECONNECT } from '../../../src/protocol/codes.ts'
+import { CLOSE, RECONNECT } from '../../../src/dialect/sluice-v1/codes.ts'
 
 const OPTIONS = { baseMs: 1000, maxMs: 20_000 }
 const CUT = 1006

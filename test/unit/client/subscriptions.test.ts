@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { ResetFrame } from '../../../src/protocol/frames.ts'
+import type { ResetFrame } from '../../../src/dialect/sluice-v1/frames.ts'
 import { connected, cutAndBack, fixture, message, record, rejection, type Fixture } from './fixture.ts'
 import { settled } from './manual-time.ts'
 

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import type { Handler, Message, SubscribeOptions } from '../../../src/client/channel.ts'
 import type { ClientError } from '../../../src/client/errors.ts'
 import { syncWith } from '../../../src/client/history.ts'
-import type { Position, ResetFrame } from '../../../src/protocol/frames.ts'
+import type { Position } from '../../../src/protocol/position.ts'
+import type { ResetFrame } from '../../../src/dialect/sluice-v1/frames.ts'
 import { settled } from './manual-time.ts'
 
 const at = (offset: number): Position => ({ epoch: 'e', offset })

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { destinationIn, urlFor } from '../../../src/cluster/destination.ts'
+import { destinationIn } from '../../../src/cluster/destination.ts'
 import type { NodeInfo } from '../../../src/registry/registry.ts'
 
 function node(region: string, publicUrl?: string, role: NodeInfo['role'] = 'all'): NodeInfo {
@@ -30,11 +30,4 @@ it('clients go to where most nodes of the region say that it is', () => {
 
 it('a node that takes no clients says nothing about them', () => {
   expect(() => destinationIn('eu', [node('eu', 'wss://eu', 'api')])).toThrow('there is no other node in it')
-})
-
-it('each transport has its own address there', () => {
-  const there = { region: 'eu', url: 'wss://eu.example:8443' }
-  expect(urlFor('websocket', there)).toBe('wss://eu.example:8443/v1/ws')
-  expect(urlFor('sse', there)).toBe('https://eu.example:8443/v1/sse')
-  expect(urlFor('poll', { region: 'eu', url: 'ws://eu' })).toBe('http://eu/v1/poll')
 })

@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { FeedMemory } from '../../../src/hub/feed-memory.ts'
 import { Feed, type FeedDecision } from '../../../src/hub/feed.ts'
-import { Encoded } from '../../../src/protocol/encode.ts'
-import type { Position } from '../../../src/protocol/frames.ts'
+import { LINES } from '../../../src/dialect/sluice-v1/encode.ts'
+import { Encoded } from '../../../src/protocol/encoded.ts'
+import type { Position } from '../../../src/protocol/position.ts'
 import type { LoggedMessage } from '../../../src/protocol/message.ts'
 import type { LogRange } from '../../../src/replay/replay-log.ts'
 
@@ -192,7 +193,7 @@ describe('a feed', () => {
     const one = encoded(3, 2)
     feed.receive(one)
     const before = memory.bytes
-    void one.json
+    void one.as(LINES).data
     expect(memory.bytes).toBeGreaterThan(before)
     feed.expire(0)
     expect(memory.bytes).toBeGreaterThan(before)

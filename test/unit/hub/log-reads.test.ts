@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { LogReads } from '../../../src/hub/log-reads.ts'
 import type { ReplayLog } from '../../../src/replay/replay-log.ts'
-import type { Position } from '../../../src/protocol/frames.ts'
+import type { Position } from '../../../src/protocol/position.ts'
 
 /** A log that answers a question with what was true when it was asked, as late as the test wants. */
 class SlowLog {

@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest'
 import { Losses, PacedResets, STEPS } from '../../../src/hub/paced-resets.ts'
-import type { ResetFrame } from '../../../src/protocol/frames.ts'
+import { LINES } from '../../../src/dialect/sluice-v1/encode.ts'
+import type { EncodedReset } from '../../../src/protocol/encoded-reset.ts'
+import type { ResetFrame } from '../../../src/dialect/sluice-v1/frames.ts'
 
 const RESET = { channel: 'news', position: { epoch: 'e', offset: 7 }, reason: 'epoch' } as const
 const SPREAD_MS = 10_000
@@ -16,11 +18,15 @@ function chance(): { random(): number } {
   }
 }
 
+function textOf(reset: EncodedReset): string {
+  return reset.as(LINES)?.data ?? ''
+}
+
 it('P1 each client has a moment within the spread, and each part of it has its share', () => {
   const resets = new PacedResets(RESET, SPREAD_MS, chance())
   const tenths = Array.from({ length: 10 }, () => 0)
   for (let i = 0; i < 10_000; i++) {
-    const { delay, ...frame } = JSON.parse(resets.draw().json) as ResetFrame
+    const { delay, ...frame } = JSON.parse(textOf(resets.draw())) as ResetFrame
     expect(frame).toEqual({ type: 'reset', channel: 'news', epoch: 'e', offset: 7, reason: 'epoch' })
     expect(delay).toBeGreaterThanOrEqual(0)
     expect(delay).toBeLessThan(SPREAD_MS)
@@ -32,7 +38,7 @@ it('P1 each client has a moment within the spread, and each part of it has its s
 
 it('P1 without a spread nobody waits', () => {
   const resets = new PacedResets(RESET, 0, chance())
-  for (let i = 0; i < 100; i++) expect(JSON.parse(resets.draw().json)).toMatchObject({ delay: 0 })
+  for (let i = 0; i < 100; i++) expect(JSON.parse(textOf(resets.draw()))).toMatchObject({ delay: 0 })
 })
 
 it('P2 however many there are, few texts are made', () => {

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { LogPage } from '../../../src/hub/log-reads.ts'
-import { Fanout, type LiveMember, type Outlet } from '../../../src/hub/outlet.ts'
-import { Subscription, type SlowConsumerPolicy, type Source } from '../../../src/hub/subscription.ts'
-import { Encoded } from '../../../src/protocol/encode.ts'
+import { Fanout, type LiveMember } from '../../../src/hub/fanout.ts'
+import type { Outlet } from '../../../src/hub/outlet.ts'
+import { Subscription } from '../../../src/hub/subscription.ts'
+import type { SlowConsumerPolicy, Source } from '../../../src/hub/source.ts'
+import { Encoded } from '../../../src/protocol/encoded.ts'
 import { EncodedReset } from '../../../src/protocol/encoded-reset.ts'
-import type { Position, ResetFrame } from '../../../src/protocol/frames.ts'
+import type { Position } from '../../../src/protocol/position.ts'
 import type { LoggedMessage } from '../../../src/protocol/message.ts'
 
 const at = (offset: number, epoch = 'e'): Position => ({ epoch, offset })
@@ -40,7 +42,7 @@ class World {
 
   constructor(start: Position | undefined, slowConsumer: SlowConsumerPolicy = 'catch-up') {
     const { seen, counted } = this
-    const fanout = new Fanout('c')
+    const fanout = new Fanout()
     const positionNow = (): Position | undefined => this.position
     const sequenceNow = (): number => this.sequence
     const source: Source = {
@@ -53,23 +55,27 @@ class World {
       get position() {
         return positionNow()
       },
-      next: ({ epoch, offset }) =>
-        this.memory.find(({ message }) => {
-          const one = message as LoggedMessage
-          return one.epoch === epoch && one.offset > offset
-        }),
-      newest: () => this.memory.at(-1),
-      newestOfLog: () => this.#reads('read the newest'),
-      read: ({ epoch, offset }) => this.#reads(`read after ${epoch}/${offset}`),
-      awaitFeed: (_subscription, head) => seen.push(`await the feed, ${head?.offset}`),
-      retryLater: () => seen.push('retry later'),
-      slow: (policy) => seen.push(`slow: ${policy}`),
-      replayed: () => counted.push('replayed'),
-      resetSent: (reason) => counted.push(`reset, ${reason}`),
+      log: {
+        next: ({ epoch, offset }) =>
+          this.memory.find(({ message }) => {
+            const one = message as LoggedMessage
+            return one.epoch === epoch && one.offset > offset
+          }),
+        newest: () => this.memory.at(-1),
+        newestOfLog: () => this.#reads('read the newest'),
+        read: ({ epoch, offset }) => this.#reads(`read after ${epoch}/${offset}`),
+        awaitFeed: (_subscription, head) => seen.push(`await the feed, ${head?.offset}`),
+        retryLater: () => seen.push('retry later'),
+      },
+      counts: {
+        slow: (policy) => seen.push(`slow: ${policy}`),
+        replayed: () => counted.push('replayed'),
+        reset: (reason) => counted.push(`reset, ${reason}`),
+        unacknowledged: () => undefined,
+      },
       resetDelayMs: () => 250,
       tap: undefined,
       deliveries: undefined,
-      unacknowledged: () => undefined,
       begun: () => counted.push('begun'),
       left: (_subscription, hadBegun) => seen.push(hadBegun ? 'left' : 'left before it began'),
     }
@@ -78,8 +84,8 @@ class World {
       exclusionKey: 'key',
       hasRoom: () => this.room,
       deliver: ({ message }) => seen.push(`message ${(message as LoggedMessage).offset}`),
-      reset: ({ position: { epoch, offset }, reason, json }) =>
-        seen.push(`reset to ${epoch}/${offset}, ${reason}, after ${(JSON.parse(json) as ResetFrame).delay}`),
+      reset: ({ position: { epoch, offset }, reason, delayMs }) =>
+        seen.push(`reset to ${epoch}/${offset}, ${reason}, after ${delayMs}`),
       goLive: () => seen.push('live'),
       leaveLive: () => seen.push('not live'),
       stepAside: () => undefined,
@@ -216,7 +222,7 @@ describe('a client', () => {
 })
 
 describe('a loss of the whole channel', () => {
-  const LOSS = new EncodedReset({ channel: 'news', position: at(9), reason: 'epoch' }, 700)
+  const LOSS = new EncodedReset({ channel: 'news', position: at(9), reason: 'epoch', delayMs: 700 })
 
   it('is told to who is live, who stays live', () => {
     const world = begun(at(5))
@@ -243,7 +249,7 @@ describe('a loss of the whole channel', () => {
   })
 
   it('reaches everybody who is live, once, and nobody who has left', () => {
-    const fanout = new Fanout('news')
+    const fanout = new Fanout()
     const told: string[] = []
     const member = (name: string): LiveMember => ({
       previousLive: undefined,

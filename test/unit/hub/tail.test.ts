@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { FeedMemory } from '../../../src/hub/feed-memory.ts'
 import { Tail } from '../../../src/hub/tail.ts'
-import { Encoded } from '../../../src/protocol/encode.ts'
+import { FRAMES, LINES } from '../../../src/dialect/sluice-v1/encode.ts'
+import { Encoded } from '../../../src/protocol/encoded.ts'
 import type { LoggedMessage } from '../../../src/protocol/message.ts'
 
 function entry(offset: number, bytes = 10, time = 0): Encoded {
@@ -89,16 +90,16 @@ describe('tail', () => {
     expect(tail.bytes).toBe(one.bytes)
     const plain = tail.bytes
     expect(plain).toBeGreaterThanOrEqual(60_000)
-    expect(one.json.length).toBeGreaterThan(60_000)
+    expect(one.as(LINES).data.length).toBeGreaterThan(60_000)
     expect(tail.bytes).toBeGreaterThan(120_000)
-    expect(one.webSocket.length).toBeGreaterThan(60_000)
+    expect(one.as(FRAMES).data.length).toBeGreaterThan(60_000)
     expect(memory.bytes).toBe(tail.bytes)
     tail.settle()
     expect(tail.bytes).toBe(plain)
     tail.giveUp()
     expect(memory.bytes).toBe(0)
     // It counts nowhere any more.
-    expect(one.json.length).toBeGreaterThan(60_000)
+    expect(one.as(LINES).data.length).toBeGreaterThan(60_000)
     expect(memory.bytes).toBe(0)
   })
 
@@ -108,11 +109,11 @@ describe('tail', () => {
     const piece = Buffer.alloc(65_536, 0x31)
     ;(one.message as { data: Uint8Array }).data = piece.subarray(100, 200)
     tail.push(one)
-    expect(one.webSocket.toString()).toContain(`"data":${'1'.repeat(100)}`)
+    expect(one.as(FRAMES).data.toString()).toContain(`"data":${'1'.repeat(100)}`)
     expect(one.message.data.buffer).not.toBe(piece.buffer)
     tail.settle()
     expect(one.message.data.buffer.byteLength).toBe(100)
     expect(Buffer.from(one.message.data).toString()).toBe('1'.repeat(100))
-    expect(one.webSocket.toString()).toContain(`"data":${'1'.repeat(100)}`)
+    expect(one.as(FRAMES).data.toString()).toContain(`"data":${'1'.repeat(100)}`)
   })
 })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ConnectionLog, type ConnectionLogOptions } from '../../../src/observe/connection-log.ts'
+import type { Ended } from '../../../src/observe/metric-labels.ts'
 import type { SeenSession } from '../../../src/observe/witness.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 
@@ -19,7 +20,12 @@ function connectionLog(options: Partial<ConnectionLogOptions> = {}) {
 }
 
 function session(user: string, transport: 'websocket' | 'sse' | 'poll' = 'websocket'): SeenSession {
-  return { id: `s-${user}`, user, connection: { transport }, subscriptions: () => [] }
+  return {
+    id: `s-${user}`,
+    user,
+    connection: { transport, stays: transport !== 'poll' },
+    subscriptions: () => [],
+  }
 }
 
 describe('the lines of a connection', () => {
@@ -43,7 +49,7 @@ describe('the lines of a connection', () => {
     account?.sent(50)
     account?.left({ messages: 14, bytes: 1400 }, true)
     clock.pass(2500)
-    subject.ended(ann, account, '4508')
+    subject.ended(ann, account, { why: 'tooSlow', code: 4508 })
     expect(lines[1]).toEqual({
       user: 'ann',
       session: 's-ann',
@@ -60,14 +66,14 @@ describe('the lines of a connection', () => {
   })
 
   it.each([
-    ['1001', { why: 'client', code: 1001 }],
-    ['1006', { why: 'lost', code: 1006 }],
-    ['gone', { why: 'lost' }],
-    ['answered', { why: 'answered' }],
-  ])('name the end %s', (reason, said) => {
+    [{ code: 1001 }, { why: 'client', code: 1001 }],
+    [{ code: 1006 }, { why: 'lost', code: 1006 }],
+    [{}, { why: 'lost' }],
+    [{ why: 'answered' as const }, { why: 'answered' }],
+  ])('name the end %j', (ended: Ended, said) => {
     const { lines, subject } = connectionLog()
     const ann = session('ann', 'sse')
-    subject.ended(ann, subject.began(ann, 'new'), reason)
+    subject.ended(ann, subject.began(ann, 'new'), ended)
     expect(lines[1]).toMatchObject(said)
     if (!('code' in said)) expect(lines[1]).not.toHaveProperty('code')
   })
@@ -75,7 +81,7 @@ describe('the lines of a connection', () => {
   it('are one for a poll, which is over before anybody reads of its begin', () => {
     const { lines, subject } = connectionLog()
     const ann = session('ann', 'poll')
-    subject.ended(ann, subject.began(ann, 'new'), 'answered')
+    subject.ended(ann, subject.began(ann, 'new'), { why: 'answered' })
     expect(lines.map(({ message }) => message)).toEqual(['a connection ended'])
   })
 
@@ -86,7 +92,7 @@ describe('the lines of a connection', () => {
     const account = subject.began(ann, 'new')
     expect(account).toBeUndefined()
     log.level = 'info'
-    subject.ended(ann, account, '1000')
+    subject.ended(ann, account, { code: 1000 })
     expect(lines).toEqual([])
   })
 })
@@ -117,13 +123,14 @@ describe('a herd', () => {
       return [one, subject.began(one, 'new')] as const
     })
     expect(lines).toHaveLength(3)
-    for (const [one, account] of here.slice(0, 4)) subject.ended(one, account, '1012')
+    for (const [one, account] of here.slice(0, 4))
+      subject.ended(one, account, { why: 'goingAway', code: 1012 })
     expect(lines).toHaveLength(3)
     clock.pass(1000)
     expect(lines[3]).toMatchObject({ begins: 2, ends: 4, linesPerSecond: 3 })
     // The next second has lines of its own.
     const [last, account] = here[4] as (typeof here)[number]
-    subject.ended(last, account, '1000')
+    subject.ended(last, account, { code: 1000 })
     expect(lines[4]).toMatchObject({ user: 'e', message: 'a connection ended' })
     clock.pass(1000)
     expect(lines).toHaveLength(5)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { FlightRecorder, FOLLOWED_MAX } from '../../../src/observe/flight-recorder.ts'
 import type { SeenSession, SeenSubscription } from '../../../src/observe/witness.ts'
-import { Encoded } from '../../../src/protocol/encode.ts'
+import { Encoded } from '../../../src/protocol/encoded.ts'
 import { EncodedReset } from '../../../src/protocol/encoded-reset.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 
@@ -13,7 +13,7 @@ interface Seen extends SeenSession {
 
 function session(user: string, id = `s-${user}`): Seen {
   const on: SeenSubscription[] = []
-  return { id, user, connection: { transport: 'websocket' }, on, subscriptions: () => on }
+  return { id, user, connection: { transport: 'websocket', stays: true }, on, subscriptions: () => on }
 }
 
 function onChannel(name: string, live = true): SeenSubscription {
@@ -105,7 +105,7 @@ describe('a recorder', () => {
     for (const offset of [8, 9, 12]) subject.fannedOut('jobs', logged('jobs', offset))
     told()
     clock.pass(250)
-    subject.received(ann, { type: 'ack', channel: 'jobs', offset: 9 })
+    subject.acknowledged(ann, 'jobs', 9)
     const acknowledged = {
       type: 'acknowledged',
       published: 999_000,
@@ -116,7 +116,7 @@ describe('a recorder', () => {
       { ...acknowledged, offset: 8 },
       { ...acknowledged, offset: 9 },
     ])
-    subject.received(ann, { type: 'ack', channel: 'jobs', offset: 12 })
+    subject.acknowledged(ann, 'jobs', 12)
     expect(told()).toMatchObject([{ type: 'acknowledged', offset: 12 }])
   })
 
@@ -124,18 +124,23 @@ describe('a recorder', () => {
     const { subject, follow, told } = recorder()
     follow('ann')
     const ann = session('ann')
-    subject.sent(ann, {
-      ...{ type: 'welcome', session: ann.id, user: 'ann', node: 'n1', resumed: true, pingInterval: 1 },
+    subject.told(ann, 'connected', {
+      resumed: true,
       channels: { news: { epoch: 'e', offset: 3, recovered: true } },
     })
     subject.delivered(ann.connection, logged('news', 4))
     subject.reset(
       ann.connection,
-      new EncodedReset({ channel: 'news', position: { epoch: 'f', offset: 1 }, reason: 'epoch' }, 100),
+      new EncodedReset({
+        channel: 'news',
+        position: { epoch: 'f', offset: 1 },
+        reason: 'epoch',
+        delayMs: 100,
+      }),
     )
-    subject.sent(ann, { type: 'reconnect', delay: 10, deadline: 20, reason: 'drain' })
-    subject.ended(ann, '1012')
-    subject.sent(session('bob'), { type: 'reauth', deadline: 1 })
+    subject.told(ann, 'move', { delay: 10, deadline: 20, reason: 'drain' })
+    subject.ended(ann, { why: 'goingAway', code: 1012 })
+    subject.told(session('bob'), 'reauth', { deadline: 1 })
     expect(told()).toMatchObject([
       { type: 'connected', resumed: true, channels: { news: { epoch: 'e', offset: 3, recovered: true } } },
       { type: 'delivered', offset: 4, live: false },
@@ -181,7 +186,7 @@ describe('the bounds', () => {
     const ann = session('ann')
     const { subject, follow, told } = recorder()
     follow('ann', { eventsMax: 3 })
-    for (let n = 0; n < 5; n++) subject.sent(ann, { type: 'reauth', deadline: n })
+    for (let n = 0; n < 5; n++) subject.told(ann, 'reauth', { deadline: n })
     expect(told().map((event) => event['deadline'])).toEqual([0, 1, 2])
     expect(subject.tap).toBeUndefined()
   })
@@ -190,12 +195,12 @@ describe('the bounds', () => {
     const ann = session('ann')
     const { clock, subject, follow, told } = recorder()
     follow('ann', { eventsMax: 100_000 })
-    for (let n = 0; n < 1500; n++) subject.sent(ann, { type: 'reauth', deadline: n })
+    for (let n = 0; n < 1500; n++) subject.told(ann, 'reauth', { deadline: n })
     const events = told()
     expect(events.filter(({ type }) => type === 'reauth')).toHaveLength(1000)
     expect(events.at(-1)).toMatchObject({ type: 'left out', events: 500 })
     clock.pass(1000)
-    subject.sent(ann, { type: 'reauth', deadline: 1 })
+    subject.told(ann, 'reauth', { deadline: 1 })
     expect(told()).toMatchObject([{ type: 'reauth' }])
   })
 

@@ -3,7 +3,7 @@ import { METRIC_PREFIX, METRIC_TABLE, type MetricSpec } from '../../../src/obser
 import { disconnectReason } from '../../../src/observe/metric-labels.ts'
 import { createMetrics, silentMetrics, type Metrics } from '../../../src/observe/metrics.ts'
 import { PROCESS_METRICS } from '../../../src/observe/process-metrics.ts'
-import { CLOSE } from '../../../src/protocol/codes.ts'
+import { CLOSES, type CloseReason } from '../../../src/errors.ts'
 import { parseExposition } from './exposition.ts'
 
 const NODE = { node: 'n1', version: '1.2.3', region: 'eu "west"\\1', role: 'all' }
@@ -166,9 +166,9 @@ describe('the silent twin', () => {
 })
 
 describe('the reason of a disconnect', () => {
-  it('has a cell for every close code', () => {
+  it('has a cell for everything that a connection is closed for', () => {
     const { disconnects } = fresh()
-    const reasons = Object.values(CLOSE).map(disconnectReason)
+    const reasons = (Object.keys(CLOSES) as CloseReason[]).map((why) => disconnectReason({ why }))
     expect(new Set(reasons).size).toBe(reasons.length)
     for (const reason of reasons) expect(disconnects[reason].value).toBe(0)
   })
@@ -178,9 +178,11 @@ describe('the reason of a disconnect', () => {
     [1001, 'client'],
     [1005, 'lost'],
     [1006, 'lost'],
+    [1007, 'malformed'],
+    [1009, 'too_large'],
     [3000, 'lost'],
     [NaN, 'lost'],
   ])('of %d is %s', (code, reason) => {
-    expect(disconnectReason(code)).toBe(reason)
+    expect(disconnectReason({ code })).toBe(reason)
   })
 })

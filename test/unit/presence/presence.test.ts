@@ -63,7 +63,7 @@ describe('Presence', () => {
             // As the backbone does, to the sender as well.
             if (networkUp && !dead.has(id)) for (const to of nodes) to.presence.heard(id, payload)
           },
-          tell: (channel, { type, user }) =>
+          tell: ({ type, channel, user }) =>
             node.told.push(`${channel} ${type === 'join' ? '+' : '-'}${user}`),
           liveNodes: () =>
             registryUp

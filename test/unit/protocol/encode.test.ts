@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { sseEvent } from '../../../src/transport/sse-fanout.ts'
-import { Encoded } from '../../../src/protocol/encode.ts'
+import { sseEvent } from '../../../src/transport/sse-event.ts'
+import { FRAMES, LINES } from '../../../src/dialect/sluice-v1/encode.ts'
+import { Encoded } from '../../../src/protocol/encoded.ts'
 import type { Message } from '../../../src/protocol/message.ts'
 
 const message = (data: Uint8Array, more: Partial<Message> = {}): Message =>
@@ -11,25 +12,35 @@ const message = (data: Uint8Array, more: Partial<Message> = {}): Message =>
 describe('a message', () => {
   it('names who published it, where a user has', () => {
     const from = 'böse "ann"\\'
-    const { webSocket, json } = new Encoded(message(Buffer.from('1'), { from, id: 'x' }))
+    const encoded = new Encoded(message(Buffer.from('1'), { from, id: 'x' }))
+    const [webSocket, json] = [encoded.as(FRAMES).data, encoded.as(LINES).data]
     const frame = { type: 'message', channel: 'news', id: 'x', from, time: 1, data: 1 }
     expect([JSON.parse(webSocket.toString()), JSON.parse(json)]).toEqual([frame, frame])
-    expect(new Encoded(message(Buffer.from('1'))).json).not.toContain('from')
+    expect(new Encoded(message(Buffer.from('1'))).as(LINES).data).not.toContain('from')
     const binary = new Encoded(message(Buffer.of(255), { from, binary: true }))
-    const envelope = binary.webSocket.subarray(4, 4 + binary.webSocket.readUInt32BE(0)).toString()
+    const envelope = binary
+      .as(FRAMES)
+      .data.subarray(4, 4 + binary.as(FRAMES).data.readUInt32BE(0))
+      .toString()
     expect(JSON.parse(envelope)).toMatchObject({ from })
   })
 
   it('shows its event and its headers, and never whom it excludes', () => {
     const shown = { event: 'App\\Events\\"Sold"', headers: { tag: 'a"b', constructor: '' } }
     const meta = { ...shown, exclude: 'session-1' }
-    const { webSocket, json } = new Encoded(message(Buffer.from('1'), { meta }))
+    const encoded = new Encoded(message(Buffer.from('1'), { meta }))
+    const [webSocket, json] = [encoded.as(FRAMES).data, encoded.as(LINES).data]
     const frame = { type: 'message', channel: 'news', ...shown, time: 1, data: 1 }
     expect([JSON.parse(webSocket.toString()), JSON.parse(json)]).toEqual([frame, frame])
     const binary = new Encoded(message(Buffer.of(255), { meta, binary: true }))
-    const envelope = binary.webSocket.subarray(4, 4 + binary.webSocket.readUInt32BE(0)).toString()
+    const envelope = binary
+      .as(FRAMES)
+      .data.subarray(4, 4 + binary.as(FRAMES).data.readUInt32BE(0))
+      .toString()
     expect(JSON.parse(envelope)).toEqual({ type: 'message', channel: 'news', ...shown, time: 1 })
-    expect(new Encoded(message(Buffer.from('1'), { meta: { exclude: 'x' } })).json).not.toContain('exclude')
+    expect(new Encoded(message(Buffer.from('1'), { meta: { exclude: 'x' } })).as(LINES).data).not.toContain(
+      'exclude',
+    )
   })
 
   it('counts what it says of itself among what it holds', () => {
@@ -47,7 +58,7 @@ describe('a message', () => {
     )
     fc.assert(
       fc.property(hostile, fc.boolean(), (data, binary) => {
-        const event = sseEvent('message', new Encoded(message(data, { binary })).json)
+        const event = sseEvent('message', new Encoded(message(data, { binary })).as(LINES).data)
         // As a browser splits it (HTML, section 9.2.6).
         expect(event.split(/\r\n|\r|\n/)).toEqual(['event: message', expect.stringMatching(/^data: \{/), ''])
       }),
@@ -57,16 +68,17 @@ describe('a message', () => {
   it('is UTF-8 as text, whatever a log holds: anything else would end each WebSocket that it comes to', () => {
     fc.assert(
       fc.property(fc.uint8Array(), (data) => {
-        const { webSocket } = new Encoded(message(data, { id: '\uD800', from: '\uDC00' }))
+        const webSocket = new Encoded(message(data, { id: '\uD800', from: '\uDC00' })).as(FRAMES).data
         expect(isUtf8(webSocket)).toBe(true)
       }),
     )
     const garbled = new Encoded(message(Buffer.from([0x22, 0xff, 0x22])))
-    expect(JSON.parse(garbled.webSocket.toString())).toMatchObject({ data: '\uFFFD' })
+    expect(JSON.parse(garbled.as(FRAMES).data.toString())).toMatchObject({ data: '\uFFFD' })
   })
 
   it('that was stored with a byte order mark can be read on every transport', () => {
-    const { webSocket, json } = new Encoded(message(Buffer.from('\uFEFF{"a":\n1}\n')))
+    const encoded = new Encoded(message(Buffer.from('\uFEFF{"a":\n1}\n')))
+    const [webSocket, json] = [encoded.as(FRAMES).data, encoded.as(LINES).data]
     expect(JSON.parse(webSocket.toString())).toMatchObject({ data: { a: 1 } })
     expect(JSON.parse(json)).toMatchObject({ data: { a: 1 } })
   })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { Encoded } from '../../../src/protocol/encode.ts'
+import { FRAMES, LINES } from '../../../src/dialect/sluice-v1/encode.ts'
+import { Encoded } from '../../../src/protocol/encoded.ts'
 import type { LoggedMessage, Message } from '../../../src/protocol/message.ts'
 import { decodeMessage, encodeMessage } from '../../../src/protocol/packet.ts'
 import { unpinned } from '../../../src/protocol/pinned.ts'
@@ -30,10 +31,10 @@ function received(bytes: number): Encoded[] {
 describe('what a message counts as', () => {
   const ways: readonly (readonly [string, (encoded: Encoded) => unknown])[] = [
     ['as it came', () => undefined],
-    ['with its frame', (encoded) => encoded.webSocket],
-    ['with its line of JSON', (encoded) => encoded.json],
-    ['with both', (encoded) => [encoded.webSocket, encoded.json]],
-    ['settled', (encoded) => [encoded.webSocket, encoded.json, encoded.settle()]],
+    ['with its frame', (encoded) => encoded.as(FRAMES).data],
+    ['with its line of JSON', (encoded) => encoded.as(LINES).data],
+    ['with both', (encoded) => [encoded.as(FRAMES).data, encoded.as(LINES).data]],
+    ['settled', (encoded) => [encoded.as(FRAMES).data, encoded.as(LINES).data, encoded.settle()]],
   ]
   const cases = ways.flatMap(([how, encode]) => [20, 200, 2000].map((bytes) => ({ how, bytes, encode })))
 
@@ -52,7 +53,7 @@ describe('what a message counts as', () => {
   it('is two bytes for each character of a line of JSON that needs them', () => {
     const encoded = new Encoded(logged(1, Buffer.from('"你好你好你好"')))
     const before = encoded.bytes
-    expect(encoded.bytes - before + encoded.json.length * 2).toBe(encoded.bytes - before)
+    expect(encoded.bytes - before + encoded.as(LINES).data.length * 2).toBe(encoded.bytes - before)
   })
 })
 

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Closing, SluiceError } from '../../../src/errors.ts'
 import { inboxOf } from '../../../src/protocol/channel.ts'
-import type { From, WelcomeFrame } from '../../../src/protocol/frames.ts'
+import type { From } from '../../../src/protocol/position.ts'
+import type { WelcomeFrame } from '../../../src/dialect/sluice-v1/frames.ts'
 import {
   settled,
   World,
@@ -155,19 +156,19 @@ describe('connecting', () => {
   })
 
   it.each([
-    ['none', 4400, 'bad_request', 'session is not one that this gateway gave; connect without it'],
-    ["another user's", 4403, 'forbidden', "the session is another user's; connect without it"],
-  ])('refuses a session that is %s, and says so', async (what, closeCode, code, message) => {
+    ['none', 'malformed', 'bad_request', 'session is not one that this gateway gave; connect without it'],
+    ["another user's", 'forbidden', 'forbidden', "the session is another user's; connect without it"],
+  ])('refuses a session that is %s, and says so', async (what, why, code, message) => {
     const { session } = await node.connected('bob')
     const { done } = node.connect('ann', { session: what === 'none' ? 'none' : session?.id })
-    expect(await done).toMatchObject({ closeCode, code, message })
+    expect(await done).toMatchObject({ why, code, message })
     expect(node.sessions.count).toBe(1)
   })
 
   it('takes the place of its older connection here, which is told so', async () => {
     const old = await node.connected('ann')
     const newer = await node.connected('ann', { session: old.session?.id })
-    expect(old.ended).toMatchObject({ closeCode: 4409 })
+    expect(old.ended).toMatchObject({ why: 'takenOver' })
     expect(newer.ended).toBeUndefined()
     expect(node.counted).toContain('taken over')
     expect(node.sessions.count).toBe(1)
@@ -262,7 +263,7 @@ describe('what is decided about a user', () => {
   it('ends his connections and nobody else', async () => {
     const [ann, bob] = [await node.connected('ann'), await node.connected('bob')]
     node.sessions.revoke('ann', issuedAt(0))
-    expect(ann.ended).toMatchObject({ closeCode: 4401, message: 'the token has been revoked' })
+    expect(ann.ended).toMatchObject({ why: 'unauthorized', message: 'the token has been revoked' })
     expect(bob.ended).toBeUndefined()
     node.sessions.endUpTo('ann', Infinity)
     expect(bob.ended).toBeUndefined()
@@ -270,7 +271,7 @@ describe('what is decided about a user', () => {
     node.sessions.endUpTo('bob', claim - 1)
     expect(bob.ended).toBeUndefined()
     node.sessions.endUpTo('bob', claim)
-    expect(bob.ended).toMatchObject({ closeCode: 4403 })
+    expect(bob.ended).toMatchObject({ why: 'forbidden' })
   })
 
   it('may be about one session, or about those to whom it applies', async () => {
@@ -294,7 +295,7 @@ describe('a session that the registry gives to another node', () => {
     world.registry.keep = () => Promise.resolve(forMs)
     await node.sessions.reclaim(connection.session?.id as string)
     expect(connection.closed).toBe(ends)
-    if (ends) expect(connection.ended).toMatchObject({ closeCode: 4409 })
+    if (ends) expect(connection.ended).toMatchObject({ why: 'takenOver' })
   })
 
   it('is asked for again when the other should be connected', async () => {

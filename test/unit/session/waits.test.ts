@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { ClientFrame, ServerFrame } from '../../../src/protocol/frames.ts'
+import type { ClientFrame, ServerFrame } from '../../../src/dialect/sluice-v1/frames.ts'
 import { settled, World, type FakeConnection, type WorldNode } from '../../support/session-world.ts'
 
 /**
@@ -8,32 +8,31 @@ import { settled, World, type FakeConnection, type WorldNode } from '../../suppo
  * asked again after it; the tests below hold each of these back, change something, and let it go on.
  */
 const WAITS: Readonly<Record<string, string>> = {
-  "client-publish.ts: kind === 'fanout' ? await ports.publish(user, frame) : await ports.forward(user, frame)":
+  "client-publish.ts: return kind === 'fanout' ? await ports.publish(user, message) : await ports.forward(user, message)":
     'nothing is done after it but to answer; the check and the publish are one step',
+  'session.ts: const published = await publishFor(this.#identity, message, this.#ports)': 'as above',
   'finding.ts: return Promise.all(':
     'no session yet: `connect` looks at the connection, at revocations, at the expiry and at newer connections after it',
   'finding.ts: openChannel(ports, identity.user, nameOf(channel, identity), from, connection).then(':
     'as above',
-  'replies.ts: const frame = await reply': 'the connection may have gone: then it takes no answer',
-  'session.ts: const opened = await openChannel(':
+  'session.ts: const opened = await openChannel(this.#ports, this.user, name, from, this.#connection)':
     'the connection may have gone, the token may be narrower, the channel left or taken, the limit reached',
   'reading.ts: const users = await ports.presence.members(channel)':
     'the connection may have gone, the token may be narrower',
-  'reading.ts: const page = await pageOf(frame, log)': 'as for the members',
+  'reading.ts: const page = await pageOf(channel, wanted, log)': 'as for the members',
   'history.ts: const range = await readFrom(log, before, after, wanted)': 'whoever calls looks again',
   'session.ts: const identity = await tokens.verify(token)': 'the connection may have gone',
   'session.ts: const revokedBeforeMs = await registry.revoked(this.user)':
     'the connection may have gone, the token may have been revoked',
-  'session.ts: const reply = before === undefined ? runs() : before.then(runs)':
+  'session.ts: const answer = before === undefined ? runs() : before.then(runs)':
     'the connection may have gone while the request waited for the one before',
-  'session.ts: const answered = this.#answer(ref, reply).then(() => {':
-    'a later request may have taken its place',
+  'session.ts: const settled = answer.then(over, over)': 'a later request may have taken its place',
   'sessions.ts: const identity = await tokens.verify(token)':
     'the token may have expired; nobody is connected yet',
   'claims.ts: const claimed = await registry.claim(attempt.user, session, nodeId)':
     'as `Promise.all` of finding.ts',
   'sessions.ts: const claimed = await this.#claims.claim(attempt, id)': 'as `Promise.all` of finding.ts',
-  'sessions.ts: const found = [...(await findAll(connection, identity, wanted, ports)), ...refused]':
+  'sessions.ts: const findings = [...(await findAll(connection, identity, wanted, ports)), ...refused]':
     'as `Promise.all` of finding.ts',
   'sessions.ts: const forMs = await ports.registry.keep(session.user, id, ports.nodeId)':
     'another connection may have the session here: it is looked up again',
@@ -94,7 +93,7 @@ afterEach(async () => {
 const end = (): never => ({ code: 'unavailable', message: 'the test is over' }) as never
 
 function say(connection: FakeConnection, frame: ClientFrame): void {
-  connection.session?.handle(frame as never)
+  connection.said(frame)
 }
 
 const typesOf = ({ frames }: FakeConnection): string[] => frames.map(({ type }) => type)

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { NativeSocket } from '../../../src/drivers/uws.ts'
-import { EarlyFrames, Newcomers } from '../../../src/transport/newcomers.ts'
-import { noWitness } from '../../../src/observe/witness.ts'
+import { EarlyFrames } from '../../../src/dialect/early-frames.ts'
+import { Newcomers } from '../../../src/transport/newcomers.ts'
 import type { EdgeOptions, EdgePorts } from '../../../src/edge/ports.ts'
-import { WebSocketConnection } from '../../../src/transport/websocket.ts'
+import { sluiceSocket } from '../../support/sluice-v1.ts'
 
 const MIB = 1_048_576
 
@@ -60,13 +60,9 @@ describe('frames behind connect', () => {
       wheel: { schedule: nothing, cancel: nothing },
       metrics: { bytesIn: nothing, bytesOut: nothing, frameIn: nothing, protocolError: nothing },
       sessions: { identify: () => new Promise(nothing) },
-      witness: noWitness,
     } as unknown as EdgePorts
     const options = { frameBytesMax: 1000, connectTimeoutMs: 1000 } as EdgeOptions
-    const connection = new WebSocketConnection(
-      { token: undefined, address: '' },
-      { ports, options, newcomers: new Newcomers(1000) },
-    )
+    const connection = sluiceSocket(ports, options, new Newcomers(1000))
     connection.opened(socket)
     const say = (frame: object): void =>
       connection.received(new TextEncoder().encode(JSON.stringify(frame)).buffer, false)

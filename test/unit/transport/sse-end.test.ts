@@ -5,11 +5,14 @@ import type { EdgeOptions, EdgePorts } from '../../../src/edge/ports.ts'
 import { SseFanout } from '../../../src/transport/sse-fanout.ts'
 import { SseConnection } from '../../../src/transport/sse.ts'
 import { Closing } from '../../../src/errors.ts'
-import { Fanout } from '../../../src/hub/outlet.ts'
+import { Fanout } from '../../../src/hub/fanout.ts'
 import { departureSegment, parseCursor, tagOf } from '../../../src/protocol/cursor.ts'
 import { ticketIn } from '../../../src/protocol/ticket.ts'
-import { Encoded } from '../../../src/protocol/encode.ts'
-import type { Position } from '../../../src/protocol/frames.ts'
+import { LINES } from '../../../src/dialect/sluice-v1/encode.ts'
+import { sluiceV1 } from '../../support/sluice-v1.ts'
+import { Encoded } from '../../../src/protocol/encoded.ts'
+import type { Position } from '../../../src/protocol/position.ts'
+import type { Welcome } from '../../../src/session/welcome.ts'
 import type { Session } from '../../../src/session/session.ts'
 
 /** How a stream ends while messages are on their way to it. */
@@ -50,7 +53,8 @@ async function stream(departure: string | undefined): Promise<Stream> {
       isOld: (given: number) => given < hour,
     },
   } as unknown as EdgePorts
-  const fanout = new Fanout('news')
+  const options = { retryMinMs: 500, retryMaxMs: 900, sseHeartbeatMs: 1000 } as EdgeOptions
+  const fanout = new Fanout()
   const source = { name: 'news', fanout, position: { epoch: 'e', offset: 1 } as Position }
   const subscription = {
     source,
@@ -65,12 +69,21 @@ async function stream(departure: string | undefined): Promise<Stream> {
     {},
     {
       ports,
-      options: { retryMinMs: 500, retryMaxMs: 900, sseHeartbeatMs: 1000 } as EdgeOptions,
-      fanout: new SseFanout(ignore, ignore),
+      options,
+      fanout: new SseFanout(LINES, ignore, ignore),
+      dialect: sluiceV1(ports, options),
+      path: '/v1/sse',
     },
   )
-  const session = { id: 'session', subscriptions: () => [subscription], resume: ignore }
-  connection.attach(session as unknown as Session, undefined)
+  const identity = { expiresAtMs: undefined }
+  const session = {
+    id: 'session',
+    user: 'ann',
+    identity,
+    subscriptions: () => [subscription],
+    resume: ignore,
+  }
+  connection.joined(session as unknown as Session, WELCOME, undefined)
   connection.goLive(fanout)
   await turn()
   return {
@@ -96,6 +109,15 @@ async function stream(departure: string | undefined): Promise<Stream> {
       for (const member of fanout.streams ?? []) member.message('news', message)
     },
   }
+}
+
+const WELCOME: Welcome = {
+  node: 'n1',
+  resumed: false,
+  channels: new Map(),
+  pingIntervalMs: 1000,
+  ticket: 'a ticket',
+  limits: { frame: 1, payload: 1, subscriptions: 1 },
 }
 
 const goingAway = (): Closing => new Closing('goingAway', 'unavailable', 'the node is going away')

@@ -1,17 +1,7 @@
 /**
- * The codes a client can meet and what it does about each. Shared with the SDK, so small.
+ * The codes with which a WebSocket is closed, and what a client does about each. Shared with the SDK, so small.
  * The sentences that explain them to people are in `errors.ts`.
  */
-
-export type ErrorCode =
-  | 'bad_request'
-  | 'unauthorized'
-  | 'forbidden'
-  | 'not_found'
-  | 'limit_exceeded'
-  | 'rate_limited'
-  | 'unavailable'
-  | 'internal'
 
 /** WebSocket close codes by meaning. 1009 to 1013 are registered with IANA (RFC 6455, section 7.4). */
 export const CLOSE = {

@@ -4,21 +4,10 @@
  * A request carries `ref`, a number that the client chooses, and its reply repeats it. Types here are what crosses
  * the wire, nothing else; `decode.ts` turns unknown bytes into a `ClientFrame`, docs/protocol.md explains them.
  */
-import type { ErrorCode } from './codes.ts'
+import type { ErrorCode } from '../../protocol/error-code.ts'
+import type { From, Position, ResetReason } from '../../protocol/position.ts'
 
 export const SUBPROTOCOL = 'sluice.v1'
-
-/**
- * A place in a channel's log. Offsets grow within an epoch, not always by one.
- * A new epoch means that the log was lost: positions of different epochs cannot be compared.
- */
-export interface Position {
-  readonly epoch: string
-  readonly offset: number
-}
-
-/** Where a subscription starts: after a position, or with the last `last` messages. Absent: with what comes next. */
-export type From = Position | { readonly last: number }
 
 export type ResumeMap = Readonly<Record<string, Position>>
 
@@ -163,7 +152,6 @@ export interface PublishedFrame {
   readonly offset?: number
   readonly duplicate?: boolean
 }
-export type ResetReason = 'gap' | 'epoch' | 'trimmed'
 export interface ResetFrame {
   readonly type: 'reset'
   readonly channel: string

@@ -1,26 +1,25 @@
 /**
  * Unknown bytes -> a client's frame. Never throws anything but `MalformedFrame`, whatever the bytes are.
  */
-import { splitBinary } from './binary.ts'
-import { CHANNEL_RULE, INBOX, isChannel } from './channel.ts'
-import { EPOCH, isOffset } from './position.ts'
+import { splitBinary } from '../../protocol/binary.ts'
+import { CHANNEL_RULE, INBOX, isChannel } from '../../protocol/channel.ts'
+import { EPOCH, isOffset } from '../../protocol/position.ts'
 import type {
   AckFrame,
   AuthFrame,
   ConnectFrame,
-  From,
   HistoryFrame,
   PingFrame,
-  Position,
   PresenceFrame,
   SubscribeFrame,
   UnsubscribeFrame,
 } from './frames.ts'
-import { JsonFault, parseJson } from './json.ts'
-import { ID_RULE, isMessageId } from './message-id.ts'
-import type { Payload } from './message.ts'
-import { EVENT_RULE, isEvent } from './metadata.ts'
-import { rawMember } from './raw-json.ts'
+import type { From, Position } from '../../protocol/position.ts'
+import { JsonFault, parseJson } from '../../protocol/json.ts'
+import { ID_RULE, isMessageId } from '../../protocol/message-id.ts'
+import type { Payload } from '../../protocol/message.ts'
+import { EVENT_RULE, isEvent } from '../../protocol/metadata.ts'
+import { rawMember } from '../../protocol/raw-json.ts'
 
 export interface DecodedPublish {
   readonly type: 'publish'

@@ -1,0 +1,95 @@
+/**
+ * Everything that goes to clients of `sluice.v1`: messages as whole WebSocket payloads and as lines of JSON, other frames as
+ * the text of their JSON.
+ */
+import { publicName } from '../../protocol/channel.ts'
+import { Written, type Form, type Reset } from '../../protocol/form.ts'
+import { asBuffer, jsonOf } from '../../protocol/json-data.ts'
+import type { Message } from '../../protocol/message.ts'
+import type { Metadata } from '../../protocol/metadata.ts'
+import { onOneLine } from '../../protocol/raw-json.ts'
+import type { HistoryReplyFrame, ResetFrame, ServerFrame } from './frames.ts'
+
+/** A WebSocket payload: text, or the binary form of docs/protocol.md where the message is binary. */
+export const FRAMES: Form<Buffer> = {
+  // Its topics have the names of the channels.
+  topicPrefix: '',
+  message: (message) => (message.binary ? binaryFrame(message) : textFrame(message)),
+  reset: (reset) => new Written(Buffer.from(encodeFrame(resetFrame(reset)))),
+  event: (event) => new Written(Buffer.from(encodeFrame(event))),
+}
+
+/**
+ * The message as one line of JSON, as SSE and long poll carry it; binary data as base64. One line whatever a log holds: what
+ * follows a line break would be fields of the event stream.
+ */
+export const LINES: Form<string> = {
+  topicPrefix: '',
+  message: (message) => new Written(lineOf(message)),
+  reset: (reset) => new Written(encodeFrame(resetFrame(reset))),
+  event: (event) => new Written(encodeFrame(event)),
+}
+
+/** A reply whose messages are lines of JSON already: payloads leave as they came. */
+export interface HistoryLines extends Omit<HistoryReplyFrame, 'messages'> {
+  readonly messages: readonly string[]
+}
+
+/** Any frame as it is sent. */
+export type SentFrame = Exclude<ServerFrame, HistoryReplyFrame> | HistoryLines
+
+/** The text of any frame but a message, which is never encoded this way. */
+export function encodeFrame(frame: SentFrame): string {
+  if (frame.type !== 'history') return JSON.stringify(frame)
+  const { messages, ...head } = frame
+  return `${JSON.stringify(head).slice(0, -1)},"messages":[${messages.join(',')}]}`
+}
+
+export function lineOf(message: Message): string {
+  return message.binary
+    ? `${envelope(message)},"encoding":"base64","data":"${asBuffer(message.data).toString('base64')}"}`
+    : onOneLine(`${envelope(message)},"data":${jsonOf(message).toString('utf8')}}`)
+}
+
+function resetFrame({ channel, position, reason, delayMs }: Reset): ResetFrame {
+  const { epoch, offset } = position
+  return { type: 'reset', channel: publicName(channel), epoch, offset, reason, delay: delayMs }
+}
+
+/** An open JSON object: everything of a message but its data. */
+function envelope(message: Message): string {
+  // Channel names need no escapes: their grammar has neither quotes nor control characters.
+  const offset = message.kind === 'logged' ? `,"offset":${message.offset}` : ''
+  const id = message.id === undefined ? '' : `,"id":${JSON.stringify(message.id)}`
+  const from = message.from === undefined ? '' : `,"from":${JSON.stringify(message.from)}`
+  const ack = message.kind === 'logged' && message.ack ? ',"ack":true' : ''
+  const shown = message.meta === undefined ? '' : shownMetadata(message.meta)
+  return `{"type":"message","channel":"${publicName(message.channel)}"${offset}${id}${from}${shown},"time":${message.time}${ack}`
+}
+
+/** Who is excluded is nobody's business. */
+function shownMetadata({ event, headers }: Metadata): string {
+  const named = event === undefined ? '' : `,"event":${JSON.stringify(event)}`
+  return headers === undefined ? named : `${named},"headers":${JSON.stringify(headers)}`
+}
+
+function textFrame(message: Message): Written<Buffer> {
+  const data = jsonOf(message)
+  const head = `${envelope(message)},"data":`
+  const headBytes = Buffer.byteLength(head)
+  const frame = Buffer.allocUnsafe(headBytes + data.length + 1)
+  frame.write(head, 0)
+  frame.set(data, headBytes)
+  frame[frame.length - 1] = 0x7d
+  return new Written(frame, false, data.length === message.data.length ? headBytes : -1)
+}
+
+function binaryFrame(message: Message): Written<Buffer> {
+  const head = `${envelope(message)}}`
+  const headBytes = Buffer.byteLength(head)
+  const frame = Buffer.allocUnsafe(4 + headBytes + message.data.length)
+  frame.writeUInt32BE(headBytes, 0)
+  frame.write(head, 4)
+  frame.set(message.data, 4 + headBytes)
+  return new Written(frame, true, 4 + headBytes)
+}

@@ -1,0 +1,218 @@
+/**
+ * What is said with a session: each frame of a client becomes a verb, each answer a frame. It holds nothing of anybody, so one
+ * serves all connections of a node: an idle one does without a conversation of its own.
+ */
+import { decodeBinary, decodeText, MalformedFrame, type DecodedFrame } from './decode.ts'
+import { encodeFrame, lineOf, type SentFrame } from './encode.ts'
+import type { HistoryFrame, PresenceFrame, Restored } from './frames.ts'
+import type { Conversation, Link } from '../dialect.ts'
+import { Closing, SluiceError } from '../../errors.ts'
+import type { EncodedReset } from '../../protocol/encoded-reset.ts'
+import type { ErrorCode } from '../../protocol/error-code.ts'
+import type { Data, Form } from '../../protocol/form.ts'
+import type { Position } from '../../protocol/position.ts'
+import type { MoveOrder } from '../../session/connection.ts'
+import type { Session } from '../../session/session.ts'
+import type { Found, Start, Welcome } from '../../session/welcome.ts'
+
+export interface TalkPorts {
+  readonly metrics: { protocolError(code: ErrorCode): void }
+}
+
+export interface TalkOptions {
+  readonly jsonDepthMax: number
+}
+
+export class Talk<D extends Data> implements Conversation<D> {
+  readonly form: Form<D>
+  readonly #ports: TalkPorts
+  readonly #options: TalkOptions
+
+  constructor(form: Form<D>, ports: TalkPorts, options: TalkOptions) {
+    this.form = form
+    this.#ports = ports
+    this.#options = options
+  }
+
+  opened(): void {}
+
+  gone(): void {}
+
+  received(link: Link, message: ArrayBuffer, binary: boolean): void {
+    const frame = readFrame(link, message, binary, this.#ports, this.#options)
+    if (frame !== undefined) this.handle(link, frame)
+  }
+
+  handle(link: Link, frame: DecodedFrame): void {
+    const { session } = link
+    if (session === undefined || link.closed) return
+    switch (frame.type) {
+      case 'connect':
+        refuse(link, session, undefined, connectedAlready())
+        break
+      case 'subscribe': {
+        const { ref, channel, from } = frame
+        const told = (start: Start): void =>
+          send(link, { type: 'subscribed', ref, channel, ...at(start), recovered: start.recovered })
+        answer(link, session, ref, session.subscribe(channel, from, told))
+        break
+      }
+      case 'unsubscribe': {
+        const { ref, channel } = frame
+        const told = (): void => send(link, { type: 'unsubscribed', ref, channel })
+        answer(link, session, ref, session.unsubscribe(channel, told))
+        break
+      }
+      case 'publish':
+        answer(link, session, frame.ref, session.publish(frame), ({ epoch, offset, duplicate }) => ({
+          type: 'published',
+          ref: frame.ref,
+          ...(epoch === undefined || offset === undefined ? {} : { epoch, offset }),
+          ...(duplicate === undefined ? {} : { duplicate }),
+        }))
+        break
+      case 'ack':
+        try {
+          session.ack(frame.channel, frame.offset)
+        } catch (error) {
+          refuse(link, session, undefined, error)
+        }
+        break
+      case 'auth':
+        answer(link, session, frame.ref, session.authenticate(frame.token), ({ ticket, expiresAtMs }) => ({
+          type: 'authenticated',
+          ref: frame.ref,
+          ticket,
+          ...(expiresAtMs === undefined ? {} : { expiresAt: expiresAtMs }),
+        }))
+        break
+      case 'presence':
+      case 'history':
+        read(link, session, frame)
+        break
+      case 'ping':
+        send(link, frame.ref === undefined ? { type: 'pong' } : { type: 'pong', ref: frame.ref })
+        break
+      default:
+        frame satisfies never
+    }
+  }
+
+  joined(link: Link, { id, user, identity }: Session, welcome: Welcome): this {
+    const channels: Record<string, Restored> = Object.create(null) as Record<string, Restored>
+    for (const [channel, found] of welcome.channels) channels[channel] = restored(found)
+    const { expiresAtMs } = identity
+    send(link, {
+      type: 'welcome',
+      session: id,
+      user,
+      node: welcome.node,
+      resumed: welcome.resumed,
+      channels,
+      pingInterval: welcome.pingIntervalMs,
+      ticket: welcome.ticket,
+      limits: welcome.limits,
+      ...(expiresAtMs === undefined ? {} : { expiresAt: expiresAtMs }),
+    })
+    return this
+  }
+
+  unsubscribed(link: Link, channel: string): void {
+    send(link, { type: 'unsubscribed', channel })
+  }
+
+  reauth(link: Link, deadlineMs: number): void {
+    send(link, { type: 'reauth', deadline: deadlineMs })
+  }
+
+  move(link: Link, { delayMs, deadlineMs, reason, to }: MoveOrder): 'asked' {
+    const url = to === undefined ? {} : { url: to }
+    send(link, { type: 'reconnect', delay: delayMs, deadline: deadlineMs, reason, ...url })
+    return 'asked'
+  }
+
+  reset(link: Link, reset: EncodedReset): void {
+    const written = reset.as(this.form)
+    if (written !== undefined) link.write(written)
+  }
+}
+
+export function send(link: Link, frame: SentFrame): void {
+  link.say(encodeFrame(frame), frame.type)
+}
+
+/** `undefined`: it was none, and the client has been told, or the link has ended. */
+export function readFrame(
+  link: Link,
+  message: ArrayBuffer,
+  binary: boolean,
+  { metrics }: TalkPorts,
+  { jsonDepthMax }: TalkOptions,
+): DecodedFrame | undefined {
+  try {
+    // The payload of a binary publish outlives the call, so the frame is copied.
+    return binary
+      ? decodeBinary(new Uint8Array(message.slice(0)), jsonDepthMax)
+      : decodeText(Buffer.from(message).toString('utf8'), jsonDepthMax)
+  } catch (error) {
+    if (!(error instanceof MalformedFrame)) throw error
+    if (error.fatal) link.end(new Closing('malformed', 'bad_request', error.message))
+    else if (link.session === undefined) {
+      metrics.protocolError('bad_request')
+      link.say(errorFrame('bad_request', error.message, error.ref), 'error')
+    } else refuse(link, link.session, error.ref, new SluiceError('bad_request', error.message))
+    return undefined
+  }
+}
+
+export function errorFrame(code: ErrorCode, message: string, ref?: number): string {
+  const { retryable } = new SluiceError(code, message)
+  return encodeFrame({ type: 'error', ...(ref === undefined ? {} : { ref }), code, message, retryable })
+}
+
+function read(link: Link, session: Session, frame: PresenceFrame | HistoryFrame): void {
+  const { ref, channel } = frame
+  if (frame.type === 'presence')
+    answer(link, session, ref, session.members(channel), (users) => ({
+      ...{ type: 'presence', ref, channel, users },
+    }))
+  else
+    answer(link, session, ref, session.history(channel, frame, lineOf), ({ head, reset, ...page }) => ({
+      ...{ type: 'history', ref, channel, epoch: head.epoch, offset: head.offset, ...page },
+      ...(reset === undefined ? {} : { reset }),
+    }))
+}
+
+/** With its reply, or with its error. `worded`: absent where the reply is sent by the time that it is done. */
+function answer<Value>(
+  link: Link,
+  session: Session,
+  ref: number,
+  done: Promise<Value>,
+  worded?: (value: Value) => SentFrame,
+): void {
+  done.then(
+    (value) => {
+      if (worded !== undefined) send(link, worded(value))
+    },
+    (error: unknown) => refuse(link, session, ref, error),
+  )
+}
+
+function refuse(link: Link, session: Session, ref: number | undefined, thrown: unknown): void {
+  const error = session.refusal(thrown)
+  if (error !== undefined) link.say(errorFrame(error.code, error.message, ref), 'error')
+}
+
+function connectedAlready(): SluiceError {
+  return new SluiceError('bad_request', 'connect: this connection is connected already')
+}
+
+function at({ position }: Start): Partial<Position> {
+  return position === undefined ? {} : { epoch: position.epoch, offset: position.offset }
+}
+
+function restored(found: Found): Restored {
+  if (found.error !== undefined) return { recovered: false, error: found.error }
+  return { ...at(found), recovered: found.recovered }
+}

@@ -1,0 +1,44 @@
+/**
+ * What a client is told when it is connected and when it subscribes, as values: how that is said is its dialect's business.
+ */
+import type { ErrorCode } from '../protocol/error-code.ts'
+import type { Position } from '../protocol/position.ts'
+
+/** Where a subscription starts: every message after the position follows. */
+export interface Start {
+  /** `undefined`: an ephemeral channel, or one that is not subscribed to. */
+  readonly position: Position | undefined
+  /** Nothing is missing since the place that the client gave. */
+  readonly recovered: boolean
+}
+
+/** What became of one channel that a connection was to be on. With `error` it is not. */
+export type Found = Start & { readonly error: ErrorCode | undefined }
+
+/** What the gateway takes of a client. */
+export interface ClientLimits {
+  /** Bytes of a frame. */
+  readonly frame: number
+  /** Bytes of the payload of a publish. */
+  readonly payload: number
+  /** Channels of a session, beside the inbox. */
+  readonly subscriptions: number
+}
+
+export interface Welcome {
+  readonly node: string
+  /** An older session goes on. */
+  readonly resumed: boolean
+  readonly channels: ReadonlyMap<string, Found>
+  readonly pingIntervalMs: number
+  /** By which the client shows later that it was here. */
+  readonly ticket: string
+  readonly limits: ClientLimits
+}
+
+/** A fresh token was taken. */
+export interface Renewed {
+  readonly ticket: string
+  /** Milliseconds since 1970. */
+  readonly expiresAtMs: number | undefined
+}
