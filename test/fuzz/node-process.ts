@@ -9,7 +9,7 @@ import { systemClock } from '../../src/clock.ts'
 
 const SECRET = 'a-secret-for-tests-of-more-than-32-bytes'
 export const API_KEY = 'a-key-for-tests-only'
-const SLUICE = ['--import', 'tsx', fileURLToPath(new URL('../unit/cli/sluice.ts', import.meta.url))]
+const SLUICE = [fileURLToPath(new URL('../../bin/sluice.js', import.meta.url))]
 
 /** What is refused at a gate is not read, and what is tried here is the reading: the gates are open. */
 const CONFIG = {
