@@ -49,6 +49,8 @@ export function sdkClient(options: ClientOptions): SdkLoadClient {
   const sdk = createClient({
     url: `ws://127.0.0.1:${port}/v1/ws`,
     token: () => Promise.resolve(token),
+    // The one that is watched, also where the cluster is not there yet.
+    transport: 'websocket',
     WebSocket: WatchedSocket,
     backoff: { baseMs: FIRST_BACKOFF_MS, maxMs: BACKOFF_MAX_MS },
     connectTimeoutMs: CONNECT_MS,
