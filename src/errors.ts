@@ -95,11 +95,18 @@ export class SluiceError extends Error {
   readonly code: ErrorCode
   /** For `Retry-After`, where the code is retryable. */
   readonly retryAfterMs: number | undefined
+  /** The token was good once: whoever brings a fresh one may be let in. */
+  readonly freshTokenHelps: boolean
 
-  constructor(code: ErrorCode, message: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; retryAfterMs?: number; freshTokenHelps?: true } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.retryAfterMs = options.retryAfterMs
+    this.freshTokenHelps = options.freshTokenHelps ?? false
   }
 
   get status(): number {

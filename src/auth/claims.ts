@@ -62,7 +62,8 @@ function checkTime({ iat, nbf, exp }: Claims, nowSeconds: number, toleranceSecon
   if (nbf !== undefined && nbf > nowSeconds + toleranceSeconds)
     throw refused('the token is not valid yet (nbf)')
   checkMoment('exp', exp)
-  if (exp !== undefined && exp <= nowSeconds - toleranceSeconds) throw refused('the token has expired (exp)')
+  if (exp !== undefined && exp <= nowSeconds - toleranceSeconds)
+    throw new SluiceError('unauthorized', 'the token has expired (exp)', { freshTokenHelps: true })
 }
 
 function checkMoment(claim: string, value: unknown): asserts value is number | undefined {

@@ -2,11 +2,18 @@
  * The options of other wire protocols; each is spoken where its section is there.
  */
 import { isPusherApp } from './forms.ts'
-import { flag, list, option, optionalSection, required, section, size } from './option.ts'
+import { flag, list, option, optionalSection, required, section, size, text } from './option.ts'
 
 export function dialectsSection() {
   return section('Wire protocols of others, beside our own.', {
     centrifuge: optionalSection('The protocol of Centrifuge and Centrifugo. Absent: it is not spoken.', {
+      path: option(
+        text('a path that begins with a slash, and is none of our own, which begin with /v1/', isOtherPath),
+        '/connection/websocket',
+        {
+          doc: 'Where clients open their WebSocket on the public listener.',
+        },
+      ),
       serverApi: option(flag(), true, {
         doc: 'Whether the second listener answers `POST /api/…` as the server API of Centrifugo, with the keys of `api.keys`.',
       }),
@@ -21,4 +28,8 @@ export function dialectsSection() {
       }),
     }),
   })
+}
+
+function isOtherPath(path: string): boolean {
+  return /^\/[\w./-]{1,127}$/.test(path) && !path.startsWith('/v1/')
 }

@@ -38,6 +38,8 @@ export interface Link extends Connection {
   write(written: Written): void
   /** The client has said who it is, or need not: it is no stranger that holds a place any more. */
   introduced(): void
+  /** One more of what stands in a frame with others: it counts as a frame, and may be the one too many by which the link ends. */
+  another(): void
   /** Its token was not good: an address that tries tokens waits. */
   charge(why: 'token'): void
 }
@@ -65,6 +67,8 @@ export interface Farewell {
   readonly text: string | undefined
   /** Cut to the 123 bytes that there is room for. */
   readonly reason: string
+  /** Where one reason has several codes. Absent: that of `closeCodes`. */
+  readonly code?: number
 }
 
 /** What a handshake says. */

@@ -20,10 +20,12 @@ import type { Base } from './base.ts'
 import type { Cluster } from './cluster.ts'
 import type { Delivery } from './delivery.ts'
 import { edgeMetrics } from './counters.ts'
+import { dialectRoutes } from './dialects.ts'
 import type { LinkParts } from './links.ts'
 import type { Moving } from './moving.ts'
 import type { Sight } from './sight.ts'
 import { NodePace } from './pace.ts'
+import type { Stores } from './stores.ts'
 import type { Switchboard } from './switchboard.ts'
 import { edgeOptions, ticketTtlMs } from './options.ts'
 import { routesOf } from './routes.ts'
@@ -56,6 +58,7 @@ export function createAdmission({ config, clock, load, metrics }: Base, switchbo
 }
 
 export interface EdgeParts {
+  readonly stores: Stores
   readonly admitting: Admitting
   readonly delivery: Delivery
   readonly cluster: Cluster
@@ -90,7 +93,8 @@ export function createGateway(base: Base, parts: EdgeParts): Gateway {
     failed,
     caught,
   }
-  return new Gateway(ports, options, routesOf(ports, options), devRoutes(base))
+  const routes = [...routesOf(ports, options), ...dialectRoutes(base, ports, parts.stores)]
+  return new Gateway(ports, options, routes, devRoutes(base))
 }
 
 /** The page of a node for development, and tokens for it. */

@@ -258,7 +258,7 @@ export class Sessions {
   /** The tolerance for clocks that differ is not for connections that would have to end at once. */
   #checkExpiry({ expiresAtMs }: Identity): void {
     if (expiresAtMs !== undefined && expiresAtMs <= this.#context.ports.clock.now()) {
-      throw new SluiceError('unauthorized', 'the token has expired (exp)')
+      throw new SluiceError('unauthorized', 'the token has expired (exp)', { freshTokenHelps: true })
     }
   }
 
@@ -266,7 +266,7 @@ export class Sessions {
     const { tokens, metrics } = this.#context.ports
     if (!tokens.isRevoked(identity, revokedBeforeMs)) return
     metrics.tokenChecked('revoked')
-    throw new SluiceError('unauthorized', 'the token has been revoked')
+    throw new SluiceError('unauthorized', 'the token has been revoked', { freshTokenHelps: true })
   }
 
   /** The id to go on with, or a new one. Fails where the one that was asked for is another user's, or none at all. */

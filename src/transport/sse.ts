@@ -214,8 +214,8 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
     this.say(data.toString(), 'message')
   }
 
-  // The door has looked at its token.
-  introduced(): void {}
+  introduced(): void {} // The door has looked at its token.
+  another(): void {}
   charge(): void {}
 
   /** Tells the client when to come back (a browser does it by itself) and ends the stream. */

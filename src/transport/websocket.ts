@@ -287,12 +287,12 @@ export class WebSocketConnection implements Link, OverLimit, Due {
     this.#context.ports.metrics.protocolError(closing.code)
     this.#endReason = closing.why
     const { dialect, ports } = this.#context
-    const { text, reason } = dialect.farewell(closing)
+    const { text, reason, code = dialect.closeCodes[closing.why] } = dialect.farewell(closing)
     if (text !== undefined) this.#write(text, false)
     if (this.#session !== undefined)
       ports.witness.tap?.told(this.#session, 'error', { code: closing.code, message: closing.message })
     // What was written may have found that the socket has gone.
-    this.#socket?.end(dialect.closeCodes[closing.why], reasonText(reason))
+    this.#socket?.end(code, reasonText(reason))
   }
 
   // Link
@@ -310,6 +310,11 @@ export class WebSocketConnection implements Link, OverLimit, Due {
     this.#state = 'expected'
     this.#context.newcomers.leave(this)
     this.#context.ports.wheel.cancel(this)
+  }
+
+  another(): void {
+    this.#context.ports.metrics.frameIn()
+    this.#metered(0)
   }
 
   charge(why: 'token'): void {

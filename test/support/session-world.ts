@@ -159,6 +159,7 @@ export class FakeConnection implements Link {
 
   write(): void {}
   introduced(): void {}
+  another(): void {}
   charge(): void {}
 
   end(closing: Closing): void {

@@ -27,7 +27,14 @@ export interface Encoding {
   /** A message as it stands in a result. */
   publication(publication: Publication): Written
   /** A message of a channel. `written` is that part of `frame` which stands in a result as well. */
-  publish(channel: string, publication: Publication): { readonly frame: Buffer; readonly written: Written }
+  publish(channel: string, publication: Publication): Pushed
+}
+
+export interface Pushed {
+  readonly frame: Buffer
+  readonly written: Written
+  /** Where the data stands in the frame, byte for byte; `undefined`: it does not. */
+  readonly dataAt: number | undefined
 }
 
 /** The levels of a command around a payload: `{"publish":{"data":…}}`. */
@@ -89,7 +96,10 @@ export const json: Encoding = {
   publish(channel, publication) {
     const head = `{"push":{"channel":${JSON.stringify(channel)},"pub":`
     const frame = Buffer.concat([Buffer.from(head), json.publication(publication), Buffer.from('}}')])
-    return { frame, written: frame.subarray(Buffer.byteLength(head), frame.length - 2) }
+    const at = Buffer.byteLength(head)
+    // It is the first field.
+    const dataAt = isOnOneLine(publication.data) ? at + '{"data":'.length : undefined
+    return { frame, written: frame.subarray(at, frame.length - 2), dataAt }
   },
 }
 
@@ -132,7 +142,10 @@ export const protobuf: Encoding = {
     const bytes = writer.finish()
     // What is kept is as large as what is in it.
     const frame = writer.surplus > SURPLUS_MAX_BYTES ? Buffer.from(bytes) : bytes
-    return { frame, written: frame.subarray(frame.length - length) }
+    const written = frame.subarray(frame.length - length)
+    // It is the first field: a byte that says so, and its length, stand before it.
+    const dataAt = frame.length - length + 1 + varintBytes(publication.data.length)
+    return { frame, written, dataAt: publication.data.length === 0 ? undefined : dataAt }
   },
 }
 
@@ -175,6 +188,16 @@ function single(fields: Readonly<Record<string, unknown>>): Command {
 
 /** A line break in a frame would be the end of the reply. In JSON it stands only where a space means the same. */
 function onOneLine(data: Uint8Array): Uint8Array {
-  if (!data.includes(0x0a) && !data.includes(0x0d)) return data
+  if (isOnOneLine(data)) return data
   return data.map((byte) => (byte === 0x0a || byte === 0x0d ? 0x20 : byte))
+}
+
+function isOnOneLine(data: Uint8Array): boolean {
+  return !data.includes(0x0a) && !data.includes(0x0d)
+}
+
+function varintBytes(value: number): number {
+  let length = 1
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) length++
+  return length
 }

@@ -9,6 +9,9 @@ import type { ReplayLog } from '../../replay/replay-log.ts'
 /** So many messages at most are read and given at once. */
 export const HISTORY_MAX = 1000
 
+/** In place of one that no log of the gateway can have: it is the epoch of none. */
+export const FOREIGN_EPOCH = 'foreign'
+
 export interface History {
   readonly messages: readonly LoggedMessage[]
   /** Of the newest message in the log. */
@@ -49,5 +52,5 @@ export function positionIn(
   head: Position,
 ): Position {
   if (epoch === '') return { epoch: head.epoch, offset }
-  return { epoch: EPOCH.test(epoch) ? epoch : 'unknown', offset }
+  return { epoch: EPOCH.test(epoch) ? epoch : FOREIGN_EPOCH, offset }
 }

@@ -3,17 +3,11 @@
  */
 import type { Encoding } from './encoding.ts'
 import type { Publication } from './messages.ts'
-import { centrifugeNameOf } from './names.ts'
 import { jsonOf } from '../../protocol/json-data.ts'
 import type { Message } from '../../protocol/message.ts'
 
 /** What says in JSON that a payload of bytes stands there as base64. */
 const ENCODING_TAG = 'encoding'
-
-/** The frame of a message, and that part of it which stands in a result. */
-export function publish(encoding: Encoding, message: Message): ReturnType<Encoding['publish']> {
-  return encoding.publish(centrifugeNameOf(message.channel), publicationOf(encoding, message))
-}
 
 export function publicationOf(encoding: Encoding, message: Message): Publication {
   const { from, time } = message

@@ -1,0 +1,33 @@
+/**
+ * How a connection ends in Centrifuge's words.
+ */
+import { DISCONNECT } from './codes.ts'
+import type { Ended } from './messages.ts'
+import { Closing, type CloseReason } from '../../errors.ts'
+import type { ErrorCode } from '../../protocol/error-code.ts'
+
+export const CLOSE_CODES: Record<CloseReason, number> = {
+  tooLarge: DISCONNECT.badRequest.code,
+  internal: DISCONNECT.serverError.code,
+  goingAway: DISCONNECT.shutdown.code,
+  tryLater: DISCONNECT.serverError.code,
+  malformed: DISCONNECT.badRequest.code,
+  // The client comes back, is told that its token is no good, and gets a fresh one.
+  unauthorized: DISCONNECT.expired.code,
+  forbidden: DISCONNECT.forceDisconnect.code,
+  connectTimeout: DISCONNECT.stale.code,
+  takenOver: DISCONNECT.forceDisconnect.code,
+  rateLimited: DISCONNECT.tooManyRequests.code,
+  notAdmitted: DISCONNECT.tooManyRequests.code,
+  tooSlow: DISCONNECT.slow.code,
+}
+
+/** An end that has a code of its own here. */
+export class WordedClosing extends Closing {
+  readonly ended: Ended
+
+  constructor(why: CloseReason, code: ErrorCode, ended: Ended) {
+    super(why, code, ended.reason)
+    this.ended = ended
+  }
+}

@@ -1,0 +1,330 @@
+/**
+ * One connection that speaks Centrifuge's protocol: its commands become what the gateway can do, and the answers go back in their words.
+ *
+ *   (opened) ── connect ──▶ (connecting) ── result ──▶ (connected)
+ *       ▲                        │
+ *       └── token expired: 109 ──┘
+ *
+ * Commands may follow `connect` in the same frame; they wait for its answer. Knows nothing of sockets and has no timer.
+ */
+import { WordedClosing } from './closings.ts'
+import { DISCONNECT, ERROR, errorOf, UNSUBSCRIBE } from './codes.ts'
+import { DecodeFault } from './decode-fault.ts'
+import type { Encoding } from './encoding.ts'
+import type {
+  Command,
+  ConnectRequest,
+  ErrorReply,
+  HistoryRequest,
+  HistoryResult,
+  Method,
+  Push,
+  Recovery,
+  RefreshResult,
+  Reply,
+  Requests,
+  Results,
+  SubscribeRequest,
+} from './messages.ts'
+import { centrifugeNameOf } from './names.ts'
+import { publicationOf } from './publication.ts'
+import { channelOf, payloadOf, personalIn, placeOf, Refusal, refreshOf } from './requests.ts'
+import { resultOf, unfitIn } from './subscribing.ts'
+import type { Guest, Line, Verbs } from './verbs.ts'
+import { asSluiceError, Closing, SluiceError } from '../../errors.ts'
+import { inboxOf, isInbox } from '../../protocol/channel.ts'
+import type { Position } from '../../protocol/position.ts'
+import type { Start } from '../../session/welcome.ts'
+
+export interface ConversationOptions {
+  readonly jsonDepthMax: number
+  /** How often the server pings. */
+  readonly pingSeconds: number
+  readonly version: string
+  /** Commands that may follow `connect` before it is answered. */
+  readonly earlyMax: number
+}
+
+type Handled = Exclude<Method, 'connect' | 'send'>
+
+/** `undefined`: it has been answered. */
+type Handlers = {
+  readonly [M in Handled]: (request: Requests[M], id: number) => Promise<Results[M] | undefined>
+}
+
+export class Conversation {
+  readonly #encoding: Encoding
+  readonly #verbs: Verbs
+  readonly #line: Line
+  readonly #options: ConversationOptions
+  #state: 'opened' | 'connecting' | 'connected' = 'opened'
+  #early: Command[] | undefined
+  #guest: Guest | undefined
+  /** By the names of the gateway, from the moment in which they are asked for. Made with the first: an idle client does without. */
+  #subscribed: Set<string> | undefined
+  /** Of these the client knows already that something was lost, from the answer to its subscribe. */
+  #toldLost: Set<string> | undefined
+
+  constructor(encoding: Encoding, verbs: Verbs, line: Line, options: ConversationOptions) {
+    this.#encoding = encoding
+    this.#verbs = verbs
+    this.#line = line
+    this.#options = options
+  }
+
+  /** Whether the client is still to say `connect`. */
+  get waits(): boolean {
+    return this.#state === 'opened'
+  }
+
+  /** A frame of the client. Never throws. */
+  received(frame: Uint8Array): void {
+    try {
+      let first = true
+      for (const command of this.#encoding.commands(frame, this.#options.jsonDepthMax)) {
+        if (!first && !this.#line.another()) return
+        first = false
+        this.#handle(command)
+      }
+    } catch (error) {
+      if (!(error instanceof DecodeFault)) throw error
+      if (error.id === undefined) this.#line.end(malformed(error.message))
+      else this.#refuse(error.id, { ...ERROR.badRequest, message: error.message })
+    }
+  }
+
+  /** The channel has lost something before the position. The client subscribes anew, and is told then. */
+  reset(channel: string, { epoch, offset }: Position): void {
+    if (this.#toldLost?.delete(channel) === true) return
+    if (isInbox(channel)) {
+      // A subscription of the server: the client cannot subscribe to it by itself.
+      this.#push(channel, { unsubscribe: UNSUBSCRIBE.insufficientState })
+      this.#push(channel, { subscribe: { recoverable: true, positioned: true, epoch, offset } })
+    } else if (this.#subscribed?.delete(channel) === true) {
+      this.#push(channel, { unsubscribe: UNSUBSCRIBE.insufficientState })
+      this.#verbs
+        .unsubscribe(channel)
+        .catch((error: unknown) => this.#line.failed('leaving a channel', error))
+    }
+  }
+
+  /** A fresh token does not allow the channel. */
+  unsubscribed(channel: string): void {
+    if (this.#subscribed?.delete(channel) === true) this.#push(channel, { unsubscribe: UNSUBSCRIBE.server })
+  }
+
+  #handle(command: Command): void {
+    if (command.method === 'pong') return
+    if (command.method === 'connect') this.#connect(command.id, command.request)
+    else if (this.#state === 'opened') this.#line.end(malformed('the first command is connect'))
+    else if (this.#state === 'connected') this.#carryOut(command)
+    else if ((this.#early ??= []).push(command) > this.#options.earlyMax)
+      this.#line.end(
+        new Closing('rateLimited', 'rate_limited', 'too many commands before connect was answered'),
+      )
+  }
+
+  #carryOut(command: Exclude<Command, { readonly method: 'connect' | 'pong' }>): void {
+    if (command.method === 'send') return
+    if (command.method === 'unknown') {
+      this.#refuse(command.id, ERROR.methodNotFound)
+      return
+    }
+    const { method, id, request } = command
+    // The compiler cannot see that a method and its request belong together.
+    const handle = this.#handlers[method] as (request: unknown, id: number) => Promise<object | undefined>
+    handle(request, id).then(
+      (result) => {
+        if (result !== undefined) this.#reply({ id, [method]: result })
+      },
+      (error: unknown) => this.#failed(id, error),
+    )
+  }
+
+  #connect(id: number, request: ConnectRequest): void {
+    if (this.#state !== 'opened') {
+      this.#line.end(malformed('connect comes once'))
+      return
+    }
+    this.#state = 'connecting'
+    const recovery = personalIn(request)
+    this.#verbs
+      .connect(request.token, recovery === undefined ? undefined : placeOf(recovery), (guest, inbox) =>
+        this.#welcome(id, guest, recovery ?? {}, inbox),
+      )
+      .then(
+        () => this.#carryOutEarly(),
+        (error: unknown) => this.#refuseConnect(id, error),
+      )
+  }
+
+  #welcome(id: number, guest: Guest, recovery: Recovery, inbox: Start): void {
+    this.#guest = guest
+    this.#state = 'connected'
+    const { pingSeconds: ping, version } = this.#options
+    const name = inboxOf(guest.user)
+    this.#expectLoss(name, recovery, inbox)
+    const subs = new Map([[centrifugeNameOf(name), resultOf(recovery, inbox) ?? {}]])
+    this.#reply({
+      id,
+      connect: { client: guest.client, version, subs, ping, pong: true, ...refreshOf(guest) },
+    })
+  }
+
+  #carryOutEarly(): void {
+    const early = this.#early ?? []
+    this.#early = undefined
+    for (const command of early) this.#handle(command)
+  }
+
+  #refuseConnect(id: number, thrown: unknown): void {
+    this.#early = undefined
+    if (thrown instanceof Closing) {
+      this.#line.end(thrown)
+      return
+    }
+    const error = asSluiceError(thrown)
+    const { code, message } = error
+    if (code === 'internal') this.#line.failed('connecting a client', thrown)
+    if (code === 'unauthorized' && error.freshTokenHelps) {
+      // It comes back on this connection or on another, with a fresh token.
+      this.#state = 'opened'
+      this.#refuse(id, { ...ERROR.tokenExpired, message })
+    } else if (code === 'unauthorized')
+      this.#line.end(new WordedClosing('unauthorized', code, { ...DISCONNECT.invalidToken, reason: message }))
+    else this.#line.end(new Closing(error.retryable ? 'tryLater' : 'forbidden', code, message))
+  }
+
+  readonly #handlers: Handlers = {
+    subscribe: (request, id) => this.#subscribe(request, id),
+    unsubscribe: async ({ channel }) => {
+      const name = channelOf(channel)
+      if (this.#subscribed?.delete(name) === true) await this.#verbs.unsubscribe(name)
+      return {}
+    },
+    publish: async ({ channel, data }) => {
+      await this.#verbs.publish(
+        channelOf(channel),
+        payloadOf(data, this.#encoding, this.#options.jsonDepthMax),
+      )
+      return {}
+    },
+    history: (request) => this.#history(request),
+    presence: async ({ channel }) => {
+      const members = await this.#verbs.members(channelOf(channel))
+      // The gateway knows users, not their connections.
+      return { presence: new Map(members.map((user) => [user, { user, client: user }])) }
+    },
+    presence_stats: async ({ channel }) => {
+      const { length } = await this.#verbs.members(channelOf(channel))
+      return { num_clients: length, num_users: length }
+    },
+    rpc: async () => {
+      throw new Refusal({
+        ...ERROR.notAvailable,
+        message: 'nobody answers rpc here; publish to a channel that a backend is asked about',
+      })
+    },
+    refresh: ({ token = '' }) => this.#refresh(token),
+    // What a client may subscribe to is in the token of its connection; that of a channel is good for ever.
+    sub_refresh: async () => ({}),
+  }
+
+  async #subscribe(request: SubscribeRequest, id: number): Promise<undefined> {
+    const unfit = unfitIn(request)
+    if (unfit !== undefined) throw new Refusal(unfit)
+    const channel = channelOf(request.channel)
+    if (channel === inboxOf(this.#guest?.user ?? '')) throw new Refusal(ERROR.alreadySubscribed)
+    if (isInbox(channel)) throw new Refusal(ERROR.permissionDenied)
+    const subscribed = (this.#subscribed ??= new Set())
+    if (subscribed.has(channel)) throw new Refusal(ERROR.alreadySubscribed)
+    subscribed.add(channel)
+    let rejected = false
+    try {
+      const from = request.recover === true ? await this.#placeOf(channel, request) : undefined
+      await this.#verbs.subscribe(channel, from, (start) => {
+        const result = resultOf(request, start)
+        if (result === undefined) {
+          rejected = true
+          return
+        }
+        if (from !== undefined) this.#expectLoss(channel, request, start)
+        this.#reply({ id, subscribe: result })
+        // What it had before it asked is handled: the protocol has no other word for that.
+        if (from !== undefined && start.recovered && from.offset > 0)
+          this.#verbs.handled(channel, from.offset)
+      })
+    } catch (error) {
+      subscribed.delete(channel)
+      throw error
+    }
+    if (!rejected) return
+    subscribed.delete(channel)
+    await this.#verbs.unsubscribe(channel)
+    throw new Refusal(ERROR.unrecoverablePosition)
+  }
+
+  /** Where to go on. Without an epoch it is the one that the log is in. */
+  async #placeOf(channel: string, recovery: Recovery): Promise<Position | undefined> {
+    if ((recovery.epoch ?? '') !== '') return placeOf(recovery)
+    const head = await this.#verbs.history(channel, {})
+    return head === undefined ? undefined : { epoch: head.head.epoch, offset: recovery.offset ?? 0 }
+  }
+
+  /** The answer says that something was lost: the reset that follows says nothing new. */
+  #expectLoss(channel: string, { recover = false }: Recovery, { position, recovered }: Start): void {
+    if (recover && !recovered && position !== undefined) (this.#toldLost ??= new Set()).add(channel)
+  }
+
+  async #history({ channel, ...request }: HistoryRequest): Promise<HistoryResult> {
+    const history = await this.#verbs.history(channelOf(channel), request)
+    if (history === undefined) throw new Refusal(ERROR.unrecoverablePosition)
+    const encoding = this.#encoding
+    const publications = history.messages.map((message) =>
+      encoding.publication(publicationOf(encoding, message)),
+    )
+    return { publications, epoch: history.head.epoch, offset: history.head.offset }
+  }
+
+  async #refresh(token: string): Promise<RefreshResult | undefined> {
+    try {
+      const guest = await this.#verbs.renew(token)
+      this.#guest = guest
+      return { client: guest.client, version: this.#options.version, ...refreshOf(guest) }
+    } catch (error) {
+      // An error would be final for the client; closed like this it comes back, and asks for a fresh token where one helps.
+      if (!(error instanceof SluiceError) || error.code !== 'unauthorized') throw error
+      this.#line.end(new Closing('unauthorized', error.code, error.message))
+      return undefined
+    }
+  }
+
+  #push(channel: string, push: Push): void {
+    this.#reply({ push: { channel: centrifugeNameOf(channel), ...push } })
+  }
+
+  #failed(id: number, thrown: unknown): void {
+    if (thrown instanceof Refusal) {
+      this.#refuse(id, thrown.reply)
+      return
+    }
+    if (thrown instanceof Closing) {
+      this.#line.end(thrown)
+      return
+    }
+    const error = this.#line.refusal(thrown)
+    if (error !== undefined) this.#refuse(id, errorOf(error.code, error.message))
+  }
+
+  #refuse(id: number, error: ErrorReply): void {
+    this.#reply({ id, error })
+  }
+
+  #reply(reply: Reply): void {
+    this.#line.send(this.#encoding.reply(reply))
+  }
+}
+
+function malformed(message: string): Closing {
+  return new Closing('malformed', 'bad_request', message)
+}

@@ -1,0 +1,270 @@
+/**
+ * The conversation of one connection, between its link and its session: what the protocol needs is done by the verbs of the session, and
+ * what the session says is worded by the protocol. Pings come from here.
+ */
+import { createHash } from 'node:crypto'
+import { WordedClosing } from './closings.ts'
+import { DISCONNECT, ERROR } from './codes.ts'
+import { Conversation } from './conversation.ts'
+import type { Encoding } from './encoding.ts'
+import { historyOf, type History, type HistoryLog } from './history.ts'
+import type { HistoryRequest } from './messages.ts'
+import { Refusal } from './requests.ts'
+import type { Guest, Verbs } from './verbs.ts'
+import type { Conversation as LinkConversation, Link, Reception } from '../dialect.ts'
+import { jitter, type Clock } from '../../clock.ts'
+import { Closing, faulty, SluiceError } from '../../errors.ts'
+import { INBOX, inboxOf } from '../../protocol/channel.ts'
+import type { EncodedReset } from '../../protocol/encoded-reset.ts'
+import { Written, type Form } from '../../protocol/form.ts'
+import type { Payload } from '../../protocol/message.ts'
+import type { Position } from '../../protocol/position.ts'
+import { planReauth, type ReauthOptions } from '../../session/reauth.ts'
+import type { Session } from '../../session/session.ts'
+import type { Start, Welcome } from '../../session/welcome.ts'
+import type { Due, Wheel } from '../../wheel.ts'
+
+export interface SpeakerPorts {
+  readonly reception: Reception
+  readonly clock: Clock
+  readonly wheel: Wheel
+  /** `undefined`: the channel keeps no messages. */
+  logOf(channel: string): HistoryLog | undefined
+  /** Whether clients say what they have handled of a channel. */
+  acknowledged(channel: string): boolean
+  /** Something failed that is nobody's mistake but ours. */
+  failed(what: string, error: unknown): void
+}
+
+export interface SpeakerOptions {
+  readonly jsonDepthMax: number
+  readonly connectTimeoutMs: number
+  readonly reauth: ReauthOptions
+  readonly pingMs: number
+  readonly version: string
+}
+
+/** However small they are. Together they are no more than one frame, and nobody reads on before they are carried out. */
+const EARLY_MAX = 1024
+const PONG_WITHIN_MS = 10_000
+/** Of the time until a token has to be renewed, each leaves out some at random: those of one deploy expire together. */
+const JITTER_SHARE = 0.1
+
+export class Speaker implements LinkConversation<Buffer>, Verbs, Due {
+  readonly form: Form<Buffer>
+  readonly #encoding: Encoding
+  readonly #ports: SpeakerPorts
+  readonly #options: SpeakerOptions
+  readonly #conversation: Conversation
+  #link: Link | undefined
+  #session: Session | undefined
+  #told: ((guest: Guest, inbox: Start) => void) | undefined
+  /** Whether anything has come since the last ping; `undefined`: none is to be answered. */
+  #heard: boolean | undefined
+  wheelSlot = -1
+  wheelIndex = 0
+  wheelTick = 0
+
+  constructor(encoding: Encoding, form: Form<Buffer>, ports: SpeakerPorts, options: SpeakerOptions) {
+    this.form = form
+    this.#encoding = encoding
+    this.#ports = ports
+    this.#options = options
+    const { jsonDepthMax, version, pingMs } = options
+    const line = {
+      send: (frame: string | Uint8Array) => this.#send(frame),
+      end: (closing: Closing) => this.#link?.end(closing),
+      another: () => this.#another(),
+      refusal: (thrown: unknown) => this.#session?.refusal(thrown),
+      failed: (what: string, error: unknown) => ports.failed(what, error),
+    }
+    const pingSeconds = Math.max(1, Math.round(pingMs / 1000))
+    this.#conversation = new Conversation(encoding, this, line, {
+      ...{ jsonDepthMax, pingSeconds, version, earlyMax: EARLY_MAX },
+    })
+  }
+
+  // Conversation of a link
+
+  opened(link: Link): void {
+    this.#link = link
+  }
+
+  received(link: Link, message: ArrayBuffer, binary: boolean): void {
+    const { name, binary: wanted } = this.#encoding
+    if (this.#heard !== undefined) this.#heard = true
+    if (binary !== wanted) {
+      const why = `a frame of ${name} is ${wanted ? 'binary' : 'text'}`
+      link.end(new Closing('malformed', 'bad_request', why))
+      return
+    }
+    // What is published outlives the call, so the frame is copied.
+    this.#conversation.received(new Uint8Array(message.slice(0)))
+    if (!this.#conversation.waits) link.introduced()
+  }
+
+  joined(_link: Link, session: Session, welcome: Welcome): this {
+    const { wheel, clock } = this.#ports
+    this.#session = session
+    wheel.schedule(this, jitter(clock, this.#options.pingMs / 2, this.#options.pingMs))
+    const inbox = welcome.channels.get(INBOX) ?? { position: undefined, recovered: false }
+    this.#told?.(this.#guest(session.identity.expiresAtMs), inbox)
+    this.#told = undefined
+    return this
+  }
+
+  unsubscribed(_link: Link, channel: string): void {
+    this.#conversation.unsubscribed(channel)
+  }
+
+  /** It cannot be asked: it was told when to bring one. */
+  reauth(): void {}
+
+  /** There is no word for it: it is closed at its moment, and comes back by what it has. */
+  move(): 'leaves' {
+    return 'leaves'
+  }
+
+  reset(_link: Link, { channel, position }: EncodedReset): void {
+    this.#conversation.reset(channel, position)
+  }
+
+  gone(): void {
+    this.#ports.wheel.cancel(this)
+    this.#link = undefined
+  }
+
+  // Deadlines: of a client that was told to come again, then of pings and their answers
+
+  due(): void {
+    const { wheel } = this.#ports
+    const { pingMs } = this.#options
+    const pongWithinMs = Math.min(PONG_WITHIN_MS, pingMs / 2)
+    if (this.#session === undefined)
+      this.#link?.end(new Closing('connectTimeout', 'unauthorized', 'no fresh token came in time'))
+    else if (this.#heard === undefined) {
+      this.#heard = false
+      wheel.schedule(this, pongWithinMs)
+      this.#send(this.#encoding.ping)
+    } else if (this.#heard) {
+      this.#heard = undefined
+      wheel.schedule(this, pingMs - pongWithinMs)
+    } else this.#link?.end(new WordedClosing('tooSlow', 'unavailable', DISCONNECT.noPong))
+  }
+
+  abandon(): void {
+    this.#link?.end(faulty())
+  }
+
+  // Verbs
+
+  async connect(
+    token: string | undefined,
+    inbox: Position | undefined,
+    told: (guest: Guest, inbox: Start) => void,
+  ): Promise<void> {
+    const { reception, wheel } = this.#ports
+    try {
+      const identity = await reception.identify(token)
+      if (this.#link === undefined) return
+      this.#told = told
+      const channels = new Map([[INBOX, inbox]])
+      await reception.connect(this.#link, identity, {
+        ...{ session: undefined, departure: undefined, channels, partial: true },
+      })
+    } catch (error) {
+      if (error instanceof SluiceError && error.code === 'unauthorized') {
+        if (!error.freshTokenHelps) this.#link?.charge('token')
+        // Nobody waits for a client for ever that is told to come with a fresh one.
+        else if (this.#link !== undefined) wheel.schedule(this, this.#options.connectTimeoutMs)
+      }
+      throw error
+    }
+  }
+
+  subscribe(channel: string, from: Position | undefined, told: (start: Start) => void): Promise<void> {
+    return this.#here().subscribe(channel, from, told)
+  }
+
+  async unsubscribe(channel: string): Promise<void> {
+    try {
+      await this.#here().unsubscribe(channel, () => undefined)
+    } catch (error) {
+      // It was left meanwhile.
+      if (!(error instanceof SluiceError) || error.code !== 'not_found') throw error
+    }
+  }
+
+  async publish(channel: string, payload: Payload): Promise<void> {
+    await this.#here().publish({ channel, payload, id: undefined, event: undefined })
+  }
+
+  async history(channel: string, request: Omit<HistoryRequest, 'channel'>): Promise<History | undefined> {
+    this.#checkMayRead(channel)
+    const log = this.#ports.logOf(channel)
+    if (log === undefined) {
+      const message = 'the channel keeps no messages: its namespace is ephemeral'
+      throw new Refusal({ ...ERROR.notAvailable, message })
+    }
+    const history = await historyOf(log, channel, request)
+    // A fresh token may say otherwise by now.
+    this.#checkMayRead(channel)
+    return history
+  }
+
+  async members(channel: string): Promise<readonly string[]> {
+    return this.#here().members(channel)
+  }
+
+  async renew(token: string): Promise<Guest> {
+    const { expiresAtMs } = await this.#here().authenticate(token)
+    return this.#guest(expiresAtMs)
+  }
+
+  handled(channel: string, offset: number): void {
+    if (this.#ports.acknowledged(channel)) this.#here().ack(channel, offset)
+  }
+
+  #here(): Session {
+    if (this.#session === undefined) throw new SluiceError('unavailable', 'there is no session yet')
+    return this.#session
+  }
+
+  #checkMayRead(channel: string): void {
+    const { user, permissions } = this.#here().identity
+    if (channel === inboxOf(user) || permissions.maySubscribe(channel)) return
+    throw new SluiceError('forbidden', 'the token does not allow to subscribe to the channel')
+  }
+
+  #guest(expiresAtMs: number | undefined): Guest {
+    const { id, user } = this.#here()
+    return { user, client: clientOf(id), refreshInMs: this.#refreshInMs(expiresAtMs) }
+  }
+
+  /** Before the session asks for it, whenever that is. */
+  #refreshInMs(expiresAtMs: number | undefined): number | undefined {
+    if (expiresAtMs === undefined) return undefined
+    const { clock } = this.#ports
+    const expiresInMs = expiresAtMs - clock.now()
+    const asked = [0, 1].map((random) => planReauth(expiresInMs, this.#options.reauth, random).askInMs)
+    return Math.min(...asked) * (1 - JITTER_SHARE * clock.random())
+  }
+
+  #another(): boolean {
+    this.#link?.another()
+    return this.#link?.closed === false
+  }
+
+  #send(frame: string | Uint8Array): void {
+    if (typeof frame === 'string') this.#link?.say(frame, '')
+    else
+      this.#link?.write(
+        new Written(Buffer.from(frame.buffer, frame.byteOffset, frame.length), this.#encoding.binary),
+      )
+  }
+}
+
+/** Others may see it, so it is not the session's id, which opens the session. */
+function clientOf(session: string): string {
+  return createHash('sha256').update(session).digest('hex').slice(0, 32)
+}

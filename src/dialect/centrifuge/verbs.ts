@@ -1,0 +1,53 @@
+/**
+ * What a conversation in Centrifuge's protocol needs of the gateway. Names of channels are those of the gateway.
+ *
+ * Whatever fails does so with a `SluiceError`, or a `Closing` where the connection has to end. Nothing of a connection is told after
+ * it has ended.
+ */
+import type { Closing, SluiceError } from '../../errors.ts'
+import type { Position } from '../../protocol/position.ts'
+import type { Start } from '../../session/welcome.ts'
+import type { Payload } from '../../protocol/message.ts'
+import type { History } from './history.ts'
+import type { HistoryRequest } from './messages.ts'
+
+/** Whom a token has let in. */
+export interface Guest {
+  readonly user: string
+  /** Names the connection to others, so it proves nothing. */
+  readonly client: string
+  /** When to bring a fresh token, from now; each at a moment of his own. `undefined`: never. */
+  readonly refreshInMs: number | undefined
+}
+
+export interface Verbs {
+  /** `told` is called in the same turn in which messages begin, and before the first of them. */
+  connect(
+    token: string | undefined,
+    inbox: Position | undefined,
+    told: (guest: Guest, inbox: Start) => void,
+  ): Promise<void>
+  subscribe(channel: string, from: Position | undefined, told: (start: Start) => void): Promise<void>
+  unsubscribe(channel: string): Promise<void>
+  publish(channel: string, payload: Payload): Promise<void>
+  /** `undefined`: the position that was given is none of this log's. */
+  history(channel: string, request: Omit<HistoryRequest, 'channel'>): Promise<History | undefined>
+  members(channel: string): Promise<readonly string[]>
+  /** A fresh token; answers how long it is good. */
+  renew(token: string): Promise<Guest>
+  /** The client has handled everything of a channel up to here. */
+  handled(channel: string, offset: number): void
+}
+
+/** The way to the client. */
+export interface Line {
+  send(frame: string | Uint8Array): void
+  /** Ends the connection with the reason. */
+  end(closing: Closing): void
+  /** One more command of a frame counts as a frame. False: it was one too many, and the connection ends. */
+  another(): boolean
+  /** What a command is answered that failed, counted, and logged where the fault is ours; `undefined`: nobody is there. */
+  refusal(thrown: unknown): SluiceError | undefined
+  /** Something failed that is nobody's mistake but ours. */
+  failed(what: string, error: unknown): void
+}

@@ -1,0 +1,29 @@
+/**
+ * The wire protocols of others that the configuration asks for. Part of the composition.
+ */
+import { Centrifuge } from '../dialect/centrifuge/centrifuge.ts'
+import type { EdgePorts } from '../edge/ports.ts'
+import type { Route } from '../edge/route.ts'
+import { packageVersion } from '../package-version.ts'
+import { WebSocketConnection } from '../transport/websocket.ts'
+import type { Base } from './base.ts'
+import { edgeOptions, sessionOptions } from './options.ts'
+import type { Stores } from './stores.ts'
+
+/** On the public listener. */
+export function dialectRoutes(base: Base, ports: EdgePorts, stores: Stores): Route[] {
+  const { config, clock, wheel, policies, failed } = base
+  const { centrifuge } = config.dialects
+  if (centrifuge === undefined) return []
+  const { jsonDepthMax, connectTimeoutMs } = edgeOptions(config)
+  const { reauth, pingIntervalMs } = sessionOptions(config)
+  const dialect = new Centrifuge(
+    {
+      ...{ reception: ports.sessions, clock, wheel, failed },
+      logOf: (channel) => (policies(channel).hub.logged ? stores.log : undefined),
+      acknowledged: (channel) => policies(channel).client.acknowledged,
+    },
+    { jsonDepthMax, connectTimeoutMs, reauth, pingMs: pingIntervalMs, version: packageVersion() },
+  )
+  return [{ path: centrifuge.path, transport: WebSocketConnection, dialect }]
+}

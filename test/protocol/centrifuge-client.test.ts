@@ -1,0 +1,163 @@
+/** The published client of Centrifuge, in both its builds, against nodes of one cluster. */
+import {
+  Centrifuge,
+  type Options,
+  type PublicationContext,
+  type SubscribedContext,
+  type Subscription,
+} from 'centrifuge'
+import { Centrifuge as ProtobufCentrifuge } from 'centrifuge/build/protobuf'
+import { afterEach, describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+import { startNode, type StartedNode } from '../support/start-node.ts'
+
+const nodes: StartedNode[] = []
+const clients: Centrifuge[] = []
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.disconnect()
+  await Promise.all(nodes.splice(0).map((node) => node.close()))
+})
+
+async function start(settings: Parameters<typeof startNode>[0] = {}): Promise<StartedNode> {
+  const node = await startNode({
+    dialects: { centrifuge: {} },
+    namespaces: { room: { presence: true, clientPublish: 'fanout' } },
+    ...settings,
+  })
+  nodes.push(node)
+  return node
+}
+
+function urlOf(node: StartedNode): string {
+  return `ws://127.0.0.1:${node.port}/connection/websocket`
+}
+
+const BUILDS = [
+  { build: 'JSON', Client: Centrifuge, data: (value: unknown) => value, read: (data: unknown) => data },
+  {
+    build: 'Protobuf',
+    Client: ProtobufCentrifuge as unknown as typeof Centrifuge,
+    data: (value: unknown) => new TextEncoder().encode(JSON.stringify(value)),
+    read: (data: unknown) => JSON.parse(new TextDecoder().decode(data as Uint8Array)) as unknown,
+  },
+] as const
+
+describe.each(BUILDS)('the $build build', ({ Client, data, read }) => {
+  async function open(node: StartedNode, user: string, options: Partial<Options> = {}): Promise<Centrifuge> {
+    const client = new Client(urlOf(node), {
+      websocket: WebSocket,
+      token: await node.token(user),
+      minReconnectDelay: 1,
+      maxReconnectDelay: 20,
+      ...options,
+    })
+    clients.push(client)
+    client.connect()
+    await client.ready()
+    return client
+  }
+
+  /** What a subscription is told, in order. */
+  function follow(subscription: Subscription): {
+    readonly seen: unknown[]
+    readonly starts: SubscribedContext[]
+  } {
+    const seen: unknown[] = []
+    const starts: SubscribedContext[] = []
+    subscription.on('publication', (context: PublicationContext) => void seen.push(read(context.data)))
+    subscription.on('subscribed', (context) => void starts.push(context))
+    subscription.subscribe()
+    return { seen, starts }
+  }
+
+  it('publishes, reads the history, and sees who is there', async () => {
+    const node = await start()
+    const [alice, bob] = await Promise.all([open(node, 'alice'), open(node, 'bob')])
+    const subscription = bob.newSubscription('room:1')
+    const { seen } = follow(subscription)
+    await subscription.ready()
+    await alice.publish('room:1', data({ n: 1 }))
+    await node.publish({ channel: 'room:1', data: { n: 2 } })
+    await expect.poll(() => seen).toEqual([{ n: 1 }, { n: 2 }])
+    const history = await subscription.history({ limit: 10 })
+    expect(
+      history.publications.map(({ data: one, offset, info }) => [read(one), offset, info?.user]),
+    ).toEqual([
+      [{ n: 1 }, 1, 'alice'],
+      [{ n: 2 }, 2, undefined],
+    ])
+    await expect.poll(async () => Object.keys((await subscription.presence()).clients)).toEqual(['bob'])
+    expect(await subscription.presenceStats()).toEqual({ numClients: 1, numUsers: 1 })
+    await expect(alice.rpc('method', data({}))).rejects.toMatchObject({ code: 108 })
+  })
+
+  it('goes on after a cut where it was, in each channel and in the inbox', async () => {
+    const node = await start()
+    const alice = await open(node, 'alice')
+    const inbox: unknown[] = []
+    alice.on('publication', ({ channel, data: one }) => void inbox.push([channel, read(one)]))
+    const subscription = alice.newSubscription('news')
+    const { seen, starts } = follow(subscription)
+    await subscription.ready()
+    await node.publish({ channel: 'news', data: 1 })
+    await node.publish({ user: 'alice', data: 'a' })
+    await expect.poll(() => [...seen, ...inbox]).toEqual([1, ['#alice', 'a']])
+    const reconnected = new Promise((resolve) => alice.once('connecting', resolve))
+    cut(alice)
+    await reconnected
+    await node.publish([2, 3].map((n) => ({ channel: 'news', data: n })))
+    await node.publish({ user: 'alice', data: 'b' })
+    await expect.poll(() => [...seen, ...inbox]).toEqual([1, 2, 3, ['#alice', 'a'], ['#alice', 'b']])
+    expect(starts.map(({ wasRecovering, recovered }) => [wasRecovering, recovered])).toEqual([
+      [false, false],
+      [true, true],
+    ])
+  })
+})
+
+/** As a network does: without a word. */
+function cut(client: Centrifuge): void {
+  const { _transport } = client as unknown as { _transport: { _transport: WebSocket } }
+  _transport._transport.terminate()
+}
+
+it('a token that has expired is replaced by a fresh one, and one that is none ends it', async () => {
+  const node = await start()
+  let asked = 0
+  const client = new Centrifuge(urlOf(node), {
+    websocket: WebSocket,
+    token: await node.token('alice', { ttlSeconds: 10, issuedSecondsAgo: 600 }),
+    getToken() {
+      asked++
+      return node.token('alice')
+    },
+    minReconnectDelay: 1,
+  })
+  clients.push(client)
+  client.connect()
+  await client.ready()
+  expect(asked).toBe(1)
+  const stranger = new Centrifuge(urlOf(node), { websocket: WebSocket, token: 'none' })
+  clients.push(stranger)
+  const ended = new Promise<{ code: number }>((resolve) => stranger.on('disconnected', resolve))
+  stranger.connect()
+  expect((await ended).code).toBe(3500)
+})
+
+it('a page of another site is refused, and a node without the dialect has nothing there', async () => {
+  const node = await start()
+  await expect(handshake(urlOf(node), { origin: 'https://evil.example' })).resolves.toBe(403)
+  const plain = await start({ dialects: {} })
+  await expect(handshake(urlOf(plain), {})).resolves.not.toBe(101)
+})
+
+/** The status of the answer. */
+function handshake(url: string, headers: Record<string, string>): Promise<number> {
+  return new Promise((resolve) => {
+    const socket = new WebSocket(url, { headers })
+    socket.on('open', () => resolve(101))
+    socket.on('unexpected-response', (_request, response) => resolve(response.statusCode ?? 0))
+    socket.on('error', () => undefined)
+  })
+}
