@@ -3,6 +3,9 @@
  */
 import { isPusherApp } from './forms.ts'
 import { flag, list, option, optionalSection, required, section, size, text } from './option.ts'
+import { isPattern } from '../protocol/channel.ts'
+
+const PATTERNS = 'channels, or the beginnings of channels followed by *'
 
 export function dialectsSection() {
   return section('Wire protocols of others, beside our own.', {
@@ -14,6 +17,10 @@ export function dialectsSection() {
           doc: 'Where clients open their WebSocket on the public listener.',
         },
       ),
+      anonymous: optionalSection('What clients may do that bring no token. Absent: they are refused.', {
+        subscribe: option(list(PATTERNS, isPattern), [], { doc: 'The channels that they may subscribe to.' }),
+        publish: option(list(PATTERNS, isPattern), [], { doc: 'The channels that they may publish to.' }),
+      }),
       serverApi: option(flag(), true, {
         doc: 'Whether the second listener answers `POST /api/…` as the server API of Centrifugo, with the keys of `api.keys`.',
       }),

@@ -1,6 +1,7 @@
 /**
  * The wire protocols of others that the configuration asks for. Part of the composition.
  */
+import { Permissions } from '../auth/permissions.ts'
 import { Centrifuge } from '../dialect/centrifuge/centrifuge.ts'
 import type { EdgePorts } from '../edge/ports.ts'
 import type { Route } from '../edge/route.ts'
@@ -15,15 +16,25 @@ export function dialectRoutes(base: Base, ports: EdgePorts, stores: Stores): Rou
   const { config, clock, wheel, policies, failed } = base
   const { centrifuge } = config.dialects
   if (centrifuge === undefined) return []
-  const { jsonDepthMax, connectTimeoutMs } = edgeOptions(config)
+  const { anonymous } = centrifuge
+  const { jsonDepthMax, frameBytesMax, connectTimeoutMs } = edgeOptions(config)
   const { reauth, pingIntervalMs } = sessionOptions(config)
+  const pingSeconds = Math.max(1, Math.round(pingIntervalMs / 1000))
   const dialect = new Centrifuge(
     {
       ...{ reception: ports.sessions, clock, wheel, failed },
+      anonymous: anonymous && new Permissions(anonymous.subscribe, anonymous.publish),
       logOf: (channel) => (policies(channel).hub.logged ? stores.log : undefined),
       acknowledged: (channel) => policies(channel).client.acknowledged,
     },
-    { jsonDepthMax, connectTimeoutMs, reauth, pingMs: pingIntervalMs, version: packageVersion() },
+    {
+      jsonDepthMax,
+      frameBytesMax,
+      connectTimeoutMs,
+      reauth,
+      pingSeconds,
+      version: packageVersion(),
+    },
   )
   return [{ path: centrifuge.path, transport: WebSocketConnection, dialect }]
 }

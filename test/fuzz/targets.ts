@@ -3,6 +3,7 @@
  * its callers expect. Anything else is broken.
  */
 import { isIP } from 'node:net'
+import { centrifuge } from './centrifuge.ts'
 import { bytes, cursor, frame, json, mutated, poked, publishBody } from './hostile.ts'
 import type { Random } from './random.ts'
 import { publishRoute } from '../../src/api/publish.ts'
@@ -413,6 +414,10 @@ const packets: Target[] = [
 ]
 
 /** Each as often as its share says. */
-export const TARGETS: readonly Target[] = [...frames, ...requests, ...backends, ...packets].flatMap(
-  (target) => Array.from({ length: target.share }, () => target),
-)
+export const TARGETS: readonly Target[] = [
+  ...frames,
+  ...centrifuge,
+  ...requests,
+  ...backends,
+  ...packets,
+].flatMap((target) => Array.from({ length: target.share }, () => target))

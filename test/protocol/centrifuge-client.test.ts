@@ -145,6 +145,34 @@ it('a token that has expired is replaced by a fresh one, and one that is none en
   expect((await ended).code).toBe(3500)
 })
 
+it('without a token a client is let in where the configuration says so, to the channels that it says', async () => {
+  const node = await start({ dialects: { centrifuge: { anonymous: { subscribe: ['room:*'] } } } })
+  const client = new Centrifuge(urlOf(node), { websocket: WebSocket })
+  clients.push(client)
+  const connected = new Promise<{ client: string }>((resolve) => client.on('connected', resolve))
+  client.connect()
+  const room = client.newSubscription('room:1')
+  room.subscribe()
+  await room.ready()
+  const { client: id } = await connected
+  await expect.poll(async () => Object.keys((await room.presence()).clients)).toEqual([id])
+  await expect(client.publish('room:1', 1)).rejects.toMatchObject({ code: 103 })
+  const closed = client.newSubscription('other')
+  const refused = new Promise<{ code: number }>((resolve) => closed.on('unsubscribed', resolve))
+  closed.subscribe()
+  expect((await refused).code).toBe(103)
+})
+
+it('many commands in one frame count as many frames', async () => {
+  const node = await start()
+  const token = await node.token('alice')
+  const socket = new WebSocket(urlOf(node))
+  const closed = new Promise<number>((resolve) => socket.on('close', resolve))
+  socket.on('open', () => socket.send(JSON.stringify({ id: 1, connect: { token } })))
+  socket.once('message', () => socket.send(Array.from({ length: 3000 }, () => '{"send":{}}').join('\n')))
+  expect(await closed).toBe(3013)
+})
+
 it('a page of another site is refused, and a node without the dialect has nothing there', async () => {
   const node = await start()
   await expect(handshake(urlOf(node), { origin: 'https://evil.example' })).resolves.toBe(403)

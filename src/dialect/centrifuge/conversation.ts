@@ -17,12 +17,10 @@ import type {
   ErrorReply,
   HistoryRequest,
   HistoryResult,
-  Method,
   Push,
   Recovery,
   RefreshResult,
   Reply,
-  Requests,
   Results,
   SubscribeRequest,
 } from './messages.ts'
@@ -31,6 +29,7 @@ import { publicationOf } from './publication.ts'
 import { channelOf, payloadOf, personalIn, placeOf, Refusal, refreshOf } from './requests.ts'
 import { resultOf, unfitIn } from './subscribing.ts'
 import type { Guest, Line, Verbs } from './verbs.ts'
+import { EarlyFrames } from '../early-frames.ts'
 import { asSluiceError, Closing, SluiceError } from '../../errors.ts'
 import { inboxOf, isInbox } from '../../protocol/channel.ts'
 import type { Position } from '../../protocol/position.ts'
@@ -41,16 +40,11 @@ export interface ConversationOptions {
   /** How often the server pings. */
   readonly pingSeconds: number
   readonly version: string
-  /** Commands that may follow `connect` before it is answered. */
-  readonly earlyMax: number
+  /** What may follow `connect` before it is answered holds no more together than one frame may. */
+  readonly frameBytesMax: number
 }
 
-type Handled = Exclude<Method, 'connect' | 'send'>
-
-/** `undefined`: it has been answered. */
-type Handlers = {
-  readonly [M in Handled]: (request: Requests[M], id: number) => Promise<Results[M] | undefined>
-}
+type Handled = Exclude<Command, { readonly method: 'connect' | 'send' | 'pong' | 'unknown' }>
 
 export class Conversation {
   readonly #encoding: Encoding
@@ -58,7 +52,7 @@ export class Conversation {
   readonly #line: Line
   readonly #options: ConversationOptions
   #state: 'opened' | 'connecting' | 'connected' = 'opened'
-  #early: Command[] | undefined
+  #early: EarlyFrames<Command> | undefined
   #guest: Guest | undefined
   /** By the names of the gateway, from the moment in which they are asked for. Made with the first: an idle client does without. */
   #subscribed: Set<string> | undefined
@@ -80,11 +74,12 @@ export class Conversation {
   /** A frame of the client. Never throws. */
   received(frame: Uint8Array): void {
     try {
-      let first = true
+      let bytes = frame.length
       for (const command of this.#encoding.commands(frame, this.#options.jsonDepthMax)) {
-        if (!first && !this.#line.another()) return
-        first = false
-        this.#handle(command)
+        if (bytes === 0 && !this.#line.another()) return
+        // Of the frame, which all its commands keep.
+        this.#handle(command, bytes)
+        bytes = 0
       }
     } catch (error) {
       if (!(error instanceof DecodeFault)) throw error
@@ -102,9 +97,7 @@ export class Conversation {
       this.#push(channel, { subscribe: { recoverable: true, positioned: true, epoch, offset } })
     } else if (this.#subscribed?.delete(channel) === true) {
       this.#push(channel, { unsubscribe: UNSUBSCRIBE.insufficientState })
-      this.#verbs
-        .unsubscribe(channel)
-        .catch((error: unknown) => this.#line.failed('leaving a channel', error))
+      this.#verbs.unsubscribe(channel).catch((error: unknown) => this.#line.refusal(error))
     }
   }
 
@@ -113,12 +106,12 @@ export class Conversation {
     if (this.#subscribed?.delete(channel) === true) this.#push(channel, { unsubscribe: UNSUBSCRIBE.server })
   }
 
-  #handle(command: Command): void {
+  #handle(command: Command, bytes: number): void {
     if (command.method === 'pong') return
     if (command.method === 'connect') this.#connect(command.id, command.request)
     else if (this.#state === 'opened') this.#line.end(malformed('the first command is connect'))
     else if (this.#state === 'connected') this.#carryOut(command)
-    else if ((this.#early ??= []).push(command) > this.#options.earlyMax)
+    else if (!(this.#early ??= new EarlyFrames(this.#options.frameBytesMax)).add(command, bytes))
       this.#line.end(
         new Closing('rateLimited', 'rate_limited', 'too many commands before connect was answered'),
       )
@@ -130,10 +123,8 @@ export class Conversation {
       this.#refuse(command.id, ERROR.methodNotFound)
       return
     }
-    const { method, id, request } = command
-    // The compiler cannot see that a method and its request belong together.
-    const handle = this.#handlers[method] as (request: unknown, id: number) => Promise<object | undefined>
-    handle(request, id).then(
+    const { method, id } = command
+    this.#answer(command).then(
       (result) => {
         if (result !== undefined) this.#reply({ id, [method]: result })
       },
@@ -172,9 +163,9 @@ export class Conversation {
   }
 
   #carryOutEarly(): void {
-    const early = this.#early ?? []
+    const early = this.#early?.frames ?? []
     this.#early = undefined
-    for (const command of early) this.#handle(command)
+    for (const command of early) this.#handle(command, 0)
   }
 
   #refuseConnect(id: number, thrown: unknown): void {
@@ -195,39 +186,42 @@ export class Conversation {
     else this.#line.end(new Closing(error.retryable ? 'tryLater' : 'forbidden', code, message))
   }
 
-  readonly #handlers: Handlers = {
-    subscribe: (request, id) => this.#subscribe(request, id),
-    unsubscribe: async ({ channel }) => {
-      const name = channelOf(channel)
-      if (this.#subscribed?.delete(name) === true) await this.#verbs.unsubscribe(name)
-      return {}
-    },
-    publish: async ({ channel, data }) => {
-      await this.#verbs.publish(
-        channelOf(channel),
-        payloadOf(data, this.#encoding, this.#options.jsonDepthMax),
-      )
-      return {}
-    },
-    history: (request) => this.#history(request),
-    presence: async ({ channel }) => {
-      const members = await this.#verbs.members(channelOf(channel))
-      // The gateway knows users, not their connections.
-      return { presence: new Map(members.map((user) => [user, { user, client: user }])) }
-    },
-    presence_stats: async ({ channel }) => {
-      const { length } = await this.#verbs.members(channelOf(channel))
-      return { num_clients: length, num_users: length }
-    },
-    rpc: async () => {
-      throw new Refusal({
-        ...ERROR.notAvailable,
-        message: 'nobody answers rpc here; publish to a channel that a backend is asked about',
-      })
-    },
-    refresh: ({ token = '' }) => this.#refresh(token),
-    // What a client may subscribe to is in the token of its connection; that of a channel is good for ever.
-    sub_refresh: async () => ({}),
+  /** `undefined`: it has been answered. */
+  async #answer({ method, id, request }: Handled): Promise<Results[Handled['method']] | undefined> {
+    switch (method) {
+      case 'subscribe':
+        return this.#subscribe(request, id)
+      case 'unsubscribe': {
+        const name = channelOf(request.channel)
+        if (this.#subscribed?.delete(name) === true) await this.#verbs.unsubscribe(name)
+        return {}
+      }
+      case 'publish': {
+        const payload = payloadOf(request.data, this.#encoding, this.#options.jsonDepthMax)
+        await this.#verbs.publish(channelOf(request.channel), payload)
+        return {}
+      }
+      case 'history':
+        return this.#history(request)
+      case 'presence': {
+        const members = await this.#verbs.members(channelOf(request.channel))
+        // The gateway knows users, not their connections.
+        return { presence: new Map(members.map((user) => [user, { user, client: user }])) }
+      }
+      case 'presence_stats': {
+        const { length } = await this.#verbs.members(channelOf(request.channel))
+        return { num_clients: length, num_users: length }
+      }
+      case 'rpc': {
+        const message = 'nobody answers rpc here; publish to a channel that a backend is asked about'
+        throw new Refusal({ ...ERROR.notAvailable, message })
+      }
+      case 'refresh':
+        return this.#refresh(request.token ?? '')
+      case 'sub_refresh':
+        // What a client may subscribe to is in the token of its connection; that of a channel is good for ever.
+        return {}
+    }
   }
 
   async #subscribe(request: SubscribeRequest, id: number): Promise<undefined> {

@@ -73,7 +73,7 @@ function shape<T>(entries: { readonly [K in keyof Required<T>]: Entry }): Shape 
 
 const NOTHING = shape<Nothing>({})
 
-const CLIENT_INFO = shape<ClientInfo>({
+export const CLIENT_INFO = shape<ClientInfo>({
   user: [1, 'string'],
   client: [2, 'string'],
   conn_info: [3, 'bytes'],

@@ -122,9 +122,9 @@ export interface ClientInfo {
 
 export interface Publication {
   readonly data: Uint8Array
-  readonly info?: ClientInfo
-  readonly offset?: number
-  readonly tags?: ReadonlyMap<string, string>
+  readonly info?: ClientInfo | undefined
+  readonly offset?: number | undefined
+  readonly tags?: ReadonlyMap<string, string> | undefined
   /** Milliseconds since 1970. */
   readonly time?: number
 }

@@ -254,6 +254,24 @@ export class Writer {
     this.#bytes[at] = rest
   }
 
+  number(fieldNumber: number, value: number): void {
+    this.varint(value)
+    this.varint((fieldNumber << 3) | VARINT)
+  }
+
+  bytes(fieldNumber: number, bytes: Uint8Array): void {
+    const before = this.length
+    this.raw(bytes)
+    this.delimit(before, fieldNumber)
+  }
+
+  text(fieldNumber: number, text: string): void {
+    if (text === '') return
+    const before = this.length
+    this.#text(text)
+    this.delimit(before, fieldNumber)
+  }
+
   raw(bytes: Uint8Array): void {
     this.#room(bytes.length)
     this.#at -= bytes.length

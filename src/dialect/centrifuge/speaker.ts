@@ -2,15 +2,15 @@
  * The conversation of one connection, between its link and its session: what the protocol needs is done by the verbs of the session, and
  * what the session says is worded by the protocol. Pings come from here.
  */
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { WordedClosing } from './closings.ts'
 import { DISCONNECT, ERROR } from './codes.ts'
-import { Conversation } from './conversation.ts'
+import { Conversation, type ConversationOptions } from './conversation.ts'
 import type { Encoding } from './encoding.ts'
 import { historyOf, type History, type HistoryLog } from './history.ts'
 import type { HistoryRequest } from './messages.ts'
 import { Refusal } from './requests.ts'
-import type { Guest, Verbs } from './verbs.ts'
+import type { Guest, Line, Verbs } from './verbs.ts'
 import type { Conversation as LinkConversation, Link, Reception } from '../dialect.ts'
 import { jitter, type Clock } from '../../clock.ts'
 import { Closing, faulty, SluiceError } from '../../errors.ts'
@@ -19,6 +19,7 @@ import type { EncodedReset } from '../../protocol/encoded-reset.ts'
 import { Written, type Form } from '../../protocol/form.ts'
 import type { Payload } from '../../protocol/message.ts'
 import type { Position } from '../../protocol/position.ts'
+import type { Identity, Permissions } from '../../session/ports.ts'
 import { planReauth, type ReauthOptions } from '../../session/reauth.ts'
 import type { Session } from '../../session/session.ts'
 import type { Start, Welcome } from '../../session/welcome.ts'
@@ -26,6 +27,8 @@ import type { Due, Wheel } from '../../wheel.ts'
 
 export interface SpeakerPorts {
   readonly reception: Reception
+  /** What a client may do that brings no token; `undefined`: it is refused. */
+  readonly anonymous: Permissions | undefined
   readonly clock: Clock
   readonly wheel: Wheel
   /** `undefined`: the channel keeps no messages. */
@@ -36,21 +39,18 @@ export interface SpeakerPorts {
   failed(what: string, error: unknown): void
 }
 
-export interface SpeakerOptions {
-  readonly jsonDepthMax: number
+export interface SpeakerOptions extends ConversationOptions {
   readonly connectTimeoutMs: number
   readonly reauth: ReauthOptions
-  readonly pingMs: number
-  readonly version: string
 }
 
-/** However small they are. Together they are no more than one frame, and nobody reads on before they are carried out. */
-const EARLY_MAX = 1024
+/** Before the name of a user who brought no token. */
+const ANONYMOUS = 'anonymous-'
 const PONG_WITHIN_MS = 10_000
 /** Of the time until a token has to be renewed, each leaves out some at random: those of one deploy expire together. */
 const JITTER_SHARE = 0.1
 
-export class Speaker implements LinkConversation<Buffer>, Verbs, Due {
+export class Speaker implements LinkConversation<Buffer>, Verbs, Line, Due {
   readonly form: Form<Buffer>
   readonly #encoding: Encoding
   readonly #ports: SpeakerPorts
@@ -70,18 +70,7 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Due {
     this.#encoding = encoding
     this.#ports = ports
     this.#options = options
-    const { jsonDepthMax, version, pingMs } = options
-    const line = {
-      send: (frame: string | Uint8Array) => this.#send(frame),
-      end: (closing: Closing) => this.#link?.end(closing),
-      another: () => this.#another(),
-      refusal: (thrown: unknown) => this.#session?.refusal(thrown),
-      failed: (what: string, error: unknown) => ports.failed(what, error),
-    }
-    const pingSeconds = Math.max(1, Math.round(pingMs / 1000))
-    this.#conversation = new Conversation(encoding, this, line, {
-      ...{ jsonDepthMax, pingSeconds, version, earlyMax: EARLY_MAX },
-    })
+    this.#conversation = new Conversation(encoding, this, this, options)
   }
 
   // Conversation of a link
@@ -105,8 +94,9 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Due {
 
   joined(_link: Link, session: Session, welcome: Welcome): this {
     const { wheel, clock } = this.#ports
+    const pingMs = this.#options.pingSeconds * 1000
     this.#session = session
-    wheel.schedule(this, jitter(clock, this.#options.pingMs / 2, this.#options.pingMs))
+    wheel.schedule(this, jitter(clock, pingMs / 2, pingMs))
     const inbox = welcome.channels.get(INBOX) ?? { position: undefined, recovered: false }
     this.#told?.(this.#guest(session.identity.expiresAtMs), inbox)
     this.#told = undefined
@@ -138,14 +128,14 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Due {
 
   due(): void {
     const { wheel } = this.#ports
-    const { pingMs } = this.#options
+    const pingMs = this.#options.pingSeconds * 1000
     const pongWithinMs = Math.min(PONG_WITHIN_MS, pingMs / 2)
     if (this.#session === undefined)
       this.#link?.end(new Closing('connectTimeout', 'unauthorized', 'no fresh token came in time'))
     else if (this.#heard === undefined) {
       this.#heard = false
       wheel.schedule(this, pongWithinMs)
-      this.#send(this.#encoding.ping)
+      this.send(this.#encoding.ping)
     } else if (this.#heard) {
       this.#heard = undefined
       wheel.schedule(this, pingMs - pongWithinMs)
@@ -154,6 +144,33 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Due {
 
   abandon(): void {
     this.#link?.end(faulty())
+  }
+
+  // Line
+
+  send(frame: string | Uint8Array): void {
+    if (typeof frame === 'string') this.#link?.say(frame, '')
+    else {
+      const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.length)
+      this.#link?.write(new Written(bytes, this.#encoding.binary))
+    }
+  }
+
+  end(closing: Closing): void {
+    this.#link?.end(closing)
+  }
+
+  another(): boolean {
+    this.#link?.another()
+    return this.#link?.closed === false
+  }
+
+  refusal(thrown: unknown): SluiceError | undefined {
+    return this.#session?.refusal(thrown)
+  }
+
+  failed(what: string, error: unknown): void {
+    this.#ports.failed(what, error)
   }
 
   // Verbs
@@ -165,7 +182,7 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Due {
   ): Promise<void> {
     const { reception, wheel } = this.#ports
     try {
-      const identity = await reception.identify(token)
+      const identity = await this.#identify(token)
       if (this.#link === undefined) return
       this.#told = told
       const channels = new Map([[INBOX, inbox]])
@@ -225,6 +242,14 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Due {
     if (this.#ports.acknowledged(channel)) this.#here().ack(channel, offset)
   }
 
+  /** Each client without a token is a user of its own, whom nobody can name. */
+  async #identify(token = ''): Promise<Identity> {
+    const { anonymous: permissions, reception, clock } = this.#ports
+    if (token !== '' || permissions === undefined) return reception.identify(token === '' ? undefined : token)
+    const user = `${ANONYMOUS}${randomBytes(16).toString('hex')}`
+    return { user, permissions, expiresAtMs: undefined, issuedAtMs: clock.now() }
+  }
+
   #here(): Session {
     if (this.#session === undefined) throw new SluiceError('unavailable', 'there is no session yet')
     return this.#session
@@ -238,7 +263,9 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Due {
 
   #guest(expiresAtMs: number | undefined): Guest {
     const { id, user } = this.#here()
-    return { user, client: clientOf(id), refreshInMs: this.#refreshInMs(expiresAtMs) }
+    // Presence names users, so whoever is one by itself finds itself there.
+    const client = user.startsWith(ANONYMOUS) ? user : clientOf(id)
+    return { user, client, refreshInMs: this.#refreshInMs(expiresAtMs) }
   }
 
   /** Before the session asks for it, whenever that is. */
@@ -248,19 +275,6 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Due {
     const expiresInMs = expiresAtMs - clock.now()
     const asked = [0, 1].map((random) => planReauth(expiresInMs, this.#options.reauth, random).askInMs)
     return Math.min(...asked) * (1 - JITTER_SHARE * clock.random())
-  }
-
-  #another(): boolean {
-    this.#link?.another()
-    return this.#link?.closed === false
-  }
-
-  #send(frame: string | Uint8Array): void {
-    if (typeof frame === 'string') this.#link?.say(frame, '')
-    else
-      this.#link?.write(
-        new Written(Buffer.from(frame.buffer, frame.byteOffset, frame.length), this.#encoding.binary),
-      )
   }
 }
 

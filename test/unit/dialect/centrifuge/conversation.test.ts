@@ -8,7 +8,7 @@ import { asSluiceError, SluiceError } from '../../../../src/errors.ts'
 import type { LoggedMessage, Payload } from '../../../../src/protocol/message.ts'
 import type { Start } from '../../../../src/session/welcome.ts'
 
-const OPTIONS = { jsonDepthMax: 64, pingSeconds: 25, version: '1.0.0', earlyMax: 3 }
+const OPTIONS = { jsonDepthMax: 64, pingSeconds: 25, version: '1.0.0', frameBytesMax: 300 }
 const HEAD = { epoch: 'e', offset: 9 }
 const INBOX = { '#alice': { recoverable: true, positioned: true, epoch: 'i', offset: 2 } }
 
@@ -154,9 +154,13 @@ describe('connect', () => {
     expect(ended[0]?.code).toBe(code)
   })
 
-  it('with too many commands behind it ends the connection', async () => {
+  it.each([
+    ['too many commands', Array.from({ length: 1025 }, () => [{ send: {} }])],
+    ['more than a frame', Array.from({ length: 2 }, () => [{ send: { data: 'x'.repeat(200) } }])],
+  ])('with %s behind it ends the connection', async (_, frames) => {
     const { ended, say } = world({ connect: () => new Promise(() => undefined) })
-    await say(CONNECT, ...Array.from({ length: 4 }, () => ({ send: {} })))
+    await say(CONNECT)
+    for (const frame of frames) await say(...frame)
     expect(ended[0]?.code).toBe(3013)
   })
 

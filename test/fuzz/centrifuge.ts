@@ -1,0 +1,128 @@
+/**
+ * What clients of Centrifuge send, whatever it is: each frame ends in answers, or in the end of the connection, and nothing is thrown.
+ */
+import { bytes, json as someJson, mutated, poked } from './hostile.ts'
+import type { Random } from './random.ts'
+import { Broken, type Target } from './targets.ts'
+import { Conversation } from '../../src/dialect/centrifuge/conversation.ts'
+import { json, protobuf, type Encoding } from '../../src/dialect/centrifuge/encoding.ts'
+import { COMMAND } from '../../src/dialect/centrifuge/fields.ts'
+import { Writer } from '../../src/dialect/centrifuge/protobuf.ts'
+import type { Verbs } from '../../src/dialect/centrifuge/verbs.ts'
+import { asSluiceError } from '../../src/errors.ts'
+import { isChannel } from '../../src/protocol/channel.ts'
+import { isDeeper } from '../../src/protocol/json.ts'
+
+const DEPTH = 64
+const START = { position: { epoch: 'e', offset: 1 }, recovered: false }
+const GUEST = { user: 'ann', client: 'c', refreshInMs: undefined }
+
+const METHODS = COMMAND.fields.map(({ name }) => name).filter((name) => name !== 'id')
+const CHANNELS = ['news', '#ann', '#bob', 'a b', '', 'dialog#1,2', '..', '@x', 'x'.repeat(300), '=2C']
+
+function check(kept: boolean, promise: string): void {
+  if (!kept) throw new Broken(promise)
+}
+
+function checkChannel(channel: string): void {
+  check(channel.startsWith('@') || isChannel(channel), 'a channel is one')
+}
+
+/** Does all that is asked, and looks at what is asked. */
+const VERBS: Verbs = {
+  connect: async (_token, _inbox, told) => told(GUEST, START),
+  async subscribe(channel, _from, told) {
+    checkChannel(channel)
+    told(START)
+  },
+  unsubscribe: async (channel) => checkChannel(channel),
+  async publish(channel, { data, binary }) {
+    checkChannel(channel)
+    if (binary) return
+    const text = Buffer.from(data).toString()
+    JSON.parse(text)
+    check(!isDeeper(text, DEPTH), 'no payload is deeper than the limit')
+  },
+  async history(channel) {
+    checkChannel(channel)
+    return { messages: [], head: START.position }
+  },
+  members: async (channel) => [channel],
+  renew: async () => GUEST,
+  handled: () => undefined,
+}
+
+function commandText(random: Random): string {
+  const channel = random.oneIn(5) ? someJson(random) : JSON.stringify(random.pick(CHANNELS))
+  const fields = [
+    `"channel":${channel}`,
+    ...(random.oneIn(2) ? [`"data":${someJson(random)}`] : []),
+    ...(random.oneIn(3) ? [`"recover":true,"offset":${random.int(9)},"epoch":"e"`] : []),
+    ...(random.oneIn(9) ? [`"since":${someJson(random)},"limit":${random.int(9) - 2}`] : []),
+  ]
+  const whole = `{"id":${random.int(4)},"${random.pick(METHODS)}":{${fields.join(',')}}}`
+  return random.oneIn(4) ? mutated(random, whole) : whole
+}
+
+function commandBytes(random: Random): Buffer {
+  const request = {
+    channel: random.pick(CHANNELS),
+    data: bytes(random, 30),
+    offset: random.int(9),
+    limit: random.int(9) - 2,
+  }
+  const writer = new Writer()
+  writer.message(COMMAND, { id: random.int(4), [random.pick(METHODS)]: request })
+  writer.delimit(0)
+  return random.oneIn(2) ? poked(random, writer.finish()) : writer.finish()
+}
+
+async function speak(
+  random: Random,
+  encoding: Encoding,
+  connect: Uint8Array,
+  frame: Uint8Array,
+): Promise<'decoded' | 'refused'> {
+  let refused = false
+  let fault: unknown
+  const line = {
+    send: (reply: string | Uint8Array) => void (refused ||= Buffer.from(reply).includes('error')),
+    end: () => void (refused = true),
+    another: () => true,
+    refusal: (thrown: unknown) => {
+      const error = asSluiceError(thrown)
+      if (error.code === 'internal') fault = thrown
+      return error
+    },
+    failed: (_what: string, error: unknown) => void (fault = error),
+  }
+  const options = { jsonDepthMax: DEPTH, pingSeconds: 25, version: '1', frameBytesMax: 1000 }
+  const conversation = new Conversation(encoding, VERBS, line, options)
+  if (!random.oneIn(9)) conversation.received(connect)
+  conversation.received(frame)
+  for (let turn = 0; turn < 12; turn++) await Promise.resolve()
+  if (fault !== undefined) throw fault
+  return refused ? 'refused' : 'decoded'
+}
+
+export const centrifuge: Target[] = [
+  {
+    name: 'frames of Centrifuge in JSON',
+    share: 2,
+    run(random) {
+      const frame = Array.from({ length: 1 + random.int(3) }, () => commandText(random)).join('\n')
+      const bytesOfFrame = random.oneIn(9) ? bytes(random, 60) : Buffer.from(frame)
+      return speak(random, json, Buffer.from('{"id":1,"connect":{}}'), bytesOfFrame)
+    },
+  },
+  {
+    name: 'frames of Centrifuge in Protobuf',
+    share: 2,
+    run(random) {
+      const frame = random.oneIn(9)
+        ? bytes(random, 60)
+        : Buffer.concat(Array.from({ length: 1 + random.int(3) }, () => commandBytes(random)))
+      return speak(random, protobuf, new Uint8Array([4, 0x08, 1, 0x22, 0]), frame)
+    },
+  },
+]

@@ -1,0 +1,158 @@
+import { expect, it } from 'vitest'
+import { Centrifuge } from '../../../../src/dialect/centrifuge/centrifuge.ts'
+import type { Conversation, Link } from '../../../../src/dialect/dialect.ts'
+import { SluiceError, type Closing } from '../../../../src/errors.ts'
+import type { RequestHead } from '../../../../src/drivers/uws.ts'
+import type { Identity } from '../../../../src/session/ports.ts'
+import type { Session } from '../../../../src/session/session.ts'
+import type { Welcome } from '../../../../src/session/welcome.ts'
+import { Wheel } from '../../../../src/wheel.ts'
+import { ManualClock } from '../../../support/manual-clock.ts'
+
+const PING_MS = 25_000
+const TICK_MS = 100
+const PERMISSIONS = { maySubscribe: () => true, mayPublish: () => true, mayReadHistory: () => true }
+
+interface World {
+  readonly said: string[]
+  readonly ended: number[]
+  readonly conversation: Conversation<Buffer>
+  readonly pass: (ms: number) => void
+  readonly say: (text: string) => Promise<void>
+}
+
+function world(identify: () => Identity): World {
+  const clock = new ManualClock()
+  const wheel = new Wheel(clock, TICK_MS, (_wall, error) => {
+    throw error
+  })
+  const said: string[] = []
+  const ended: number[] = []
+  const link = {
+    closed: false,
+    say: (text: string) => void said.push(text),
+    write: () => undefined,
+    introduced: () => undefined,
+    another: () => undefined,
+    charge: () => undefined,
+    end(closing: Closing) {
+      ended.push(dialect.farewell(closing).code ?? dialect.closeCodes[closing.why])
+      conversation.gone()
+    },
+  } as unknown as Link
+  const dialect = new Centrifuge(
+    {
+      reception: {
+        identify: async () => identify(),
+        async connect(_link, identity) {
+          const session = { id: 'a-secret', user: identity.user, identity } as Session
+          const inbox = { position: { epoch: 'e', offset: 0 }, recovered: false, error: undefined }
+          conversation.joined(link, session, { channels: new Map([['@inbox', inbox]]) } as unknown as Welcome)
+          return session
+        },
+      },
+      ...{ anonymous: undefined, clock, wheel },
+      logOf: () => undefined,
+      acknowledged: () => false,
+      failed(_what, error) {
+        throw error
+      },
+    },
+    {
+      ...{
+        jsonDepthMax: 64,
+        frameBytesMax: 65_536,
+        connectTimeoutMs: 5000,
+        pingSeconds: PING_MS / 1000,
+        version: '1',
+      },
+      reauth: { intervalMs: 3_600_000, deadlineMs: 60_000 },
+    },
+  )
+  const head = { headers: {}, query: '' } as RequestHead
+  const conversation = dialect.converse(dialect.hello(head))
+  conversation.opened(link)
+  return {
+    ...{ said, ended, conversation },
+    pass: (ms) => clock.pass(ms),
+    async say(text) {
+      conversation.received(link, new Uint8Array(Buffer.from(text)).buffer, false)
+      for (let turn = 0; turn < 20; turn++) await Promise.resolve()
+    },
+  }
+}
+
+const alice = (expiresAtMs?: number): Identity => ({
+  ...{ user: 'alice', permissions: PERMISSIONS, expiresAtMs, issuedAtMs: 0 },
+})
+
+const pings = (said: readonly string[]): number => said.filter((text) => text === '{}').length
+
+it('pings again and again while the client answers', async () => {
+  const { said, ended, pass, say } = world(() => alice())
+  await say('{"id":1,"connect":{}}')
+  for (let round = 1; round <= 5; round++) {
+    pass(PING_MS + TICK_MS)
+    expect(pings(said)).toBe(round)
+    await say('{}')
+  }
+  expect(ended).toEqual([])
+})
+
+it('a client that does not answer a ping is closed so that it comes back', async () => {
+  const { ended, pass, say } = world(() => alice())
+  await say('{"id":1,"connect":{}}')
+  pass(PING_MS + TICK_MS)
+  expect(ended).toEqual([])
+  pass(10_000 + TICK_MS)
+  expect(ended).toEqual([3012])
+  pass(2 * PING_MS)
+  expect(ended).toHaveLength(1)
+})
+
+it('names the connection to others by what does not open its session', async () => {
+  const { said, say } = world(() => alice())
+  await say('{"id":1,"connect":{}}')
+  expect(said[0]).toMatch(/"client":"[0-9a-f]{32}"/)
+  expect(said[0]).not.toContain('a-secret')
+})
+
+it('says when the next token is due: before the session would end for want of one', async () => {
+  const { said, say } = world(() => alice(1_000_000 + 600_000))
+  await say('{"id":1,"connect":{}}')
+  const { ttl } = (JSON.parse(said[0] as string) as { connect: { ttl: number } }).connect
+  expect(ttl).toBeGreaterThan(300)
+  expect(ttl).toBeLessThanOrEqual(600 - 2 * 60)
+})
+
+it('whoever is told to come with a fresh token, and does not, is not waited for', async () => {
+  const { said, ended, pass, say } = world(() => {
+    throw new SluiceError('unauthorized', 'expired', { freshTokenHelps: true })
+  })
+  await say('{"id":1,"connect":{"token":"t"}}')
+  expect(said).toEqual(['{"id":1,"error":{"code":109,"message":"expired"}}'])
+  pass(5000 + TICK_MS)
+  expect(ended).toEqual([3502])
+})
+
+it('a binary frame of a client that speaks JSON ends the connection', async () => {
+  const { ended, conversation } = world(() => alice())
+  conversation.received(
+    { end: (closing: Closing) => ended.push(closing.why === 'malformed' ? 3501 : 0) } as never,
+    new ArrayBuffer(1),
+    true,
+  )
+  expect(ended).toEqual([3501])
+})
+
+it.each([
+  [{ 'sec-websocket-protocol': 'x, centrifuge-protobuf' }, '', 'centrifuge-protobuf'],
+  [{ 'sec-websocket-protocol': 'centrifuge-json' }, 'cf_protocol=protobuf', 'centrifuge-json'],
+  [{}, 'cf_protocol=protobuf', ''],
+])('a handshake with %j and ?%s is answered with the subprotocol %j', (headers, query, subprotocol) => {
+  const dialect = new Centrifuge({} as never, {} as never)
+  expect(dialect.hello({ headers, query } as never).subprotocol).toBe(subprotocol)
+  expect(() => dialect.hello({ headers: { 'sec-websocket-protocol': 'sluice.v1' }, query } as never)).toThrow(
+    /centrifuge-json or centrifuge-protobuf/,
+  )
+})
