@@ -6,18 +6,24 @@ import type { Publication } from './messages.ts'
 import { jsonOf } from '../../protocol/json-data.ts'
 import type { Message } from '../../protocol/message.ts'
 
-const BASE64_TAGS: ReadonlyMap<string, string> = new Map([['encoding', 'base64']])
-
 export function publicationOf(encoding: Encoding, message: Message): Publication {
-  const { from, time, data, binary } = message
+  const { from, time, data, binary, meta } = message
   const asText = binary && !encoding.binary
   return {
     data: asText ? base64Of(data) : binary ? data : jsonOf(message),
     info: from === undefined ? undefined : { user: from },
     offset: message.kind === 'logged' ? message.offset : undefined,
-    tags: asText ? BASE64_TAGS : undefined,
+    tags: asText || meta !== undefined ? tagsOf(message, asText) : undefined,
     time,
   }
+}
+
+/** The headers of a message, and its event, for which there is no other word. */
+function tagsOf({ meta }: Message, asText: boolean): ReadonlyMap<string, string> {
+  const tags = new Map(Object.entries(meta?.headers ?? {}))
+  if (meta?.event !== undefined) tags.set('event', meta.event)
+  if (asText) tags.set('encoding', 'base64')
+  return tags
 }
 
 /** Bytes have no form in JSON: there they are a text in base64, and a tag says so. */

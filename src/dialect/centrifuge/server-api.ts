@@ -137,12 +137,21 @@ export class ServerApi {
   async #publishTo(caller: ServerCaller, name: unknown, params: Params, raw: string): Promise<Published> {
     const channel = channelOf(name)
     caller.checkChannel(channel)
-    for (const unfit of ['tags', 'version', 'version_epoch', 'skip_history']) {
+    for (const unfit of ['version', 'version_epoch', 'skip_history']) {
       if (isAsked(params[unfit])) throw new NotAvailable(`${unfit}: the gateway does not offer it`)
     }
     const id = params['idempotency_key'] === undefined ? undefined : text(params, 'idempotency_key')
+    // Its rules are the publisher's.
+    const meta = { headers: params['tags'] ?? undefined }
     const target = isInbox(channel) ? { user: channel.slice(1) } : { channel }
-    return this.#ports.publish({ door: 'http', target, payload: payloadOf(params, raw), parsed: true, id })
+    return this.#ports.publish({
+      door: 'http',
+      target,
+      payload: payloadOf(params, raw),
+      parsed: true,
+      id,
+      meta,
+    })
   }
 
   async #history({ caller, params }: ServerCall): Promise<string> {

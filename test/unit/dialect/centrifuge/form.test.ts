@@ -46,6 +46,15 @@ it('bytes are a text in JSON, with a tag that says so, and what they are in Prot
   expect(Buffer.compare(data.subarray(payloadAt, payloadAt + 2), bytes)).toBe(0)
 })
 
+it('shows headers and the event of a message as tags', () => {
+  const meta = { event: 'moved', headers: { kind: 'a' }, exclude: 'c1' }
+  for (const encoding of [json, protobuf]) {
+    const { data } = new CentrifugeForm(encoding).message(messageOf('1', { meta }))
+    expect(data.toString()).toMatch(/kind[^]*a[^]*event[^]*moved/)
+    expect(data.toString()).not.toContain('c1')
+  }
+})
+
 it('names its publisher, and the inbox as its user knows it', () => {
   const { data } = new CentrifugeForm(json).message(messageOf('1', { channel: '@alice', from: 'bob' }))
   expect(JSON.parse(data.toString())).toEqual({

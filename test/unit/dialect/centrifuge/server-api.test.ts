@@ -66,6 +66,11 @@ describe('publish', () => {
     expect(dataOf(published[0])).toBe('{"n":12345678901234567890}')
   })
 
+  it('takes tags for the headers of the message', async () => {
+    await call('publish', '{"channel":"news","data":1,"tags":{"kind":"a"}}')
+    expect(published[0]?.meta).toEqual({ headers: { kind: 'a' } })
+  })
+
   it('takes bytes as base64, and the personal channel of a user for his inbox', async () => {
     await call('publish', '{"channel":"#alice","b64data":"yv4=","tags":{},"skip_history":false}')
     expect(published[0]).toMatchObject({ target: { user: 'alice' }, payload: { binary: true } })
