@@ -20,6 +20,9 @@ export function dialectsSection() {
       anonymous: optionalSection('What clients may do that bring no token. Absent: they are refused.', {
         subscribe: option(list(PATTERNS, isPattern), [], { doc: 'The channels that they may subscribe to.' }),
         publish: option(list(PATTERNS, isPattern), [], { doc: 'The channels that they may publish to.' }),
+        history: option(list(PATTERNS, isPattern), [], {
+          doc: 'The channels whose log they may page through.',
+        }),
       }),
       serverApi: option(flag(), true, {
         doc: 'Whether the second listener answers `POST /api/…` as the server API of Centrifugo, with the keys of `api.keys`.',

@@ -23,7 +23,7 @@ export function dialectRoutes(base: Base, ports: EdgePorts, stores: Stores): Rou
   const dialect = new Centrifuge(
     {
       ...{ reception: ports.sessions, clock, wheel, failed },
-      anonymous: anonymous && new Permissions(anonymous.subscribe, anonymous.publish),
+      anonymous: anonymous && new Permissions(anonymous.subscribe, anonymous.publish, anonymous.history),
       logOf: (channel) => (policies(channel).hub.logged ? stores.log : undefined),
       acknowledged: (channel) => policies(channel).client.acknowledged,
     },

@@ -47,7 +47,7 @@ describe.each(BUILDS)('the $build build', ({ Client, data, read }) => {
   async function open(node: StartedNode, user: string, options: Partial<Options> = {}): Promise<Centrifuge> {
     const client = new Client(urlOf(node), {
       websocket: WebSocket,
-      token: await node.token(user),
+      token: await node.token(user, { history: ['room:*'] }),
       minReconnectDelay: 1,
       maxReconnectDelay: 20,
       ...options,
@@ -146,7 +146,8 @@ it('a token that has expired is replaced by a fresh one, and one that is none en
 })
 
 it('without a token a client is let in where the configuration says so, to the channels that it says', async () => {
-  const node = await start({ dialects: { centrifuge: { anonymous: { subscribe: ['room:*'] } } } })
+  const anonymous = { subscribe: ['room:*'], history: ['room:1'] }
+  const node = await start({ dialects: { centrifuge: { anonymous } } })
   const client = new Centrifuge(urlOf(node), { websocket: WebSocket })
   clients.push(client)
   const connected = new Promise<{ client: string }>((resolve) => client.on('connected', resolve))
@@ -157,6 +158,8 @@ it('without a token a client is let in where the configuration says so, to the c
   const { client: id } = await connected
   await expect.poll(async () => Object.keys((await room.presence()).clients)).toEqual([id])
   await expect(client.publish('room:1', 1)).rejects.toMatchObject({ code: 103 })
+  expect((await client.history('room:1', { limit: 1 })).publications).toEqual([])
+  await expect(client.history('room:2', { limit: 1 })).rejects.toMatchObject({ code: 103 })
   const closed = client.newSubscription('other')
   const refused = new Promise<{ code: number }>((resolve) => closed.on('unsubscribed', resolve))
   closed.subscribe()

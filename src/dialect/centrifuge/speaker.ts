@@ -19,6 +19,7 @@ import type { EncodedReset } from '../../protocol/encoded-reset.ts'
 import { Written, type Form } from '../../protocol/form.ts'
 import type { Payload } from '../../protocol/message.ts'
 import type { Position } from '../../protocol/position.ts'
+import { checkMayReadHistory } from '../../session/permitted.ts'
 import type { Identity, Permissions } from '../../session/ports.ts'
 import { planReauth, type ReauthOptions } from '../../session/reauth.ts'
 import type { Session } from '../../session/session.ts'
@@ -256,9 +257,8 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, Due {
   }
 
   #checkMayRead(channel: string): void {
-    const { user, permissions } = this.#here().identity
-    if (channel === inboxOf(user) || permissions.maySubscribe(channel)) return
-    throw new SluiceError('forbidden', 'the token does not allow to subscribe to the channel')
+    const { identity } = this.#here()
+    checkMayReadHistory(channel === inboxOf(identity.user) ? INBOX : channel, identity)
   }
 
   #guest(expiresAtMs: number | undefined): Guest {

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
 import { Centrifuge } from '../../../../src/dialect/centrifuge/centrifuge.ts'
 import type { Conversation, Link } from '../../../../src/dialect/dialect.ts'
-import { SluiceError, type Closing } from '../../../../src/errors.ts'
+import { asSluiceError, SluiceError, type Closing } from '../../../../src/errors.ts'
 import type { RequestHead } from '../../../../src/drivers/uws.ts'
-import type { Identity } from '../../../../src/session/ports.ts'
+import type { Identity, Permissions } from '../../../../src/session/ports.ts'
 import type { Session } from '../../../../src/session/session.ts'
 import type { Welcome } from '../../../../src/session/welcome.ts'
 import { Wheel } from '../../../../src/wheel.ts'
@@ -45,7 +45,10 @@ function world(identify: () => Identity): World {
       reception: {
         identify: async () => identify(),
         async connect(_link, identity) {
-          const session = { id: 'a-secret', user: identity.user, identity } as Session
+          const session = {
+            ...{ id: 'a-secret', user: identity.user, identity },
+            refusal: (thrown: unknown) => asSluiceError(thrown),
+          } as Session
           const inbox = { position: { epoch: 'e', offset: 0 }, recovered: false, error: undefined }
           conversation.joined(link, session, { channels: new Map([['@inbox', inbox]]) } as unknown as Welcome)
           return session
@@ -82,8 +85,8 @@ function world(identify: () => Identity): World {
   }
 }
 
-const alice = (expiresAtMs?: number): Identity => ({
-  ...{ user: 'alice', permissions: PERMISSIONS, expiresAtMs, issuedAtMs: 0 },
+const alice = (expiresAtMs?: number, permissions: Permissions = PERMISSIONS): Identity => ({
+  ...{ user: 'alice', permissions, expiresAtMs, issuedAtMs: 0 },
 })
 
 const pings = (said: readonly string[]): number => said.filter((text) => text === '{}').length
@@ -108,6 +111,19 @@ it('a client that does not answer a ping is closed so that it comes back', async
   expect(ended).toEqual([3012])
   pass(2 * PING_MS)
   expect(ended).toHaveLength(1)
+})
+
+it.each([
+  ['is read where the token allows that', 'news', true, 108],
+  ['is not read by whoever may only subscribe', 'news', false, 103],
+  ['of the own inbox is read whatever the token says', '#alice', false, 108],
+  ['of the inbox of another is not read', '#bob', false, 103],
+])('the history %s', async (_, channel, may, code) => {
+  const { said, say } = world(() => alice(undefined, { ...PERMISSIONS, mayReadHistory: () => may }))
+  await say('{"id":1,"connect":{}}')
+  await say(JSON.stringify({ id: 2, history: { channel, limit: 1 } }))
+  // Nothing is kept in this world: whoever may read is told so.
+  expect(JSON.parse(said.at(-1) as string)).toMatchObject({ id: 2, error: { code } })
 })
 
 it('names the connection to others by what does not open its session', async () => {
