@@ -7,7 +7,8 @@ export default defineConfig({
   test: {
     // A thread that dies with open uWebSockets.js sockets takes the whole runner with it; a process does not.
     pool: 'forks',
-    maxWorkers: 2,
+    // More than there are cores: tests of clusters wait for servers most of the time.
+    maxWorkers: 3,
     include: ['test/**/*.test.ts'],
     env: { [SLOWNESS_VARIABLE]: String(slowness) },
     // Only what is wrong reaches a limit, so they are generous: what a test waits for comes when it comes.
