@@ -202,7 +202,7 @@ export class Uplink implements LinkSink {
 
   #dial(): void {
     const { time, connectTimeoutMs } = this.#options
-    const { transport, Socket } = this.#options.ways.current
+    const { transport, Socket } = this.#options.ways.next()
     this.#way = transport
     const link = new Link({ ...this.#options, WebSocket: Socket }, this)
     this.#attempt = link

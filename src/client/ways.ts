@@ -5,6 +5,8 @@
  *  C2 a way that has served is given up only after `PATIENCE` attempts in a row that did not get through: a gateway that is down is no
  *     reason to leave it
  *  C3 once all have been tried in vain, the next round begins with the first
+ *  C4 where another than the first serves after a round in vain, the gateway was away before, and of the first nothing is known: the
+ *     next connection begins with it
  */
 import { ClientError } from './errors.ts'
 import type { WebSocketConstructor } from './link.ts'
@@ -28,6 +30,9 @@ export class Ways {
   readonly #memory: Memory
   #at: number
   #failures = 0
+  /** All have been tried in vain since one served. */
+  #vain = false
+  #unproven = false
 
   constructor(ways: readonly Way[], memory: Memory) {
     this.#ways = ways
@@ -42,9 +47,18 @@ export class Ways {
     return this.#ways[this.#at] as Way
   }
 
+  /** For another attempt. */
+  next(): Way {
+    if (this.#unproven) this.#at = 0
+    this.#unproven = false
+    return this.current
+  }
+
   served(): void {
     this.#failures = 0
-    this.#memory.transport = this.current.transport
+    this.#unproven = this.#vain && this.#at > 0
+    this.#vain = false
+    if (!this.#unproven) this.#memory.transport = this.current.transport
   }
 
   /** An attempt did not get through. True: there is another way, to be tried at once. */
@@ -54,6 +68,7 @@ export class Ways {
     const hadServed = this.current.transport === this.#memory.transport
     this.#memory.transport = undefined
     this.#at = hadServed ? 0 : (this.#at + 1) % this.#ways.length
+    this.#vain ||= !hadServed && this.#at === 0
     return !hadServed && this.#at !== 0
   }
 }

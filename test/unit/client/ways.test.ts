@@ -47,6 +47,22 @@ describe('Ways', () => {
     )
   })
 
+  it('C4 another than the first that serves after a round in vain is not kept: the next connection begins with the first', () => {
+    const memory: Memory = {}
+    const ways = new Ways(ALL, memory)
+    // A page that was opened while the gateway was being started again.
+    for (let attempt = 0; attempt < 4; attempt++) ways.failed()
+    expect(ways.next().transport).toBe('sse')
+    ways.served()
+    expect(memory.transport).toBeUndefined()
+    expect(ways.next().transport).toBe('websocket')
+    // Where the first is refused while the other serves, that is so, and known from then on.
+    ways.failed()
+    ways.served()
+    expect(memory.transport).toBe('sse')
+    expect(ways.next().transport).toBe('sse')
+  })
+
   it('of one way there is no other', () => {
     const ways = new Ways([wayOf('websocket')], {})
     for (let attempt = 0; attempt < 10; attempt++) expect(ways.failed()).toBe(false)
