@@ -85,7 +85,8 @@ function passOn(
 ): Promise<{ status: number; headers: IncomingHttpHeaders; body: string }> {
   return new Promise((resolve, reject) => {
     const sent = request(
-      { host: '127.0.0.1', port, method, path, headers: { ...headers, host: 'x' } },
+      // A connection of its own: one that was kept may be ended by the node just then.
+      { host: '127.0.0.1', port, method, path, headers: { ...headers, host: 'x' }, agent: false },
       (response) => {
         const chunks: Buffer[] = []
         response.on('data', (chunk: Buffer) => chunks.push(chunk))

@@ -66,6 +66,8 @@ function sdkMember({ port, token, user, channels, backoff = QUICK, WebSocket }: 
     url: `ws://127.0.0.1:${port}/v1/ws`,
     token: () => Promise.resolve(token),
     backoff,
+    // Counted as what it is: one that is not let in at first would go another way.
+    transport: 'websocket',
     ...(WebSocket === undefined ? {} : { WebSocket }),
   })
   // What a client goes through on a bad day shows in what it was shown.
