@@ -5,10 +5,19 @@ import { existsSync, readFileSync } from 'node:fs'
 const { engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 const majors = engines.node.split(' || ')
 
-if (!majors.includes(process.versions.node.split('.')[0])) {
+/** Of these versions not all will do: `crypto.hash` came with this one. */
+const OLDEST_MINOR = { 20: 12 }
+const [major, minor] = process.versions.node.split('.')
+
+if (!majors.includes(major)) {
   const others = `${majors.slice(0, -1).join(', ')} or ${majors.at(-1)}`
   console.error(
     `sluice: this is Node ${process.versions.node}; use Node ${others} (nvm install ${majors[0]})`,
+  )
+  process.exit(1)
+} else if (Number(minor) < (OLDEST_MINOR[major] ?? 0)) {
+  console.error(
+    `sluice: this is Node ${process.versions.node}; use Node ${major}.${OLDEST_MINOR[major]} or later (nvm install ${major})`,
   )
   process.exit(1)
 } else if (existsSync(new URL('../dist/cli/main.js', import.meta.url))) {

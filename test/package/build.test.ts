@@ -48,13 +48,16 @@ it('runs in a clone by the command that its documents name, which finds the clon
   expect(execFileSync(link, ['--version'], { encoding: 'utf8' }).trim()).toBe(packageVersion())
 })
 
-it('says which Node it needs under one that it does not run with', () => {
-  const older = `Object.defineProperty(process.versions, 'node', { value: '18.20.4' })`
+it.each([
+  ['18.20.4', 'use Node 20, 22, 24 or 25 (nvm install 20)'],
+  ['20.11.1', 'use Node 20.12 or later (nvm install 20)'],
+])('says which Node it needs under %s, with which it does not run', (version, advice) => {
+  const older = `Object.defineProperty(process.versions, 'node', { value: '${version}' })`
   const { status, stderr } = spawnSync(
     process.execPath,
     ['--import', `data:text/javascript,${encodeURIComponent(older)}`, join(ROOT, 'bin/sluice.js'), 'dev'],
     { encoding: 'utf8' },
   )
-  expect(stderr).toBe('sluice: this is Node 18.20.4; use Node 20, 22, 24 or 25 (nvm install 20)\n')
+  expect(stderr).toBe(`sluice: this is Node ${version}; ${advice}\n`)
   expect(status).toBe(1)
 })
