@@ -47,6 +47,10 @@ const VERBS: Verbs = {
     checkChannel(channel)
     return { messages: [], head: START.position }
   },
+  async head(channel) {
+    checkChannel(channel)
+    return START.position
+  },
   members: async (channel) => [channel],
   renew: async () => GUEST,
   handled: () => undefined,

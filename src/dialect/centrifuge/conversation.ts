@@ -261,8 +261,8 @@ export class Conversation {
   /** Where to go on. Without an epoch it is the one that the log is in. */
   async #placeOf(channel: string, recovery: Recovery): Promise<Position | undefined> {
     if ((recovery.epoch ?? '') !== '') return placeOf(recovery)
-    const head = await this.#verbs.history(channel, {})
-    return head === undefined ? undefined : { epoch: head.head.epoch, offset: recovery.offset ?? 0 }
+    const head = await this.#verbs.head(channel)
+    return head === undefined ? undefined : { epoch: head.epoch, offset: recovery.offset ?? 0 }
   }
 
   /** The answer says that something was lost: the reset that follows says nothing new. */

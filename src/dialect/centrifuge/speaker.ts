@@ -19,7 +19,7 @@ import type { EncodedReset } from '../../protocol/encoded-reset.ts'
 import { Written, type Form } from '../../protocol/form.ts'
 import type { Payload } from '../../protocol/message.ts'
 import type { Position } from '../../protocol/position.ts'
-import { checkMayReadHistory } from '../../session/permitted.ts'
+import { checkMayReadHistory, checkMaySubscribe } from '../../session/permitted.ts'
 import type { Identity, Permissions } from '../../session/ports.ts'
 import { planReauth, type ReauthOptions } from '../../session/reauth.ts'
 import type { Session } from '../../session/session.ts'
@@ -228,6 +228,11 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, Due {
     // A fresh token may say otherwise by now.
     this.#checkMayRead(channel)
     return history
+  }
+
+  async head(channel: string): Promise<Position | undefined> {
+    checkMaySubscribe(channel, this.#here().identity)
+    return this.#ports.logOf(channel)?.head(channel)
   }
 
   async members(channel: string): Promise<readonly string[]> {

@@ -32,6 +32,8 @@ export interface Verbs {
   publish(channel: string, payload: Payload): Promise<void>
   /** `undefined`: the position that was given is none of this log's. */
   history(channel: string, request: Omit<HistoryRequest, 'channel'>): Promise<History | undefined>
+  /** Where the log of a channel is, for whoever may subscribe; `undefined`: it keeps no messages. */
+  head(channel: string): Promise<Position | undefined>
   members(channel: string): Promise<readonly string[]>
   /** A fresh token; answers how long it is good. */
   renew(token: string): Promise<Guest>

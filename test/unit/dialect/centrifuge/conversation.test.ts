@@ -64,6 +64,7 @@ function world(script: Script = {}, encoding: Encoding = json): World {
         head: HEAD,
       }
     },
+    head: async () => HEAD,
     members: async () => ['alice', 'bob'],
     renew: async () => ({ ...guest, refreshInMs: 90_000 }),
     handled: (channel, offset) => void calls.push(['handled', channel, offset]),

@@ -5,7 +5,7 @@ import { asSluiceError, SluiceError, type Closing } from '../../../../src/errors
 import type { RequestHead } from '../../../../src/drivers/uws.ts'
 import type { Identity, Permissions } from '../../../../src/session/ports.ts'
 import type { Session } from '../../../../src/session/session.ts'
-import type { Welcome } from '../../../../src/session/welcome.ts'
+import type { Start, Welcome } from '../../../../src/session/welcome.ts'
 import { Wheel } from '../../../../src/wheel.ts'
 import { ManualClock } from '../../../support/manual-clock.ts'
 
@@ -48,7 +48,9 @@ function world(identify: () => Identity): World {
           const session = {
             ...{ id: 'a-secret', user: identity.user, identity },
             refusal: (thrown: unknown) => asSluiceError(thrown),
-          } as Session
+            subscribe: async (_channel: string, _from: unknown, told: (start: Start) => void) =>
+              told({ position: undefined, recovered: true }),
+          } as unknown as Session
           const inbox = { position: { epoch: 'e', offset: 0 }, recovered: false, error: undefined }
           conversation.joined(link, session, { channels: new Map([['@inbox', inbox]]) } as unknown as Welcome)
           return session
@@ -124,6 +126,17 @@ it.each([
   await say(JSON.stringify({ id: 2, history: { channel, limit: 1 } }))
   // Nothing is kept in this world: whoever may read is told so.
   expect(JSON.parse(said.at(-1) as string)).toMatchObject({ id: 2, error: { code } })
+})
+
+it.each([
+  ['needs no permission to read the history', true, { subscribe: { was_recovering: true } }],
+  ['needs the permission to subscribe', false, { error: { code: 103 } }],
+])('recovery without an epoch %s', async (_, may, answer) => {
+  const permissions = { ...PERMISSIONS, maySubscribe: () => may, mayReadHistory: () => false }
+  const { said, say } = world(() => alice(undefined, permissions))
+  await say('{"id":1,"connect":{}}')
+  await say('{"id":2,"subscribe":{"channel":"news","recover":true}}')
+  expect(JSON.parse(said.at(-1) as string)).toMatchObject({ id: 2, ...answer })
 })
 
 it('names the connection to others by what does not open its session', async () => {
