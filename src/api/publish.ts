@@ -7,6 +7,7 @@ import type { Caller } from './caller.ts'
 import type { ApiAnswer, ApiRequest, Route } from './route.ts'
 import { after, allOf, type Answer } from '../answer.ts'
 import { asSluiceError, SluiceError } from '../errors.ts'
+import { fromBase64 } from '../protocol/base64.ts'
 import { inboxOf } from '../protocol/channel.ts'
 import { JsonFault, parseJson } from '../protocol/json.ts'
 import type { GivenMetadata } from '../protocol/metadata.ts'
@@ -27,7 +28,6 @@ const FIELDS = [
 ] as const
 const WHERE = ['channel', 'channels', 'user', 'users'] as const
 const KNOWN: ReadonlySet<string> = new Set(FIELDS)
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 
 type Fields = Readonly<Partial<Record<(typeof FIELDS)[number], unknown>>>
 type Where = (typeof WHERE)[number]
@@ -177,13 +177,9 @@ function readPayload(fields: Fields, raw: string): PublishRequest['payload'] {
     throw new SluiceError('bad_request', 'encoding must be "base64", or be left out for JSON')
   }
   if (encoding === 'base64') {
-    if (typeof data !== 'string' || !BASE64.test(data)) {
-      throw new SluiceError(
-        'bad_request',
-        'data must be base64 (RFC 4648, section 4) where encoding is base64',
-      )
-    }
-    return { data: Buffer.from(data, 'base64'), binary: true }
+    const bytes = fromBase64(data)
+    if (bytes !== undefined) return { data: bytes, binary: true }
+    throw new SluiceError('bad_request', 'data must be base64 (RFC 4648, section 4) where encoding is base64')
   }
   const text = rawMember(raw, 'data')
   if (text === undefined) throw new SluiceError('bad_request', 'data is missing')

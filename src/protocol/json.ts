@@ -40,6 +40,11 @@ export function parseJson(text: string, depthMax = JSON_DEPTH_DEFAULT, around = 
   }
 }
 
+/** Neither an array nor `null`, of which `typeof` says the same. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 /**
  * Whether arrays and objects are nested deeper than so many levels. Of a text that is not JSON any answer may be given: it is
  * refused anyhow.

@@ -46,6 +46,7 @@ export class Session implements Due {
   wheelSlot = -1
   wheelIndex = 0
   wheelTick = 0
+
   constructor(
     { id, claim }: { readonly id: string; readonly claim: number },
     identity: Identity,

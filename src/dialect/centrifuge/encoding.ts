@@ -4,10 +4,10 @@
 import { isUtf8 } from 'node:buffer'
 import { DecodeFault } from './decode-fault.ts'
 import { CLIENT_INFO, COMMAND, PUBLICATION, PUSH, REPLY } from './fields.ts'
-import { isObject, JsonPieces, readJson } from './json.ts'
+import { JsonPieces, readJson } from './json.ts'
 import type { ClientInfo, Command, Method, Publication, Reply, Written } from './messages.ts'
 import { Reader, Writer } from './protobuf.ts'
-import { JsonFault, parseJson } from '../../protocol/json.ts'
+import { isObject, JsonFault, parseJson } from '../../protocol/json.ts'
 import { rawMember } from '../../protocol/raw-json.ts'
 
 export interface Encoding {

@@ -4,6 +4,7 @@
  */
 import { DecodeFault } from './decode-fault.ts'
 import { isDefault, type Field, type Scalar, type Shape } from './fields.ts'
+import { isObject } from '../../protocol/json.ts'
 import { rawMember } from '../../protocol/raw-json.ts'
 
 type Fields = Record<string, unknown>
@@ -22,10 +23,6 @@ export function readJson(shape: Shape, parsed: Readonly<Fields>, text: string): 
     found[name] = readField(field, value, text)
   }
   return found
-}
-
-export function isObject(value: unknown): value is Readonly<Fields> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function readField(field: Field, value: unknown, text: string): unknown {

@@ -12,7 +12,9 @@ import { publicationOf } from './publication.ts'
 import { errorIn, list, number, position, text, type Params } from './server-params.ts'
 import type { Scope } from '../../auth/grant.ts'
 import { asSluiceError, SluiceError } from '../../errors.ts'
+import { fromBase64 } from '../../protocol/base64.ts'
 import { isInbox } from '../../protocol/channel.ts'
+import { isObject } from '../../protocol/json.ts'
 import type { Payload } from '../../protocol/message.ts'
 import { rawElements, rawMember } from '../../protocol/raw-json.ts'
 import type { Published, PublishRequest } from '../../publish/publisher.ts'
@@ -294,14 +296,12 @@ function channelOf(name: unknown): string {
   return channel
 }
 
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
-
 function payloadOf(params: Params, raw: string): Payload {
   const { data, b64data } = params
   if (isAsked(b64data)) {
-    if (typeof b64data !== 'string' || !BASE64.test(b64data))
-      throw new SluiceError('bad_request', 'b64data must be base64 (RFC 4648, section 4)')
-    return { data: Buffer.from(b64data, 'base64'), binary: true }
+    const bytes = fromBase64(b64data)
+    if (bytes !== undefined) return { data: bytes, binary: true }
+    throw new SluiceError('bad_request', 'b64data must be base64 (RFC 4648, section 4)')
   }
   if (data === undefined || data === null) throw new SluiceError('bad_request', 'data is missing')
   return { data: Buffer.from(rawMember(raw, 'data') as string), binary: false }
@@ -311,8 +311,4 @@ function payloadOf(params: Params, raw: string): Payload {
 function isAsked(value: unknown): boolean {
   if (value === undefined || value === null || value === '' || value === 0 || value === false) return false
   return typeof value !== 'object' || Object.keys(value).length > 0
-}
-
-function isObject(value: unknown): value is Params {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

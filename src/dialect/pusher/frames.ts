@@ -4,7 +4,7 @@
  * To the client `data` of a channel's event is JSON text within a text, as one client parses nothing else; of `pusher:error` it is an
  * object, as another one takes nothing else.
  */
-import { JsonFault, parseJson } from '../../protocol/json.ts'
+import { isObject, JsonFault, parseJson } from '../../protocol/json.ts'
 import { rawMember } from '../../protocol/raw-json.ts'
 
 export interface Subscribe {
@@ -103,10 +103,6 @@ function textIn(value: unknown, name: string): string {
 /** pusher-js sends an empty `auth` for public channels. */
 function optionalText(value: unknown, name: string): string | undefined {
   return value === undefined || value === '' || value === null ? undefined : textIn(value, name)
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** `activityTimeoutS`: after so long a silence the client pings. */

@@ -5,7 +5,7 @@ import { internalNameOf, kindOf, userOf } from './channel.ts'
 import { isSocketId } from './socket-id.ts'
 import { SluiceError } from '../../errors.ts'
 import type { Payload } from '../../protocol/message.ts'
-import { JsonFault, parseJson } from '../../protocol/json.ts'
+import { isObject, JsonFault, parseJson } from '../../protocol/json.ts'
 import { onOneLine } from '../../protocol/raw-json.ts'
 
 export interface EventLimits {
@@ -121,7 +121,7 @@ function parsed(body: string, jsonDepthMax: number): unknown {
 }
 
 function objectOf(value: unknown): Json {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json
+  if (isObject(value)) return value
   throw bad('an event is an object: {"name": …, "channels": […], "data": …}')
 }
 

@@ -15,7 +15,7 @@ import type {
   UnsubscribeFrame,
 } from './frames.ts'
 import type { From, Position } from '../../protocol/position.ts'
-import { JsonFault, parseJson } from '../../protocol/json.ts'
+import { isObject, JsonFault, parseJson } from '../../protocol/json.ts'
 import { ID_RULE, isMessageId } from '../../protocol/message-id.ts'
 import type { Payload } from '../../protocol/message.ts'
 import { EVENT_RULE, isEvent } from '../../protocol/metadata.ts'
@@ -261,10 +261,6 @@ function text(frame: Json, where: string, lengthMax: number, value: unknown = fr
 
 function malformed(frame: Json, message: string): MalformedFrame {
   return new MalformedFrame(`${String(frame['type'])}: ${message}`, knownRef(frame), false)
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 const SHOWN_LENGTH_MAX = 40

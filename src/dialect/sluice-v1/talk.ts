@@ -174,7 +174,10 @@ function read(link: Link, session: Session, frame: PresenceFrame | HistoryFrame)
   const { ref, channel } = frame
   if (frame.type === 'presence')
     answer(link, session, ref, session.members(channel), (users) => ({
-      ...{ type: 'presence', ref, channel, users },
+      type: 'presence',
+      ref,
+      channel,
+      users,
     }))
   else
     answer(link, session, ref, session.history(channel, frame, lineOf), ({ head, reset, ...page }) => ({
