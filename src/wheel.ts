@@ -8,7 +8,7 @@ import type { Clock, Timer } from './clock.ts'
 import type { Caught } from './errors.ts'
 
 /** Something with one deadline. Mixed into the object that waits, so that a deadline allocates nothing. */
-export interface Due {
+export interface WheelEntry {
   /** Owned by the wheel. `-1`: not scheduled. */
   wheelSlot: number
   wheelIndex: number
@@ -22,7 +22,7 @@ export interface Due {
 const SLOTS = 4096
 
 export class Wheel {
-  readonly #slots: Due[][] = Array.from({ length: SLOTS }, () => [])
+  readonly #slots: WheelEntry[][] = Array.from({ length: SLOTS }, () => [])
   readonly #tickMs: number
   readonly #clock: Clock
   readonly #startedMs: number
@@ -40,22 +40,22 @@ export class Wheel {
   }
 
   /** Replaces an earlier deadline of the same object. */
-  schedule(item: Due, delayMs: number): void {
+  schedule(item: WheelEntry, delayMs: number): void {
     this.cancel(item)
     const elapsedMs = this.#clock.monotonicMs() - this.#startedMs
     const tick = Math.max(Math.ceil((elapsedMs + delayMs) / this.#tickMs), this.#tick + 1)
     const index = tick % SLOTS
-    const slot = this.#slots[index] as Due[]
+    const slot = this.#slots[index] as WheelEntry[]
     item.wheelTick = tick
     item.wheelSlot = index
     item.wheelIndex = slot.length
     slot.push(item)
   }
 
-  cancel(item: Due): void {
+  cancel(item: WheelEntry): void {
     if (item.wheelSlot === -1) return
-    const slot = this.#slots[item.wheelSlot] as Due[]
-    const last = slot.pop() as Due
+    const slot = this.#slots[item.wheelSlot] as WheelEntry[]
+    const last = slot.pop() as WheelEntry
     if (last !== item) {
       slot[item.wheelIndex] = last
       last.wheelIndex = item.wheelIndex
@@ -70,7 +70,7 @@ export class Wheel {
     const first = Math.max(this.#tick + 1, now - SLOTS + 1)
     for (let tick = first; tick <= now; tick++) {
       this.#tick = tick
-      const slot = this.#slots[tick % SLOTS] as Due[]
+      const slot = this.#slots[tick % SLOTS] as WheelEntry[]
       for (let i = slot.length - 1; i >= 0; i--) {
         const item = slot[i]
         if (item === undefined || item.wheelTick > now) continue
@@ -81,7 +81,7 @@ export class Wheel {
   }
 
   /** One that fails is no reason for the others to wait. */
-  #fire(item: Due): void {
+  #fire(item: WheelEntry): void {
     try {
       item.due()
     } catch (error) {

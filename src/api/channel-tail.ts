@@ -8,7 +8,7 @@ import { namedEvent } from './stream.ts'
 import { LINES } from '../dialect/sluice-v1/encode.ts'
 import type { Hub, Opened } from '../hub/hub.ts'
 import type { Fanout, StreamFanout } from '../hub/fanout.ts'
-import type { Outlet } from '../hub/outlet.ts'
+import type { Subscriber } from '../hub/subscriber.ts'
 import type { Encoded } from '../protocol/encoded.ts'
 import type { EncodedReset } from '../protocol/encoded-reset.ts'
 
@@ -26,13 +26,13 @@ export function channelTailRoute(hub: Pick<Hub, 'open'>): Route {
 async function tail(hub: Pick<Hub, 'open'>, request: ApiRequest): Promise<ApiAnswer> {
   const channel = channelOf(request)
   const last = countOf(request.query, 'last') ?? LAST_DEFAULT
-  const outlet = new TailOutlet()
+  const subscriber = new TailSubscriber()
   // Opened first: where the log does not answer, that is the answer.
-  const opened = await hub.open(channel, { last }, outlet)
-  return { status: 200, stream: (stream) => outlet.start(stream, opened) }
+  const opened = await hub.open(channel, { last }, subscriber)
+  return { status: 200, stream: (stream) => subscriber.start(stream, opened) }
 }
 
-class TailOutlet implements Outlet, StreamFanout {
+class TailSubscriber implements Subscriber, StreamFanout {
   readonly transport = 'sse'
   readonly size = 1
   readonly exclusionKey = undefined
@@ -64,16 +64,16 @@ class TailOutlet implements Outlet, StreamFanout {
     if (written !== undefined) this.#stream?.write(namedEvent('reset', written.data))
   }
 
-  goLive(fanout: Fanout): void {
+  attach(fanout: Fanout): void {
     fanout.addStreams(this)
   }
 
-  leaveLive(fanout: Fanout): void {
+  detach(fanout: Fanout): void {
     fanout.removeStreams(this)
   }
 
   stepAside(fanout: Fanout): undefined {
-    this.leaveLive(fanout)
+    this.detach(fanout)
   }
 
   closeTooSlow(): void {

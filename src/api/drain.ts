@@ -12,7 +12,12 @@ import { SluiceError } from '../errors.ts'
 export interface DrainControl {
   readonly progress: DrainProgress | undefined
   begin(
-    wish: { readonly plan?: string; readonly paused?: boolean; readonly finish?: true; readonly to?: string },
+    command: {
+      readonly plan?: string
+      readonly paused?: boolean
+      readonly finish?: true
+      readonly to?: string
+    },
     origin: Origin,
   ): Promise<unknown>
   cancel(): void
@@ -72,10 +77,10 @@ export function drainRoutes(ports: DrainPorts): Route[] {
 }
 
 async function begin(ports: DrainPorts, request: ApiRequest): Promise<ApiAnswer> {
-  const wish = readWish(await request.body(), request.jsonDepthMax)
+  const command = readDrainRequest(await request.body(), request.jsonDepthMax)
   const before = ports.drain.progress
   const running = before !== undefined && before.state !== 'cancelled'
-  const done = ports.drain.begin(wish, originOf(request))
+  const done = ports.drain.begin(command, originOf(request))
   if (!running) void done.then((outcome) => (outcome === 'gone' ? ports.emptied() : undefined))
   return answerOf(ports)
 }
@@ -101,14 +106,14 @@ function readRebalance(text: string, jsonDepthMax: number): { count: number; pla
   return { count: count as number, plan: planIn(plan) }
 }
 
-interface Wish {
+interface DrainRequest {
   plan?: string
   paused?: boolean
   finish?: true
   to?: string
 }
 
-function readWish(text: string, jsonDepthMax: number): Wish {
+function readDrainRequest(text: string, jsonDepthMax: number): DrainRequest {
   if (text === '') return {}
   const fields = readObject(text, jsonDepthMax, ['plan', 'paused', 'finish', 'to'], '{"plan":"5%/2m"}')
   const { paused, finish, to } = fields

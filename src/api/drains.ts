@@ -53,7 +53,7 @@ const DRAIN = '/v1/drains/{job}'
 const REBALANCES = '/v1/rebalances'
 const PARALLEL_MAX = 64
 const REBALANCE_PLAN = '5m'
-const WISH_EXAMPLE = '{"region":"eu","plan":"1%/5m","parallel":2}'
+const JOB_EXAMPLE = '{"region":"eu","plan":"1%/5m","parallel":2}'
 
 export function jobRoutes(ports: JobRoutePorts): Route[] {
   const scope = 'admin'
@@ -111,10 +111,10 @@ export async function viewed(
 
 async function drain(ports: JobRoutePorts, request: ApiRequest): Promise<ApiAnswer> {
   const { book, delays, target, cordon } = ports
-  const fields = readObject(await request.body(), request.jsonDepthMax, WISH_FIELDS, WISH_EXAMPLE)
+  const fields = readObject(await request.body(), request.jsonDepthMax, JOB_FIELDS, JOB_EXAMPLE)
   const by = request.caller.grant.name
   const deadlineMs = deadlineIn(fields['deadline'])
-  const wish = {
+  const command = {
     id: newJobId('drain'),
     by,
     ...reasonIn(fields['reason']),
@@ -143,7 +143,7 @@ async function drain(ports: JobRoutePorts, request: ApiRequest): Promise<ApiAnsw
   const planned = drainJob(
     chosen,
     whatText(selection),
-    { ...wish, ...(to === undefined ? {} : { to }), target: target(), nowMs },
+    { ...command, ...(to === undefined ? {} : { to }), target: target(), nowMs },
     delays,
   )
   const job: Job = isAtOnce ? { ...planned, now: true } : planned
@@ -234,7 +234,7 @@ function cordonsOf(
 
 const REBALANCE_FIELDS = ['region', 'plan', 'reason', 'dryRun']
 const CHANGE_FIELDS = ['plan', 'paused', 'parallel', 'finish']
-const WISH_FIELDS = [
+const JOB_FIELDS = [
   'nodes',
   'region',
   'version',
@@ -256,10 +256,7 @@ function selectionIn({ nodes, region: where, version }: Fields, all: readonly No
     throw new SluiceError('bad_request', `version is ${VERSION_PATTERN_RULE}`)
   const named = nodes === undefined ? undefined : namedIn(nodes, all)
   if (named === undefined && region === undefined && version === undefined)
-    throw new SluiceError(
-      'bad_request',
-      `which nodes? Give nodes, region or version, such as ${WISH_EXAMPLE}`,
-    )
+    throw new SluiceError('bad_request', `which nodes? Give nodes, region or version, such as ${JOB_EXAMPLE}`)
   return {
     ...(named === undefined ? {} : { nodes: named }),
     ...(region === undefined ? {} : { region }),

@@ -31,14 +31,14 @@ export function logLevelRoutes(ports: LogLevelPorts): Route[] {
       ...put,
       handle: (request) =>
         atNode(ports, put, request, async () => {
-          level.set(await wishOf(request))
+          level.set(await readAsked(request))
           return answer()
         }),
     },
   ]
 }
 
-interface Wish {
+interface Asked {
   readonly level: LogLevel
   readonly forMs: number | undefined
 }
@@ -60,7 +60,7 @@ class Level {
     return { level, configured: this.#configured ?? level, ...until }
   }
 
-  set({ level, forMs }: Wish): void {
+  set({ level, forMs }: Asked): void {
     const { log, clock } = this.#ports
     this.#timer?.cancel()
     this.#timer = this.#until = undefined
@@ -76,7 +76,7 @@ class Level {
   }
 }
 
-async function wishOf(request: ApiRequest): Promise<Wish> {
+async function readAsked(request: ApiRequest): Promise<Asked> {
   const fields = readObject(
     await request.body(),
     request.jsonDepthMax,

@@ -295,7 +295,7 @@ const SCHEMAS = {
       },
     },
   },
-  DrainWish: {
+  DrainCommand: {
     type: 'object',
     additionalProperties: false,
     properties: {
@@ -538,7 +538,7 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
       parameters: [NODE_ID],
       requestBody: {
         required: false,
-        content: { 'application/json': { schema: ref('DrainWish') } },
+        content: { 'application/json': { schema: ref('DrainCommand') } },
       },
       responses: { '200': answers('As it goes now.', ref('Drain')), ...REFUSED, ...NO_SUCH_NODE },
     },

@@ -18,7 +18,7 @@ export interface TracePorts {
   readonly traces: Pick<Traces, 'check' | 'start'>
 }
 
-interface Wish {
+interface Asked {
   readonly user: string
   readonly forMs: number
   readonly eventsMax: number
@@ -32,23 +32,23 @@ export function traceRoute({ nodeId, traces }: TracePorts): Route {
     scope: 'admin',
     audit: 'follow a user',
     handle(request) {
-      const wish = wishOf(request)
+      const asked = readAsked(request)
       traces.check()
       return {
         status: 200,
         stream(stream) {
-          const { forMs, eventsMax, payloads } = wish
+          const { forMs, eventsMax, payloads } = asked
           stream.write(
-            eventOf({ type: 'following', node: nodeId, user: wish.user, forMs, eventsMax, payloads }),
+            eventOf({ type: 'following', node: nodeId, user: asked.user, forMs, eventsMax, payloads }),
           )
-          follow(wish, traces, stream)
+          follow(asked, traces, stream)
         },
       }
     },
   }
 }
 
-function follow(wish: Wish, traces: Pick<Traces, 'start'>, stream: ApiStream): void {
+function follow(asked: Asked, traces: Pick<Traces, 'start'>, stream: ApiStream): void {
   let unread = 0
   const reader = {
     lines(lines: readonly string[]) {
@@ -67,7 +67,7 @@ function follow(wish: Wish, traces: Pick<Traces, 'start'>, stream: ApiStream): v
     },
   }
   try {
-    stream.onGone(traces.start(wish, reader))
+    stream.onGone(traces.start(asked, reader))
   } catch (error) {
     if (!(error instanceof SluiceError)) throw error
     // Another one has begun since there was room.
@@ -79,7 +79,7 @@ function eventOf(event: object): string {
   return `data: ${JSON.stringify(event)}\n\n`
 }
 
-function wishOf({ params, query }: ApiRequest): Wish {
+function readAsked({ params, query }: ApiRequest): Asked {
   const { user } = params
   if (!isUserId(user)) throw new SluiceError('bad_request', `the user in the path must be ${USER_RULE}`)
   const forMs = durationMs(query.get('for') ?? FOR_DEFAULT_MS)

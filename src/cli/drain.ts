@@ -117,7 +117,7 @@ async function drain(names: readonly string[], options: Options, terminal: Termi
   }
   if (options.pause || options.resume || options.cancel)
     throw new CommandError('no drain of that runs; sluice drains lists them')
-  const body = { ...wishOf(names, options), ...change }
+  const body = { ...commandOf(names, options), ...change }
   const answer = (await api.post('/v1/drains', JSON.stringify(body))) as Begun
   if (options.dryRun) {
     if (json) terminal.print(JSON.stringify(answer))
@@ -198,7 +198,7 @@ async function readChanged(api: GatewayApi, id: string): Promise<JobView> {
   return ((await api.get(`/v1/drains/${encodeURIComponent(id)}`)) as { readonly job: JobView }).job
 }
 
-function wishOf(names: readonly string[], options: Options): object {
+function commandOf(names: readonly string[], options: Options): object {
   const { region, version, parallel, deadline, reason, cordon, dryRun } = options
   return {
     ...(names.length === 0 ? {} : { nodes: names }),

@@ -3,21 +3,21 @@
  * the gateway's limit of frames per second.
  */
 import type { Channel } from './channel.ts'
-import type { Link } from './link.ts'
+import type { Socket } from './socket.ts'
 import type { Time } from './time.ts'
 
 const PAUSE_MS = 100
 
 export class Acks {
   readonly #time: Time
-  readonly #link: () => Link | undefined
+  readonly #socket: () => Socket | undefined
   readonly #channels = new Set<Channel>()
   #cancel: (() => void) | undefined
 
-  /** `link`: the one that serves now. */
-  constructor(time: Time, link: () => Link | undefined) {
+  /** `socket`: the one that serves now. */
+  constructor(time: Time, socket: () => Socket | undefined) {
     this.#time = time
-    this.#link = link
+    this.#socket = socket
   }
 
   /** Acknowledges what the channel has handled, soon. Where the gateway does not have the client on it then, its next start adds it again. */
@@ -32,7 +32,8 @@ export class Acks {
     this.#cancel?.()
     this.#cancel = undefined
     for (const { name, acked, track } of this.#channels)
-      if (acked !== undefined && track.live) this.#link()?.send({ type: 'ack', channel: name, offset: acked })
+      if (acked !== undefined && track.live)
+        this.#socket()?.send({ type: 'ack', channel: name, offset: acked })
     this.#channels.clear()
   }
 }

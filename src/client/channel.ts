@@ -4,9 +4,9 @@
 import type { From, Position } from '../protocol/position.ts'
 import type { MessageFrame, ResetFrame } from '../dialect/sluice-v1/frames.ts'
 import { ClientError } from './errors.ts'
-import type { Unreadable } from './link.ts'
+import type { Unreadable } from './socket.ts'
 import type { Time } from './time.ts'
-import { Track, type Start } from './track.ts'
+import { Cursor, type Start } from './cursor.ts'
 
 export interface Message<Data = unknown> {
   readonly channel: string
@@ -75,7 +75,7 @@ export interface ChannelPorts {
 
 export class Channel {
   readonly name: string
-  readonly track: Track
+  readonly track: Cursor
   /** How to start where no position is known. */
   readonly from: From | undefined
   /** Refusals in a row that say to try again. */
@@ -93,7 +93,7 @@ export class Channel {
     this.name = name
     this.from = from
     this.#ports = ports
-    this.track = new Track(from !== undefined && 'epoch' in from ? from : undefined)
+    this.track = new Cursor(from !== undefined && 'epoch' in from ? from : undefined)
   }
 
   add(handler: Handler, options: SubscribeOptions): Subscription {

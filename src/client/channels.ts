@@ -1,6 +1,6 @@
 /**
- * The channels of a client, and what is asked about them on each link. Whatever happens, each of them is asked for on the
- * serving link from where the client is on it, or the application is told why not.
+ * The channels of a client, and what is asked about them on each socket. Whatever happens, each of them is asked for on the
+ * serving socket from where the client is on it, or the application is told why not.
  */
 import { INBOX } from '../protocol/channel.ts'
 import type { From, Position } from '../protocol/position.ts'
@@ -8,7 +8,7 @@ import type { ResetFrame, ResumeMap, Restored, SubscribedFrame } from '../dialec
 import type { Acks } from './acks.ts'
 import { Channel } from './channel.ts'
 import { ClientError } from './errors.ts'
-import { BY_CONNECT, type Link } from './link.ts'
+import { BY_CONNECT, type Socket } from './socket.ts'
 import { errorOf } from './requests.ts'
 import { backoffMs, type BackoffOptions } from './retry.ts'
 import type { Time } from './time.ts'
@@ -24,8 +24,8 @@ const AROUND_BYTES = 60
 export interface ChannelsPorts {
   readonly time: Time
   readonly backoff: BackoffOptions
-  /** The link that serves now. */
-  readonly link: () => Link | undefined
+  /** The socket that serves now. */
+  readonly socket: () => Socket | undefined
   readonly acks: Acks
   /** Tells the application. */
   readonly failed: (error: ClientError) => void
@@ -45,7 +45,7 @@ export class Channels {
   }
 
   add(name: string, from: From | undefined): Channel {
-    const { link, acks, failed, time, reset } = this.#ports
+    const { socket, acks, failed, time, reset } = this.#ports
     const channel = new Channel(name, from, {
       failed,
       acks,
@@ -58,16 +58,16 @@ export class Channels {
         // While the gateway still has the client on the channel; what is handled later comes again.
         acks.flush()
         channel.track.live = false
-        this.#leave(link(), channel)
+        this.#leave(socket(), channel)
       },
     })
     this.#byName.set(name, channel)
-    this.#ask(link(), channel)
+    this.#ask(socket(), channel)
     return channel
   }
 
   /** What `connect` asks for: channels that a position is known of, the inbox first. */
-  resume(link: Link): ResumeMap {
+  resume(socket: Socket): ResumeMap {
     const positions: [string, Position][] = []
     let room = EARLY_BYTES
     for (const channel of this.#byName.values()) {
@@ -78,43 +78,43 @@ export class Channels {
         if (room < 0) break
         positions.push([name, position])
       }
-      if (position !== undefined || name === INBOX) link.asked.set(channel, BY_CONNECT)
+      if (position !== undefined || name === INBOX) socket.asked.set(channel, BY_CONNECT)
     }
     // Not by assignment: a channel may be named `__proto__`.
     return Object.fromEntries(positions)
   }
 
   /** Asks for channels without a position right behind `connect`: on ephemeral ones every moment counts. */
-  open(link: Link): void {
+  open(socket: Socket): void {
     let room = EARLY_BYTES
     for (const channel of this.#byName.values()) {
-      if (link.asked.has(channel) || channel.track.position !== undefined) continue
+      if (socket.asked.has(channel) || channel.track.position !== undefined) continue
       room -= channel.name.length + AROUND_BYTES
       if (room < 0) break
-      this.#ask(link, channel)
+      this.#ask(socket, channel)
     }
   }
 
-  /** The link serves, and this is what became of the `resume`. */
-  welcomed(link: Link, restored: Readonly<Record<string, Restored>>): void {
+  /** The socket serves, and this is what became of the `resume`. */
+  welcomed(socket: Socket, restored: Readonly<Record<string, Restored>>): void {
     // A channel may also be named like something that every object has.
     const found = new Map(Object.entries(restored))
     for (const channel of this.#byName.values()) {
       const { name, track } = channel
-      const asked = link.asked.get(channel)
+      const asked = socket.asked.get(channel)
       const start = found.get(name)
       track.live = false
       if (asked === BY_CONNECT && start !== undefined) {
         if ('error' in start)
-          this.#refused(link, channel, new ClientError(start.error, `${name}: not restored`))
+          this.#refused(socket, channel, new ClientError(start.error, `${name}: not restored`))
         else channel.starts(start)
-        // Not in `connect`, or the former link brought messages since: only a position continues behind them.
-      } else if (asked === undefined || track.position !== undefined) this.#ask(link, channel)
+        // Not in `connect`, or the former socket brought messages since: only a position continues behind them.
+      } else if (asked === undefined || track.position !== undefined) this.#ask(socket, channel)
     }
-    for (const asked of link.asked.keys()) {
+    for (const asked of socket.asked.keys()) {
       const channel = asked as Channel
       // Left since `connect`.
-      if (this.get(channel.name) === undefined) this.#leave(link, channel)
+      if (this.get(channel.name) === undefined) this.#leave(socket, channel)
     }
   }
 
@@ -130,28 +130,28 @@ export class Channels {
     return this.get(channel.name) === channel
   }
 
-  #ask(link: Link | undefined, channel: Channel): void {
+  #ask(socket: Socket | undefined, channel: Channel): void {
     const { name, track, from } = channel
     const request = {}
-    link?.asked.set(channel, request)
-    link?.ask({ type: 'subscribe', channel: name, from: track.position ?? from }, (reply) => {
-      if (link.asked.get(channel) !== request) return
-      if (reply.type === 'error') this.#refused(link, channel, errorOf(reply))
+    socket?.asked.set(channel, request)
+    socket?.ask({ type: 'subscribe', channel: name, from: track.position ?? from }, (reply) => {
+      if (socket.asked.get(channel) !== request) return
+      if (reply.type === 'error') this.#refused(socket, channel, errorOf(reply))
       else channel.starts(reply as SubscribedFrame)
     })
   }
 
-  #leave(link: Link | undefined, channel: Channel): void {
-    link?.asked.delete(channel)
-    link?.ask({ type: 'unsubscribe', channel: channel.name }, () => undefined)
+  #leave(socket: Socket | undefined, channel: Channel): void {
+    socket?.asked.delete(channel)
+    socket?.ask({ type: 'unsubscribe', channel: channel.name }, () => undefined)
   }
 
-  #refused(link: Link, channel: Channel, error: ClientError): void {
+  #refused(socket: Socket, channel: Channel, error: ClientError): void {
     const { time, backoff } = this.#ports
     if (!error.retryable) this.#end(channel, error)
     else {
       time.after(backoffMs(backoff, channel.refusals++, time.random()), () => {
-        if (link === this.#ports.link() && this.#has(channel)) this.#ask(link, channel)
+        if (socket === this.#ports.socket() && this.#has(channel)) this.#ask(socket, channel)
       })
     }
   }

@@ -11,7 +11,7 @@ import { traceOf } from './debug.ts'
 import { Complaints } from './complaints.ts'
 import { ClientError, closed, disconnected, isLoggedOut } from './errors.ts'
 import { Events } from './events.ts'
-import { encodeData, type Link, type Unreadable, type Wire } from './link.ts'
+import { encodeData, type Socket, type Unreadable, type Wire } from './socket.ts'
 import { isOver, type State } from './machine.ts'
 import { watchNetwork } from './network.ts'
 import type { ClientEvents, Published, SluiceClientOptions } from './options.ts'
@@ -20,7 +20,7 @@ import { backoffMs, type BackoffOptions } from './retry.ts'
 import { systemTime, type Time } from './time.ts'
 import { Tokens } from './tokens.ts'
 import { webSocketWay, Ways, type Transport } from './ways.ts'
-import { Uplink, type StateChange, type UplinkSink } from './uplink.ts'
+import { ConnectionManager, type StateChange, type ConnectionManagerSink } from './connection-manager.ts'
 
 export const VERSION = '0.1.0'
 
@@ -42,7 +42,7 @@ export class WebSocketClient {
   readonly #acks: Acks
   readonly #requests: Requests
   readonly #tokens: Tokens
-  readonly #uplink: Uplink
+  readonly #connection: ConnectionManager
   #stopWatching: (() => void) | undefined
   /** Why the client is `failed`. */
   #refusal: ClientError | undefined
@@ -64,18 +64,18 @@ export class WebSocketClient {
     this.#time = time
     this.#backoff = backoff
     this.#requests = new Requests(time, requestTimeoutMs)
-    const link = (): Link | undefined => this.#uplink.link
-    this.#acks = new Acks(time, link)
+    const socket = (): Socket | undefined => this.#connection.socket
+    this.#acks = new Acks(time, socket)
     this.#channels = new Channels({
       time,
       backoff,
-      link,
+      socket,
       acks: this.#acks,
       failed,
       reset: (reset) => void this.#events.emit('reset', reset),
     })
     this.#tokens = new Tokens(token, time)
-    this.#uplink = new Uplink(
+    this.#connection = new ConnectionManager(
       {
         url,
         ways,
@@ -92,7 +92,7 @@ export class WebSocketClient {
     this.#inbox = this.#channels.add(INBOX, undefined)
   }
 
-  #sink(): UplinkSink {
+  #sink(): ConnectionManagerSink {
     return {
       greet: (newcomer, session) => {
         newcomer.send({
@@ -118,11 +118,11 @@ export class WebSocketClient {
 
   /** How it is connected, or tries to be. */
   get transport(): Transport {
-    return this.#uplink.transport
+    return this.#connection.transport
   }
 
   get state(): State {
-    return this.#uplink.state
+    return this.#connection.state
   }
 
   /** Calls the listener at each event; the answer stops that. */
@@ -140,7 +140,7 @@ export class WebSocketClient {
    */
   connect(): Promise<void> {
     const connected = new Promise<void>((resolve, reject) => {
-      if (this.#uplink.link !== undefined) {
+      if (this.#connection.socket !== undefined) {
         resolve()
         return
       }
@@ -155,8 +155,8 @@ export class WebSocketClient {
     })
     // The `error` event and the console tell of it too.
     connected.catch(() => undefined)
-    this.#stopWatching ??= watchNetwork((back) => this.#uplink.networkChanged(back))
-    this.#uplink.connect()
+    this.#stopWatching ??= watchNetwork((back) => this.#connection.networkChanged(back))
+    this.#connection.connect()
     return connected
   }
 
@@ -166,7 +166,7 @@ export class WebSocketClient {
    */
   close(): void {
     this.#acks.flush()
-    this.#uplink.close()
+    this.#connection.close()
   }
 
   /**
@@ -226,7 +226,7 @@ export class WebSocketClient {
     readonly type: 'presence' | 'history'
     readonly channel: string
   }): Promise<unknown> {
-    if (this.#uplink.link === undefined) throw disconnected()
+    if (this.#connection.socket === undefined) throw disconnected()
     const ref = this.#requests.nextRef()
     return this.#request(ref, JSON.stringify({ ...request, ref }), false)
   }
@@ -243,10 +243,10 @@ export class WebSocketClient {
 
   #request(ref: number, wire: Wire, repeat: boolean): Promise<ServerFrame> {
     if (isOver(this.state)) throw this.#refusal ?? closed()
-    return this.#requests.ask(ref, wire, repeat, this.#uplink.link)
+    return this.#requests.ask(ref, wire, repeat, this.#connection.socket)
   }
 
-  #received(link: Link, frame: ServerFrame | Unreadable): void {
+  #received(socket: Socket, frame: ServerFrame | Unreadable): void {
     switch (frame.type) {
       case 'message':
         this.#channels.get(frame.channel)?.show(frame)
@@ -265,7 +265,7 @@ export class WebSocketClient {
         this.#events.emit(frame.type, frame)
         break
       case 'reauth':
-        this.#reauthenticate(link, 0)
+        this.#reauthenticate(socket, 0)
         break
       default:
         // A type of a later version of the protocol is not for this client.
@@ -278,15 +278,15 @@ export class WebSocketClient {
   }
 
   /** Again and again until it works or the gateway closes: then the next connection gets a fresh token. */
-  #reauthenticate(link: Link, attempt: number): void {
+  #reauthenticate(socket: Socket, attempt: number): void {
     const again = (): void => {
       this.#time.after(backoffMs(this.#backoff, attempt, this.#time.random()), () => {
-        if (link === this.#uplink.link) this.#reauthenticate(link, attempt + 1)
+        if (socket === this.#connection.socket) this.#reauthenticate(socket, attempt + 1)
       })
     }
     const tokenFailed = (error: ClientError): void => {
       // Logged out: there is nothing to wait for.
-      if (isLoggedOut(error.cause)) this.#uplink.refuse(error)
+      if (isLoggedOut(error.cause)) this.#connection.refuse(error)
       else {
         this.#complaints.failed(error)
         again()
@@ -295,11 +295,11 @@ export class WebSocketClient {
     this.#tokens.renew().then((token) => {
       // There is none and never was: the gateway will say what it thinks of that.
       if (token === undefined) return
-      link.token = token
-      link.ask({ type: 'auth', token }, (reply) => {
+      socket.token = token
+      socket.ask({ type: 'auth', token }, (reply) => {
         if (reply.type === 'authenticated') {
           this.#tokens.expiresAtMs = reply.expiresAt
-          this.#uplink.ticket = reply.ticket
+          this.#connection.ticket = reply.ticket
         }
         if (reply.type !== 'error') return
         this.#complaints.failed(errorOf(reply))

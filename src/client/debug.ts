@@ -1,7 +1,7 @@
 /**
  * What crosses the wire, for people who look for a fault: every frame, without what is in it and without what opens anything.
  */
-import type { Wire } from './link.ts'
+import type { Wire } from './socket.ts'
 
 const HIDDEN = /^(token|session|ticket)$/
 

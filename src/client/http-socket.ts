@@ -3,7 +3,7 @@
  * `POST`, one request after the other; what comes is read from a stream that stays open, or from answers to polls.
  */
 import { LINK_HEADER } from '../protocol/link.ts'
-import { CUT, type WebSocketConstructor, type WebSocketLike, type Wire } from './link.ts'
+import { CUT, type WebSocketConstructor, type WebSocketLike, type Wire } from './socket.ts'
 
 /** What goes in one request, but for a single frame that is larger. */
 const BODY_LENGTH_MAX = 32_768

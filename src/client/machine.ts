@@ -13,7 +13,7 @@
  *
  * Two links at the most: the *serving* one, which messages come from, and the *attempt*, which is to become it.
  * Kept in every state (test/property/client-machine.property.test.ts, by these numbers):
- *  M1 there is a serving link in `connected` and `moving`, and in no other state
+ *  M1 there is a serving socket in `connected` and `moving`, and in no other state
  *  M2 there is an attempt in `connecting`, `moving` and `arriving`, and in no other state
  *  M3 the client waits for a time to try again in `waiting`, and in no other state
  *  M4 an attempt is made only where there is none, and adopted only where there is one
@@ -35,15 +35,15 @@ export type State =
 /**
  * `connect`, `close`: the application says so. `refuse`: another attempt would end the same way. `welcome`, `fail`: what became
  * of the attempt.
- * `lose`: the serving link is gone. `supersede`: it is gone because the attempt has taken the session over.
+ * `lose`: the serving socket is gone. `supersede`: it is gone because the attempt has taken the session over.
  * `move`: it is time to open the second connection. `wake`: it is time to try again.
  */
 export type MachineEvent =
   'connect' | 'welcome' | 'fail' | 'lose' | 'supersede' | 'move' | 'wake' | 'close' | 'refuse'
 
 /**
- * `dial`: make an attempt. `adopt`: the attempt becomes the serving link, the former one is closed. `wait`: for the next attempt.
- * `remain`: stay with the serving link and perhaps try to move again. `end`: close and forget everything.
+ * `dial`: make an attempt. `adopt`: the attempt becomes the serving socket, the former one is closed. `wait`: for the next attempt.
+ * `remain`: stay with the serving socket and perhaps try to move again. `end`: close and forget everything.
  */
 export type Action = 'none' | 'dial' | 'adopt' | 'wait' | 'remain' | 'end'
 

@@ -4,11 +4,11 @@
 import type { JoinFrame, ResetFrame, WelcomeFrame } from '../dialect/sluice-v1/frames.ts'
 import type { Position } from '../protocol/position.ts'
 import type { ClientError } from './errors.ts'
-import type { WebSocketConstructor } from './link.ts'
+import type { WebSocketConstructor } from './socket.ts'
 import type { BackoffOptions } from './retry.ts'
 import type { Time } from './time.ts'
 import type { TokenSource } from './tokens.ts'
-import type { StateChange } from './uplink.ts'
+import type { StateChange } from './connection-manager.ts'
 
 export interface SluiceClientOptions {
   /** The gateway's address: `wss://host/v1/ws`. */

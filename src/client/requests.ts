@@ -3,7 +3,7 @@
  */
 import type { ServerFrame } from '../dialect/sluice-v1/frames.ts'
 import { ClientError } from './errors.ts'
-import type { Link, Wire } from './link.ts'
+import type { Socket, Wire } from './socket.ts'
 import type { Time } from './time.ts'
 
 /** More than this would run into the gateway's limit of frames per second when all are repeated at once. */
@@ -34,8 +34,8 @@ export class Requests {
     return ++this.#ref
   }
 
-  /** Resolves with the answer, over whichever link it comes. Rejects with a `ClientError`. Sent over `link` where one serves. */
-  ask(ref: number, wire: Wire, repeat: boolean, link: Link | undefined): Promise<ServerFrame> {
+  /** Resolves with the answer, over whichever socket it comes. Rejects with a `ClientError`. Sent over `socket` where one serves. */
+  ask(ref: number, wire: Wire, repeat: boolean, socket: Socket | undefined): Promise<ServerFrame> {
     if (this.#pending.size >= UNANSWERED_MAX) {
       const message = `${UNANSWERED_MAX} requests are unanswered`
       return Promise.reject(new ClientError('limit_exceeded', message))
@@ -44,7 +44,7 @@ export class Requests {
     return new Promise<ServerFrame>((resolve, reject) => {
       const pending = { wire, repeat, resolve, reject }
       this.#pending.set(ref, pending)
-      this.#write(link, pending)
+      this.#write(socket, pending)
       cancel = this.#time.after(this.#timeoutMs, () =>
         reject(new ClientError('timeout', `no answer within ${this.#timeoutMs} ms`)),
       )
@@ -61,17 +61,17 @@ export class Requests {
     else pending?.resolve(frame)
   }
 
-  /** A new link serves: what is still unanswered is sent again, in order. */
-  repeat(link: Link): void {
-    for (const pending of this.#pending.values()) this.#write(link, pending)
+  /** A new socket serves: what is still unanswered is sent again, in order. */
+  repeat(socket: Socket): void {
+    for (const pending of this.#pending.values()) this.#write(socket, pending)
   }
 
-  #write(link: Link | undefined, { wire, reject }: Pending): void {
+  #write(socket: Socket | undefined, { wire, reject }: Pending): void {
     const max = this.frameBytesMax
     const { length } = typeof wire === 'string' ? new TextEncoder().encode(wire) : wire
     if (length > max)
       reject(new ClientError('limit_exceeded', `the frame has ${length} bytes, the gateway takes ${max}`))
-    else link?.write(wire)
+    else socket?.write(wire)
   }
 
   /** Rejects what does not outlive a disconnection, or everything. */

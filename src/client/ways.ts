@@ -9,7 +9,7 @@
  *     next connection begins with it
  */
 import { ClientError } from './errors.ts'
-import type { WebSocketConstructor } from './link.ts'
+import type { WebSocketConstructor } from './socket.ts'
 
 export type Transport = 'websocket' | 'sse' | 'poll'
 

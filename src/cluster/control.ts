@@ -69,7 +69,7 @@ export interface ControlSink {
 }
 
 /** `node` undefined: to all nodes, the sender included. */
-export function tell(backbone: Backbone, node: string | undefined, message: ControlMessage): Sent {
+export function send(backbone: Backbone, node: string | undefined, message: ControlMessage): Sent {
   return backbone.control(node, controlBytes(message))
 }
 
@@ -78,7 +78,7 @@ export function controlBytes(message: ControlMessage): Uint8Array {
 }
 
 /** Answers whether the payload was a message of a known kind. */
-export function hear(payload: Uint8Array, sink: ControlSink): boolean {
+export function dispatch(payload: Uint8Array, sink: ControlSink): boolean {
   const message = parse(payload)
   if (message === undefined) return false
   switch (message.kind) {

@@ -3,7 +3,7 @@
  */
 import { ANSWER_HEADER, type NodeRequests } from './node-request.ts'
 import type { NodeTokens } from './node-token.ts'
-import { MESH_REFUSALS, type MeshDirection, type MeshRefusal } from './strangers.ts'
+import { MESH_REFUSALS, type MeshDirection, type MeshRefusal } from './mesh-faults.ts'
 import type { Link, LinkEvents, Links, Peer } from '../backbone/links.ts'
 import type { Clock } from '../clock.ts'
 import type { Listener, NativeSocket } from '../drivers/uws.ts'

@@ -35,7 +35,7 @@ export interface Sight {
 }
 
 /** `served`: its old connection still serves it. One without is not sent on for the sake of even numbers. */
-export function turnsAway(turns: number, served: boolean, sight: Sight): boolean {
+export function redirects(turns: number, served: boolean, sight: Sight): boolean {
   if (isLeaving(sight)) return turns < (served ? TURNS_LEAVING_MAX : TURNS_LEAVING_UNSERVED_MAX)
   return served
     ? turns < TURNS_MAX && isBetterElsewhere(sight)

@@ -53,7 +53,7 @@ export interface DrainOptions {
 export type HoldReason = (typeof HOLD_REASONS)[number]
 
 /** Whether others can take more, and why not. */
-export interface ClusterMood {
+export interface Capacity {
   readonly ok: boolean
   readonly reason: string
   /** Absent where it is well. */
@@ -272,21 +272,21 @@ export class DrainCore {
   }
 
   /** Called again and again. `connections`: how many are connected here now. */
-  tick(nowMs: number, connections: number, mood: ClusterMood): DrainDecision[] {
+  tick(nowMs: number, connections: number, capacity: Capacity): DrainDecision[] {
     const passedMs = nowMs - this.#tickedAtMs
     this.#tickedAtMs = nowMs
     // Near the deadline the time that is left is what counts.
     const held = this.#holding !== undefined && !this.#hurried
     this.#holding = undefined
     if (this.#isOver()) return []
-    this.#allow(mood.rate, passedMs)
-    if (mood.cutOff === true && this.#limit === undefined && this.#state !== 'paused') this.#now = true
-    this.#closeIfItMustEnd(nowMs, connections, mood.alone === true)
+    this.#allow(capacity.rate, passedMs)
+    if (capacity.cutOff === true && this.#limit === undefined && this.#state !== 'paused') this.#now = true
+    this.#closeIfItMustEnd(nowMs, connections, capacity.alone === true)
     if (this.#closing !== undefined) return this.#close(nowMs, connections)
     if (this.#state === 'waiting' && (nowMs >= this.#openAtMs || this.#now)) this.#move(connections)
     else if (this.#state === 'moving' && !held) this.#planMs += passedMs
     if (this.#state !== 'moving') return []
-    const decisions = this.#overdue(nowMs, mood)
+    const decisions = this.#overdue(nowMs, capacity)
     const left = this.#limit === undefined ? Infinity : this.#unaskedOf(this.#limit)
     if (connections === 0 || (left <= 0 && this.#asked.size === 0)) {
       if (this.#departed.size > 0 && nowMs < this.#lastLeftMs + this.#options.returnMs) {
@@ -298,7 +298,7 @@ export class DrainCore {
     }
     const here = connections - decisions.length
     const waiting = Math.min(here - this.#asked.size - this.#lingering.size, left)
-    const ask = waiting > 0 ? this.#next(nowMs, waiting, mood) : undefined
+    const ask = waiting > 0 ? this.#next(nowMs, waiting, capacity) : undefined
     return ask === undefined ? decisions : [...decisions, ask]
   }
 
@@ -491,28 +491,28 @@ export class DrainCore {
   }
 
   /** Who is asked now, if anybody is. */
-  #next(nowMs: number, waiting: number, mood: ClusterMood): DrainDecision | undefined {
-    if (this.#now) return this.#askUpTo(nowMs, waiting, NOW_WINDOW_MS, mood)
+  #next(nowMs: number, waiting: number, capacity: Capacity): DrainDecision | undefined {
+    if (this.#now) return this.#askUpTo(nowMs, waiting, NOW_WINDOW_MS, capacity)
     this.#hurryIfLate(nowMs, waiting)
     const { everyMs } = this.#schedule
     if (this.#planMs < 0) return undefined
     const step = Math.floor(this.#planMs / everyMs)
     const due = Math.min(waiting, this.#schedule.dueAt(step) - (this.#asks - this.#base))
     if (due <= 0) return undefined
-    if (!mood.ok && !this.#hurried) {
-      this.#holding = unwell(mood)
+    if (!capacity.ok && !this.#hurried) {
+      this.#holding = unwell(capacity)
       return undefined
     }
     const taken = this.#batchSettled >= this.#batchSize * TAKEN_SHARE
     this.#dueSinceMs ??= this.#planMs
     if (!taken && this.#planMs - this.#dueSinceMs < everyMs * LATE_SHARE) return undefined
-    return this.#askUpTo(nowMs, due, everyMs * WINDOW_SHARE, mood)
+    return this.#askUpTo(nowMs, due, everyMs * WINDOW_SHARE, capacity)
   }
 
-  #askUpTo(nowMs: number, wanted: number, windowMs: number, mood: ClusterMood): DrainDecision | undefined {
-    const room = Math.min(wanted, this.#roomFor(nowMs, mood))
+  #askUpTo(nowMs: number, wanted: number, windowMs: number, capacity: Capacity): DrainDecision | undefined {
+    const room = Math.min(wanted, this.#roomFor(nowMs, capacity))
     // The rest stays due, and the plan waits for it.
-    if (room < wanted) this.#holding = noRoom(mood)
+    if (room < wanted) this.#holding = noRoom(capacity)
     const count = Math.min(room, this.#allowance())
     if (count < room && this.#plan.kind !== 'fast')
       this.#holding = {
@@ -546,7 +546,7 @@ export class DrainCore {
   }
 
   /** Beside those who are on their way, or have arrived so lately that the others' numbers are without them. */
-  #roomFor(nowMs: number, { room }: ClusterMood): number {
+  #roomFor(nowMs: number, { room }: Capacity): number {
     if (room === Infinity || this.#now) return Infinity
     while (this.#recent.length > 0 && nowMs - (this.#recent[0]?.atMs ?? 0) > ROOM_LAG_MS) this.#recent.shift()
     const arriving = this.#recent.reduce((sum, { count }) => sum + count, 0)
@@ -572,9 +572,9 @@ export class DrainCore {
     this.#begin(scheduleOf({ kind: 'over', totalMs: Math.max(1, lastAskMs - nowMs) }, waiting), 0)
   }
 
-  #overdue(nowMs: number, mood: ClusterMood): DrainDecision[] {
+  #overdue(nowMs: number, capacity: Capacity): DrainDecision[] {
     const decisions: DrainDecision[] = []
-    let room = this.#now ? Infinity : mood.ok || this.#hurried ? mood.room : 0
+    let room = this.#now ? Infinity : capacity.ok || this.#hurried ? capacity.room : 0
     for (const [id, client] of this.#asked) {
       if (nowMs < client.untilMs) continue
       if (this.#limit !== undefined) {
@@ -585,7 +585,7 @@ export class DrainCore {
       }
       // He is served here for as long as nobody else could serve him.
       if (room < 1) {
-        this.#holding = mood.ok ? noRoom(mood) : unwell(mood)
+        this.#holding = capacity.ok ? noRoom(capacity) : unwell(capacity)
         break
       }
       room--
@@ -616,11 +616,11 @@ export class DrainCore {
   }
 }
 
-function unwell({ why = 'unwell', reason }: ClusterMood): Hold {
+function unwell({ why = 'unwell', reason }: Capacity): Hold {
   return { why, text: reason }
 }
 
-function noRoom({ full = 'the others have no room for more connections' }: ClusterMood): Hold {
+function noRoom({ full = 'the others have no room for more connections' }: Capacity): Hold {
   return { why: 'room', text: full }
 }
 

@@ -4,7 +4,7 @@
 import {
   DrainCore,
   type Arrived,
-  type ClusterMood,
+  type Capacity,
   type DrainOptions,
   type DrainState,
   type HoldReason,
@@ -32,7 +32,7 @@ export interface DrainPorts {
   readonly connections: () => Iterable<Movable>
   find(id: string): Movable | undefined
   readonly count: () => number
-  readonly mood: () => ClusterMood
+  readonly capacity: () => Capacity
   /** The state, or the reason to hold, has changed. */
   changed(progress: DrainProgress): void
   /** The drain had to end, and has closed those who were still here. Once, before `done` resolves. */
@@ -232,10 +232,10 @@ export class Drain {
   }
 
   #tick(): void {
-    const { clock, count, mood } = this.#ports
+    const { clock, count, capacity } = this.#ports
     const nowMs = clock.monotonicMs()
     this.#measure(nowMs)
-    for (const decision of this.#core.tick(nowMs, count(), mood())) {
+    for (const decision of this.#core.tick(nowMs, count(), capacity())) {
       switch (decision.kind) {
         case 'ask':
           if (!this.#asking) this.#ask(decision.count, decision.windowMs)

@@ -1,7 +1,7 @@
 /**
  * A job of what an operator has asked for, and what is to be expected of it before it is begun. Pure.
  */
-import { moodOf } from './gate.ts'
+import { capacityOf } from './cluster-health.ts'
 import { deadlineOf, estimateMs, type JobDelays } from './job-pace.ts'
 import type { Job, JobNode } from './job.ts'
 import { surplusOf } from './rebalance.ts'
@@ -147,11 +147,11 @@ export function forecastOf(job: Job, all: readonly NodeInfo[], delays: JobDelays
   const inTheWay = new Set<string>()
   for (const node of all.filter(({ id }) => chosen.has(id))) {
     const others = all.filter(({ id }) => id !== node.id)
-    const mood = moodOf(node, others, {
+    const capacity = capacityOf(node, others, {
       to: job.to,
       leaving: { nodes: drains ? chosen : new Set(), together: drains },
     })
-    if (!mood.ok) inTheWay.add(mood.reason)
+    if (!capacity.ok) inTheWay.add(capacity.reason)
     if (node.state === 'draining') inTheWay.add(`node ${node.id} is being drained already`)
   }
   const room = takers.reduce((sum, node) => sum + (roomOf(node) ?? Infinity), 0)

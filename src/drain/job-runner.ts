@@ -26,7 +26,7 @@ import type { Log } from '../observe/log.ts'
 import type { NodeInfo } from '../registry/registry.ts'
 
 /** What a job orders of this node. */
-export interface PartWish {
+export interface PartCommand {
   readonly plan?: string
   readonly waitMs?: number
   readonly deadlineMs?: number
@@ -38,7 +38,7 @@ export interface PartWish {
 
 /** The movements of this node. */
 export interface JobDrain {
-  begin(wish: PartWish, origin: Origin): Promise<'gone' | 'cancelled'>
+  begin(command: PartCommand, origin: Origin): Promise<'gone' | 'cancelled'>
   cancel(): void
   rebalance(count: number, plan: string | undefined, origin: Origin): Promise<'gone' | 'cancelled'>
   cancelRebalance(): void
@@ -285,7 +285,7 @@ export class JobRunner {
       )
       return
     }
-    const wish: PartWish = {
+    const command: PartCommand = {
       ...(plan === undefined || (before !== undefined && before.share === share)
         ? {}
         : { plan, waitMs: Math.max(0, moveAt - nowMs) }),
@@ -301,12 +301,12 @@ export class JobRunner {
     }
     if (before === undefined) {
       log.info({ ...origin, plan }, 'the node is called by a job')
-      this.#ends(job, { share, told }, drain.begin(wish, origin))
+      this.#ends(job, { share, told }, drain.begin(command, origin))
       return
     }
     Object.assign(before, { share, told })
     // It has been emptied, or somebody has cancelled it here, and that is not written yet.
-    if (before.outcome === undefined) void drain.begin(wish, origin)
+    if (before.outcome === undefined) void drain.begin(command, origin)
   }
 
   #ends(job: Job, order: Pick<Part, 'share' | 'told'>, done: Promise<'gone' | 'cancelled'>): void {

@@ -38,7 +38,7 @@ export interface NatsLinkOptions {
   readonly tls?: TlsFiles
 }
 
-interface Wish {
+interface Wanted {
   readonly subject: string
   readonly queue: string | undefined
   readonly callback: (error: Error | null, message: Msg) => void
@@ -60,7 +60,7 @@ export class NatsLink {
   readonly #options: ConnectionOptions
   readonly #caught: Caught
   readonly #watchers: NatsEvents[] = []
-  readonly #wishes = new Set<Wish>()
+  readonly #wanted = new Set<Wanted>()
   readonly #waiting = new Set<() => void>()
   #connection: NatsConnection | undefined
   #up = false
@@ -154,7 +154,7 @@ export class NatsLink {
   /** Holds through all reconnects until it is cancelled, whether or not there is a connection now. */
   subscribe(subject: string, options: { readonly queue?: string }, callback: NatsCallback): NatsSubscription {
     const exact = /[*>]/.test(subject) ? undefined : subject
-    const wish: Wish = {
+    const wanted: Wanted = {
       subject,
       queue: options.queue,
       callback: (error, message) => {
@@ -176,19 +176,19 @@ export class NatsLink {
       },
       established: undefined,
     }
-    this.#wishes.add(wish)
-    if (this.#connection !== undefined && !this.#connection.isClosed()) establish(this.#connection, wish)
+    this.#wanted.add(wanted)
+    if (this.#connection !== undefined && !this.#connection.isClosed()) establish(this.#connection, wanted)
     return {
       unsubscribe: () => {
-        if (this.#wishes.delete(wish)) wish.established?.unsubscribe()
+        if (this.#wanted.delete(wanted)) wanted.established?.unsubscribe()
       },
       drain: async () => {
-        if (this.#wishes.delete(wish)) await this.#drain(wish)
+        if (this.#wanted.delete(wanted)) await this.#drain(wanted)
       },
     }
   }
 
-  async #drain({ established }: Wish): Promise<void> {
+  async #drain({ established }: Wanted): Promise<void> {
     if (established === undefined || established.isClosed()) return
     if (!this.#up) return established.unsubscribe()
     // The last word before the round trip, whose answer comes behind everything that was sent here before.
@@ -276,7 +276,7 @@ export class NatsLink {
       if (!(error instanceof SluiceError)) throw error
     }
     this.#up = false
-    this.#wishes.clear()
+    this.#wanted.clear()
     await connection?.close()
   }
 
@@ -314,7 +314,7 @@ export class NatsLink {
   async #serve(connection: NatsConnection): Promise<void> {
     this.#connection = connection
     const states = connection.status()
-    for (const wish of this.#wishes) establish(connection, wish)
+    for (const wanted of this.#wanted) establish(connection, wanted)
     this.#opened(connection)
     for await (const state of states) {
       switch (state.type) {
@@ -413,9 +413,9 @@ function seedSource(path: string): () => Uint8Array {
   return () => trimmed(source())
 }
 
-function establish(connection: NatsConnection, wish: Wish): void {
-  const { subject, queue, callback } = wish
-  wish.established = connection.subscribe(subject, { callback, ...(queue === undefined ? {} : { queue }) })
+function establish(connection: NatsConnection, wanted: Wanted): void {
+  const { subject, queue, callback } = wanted
+  wanted.established = connection.subscribe(subject, { callback, ...(queue === undefined ? {} : { queue }) })
 }
 
 function serversAround({ info }: NatsConnection): ReadonlySet<string> {

@@ -34,7 +34,7 @@ export class Arrivals {
     const { head, hello, dialect } = arriving
     const { admission, metrics } = this.#ports
     const address = this.#addresses.of(head)
-    if (hello.turns !== undefined && this.#ports.turnsAway(hello.turns, true)) {
+    if (hello.turns !== undefined && this.#ports.redirects(hello.turns, true)) {
       // Its old connection still serves it: it loses nothing by another attempt.
       metrics.refused('outdated')
       arriving.refused(503, { 'content-type': 'application/json' }, outdated())

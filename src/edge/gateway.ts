@@ -236,7 +236,7 @@ export class Gateway {
   #sendsOn({ exchange, transport }: Asking): boolean {
     const { head } = exchange
     const departure = transport.isBlind(head) ? departureIn(transport.cursorOf(head) ?? '') : undefined
-    if (departure === undefined || !this.#ports.turnsAway(departure.turns, false)) return false
+    if (departure === undefined || !this.#ports.redirects(departure.turns, false)) return false
     this.#ports.metrics.refused('outdated')
     const retryAfterMs = jitter(this.#ports.clock, 0, SENT_ON_MAX_MS)
     const away = { retryAfterMs, leaving: false, error: outdated(), cursor: departure.again }

@@ -19,7 +19,7 @@ export interface EdgePorts extends TransportPorts {
    * Whether a client that moves, and has been turned away so often before, shall go to another node. `served`: its old
    * connection serves it meanwhile.
    */
-  turnsAway(turns: number, served: boolean): boolean
+  redirects(turns: number, served: boolean): boolean
   /** What a peer does wrong: a line a second at most. `kind` is a constant sentence. */
   mistake(kind: string, fields: object): void
 }

@@ -8,7 +8,7 @@ import { Disowning } from './disowning.ts'
 import { Feed, type FeedDecision } from './feed.ts'
 import type { LogPage, LogReads } from './log-reads.ts'
 import { Fanout } from './fanout.ts'
-import { Reach, backfill, startBefore } from './reach.ts'
+import { Backfill, backfill, startBefore } from './backfill.ts'
 import type { PacedResets } from './paced-resets.ts'
 import type { Subscription } from './subscription.ts'
 import type { SlowConsumerPolicy, Source, SourceLog } from './source.ts'
@@ -151,7 +151,7 @@ export class EphemeralChannel extends Channel {
 export class LoggedChannel extends Channel implements SourceLog {
   readonly #feed: Feed
   /** Made for the first client that resumes from before the tail. */
-  #reach: Reach | undefined
+  #older: Backfill | undefined
   /** The log is being told to leave an epoch, or was a moment ago. */
   #disowning: Disowning | undefined
   /** With its first message that is to be acknowledged. */
@@ -200,8 +200,8 @@ export class LoggedChannel extends Channel implements SourceLog {
       return { start: from, recovered: true, reset: undefined }
     }
     if (from.epoch === here.epoch && from.offset < here.offset) {
-      this.#reach ??= new Reach(this.name, this.ports.reads, this.#feed, this.policy.logMessagesMax)
-      const loss = await this.#reach.to(from)
+      this.#older ??= new Backfill(this.name, this.ports.reads, this.#feed, this.policy.logMessagesMax)
+      const loss = await this.#older.to(from)
       return loss === undefined ? { start: from, recovered: true, reset: undefined } : this.#lost(loss)
     }
     // Of another epoch, or ahead of this node: only the log can say which of us is wrong.

@@ -6,7 +6,7 @@ import { EphemeralChannel, LoggedChannel, type Channel, type ChannelPorts } from
 import type { ChannelCounts, ChannelPolicy, Opening } from './channel-terms.ts'
 import { FeedMemory } from './feed-memory.ts'
 import { LogReads, type ReadReason } from './log-reads.ts'
-import type { Outlet } from './outlet.ts'
+import type { Subscriber } from './subscriber.ts'
 import { Losses, PacedResets } from './paced-resets.ts'
 import { Subscription } from './subscription.ts'
 import type { SlowConsumerPolicy } from './source.ts'
@@ -61,7 +61,7 @@ export interface HubPorts {
   readonly metrics: HubMetrics
   readonly witness: Pick<Witness, 'tap'>
   /** Who is live on a channel here under this exclusion key. Asked once for each message that excludes somebody. */
-  liveOn(channel: string, exclusionKey: string): Outlet | undefined
+  liveOn(channel: string, exclusionKey: string): Subscriber | undefined
   /** The same object for all channels of a namespace. */
   policyOf(channel: string): HubPolicy
 }
@@ -152,7 +152,7 @@ export class Hub {
    * Finds where a client starts on a channel. Tell the client, then call `begin(opened.reset)` on the subscription:
    * from then on it gets every message after `start`. Fails with `unavailable` where the log or the backbone is away.
    */
-  async open(name: string, from: From | undefined, outlet: Outlet): Promise<Opened> {
+  async open(name: string, from: From | undefined, subscriber: Subscriber): Promise<Opened> {
     let channel: Channel
     // A channel that is being started is in both maps, and not ready. One that was left meanwhile may have gone.
     do channel = await (this.#starting.get(name) ?? this.#channels.get(name) ?? this.#start(name, from))
@@ -161,7 +161,7 @@ export class Hub {
     channel.entered()
     try {
       const opening = await channel.open(from)
-      return { ...opening, subscription: new Subscription(channel, outlet, opening.start) }
+      return { ...opening, subscription: new Subscription(channel, subscriber, opening.start) }
     } catch (error) {
       channel.left()
       throw error

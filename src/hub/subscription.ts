@@ -9,7 +9,7 @@
  */
 import { Unacknowledged } from './deliveries.ts'
 import type { LiveMember } from './fanout.ts'
-import type { Outlet } from './outlet.ts'
+import type { Subscriber } from './subscriber.ts'
 import type { Source, SourceLog } from './source.ts'
 import type { Encoded } from '../protocol/encoded.ts'
 import { EncodedReset } from '../protocol/encoded-reset.ts'
@@ -29,7 +29,7 @@ type State = 'opened' | 'behind' | 'live' | 'closed'
 
 export class Subscription implements LiveMember {
   readonly source: Source
-  readonly outlet: Outlet
+  readonly subscriber: Subscriber
   #state: State = 'opened'
   /** Where the client is; `undefined` while live (it is where the feed is) and on ephemeral channels. */
   #position: Position | undefined
@@ -44,9 +44,9 @@ export class Subscription implements LiveMember {
   previousLive: LiveMember | undefined
   nextLive: LiveMember | undefined
 
-  constructor(source: Source, outlet: Outlet, start: Position | undefined) {
+  constructor(source: Source, subscriber: Subscriber, start: Position | undefined) {
     this.source = source
-    this.outlet = outlet
+    this.subscriber = subscriber
     this.#position = start
   }
 
@@ -94,17 +94,17 @@ export class Subscription implements LiveMember {
   resetLive(reset: EncodedReset): void {
     if (this.#state !== 'live') return
     // What has to wait for room must not be overtaken by what follows.
-    if (!this.outlet.hasRoom()) this.fallBehind(reset.position)
+    if (!this.subscriber.hasRoom()) this.fallBehind(reset.position)
     this.#settleOpen()
     if (this.live) this.#countLive(this.source.deliveries?.count)
     this.source.counts.reset(reset.reason)
-    this.outlet.reset(reset)
-    this.source.tap?.reset(this.outlet, reset)
+    this.subscriber.reset(reset)
+    this.source.tap?.reset(this.subscriber, reset)
   }
 
   /** Goes on as far as there is room: after a pause, a read of the log, or an empty buffer. */
   resume(): void {
-    while (this.#state === 'behind' && !this.#reading && this.outlet.hasRoom()) {
+    while (this.#state === 'behind' && !this.#reading && this.subscriber.hasRoom()) {
       if (!this.#step()) return
     }
   }
@@ -130,7 +130,7 @@ export class Subscription implements LiveMember {
 
   /** Who is live since before the first message has had all of them. Only WebSockets can acknowledge. */
   #countLive(from = 0): void {
-    if (this.source.deliveries === undefined || this.outlet.transport !== NATIVE) return
+    if (this.source.deliveries === undefined || this.subscriber.transport !== NATIVE) return
     if (this.#open === undefined || from > 0) (this.#open ??= new Unacknowledged()).live(from)
   }
 
@@ -167,7 +167,7 @@ export class Subscription implements LiveMember {
     this.#liveSince = this.source.sequence
     this.#position = undefined
     this.#countLive(this.source.deliveries?.count)
-    this.outlet.goLive(this.source.fanout, this.source.name)
+    this.subscriber.attach(this.source.fanout, this.source.name)
     this.source.fanout.addLive(this)
     this.#replayEnds()
     return false
@@ -177,7 +177,7 @@ export class Subscription implements LiveMember {
     this.#countLive()
     if (this.source.deliveries !== undefined) this.#open?.behind(this.source.deliveries)
     this.source.fanout.removeLive(this)
-    this.outlet.leaveLive(this.source.fanout, this.source.name)
+    this.subscriber.detach(this.source.fanout, this.source.name)
   }
 
   #replayEnds(): void {
@@ -188,7 +188,7 @@ export class Subscription implements LiveMember {
   /** What the other policies do with a client that missed something. */
   #giveUp(): boolean {
     if (this.source.slowConsumer === 'disconnect') {
-      this.outlet.closeTooSlow(this.source.name)
+      this.subscriber.closeTooSlow(this.source.name)
       return false
     }
     const newest = this.#log.newest()
@@ -244,12 +244,12 @@ export class Subscription implements LiveMember {
   }
 
   #handOver(encoded: Encoded): void {
-    this.outlet.deliver(encoded)
-    this.source.tap?.delivered(this.outlet, encoded)
+    this.subscriber.deliver(encoded)
+    this.source.tap?.delivered(this.subscriber, encoded)
   }
 
   #replayed({ message }: Encoded): void {
-    const durable = message.kind === 'logged' && message.ack && this.outlet.transport === NATIVE
+    const durable = message.kind === 'logged' && message.ack && this.subscriber.transport === NATIVE
     this.source.counts.replayed(durable)
     if (durable) (this.#open ??= new Unacknowledged()).given(message.offset)
   }
@@ -259,7 +259,7 @@ export class Subscription implements LiveMember {
   }
 
   #isExcludedFrom({ message: { meta } }: Encoded): boolean {
-    return meta?.exclude !== undefined && meta.exclude === this.outlet.exclusionKey
+    return meta?.exclude !== undefined && meta.exclude === this.subscriber.exclusionKey
   }
 
   #read(after: Position): boolean {
@@ -291,7 +291,7 @@ export class Subscription implements LiveMember {
       const message = encoded.message as LoggedMessage
       // What the feed has not delivered yet comes from the feed, so that its tail and this reader meet.
       if (message.epoch !== feed.epoch || message.offset > feed.offset) break
-      if (!this.outlet.hasRoom()) return
+      if (!this.subscriber.hasRoom()) return
       this.#deliver(encoded)
     }
     const here = this.#position as Position
@@ -312,7 +312,7 @@ export class Subscription implements LiveMember {
     this.source.counts.reset(reason)
     const delayMs = this.source.resetDelayMs(reason)
     const reset = new EncodedReset({ channel: this.source.name, position, reason, delayMs })
-    this.outlet.reset(reset)
-    this.source.tap?.reset(this.outlet, reset)
+    this.subscriber.reset(reset)
+    this.source.tap?.reset(this.subscriber, reset)
   }
 }

@@ -2,7 +2,7 @@
  * The way of messages and events to the live subscribers of a channel: native topics for sockets, calls for streams.
  */
 import type { Fanout } from './fanout.ts'
-import type { Outlet, Spared, TopicMember } from './outlet.ts'
+import type { Subscriber, Spared, TopicMember } from './subscriber.ts'
 import { TurnLog, type OverLimit, type Published } from './turn-log.ts'
 import type { Witness } from '../observe/witness.ts'
 import type { Encoded } from '../protocol/encoded.ts'
@@ -35,7 +35,7 @@ export interface LiveTopicsPorts {
   readonly metrics: TopicsMetrics
   readonly witness: Pick<Witness, 'tap'>
   /** Who is live on a channel here under this exclusion key. */
-  liveOn(channel: string, exclusionKey: string): Outlet | undefined
+  liveOn(channel: string, exclusionKey: string): Subscriber | undefined
 }
 
 export class LiveTopics {
@@ -91,7 +91,7 @@ export class LiveTopics {
     if (handed[NATIVE] === 0) encoded.unpin()
     this.#ports.metrics.fannedOut(encoded.message, handed)
     this.#ports.witness.tap?.fannedOut(channel, encoded)
-    if (spared === undefined) excluded?.goLive(fanout, channel)
+    if (spared === undefined) excluded?.attach(fanout, channel)
   }
 
   /** Beside the messages, to sockets only: who is behind, or comes later, does not get it. */

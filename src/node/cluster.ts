@@ -3,13 +3,13 @@
  */
 import type { Gate } from '../admission/gate.ts'
 import { Canary } from '../cluster/canary.ts'
-import { controlBytes, tell } from '../cluster/control.ts'
+import { controlBytes, send } from '../cluster/control.ts'
 import { DeployGeneration } from '../cluster/deploy-generation.ts'
 import { Inquiry } from '../cluster/inquiry.ts'
-import { graceMsOf, Isolation } from '../cluster/isolation.ts'
+import { graceMsOf, PartitionDetector } from '../cluster/partition-detector.ts'
 import { Membership } from '../cluster/membership.ts'
 import { OrderBook } from '../cluster/order-book.ts'
-import { Strangers } from '../cluster/strangers.ts'
+import { MeshFaults } from '../cluster/mesh-faults.ts'
 import type { Config } from '../config/schema.ts'
 import { addressOf } from './address.ts'
 import type { Base } from './base.ts'
@@ -42,7 +42,7 @@ export interface ClusterPorts {
 export interface Cluster {
   readonly membership: Membership
   readonly orders: OrderBook
-  readonly strangers: Strangers
+  readonly meshFaults: MeshFaults
   readonly canary: Canary
   readonly inquiry: Inquiry
   readonly info: () => NodeInfo
@@ -74,24 +74,24 @@ export function createCluster(base: Base, ports: ClusterPorts): Cluster {
     info,
     proof: ports.trust?.proofs.sign(base.id),
     read(askedMs) {
-      strangers.look()
+      meshFaults.look()
       orders.look()
       ports.switchboard.tableRead(askedMs)
     },
     failed,
   })
   const orders = createOrders(base, ports, membership, info)
-  const strangers = new Strangers(ports.trust?.proofs, {
+  const meshFaults = new MeshFaults(ports.trust?.proofs, {
     clock,
     log: base.log,
     refusals: metrics.meshRefusals,
     others: () => membership.others,
   })
   const canary = createCanary(base, ports, membership)
-  const degraded = watchAll(base, ports, { membership, strangers, canary })
+  const degraded = watchAll(base, ports, { membership, meshFaults, canary })
   const inquiry = createInquiry(base, ports, membership, degraded)
   return {
-    ...{ membership, orders, strangers, canary, inquiry, info, degraded },
+    ...{ membership, orders, meshFaults, canary, inquiry, info, degraded },
     async start() {
       await deployed.start(config.cluster.heartbeat)
       await membership.start()
@@ -148,7 +148,7 @@ function createOrders(
 function watchAll(
   { config, clock, health, metrics }: Base,
   { stores, keysFresh }: ClusterPorts,
-  { membership, strangers, canary }: Pick<Cluster, 'membership' | 'strangers' | 'canary'>,
+  { membership, meshFaults, canary }: Pick<Cluster, 'membership' | 'meshFaults' | 'canary'>,
 ): () => string[] {
   const { region } = config.node
   const degraded = watchParts({
@@ -157,8 +157,8 @@ function watchAll(
     log: stores.log,
     keysFresh,
     deaf: () => canary.deaf,
-    unlinkable: () => strangers.finding(),
-    isolation: new Isolation({ region, graceMs: graceMsOfCluster(config) }),
+    unlinkable: () => meshFaults.finding(),
+    isolation: new PartitionDetector({ region, graceMs: graceMsOfCluster(config) }),
     membership,
     clock,
     health,
@@ -187,7 +187,7 @@ function createInquiry(
     {
       clock,
       well: () => degraded().length === 0,
-      ask: (number) => void tell(backbone, undefined, { kind: 'howAreYou', number }),
+      ask: (number) => void send(backbone, undefined, { kind: 'howAreYou', number }),
       saidSince: (ms) => membership.saidSince(ms),
     },
   )

@@ -4,11 +4,11 @@
 import type { Tickets } from '../admission/tickets.ts'
 import { isRevoked } from '../auth/revocation.ts'
 import { createTokens, type Tokens } from '../auth/tokens.ts'
-import { FormerNodes } from '../cluster/former-nodes.ts'
+import { Handovers } from '../cluster/handovers.ts'
 import type { Listener } from '../drivers/uws.ts'
 import { SluiceError } from '../errors.ts'
 import { Hub } from '../hub/hub.ts'
-import type { Outlet } from '../hub/outlet.ts'
+import type { Subscriber } from '../hub/subscriber.ts'
 import type { Base } from './base.ts'
 import type { Cluster } from './cluster.ts'
 import { hubMetrics, publisherMetrics, sessionMetrics, type PublishRefused } from './counters.ts'
@@ -21,7 +21,7 @@ import type { Metrics } from '../observe/metrics.ts'
 import type { Witness } from '../observe/witness.ts'
 import { Presence } from '../presence/presence.ts'
 import { ticketText } from '../protocol/ticket.ts'
-import { NatsDoors } from '../publish/nats-doors.ts'
+import { NatsIngress } from '../publish/nats-ingress.ts'
 import { Publisher } from '../publish/publisher.ts'
 import { readBefore } from '../replay/read-before.ts'
 import { OrderWatch } from '../session/orders.ts'
@@ -53,7 +53,7 @@ export interface Delivery {
   readonly presence: Presence
   readonly publisher: Publisher
   /** Where backends publish over NATS; nothing where all is in memory. */
-  readonly doors: NatsDoors | undefined
+  readonly ingress: NatsIngress | undefined
   readonly sessions: Sessions
   readonly users: Users
   /** What was decided about users while this node did not hear. */
@@ -73,30 +73,22 @@ export function createDelivery(base: Base, ports: DeliveryPorts): Delivery {
       metrics: hubMetrics(metrics, clock),
       witness: ports.witness,
       // Made below, of the hub.
-      liveOn: (channel, exclusionKey): Outlet | undefined => sessions.liveOn(channel, exclusionKey),
+      liveOn: (channel, exclusionKey): Subscriber | undefined => sessions.liveOn(channel, exclusionKey),
       policyOf: (channel) => policies(channel).hub,
     },
     hubOptions(config),
   )
   const presence = createPresence(base, ports, hub)
   const payloadBytesMax = (): number => Math.min(config.limits.payload, stores.payloadBytesMax())
-  const publisher = new Publisher(
-    {
-      log: stores.log,
-      backbone,
-      registry,
-      clock,
-      metrics: publisherMetrics(metrics, {
-        appended: (ms) => ports.pace.store.add(ms),
-        refused: refusedBy(base),
-      }),
-      policyOf: (channel) => policies(channel).publish,
-    },
+  const publisher = createPublisher(base, ports, payloadBytesMax)
+  const ingress = createIngress(base, stores, publisher, payloadBytesMax)
+  const sessions: Sessions = createSessions(base, ports, {
+    hub,
+    presence,
+    publisher,
+    ingress,
     payloadBytesMax,
-    config.limits.jsonDepth,
-  )
-  const doors = createDoors(base, stores, publisher, payloadBytesMax)
-  const sessions: Sessions = createSessions(base, ports, { hub, presence, publisher, doors, payloadBytesMax })
+  })
   registry.watch({ heldElsewhere: (session, forMs) => sessions.heldElsewhere(session, forMs) })
   const users = new Users({
     registry,
@@ -105,7 +97,7 @@ export function createDelivery(base: Base, ports: DeliveryPorts): Delivery {
     clock,
     rememberedMs: config.auth.revocationTtl,
     someUnheard: () =>
-      cluster.strangers.finding() !== undefined ||
+      cluster.meshFaults.finding() !== undefined ||
       cluster.membership.others.some((node) => node.degraded.includes('backbone')),
     revoked: () => metrics.revocations.inc(),
     tookAway: () => metrics.takeovers.inc(),
@@ -118,7 +110,7 @@ export function createDelivery(base: Base, ports: DeliveryPorts): Delivery {
     failed,
   })
   showCounts(metrics, hub, sessions)
-  return { hub, presence, publisher, doors, sessions, users, orders }
+  return { hub, presence, publisher, ingress, sessions, users, orders }
 }
 
 function showCounts(metrics: Metrics, hub: Hub, sessions: Sessions): void {
@@ -168,14 +160,34 @@ function createPresence({ id, clock, failed }: Base, { stores }: DeliveryPorts, 
   )
 }
 
-function createDoors(
+function createPublisher(
+  base: Base,
+  { stores: { log, backbone, registry }, pace }: DeliveryPorts,
+  payloadBytesMax: () => number,
+): Publisher {
+  const { config, clock, metrics, policies } = base
+  return new Publisher(
+    {
+      ...{ log, backbone, registry, clock },
+      metrics: publisherMetrics(metrics, {
+        appended: (ms) => pace.store.add(ms),
+        refused: refusedBy(base),
+      }),
+      policyOf: (channel) => policies(channel).publish,
+    },
+    payloadBytesMax,
+    config.limits.jsonDepth,
+  )
+}
+
+function createIngress(
   { config, metrics, mistakes, failed }: Base,
   { nats }: Stores,
   publisher: Publisher,
   payloadBytesMax: () => number,
-): NatsDoors | undefined {
+): NatsIngress | undefined {
   if (nats === undefined) return undefined
-  return new NatsDoors(
+  return new NatsIngress(
     {
       prefix: NATS_PREFIX,
       forwardTimeoutMs: config.cluster.forwardTimeout,
@@ -194,14 +206,14 @@ function createDoors(
   )
 }
 
-type ServingSessions = Pick<Delivery, 'hub' | 'presence' | 'publisher' | 'doors'> & {
+type ServingSessions = Pick<Delivery, 'hub' | 'presence' | 'publisher' | 'ingress'> & {
   readonly payloadBytesMax: () => number
 }
 
 function createSessions(base: Base, ports: DeliveryPorts, serving: ServingSessions): Sessions {
   const { config, clock, policies } = base
   const { stores, cluster, tokens, tickets } = ports
-  const { hub, presence, publisher, doors } = serving
+  const { hub, presence, publisher, ingress } = serving
   return new Sessions({
     ports: {
       nodeId: base.id,
@@ -233,9 +245,9 @@ function createSessions(base: Base, ports: DeliveryPorts, serving: ServingSessio
       historyOf: (channel) => historyOf(base, stores, channel),
       ticketOf: (userTag) => ticketText(tickets.give(userTag)),
       forward: (user, publish) =>
-        doors?.forward(user, publish) ??
+        ingress?.forward(user, publish) ??
         Promise.reject(new SluiceError('unavailable', 'there is no NATS to forward through')),
-      former: new FormerNodes(
+      former: new Handovers(
         stores.backbone,
         () => cluster.membership.others,
         (client) => ports.switchboard.cameBack(client),

@@ -13,7 +13,7 @@ import type { Stores } from './stores.ts'
 import { DoorKeeper, type OtherDoor } from '../publish/door-keeper.ts'
 
 export interface NodeDoorPorts {
-  readonly doors: { readonly isOpen: boolean; open(): void; close(): Promise<void> }
+  readonly ingress: { readonly isOpen: boolean; open(): void; close(): Promise<void> }
   readonly nats: { readonly up: boolean; watch(events: NatsEvents): void }
   readonly clock: Pick<Clock, 'monotonicMs' | 'every'>
   readonly log: Pick<Log, 'info' | 'warn'>
@@ -38,16 +38,16 @@ export class NodeDoor {
 
   constructor(ports: NodeDoorPorts) {
     this.#ports = ports
-    ports.metrics.natsDoor.read(() => (ports.doors.isOpen ? 1 : 0))
+    ports.metrics.natsDoor.read(() => (ports.ingress.isOpen ? 1 : 0))
     ports.nats.watch({ connected: () => this.#look(), disconnected: () => this.#look() })
   }
 
   get isOpen(): boolean {
-    return this.#ports.doors.isOpen
+    return this.#ports.ingress.isOpen
   }
 
   start(): void {
-    this.#ports.doors.open()
+    this.#ports.ingress.open()
     this.#timer = this.#ports.clock.every(LOOK_MS, () => this.#look())
   }
 
@@ -55,20 +55,20 @@ export class NodeDoor {
   close(): Promise<void> {
     this.#timer?.cancel()
     this.#timer = undefined
-    return this.#ports.doors.close()
+    return this.#ports.ingress.close()
   }
 
   #look(): void {
     if (this.#timer === undefined) return
-    const { doors, nats, clock } = this.#ports
+    const { ingress, nats, clock } = this.#ports
     const parts = this.#ports.degraded()
     const condition = !nats.up ? 'cut' : parts.length > 0 ? 'ill' : 'well'
     const open = this.#keeper.look(clock.monotonicMs(), condition, (ms) =>
       this.#ports.answered(ms).map(otherDoorOf),
     )
-    if (open === doors.isOpen) return
-    if (open) doors.open()
-    else void doors.close()
+    if (open === ingress.isOpen) return
+    if (open) ingress.open()
+    else void ingress.close()
     // That NATS is away is told by the link.
     if (condition !== 'cut') this.#tell(open, parts)
   }
@@ -97,10 +97,10 @@ export function createDoor(
   }: { readonly stores: Stores; readonly cluster: Cluster; readonly delivery: Delivery },
 ): NodeDoor | undefined {
   const { nats } = stores
-  const { doors } = delivery
-  if (doors === undefined || nats === undefined) return undefined
+  const { ingress } = delivery
+  if (ingress === undefined || nats === undefined) return undefined
   return new NodeDoor({
-    ...{ doors, nats, clock, log, metrics },
+    ...{ ingress, nats, clock, log, metrics },
     degraded: cluster.degraded,
     answered: (ms) => cluster.inquiry.answered(ms),
   })

@@ -7,10 +7,10 @@ import type { Clock } from '../clock.ts'
 import { destinationIn, type Destination } from '../cluster/destination.ts'
 import type { Inquiry } from '../cluster/inquiry.ts'
 import type { Membership } from '../cluster/membership.ts'
-import type { Arrived, ClusterMood, DrainOptions } from '../drain/core.ts'
+import type { Arrived, Capacity, DrainOptions } from '../drain/core.ts'
 import { Departures } from '../drain/departures.ts'
 import { Drain, type DrainProgress, type Evicted, type Movable } from '../drain/drain.ts'
-import { moodOf } from '../drain/gate.ts'
+import { capacityOf } from '../drain/cluster-health.ts'
 import { BY_SIGNAL, type Movement, type Origin } from '../drain/movement.ts'
 import { parsePlan, PLAN_RULE, planText, type Plan } from '../config/drain-plan.ts'
 import { lengthMs, scheduleOf } from '../drain/schedule.ts'
@@ -67,7 +67,7 @@ const SLACK_MIN_MS = 30_000
 type MoveReason = 'drain' | 'move'
 
 /** What an operator may ask for. All are absent: the plan of the configuration. */
-export interface DrainWish {
+export interface DrainCommand {
   readonly plan?: string
   readonly paused?: boolean
   /** Everybody now. */
@@ -113,26 +113,26 @@ export class NodeDrain {
    * Starts a drain, or changes the one that runs. Answers when the node is empty, or that it stays. Fails with
    * `bad_request` for a plan that is none, and with `not_found` where a drain is to pause or to go on and none runs.
    */
-  begin(wish: DrainWish = {}, origin = BY_SIGNAL): Promise<'gone' | 'cancelled'> {
-    const plan = wish.plan === undefined ? undefined : planOf(wish.plan)
+  begin(command: DrainCommand = {}, origin = BY_SIGNAL): Promise<'gone' | 'cancelled'> {
+    const plan = command.plan === undefined ? undefined : planOf(command.plan)
     const destination =
-      wish.to === undefined ? undefined : destinationIn(wish.to, this.#ports.membership.others)
+      command.to === undefined ? undefined : destinationIn(command.to, this.#ports.membership.others)
     const running = this.#drain
     // The node is about to stop.
     if (running === undefined && this.#finished?.state === 'gone') return Promise.resolve('gone')
-    if (running === undefined && wish.paused !== undefined) throw noDrain()
+    if (running === undefined && command.paused !== undefined) throw noDrain()
     if (running === undefined || destination !== undefined) this.#destination = destination
-    const drain = running ?? this.#start(plan ?? planOf(this.#options.plan), wish, origin)
-    if (running !== undefined && plan !== undefined) drain.setPlan(plan, wish.waitMs)
+    const drain = running ?? this.#start(plan ?? planOf(this.#options.plan), command, origin)
+    if (running !== undefined && plan !== undefined) drain.setPlan(plan, command.waitMs)
     // A signal has told somebody for how long to wait.
     if (running !== undefined && drain !== this.#bySignal) {
-      const deadlineMs = wish.deadlineMs ?? (plan === undefined ? undefined : this.#deadlineMs(plan))
+      const deadlineMs = command.deadlineMs ?? (plan === undefined ? undefined : this.#deadlineMs(plan))
       if (deadlineMs !== undefined) drain.setDeadline(drain.elapsedMs + this.#emptyMs(deadlineMs))
     }
-    if (wish.paused === true) drain.pause()
+    if (command.paused === true) drain.pause()
     // Asked to go on, or to go, without a word about pausing: by a signal, for example.
-    else if (wish.paused === false || Object.keys(wish).length === 0) drain.resume()
-    if (wish.finish === true) drain.finishNow()
+    else if (command.paused === false || Object.keys(command).length === 0) drain.resume()
+    if (command.finish === true) drain.finishNow()
     return drain.done
   }
 
@@ -278,11 +278,11 @@ export class NodeDrain {
     })
   }
 
-  #start(plan: Plan, wish: DrainWish, origin: Origin): Drain {
+  #start(plan: Plan, command: DrainCommand, origin: Origin): Drain {
     const { health, gate, membership, log } = this.#ports
     const { graceMs, returnMs, closeSpreadMs } = this.#options
-    const deadlineMs = wish.deadlineMs ?? this.#deadlineMs(plan)
-    const deregisterMs = Math.max(this.#options.deregisterMs, wish.waitMs ?? 0)
+    const deadlineMs = command.deadlineMs ?? this.#deadlineMs(plan)
+    const deregisterMs = Math.max(this.#options.deregisterMs, command.waitMs ?? 0)
     this.#rebalance?.cancel()
     health.become('draining')
     void membership.beat()
@@ -319,7 +319,7 @@ export class NodeDrain {
   #planMs(plan: Plan): number {
     const { sessions, info, membership } = this.#ports
     if (plan.kind !== 'fast') return lengthMs(scheduleOf(plan, sessions.count))
-    const { rate } = moodOf(info(), membership.others, { to: this.#destination?.region })
+    const { rate } = capacityOf(info(), membership.others, { to: this.#destination?.region })
     return (sessions.count / Math.max(1, rate ?? 1)) * 1000
   }
 
@@ -344,7 +344,7 @@ export class NodeDrain {
         return session === undefined ? undefined : this.#movable(session, reason)
       },
       count: () => sessions.count,
-      mood: () => this.#mood(reason),
+      capacity: () => this.#capacity(reason),
       changed: (progress) => {
         changed(progress)
         log.info(
@@ -357,17 +357,17 @@ export class NodeDrain {
     })
   }
 
-  #mood(reason: MoveReason): ClusterMood {
+  #capacity(reason: MoveReason): Capacity {
     const { membership, inquiry, info, leaving, nodeId } = this.#ports
     const nodes = leaving()
     // Who has to stop goes wherever he can.
     const together = nodes.has(nodeId) && this.#bySignal === undefined
-    const mood = moodOf(info(), membership.others, {
+    const capacity = capacityOf(info(), membership.others, {
       cutOff: inquiry.find(),
       to: reason === 'drain' ? this.#destination?.region : undefined,
       leaving: { nodes, together },
     })
-    return this.#hold === undefined ? mood : { ...mood, ok: false, why: 'job', reason: this.#hold }
+    return this.#hold === undefined ? capacity : { ...capacity, ok: false, why: 'job', reason: this.#hold }
   }
 
   *#movables(reason: MoveReason): Iterable<Movable> {

@@ -6,7 +6,7 @@ import { Admission } from '../admission/admission.ts'
 import { Tickets } from '../admission/tickets.ts'
 import type { WantedToken } from '../api/dev.ts'
 import { mintToken } from '../auth/tokens.ts'
-import { turnsAway } from '../cluster/steering.ts'
+import { redirects } from '../cluster/steering.ts'
 import { type DevFacts, type DevRoutes, serveDev } from '../console/dev-routes.ts'
 import { loadDevFiles } from '../console/load-page.ts'
 import { StaticFolder } from '../console/static-folder.ts'
@@ -81,8 +81,8 @@ export function createGateway(base: Base, parts: EdgeParts): Gateway {
     wheel,
     metrics: edgeMetrics(metrics),
     witness: sight.witness,
-    turnsAway: (turns, served) =>
-      turnsAway(turns, served, {
+    redirects: (turns, served) =>
+      redirects(turns, served, {
         self: cluster.info(),
         others: cluster.membership.others,
         target: cluster.orders.orders.target,

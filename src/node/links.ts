@@ -2,7 +2,7 @@
  * What clients over HTTP send, passed on to the node that holds their link. Part of the composition.
  */
 import { randomBytes } from 'node:crypto'
-import { tell } from '../cluster/control.ts'
+import { send } from '../cluster/control.ts'
 import { LINK_GONE, LinkRelay, type LinkRequest, type LinkAnswer } from '../cluster/link-relay.ts'
 import type { Base } from './base.ts'
 import type { Cluster } from './cluster.ts'
@@ -23,7 +23,7 @@ export function createLinks(
   const relay = new LinkRelay({
     clock,
     // Degraded: not every way is open, but this one may be.
-    tell: (node, word) => void tell(stores.backbone, node, word),
+    tell: (node, word) => void send(stores.backbone, node, word),
     isThere: (node) => cluster.membership.others.some((other) => other.id === node),
     serve: (request) => holder?.serve(request) ?? Promise.resolve(LINK_GONE),
     failed,

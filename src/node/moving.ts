@@ -3,7 +3,7 @@
  * them. Part of the composition.
  */
 import type { Gate } from '../admission/gate.ts'
-import { tell } from '../cluster/control.ts'
+import { send } from '../cluster/control.ts'
 import type { Base } from './base.ts'
 import type { Cluster } from './cluster.ts'
 import type { Delivery } from './delivery.ts'
@@ -52,7 +52,7 @@ export function createMoving(base: Base, ports: MovingPorts): Moving {
     metrics,
     drain: draining,
     info,
-    changed: () => void tell(ports.stores.backbone, undefined, { kind: 'jobChanged' }),
+    changed: () => void send(ports.stores.backbone, undefined, { kind: 'jobChanged' }),
     emptied: ports.emptied,
     failed,
   })

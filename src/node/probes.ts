@@ -2,7 +2,7 @@
  * What the parts of a node say of themselves, for health checks, metrics and the table of nodes. Part of the composition.
  */
 import type { Clock } from '../clock.ts'
-import type { Isolation } from '../cluster/isolation.ts'
+import type { PartitionDetector } from '../cluster/partition-detector.ts'
 import type { Membership } from '../cluster/membership.ts'
 import type { Health } from '../observe/health.ts'
 import type { Metrics } from '../observe/metrics.ts'
@@ -22,7 +22,7 @@ export interface WatchedParts {
   readonly deaf: () => boolean
   /** Which nodes cannot be linked with; `undefined`: none. */
   readonly unlinkable: () => string | undefined
-  readonly isolation: Isolation
+  readonly isolation: PartitionDetector
   readonly membership: Pick<Membership, 'saidSince'>
   readonly clock: Pick<Clock, 'monotonicMs'>
   readonly health: Health

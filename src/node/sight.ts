@@ -1,7 +1,7 @@
 /**
  * What is seen of connections: their lines in the log, and users who are followed, here and on the other nodes. Part of the composition.
  */
-import { tell } from '../cluster/control.ts'
+import { send } from '../cluster/control.ts'
 import { Traces } from '../cluster/traces.ts'
 import { FlightRecorder } from '../observe/flight-recorder.ts'
 import type { Account } from '../observe/account.ts'
@@ -31,7 +31,7 @@ export function createSight(base: Base, { stores, switchboard }: SightPorts): Si
     recorder,
     clock,
     // Where some node is not reached it is told again in a moment.
-    tell: (node, message) => void tell(stores.backbone, node, message),
+    tell: (node, message) => void send(stores.backbone, node, message),
   })
   return {
     witness: new NodeWitness(base, recorder),

@@ -7,8 +7,8 @@
 import type { BackboneSink } from '../backbone/backbone.ts'
 import type { Peer } from '../backbone/links.ts'
 import type { PacketRefusal } from '../backbone/sealed.ts'
-import { hear, tell } from '../cluster/control.ts'
-import type { MeshDirection, MeshRefusal } from '../cluster/strangers.ts'
+import { dispatch, send } from '../cluster/control.ts'
+import type { MeshDirection, MeshRefusal } from '../cluster/mesh-faults.ts'
 import type { Base } from './base.ts'
 import type { Cluster } from './cluster.ts'
 import type { Delivery } from './delivery.ts'
@@ -107,14 +107,14 @@ export class Switchboard implements BackboneSink {
   }
 
   linkRefused(direction: MeshDirection, node: string, why: MeshRefusal): void {
-    this.#rooms.cluster.strangers.refused(direction, node, why)
+    this.#rooms.cluster.meshFaults.refused(direction, node, why)
   }
 
   packetRefused(why: PacketRefusal, subject: string, from: string | undefined): void {
     // Who sent it is known only where it was sealed with the secret.
     const known = why === 'clock' || why === 'replayed'
     this.#base.mistakes.warn(`${FOREIGN_PACKET} (${why})`, { subject, ...(known ? { from } : {}) })
-    if (why === 'clock' && from !== undefined) this.#rooms.cluster.strangers.clockDiffers(from)
+    if (why === 'clock' && from !== undefined) this.#rooms.cluster.meshFaults.clockDiffers(from)
   }
 
   // What the cluster and sessions say
@@ -152,7 +152,7 @@ export class Switchboard implements BackboneSink {
     const { cluster, delivery, links, moving, sight } = this.#rooms
     const { users } = delivery
     const { draining } = moving
-    hear(payload, {
+    dispatch(payload, {
       disconnect: (user, claim) => users.disconnect(user, claim),
       revoke: (user, beforeMs) => users.revoke(user, beforeMs),
       // A client that was asked to move closes its old connection itself, once the new one serves.
@@ -180,6 +180,6 @@ export class Switchboard implements BackboneSink {
     const { stores, cluster, door } = this.#rooms
     const { state, role, degraded } = cluster.info()
     const isOpen = door?.isOpen ?? false
-    tell(stores.backbone, fromNode, { kind: 'iAm', number, state, role, degraded, door: isOpen })
+    send(stores.backbone, fromNode, { kind: 'iAm', number, state, role, degraded, door: isOpen })
   }
 }

@@ -80,8 +80,8 @@ export class FlightRecorder implements Tap {
     const recording = this.#recordings.get(id)
     this.#recordings.delete(id)
     recording?.close()
-    for (const [outlet, { session }] of this.#clients)
-      if (!this.#isFollowed(session.user)) this.#clients.delete(outlet)
+    for (const [subscriber, { session }] of this.#clients)
+      if (!this.#isFollowed(session.user)) this.#clients.delete(subscriber)
   }
 
   /** Idempotent. */
@@ -102,13 +102,13 @@ export class FlightRecorder implements Tap {
     }
   }
 
-  delivered(outlet: object, encoded: Encoded): void {
-    const client = this.#clients.get(outlet)
+  delivered(subscriber: object, encoded: Encoded): void {
+    const client = this.#clients.get(subscriber)
     if (client !== undefined) this.#delivered(client, encoded, false)
   }
 
-  reset(outlet: object, { channel, position, reason }: EncodedReset): void {
-    const client = this.#clients.get(outlet)
+  reset(subscriber: object, { channel, position, reason }: EncodedReset): void {
+    const client = this.#clients.get(subscriber)
     if (client === undefined) return
     const { epoch, offset } = position
     this.#tell(client.session, 'reset', { channel: publicName(channel), epoch, offset, reason })

@@ -29,13 +29,13 @@ export interface SeenSubscription {
 export type ToldType =
   'connected' | 'subscribed' | 'unsubscribed' | 'published' | 'error' | 'move' | 'reauth' | 'authenticated'
 
-/** For as long as somebody follows a user. An outlet is the connection of a session. */
+/** For as long as somebody follows a user. A subscriber is the connection of a session. */
 export interface Tap {
   /** A message has been handed to all who are live on a channel. */
   fannedOut(channel: string, encoded: Encoded): void
   /** A message has been handed to one connection alone. */
-  delivered(outlet: object, encoded: Encoded): void
-  reset(outlet: object, reset: EncodedReset): void
+  delivered(subscriber: object, encoded: Encoded): void
+  reset(subscriber: object, reset: EncodedReset): void
   /** What a session was told, or refused, whatever its dialect made of it. */
   told(session: SeenSession, type: ToldType, fields: object): void
   acknowledged(session: SeenSession, channel: string, offset: number): void

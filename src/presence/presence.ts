@@ -14,7 +14,7 @@ import { PresenceView, type Change, type Decision } from './view.ts'
 import { PresenceWriter } from './writer.ts'
 import { jitter, type Clock, type Timer } from '../clock.ts'
 import type { ChannelEvent } from '../protocol/form.ts'
-import { Wheel, type Due } from '../wheel.ts'
+import { Wheel, type WheelEntry } from '../wheel.ts'
 
 export interface PresenceOptions {
   /** How long a user may be away before it is told. Default: 2,000 ms. */
@@ -49,7 +49,7 @@ const ANNOUNCE_PACE = { batch: 500, pauseMs: 5 }
 const TELL_PACE = { batch: 500, pauseMs: 5 }
 const READ_PACE = { batch: 50, pauseMs: 20 }
 
-class Deadline implements Due {
+class Deadline implements WheelEntry {
   wheelSlot = -1
   wheelIndex = -1
   wheelTick = -1

@@ -1,12 +1,12 @@
 /**
- * A client's link as a session sees it: an outlet for messages that is also told what becomes of the session, and can be ended.
+ * A client's link as a session sees it: a subscriber for messages that is also told what becomes of the session, and can be ended.
  *
  * It keeps (test/conformance/connection.suite.ts): T1 to T8.
  */
 import type { Session } from './session.ts'
 import type { Welcome } from './welcome.ts'
 import type { Closing } from '../errors.ts'
-import type { Outlet } from '../hub/outlet.ts'
+import type { Subscriber } from '../hub/subscriber.ts'
 import type { Account } from '../observe/account.ts'
 
 /** The client shall go to another node. */
@@ -20,7 +20,7 @@ export interface MoveOrder {
   readonly to?: string
 }
 
-export interface Connection extends Outlet {
+export interface Connection extends Subscriber {
   /** The client has gone or was closed; everything that is sent from here on goes nowhere. */
   readonly closed: boolean
   /** Whether it stays with its node. The next request of one that does not may come to any. */

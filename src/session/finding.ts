@@ -4,7 +4,7 @@
  */
 import type { Connection } from './connection.ts'
 import type { ChannelResumeResult, Identity, SessionPorts } from './ports.ts'
-import { openChannel } from './unacknowledged.ts'
+import { openChannel } from './start-position.ts'
 import type { Found } from './welcome.ts'
 import { SluiceError } from '../errors.ts'
 import type { Opened } from '../hub/hub.ts'

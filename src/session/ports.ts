@@ -93,7 +93,7 @@ export interface AckPort {
 }
 
 /** Where a client was before: that node may be waiting to hear of it. */
-export interface FormerNode {
+export interface HandoverPort {
   /** A session is connected here or elsewhere now; the node held it until now, or until so long ago. */
   tookOver(node: string, taken: TakenOver): void
   /** A session was claimed here and not connected after all; the node held it until then. */
@@ -139,7 +139,7 @@ export interface SessionPorts {
   publish(user: string, message: ClientMessage): Answer<Published>
   /** Hands a client's publish to the backend. */
   forward(user: string, message: ClientMessage): Promise<Published>
-  readonly former: FormerNode
+  readonly former: HandoverPort
   /** What `welcome` tells of what clients may send. */
   limits(): ClientLimits
   /** A session has no connection here any more. */

@@ -10,7 +10,7 @@ import type { Identity, SessionContext, SessionPorts } from './ports.ts'
 import { historyOf, membersOf } from './reading.ts'
 import { planReauth } from './reauth.ts'
 import { ownerTagOf } from './session-id.ts'
-import { checkAck, openChannel } from './unacknowledged.ts'
+import { checkAck, openChannel } from './start-position.ts'
 import { checkOneMore } from './user-limits.ts'
 import type { Renewed, Start } from './welcome.ts'
 import { asSluiceError, Closing, SluiceError } from '../errors.ts'
@@ -20,12 +20,12 @@ import { INBOX, inboxOf } from '../protocol/channel.ts'
 import type { Message } from '../protocol/message.ts'
 import type { From } from '../protocol/position.ts'
 import type { Published } from '../publish/publisher.ts'
-import type { Due } from '../wheel.ts'
+import type { WheelEntry } from '../wheel.ts'
 
 /** In the place of a channel; no channel has this name. */
 const AUTH = ''
 
-export class Session implements Due {
+export class Session implements WheelEntry {
   readonly id: string
   /** Of two connections of a session the one with the smaller claim is the older. */
   readonly claim: number

@@ -1,7 +1,7 @@
 /**
  * The sessions of this node, and the way of a connection into one: token, claim, where each channel starts, welcome.
  */
-import { Arrival } from './arrival.ts'
+import { Handover } from './handover.ts'
 import { Attempts, endedByOperator, isEnded, isOvertaken, takenOver, type Attempt } from './attempts.ts'
 import { Claims } from './claims.ts'
 import { ConnectionGone, type Connection } from './connection.ts'
@@ -117,9 +117,9 @@ export class Sessions {
       const resume: ResumeResult = !asked ? 'new' : claimed.known ? 'resumed' : 'unknown_session'
       ports.metrics.connected(resume, ports.clock.monotonicMs() - startedMs)
       const here = { session: id, node: ports.nodeId }
-      const arrival = Arrival.of(here, claimed, request.departure, ports.former)
-      this.#claims.served(attempt, session, arrival?.from)
-      this.#install(session, findings, resume, arrival)
+      const handover = Handover.of(here, claimed, request.departure, ports.former)
+      this.#claims.served(attempt, session, handover?.from)
+      this.#install(session, findings, resume, handover)
       return session
     } catch (error) {
       for (const { subscription } of opened) subscription.close()
@@ -292,7 +292,7 @@ export class Sessions {
     session: Session,
     findings: readonly Finding[],
     resume: ResumeResult,
-    arrival: Arrival | undefined,
+    handover: Handover | undefined,
   ): void {
     const { ports, options } = this.#context
     const { connection } = session
@@ -322,11 +322,13 @@ export class Sessions {
       resumed: welcome.resumed,
       channels: shown(channels),
     })
-    if (arrival !== undefined) {
-      session.movedFrom = ports.former.draining(arrival.from)
-      arrival.announce(findings.every(({ from, opened }) => from === undefined || opened?.recovered === true))
+    if (handover !== undefined) {
+      session.movedFrom = ports.former.draining(handover.from)
+      handover.announce(
+        findings.every(({ from, opened }) => from === undefined || opened?.recovered === true),
+      )
     }
-    const replay = arrival?.replayOf(session.subscriptionCount)
+    const replay = handover?.replayOf(session.subscriptionCount)
     for (const { opened } of findings) opened?.subscription.begin(opened.reset, replay)
     if (stale === undefined) return
     ports.metrics.takenOver()

@@ -6,7 +6,7 @@ import { takenOver } from './attempts.ts'
 import type { Sessions } from './sessions.ts'
 import type { Backbone } from '../backbone/backbone.ts'
 import type { Clock } from '../clock.ts'
-import { tell, type ControlMessage, type ControlSink, type TakenOver } from '../cluster/control.ts'
+import { send, type ControlMessage, type ControlSink, type TakenOver } from '../cluster/control.ts'
 import type { Place, Registry } from '../registry/registry.ts'
 
 export interface UsersPorts {
@@ -74,7 +74,7 @@ export class Users implements Pick<ControlSink, 'disconnect' | 'revoke' | 'given
   }
 
   #tell(message: ControlMessage): MaybeLate {
-    const sent = tell(this.#ports.backbone, undefined, message)
+    const sent = send(this.#ports.backbone, undefined, message)
     return sent === 'degraded' || this.#ports.someUnheard() ? { degraded: true } : {}
   }
 

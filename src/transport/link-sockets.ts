@@ -8,7 +8,7 @@ import type { WebSocketContext } from './websocket.ts'
 import { SSE_COMMENT, STREAM_HEADERS, writeCorked } from './sse-event.ts'
 import type { HttpExchange, HttpStream, NativeSocket, ResponseHeaders } from '../drivers/uws.ts'
 import { LINK_ANSWER_BYTES_MAX, LINK_POLL_MS } from '../protocol/link.ts'
-import type { Due } from '../wheel.ts'
+import type { WheelEntry } from '../wheel.ts'
 
 const COMMENT = Buffer.from(SSE_COMMENT)
 /** As the native socket says it. */
@@ -30,7 +30,7 @@ export interface LinkSocket extends NativeSocket {
 }
 
 /** Common to both: the deadline on the wheel, and when the client was heard last. */
-abstract class Waiting implements Due {
+abstract class Waiting implements WheelEntry {
   wheelSlot = -1
   wheelIndex = 0
   wheelTick = 0

@@ -51,19 +51,19 @@ export class LinkConnection extends WebSocketConnection implements StreamFanout 
     super.joined(session, welcome, account)
   }
 
-  override goLive(fanout: Fanout): void {
+  override attach(fanout: Fanout): void {
     fanout.addStreams(this)
     this.#ledger?.joined(fanout, false)
   }
 
-  override leaveLive(fanout: Fanout): void {
+  override detach(fanout: Fanout): void {
     fanout.removeStreams(this)
     this.#ledger?.left(fanout, false)
   }
 
   /** It is on no topic that others could be reached on: it leaves for this one message. */
   override stepAside(fanout: Fanout): undefined {
-    this.leaveLive(fanout)
+    this.detach(fanout)
   }
 
   // StreamFanout

@@ -16,7 +16,7 @@ import type { Form } from '../protocol/form.ts'
 import { ticketSegment } from '../protocol/ticket.ts'
 import type { Session } from '../session/session.ts'
 import type { Welcome } from '../session/welcome.ts'
-import type { Due } from '../wheel.ts'
+import type { WheelEntry } from '../wheel.ts'
 
 /** One answer holds no more than this; the rest is in the next one. */
 const MESSAGES_MAX = 1000
@@ -32,7 +32,7 @@ export interface PollRequest {
   readonly headers: ResponseHeaders
 }
 
-export class PollConnection implements HttpConnection, StreamFanout, Due {
+export class PollConnection implements HttpConnection, StreamFanout, WheelEntry {
   readonly transport = 'poll'
   readonly size = 1
   readonly #context: StreamContext
@@ -97,7 +97,7 @@ export class PollConnection implements HttpConnection, StreamFanout, Due {
     if (this.#session !== undefined) ports.sessions.disconnected(this.#session, this.#account, ANSWERED)
   }
 
-  // Outlet
+  // Subscriber
 
   hasRoom(): boolean {
     return !this.#closed && this.#messages.length < MESSAGES_MAX && this.#bytes < BYTES_MAX
@@ -116,18 +116,18 @@ export class PollConnection implements HttpConnection, StreamFanout, Due {
     this.#answerSoon()
   }
 
-  goLive(fanout: Fanout): void {
+  attach(fanout: Fanout): void {
     fanout.addStreams(this)
     this.#account?.joined(fanout, false)
   }
 
-  leaveLive(fanout: Fanout): void {
+  detach(fanout: Fanout): void {
     fanout.removeStreams(this)
     this.#account?.left(fanout, false)
   }
 
   stepAside(fanout: Fanout): undefined {
-    this.leaveLive(fanout)
+    this.detach(fanout)
   }
 
   closeTooSlow(): void {

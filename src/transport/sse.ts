@@ -23,7 +23,7 @@ import type { EncodedReset } from '../protocol/encoded-reset.ts'
 import type { Written } from '../protocol/form.ts'
 import type { Session } from '../session/session.ts'
 import type { Welcome } from '../session/welcome.ts'
-import type { Due } from '../wheel.ts'
+import type { WheelEntry } from '../wheel.ts'
 
 export interface SseContext extends StreamContext {
   readonly fanout: SseFanout
@@ -31,7 +31,7 @@ export interface SseContext extends StreamContext {
 
 const NO_SUFFIX = new Uint8Array()
 
-export class SseConnection implements Link, HttpConnection, StreamFanout, GroupMember, Due {
+export class SseConnection implements Link, HttpConnection, StreamFanout, GroupMember, WheelEntry {
   readonly transport = 'sse'
   /** A stream of its own in the fan-outs where it is not part of a group. */
   readonly size = 1
@@ -114,7 +114,7 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
     if (this.#session !== undefined) ports.sessions.disconnected(this.#session, this.#account, ended)
   }
 
-  // Outlet
+  // Subscriber
 
   hasRoom(): boolean {
     return (
@@ -137,13 +137,13 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
     this.#queue({ text: sseEvent('reset', written.data), channel, position })
   }
 
-  goLive(fanout: Fanout): void {
+  attach(fanout: Fanout): void {
     fanout.addStreams(this)
     this.#account?.joined(fanout, false)
     this.#context.fanout.memberHasWork(this)
   }
 
-  leaveLive(fanout: Fanout): void {
+  detach(fanout: Fanout): void {
     this.#leaveGroup()
     this.#account?.left(fanout, false)
     fanout.removeStreams(this)
@@ -151,7 +151,7 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
 
   stepAside(fanout: Fanout): undefined {
     this.#leaveGroupHere()
-    this.leaveLive(fanout)
+    this.detach(fanout)
   }
 
   closeTooSlow(): void {

@@ -16,7 +16,7 @@ import type { Conversation, Dialect, Link } from '../dialect/dialect.ts'
 import type { NativeSocket } from '../drivers/uws.ts'
 import { Closing, faulty, type CloseReason } from '../errors.ts'
 import type { Fanout } from '../hub/fanout.ts'
-import type { Spared } from '../hub/outlet.ts'
+import type { Spared } from '../hub/subscriber.ts'
 import { topicOf } from '../hub/topics.ts'
 import type { OverLimit, Published } from '../hub/turn-log.ts'
 import type { Account } from '../observe/account.ts'
@@ -30,7 +30,7 @@ import type { MoveOrder } from '../session/connection.ts'
 import type { TransportName } from '../protocol/transport-name.ts'
 import type { Session } from '../session/session.ts'
 import type { Welcome } from '../session/welcome.ts'
-import type { Due } from '../wheel.ts'
+import type { WheelEntry } from '../wheel.ts'
 
 /** Who has been let in. */
 export interface Arrived {
@@ -49,7 +49,7 @@ export interface WebSocketContext {
   readonly path: string
 }
 
-export class WebSocketConnection implements Link, OverLimit, Due {
+export class WebSocketConnection implements Link, OverLimit, WheelEntry {
   readonly #context: WebSocketContext
   #conversation: Conversation<Buffer>
   /** Of the client, behind proxies; empty where nothing is to be charged to it. */
@@ -211,7 +211,7 @@ export class WebSocketConnection implements Link, OverLimit, Due {
     if (this.#session !== undefined) ports.sessions.disconnected(this.#session, this.#account, ended)
   }
 
-  // Outlet
+  // Subscriber
 
   hasRoom(): boolean {
     const socket = this.#socket
@@ -231,14 +231,14 @@ export class WebSocketConnection implements Link, OverLimit, Due {
     this.#conversation.reset(this, reset)
   }
 
-  goLive(fanout: Fanout, channel: string): void {
+  attach(fanout: Fanout, channel: string): void {
     const { form } = this.#conversation
     this.#socket?.subscribe(topicOf(form, channel))
     fanout.addNative(form)
     this.#account?.joined(fanout.carried(form), true)
   }
 
-  leaveLive(fanout: Fanout, channel: string): void {
+  detach(fanout: Fanout, channel: string): void {
     const { form } = this.#conversation
     this.#socket?.unsubscribe(topicOf(form, channel))
     this.#account?.left(fanout.carried(form), true)

@@ -16,7 +16,7 @@ import { Closing } from '../../src/errors.ts'
 import { inboxOf } from '../../src/protocol/channel.ts'
 import type { From } from '../../src/protocol/position.ts'
 import type { Connection } from '../../src/session/connection.ts'
-import type { Due } from '../../src/wheel.ts'
+import type { WheelEntry } from '../../src/wheel.ts'
 import { ConnectionWorld, OPTIONS, USER } from '../support/connection-world.ts'
 
 /** What reaches a client, in order. */
@@ -27,7 +27,7 @@ export type Received =
 
 export interface TestClient {
   /** Of a client that asks again and again, the one that serves it now. */
-  readonly connection: Connection & Due
+  readonly connection: Connection & WheelEntry
   readonly received: readonly Received[]
   /** What is kept for it until it reads. */
   readonly waitingBytes: number

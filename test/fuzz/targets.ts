@@ -12,7 +12,7 @@ import { readKeySet } from '../../src/auth/jwks.ts'
 import { createTokens } from '../../src/auth/tokens.ts'
 import { Tickets } from '../../src/admission/tickets.ts'
 import { systemClock } from '../../src/clock.ts'
-import { hear, type ControlSink } from '../../src/cluster/control.ts'
+import { dispatch, type ControlSink } from '../../src/cluster/control.ts'
 import type { RequestHead } from '../../src/drivers/uws.ts'
 import { ClientAddress } from '../../src/edge/origin.ts'
 import { bearer, cookie, listed } from '../../src/dialect/request.ts'
@@ -41,7 +41,7 @@ import {
   encodeStored,
 } from '../../src/protocol/packet.ts'
 import { readTicket, ticketIn } from '../../src/protocol/ticket.ts'
-import { NatsDoors, type Requests } from '../../src/publish/nats-doors.ts'
+import { NatsIngress, type Requests } from '../../src/publish/nats-ingress.ts'
 import { normalPayload } from '../../src/publish/payload.ts'
 import type { Publisher, PublishRequest } from '../../src/publish/publisher.ts'
 
@@ -223,7 +223,7 @@ const natsRequests = {
 } as Requests
 let answerOfBackend: Uint8Array = Buffer.alloc(0)
 const faults: unknown[] = []
-const doors = new NatsDoors(
+const doors = new NatsIngress(
   { prefix: 'sluice', forwardTimeoutMs: 1000, jsonDepthMax: DEPTH, payloadBytesMax: () => 65_536 },
   {
     requests: natsRequests,
@@ -396,7 +396,7 @@ const packets: Target[] = [
       const packet = poked(random, encodeControl('node', Buffer.from(said)))
       const control = decodeControl(packet)
       if (control === undefined) return 'refused'
-      return hear(control.payload, sink) ? 'decoded' : 'refused'
+      return dispatch(control.payload, sink) ? 'decoded' : 'refused'
     },
   },
   {

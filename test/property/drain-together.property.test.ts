@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DrainCore } from '../../src/drain/core.ts'
-import { moodOf } from '../../src/drain/gate.ts'
+import { capacityOf } from '../../src/drain/cluster-health.ts'
 import type { NodeInfo } from '../../src/registry/registry.ts'
 
 /** Nodes that know of each other what a table said some time ago, and are told to stop at about the same time. */
@@ -94,8 +94,8 @@ class FakeNode {
     }
     const core = this.#core
     for (const [id, atMs] of this.#leaving) if (nowMs >= atMs) this.#leave(id, nowMs)
-    const mood = moodOf(this.info, this.#others)
-    for (const decision of core.tick(nowMs, this.#clients, mood)) {
+    const capacity = capacityOf(this.info, this.#others)
+    for (const decision of core.tick(nowMs, this.#clients, capacity)) {
       if (decision.kind === 'ask')
         for (let i = 0; i < decision.count; i++) {
           const id = `c${core.counts.told}`
@@ -106,7 +106,7 @@ class FakeNode {
       if (decision.kind === 'close') this.#leave(decision.id, nowMs)
       if (decision.kind === 'evict') {
         // That is for those only who have nowhere to go.
-        expect(mood.alone).toBe(true)
+        expect(capacity.alone).toBe(true)
         this.#clients -= decision.count
       }
       if (decision.kind === 'done') {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { DrainCore, type ClusterMood, type DrainDecision, type DrainOptions } from '../../src/drain/core.ts'
+import { DrainCore, type Capacity, type DrainDecision, type DrainOptions } from '../../src/drain/core.ts'
 import type { Plan } from '../../src/config/drain-plan.ts'
 import { lengthMs, scheduleOf } from '../../src/drain/schedule.ts'
 
@@ -10,9 +10,9 @@ const TICK_MS = 100
 const GRACE_MS = 3000
 const RETURN_MS = 2000
 const CLOSE_SPREAD_MS = 1000
-const WELL: ClusterMood = { ok: true, reason: '', room: Infinity }
-const UNWELL: ClusterMood = { ok: false, reason: 'queues', room: Infinity }
-const FULL: ClusterMood = { ok: true, reason: '', room: 0, full: 'node b is at its limit of 60 connections' }
+const WELL: Capacity = { ok: true, reason: '', room: Infinity }
+const UNWELL: Capacity = { ok: false, reason: 'queues', room: Infinity }
+const FULL: Capacity = { ok: true, reason: '', room: 0, full: 'node b is at its limit of 60 connections' }
 const HERE = { gapMs: 0, recovered: true }
 const BACK = { gapMs: undefined, recovered: true }
 const TICKS_MAX = 20_000
@@ -55,7 +55,7 @@ const words = fc.array(
   { maxLength: 6 },
 )
 
-/** A node with its clients, and a cluster in some mood. */
+/** A node with its clients, and a cluster in some capacity. */
 class Run {
   readonly core: DrainCore
   readonly connected: Map<string, Character>
@@ -65,7 +65,7 @@ class Run {
   readonly #leaving = new Map<string, number>()
   readonly #returning = new Map<string, number>()
   readonly #returnMs: number
-  mood = WELL
+  capacity = WELL
   /** An operator wants all to go. */
   now = false
   nowMs = 0
@@ -91,10 +91,10 @@ class Run {
       expect(core.confirm(id, BACK, nowMs)).toBe(false)
     }
     this.evictedInTick = 0
-    const decisions = core.tick(nowMs, connected.size, this.mood)
+    const decisions = core.tick(nowMs, connected.size, this.capacity)
     for (const decision of decisions) this.#act(decision)
     // Nobody waits without being told what for.
-    if (core.holding !== undefined && connected.size > 0) expect(this.mood).not.toBe(WELL)
+    if (core.holding !== undefined && connected.size > 0) expect(this.capacity).not.toBe(WELL)
     this.nowMs += TICK_MS
     return decisions
   }
@@ -105,7 +105,7 @@ class Run {
       // D1 D4
       expect(this.asked.get(decision.id)).toBeLessThanOrEqual(nowMs)
       expect(core.state).toBe('moving')
-      if (!this.now) expect(this.mood.room).toBeGreaterThan(0)
+      if (!this.now) expect(this.capacity.room).toBeGreaterThan(0)
       this.#end(decision.id)
     }
     if (decision.kind === 'evict') {
@@ -122,8 +122,8 @@ class Run {
     // D3 D4
     expect(core.state).toBe('moving')
     if (!this.now) {
-      expect(this.mood.room).toBeGreaterThanOrEqual(decision.count)
-      if (this.#options.deadlineMs === Infinity) expect(this.mood.ok).toBe(true)
+      expect(this.capacity.room).toBeGreaterThanOrEqual(decision.count)
+      if (this.#options.deadlineMs === Infinity) expect(this.capacity.ok).toBe(true)
       expect(nowMs).toBeGreaterThanOrEqual(this.#options.deregisterMs)
     }
     this.lastAskMs = nowMs
@@ -156,10 +156,10 @@ class Run {
   say(word: Word): void {
     if (word === 'pause') this.core.pause()
     if (word === 'resume') this.core.resume()
-    if (word === 'unwell') this.mood = UNWELL
-    if (word === 'full') this.mood = FULL
-    if (word === 'some') this.mood = { ok: true, reason: '', room: 2, full: FULL.full as string }
-    if (word === 'well') this.mood = WELL
+    if (word === 'unwell') this.capacity = UNWELL
+    if (word === 'full') this.capacity = FULL
+    if (word === 'some') this.capacity = { ok: true, reason: '', room: 2, full: FULL.full as string }
+    if (word === 'well') this.capacity = WELL
     if (word === 'plan') this.core.setPlan({ kind: 'count', count: 3, everyMs: 700 })
     if (word === 'now') {
       this.core.finishNow()
@@ -317,7 +317,7 @@ describe('a drain', () => {
       { ...OPTIONS, plan: { kind: 'over', totalMs: 20_000 }, deregisterMs: 0, deadlineMs: 60_000 },
       0,
     )
-    run.mood = UNWELL
+    run.capacity = UNWELL
     while (run.core.state !== 'gone') run.tick()
     expect(run.evicted).toBe(0)
     expect(run.core.counts).toMatchObject({ told: 40, moved: 40, forced: 0 })
@@ -331,11 +331,11 @@ describe('a drain', () => {
       0,
     )
     run.tick()
-    run.mood = FULL
+    run.capacity = FULL
     while (run.nowMs < 60_000 - CLOSE_SPREAD_MS) run.tick()
     expect([...run.connected.values()]).toEqual(['stays', 'stays'])
     expect(run.core.holding).toBe('node b is at its limit of 60 connections')
-    run.mood = WELL
+    run.capacity = WELL
     run.tick()
     while (run.core.state !== 'gone') run.tick()
     expect(run.core.counts).toMatchObject({ told: 3, moved: 1, forced: 2 })
@@ -366,7 +366,7 @@ describe('a drain', () => {
         const core = new DrainCore({ ...OPTIONS, plan, deregisterMs }, kinds.length, 0)
         const connected = new Map(kinds.map((kind, index) => [`c${index}`, kind]))
         const leaving = new Map<string, number>()
-        const unwell: ClusterMood = { ok: false, reason: 'the backbone does not answer', room: 0 }
+        const unwell: Capacity = { ok: false, reason: 'the backbone does not answer', room: 0 }
         const cutOffMs = cutOffTick * TICK_MS
         let nowMs = 0
         let over = false
@@ -403,14 +403,14 @@ describe('a drain', () => {
   it('D4 D6 asks nobody where the node is cut off while the drain is paused, or only a part is to go', () => {
     const plan: Plan = { kind: 'over', totalMs: 600_000 }
     const reason = 'the backbone does not answer'
-    const mood: ClusterMood = { ok: false, reason, room: Infinity, cutOff: true }
+    const capacity: Capacity = { ok: false, reason, room: Infinity, cutOff: true }
     const paused = new DrainCore({ ...OPTIONS, plan, deregisterMs: 0 }, 10, 0)
     paused.pause()
-    expect(paused.tick(1000, 10, mood)).toEqual([])
+    expect(paused.tick(1000, 10, capacity)).toEqual([])
     paused.resume()
-    expect(paused.tick(1100, 10, mood)).toMatchObject([{ kind: 'ask', count: 10 }])
+    expect(paused.tick(1100, 10, capacity)).toMatchObject([{ kind: 'ask', count: 10 }])
     const part = new DrainCore({ ...OPTIONS, plan, deregisterMs: 0, limit: 5 }, 10, 0)
-    for (const nowMs of [1000, 200_000]) expect(part.tick(nowMs, 10, mood)).toEqual([])
+    for (const nowMs of [1000, 200_000]) expect(part.tick(nowMs, 10, capacity)).toEqual([])
   })
 
   it('D4 asks and closes nobody once it is cancelled', () => {
@@ -491,9 +491,9 @@ describe('a drain', () => {
           for (let tick = 0; tick < 500 && core.state !== 'gone'; tick++) {
             const nowMs = tick * TICK_MS
             // Others come and go at first, and nobody is ever well.
-            const mood = company[tick] === true ? UNWELL : alone
-            aloneSinceMs = mood === alone ? (aloneSinceMs ?? nowMs) : undefined
-            const decisions = core.tick(nowMs, 10, mood)
+            const capacity = company[tick] === true ? UNWELL : alone
+            aloneSinceMs = capacity === alone ? (aloneSinceMs ?? nowMs) : undefined
+            const decisions = core.tick(nowMs, 10, capacity)
             const over = bySignal && aloneSinceMs !== undefined && nowMs - aloneSinceMs >= aloneMs
             expect(decisions).toEqual(over ? [{ kind: 'evict', count: 10 }, { kind: 'done' }] : [])
           }

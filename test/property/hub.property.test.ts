@@ -8,7 +8,7 @@ import type { EdgeOptions, EdgePorts } from '../../src/edge/ports.ts'
 import { Newcomers } from '../../src/transport/newcomers.ts'
 import type { WebSocketConnection } from '../../src/transport/websocket.ts'
 import { Hub, type HubPolicy } from '../../src/hub/hub.ts'
-import type { Outlet } from '../../src/hub/outlet.ts'
+import type { Subscriber } from '../../src/hub/subscriber.ts'
 import type { MessageFrame, ServerFrame } from '../../src/dialect/sluice-v1/frames.ts'
 import type { Position } from '../../src/protocol/position.ts'
 import type { LoggedMessage, Message } from '../../src/protocol/message.ts'
@@ -178,7 +178,7 @@ function world(policy: HubPolicy, tailMessages: number, memoryBytes: number) {
       clock: systemClock,
       metrics: UNCOUNTED_HUB,
       witness: noWitness,
-      liveOn: (channel, key): Outlet | undefined => sessions.liveOn(channel, key),
+      liveOn: (channel, key): Subscriber | undefined => sessions.liveOn(channel, key),
       policyOf: () => policy,
     },
     {
@@ -242,7 +242,7 @@ function world(policy: HubPolicy, tailMessages: number, memoryBytes: number) {
     links: NO_LINKS,
     sessions,
     hub,
-    turnsAway: () => false,
+    redirects: () => false,
     witness: noWitness,
     departureOf: () => undefined,
     mistake: ignore,

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { carriedOver, FULL_AT_MS, rateOf, take, type Rate } from '../../src/admission/bucket.ts'
 import { CALM_TURNS, Pace, type Signals } from '../../src/admission/pace.ts'
-import { DrainCore, type ClusterMood } from '../../src/drain/core.ts'
+import { DrainCore, type Capacity } from '../../src/drain/core.ts'
 
 /** What a node offers, and drains that take it up. */
 
@@ -156,14 +156,14 @@ describe('D8 a drain', () => {
       }
       going = []
       const rate = rateAt(tick)
-      const mood: ClusterMood = {
+      const capacity: Capacity = {
         ok: true,
         reason: '',
         room: Infinity,
         ...(rate === undefined ? {} : { rate }),
       }
       let count = 0
-      for (const decision of core.tick(nowMs, here, mood)) {
+      for (const decision of core.tick(nowMs, here, capacity)) {
         if (decision.kind === 'done') return asked
         if (decision.kind !== 'ask') continue
         count = decision.count

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { latestOf, TURNS_MAX, turnsAway, isOutdated, type Sight } from '../../src/cluster/steering.ts'
+import { latestOf, TURNS_MAX, redirects, isOutdated, type Sight } from '../../src/cluster/steering.ts'
 import type { Target } from '../../src/cluster/orders.ts'
 import { MemoryVersions } from '../../src/registry/memory-shelves.ts'
 import type { Deploy, NodeInfo } from '../../src/registry/registry.ts'
@@ -162,7 +162,7 @@ describe.each([
         if (up.length === 0) return
         let turns = 0
         let at = up[start % up.length] as NodeInfo
-        while (turnsAway(turns, served, sightOf(at, rollouts)))
+        while (redirects(turns, served, sightOf(at, rollouts)))
           at = up[(start + ++turns) % up.length] as NodeInfo
         expect(turns).toBeLessThanOrEqual(TURNS_MAX)
         const reachable = up.some((node) => rollouts.isWanted(node)) && up.length <= 3

@@ -10,11 +10,11 @@ import { startNode, type StartedNode } from '../support/start-node.ts'
 import { readKeySet } from '../../src/auth/jwks.ts'
 import { createTokens } from '../../src/auth/tokens.ts'
 import { systemClock } from '../../src/clock.ts'
-import { hear } from '../../src/cluster/control.ts'
+import { dispatch } from '../../src/cluster/control.ts'
 import { decodeAnnouncement } from '../../src/presence/announcements.ts'
 import { joinBinary } from '../../src/protocol/binary.ts'
 import { normalPayload } from '../../src/publish/payload.ts'
-import { NatsDoors, type Requests } from '../../src/publish/nats-doors.ts'
+import { NatsIngress, type Requests } from '../../src/publish/nats-ingress.ts'
 import { NodeTable } from '../../src/registry/node-table.ts'
 
 const DEPTH = 64
@@ -77,7 +77,7 @@ const requests: Requests = {
   },
   request: () => Promise.resolve({ data: Buffer.from(backendAnswer) }),
 }
-const doors = new NatsDoors(
+const doors = new NatsIngress(
   { prefix: 'sluice', forwardTimeoutMs: 1000, payloadBytesMax: () => 100_000, jsonDepthMax: DEPTH },
   {
     requests,
@@ -194,7 +194,7 @@ const SILENT: Readonly<Record<string, (json: string) => unknown>> = {
     )
     return refused === undefined
   },
-  'control between nodes': (json) => hear(Buffer.from(`{"kind":"canary","word":1,"x":${json}}`), SINK),
+  'control between nodes': (json) => dispatch(Buffer.from(`{"kind":"canary","word":1,"x":${json}}`), SINK),
   'presence between nodes': (json) =>
     decodeAnnouncement(Buffer.from(`{"kind":"presence","gone":true,"x":${json}}`)) !== undefined,
 }
@@ -244,7 +244,7 @@ const OWN: Readonly<Record<string, string>> = {
   'cli/line-publisher.ts': "a line of the operator's own input",
   'client/debug.ts': 'the gateway, in a client',
   'client/http-socket.ts': 'the gateway, in a client',
-  'client/link.ts': 'the gateway, in a client',
+  'client/socket.ts': 'the gateway, in a client',
 }
 
 it('no other file parses JSON, so that there is no door beside these', () => {

@@ -186,7 +186,7 @@ describe('this test finds', () => {
     ['a transport importing a dialect', 'transport/sse.ts', "import '../dialect/sluice-v1/encode.ts'"],
     [
       'the client importing how the gateway reads',
-      'client/link.ts',
+      'client/socket.ts',
       "import '../dialect/sluice-v1/decode.ts'",
     ],
     ['the client importing the platform', 'client/client.ts', "import { readFileSync } from 'node:fs'"],
@@ -210,7 +210,7 @@ describe('this test finds', () => {
     ['the own room', 'hub/hub.ts', "import { Feed } from './feed.ts'"],
     [
       'the client importing what crosses the wire',
-      'client/link.ts',
+      'client/socket.ts',
       "import '../dialect/sluice-v1/frames.ts'",
     ],
     ['the choice at the root', 'node/stores.ts', "import { RedisReplayLog } from '../replay/redis.ts'"],

@@ -18,7 +18,7 @@ const RULES: readonly Rule[] = [
   {
     name: 'a close code',
     // Of a dialect, or of every one. The compiler holds the one code that the SDK knows to the first.
-    home: /^(dialect\/sluice-v1\/codes|protocol\/rfc6455|client\/uplink)\.ts$/,
+    home: /^(dialect\/sluice-v1\/codes|protocol\/rfc6455|client\/connection-manager)\.ts$/,
     looks: new RegExp(`(?<![\\w.])(${Object.values(CLOSE).join('|')})(?!\\w)`),
   },
   { name: 'Retry-After', home: /^errors\.ts$/, looks: /['"]?retry-after['"]?\s*:|retryAfterMs\s*\/\s*1000/i },

@@ -67,7 +67,7 @@ export class ConnectionWorld {
       wheel: this.#wheel,
       metrics: UNCOUNTED_EDGE,
       witness: noWitness,
-      turnsAway: () => false,
+      redirects: () => false,
       departureOf: () => undefined,
       mistake: ignore,
       failed: (_what, error) => void this.failures.push(error),

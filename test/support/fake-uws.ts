@@ -1,5 +1,5 @@
 import type { NativeSocket } from '../../src/drivers/uws.ts'
-import type { TopicMember } from '../../src/hub/outlet.ts'
+import type { TopicMember } from '../../src/hub/subscriber.ts'
 import type { Topics } from '../../src/hub/topics.ts'
 
 /** What a connection is told by its socket. */

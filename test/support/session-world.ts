@@ -5,11 +5,11 @@
 import { noWitness } from '../../src/observe/witness.ts'
 import { UserQuotas, type QuotaLimits } from '../../src/session/quotas.ts'
 import type { Backbone, Sent } from '../../src/backbone/backbone.ts'
-import { hear, type TakenOver } from '../../src/cluster/control.ts'
-import { FormerNodes } from '../../src/cluster/former-nodes.ts'
+import { dispatch, type TakenOver } from '../../src/cluster/control.ts'
+import { Handovers } from '../../src/cluster/handovers.ts'
 import { isRevoked } from '../../src/auth/revocation.ts'
 import { SluiceError, type Closing } from '../../src/errors.ts'
-import type { Outlet } from '../../src/hub/outlet.ts'
+import type { Subscriber } from '../../src/hub/subscriber.ts'
 import { Hub } from '../../src/hub/hub.ts'
 import type { Topics } from '../../src/hub/topics.ts'
 import type { Link } from '../../src/dialect/dialect.ts'
@@ -181,8 +181,8 @@ export class FakeConnection implements Link {
 
   deliver(): void {}
   reset(): void {}
-  goLive(): void {}
-  leaveLive(): void {}
+  attach(): void {}
+  detach(): void {}
   stepAside(): undefined {}
   closeTooSlow(): void {}
 }
@@ -228,7 +228,8 @@ export class WorldNode {
         clock,
         metrics: UNCOUNTED_HUB,
         witness: noWitness,
-        liveOn: (channel, exclusionKey): Outlet | undefined => this.sessions.liveOn(channel, exclusionKey),
+        liveOn: (channel, exclusionKey): Subscriber | undefined =>
+          this.sessions.liveOn(channel, exclusionKey),
         policyOf: () => ({ logged: true, slowConsumer: 'catch-up', max: 100, ttlMs: Infinity }),
       },
       {
@@ -295,7 +296,7 @@ export class WorldNode {
       forward: () => calls.run(id, 'forward', () => Promise.resolve({ epoch: 'e', offset: 1 })),
       limits: () => ({ frame: 65_536, payload: 65_536, subscriptions: 2 }),
       ticketOf: () => 'a ticket',
-      former: new FormerNodes(backbone, others, ignore),
+      former: new Handovers(backbone, others, ignore),
       left: ignore,
       failed: (what, error) => void this.failures.push(new Error(what, { cause: error })),
     }
@@ -351,7 +352,7 @@ export class WorldNode {
   }
 
   hear(payload: Uint8Array): void {
-    hear(payload, {
+    dispatch(payload, {
       disconnect: (user, claim) => this.users.disconnect(user, claim),
       revoke: (user, beforeMs) => this.users.revoke(user, beforeMs),
       takenOver: (taken) => {

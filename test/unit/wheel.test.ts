@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Wheel, type Due } from '../../src/wheel.ts'
+import { Wheel, type WheelEntry } from '../../src/wheel.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
-class Item implements Due {
+class Item implements WheelEntry {
   wheelSlot = -1
   wheelIndex = 0
   wheelTick = 0

@@ -24,7 +24,7 @@ import type { Identity, Permissions } from '../../session/ports.ts'
 import { planReauth, type ReauthOptions } from '../../session/reauth.ts'
 import type { Session } from '../../session/session.ts'
 import type { Start, Welcome } from '../../session/welcome.ts'
-import type { Due, Wheel } from '../../wheel.ts'
+import type { WheelEntry, Wheel } from '../../wheel.ts'
 
 export interface SpeakerPorts {
   readonly reception: Reception
@@ -51,7 +51,7 @@ const PONG_WITHIN_MS = 10_000
 /** Of the time until a token has to be renewed, each leaves out some at random: those of one deploy expire together. */
 const JITTER_SHARE = 0.1
 
-export class Speaker implements LinkConversation<Buffer>, Verbs, Line, Due {
+export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntry {
   readonly form: Form<Buffer>
   readonly #encoding: Encoding
   readonly #ports: SpeakerPorts

@@ -3,7 +3,7 @@
  */
 import { joinBinary, splitBinary } from '../../../src/protocol/binary.ts'
 import type { ServerFrame, WelcomeFrame } from '../../../src/dialect/sluice-v1/frames.ts'
-import type { WebSocketConstructor, WebSocketLike, Wire } from '../../../src/client/link.ts'
+import type { WebSocketConstructor, WebSocketLike, Wire } from '../../../src/client/socket.ts'
 
 export type Sent = Readonly<Record<string, unknown>> & { readonly type: string; readonly ref?: number }
 

@@ -5,7 +5,7 @@ import {
   latestOf,
   TURNS_MAX,
   TURNS_UNSERVED_MAX,
-  turnsAway,
+  redirects,
   type Sight,
 } from '../../../src/cluster/steering.ts'
 import type { Target } from '../../../src/cluster/orders.ts'
@@ -157,14 +157,14 @@ describe('a client', () => {
       [true, TURNS_MAX],
       [false, TURNS_UNSERVED_MAX],
     ] as const) {
-      expect(turnsAway(max - 1, served, sight({}, [newer]))).toBe(true)
-      expect(turnsAway(max, served, sight({}, [newer]))).toBe(false)
+      expect(redirects(max - 1, served, sight({}, [newer]))).toBe(true)
+      expect(redirects(max, served, sight({}, [newer]))).toBe(false)
     }
   })
 
   it('that nothing serves is not turned away for the sake of even numbers', () => {
     const uneven = sight({ connections: 100 }, [{}])
-    expect(turnsAway(0, true, uneven)).toBe(true)
-    expect(turnsAway(0, false, uneven)).toBe(false)
+    expect(redirects(0, true, uneven)).toBe(true)
+    expect(redirects(0, false, uneven)).toBe(false)
   })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../support/manual-clock.ts'
-import type { ClusterMood, DrainOptions } from '../../../src/drain/core.ts'
+import type { Capacity, DrainOptions } from '../../../src/drain/core.ts'
 import { Drain, type DrainProgress, type Evicted, type Movable } from '../../../src/drain/drain.ts'
 
 const OPTIONS: DrainOptions = {
@@ -23,7 +23,7 @@ class Crowd {
   readonly evicted: Evicted[] = []
   readonly movedFrom = new Map<string, string>()
   readonly drain: Drain
-  mood: ClusterMood = { ok: true, reason: '', room: Infinity }
+  capacity: Capacity = { ok: true, reason: '', room: Infinity }
 
   constructor(clients: number, options: Partial<DrainOptions> = {}) {
     for (let i = 0; i < clients; i++) this.connect(`c${i}`)
@@ -34,7 +34,7 @@ class Crowd {
         connections: () => this.connected.values(),
         find: (id) => this.connected.get(id),
         count: () => this.connected.size,
-        mood: () => this.mood,
+        capacity: () => this.capacity,
         changed: (progress) => this.told.push(progress),
         evicted: (evicted) => this.evicted.push(evicted),
       },
@@ -172,12 +172,12 @@ describe('a drain', () => {
 
   it('D3 holds while the cluster is unwell, says why once, and goes on', () => {
     const crowd = new Crowd(5)
-    crowd.mood = { ok: false, reason: 'node n3 queues connections', room: Infinity }
+    crowd.capacity = { ok: false, reason: 'node n3 queues connections', room: Infinity }
     crowd.clock.pass(5000)
     expect(crowd.asked).toEqual([])
     expect(crowd.drain.progress().holding).toBe('node n3 queues connections')
     expect(crowd.told.filter(({ holding }) => holding !== undefined)).toHaveLength(1)
-    crowd.mood = { ok: true, reason: '', room: Infinity }
+    crowd.capacity = { ok: true, reason: '', room: Infinity }
     crowd.clock.pass(100)
     expect(crowd.asked).toHaveLength(5)
     expect(crowd.drain.progress()).not.toHaveProperty('holding')
@@ -185,7 +185,7 @@ describe('a drain', () => {
 
   it('asks everybody at once, even of an unwell cluster, when it is to finish now', () => {
     const crowd = new Crowd(1000, { deregisterMs: 60_000 })
-    crowd.mood = { ok: false, reason: 'no other node is active', room: Infinity }
+    crowd.capacity = { ok: false, reason: 'no other node is active', room: Infinity }
     crowd.drain.finishNow()
     crowd.clock.pass(100)
     expect(crowd.asked).toHaveLength(1000)
@@ -287,7 +287,7 @@ describe('a drain', () => {
 
   it('D5 closes who is left by its deadline, says how many of which transport and why, and names the first', async () => {
     const crowd = new Crowd(250, { deadlineMs: 10_000, closeSpreadMs: 2000 })
-    crowd.mood = { ok: true, reason: '', room: 0, full: 'node b is at its limit of 60 connections' }
+    crowd.capacity = { ok: true, reason: '', room: 0, full: 'node b is at its limit of 60 connections' }
     crowd.clock.pass(7900)
     expect(crowd.closed).toEqual([])
     crowd.clock.pass(1000)

@@ -3,7 +3,7 @@ import { ManualClock } from '../../support/manual-clock.ts'
 import { JobBook } from '../../../src/drain/job-book.ts'
 import { chosenFrom, drainJob, type JobWish } from '../../../src/drain/job-making.ts'
 import { shareOf } from '../../../src/drain/job-pace.ts'
-import { JobRunner, type JobDrain, type PartWish } from '../../../src/drain/job-runner.ts'
+import { JobRunner, type JobDrain, type PartCommand } from '../../../src/drain/job-runner.ts'
 import { jobIn, type Job } from '../../../src/drain/job.ts'
 import { MemoryRegistry } from '../../../src/registry/memory.ts'
 import type { NodeInfo } from '../../../src/registry/registry.ts'
@@ -31,7 +31,7 @@ const made = (more: Partial<JobWish> = {}): Job =>
 
 let clock: ManualClock
 let book: JobBook
-let begun: PartWish[]
+let begun: PartCommand[]
 let registry: MemoryRegistry
 
 beforeEach(() => {
@@ -44,7 +44,7 @@ beforeEach(() => {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** What the job orders of node `a` until it is moving clients, as it leads. */
-async function ordered(job: Job): Promise<readonly PartWish[]> {
+async function ordered(job: Job): Promise<readonly PartCommand[]> {
   await book.create(job)
   let shelf = await registry.read('jobs')
   const drain: JobDrain = {

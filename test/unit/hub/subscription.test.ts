@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { LogPage } from '../../../src/hub/log-reads.ts'
 import { Fanout, type LiveMember } from '../../../src/hub/fanout.ts'
-import type { Outlet } from '../../../src/hub/outlet.ts'
+import type { Subscriber } from '../../../src/hub/subscriber.ts'
 import { Subscription } from '../../../src/hub/subscription.ts'
 import type { SlowConsumerPolicy, Source } from '../../../src/hub/source.ts'
 import { Encoded } from '../../../src/protocol/encoded.ts'
@@ -79,19 +79,19 @@ class World {
       begun: () => counted.push('begun'),
       left: (_subscription, hadBegun) => seen.push(hadBegun ? 'left' : 'left before it began'),
     }
-    const outlet: Outlet = {
+    const subscriber: Subscriber = {
       transport: 'websocket',
       exclusionKey: 'key',
       hasRoom: () => this.room,
       deliver: ({ message }) => seen.push(`message ${(message as LoggedMessage).offset}`),
       reset: ({ position: { epoch, offset }, reason, delayMs }) =>
         seen.push(`reset to ${epoch}/${offset}, ${reason}, after ${delayMs}`),
-      goLive: () => seen.push('live'),
-      leaveLive: () => seen.push('not live'),
+      attach: () => seen.push('live'),
+      detach: () => seen.push('not live'),
       stepAside: () => undefined,
       closeTooSlow: () => seen.push('too slow'),
     }
-    this.subscription = new Subscription(source, outlet, start)
+    this.subscription = new Subscription(source, subscriber, start)
   }
 
   #reads(what: string): Promise<LogPage> {

@@ -38,7 +38,7 @@ const WAITS: Readonly<Record<string, string>> = {
     'another connection may have the session here: it is looked up again',
   'claims.ts: registry.release(user, session, nodeId).then(':
     'the node that is told asks the registry itself who has the session',
-  'unacknowledged.ts: const acked = await acks.acked(user, channel)': 'whoever calls looks again',
+  'start-position.ts: const acked = await acks.acked(user, channel)': 'whoever calls looks again',
   'users.ts: const places = await registry.locate(user)': 'the number is of then',
   'orders.ts: const orders = await this.#ports.registry.orders(sinceMs)':
     'each session is compared as it is then, by its token and its claim',

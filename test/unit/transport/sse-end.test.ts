@@ -84,7 +84,7 @@ async function stream(departure: string | undefined): Promise<Stream> {
     resume: ignore,
   }
   connection.joined(session as unknown as Session, WELCOME, undefined)
-  connection.goLive(fanout)
+  connection.attach(fanout)
   await turn()
   return {
     connection,

@@ -2,7 +2,7 @@
  * Where the client is on one channel, and which messages it has not shown yet. Pure.
  *
  *  T1 a message is shown once: what is not beyond the position is dropped, over whichever connection it comes
- *  T2 nothing is shown before the gateway has said where the channel starts on the serving link
+ *  T2 nothing is shown before the gateway has said where the channel starts on the serving socket
  *  T3 the position never jumps over what was not shown, but for a `reset`, which the application is told of
  */
 import type { Position } from '../protocol/position.ts'
@@ -14,10 +14,10 @@ export interface Start {
   readonly recovered: boolean
 }
 
-export class Track {
+export class Cursor {
   /** After the last message that was shown. `undefined`: not told yet, or an ephemeral channel. */
   position: Position | undefined
-  /** Whether messages of the serving link are expected. */
+  /** Whether messages of the serving socket are expected. */
   live = false
 
   constructor(position: Position | undefined) {

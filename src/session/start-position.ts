@@ -3,7 +3,7 @@
  */
 import { SluiceError } from '../errors.ts'
 import type { AckPort, ClientPublish } from './ports.ts'
-import type { Outlet } from '../hub/outlet.ts'
+import type { Subscriber } from '../hub/subscriber.ts'
 import type { Hub, Opened } from '../hub/hub.ts'
 import type { From, Position } from '../protocol/position.ts'
 
@@ -22,12 +22,12 @@ export async function openChannel(
   user: string,
   channel: string,
   from: From | undefined,
-  outlet: Outlet,
+  subscriber: Subscriber,
 ): Promise<Opened> {
   const { acknowledged, max } = policyOf(channel)
-  if (from !== undefined || !acknowledged) return hub.open(channel, from, outlet)
+  if (from !== undefined || !acknowledged) return hub.open(channel, from, subscriber)
   const acked = await acks.acked(user, channel)
-  return hub.open(channel, acked ?? { last: max }, outlet)
+  return hub.open(channel, acked ?? { last: max }, subscriber)
 }
 
 /** Whether a user may say that he has everything up to there; answers where the channel is. Fails with `bad_request`. */

@@ -1,11 +1,11 @@
 /**
  * Tells other nodes of the clients that were theirs.
  */
-import { tell, type TakenOver } from './control.ts'
+import { send, type TakenOver } from './control.ts'
 import type { Backbone } from '../backbone/backbone.ts'
 import type { NodeInfo } from '../registry/registry.ts'
 
-export class FormerNodes {
+export class Handovers {
   readonly #backbone: Backbone
   readonly #others: () => readonly Pick<NodeInfo, 'id' | 'state'>[]
 
@@ -23,16 +23,16 @@ export class FormerNodes {
   }
 
   tookOver(node: string, taken: TakenOver): void {
-    tell(this.#backbone, node, { kind: 'takenOver', ...taken })
+    send(this.#backbone, node, { kind: 'takenOver', ...taken })
   }
 
   gaveUp(node: string, session: string): void {
-    tell(this.#backbone, node, { kind: 'givenUp', session })
+    send(this.#backbone, node, { kind: 'givenUp', session })
   }
 
   /** The client says where it was: nothing is sent to what is no node. */
   cameBack(node: string, client: string, recovered: boolean): void {
-    if (this.#find(node) !== undefined) tell(this.#backbone, node, { kind: 'cameBack', client, recovered })
+    if (this.#find(node) !== undefined) send(this.#backbone, node, { kind: 'cameBack', client, recovered })
   }
 
   cameBackHere(client: string): void {
@@ -40,7 +40,7 @@ export class FormerNodes {
   }
 
   replayed(node: string, client: string, messages: number): void {
-    if (this.#find(node) !== undefined) tell(this.#backbone, node, { kind: 'replayed', client, messages })
+    if (this.#find(node) !== undefined) send(this.#backbone, node, { kind: 'replayed', client, messages })
   }
 
   /** The text of the table: thousands who were moved from one node share it. */

@@ -1,21 +1,21 @@
 /**
  * A client that was on another node until now: that node is told, because it may be waiting for just that.
  */
-import type { FormerNode } from './ports.ts'
+import type { HandoverPort } from './ports.ts'
 import { ownerTagOf } from './session-id.ts'
 import type { Replay } from '../hub/subscription.ts'
 import { departureKey, type Departure } from '../protocol/cursor.ts'
 import type { Claimed } from '../registry/registry.ts'
 
-export class Arrival {
+export class Handover {
   readonly from: string
   /** The client, in the words of the node where it was. */
   readonly #client: string
   /** `undefined`: it has left its old session behind. */
   readonly #taken: { readonly claim: number; readonly detachedForMs: number } | undefined
-  readonly #former: FormerNode
+  readonly #former: HandoverPort
 
-  private constructor(from: string, client: string, taken: Claimed | undefined, former: FormerNode) {
+  private constructor(from: string, client: string, taken: Claimed | undefined, former: HandoverPort) {
     this.from = from
     this.#client = client
     this.#taken = taken && { claim: taken.claim, detachedForMs: taken.detachedForMs ?? 0 }
@@ -27,14 +27,14 @@ export class Arrival {
     { session, node }: { readonly session: string; readonly node: string },
     claimed: Claimed,
     departure: Departure | undefined,
-    former: FormerNode,
-  ): Arrival | undefined {
+    former: HandoverPort,
+  ): Handover | undefined {
     const { previousNode } = claimed
     if (previousNode !== undefined && previousNode !== node)
-      return new Arrival(previousNode, session, claimed, former)
+      return new Handover(previousNode, session, claimed, former)
     if (departure === undefined) return undefined
     const client = departureKey(departure.number, ownerTagOf(session))
-    if (departure.node !== node) return new Arrival(departure.node, client, undefined, former)
+    if (departure.node !== node) return new Handover(departure.node, client, undefined, former)
     // It was sent away from here, and the node stays.
     former.cameBackHere(client)
     return undefined

@@ -15,7 +15,7 @@ interface Waiter {
   fail(error: unknown): void
 }
 
-export class Reach {
+export class Backfill {
   readonly #channel: string
   readonly #reads: LogReads
   readonly #feed: Feed

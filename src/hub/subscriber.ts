@@ -19,7 +19,7 @@ export interface Spared {
   readonly form: Form
 }
 
-export interface Outlet {
+export interface Subscriber {
   readonly transport: TransportName
   /** As the `exclude` of a message names it. `undefined`: none does. */
   readonly exclusionKey: string | undefined
@@ -30,9 +30,9 @@ export interface Outlet {
   /** The client may have missed something before the position. */
   reset(reset: EncodedReset): void
   /** The client has everything up to the feed's position and takes part in the fan-out from now on. */
-  goLive(fanout: Fanout, channel: string): void
+  attach(fanout: Fanout, channel: string): void
   /** Takes it off the fan-out. Called while live only, also after the connection has closed. */
-  leaveLive(fanout: Fanout, channel: string): void
+  detach(fanout: Fanout, channel: string): void
   /**
    * The next message of a channel is not for this client; called while it is live on it only. Who is on native topics answers by which
    * member to leave out, and stays; any other leaves the fan-out, and `goLive` is called right after the message.

@@ -5,7 +5,7 @@
 import { reconnectAfter, type CLOSE } from '../dialect/sluice-v1/codes.ts'
 import type { ReconnectFrame, ServerFrame, WelcomeFrame } from '../dialect/sluice-v1/frames.ts'
 import { ClientError, isLoggedOut } from './errors.ts'
-import { CUT, Link, type LinkOptions, type LinkSink, type Unreadable } from './link.ts'
+import { CUT, Socket, type SocketOptions, type SocketSink, type Unreadable } from './socket.ts'
 import { TABLE, type MachineEvent, type State } from './machine.ts'
 import { Refusals } from './refusals.ts'
 import { Retry, type BackoffOptions } from './retry.ts'
@@ -23,35 +23,35 @@ export interface StateChange {
   readonly error: ClientError | undefined
 }
 
-export interface UplinkOptions extends Omit<LinkOptions, 'WebSocket'> {
+export interface ConnectionManagerOptions extends Omit<SocketOptions, 'WebSocket'> {
   readonly url: string
   readonly backoff: BackoffOptions
   readonly connectTimeoutMs: number
   readonly ways: Ways
 }
 
-export interface UplinkSink {
-  /** The link is open: say `connect` with the session to go on with, and what else goes behind it. */
-  greet(link: Link, session: string | undefined): void
-  /** The link serves from here on; one that served until now is closed. */
-  welcomed(link: Link, welcome: WelcomeFrame): void
-  /** Any later frame of the serving link but `reconnect`. */
-  received(link: Link, frame: ServerFrame | Unreadable): void
+export interface ConnectionManagerSink {
+  /** The socket is open: say `connect` with the session to go on with, and what else goes behind it. */
+  greet(socket: Socket, session: string | undefined): void
+  /** The socket serves from here on; one that served until now is closed. */
+  welcomed(socket: Socket, welcome: WelcomeFrame): void
+  /** Any later frame of the serving socket but `reconnect`. */
+  received(socket: Socket, frame: ServerFrame | Unreadable): void
   /** Something that the application should know, though the client goes on: each attempt that failed, too. */
   failed(error: ClientError): void
   changed(change: StateChange): void
 }
 
-export class Uplink implements LinkSink {
-  readonly #options: UplinkOptions
+export class ConnectionManager implements SocketSink {
+  readonly #options: ConnectionManagerOptions
   readonly #tokens: Tokens
-  readonly #sink: UplinkSink
+  readonly #sink: ConnectionManagerSink
   readonly #retry: Retry
   readonly #refusals = new Refusals()
   #state: State = 'idle'
-  #serving: Link | undefined
+  #serving: Socket | undefined
   #way: Transport
-  #attempt: Link | undefined
+  #attempt: Socket | undefined
   #welcome: WelcomeFrame | undefined
   #session: string | undefined
   /** Shown when the session comes back; none of an old gateway. */
@@ -64,7 +64,7 @@ export class Uplink implements LinkSink {
   /** An attempt ended without its welcome that the gateway may have come to, or yet come to: it takes the session over for nobody. */
   #abandoned = false
 
-  constructor(options: UplinkOptions, tokens: Tokens, sink: UplinkSink) {
+  constructor(options: ConnectionManagerOptions, tokens: Tokens, sink: ConnectionManagerSink) {
     this.#options = options
     this.#way = options.ways.current.transport
     this.#tokens = tokens
@@ -76,12 +76,12 @@ export class Uplink implements LinkSink {
     return this.#state
   }
 
-  /** The way of the serving link, or of the last attempt. */
+  /** The way of the serving socket, or of the last attempt. */
   get transport(): Transport {
     return this.#way
   }
 
-  get link(): Link | undefined {
+  get socket(): Socket | undefined {
     return this.#serving
   }
 
@@ -98,7 +98,7 @@ export class Uplink implements LinkSink {
     this.#dispatch('refuse', error)
   }
 
-  /** The network came or went: is the link alive, and is it worth trying now? */
+  /** The network came or went: is the socket alive, and is it worth trying now? */
   networkChanged(back: boolean): void {
     this.#serving?.probe()
     if (back) this.#dispatch('wake')
@@ -106,14 +106,14 @@ export class Uplink implements LinkSink {
 
   // Of the links
 
-  opened(link: Link): void {
-    this.#sink.greet(link, this.#session)
+  opened(socket: Socket): void {
+    this.#sink.greet(socket, this.#session)
   }
 
-  received(link: Link, frame: ServerFrame | Unreadable): void {
-    if (link === this.#serving) {
+  received(socket: Socket, frame: ServerFrame | Unreadable): void {
+    if (socket === this.#serving) {
       if (frame.type === 'reconnect') this.#askedToMove(frame)
-      else this.#sink.received(link, frame)
+      else this.#sink.received(socket, frame)
     } else if (frame.type === 'welcome') {
       this.#welcome = frame
       this.#dispatch('welcome')
@@ -121,14 +121,14 @@ export class Uplink implements LinkSink {
   }
 
   /** Also called by the client itself, where it gives an attempt up. */
-  closed(link: Link, error: ClientError): void {
+  closed(socket: Socket, error: ClientError): void {
     const attempt = this.#attempt
-    const failed = link === attempt
+    const failed = socket === attempt
     let { closeCode = error.code === 'unauthorized' ? TOKEN_REFUSED : CUT } = error
     if (failed) {
       this.#attempt = undefined
-      this.#abandoned ||= link.greeted
-    } else if (link !== this.#serving) return
+      this.#abandoned ||= socket.greeted
+    } else if (socket !== this.#serving) return
     else {
       const takenOver = closeCode === TAKEN_OVER
       this.#serving = undefined
@@ -141,15 +141,15 @@ export class Uplink implements LinkSink {
         closeCode = CUT
       }
     }
-    link.close()
+    socket.close()
     this.#cancelTimer?.()
-    this.#delayMs = isFinal(error) ? undefined : this.#after(closeCode, link)
-    if (failed && this.#delayMs === undefined && link.greeted && this.#session !== undefined) {
+    this.#delayMs = isFinal(error) ? undefined : this.#after(closeCode, socket)
+    if (failed && this.#delayMs === undefined && socket.greeted && this.#session !== undefined) {
       // The session may be another user's, or none that the gateway knows: "connect without it".
       this.#session = undefined
-      this.#delayMs = this.#after(CUT, link)
+      this.#delayMs = this.#after(CUT, socket)
     }
-    const elsewhere = failed && this.#triesElsewhere(link, error)
+    const elsewhere = failed && this.#triesElsewhere(socket, error)
     if (elsewhere) this.#delayMs = 0
     if (failed && this.#refusals.add(error)) this.#delayMs = undefined
     if (this.#delayMs === undefined && this.#state !== 'moving') this.refuse(error)
@@ -162,9 +162,10 @@ export class Uplink implements LinkSink {
   }
 
   /** Whether an attempt did not get through at all, and there is another way to be tried at once. */
-  #triesElsewhere(link: Link, { code }: ClientError): boolean {
+  #triesElsewhere(socket: Socket, { code }: ClientError): boolean {
     // A token that cannot be had is no fault of the way.
-    if (link.greeted || this.#state === 'moving' || !/^(closed|timeout|bad_request)$/.test(code)) return false
+    if (socket.greeted || this.#state === 'moving' || !/^(closed|timeout|bad_request)$/.test(code))
+      return false
     return this.#options.ways.failed()
   }
 
@@ -202,15 +203,15 @@ export class Uplink implements LinkSink {
 
   #dial(): void {
     const { time, connectTimeoutMs } = this.#options
-    const { transport, Socket } = this.#options.ways.next()
+    const { transport, Socket: WebSocket } = this.#options.ways.next()
     this.#way = transport
-    const link = new Link({ ...this.#options, WebSocket: Socket }, this)
-    this.#attempt = link
+    const socket = new Socket({ ...this.#options, WebSocket }, this)
+    this.#attempt = socket
     this.#cancelTimer?.()
     this.#cancelTimer = time.after(connectTimeoutMs, () =>
-      this.closed(link, new ClientError('timeout', `no welcome within ${connectTimeoutMs} ms`)),
+      this.closed(socket, new ClientError('timeout', `no welcome within ${connectTimeoutMs} ms`)),
     )
-    void this.#open(link, this.#address())
+    void this.#open(socket, this.#address())
   }
 
   /**
@@ -224,38 +225,38 @@ export class Uplink implements LinkSink {
     return `${url}${url.includes('?') ? '&' : '?'}resume=${this.ticket ?? 1}${move === undefined ? '' : `&move=${move.tries++}`}`
   }
 
-  async #open(link: Link, url: string): Promise<void> {
+  async #open(socket: Socket, url: string): Promise<void> {
     try {
-      link.token = await this.#tokens.get()
-      if (link === this.#attempt) link.open(url)
+      socket.token = await this.#tokens.get()
+      if (socket === this.#attempt) socket.open(url)
     } catch (cause) {
       const error =
         cause instanceof ClientError
           ? cause
           : new ClientError('bad_request', `the platform does not take the address ${url}`, { cause })
-      this.closed(link, error)
+      this.closed(socket, error)
     }
   }
 
   #adopt(): void {
-    const link = this.#attempt as Link
+    const socket = this.#attempt as Socket
     const { session, expiresAt, pingInterval, ticket } = this.#welcome as WelcomeFrame
     this.#cancelTimer?.()
     this.#refusals.reset()
     this.#serving?.close()
     this.#options.ways.served()
-    this.#serving = link
-    link.servesSinceMs = this.#options.time.now()
+    this.#serving = socket
+    socket.servesSinceMs = this.#options.time.now()
     this.#attempt = undefined
     this.#move = undefined
     this.#session = session
     this.ticket = ticket
     this.#tokens.expiresAtMs = expiresAt
-    link.beat(pingInterval)
-    this.#sink.welcomed(link, this.#welcome as WelcomeFrame)
+    socket.beat(pingInterval)
+    this.#sink.welcomed(socket, this.#welcome as WelcomeFrame)
   }
 
-  /** A move failed: again, where there is time for it before the gateway closes the serving link itself. */
+  /** A move failed: again, where there is time for it before the gateway closes the serving socket itself. */
   #remain(): void {
     const delayMs = this.#delayMs
     const untilMs = this.#move?.untilMs ?? 0
@@ -286,7 +287,7 @@ export class Uplink implements LinkSink {
   }
 
   /** Milliseconds until the next attempt; `undefined`: never. */
-  #after(closeCode: number, { token, servesSinceMs }: Link): number | undefined {
+  #after(closeCode: number, { token, servesSinceMs }: Socket): number | undefined {
     // A token that cannot change will be refused again.
     if (reconnectAfter(closeCode) === 'token' && !this.#tokens.refuse(token)) return undefined
     const { time } = this.#options

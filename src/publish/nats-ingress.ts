@@ -59,7 +59,7 @@ export interface Requests {
   ): Promise<{ readonly data: Uint8Array }>
 }
 
-export interface NatsDoorsPorts {
+export interface NatsIngressPorts {
   readonly requests: Requests
   publish(request: PublishRequest): Answer<Published>
   /** A publish whose answer was to go where only the gateway or the server writes: it was not carried out. */
@@ -68,7 +68,7 @@ export interface NatsDoorsPorts {
   failed(what: string, error: unknown): void
 }
 
-export interface NatsDoorsOptions {
+export interface NatsIngressOptions {
   /** The first token of the subjects. */
   readonly prefix: string
   readonly forwardTimeoutMs: number
@@ -88,14 +88,14 @@ const EXCLUDE_HEADER = 'Sluice-Exclude'
 /** Before the name of each header of the message. */
 const HEADER_PREFIX = 'Sluice-Header-'
 const DECODER = new TextDecoder('utf-8', { fatal: true })
-export class NatsDoors {
-  readonly #ports: NatsDoorsPorts
-  readonly #options: NatsDoorsOptions
+export class NatsIngress {
+  readonly #ports: NatsIngressPorts
+  readonly #options: NatsIngressOptions
   #taking: Taking | undefined
   /** Publishes that were taken and are not answered yet. */
   readonly #underWay = new Set<Promise<void>>()
 
-  constructor(options: NatsDoorsOptions, ports: NatsDoorsPorts) {
+  constructor(options: NatsIngressOptions, ports: NatsIngressPorts) {
     this.#options = options
     this.#ports = ports
   }

@@ -1,7 +1,7 @@
 /**
  * Whether the rest of a cluster takes well what is sent to it, and how much more it can take. Pure.
  */
-import type { ClusterMood, HoldReason } from './core.ts'
+import type { Capacity, HoldReason } from './core.ts'
 import type { NodeInfo } from '../registry/registry.ts'
 
 /** A node that has half its waiting room full is given time. */
@@ -26,11 +26,11 @@ export interface MoodTerms {
 
 const NOBODY: Leaving = { nodes: new Set(), together: false }
 
-export function moodOf(
+export function capacityOf(
   self: Self,
   others: readonly NodeInfo[],
   { cutOff = false, to, leaving = NOBODY }: MoodTerms = {},
-): ClusterMood {
+): Capacity {
   const all = others.filter(({ state, role }) => state === 'active' && role !== 'api')
   const staying = all.filter(({ id }) => !leaving.nodes.has(id))
   if (staying.length === 0 && all.length > 0 && leaving.together)
@@ -38,19 +38,19 @@ export function moodOf(
   const active = staying.length > 0 ? staying : all
   if (active.length === 0) {
     const coming = others.some(({ state, role }) => state === 'starting' && role !== 'api')
-    const mood = { ok: false, why: 'alone', reason: 'no other node is active', room: 0 } as const
-    return coming ? mood : { ...mood, alone: true }
+    const capacity = { ok: false, why: 'alone', reason: 'no other node is active', room: 0 } as const
+    return coming ? capacity : { ...capacity, alone: true }
   }
   const near = active.filter(({ region }) => region === (to ?? self.region))
   if (to !== undefined && near.length === 0)
     return { ...unwell('alone', `no node of the region ${to} is active`), room: 0 }
   const takers = near.length > 0 ? near : active
   const room = { ...roomOf(takers), ...rateOf(takers, others) }
-  const mood = { ok: true, reason: '', ...whyUnwell(self, takers), ...room }
-  return cutOff && self.degraded.length > 0 ? { ...mood, cutOff } : mood
+  const capacity = { ok: true, reason: '', ...whyUnwell(self, takers), ...room }
+  return cutOff && self.degraded.length > 0 ? { ...capacity, cutOff } : capacity
 }
 
-type Unwell = Pick<ClusterMood, 'ok' | 'why' | 'reason'>
+type Unwell = Pick<Capacity, 'ok' | 'why' | 'reason'>
 
 function unwell(why: HoldReason, reason: string): Unwell {
   return { ok: false, why, reason }
@@ -69,14 +69,14 @@ function whyUnwell(self: Self, takers: readonly NodeInfo[]): Unwell | undefined 
 }
 
 /** Those who are drained at the same time share what is offered. */
-function rateOf(takers: readonly NodeInfo[], others: readonly NodeInfo[]): Pick<ClusterMood, 'rate'> {
+function rateOf(takers: readonly NodeInfo[], others: readonly NodeInfo[]): Pick<Capacity, 'rate'> {
   const offers = takers.flatMap((node) => node.offers ?? [])
   if (offers.length === 0) return {}
   const draining = 1 + others.filter(({ state }) => state === 'draining').length
   return { rate: offers.reduce((sum, perSecond) => sum + perSecond, 0) / draining }
 }
 
-function roomOf(takers: readonly NodeInfo[]): Pick<ClusterMood, 'room' | 'full'> {
+function roomOf(takers: readonly NodeInfo[]): Pick<Capacity, 'room' | 'full'> {
   let room = 0
   let full: string | undefined
   for (const { id, connections, connectionsMax } of takers) {

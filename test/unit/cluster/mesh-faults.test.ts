@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Strangers } from '../../../src/cluster/strangers.ts'
+import { MeshFaults } from '../../../src/cluster/mesh-faults.ts'
 import { Seal } from '../../../src/seal.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 
@@ -12,7 +12,7 @@ function strangers(
   secret: string = SECRET,
 ): {
   clock: ManualClock
-  subject: Strangers
+  subject: MeshFaults
   lines: string[]
   counts: Record<string, number>
 } {
@@ -22,7 +22,7 @@ function strangers(
   const cell = (name: string): { inc: () => void } => ({
     inc: () => (counts[name] = (counts[name] ?? 0) + 1),
   })
-  const subject = new Strangers(new Seal(secret, 'node proof'), {
+  const subject = new MeshFaults(new Seal(secret, 'node proof'), {
     clock,
     log: { warn: (fields, message) => lines.push(`${message} ${JSON.stringify(fields)}`) },
     refusals: {

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { Track } from '../../../src/client/track.ts'
+import { Cursor } from '../../../src/client/cursor.ts'
 
 /** A track that is live at offset 5 of epoch `e`. */
-function live(): Track {
-  const track = new Track(undefined)
+function live(): Cursor {
+  const track = new Cursor(undefined)
   track.starts({ epoch: 'e', offset: 5, recovered: false })
   return track
 }
 
-describe('Track', () => {
+describe('Cursor', () => {
   it('T1 shows what is beyond the position, once', () => {
     const track = live()
     expect([6, 6, 9, 7, 9, 10].map((offset) => track.shows(offset))).toEqual([
@@ -31,7 +31,7 @@ describe('Track', () => {
   })
 
   it('T2 shows nothing before the gateway has said where it starts', () => {
-    const track = new Track({ epoch: 'e', offset: 5 })
+    const track = new Cursor({ epoch: 'e', offset: 5 })
     expect(track.shows(6)).toBe(false)
     expect(track.shows(undefined)).toBe(false)
     track.starts({ epoch: 'e', offset: 5, recovered: true })
@@ -61,7 +61,7 @@ describe('Track', () => {
   })
 
   it('an ephemeral channel has no position and shows everything', () => {
-    const track = new Track(undefined)
+    const track = new Cursor(undefined)
     track.starts({ recovered: false })
     expect([undefined, undefined].map((offset) => track.shows(offset))).toEqual([true, true])
     expect(track.position).toBeUndefined()
@@ -82,7 +82,7 @@ describe('Track', () => {
 
   it('a position does not change the one that was given', () => {
     const given = { epoch: 'e', offset: 5 }
-    const track = new Track(given)
+    const track = new Cursor(given)
     track.starts({ ...given, recovered: true })
     track.shows(6)
     expect(given.offset).toBe(5)

@@ -20,7 +20,7 @@ export function graceMsOf(heartbeatMs: number, canaryMs: number): number {
   return heartbeatMs + canaryMs + RETURN_SPREAD_MS
 }
 
-export class Isolation {
+export class PartitionDetector {
   readonly #options: IsolationOptions
   #lostMs: number | undefined
   #betterMs: number | undefined

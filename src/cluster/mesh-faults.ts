@@ -15,7 +15,7 @@ export type MeshRefusal = (typeof MESH_REFUSALS)[number]
 /** `in`: of another node's link, here. `out`: of this node's link, by the other one. */
 export type MeshDirection = 'in' | 'out'
 
-export interface StrangersPorts {
+export interface MeshFaultsPorts {
   readonly clock: Pick<Clock, 'monotonicMs'>
   readonly log: Pick<Log, 'warn'>
   readonly refusals: Readonly<Record<MeshDirection, Readonly<Record<MeshRefusal, { inc(): void }>>>>
@@ -39,14 +39,14 @@ const SAYS: Readonly<Record<MeshRefusal, string>> = {
     'a link was opened with a token that had been used before: somebody reads what nodes send each other',
 }
 
-export class Strangers {
-  readonly #ports: StrangersPorts
+export class MeshFaults {
+  readonly #ports: MeshFaultsPorts
   /** `undefined`: there is no cluster. */
   readonly #proofs: Pick<Seal, 'sign'> | undefined
   readonly #refused = new Map<string, { readonly why: MeshRefusal; readonly atMs: number }>()
   readonly #toldMs = new Map<string, number>()
 
-  constructor(proofs: Pick<Seal, 'sign'> | undefined, ports: StrangersPorts) {
+  constructor(proofs: Pick<Seal, 'sign'> | undefined, ports: MeshFaultsPorts) {
     this.#proofs = proofs
     this.#ports = ports
   }

@@ -46,17 +46,17 @@ export interface Unreadable {
 /** The gateway writes what a message is before what is in it. */
 const MESSAGE = /^{"type":"message","channel":"([^"]+)"(?:,"offset":(\d+))?/
 
-/** In `link.asked`: what was asked for by `connect`, and is answered in `welcome`. */
+/** In `socket.asked`: what was asked for by `connect`, and is answered in `welcome`. */
 export const BY_CONNECT = {}
 
-export interface LinkSink {
-  opened(link: Link): void
-  received(link: Link, frame: ServerFrame | Unreadable): void
-  /** Once, and nothing after it; never after `link.close()`. */
-  closed(link: Link, error: ClientError): void
+export interface SocketSink {
+  opened(socket: Socket): void
+  received(socket: Socket, frame: ServerFrame | Unreadable): void
+  /** Once, and nothing after it; never after `socket.close()`. */
+  closed(socket: Socket, error: ClientError): void
 }
 
-export interface LinkOptions {
+export interface SocketOptions {
   readonly WebSocket: WebSocketConstructor
   readonly time: Time
   /** After a ping something must arrive within this time. */
@@ -68,17 +68,17 @@ export interface LinkOptions {
   }
 }
 
-export class Link {
-  /** What the gateway was shown last on this link. */
+export class Socket {
+  /** What the gateway was shown last on this socket. */
   token: string | undefined
   servesSinceMs: number | undefined
-  /** Whether anything was said on this link. */
+  /** Whether anything was said on this socket. */
   greeted = false
   /** The latest request about something: only the answer to that one counts. */
   readonly asked = new Map<object, object>()
   readonly #answers = new Map<number, (reply: ServerFrame) => void>()
-  readonly #options: LinkOptions
-  readonly #sink: LinkSink
+  readonly #options: SocketOptions
+  readonly #sink: SocketSink
   #socket: WebSocketLike | undefined
   #closed = false
   /** Without its query, which may hold a token. */
@@ -88,7 +88,7 @@ export class Link {
   #cancelBeat: (() => void) | undefined
   #cancelDeadline: (() => void) | undefined
 
-  constructor(options: LinkOptions, sink: LinkSink) {
+  constructor(options: SocketOptions, sink: SocketSink) {
     this.#options = options
     this.#sink = sink
   }
@@ -124,7 +124,7 @@ export class Link {
     this.#socket?.send(wire)
   }
 
-  /** A request about this link: once the link is gone, nobody answers it. */
+  /** A request about this socket: once the socket is gone, nobody answers it. */
   ask(request: Sent<Request, 'ref'>, answered: (reply: ServerFrame) => void): void {
     const ref = this.#options.refs.nextRef()
     this.#answers.set(ref, answered)

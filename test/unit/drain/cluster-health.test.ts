@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { moodOf } from '../../../src/drain/gate.ts'
+import { capacityOf } from '../../../src/drain/cluster-health.ts'
 import type { NodeInfo } from '../../../src/registry/registry.ts'
 
 const node = (more: Partial<NodeInfo> = {}): NodeInfo => ({
@@ -22,8 +22,8 @@ const WELL = { ok: true, reason: '', room: Infinity }
 
 describe('a cluster', () => {
   it('takes more where another node is active', () => {
-    expect(moodOf(SELF, [node()])).toEqual(WELL)
-    expect(moodOf(SELF, [node({ role: 'edge' })])).toEqual(WELL)
+    expect(capacityOf(SELF, [node()])).toEqual(WELL)
+    expect(capacityOf(SELF, [node({ role: 'edge' })])).toEqual(WELL)
   })
 
   it.each([
@@ -32,7 +32,7 @@ describe('a cluster', () => {
     ['a node that closes', [node({ state: 'closing' })]],
     ['a node without client connections', [node({ role: 'api' })]],
   ])('takes nothing where there is only %s', (_, others) => {
-    expect(moodOf(SELF, others)).toEqual({
+    expect(capacityOf(SELF, others)).toEqual({
       ok: false,
       why: 'alone',
       reason: 'no other node is active',
@@ -43,7 +43,7 @@ describe('a cluster', () => {
 
   it('takes nothing yet where another node starts, and is not gone', () => {
     const others = [node({ state: 'starting' }), node({ state: 'draining' })]
-    expect(moodOf(SELF, others)).toEqual({
+    expect(capacityOf(SELF, others)).toEqual({
       ok: false,
       why: 'alone',
       reason: 'no other node is active',
@@ -52,8 +52,8 @@ describe('a cluster', () => {
   })
 
   it('is given time while a node has more than half its waiting room full', () => {
-    expect(moodOf(SELF, [node({ pressure: 0.5 })])).toEqual(WELL)
-    expect(moodOf(SELF, [node(), node({ id: 'n3', pressure: 0.51 })])).toEqual({
+    expect(capacityOf(SELF, [node({ pressure: 0.5 })])).toEqual(WELL)
+    expect(capacityOf(SELF, [node(), node({ id: 'n3', pressure: 0.51 })])).toEqual({
       ok: false,
       why: 'queue',
       reason: 'node n3 queues connections',
@@ -63,13 +63,13 @@ describe('a cluster', () => {
 
   it('is judged by the nodes of the region, where there are any', () => {
     const far = node({ id: 'n9', region: 'us', pressure: 1, degraded: ['log'] })
-    expect(moodOf(SELF, [node(), far])).toEqual(WELL)
-    expect(moodOf(SELF, [far]).reason).toBe('node n9 queues connections')
-    expect(moodOf(SELF, [node({ state: 'draining' }), node({ region: 'us' })])).toEqual(WELL)
+    expect(capacityOf(SELF, [node(), far])).toEqual(WELL)
+    expect(capacityOf(SELF, [far]).reason).toBe('node n9 queues connections')
+    expect(capacityOf(SELF, [node({ state: 'draining' }), node({ region: 'us' })])).toEqual(WELL)
   })
 
   it('is not asked to take clients by a node that cannot hear of their moves', () => {
-    expect(moodOf({ ...SELF, degraded: ['registry'] }, [node()])).toEqual({
+    expect(capacityOf({ ...SELF, degraded: ['registry'] }, [node()])).toEqual({
       ok: false,
       why: 'unwell',
       reason: 'the registry does not answer',
@@ -78,7 +78,7 @@ describe('a cluster', () => {
   })
 
   it('takes nothing while one of those that would take is without a part', () => {
-    expect(moodOf(SELF, [node({ degraded: ['backbone', 'log'] })])).toEqual({
+    expect(capacityOf(SELF, [node({ degraded: ['backbone', 'log'] })])).toEqual({
       ok: false,
       why: 'other_unwell',
       reason: 'node n2 is without its backbone, log',
@@ -88,36 +88,38 @@ describe('a cluster', () => {
 
   it('is not held up by a node that takes nothing itself', () => {
     const api = node({ id: 'n4', role: 'api', pressure: 1, degraded: ['log'] })
-    expect(moodOf(SELF, [node(), api, node({ id: 'n5', state: 'draining', pressure: 1 })])).toEqual(WELL)
+    expect(capacityOf(SELF, [node(), api, node({ id: 'n5', state: 'draining', pressure: 1 })])).toEqual(WELL)
   })
 
   it('has the room that is left to the nodes that take clients, and names one that has none', () => {
     const full = node({ id: 'b', connections: 60, connectionsMax: 60, pressure: 1 })
-    expect(moodOf(SELF, [full])).toEqual({
+    expect(capacityOf(SELF, [full])).toEqual({
       ok: true,
       reason: '',
       room: 0,
       full: 'node b is at its limit of 60 connections',
     })
     const half = node({ id: 'c', connections: 20, connectionsMax: 50 })
-    expect(moodOf(SELF, [full, half]).room).toBe(30)
-    expect(moodOf(SELF, [full, half, node({ connections: 100_000 })])).toEqual(WELL)
-    expect(moodOf(SELF, [full, node({ ...half, state: 'draining' }), node({ region: 'us' })]).room).toBe(0)
+    expect(capacityOf(SELF, [full, half]).room).toBe(30)
+    expect(capacityOf(SELF, [full, half, node({ connections: 100_000 })])).toEqual(WELL)
+    expect(capacityOf(SELF, [full, node({ ...half, state: 'draining' }), node({ region: 'us' })]).room).toBe(
+      0,
+    )
   })
 
   it('is not waited for by a node that alone is not well', () => {
     const self = { ...SELF, degraded: ['backbone'] }
     const unwell = { ok: false, why: 'unwell', reason: 'the backbone does not answer', room: Infinity }
-    expect(moodOf(self, [node()])).toEqual(unwell)
-    expect(moodOf(self, [node()], { cutOff: true })).toEqual({ ...unwell, cutOff: true })
-    expect(moodOf(SELF, [node()], { cutOff: true })).toEqual(WELL)
+    expect(capacityOf(self, [node()])).toEqual(unwell)
+    expect(capacityOf(self, [node()], { cutOff: true })).toEqual({ ...unwell, cutOff: true })
+    expect(capacityOf(SELF, [node()], { cutOff: true })).toEqual(WELL)
   })
 })
 
 it('where clients are sent to a region, only its nodes count', () => {
   const elsewhere = node({ region: 'west', connections: 3, connectionsMax: 10 })
-  expect(moodOf(SELF, [node(), elsewhere], { to: 'west' })).toMatchObject({ ok: true, room: 7 })
-  expect(moodOf(SELF, [node()], { to: 'west' })).toEqual({
+  expect(capacityOf(SELF, [node(), elsewhere], { to: 'west' })).toMatchObject({ ok: true, room: 7 })
+  expect(capacityOf(SELF, [node()], { to: 'west' })).toEqual({
     ok: false,
     why: 'alone',
     reason: 'no node of the region west is active',

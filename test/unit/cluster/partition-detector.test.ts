@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Isolation } from '../../../src/cluster/isolation.ts'
+import { PartitionDetector } from '../../../src/cluster/partition-detector.ts'
 import type { NodeInfo } from '../../../src/registry/registry.ts'
 
 const GRACE_MS = 100
@@ -26,7 +26,7 @@ const said =
     atMs >= ms ? [node(more)] : []
 
 describe('a node without the backbone', () => {
-  const alone = (): Isolation => new Isolation({ region: 'here', graceMs: GRACE_MS })
+  const alone = (): PartitionDetector => new PartitionDetector({ region: 'here', graceMs: GRACE_MS })
 
   it('is isolated once another has said for a while, after the loss, that it is well', () => {
     const isolation = alone()
