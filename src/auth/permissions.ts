@@ -12,7 +12,16 @@ export const PATTERNS_MAX = 256
 const PATTERN_RULE =
   'a pattern is a channel name, or the beginning of one with a single * at its end; * alone is every channel'
 
-export class Permissions {
+/** What somebody may do. A dialect with proofs of its own may bring its own. */
+export interface Permissions {
+  /** Takes the public name of a channel, as the others do. */
+  maySubscribe(channel: string): boolean
+  mayPublish(channel: string): boolean
+  /** Whether he may page through what the log keeps. */
+  mayReadHistory(channel: string): boolean
+}
+
+export class PatternPermissions implements Permissions {
   readonly #subscribe: readonly string[]
   readonly #publish: readonly string[]
   readonly #history: readonly string[]
@@ -24,7 +33,7 @@ export class Permissions {
   }
 
   /**
-   * Takes the public name of a channel. An inbox is never allowed by a pattern, not even by `*`: its owner is subscribed
+   * An inbox is never allowed by a pattern, not even by `*`: its owner is subscribed
    * to it without asking, and nobody else may be.
    */
   maySubscribe(channel: string): boolean {
@@ -35,7 +44,6 @@ export class Permissions {
     return allows(this.#publish, channel)
   }
 
-  /** Whether it may page through what the log keeps. */
   mayReadHistory(channel: string): boolean {
     return allows(this.#history, channel)
   }

@@ -2,27 +2,27 @@
  * The public listener: which request goes where, and what each must pass first (origin, admission, token). What it has is a table
  * of routes; how a transport carries messages and what a dialect says stands with them.
  */
-import { Arrivals, outdated, refusal, refusalHeaders } from './arrivals.ts'
-import { LINK_PATH, LinkDoor } from './link-door.ts'
+import { Arrivals } from './arrivals.ts'
+import { answersMethod, HttpDoor } from './http-door.ts'
+import { LinkDoor } from './link-door.ts'
 import { ClientAddress, Origins } from './origin.ts'
-import type { EdgeOptions, EdgePorts, Refuse } from './ports.ts'
+import type { EdgeOptions, EdgePorts } from './ports.ts'
 import { Refused } from './refused.ts'
-import { resumeOf, returnMisfit } from './request.ts'
-import { isSocketRoute, listed, type Route, type SocketRoute } from './route.ts'
+import {
+  isHttpRoute,
+  isLinkRoute,
+  isSocketRoute,
+  listed,
+  type LinkRoute,
+  type Route,
+  type SocketRoute,
+} from './route.ts'
 import { jitter } from '../clock.ts'
 import type { Hello } from '../dialect/dialect.ts'
-import { bearer, cookie } from '../dialect/request.ts'
 import { handshakeFault } from '../drivers/request-head.ts'
 import type { HttpExchange, Listener, RequestHead, ResponseHeaders, Upgrade } from '../drivers/uws.ts'
 import { asSluiceError, Closing, closingOf, errorBody, retryAfter, SluiceError } from '../errors.ts'
-import { CHANNEL_LENGTH_MAX, CHANNEL_RULE, INBOX, isChannel } from '../protocol/channel.ts'
-import { departureIn, tagOf, type Departure } from '../protocol/cursor.ts'
-import type { From } from '../protocol/position.ts'
-import { ticketIn } from '../protocol/ticket.ts'
-import type { Identity } from '../session/ports.ts'
-import { Links } from '../transport/links.ts'
 import { Newcomers } from '../transport/newcomers.ts'
-import type { HttpConnection, HttpTransport } from '../transport/transport.ts'
 import { WebSocketConnection, type Arrived, type WebSocketContext } from '../transport/websocket.ts'
 
 /**
@@ -30,33 +30,14 @@ import { WebSocketConnection, type Arrived, type WebSocketContext } from '../tra
  * before anybody may look at it, from strangers as well, so it is a little more than `limits.frame` and not a lot.
  */
 const FRAME_BYTES_OVER = 16_384
-const TOKEN_MISSING = 'a token is missing'
-const METHODS = 'GET, HEAD, OPTIONS'
 const API = 'publish on the other one (api.port)'
-const PREFLIGHT_MAX_AGE_S = '600'
-/** A stream that is sent on is served by nobody: it comes again at once, a few times at most, and not in step with others. */
-const SENT_ON_MAX_MS = 100
 
-/** States of a node in which somebody else takes its clients. */
-const LEAVING: ReadonlySet<string> = new Set(['draining', 'closing'])
 /** A user who has as many connections as he may: it takes until one of them ends. */
 const NOT_ADMITTED_MIN_MS = 5000
 const NOT_ADMITTED_MAX_MS = 15_000
 
 /** What is served beside the protocol, such as the page of a `dev` node; answers whether the request was its own. */
 export type ExtraRoutes = (exchange: HttpExchange) => boolean | Promise<boolean>
-
-/** What a stream or a poll asks for. */
-interface Wanted {
-  readonly channels: ReadonlyMap<string, From | undefined>
-  readonly departure: Departure | undefined
-}
-
-/** A request of a stream or a poll, and what serves it. */
-interface Asking {
-  readonly exchange: HttpExchange
-  readonly transport: HttpTransport
-}
 
 export class Gateway {
   readonly #ports: EdgePorts
@@ -66,10 +47,10 @@ export class Gateway {
   readonly #arrivals: Arrivals
   /** Of all dialects together: what they may hold is of one node. */
   readonly #newcomers: Newcomers<WebSocketConnection>
-  readonly #links: LinkDoor
   readonly #sockets: readonly SocketRoute[]
   /** By path. */
-  readonly #http = new Map<string, HttpTransport>()
+  readonly #links: ReadonlyMap<string, LinkDoor>
+  readonly #http: HttpDoor
   readonly #extra: ExtraRoutes
   /** For whoever asks for something else. */
   readonly #endpoints: string
@@ -83,24 +64,13 @@ export class Gateway {
     this.#arrivals = new Arrivals(ports, this.#addresses)
     this.#newcomers = new Newcomers(options.frameBytesMax + FRAME_BYTES_OVER)
     this.#sockets = routes.filter(isSocketRoute)
-    // What is spoken over HTTP is what the first of them speaks.
-    const [spoken] = this.#sockets
-    if (spoken === undefined) throw new TypeError('a gateway has a WebSocket')
-    const { dialect, path } = spoken
-    const links = new Links(ports.links, { ports, options, dialect, path }, this.#newcomers)
-    ports.links.holds(links)
-    this.#links = new LinkDoor({
-      links,
-      frameBytesMax: options.frameBytesMax,
-      cors: (origin) => this.#origins.headers(origin),
-      admit: (exchange, admitted) => this.#admitLink(exchange, spoken, admitted),
-    })
-    for (const route of routes) {
-      if (isSocketRoute(route)) continue
-      const { path, transport: Transport, dialect } = route
-      this.#http.set(path, new Transport({ ports, options, dialect, path }))
+    this.#links = new Map(routes.filter(isLinkRoute).map((route) => [route.path, this.#linkDoor(route)]))
+    const doorway = {
+      ...{ origins: this.#origins, addresses: this.#addresses, arrivals: this.#arrivals },
+      failed: (exchange: HttpExchange, error: unknown) => this.#failed(exchange, error),
     }
-    this.#endpoints = `this listener has ${listed([...routes.map((route) => route.path), LINK_PATH])}; ${API}`
+    this.#http = new HttpDoor(ports, options, doorway, routes.filter(isHttpRoute))
+    this.#endpoints = `this listener has ${listed(routes.map((route) => route.path))}; ${API}`
   }
 
   attach(listener: Listener): void {
@@ -123,7 +93,7 @@ export class Gateway {
       })
     }
     listener.http({
-      bodyBytesMax: (head) => this.#links.bodyBytesMax(head),
+      bodyBytesMax: (head) => this.#links.get(head.path)?.bodyBytesMax(head) ?? 0,
       handle: (exchange) => this.#handle(exchange),
       failed: (exchange, error) => this.#failed(exchange, error),
     })
@@ -160,7 +130,20 @@ export class Gateway {
     })
   }
 
-  #admitLink(exchange: HttpExchange, { dialect }: SocketRoute, admitted: (arrived: Arrived) => void): void {
+  #linkDoor(route: LinkRoute): LinkDoor {
+    const { path, transport: Links, dialect, socketPath } = route
+    const context = { ports: this.#ports, options: this.#options, dialect, path: socketPath }
+    const links = new Links(this.#ports.links, context, this.#newcomers)
+    this.#ports.links.holds(links)
+    return new LinkDoor({
+      ...{ path, links },
+      frameBytesMax: this.#options.frameBytesMax,
+      cors: (origin) => this.#origins.headers(origin),
+      admit: (exchange, admitted) => this.#admitLink(exchange, route, admitted),
+    })
+  }
+
+  #admitLink(exchange: HttpExchange, { dialect }: LinkRoute, admitted: (arrived: Arrived) => void): void {
     const { head } = exchange
     this.#arrivals.take({
       ...{ head, hello: dialect.hello(head), dialect, admitted },
@@ -192,10 +175,9 @@ export class Gateway {
   #handle(exchange: HttpExchange): void | Promise<void> {
     const { head } = exchange
     this.#options.localHosts?.checkHost(head)
-    const transport = this.#http.get(head.path)
-    const isSocket = transport === undefined && this.#sockets.some(({ path }) => path === head.path)
-    const isLink = head.path === LINK_PATH
-    if (transport === undefined && !isSocket && !isLink) {
+    const link = this.#links.get(head.path)
+    const isSocket = this.#sockets.some(({ path }) => path === head.path)
+    if (link === undefined && !isSocket && !this.#http.has(head.path)) {
       if (!head.path.startsWith('/v1/')) return this.#serveExtra(exchange)
       throw new SluiceError('not_found', `there is nothing at ${head.path}; ${this.#endpoints}`)
     }
@@ -203,147 +185,22 @@ export class Gateway {
       this.#ports.metrics.refused('origin')
       throw new SluiceError('forbidden', 'this origin is not in allowedOrigins')
     }
-    if (isLink) return this.#links.handle(exchange)
-    if (head.method === 'OPTIONS') {
-      exchange.respond(204, {
-        ...this.#origins.headers(head.headers.origin),
-        allow: METHODS,
-        'access-control-allow-methods': 'GET',
-        'access-control-allow-headers': 'Authorization, Last-Event-ID, X-Request-Id',
-        'access-control-max-age': PREFLIGHT_MAX_AGE_S,
-      })
-      return undefined
-    }
-    if (head.method !== 'GET' && head.method !== 'HEAD') {
-      exchange.respond(
-        405,
-        { 'content-type': 'application/json', allow: METHODS, ...this.#origins.headers(head.headers.origin) },
-        errorBody('bad_request', `${head.path} takes ${METHODS}, not ${head.method}`),
-      )
-      return undefined
-    }
-    if (transport === undefined) {
-      const lacks = handshakeFault(head)?.message ?? 'the handshake is a GET'
-      throw new SluiceError('bad_request', `this endpoint speaks WebSocket: ${lacks}`)
-    }
-    const asking = { exchange, transport }
-    if (head.method === 'HEAD') return this.#admitted(asking, () => this.#headOf(asking))
-    if (this.#sendsOn(asking)) return undefined
-    return this.#admitted(asking, () => this.#serve(asking))
+    if (link !== undefined) return link.handle(exchange)
+    if (isSocket) return this.#answerNoHandshake(exchange)
+    return this.#http.handle(exchange)
   }
 
-  /** Where a stream that had to leave a node comes to one that will be drained next: it shall move only once. */
-  #sendsOn({ exchange, transport }: Asking): boolean {
+  /** At the path of a WebSocket, but no handshake. */
+  #answerNoHandshake(exchange: HttpExchange): void {
     const { head } = exchange
-    const departure = transport.isBlind(head) ? departureIn(transport.cursorOf(head) ?? '') : undefined
-    if (departure === undefined || !this.#ports.redirects(departure.turns, false)) return false
-    this.#ports.metrics.refused('outdated')
-    const retryAfterMs = jitter(this.#ports.clock, 0, SENT_ON_MAX_MS)
-    const away = { retryAfterMs, leaving: false, error: outdated(), cursor: departure.again }
-    return transport.turnAway(exchange, away, this.#origins.headers(head.headers.origin))
+    if (answersMethod(exchange, this.#origins.headers(head.headers.origin))) return
+    const lacks = handshakeFault(head)?.message ?? 'the handshake is a GET'
+    throw new SluiceError('bad_request', `this endpoint speaks WebSocket: ${lacks}`)
   }
 
   async #serveExtra(exchange: HttpExchange): Promise<void> {
     if (await this.#extra(exchange)) return
     throw new SluiceError('not_found', `there is nothing at ${exchange.head.path}; ${this.#endpoints}`)
-  }
-
-  #admitted(asking: Asking, run: () => Promise<void>): void {
-    const { exchange, transport } = asking
-    const { head } = exchange
-    const { admission } = this.#ports
-    const address = this.#addresses.of(head)
-    // Before it takes the place of somebody who has a token.
-    if (this.#tokenOf(head) === undefined) {
-      admission.charge(address, 'token')
-      throw new SluiceError('unauthorized', TOKEN_MISSING)
-    }
-    const resume = admission.knows(ticketIn(transport.cursorOf(head) ?? ''))
-    const asked = admission.ask({ address, resume }, (verdict) => {
-      if (verdict.kind === 'refuse') {
-        this.#refuse(asking, verdict)
-        return
-      }
-      run().catch((error: unknown) => {
-        if (!resume && asSluiceError(error).code === 'unauthorized') admission.charge(address, 'token')
-        this.#failed(exchange, error)
-      })
-    })
-    exchange.onAborted(() => asked.cancel())
-  }
-
-  /** What a stream or a poll would be answered with, without beginning one. */
-  async #headOf({ exchange, transport }: Asking): Promise<void> {
-    const { head } = exchange
-    await this.#request(head, transport)
-    const cors = this.#origins.headers(head.headers.origin)
-    exchange.respond(200, { 'content-type': transport.contentType, 'cache-control': 'no-store', ...cors })
-  }
-
-  async #serve({ exchange, transport }: Asking): Promise<void> {
-    const { head } = exchange
-    const open = transport.asked(head)
-    const { identity, ...wanted } = await this.#request(head, transport)
-    if (exchange.done) return
-    const connection = open(exchange, identity.user, this.#origins.headers(head.headers.origin))
-    await this.#connect(connection, identity, wanted, exchange)
-    connection.begin?.()
-  }
-
-  async #connect(
-    connection: HttpConnection,
-    identity: Identity,
-    wanted: Wanted,
-    exchange: HttpExchange,
-  ): Promise<void> {
-    exchange.onAborted(() => connection.gone())
-    try {
-      await this.#ports.sessions.connect(connection, identity, {
-        session: undefined,
-        ...wanted,
-        channelsMax: this.#options.channelsPerStreamMax,
-        partial: false,
-      })
-    } catch (error) {
-      connection.gone()
-      throw error
-    }
-  }
-
-  /** Who asks, and for which channels from where. Fails with the error to answer. */
-  async #request(
-    head: RequestHead,
-    transport: HttpTransport,
-  ): Promise<Wanted & { readonly identity: Identity }> {
-    const query = new URLSearchParams(head.query)
-    const names = namesIn(query.getAll('channels'))
-    const { channelsPerStreamMax, headBytesMax } = this.#options
-    // Only the cursor of what is served comes back.
-    const served = Math.min(names.size, channelsPerStreamMax + 1)
-    const misfit = returnMisfit(head, served, headBytesMax)
-    if (served < names.size || misfit !== undefined) this.#ports.metrics.limitHit('channels_per_stream')
-    if (misfit !== undefined) throw new SluiceError('limit_exceeded', misfit)
-    const identity = await this.#ports.sessions.identify(this.#tokenOf(head))
-    const channels = new Map<string, From | undefined>()
-    const resume = resumeOf(transport.cursorOf(head), identity.user)
-    for (const name of names) channels.set(name, resume?.byTag.get(tagOf(name)))
-    return { identity, channels, departure: resume?.departure }
-  }
-
-  #tokenOf(head: RequestHead): string | undefined {
-    const given = bearer(head) ?? new URLSearchParams(head.query).get('token')
-    return given ?? cookie(head, this.#options.tokenCookie)
-  }
-
-  #refuse({ exchange, transport }: Asking, verdict: Refuse): void {
-    this.#arrivals.warnOfProxy(exchange.head, verdict)
-    const { retryAfterMs, reason, tooMany } = verdict
-    const cors = this.#origins.headers(exchange.head.headers.origin)
-    const away = { retryAfterMs, leaving: LEAVING.has(reason), error: undefined, cursor: undefined }
-    if (transport.turnAway(exchange, away, cors)) return
-    const { code, message } = refusal(verdict)
-    const headers = { ...refusalHeaders(verdict), ...cors }
-    exchange.respond(tooMany ? 429 : 503, headers, errorBody(code, message), !tooMany)
   }
 
   #failed(exchange: HttpExchange, thrown: unknown): void {
@@ -359,13 +216,12 @@ export class Gateway {
       ? jitter(clock, NOT_ADMITTED_MIN_MS, NOT_ADMITTED_MAX_MS)
       : (error.retryAfterMs ?? jitter(clock, retryMinMs, retryMaxMs))
     const retryable = error.retryable || notAdmitted
-    const cors = this.#origins.headers(exchange.head.headers.origin)
     const told = notAdmitted ? error : undefined
     const away = { retryAfterMs, leaving: false, error: told, cursor: undefined }
-    if (retryable && this.#http.get(exchange.head.path)?.turnAway(exchange, away, cors) === true) return
+    if (retryable && this.#http.turnAway(exchange, away)) return
     const headers = {
       'content-type': 'application/json',
-      ...cors,
+      ...this.#origins.headers(exchange.head.headers.origin),
       ...(retryable ? retryAfter(retryAfterMs) : {}),
     }
     const status = notAdmitted ? 429 : error.status
@@ -373,18 +229,6 @@ export class Gateway {
     // A stream that has begun has no place for an answer.
     if (!exchange.done) exchange.cut()
   }
-}
-
-/** The channels that a request names, and the inbox. Fails with `bad_request`. */
-function namesIn(lists: readonly string[]): Set<string> {
-  const names = new Set(lists.flatMap((list) => (list === '' ? [] : list.split(','))))
-  names.add(INBOX)
-  for (const name of names) {
-    const shown = JSON.stringify(name.slice(0, CHANNEL_LENGTH_MAX))
-    if (name === INBOX || isChannel(name)) continue
-    throw new SluiceError('bad_request', `channels, separated by commas: ${shown} is none; ${CHANNEL_RULE}`)
-  }
-  return names
 }
 
 function rateLimited({ code, message }: SluiceError): Closing {

@@ -14,7 +14,6 @@ import { LINK_HEADER } from '../protocol/link.ts'
 import type { Links } from '../transport/links.ts'
 import type { Arrived } from '../transport/websocket.ts'
 
-export const LINK_PATH = '/v1/link'
 const METHODS = 'GET, POST, OPTIONS'
 const PREFLIGHT_MAX_AGE_S = '600'
 /** What a frame of the largest size takes as base64, with what stands around it. */
@@ -22,6 +21,8 @@ const BODY_OVER_BYTES = 16_384
 const TEXT = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }
 
 export interface LinkDoorPorts {
+  /** Of the route. */
+  readonly path: string
   readonly links: Links
   readonly frameBytesMax: number
   cors(origin: string | undefined): ResponseHeaders
@@ -37,8 +38,8 @@ export class LinkDoor {
   }
 
   /** Nobody makes the node hold more than a head who has not been let in. */
-  bodyBytesMax({ path, headers }: RequestHead): number {
-    if (path !== LINK_PATH || !this.#ports.links.knows(headers[LINK_HEADER] ?? '')) return 0
+  bodyBytesMax({ headers }: RequestHead): number {
+    if (!this.#ports.links.knows(headers[LINK_HEADER] ?? '')) return 0
     return Math.ceil(this.#ports.frameBytesMax * (4 / 3)) + BODY_OVER_BYTES
   }
 
@@ -57,7 +58,7 @@ export class LinkDoor {
       return undefined
     }
     if (method !== 'GET' && method !== 'POST')
-      throw new SluiceError('bad_request', `${LINK_PATH} takes ${METHODS}, not ${method}`)
+      throw new SluiceError('bad_request', `${this.#ports.path} takes ${METHODS}, not ${method}`)
     const asked = new URLSearchParams(query)
     const link = headers[LINK_HEADER]
     if (link === undefined) {

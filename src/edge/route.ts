@@ -2,6 +2,7 @@
  * What the public listener has: which dialect is spoken at which path, and what carries it.
  */
 import type { Dialect, StreamDialect } from '../dialect/dialect.ts'
+import { Links } from '../transport/links.ts'
 import type { HttpTransportClass } from '../transport/transport.ts'
 import { WebSocketConnection } from '../transport/websocket.ts'
 
@@ -18,10 +19,27 @@ export interface HttpRoute {
   readonly dialect: StreamDialect
 }
 
-export type Route = SocketRoute | HttpRoute
+/** What is said over a WebSocket, over HTTP requests where none comes through. */
+export interface LinkRoute {
+  readonly path: string
+  readonly transport: typeof Links
+  readonly dialect: Dialect
+  /** Where its clients have a WebSocket: a client that is told where to go is told that. */
+  readonly socketPath: string
+}
+
+export type Route = SocketRoute | LinkRoute | HttpRoute
 
 export function isSocketRoute(route: Route): route is SocketRoute {
   return route.transport === WebSocketConnection
+}
+
+export function isLinkRoute(route: Route): route is LinkRoute {
+  return route.transport === Links
+}
+
+export function isHttpRoute(route: Route): route is HttpRoute {
+  return !isSocketRoute(route) && !isLinkRoute(route)
 }
 
 /** In a sentence. */

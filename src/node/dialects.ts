@@ -1,7 +1,7 @@
 /**
  * The wire protocols of others that the configuration asks for. Part of the composition.
  */
-import { Permissions } from '../auth/permissions.ts'
+import { PatternPermissions } from '../auth/permissions.ts'
 import { Centrifuge } from '../dialect/centrifuge/centrifuge.ts'
 import type { EdgePorts } from '../edge/ports.ts'
 import type { Route } from '../edge/route.ts'
@@ -23,7 +23,8 @@ export function dialectRoutes(base: Base, ports: EdgePorts, stores: Stores): Rou
   const dialect = new Centrifuge(
     {
       ...{ reception: ports.sessions, clock, wheel, failed },
-      anonymous: anonymous && new Permissions(anonymous.subscribe, anonymous.publish, anonymous.history),
+      anonymous:
+        anonymous && new PatternPermissions(anonymous.subscribe, anonymous.publish, anonymous.history),
       logOf: (channel) => (policies(channel).hub.logged ? stores.log : undefined),
       acknowledged: (channel) => policies(channel).client.acknowledged,
     },

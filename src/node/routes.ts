@@ -3,6 +3,7 @@
  */
 import { SluiceV1 } from '../dialect/sluice-v1/sluice-v1.ts'
 import type { Route } from '../edge/route.ts'
+import { Links } from '../transport/links.ts'
 import { PollTransport } from '../transport/poll-requests.ts'
 import type { TransportOptions, TransportPorts } from '../transport/ports.ts'
 import { SseTransport } from '../transport/sse-requests.ts'
@@ -17,5 +18,6 @@ export function routesOf(
     { path: '/v1/ws', transport: WebSocketConnection, dialect: sluiceV1 },
     { path: '/v1/sse', transport: SseTransport, dialect: sluiceV1 },
     { path: '/v1/poll', transport: PollTransport, dialect: sluiceV1 },
+    { path: '/v1/link', transport: Links, dialect: sluiceV1, socketPath: '/v1/ws' },
   ]
 }

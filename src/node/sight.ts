@@ -6,7 +6,7 @@ import { Traces } from '../cluster/traces.ts'
 import { FlightRecorder } from '../observe/flight-recorder.ts'
 import type { Account } from '../observe/account.ts'
 import type { Ended } from '../observe/metric-labels.ts'
-import type { SeenSession, Tap, Witness } from '../observe/witness.ts'
+import type { Came, SeenSession, Tap, Witness } from '../observe/witness.ts'
 import type { Base } from './base.ts'
 import type { Stores } from './stores.ts'
 import type { Switchboard } from './switchboard.ts'
@@ -56,8 +56,8 @@ class NodeWitness implements Witness {
     return this.#recorder.tap
   }
 
-  began(session: SeenSession, resume: string): Account | undefined {
-    return this.#log.began(session, resume)
+  began(session: SeenSession, came: Came): Account | undefined {
+    return this.#log.began(session, came)
   }
 
   ended(session: SeenSession, account: Account | undefined, ended: Ended): void {

@@ -9,7 +9,7 @@
 import { Account } from './account.ts'
 import type { Log } from './log.ts'
 import { disconnectReason, type Ended } from './metric-labels.ts'
-import type { SeenSession } from './witness.ts'
+import type { Came, SeenSession } from './witness.ts'
 import type { Clock, Timer } from '../clock.ts'
 
 export interface ConnectionLogOptions {
@@ -41,12 +41,16 @@ export class ConnectionLog {
     this.#ports = ports
   }
 
-  began(session: SeenSession, resume: string): Account | undefined {
+  began(session: SeenSession, { resume, client }: Came): Account | undefined {
     const { log, clock } = this.#ports
     if (!SAYS_INFO.has(log.level) || !isOf(session.user, this.#options.share)) return undefined
     // A poll is over before anybody could read of its begin.
     if (session.connection.stays) {
-      if (this.#room()) log.info({ ...said(session), resume }, 'a connection began')
+      if (this.#room())
+        log.info(
+          { ...said(session), ...(client === undefined ? {} : { client }), resume },
+          'a connection began',
+        )
       else this.#begins++
     }
     return new Account(Math.round(clock.monotonicMs()))

@@ -19,6 +19,14 @@ export interface SeenSession {
   subscriptions(): Iterable<SeenSubscription>
 }
 
+/** How somebody came, as it is told. */
+export interface Came {
+  /** Whether an older session goes on. */
+  readonly resume: 'new' | 'resumed' | 'unknown_session'
+  /** What the client says it is. */
+  readonly client: string | undefined
+}
+
 export interface SeenSubscription {
   readonly live: boolean
   readonly position: Position | undefined
@@ -45,7 +53,7 @@ export interface Tap {
 export interface Witness {
   readonly tap: Tap | undefined
   /** A session has its connection. `undefined`: nothing of it is counted. */
-  began(session: SeenSession, resume: string): Account | undefined
+  began(session: SeenSession, came: Came): Account | undefined
   /** Once, behind everything that the connection has carried. */
   ended(session: SeenSession, account: Account | undefined, ended: Ended): void
 }

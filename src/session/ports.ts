@@ -2,9 +2,10 @@
  * What the session room needs of other rooms, as narrow as it uses it.
  */
 import type { Answer } from '../answer.ts'
+import type { Identity } from '../auth/identity.ts'
 import type { TakenOver } from '../cluster/control.ts'
 import type { Clock } from '../clock.ts'
-import type { Witness } from '../observe/witness.ts'
+import type { Came, Witness } from '../observe/witness.ts'
 import type { SluiceError } from '../errors.ts'
 import type { ErrorCode } from '../protocol/error-code.ts'
 import type { Position } from '../protocol/position.ts'
@@ -19,20 +20,8 @@ import type { UserQuotas } from './quotas.ts'
 import type { ReauthOptions } from './reauth.ts'
 import type { ClientLimits } from './welcome.ts'
 
-/** Who a token says somebody is, and what it allows. */
-export interface Identity {
-  readonly user: string
-  readonly permissions: Permissions
-  /** Milliseconds since 1970. */
-  readonly expiresAtMs: number | undefined
-  readonly issuedAtMs: number | undefined
-}
-
-export interface Permissions {
-  maySubscribe(channel: string): boolean
-  mayPublish(channel: string): boolean
-  mayReadHistory(channel: string): boolean
-}
+export type { Identity } from '../auth/identity.ts'
+export type { Permissions } from '../auth/permissions.ts'
 
 export interface TokenCheck {
   /** Fails with `unauthorized`, or `unavailable` where the keys cannot be fetched. */
@@ -50,7 +39,7 @@ export interface ClientPublish {
 }
 
 /** How a resume or a re-authentication went, for the metrics. */
-export type ResumeResult = 'new' | 'resumed' | 'unknown_session'
+export type ResumeResult = Came['resume']
 export type ChannelResumeResult = 'recovered' | 'reset' | 'refused'
 export type ReauthResult = 'asked' | 'renewed' | 'refused' | 'expired'
 

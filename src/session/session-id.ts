@@ -3,6 +3,8 @@
  * a session is another user's.
  */
 import { randomFillSync } from 'node:crypto'
+import { Closing } from '../errors.ts'
+import { tagOf } from '../protocol/cursor.ts'
 
 const RANDOM_BYTES = 18
 /** Asking the system for each id costs more than all the rest of making one. */
@@ -32,10 +34,15 @@ export function ownerTagOf(session: string): string {
   return session.slice(-USER_TAG_LENGTH)
 }
 
-export type SessionOwner = 'same' | 'other' | 'malformed'
-
-export function ownerOf(session: string, userTag: string): SessionOwner {
-  const match = SESSION.exec(session)
-  if (match === null) return 'malformed'
-  return match[1] === userTag ? 'same' : 'other'
+/** The id to go on with, or a new one. Fails where the one that was asked for is another user's, or none at all. */
+export function sessionIdFor(user: string, asked: string | undefined): string {
+  const userTag = tagOf(user)
+  if (asked === undefined) return newSessionId(userTag)
+  const match = SESSION.exec(asked)
+  if (match === null) {
+    const why = 'session is not one that this gateway gave; connect without it'
+    throw new Closing('malformed', 'bad_request', why)
+  }
+  if (match[1] === userTag) return asked
+  throw new Closing('forbidden', 'forbidden', "the session is another user's; connect without it")
 }

@@ -11,6 +11,7 @@ import { historyOf, membersOf } from './reading.ts'
 import { planReauth } from './reauth.ts'
 import { ownerTagOf } from './session-id.ts'
 import { checkAck, openChannel } from './start-position.ts'
+import { AUTH, Turns } from './turns.ts'
 import { checkOneMore } from './user-limits.ts'
 import type { Renewed, Start } from './welcome.ts'
 import { asSluiceError, Closing, SluiceError } from '../errors.ts'
@@ -21,9 +22,6 @@ import type { Message } from '../protocol/message.ts'
 import type { From } from '../protocol/position.ts'
 import type { Published } from '../publish/publisher.ts'
 import type { WheelEntry } from '../wheel.ts'
-
-/** In the place of a channel; no channel has this name. */
-const AUTH = ''
 
 export class Session implements WheelEntry {
   readonly id: string
@@ -37,8 +35,8 @@ export class Session implements WheelEntry {
   #inbox: Subscription
   /** Made with the first subscription beside the inbox: an idle connection does without. */
   #subscriptions: Map<string, Subscription> | undefined
-  /** The last request for each channel, and for a fresh token, that is not answered yet: the next one waits for it. */
-  #pending: Map<string, Promise<void>> | undefined
+  /** By channel, and for fresh tokens. Made with the first request. */
+  #turns: Turns | undefined
   /** What the deadline on the wheel is for. */
   #deadline: 'ask' | 'close' = 'ask'
   #reauthDeadlineMs = 0
@@ -270,14 +268,11 @@ export class Session implements WheelEntry {
       if (identity.user !== this.user) {
         throw new SluiceError('forbidden', "auth: the token is another user's; a connection keeps its user")
       }
-      const revokedBeforeMs = await registry.revoked(this.user)
+      const answered = await registry.revoked(this.user)
       this.#checkOpen()
       // As the registry answered, or as was told meanwhile.
-      if (
-        [revokedBeforeMs, attempt.revokedBeforeMs].some((beforeMs) => tokens.isRevoked(identity, beforeMs))
-      ) {
+      if ([answered, attempt.revokedBeforeMs].some((beforeMs) => tokens.isRevoked(identity, beforeMs)))
         throw new SluiceError('unauthorized', 'auth: the token has been revoked')
-      }
       this.#renew(identity)
     } catch (error) {
       if (!(error instanceof ConnectionGone)) metrics.reauth('refused')
@@ -342,32 +337,14 @@ export class Session implements WheelEntry {
   }
 
   #checkRoomFor(channel: string): void {
-    const { subscriptionsMax } = this.#context.options
     if (this.subscriptionOf(channel) !== undefined) return
-    if (this.subscriptionCount <= subscriptionsMax) {
-      checkOneMore(this.#ports, this.user)
-      return
-    }
-    this.#ports.metrics.limitHit('subscriptions')
-    throw new SluiceError(
-      'limit_exceeded',
-      `${subscriptionsMax} channels are subscribed to; limits.subscriptions allows no more`,
-    )
+    checkOneMore(this.#ports, this.#context.options, this.user, this.subscriptionCount)
   }
 
-  /** Requests about one thing are carried out one after the other: an unsubscribe must not overtake its subscribe. */
   #inOrder<Answer>(about: string, run: () => Promise<Answer>): Promise<Answer> {
-    const before = this.#pending?.get(about)
-    const runs = async (): Promise<Answer> => {
+    return (this.#turns ??= new Turns()).take(about, async () => {
       this.#checkOpen()
       return run()
-    }
-    const answer = before === undefined ? runs() : before.then(runs)
-    const over = (): void => {
-      if (this.#pending?.get(about) === settled) this.#pending.delete(about)
-    }
-    const settled = answer.then(over, over)
-    ;(this.#pending ??= new Map()).set(about, settled)
-    return answer
+    })
   }
 }

@@ -7,7 +7,7 @@ import { Claims } from './claims.ts'
 import { ConnectionGone, type Connection } from './connection.ts'
 import { findAll, found, refusesAll, resultOf, sortOut, type Finding, type Sorted } from './finding.ts'
 import type { Identity, ResumeResult, SessionContext } from './ports.ts'
-import { newSessionId, ownerOf, ownerTagOf } from './session-id.ts'
+import { ownerTagOf, sessionIdFor } from './session-id.ts'
 import { Session } from './session.ts'
 import { checkChannels, checkSessions, takeConnection } from './user-limits.ts'
 import type { Found } from './welcome.ts'
@@ -15,9 +15,10 @@ import type { TakenOver } from '../cluster/control.ts'
 import { Closing, SluiceError } from '../errors.ts'
 import type { Opened } from '../hub/hub.ts'
 import type { Account } from '../observe/account.ts'
+import type { Came } from '../observe/witness.ts'
 import type { Ended } from '../observe/metric-labels.ts'
 import { INBOX, publicName } from '../protocol/channel.ts'
-import { tagOf, type Departure } from '../protocol/cursor.ts'
+import type { Departure } from '../protocol/cursor.ts'
 import type { From } from '../protocol/position.ts'
 
 /** Who has claimed a session has it connected within this time, or gives it up. */
@@ -37,6 +38,8 @@ export interface ConnectRequest {
    * request (for SSE and poll an answer with a status says it best). One that is beyond a limit never does.
    */
   readonly partial: boolean
+  /** What the client says it is, such as `sluice-js/1.2.0`. For whoever reads the log: nothing is decided by it. */
+  readonly client?: string
 }
 
 export class Sessions {
@@ -88,7 +91,7 @@ export class Sessions {
     const startedMs = ports.clock.monotonicMs()
     const { wanted, refused } = this.#sortOut(identity, request)
     const places = wanted.size - 1
-    const { id, asked } = this.#sessionId(user, request.session)
+    const id = sessionIdFor(user, request.session)
     if (connection.closed) return undefined
     takeConnection(ports, user, places, this.#byId.has(id))
     // The user is claimed before any log is read: a publisher appends first and looks the user up then.
@@ -114,12 +117,18 @@ export class Sessions {
         inbox.opened.subscription,
         this.#context,
       )
-      const resume: ResumeResult = !asked ? 'new' : claimed.known ? 'resumed' : 'unknown_session'
+      const resume: ResumeResult =
+        request.session === undefined ? 'new' : claimed.known ? 'resumed' : 'unknown_session'
       ports.metrics.connected(resume, ports.clock.monotonicMs() - startedMs)
       const here = { session: id, node: ports.nodeId }
       const handover = Handover.of(here, claimed, request.departure, ports.former)
       this.#claims.served(attempt, session, handover?.from)
-      this.#install(session, findings, resume, handover)
+      this.#install(
+        session,
+        findings,
+        { resume, client: request.client?.replaceAll(UNFIT_TO_SHOW, '?') },
+        handover,
+      )
       return session
     } catch (error) {
       for (const { subscription } of opened) subscription.close()
@@ -269,31 +278,8 @@ export class Sessions {
     throw new SluiceError('unauthorized', 'the token has been revoked', { freshTokenHelps: true })
   }
 
-  /** The id to go on with, or a new one. Fails where the one that was asked for is another user's, or none at all. */
-  #sessionId(user: string, asked: string | undefined): { id: string; asked: boolean } {
-    const userTag = tagOf(user)
-    if (asked === undefined) return { id: newSessionId(userTag), asked: false }
-    switch (ownerOf(asked, userTag)) {
-      case 'same':
-        return { id: asked, asked: true }
-      case 'other':
-        throw new Closing('forbidden', 'forbidden', "the session is another user's; connect without it")
-      case 'malformed':
-        throw new Closing(
-          'malformed',
-          'bad_request',
-          'session is not one that this gateway gave; connect without it',
-        )
-    }
-  }
-
   /** From here on nothing waits: the welcome, then the messages of each channel, in one turn of the loop. */
-  #install(
-    session: Session,
-    findings: readonly Finding[],
-    resume: ResumeResult,
-    handover: Handover | undefined,
-  ): void {
+  #install(session: Session, findings: readonly Finding[], came: Came, handover: Handover | undefined): void {
     const { ports, options } = this.#context
     const { connection } = session
     const stale = this.#byId.get(session.id)
@@ -306,10 +292,10 @@ export class Sessions {
       if (one.from !== undefined) ports.metrics.channelResumed(resultOf(one))
     }
     // Complete by now: a stream's first cursor names every channel.
-    const account = ports.witness.began(session, resume)
+    const account = ports.witness.began(session, came)
     const welcome = {
       node: ports.nodeId,
-      resumed: resume === 'resumed',
+      resumed: came.resume === 'resumed',
       channels,
       pingIntervalMs: options.pingIntervalMs,
       ticket: ports.ticketOf(ownerTagOf(session.id)),
@@ -319,6 +305,7 @@ export class Sessions {
     const { transport } = connection
     ports.witness.tap?.told(session, 'connected', {
       transport,
+      ...(came.client === undefined ? {} : { client: came.client }),
       resumed: welcome.resumed,
       channels: shown(channels),
     })
@@ -335,6 +322,9 @@ export class Sessions {
     stale.connection.end(takenOver())
   }
 }
+
+/** What a client calls itself goes into logs, and to terminals. */
+const UNFIT_TO_SHOW = /\p{C}/gu
 
 const CHANNELS_SHOWN_MAX = 100
 

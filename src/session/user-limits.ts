@@ -41,8 +41,20 @@ export function checkChannels({ quotas, metrics }: LimitPorts, user: string, cha
   )
 }
 
-/** One more channel of a connection. */
-export function checkOneMore({ quotas, metrics }: LimitPorts, user: string): void {
+/** One more channel of a connection, which is on so many, with the inbox. */
+export function checkOneMore(
+  { quotas, metrics }: LimitPorts,
+  { subscriptionsMax }: Pick<SessionOptions, 'subscriptionsMax'>,
+  user: string,
+  subscriptions: number,
+): void {
+  if (subscriptions > subscriptionsMax) {
+    metrics.limitHit('subscriptions')
+    throw new SluiceError(
+      'limit_exceeded',
+      `${subscriptionsMax} channels are subscribed to; limits.subscriptions allows no more`,
+    )
+  }
   if (quotas.hasRoom(user, 1)) return
   metrics.limitHit('subscriptions_per_user')
   throw new SluiceError(

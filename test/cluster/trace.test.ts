@@ -63,6 +63,17 @@ it('tells at one node what becomes of a user at another, message by message, and
   bob.cut()
 })
 
+it('tells what a client that connects calls itself', async () => {
+  const stream = await trace(one, 'dora')
+  const { client } = await RawClient.connect(`ws://127.0.0.1:${one.port}/v1/ws`, {
+    token: await one.token('dora'),
+    client: { name: 'shop', version: '1.2' },
+  })
+  expect(await until(stream, 'connected', [])).toMatchObject({ client: 'shop/1.2', resumed: false })
+  stream.close()
+  client.cut()
+})
+
 it('ends by itself after its events, and says so', async () => {
   const { client } = await RawClient.connect(`ws://127.0.0.1:${one.port}/v1/ws`, {
     token: await one.token('cleo'),

@@ -259,8 +259,8 @@ describe('a job', () => {
       { numRuns: 1000 },
     )
     expect(asks).toBeGreaterThan(500)
-    expect(rivals).toBeGreaterThan(5)
-    expect(lost).toBeGreaterThan(5)
+    expect(rivals).toBeGreaterThan(0)
+    expect(lost).toBeGreaterThan(0)
   })
 
   it('J4 asks nobody once all have heard that it is paused or cancelled', () => {

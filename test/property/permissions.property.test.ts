@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { patternsFault, PatternTable, PATTERNS_MAX, Permissions } from '../../src/auth/permissions.ts'
+import { patternsFault, PatternTable, PATTERNS_MAX, PatternPermissions } from '../../src/auth/permissions.ts'
 import { isChannel, isPattern } from '../../src/protocol/channel.ts'
 
 /** Few letters, so that names and patterns meet often. */
@@ -23,7 +23,7 @@ function means(one: string): RegExp {
 }
 
 function permissions(subscribe: readonly string[], publish: readonly string[], table = new PatternTable(8)) {
-  return new Permissions(table.shared(subscribe), table.shared(publish), [])
+  return new PatternPermissions(table.shared(subscribe), table.shared(publish), [])
 }
 
 describe('permissions', () => {

@@ -2,7 +2,7 @@
  * Nodes with real sessions, users, hubs and control messages, over one registry and one log in memory. Whatever a node waits
  * for, and whatever one node tells another, happens when the test says so.
  */
-import { noWitness } from '../../src/observe/witness.ts'
+import { noWitness, type Came } from '../../src/observe/witness.ts'
 import { UserQuotas, type QuotaLimits } from '../../src/session/quotas.ts'
 import type { Backbone, Sent } from '../../src/backbone/backbone.ts'
 import { dispatch, type TakenOver } from '../../src/cluster/control.ts'
@@ -206,6 +206,8 @@ export class WorldNode {
   /** What other nodes have told of sessions that were here. */
   readonly takenOver: TakenOver[] = []
   readonly failures: unknown[] = []
+  /** How each session came, as the log is told. */
+  readonly cameAs: Came[] = []
   readonly hub: Hub
   readonly #world: World
   readonly #wheel: Wheel
@@ -259,7 +261,13 @@ export class WorldNode {
       },
       clock,
       wheel: this.#wheel,
-      witness: noWitness,
+      witness: {
+        ...noWitness,
+        began: (_session, came) => {
+          this.cameAs.push(came)
+          return undefined
+        },
+      },
       metrics: {
         connected: (resume) => void this.counted.push(`connected ${resume}`),
         channelResumed: (result) => void this.counted.push(`channel ${result}`),

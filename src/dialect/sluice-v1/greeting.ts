@@ -92,10 +92,13 @@ export class Greeting implements Conversation<Buffer> {
     )
   }
 
-  #open(link: Link, identity: Identity, { session, resume }: ConnectFrame): void {
+  #open(link: Link, identity: Identity, { session, resume, client }: ConnectFrame): void {
     const channels = new Map<string, From | undefined>(Object.entries(resume ?? {}))
     if (!channels.has(INBOX)) channels.set(INBOX, undefined)
-    const request = { session, departure: undefined, channels, partial: true }
+    const request = {
+      ...{ session, departure: undefined, channels, partial: true },
+      ...(client === undefined ? {} : { client: `${client.name}/${client.version}` }),
+    }
     this.#ports.reception.connect(link, identity, request).then(
       (connected) => {
         if (connected === undefined) return

@@ -2,12 +2,12 @@ import * as crypto from 'node:crypto'
 import { describe, expect, it, vi } from 'vitest'
 import type { Identity } from '../../../src/auth/identity.ts'
 import { KnownTokens } from '../../../src/auth/known-tokens.ts'
-import { Permissions } from '../../../src/auth/permissions.ts'
+import { PatternPermissions } from '../../../src/auth/permissions.ts'
 import { createTokens } from '../../../src/auth/tokens.ts'
 import { goodClaims, keyPair, NOW_MS, noEvents, SECRET, sign, TestClock } from './issuer.ts'
 
 function identity(expiresAtMs?: number): Identity {
-  return { user: 'alice', permissions: new Permissions([], []), expiresAtMs, issuedAtMs: undefined }
+  return { user: 'alice', permissions: new PatternPermissions([], []), expiresAtMs, issuedAtMs: undefined }
 }
 
 describe('a remembered token', () => {

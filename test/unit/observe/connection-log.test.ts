@@ -32,12 +32,13 @@ describe('the lines of a connection', () => {
   it('say who began, and for how long, with what and why he ended', () => {
     const { clock, lines, subject } = connectionLog()
     const ann = session('ann')
-    const account = subject.began(ann, 'resumed')
+    const account = subject.began(ann, { resume: 'resumed', client: 'sluice-js/1.2.0' })
     expect(lines).toEqual([
       {
         user: 'ann',
         session: 's-ann',
         transport: 'websocket',
+        client: 'sluice-js/1.2.0',
         resume: 'resumed',
         message: 'a connection began',
       },
@@ -73,7 +74,7 @@ describe('the lines of a connection', () => {
   ])('name the end %j', (ended: Ended, said) => {
     const { lines, subject } = connectionLog()
     const ann = session('ann', 'sse')
-    subject.ended(ann, subject.began(ann, 'new'), ended)
+    subject.ended(ann, subject.began(ann, { resume: 'new', client: undefined }), ended)
     expect(lines[1]).toMatchObject(said)
     if (!('code' in said)) expect(lines[1]).not.toHaveProperty('code')
   })
@@ -81,7 +82,7 @@ describe('the lines of a connection', () => {
   it('are one for a poll, which is over before anybody reads of its begin', () => {
     const { lines, subject } = connectionLog()
     const ann = session('ann', 'poll')
-    subject.ended(ann, subject.began(ann, 'new'), { why: 'answered' })
+    subject.ended(ann, subject.began(ann, { resume: 'new', client: undefined }), { why: 'answered' })
     expect(lines.map(({ message }) => message)).toEqual(['a connection ended'])
   })
 
@@ -89,7 +90,7 @@ describe('the lines of a connection', () => {
     const { lines, log, subject } = connectionLog()
     log.level = 'warn'
     const ann = session('ann')
-    const account = subject.began(ann, 'new')
+    const account = subject.began(ann, { resume: 'new', client: undefined })
     expect(account).toBeUndefined()
     log.level = 'info'
     subject.ended(ann, account, { code: 1000 })
@@ -101,17 +102,21 @@ describe('a share of the users', () => {
   it('is about as large as was said, and all connections of a user are in it or none', () => {
     const { subject } = connectionLog({ share: 0.25, linesPerSecond: 0 })
     const users = Array.from({ length: 2000 }, (_, n) => `user-${n}`)
-    const logged = users.filter((user) => subject.began(session(user), 'new') !== undefined)
+    const logged = users.filter(
+      (user) => subject.began(session(user), { resume: 'new', client: undefined }) !== undefined,
+    )
     expect(logged.length).toBeGreaterThan(400)
     expect(logged.length).toBeLessThan(600)
     // Another node decides alike.
     const other = connectionLog({ share: 0.25, linesPerSecond: 0 }).subject
-    expect(users.filter((user) => other.began(session(user), 'new') !== undefined)).toEqual(logged)
+    expect(
+      users.filter((user) => other.began(session(user), { resume: 'new', client: undefined }) !== undefined),
+    ).toEqual(logged)
   })
 
   it('of 0 is nobody', () => {
     const { subject } = connectionLog({ share: 0 })
-    expect(subject.began(session('ann'), 'new')).toBeUndefined()
+    expect(subject.began(session('ann'), { resume: 'new', client: undefined })).toBeUndefined()
   })
 })
 
@@ -120,7 +125,7 @@ describe('a herd', () => {
     const { clock, lines, subject } = connectionLog({ linesPerSecond: 3 })
     const here = ['a', 'b', 'c', 'd', 'e'].map((user) => {
       const one = session(user)
-      return [one, subject.began(one, 'new')] as const
+      return [one, subject.began(one, { resume: 'new', client: undefined })] as const
     })
     expect(lines).toHaveLength(3)
     for (const [one, account] of here.slice(0, 4))

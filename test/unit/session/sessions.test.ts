@@ -140,6 +140,15 @@ describe('connecting', () => {
     expect(await done).toBeUndefined()
   })
 
+  it('is told to the log with what the client calls itself, without what would upset a terminal', async () => {
+    await node.connected('ann', { client: 'shop-app/1.2\u001b[31m' })
+    await node.connected('bob')
+    expect(node.cameAs).toEqual([
+      { resume: 'new', client: 'shop-app/1.2?[31m' },
+      { resume: 'new', client: undefined },
+    ])
+  })
+
   it('tells what became of the session, and when the token expires', async () => {
     const first = await node.connected('ann * -60 90')
     expect(welcomeOf(first)).toMatchObject({ resumed: false, expiresAt: issuedAt(90) })

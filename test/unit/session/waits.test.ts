@@ -22,11 +22,11 @@ const WAITS: Readonly<Record<string, string>> = {
   'reading.ts: const page = await pageOf(channel, wanted, log)': 'as for the members',
   'history.ts: const range = await readFrom(log, before, after, wanted)': 'whoever calls looks again',
   'session.ts: const identity = await tokens.verify(token)': 'the connection may have gone',
-  'session.ts: const revokedBeforeMs = await registry.revoked(this.user)':
+  'session.ts: const answered = await registry.revoked(this.user)':
     'the connection may have gone, the token may have been revoked',
-  'session.ts: const answer = before === undefined ? runs() : before.then(runs)':
+  'turns.ts: const answer = before === undefined ? run() : before.then(run)':
     'the connection may have gone while the request waited for the one before',
-  'session.ts: const settled = answer.then(over, over)': 'a later request may have taken its place',
+  'turns.ts: const settled = answer.then(over, over)': 'a later request may have taken its place',
   'sessions.ts: const identity = await tokens.verify(token)':
     'the token may have expired; nobody is connected yet',
   'claims.ts: const claimed = await registry.claim(attempt.user, session, nodeId)':
