@@ -1,7 +1,7 @@
 /**
  * One timer for many deadlines: heartbeats, expiries and re-authentications of all connections.
  *
- * A Node timeout per connection costs some 200 bytes and a heap operation. Here a deadline is a slot in an array:
+ * A Node timeout per connection costs some 200 bytes and a heap operation. Here a deadline is a place in one of many lists:
  * scheduling and cancelling are O(1), and a due deadline fires at most one tick late.
  */
 import type { Clock, Timer } from './clock.ts'
@@ -9,11 +9,11 @@ import type { Caught } from './errors.ts'
 
 /** Something with one deadline. Mixed into the object that waits, so that a deadline allocates nothing. */
 export interface WheelEntry {
-  /** Owned by the wheel. `-1`: not scheduled. */
-  wheelSlot: number
-  wheelIndex: number
-  /** The wheel's tick at which it is due; may be several turns of the wheel away. */
+  /** Owned by the wheel: the tick at which it is due, which may be several turns of the wheel away. `-1`: not scheduled. */
   wheelTick: number
+  /** Those before and behind it in its slot. A slot is a list through its entries: an array for each would be some 100 bytes more. */
+  wheelBefore: WheelEntry | undefined
+  wheelBehind: WheelEntry | undefined
   due(): void
   /** `due` has thrown: what waits is in no state to go on, and ends. */
   abandon(): void
@@ -22,7 +22,8 @@ export interface WheelEntry {
 const SLOTS = 4096
 
 export class Wheel {
-  readonly #slots: WheelEntry[][] = Array.from({ length: SLOTS }, () => [])
+  /** The first of each slot. */
+  readonly #slots: (WheelEntry | undefined)[] = Array.from({ length: SLOTS })
   readonly #tickMs: number
   readonly #clock: Clock
   readonly #startedMs: number
@@ -30,6 +31,8 @@ export class Wheel {
   readonly #caught: Caught
   /** The last tick that was handled. */
   #tick = 0
+  /** Of the slot that is being fired: who comes next. */
+  #next: WheelEntry | undefined
 
   constructor(clock: Clock, tickMs: number, caught: Caught) {
     this.#clock = clock
@@ -44,23 +47,23 @@ export class Wheel {
     this.cancel(item)
     const elapsedMs = this.#clock.monotonicMs() - this.#startedMs
     const tick = Math.max(Math.ceil((elapsedMs + delayMs) / this.#tickMs), this.#tick + 1)
-    const index = tick % SLOTS
-    const slot = this.#slots[index] as WheelEntry[]
+    const first = this.#slots[tick % SLOTS]
     item.wheelTick = tick
-    item.wheelSlot = index
-    item.wheelIndex = slot.length
-    slot.push(item)
+    item.wheelBehind = first
+    if (first !== undefined) first.wheelBefore = item
+    this.#slots[tick % SLOTS] = item
   }
 
   cancel(item: WheelEntry): void {
-    if (item.wheelSlot === -1) return
-    const slot = this.#slots[item.wheelSlot] as WheelEntry[]
-    const last = slot.pop() as WheelEntry
-    if (last !== item) {
-      slot[item.wheelIndex] = last
-      last.wheelIndex = item.wheelIndex
-    }
-    item.wheelSlot = -1
+    if (item.wheelTick === -1) return
+    const { wheelBefore, wheelBehind } = item
+    if (wheelBefore === undefined) this.#slots[item.wheelTick % SLOTS] = wheelBehind
+    else wheelBefore.wheelBehind = wheelBehind
+    if (wheelBehind !== undefined) wheelBehind.wheelBefore = wheelBefore
+    // What is fired may cancel the one that would be next.
+    if (this.#next === item) this.#next = wheelBehind
+    item.wheelTick = -1
+    item.wheelBefore = item.wheelBehind = undefined
   }
 
   /** Fires what is due. Called by the wheel's own timer; tests call it after moving their clock. */
@@ -70,10 +73,9 @@ export class Wheel {
     const first = Math.max(this.#tick + 1, now - SLOTS + 1)
     for (let tick = first; tick <= now; tick++) {
       this.#tick = tick
-      const slot = this.#slots[tick % SLOTS] as WheelEntry[]
-      for (let i = slot.length - 1; i >= 0; i--) {
-        const item = slot[i]
-        if (item === undefined || item.wheelTick > now) continue
+      for (let item = this.#slots[tick % SLOTS]; item !== undefined; item = this.#next) {
+        this.#next = item.wheelBehind
+        if (item.wheelTick > now) continue
         this.cancel(item)
         this.#fire(item)
       }

@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from 'node:fs'
 import { Session } from 'node:inspector/promises'
+import { writeHeapSnapshot } from 'node:v8'
 import { answerSteps } from './steps.ts'
 import type { Ports } from '../peers/terms.ts'
 
@@ -36,6 +37,9 @@ export function serve(start: () => Promise<Ports>): void {
         const survivors = Array.from({ length: YOUNG_OBJECTS }, (_, index) => ({ index }))
         if (survivors.length !== YOUNG_OBJECTS) throw new Error('the young generation was not filled')
       }
+    },
+    writeSnapshot(file: string) {
+      writeHeapSnapshot(file)
     },
     async startProfile() {
       inspector.connect()

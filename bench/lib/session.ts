@@ -61,6 +61,10 @@ export class BenchSession {
     return this.#server.step('ripen')
   }
 
+  writeSnapshot(file: string): Promise<void> {
+    return this.#server.step('writeSnapshot', file)
+  }
+
   startProfile(): Promise<void> {
     return this.#server.step('startProfile')
   }

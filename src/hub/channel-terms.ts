@@ -11,6 +11,8 @@ export interface ChannelCounts {
   /** `durable`: to one who acknowledges it. */
   replayed(durable: boolean): void
   reset(reason: ResetReason): void
+  /** Of a channel that is not logged, to one who reads too slowly. */
+  ephemeralDropped(count: number): void
   /** A hole was found. */
   gap(): void
   /** A connection has ended before it acknowledged so many. */

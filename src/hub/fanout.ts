@@ -2,10 +2,12 @@
  * The live subscribers of one channel. Sockets are members of native topics, one for each form in which they get their
  * messages, and only their number is kept here; streams are listed.
  */
+import type { Subscriber } from './subscriber.ts'
 import type { Carried } from '../observe/account.ts'
 import type { Encoded } from '../protocol/encoded.ts'
 import type { EncodedReset } from '../protocol/encoded-reset.ts'
 import type { Form } from '../protocol/form.ts'
+import type { Position } from '../protocol/position.ts'
 import type { TransportName } from '../protocol/transport-name.ts'
 
 /** A set of streams that get the same text: what an SSE or poll transport puts beside the native topics. */
@@ -19,8 +21,11 @@ export interface StreamFanout {
 export interface LiveMember {
   previousLive: LiveMember | undefined
   nextLive: LiveMember | undefined
+  readonly subscriber: Subscriber
   /** The channel has lost something, and everybody who is live on it is told. */
   resetLive(reset: EncodedReset): void
+  /** A message of a channel that has no topic. `before`: where it stands that has everything before. False: this is no socket. */
+  takeLive(encoded: Encoded, before: Position | undefined): boolean
 }
 
 /** The sockets of a channel that get its messages in one form. */
@@ -94,6 +99,11 @@ export class Fanout implements Carried {
   /** What the sockets of a form were handed, while there are any. */
   carried(form: Form<Buffer>): Carried {
     return { messages: this.messages, bytes: this.#more?.get(form)?.bytes ?? this.bytes }
+  }
+
+  /** The first of the list, for messages that are handed to each alone. */
+  get firstLive(): LiveMember | undefined {
+    return this.#live
   }
 
   /** For what is told to each alone. A copy: who is told may leave. */

@@ -48,7 +48,6 @@ export interface HubOptions {
 /** What the hub counts; see docs/metrics.md. */
 export interface HubMetrics extends ChannelCounts, TopicsMetrics {
   logRead(why: ReadReason): void
-  ephemeralDropped(count: number): void
   /** A tail was given up for want of memory. */
   tailGivenUp(): void
 }

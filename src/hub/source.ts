@@ -54,6 +54,8 @@ export interface SourceCounts {
   /** `durable`: it is to be acknowledged, and can be. */
   replayed(durable: boolean): void
   reset(reason: ResetReason): void
+  /** Of a channel that is not logged, to one who reads too slowly. */
+  ephemeralDropped(count: number): void
   /** Somebody has gone, and has not acknowledged so many. */
   unacknowledged(messages: number): void
 }

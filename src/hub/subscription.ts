@@ -102,6 +102,17 @@ export class Subscription implements LiveMember {
     this.source.tap?.reset(this.subscriber, reset)
   }
 
+  takeLive(encoded: Encoded, before: Position | undefined): boolean {
+    const { subscriber } = this
+    if (this.#state !== 'live' || subscriber.transport !== NATIVE) return false
+    if (subscriber.hasRoom()) subscriber.deliver(encoded)
+    else {
+      if (before === undefined) this.source.counts.ephemeralDropped(1)
+      this.fallBehind(before)
+    }
+    return true
+  }
+
   /** Goes on as far as there is room: after a pause, a read of the log, or an empty buffer. */
   resume(): void {
     while (this.#state === 'behind' && !this.#reading && this.subscriber.hasRoom()) {

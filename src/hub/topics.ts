@@ -5,6 +5,7 @@ import type { Fanout } from './fanout.ts'
 import type { Subscriber, Spared, TopicMember } from './subscriber.ts'
 import { TurnLog, type OverLimit, type Published } from './turn-log.ts'
 import type { Witness } from '../observe/witness.ts'
+import { isInbox } from '../protocol/channel.ts'
 import type { Encoded } from '../protocol/encoded.ts'
 import type { ChannelEvent, Form, Written } from '../protocol/form.ts'
 import type { Message } from '../protocol/message.ts'
@@ -67,20 +68,10 @@ export class LiveTopics {
     const excluded = exclude === undefined ? undefined : this.#ports.liveOn(channel, exclude)
     // He stays live: his place is the feed's, which has passed the message.
     const spared = excluded?.stepAside(fanout, channel, encoded)
-    const { form, more, streams } = fanout
     fanout.messages++
-    if (form !== undefined) {
-      const written = encoded.as(form)
-      fanout.bytes += written.data.length
-      this.#send(channel, written, form, fanout.count, before, spared)
-    }
-    if (more !== undefined) {
-      for (const [other, group] of more) {
-        const written = encoded.as(other)
-        group.bytes += written.data.length
-        this.#send(channel, written, other, group.count, before, spared)
-      }
-    }
+    if (isInbox(channel)) this.#toEach(channel, fanout, encoded, before, excluded)
+    else this.#toTopics(channel, fanout, encoded, before, spared)
+    const { streams } = fanout
     if (streams !== undefined) {
       for (const stream of streams) {
         handed[stream.transport] += stream.size
@@ -115,6 +106,46 @@ export class LiveTopics {
 
   settle(channel: string, before: Position | undefined): void {
     while (this.#overLimit.length > 0) this.#overLimit.pop()?.settle(channel, before)
+  }
+
+  /**
+   * To the sockets of an inbox, which are on no topic: a topic for each user would be some 600 bytes in the library, and a publish
+   * to it costs more than a `send` to the one or two sockets of a user.
+   */
+  #toEach(
+    channel: string,
+    fanout: Fanout,
+    encoded: Encoded,
+    before: Position | undefined,
+    excluded: Subscriber | undefined,
+  ): void {
+    this.settle(channel, before)
+    for (let member = fanout.firstLive, next; member !== undefined; member = next) {
+      next = member.nextLive
+      if (member.subscriber !== excluded && member.takeLive(encoded, before)) this.#handed[NATIVE]++
+    }
+    this.settle(channel, before)
+  }
+
+  #toTopics(
+    channel: string,
+    fanout: Fanout,
+    encoded: Encoded,
+    before: Position | undefined,
+    spared: Spared | undefined,
+  ): void {
+    const { form, more } = fanout
+    if (form !== undefined) {
+      const written = encoded.as(form)
+      fanout.bytes += written.data.length
+      this.#send(channel, written, form, fanout.count, before, spared)
+    }
+    if (more === undefined) return
+    for (const [other, group] of more) {
+      const written = encoded.as(other)
+      group.bytes += written.data.length
+      this.#send(channel, written, other, group.count, before, spared)
+    }
   }
 
   #send(

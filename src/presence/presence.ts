@@ -50,9 +50,9 @@ const TELL_PACE = { batch: 500, pauseMs: 5 }
 const READ_PACE = { batch: 50, pauseMs: 20 }
 
 class Deadline implements WheelEntry {
-  wheelSlot = -1
-  wheelIndex = -1
   wheelTick = -1
+  wheelBefore: WheelEntry | undefined
+  wheelBehind: WheelEntry | undefined
   readonly #run: () => void
 
   constructor(run: () => void) {

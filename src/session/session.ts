@@ -41,9 +41,9 @@ export class Session implements WheelEntry {
   #deadline: 'ask' | 'close' = 'ask'
   #reauthDeadlineMs = 0
   #closed = false
-  wheelSlot = -1
-  wheelIndex = 0
-  wheelTick = 0
+  wheelTick = -1
+  wheelBefore: WheelEntry | undefined
+  wheelBehind: WheelEntry | undefined
 
   constructor(
     { id, claim }: { readonly id: string; readonly claim: number },

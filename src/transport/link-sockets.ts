@@ -31,9 +31,9 @@ export interface LinkSocket extends NativeSocket {
 
 /** Common to both: the deadline on the wheel, and when the client was heard last. */
 abstract class Waiting implements WheelEntry {
-  wheelSlot = -1
-  wheelIndex = 0
-  wheelTick = 0
+  wheelTick = -1
+  wheelBefore: WheelEntry | undefined
+  wheelBehind: WheelEntry | undefined
   readonly context: LinkContext
   protected readonly connection: LinkConnection
   protected ended = false

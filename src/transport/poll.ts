@@ -46,9 +46,9 @@ export class PollConnection implements HttpConnection, StreamFanout, WheelEntry 
   readonly #resets: string[] = []
   /** The channels that are beyond a limit, as a part of the answer. */
   #refused = ''
-  wheelSlot = -1
-  wheelIndex = 0
-  wheelTick = 0
+  wheelTick = -1
+  wheelBefore: WheelEntry | undefined
+  wheelBehind: WheelEntry | undefined
 
   constructor(request: PollRequest, context: StreamContext) {
     this.#request = request

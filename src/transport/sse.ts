@@ -51,9 +51,9 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
   #suffix: Uint8Array = NO_SUFFIX
   #endReason: CloseReason | undefined
   joinedAt = 0
-  wheelSlot = -1
-  wheelIndex = 0
-  wheelTick = 0
+  wheelTick = -1
+  wheelBefore: WheelEntry | undefined
+  wheelBehind: WheelEntry | undefined
 
   /** `headers`: CORS. */
   constructor(exchange: HttpExchange, user: string, headers: ResponseHeaders, context: SseContext) {

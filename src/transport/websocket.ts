@@ -20,7 +20,7 @@ import type { Spared } from '../hub/subscriber.ts'
 import { topicOf } from '../hub/topics.ts'
 import type { OverLimit, Published } from '../hub/turn-log.ts'
 import type { Account } from '../observe/account.ts'
-import { publicName } from '../protocol/channel.ts'
+import { isInbox, publicName } from '../protocol/channel.ts'
 import type { Encoded } from '../protocol/encoded.ts'
 import type { EncodedReset } from '../protocol/encoded-reset.ts'
 import type { Written } from '../protocol/form.ts'
@@ -68,9 +68,9 @@ export class WebSocketConnection implements Link, OverLimit, WheelEntry {
   #outbox: Outgoing[] | undefined
   #outboxBytes = 0
   #endReason: CloseReason | undefined
-  wheelSlot = -1
-  wheelIndex = 0
-  wheelTick = 0
+  wheelTick = -1
+  wheelBefore: WheelEntry | undefined
+  wheelBehind: WheelEntry | undefined
 
   constructor({ conversation, address }: Arrived, context: WebSocketContext) {
     this.#conversation = conversation
@@ -223,8 +223,10 @@ export class WebSocketConnection implements Link, OverLimit, WheelEntry {
   }
 
   deliver(encoded: Encoded): void {
-    this.write(encoded.as(this.#conversation.form))
+    const written = encoded.as(this.#conversation.form)
+    this.write(written)
     this.#account?.delivered()
+    this.#account?.sent(written.data.length)
   }
 
   reset(reset: EncodedReset): void {
@@ -233,21 +235,25 @@ export class WebSocketConnection implements Link, OverLimit, WheelEntry {
 
   attach(fanout: Fanout, channel: string): void {
     const { form } = this.#conversation
-    this.#socket?.subscribe(topicOf(form, channel))
     fanout.addNative(form)
+    // What comes to an inbox is handed to each socket by `deliver`, which counts it.
+    if (isInbox(channel)) return
+    this.#socket?.subscribe(topicOf(form, channel))
     this.#account?.joined(fanout.carried(form), true)
   }
 
   detach(fanout: Fanout, channel: string): void {
     const { form } = this.#conversation
-    this.#socket?.unsubscribe(topicOf(form, channel))
-    this.#account?.left(fanout.carried(form), true)
+    if (!isInbox(channel)) {
+      this.#socket?.unsubscribe(topicOf(form, channel))
+      this.#account?.left(fanout.carried(form), true)
+    }
     fanout.removeNative(form)
   }
 
-  stepAside(_fanout: Fanout, _channel: string, encoded: Encoded): Spared | undefined {
+  stepAside(_fanout: Fanout, channel: string, encoded: Encoded): Spared | undefined {
     const { form } = this.#conversation
-    this.#account?.spared(encoded.as(form).data.length)
+    if (!isInbox(channel)) this.#account?.spared(encoded.as(form).data.length)
     return this.#socket === undefined ? undefined : { member: this.#socket, form }
   }
 

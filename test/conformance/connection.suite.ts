@@ -48,6 +48,8 @@ export interface Rig {
 }
 
 const LONG = 'x'.repeat(400)
+/** Of topics, and handed to each alone. */
+const BOTH = ['news', inboxOf(USER)]
 const away = (): Closing => new Closing('unauthorized', 'unauthorized', 'the token has been revoked')
 
 export function describeConnection(name: string, rig: Rig): void {
@@ -74,7 +76,7 @@ export function describeConnection(name: string, rig: Rig): void {
       expect(fanout.streams).toBe(undefined)
     }
     expect(world.uws.memberships).toBe(0)
-    expect(client.connection.wheelSlot).toBe(-1)
+    expect(client.connection.wheelTick).toBe(-1)
     expect(world.connected).toBe(0)
   }
 
@@ -143,38 +145,44 @@ export function describeConnection(name: string, rig: Rig): void {
       expect(told(client)).not.toContain('lost')
     })
 
-    it('T4 a client that does not read is not given without end, and misses nothing when it reads again', async () => {
-      const slow = await rig.connect(world, { news: undefined })
-      const other = await rig.connect(world, { news: undefined })
-      slow.stopReading()
-      const sent = Array.from({ length: 60 }, (_, number) => `${number} ${LONG}`)
-      for (const one of sent) await world.publish('news', one)
-      expect(told(other)).toEqual(sent)
-      if (rig.lasting) expect(slow.connection.hasRoom()).toBe(false)
-      expect(slow.received.length).toBeLessThan(sent.length)
-      expect(slow.waitingBytes).toBeLessThan(OPTIONS.bufferedBytesMax + 3 * LONG.length)
-      slow.read()
-      await world.turns()
-      expect(told(slow)).toEqual(sent)
-      await publishAll('news', 'after')
-      expect(told(slow)).toEqual([...sent, 'after'])
-    })
-
-    it('T4 nothing is missing or twice at whatever message it stops and goes on', async () => {
-      const client = await rig.connect(world, { news: undefined })
-      const sent: string[] = []
-      for (let burst = 1; burst < 25; burst++) {
-        client.stopReading()
-        for (let number = 0; number < burst; number++) {
-          sent.push(`${burst} ${number} ${LONG}`)
-          await world.publish('news', sent.at(-1))
-          if (number % 3 === 2) client.readSome()
-        }
-        client.read()
+    it.each(BOTH)(
+      'T4 a client that does not read %s is not given without end, and misses nothing when it reads again',
+      async (channel) => {
+        const slow = await rig.connect(world, { news: undefined })
+        const other = await rig.connect(world, { news: undefined })
+        slow.stopReading()
+        const sent = Array.from({ length: 60 }, (_, number) => `${number} ${LONG}`)
+        for (const one of sent) await world.publish(channel, one)
+        expect(told(other)).toEqual(sent)
+        if (rig.lasting) expect(slow.connection.hasRoom()).toBe(false)
+        expect(slow.received.length).toBeLessThan(sent.length)
+        expect(slow.waitingBytes).toBeLessThan(OPTIONS.bufferedBytesMax + 3 * LONG.length)
+        slow.read()
         await world.turns()
-        expect(told(client)).toEqual(sent)
-      }
-    })
+        expect(told(slow)).toEqual(sent)
+        await publishAll(channel, 'after')
+        expect(told(slow)).toEqual([...sent, 'after'])
+      },
+    )
+
+    it.each(BOTH)(
+      'T4 nothing of %s is missing or twice at whatever message it stops and goes on',
+      async (channel) => {
+        const client = await rig.connect(world, { news: undefined })
+        const sent: string[] = []
+        for (let burst = 1; burst < 25; burst++) {
+          client.stopReading()
+          for (let number = 0; number < burst; number++) {
+            sent.push(`${burst} ${number} ${LONG}`)
+            await world.publish(channel, sent.at(-1))
+            if (number % 3 === 2) client.readSome()
+          }
+          client.read()
+          await world.turns()
+          expect(told(client)).toEqual(sent)
+        }
+      },
+    )
 
     it('T5 an end tells why, behind everything that was handed over before it', async () => {
       const client = await rig.connect(world, { news: undefined })

@@ -4,9 +4,9 @@ import { Wheel, type WheelEntry } from '../../src/wheel.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
 class Item implements WheelEntry {
-  wheelSlot = -1
-  wheelIndex = 0
-  wheelTick = 0
+  wheelTick = -1
+  wheelBefore: WheelEntry | undefined
+  wheelBehind: WheelEntry | undefined
   fired = 0
   abandoned = 0
   readonly onDue: (() => void) | undefined
@@ -81,6 +81,37 @@ describe('wheel', () => {
     }
     expect(item.fired).toBeGreaterThanOrEqual(9)
     wheel.close()
+  })
+
+  it('one that fires may cancel or move any other that is due in the same moment, and the rest are met', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ at: fc.nat(9), what: fc.constantFrom('cancel', 'move', 'none') }), {
+          minLength: 10,
+          maxLength: 10,
+        }),
+        (plans) => {
+          const clock = new ManualClock()
+          const wheel = new Wheel(clock, TICK_MS, rethrow)
+          const gone = new Set<Item>()
+          const items: Item[] = plans.map(
+            ({ at, what }) =>
+              new Item(() => {
+                const other = items[at] as Item
+                if (what === 'none' || other.fired > 0) return
+                gone.add(other)
+                if (what === 'cancel') wheel.cancel(other)
+                else wheel.schedule(other, 5000)
+              }),
+          )
+          for (const item of items) wheel.schedule(item, 100)
+          clock.pass(200)
+          wheel.advance()
+          for (const item of items) expect(item.fired).toBe(gone.has(item) ? 0 : 1)
+          wheel.close()
+        },
+      ),
+    )
   })
 
   it('fires everything that fell due while the loop was stalled for longer than a turn of the wheel', () => {

@@ -62,9 +62,9 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
   #told: ((guest: Guest, inbox: Start) => void) | undefined
   /** Whether anything has come since the last ping; `undefined`: none is to be answered. */
   #heard: boolean | undefined
-  wheelSlot = -1
-  wheelIndex = 0
-  wheelTick = 0
+  wheelTick = -1
+  wheelBefore: WheelEntry | undefined
+  wheelBehind: WheelEntry | undefined
 
   constructor(encoding: Encoding, form: Form<Buffer>, ports: SpeakerPorts, options: SpeakerOptions) {
     this.form = form

@@ -72,6 +72,7 @@ class World {
         replayed: () => counted.push('replayed'),
         reset: (reason) => counted.push(`reset, ${reason}`),
         unacknowledged: () => undefined,
+        ephemeralDropped: (count) => counted.push(`dropped ${count}`),
       },
       resetDelayMs: () => 250,
       tap: undefined,
@@ -254,6 +255,8 @@ describe('a loss of the whole channel', () => {
     const member = (name: string): LiveMember => ({
       previousLive: undefined,
       nextLive: undefined,
+      subscriber: undefined as unknown as Subscriber,
+      takeLive: () => false,
       resetLive: () => told.push(name),
     })
     const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(member) as [LiveMember, LiveMember, LiveMember, LiveMember]
@@ -464,4 +467,40 @@ describe('the newest message where memory has no room for it', () => {
       expect(world.taken()).toEqual([`message ${position.offset}`, 'live'])
     },
   )
+})
+
+describe('a message of a channel without a topic', () => {
+  it('goes to who is live and has room', () => {
+    const world = begun(at(5))
+    world.taken()
+    expect(world.subscription.takeLive(entry(6), at(5))).toBe(true)
+    expect(world.taken()).toEqual(['message 6'])
+    expect(world.subscription.live).toBe(true)
+  })
+
+  it('has who finds no room fall behind, at the place before it', () => {
+    const world = begun(at(5))
+    world.taken()
+    world.room = false
+    world.subscription.takeLive(entry(6), at(5))
+    expect(world.taken()).toEqual(['not live', 'slow: catch-up'])
+    expect(world.subscription.position).toEqual(at(5))
+    expect(world.counted).not.toContain('dropped 1')
+  })
+
+  it('is counted as dropped where it is in no log and finds no room', () => {
+    const world = new World(undefined)
+    world.position = undefined
+    world.subscription.begin(undefined)
+    world.room = false
+    world.subscription.takeLive(entry(6), undefined)
+    expect(world.counted).toContain('dropped 1')
+  })
+
+  it('is nothing to who is behind', () => {
+    const world = begun(at(3))
+    world.taken()
+    expect(world.subscription.takeLive(entry(6), at(5))).toBe(false)
+    expect(world.taken()).toEqual([])
+  })
 })
