@@ -8,6 +8,8 @@
  *  T2 any other one does, for as long as a node of the target has room and the client has turns left
  *  T3 a node whose clients a job moves, or will, turns away for as long as any other one takes clients, and is none that
  *     somebody else is turned away for
+ *  T4 nor is it shown to anybody for as long as one of its region that stays takes clients: a balancer that prefers the emptiest
+ *     node shows it again and again, however often it turns somebody away
  */
 import type { Target } from './orders.ts'
 import type { Deploy, NodeInfo } from '../registry/registry.ts'
@@ -16,7 +18,10 @@ import type { Deploy, NodeInfo } from '../registry/registry.ts'
 export const TURNS_MAX = 5
 /** Of a client that no old connection serves meanwhile: more turns would cost it more than the second move that they save. */
 export const TURNS_UNSERVED_MAX = 3
-/** At a node that a job will drain: who is let in there is moved again for sure. One digit counts them for a stream. */
+/**
+ * At a node that a job will drain, where another one of its region stays: who is let in there is moved again for sure, and the
+ * balancer does not show it for long. One digit counts them for a stream.
+ */
 export const TURNS_LEAVING_MAX = 12
 export const TURNS_LEAVING_UNSERVED_MAX = 6
 /** A node that has half its waiting room full has no room to spare. */
@@ -36,7 +41,7 @@ export interface Sight {
 
 /** `served`: its old connection still serves it. One without is not sent on for the sake of even numbers. */
 export function redirects(turns: number, served: boolean, sight: Sight): boolean {
-  if (isLeaving(sight)) return turns < (served ? TURNS_LEAVING_MAX : TURNS_LEAVING_UNSERVED_MAX)
+  if (yieldsTo(sight).length > 0) return turns < (served ? TURNS_LEAVING_MAX : TURNS_LEAVING_UNSERVED_MAX)
   return served
     ? turns < TURNS_MAX && isBetterElsewhere(sight)
     : turns < TURNS_UNSERVED_MAX && isOutdated(sight)
@@ -63,6 +68,15 @@ export function isOutdated(sight: Sight): boolean {
     const rank = rankOf(node, all, target)
     return rank !== undefined && isLater(rank, own)
   })
+}
+
+/** The nodes for which this one is to get no new connections: those of its region that stay, where a job moves its own clients. */
+export function yieldsTo({ self, others, leaving }: Sight): readonly NodeInfo[] {
+  if (!leaving.has(self.id)) return []
+  return takersNear(
+    self.region,
+    others.filter(({ id }) => !leaving.has(id)),
+  )
 }
 
 /** A job moves its clients, or will, and somebody else takes some, in whatever region. */

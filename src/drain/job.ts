@@ -117,6 +117,12 @@ export function leavingIn(jobs: Iterable<Job>): ReadonlySet<string> {
   return leaving
 }
 
+/** The job that runs and moves the clients of this node, or will. */
+export function aheadOf(id: string, jobs: Iterable<Job>): Job | undefined {
+  for (const job of jobs) if (job.state === 'running' && leavingIn([job]).has(id)) return job
+  return undefined
+}
+
 /** With one node of it changed; the same where nothing has. */
 export function withNode(job: Job, id: string, change: (node: JobNode) => JobNode): Job {
   const nodes = job.nodes.map((node) => (node.id === id ? change(node) : node))

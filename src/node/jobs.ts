@@ -11,6 +11,7 @@ import type { DrainProgress } from '../drain/drain.ts'
 import { JobBook } from '../drain/job-book.ts'
 import type { JobDelays } from '../drain/job-pace.ts'
 import { JobRunner, type JobDrain } from '../drain/job-runner.ts'
+import { aheadOf, type Job } from '../drain/job.ts'
 import { Records } from '../drain/records.ts'
 import type { Log } from '../observe/log.ts'
 import { DRAIN_STATES, HOLD_REASONS } from '../observe/metric-labels.ts'
@@ -46,6 +47,8 @@ export interface Jobs {
   readonly delays: JobDelays
   /** The version that clients go to. */
   readonly target: () => string
+  /** The one that runs and moves the clients of this node, or will. Where none was read for long, nobody knows of any. */
+  readonly ahead: () => Job | undefined
 }
 
 /** A node that is called, and does not begin for so long, is passed over. */
@@ -99,16 +102,20 @@ export function createJobs(ports: JobPorts): Jobs {
       })
     : undefined
   const deploy = { version: '', changedS: 0 }
+  let readMs = Number.NEGATIVE_INFINITY
   watchMovements(ports.metrics, drain)
   ports.metrics.jobsRunning.read(() => runner.jobs.length)
   ports.metrics.deployChanged.read(() => deploy.changedS)
   const look = (askedMs: number): void => {
     const version = target()
     if (version !== deploy.version) Object.assign(deploy, { version, changedS: clock.now() / 1000 })
+    readMs = askedMs
     runner.look(askedMs)
     auto?.look()
   }
-  return { book, runner, look, records, delays, target }
+  const ahead = (): Job | undefined =>
+    clock.monotonicMs() - readMs <= cluster.nodeTtl ? aheadOf(info().id, runner.jobs) : undefined
+  return { book, runner, look, records, delays, target, ahead }
 }
 
 function watchMovements(metrics: JobMetrics, drain: JobDrain): void {

@@ -4,6 +4,7 @@
  */
 import type { Gate } from '../admission/gate.ts'
 import { send } from '../cluster/control.ts'
+import { yieldsTo } from '../cluster/steering.ts'
 import type { Base } from './base.ts'
 import type { Cluster } from './cluster.ts'
 import type { Delivery } from './delivery.ts'
@@ -55,6 +56,13 @@ export function createMoving(base: Base, ports: MovingPorts): Moving {
     changed: () => void send(ports.stores.backbone, undefined, { kind: 'jobChanged' }),
     emptied: ports.emptied,
     failed,
+  })
+  health.yieldsWhile(() => {
+    const job = jobs.ahead()
+    if (job === undefined) return undefined
+    const { leaving } = jobs.runner
+    const [taker] = yieldsTo({ self: info(), others: membership.others, target: undefined, leaving })
+    return taker && `${job.id} will move its clients, and node ${taker.id} of its region stays`
   })
   return { draining, jobs }
 }

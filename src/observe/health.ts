@@ -3,7 +3,7 @@
  *
  *  - `live`: shall it be restarted? Only where its event loop is stuck. A restart takes every connection along, so nothing
  *    that a restart does not mend counts: neither Redis nor NATS being away.
- *  - `ready`: shall it get new connections? Where it is active and no probe is `failing`.
+ *  - `ready`: shall it get new connections? Where it is active, no probe is `failing`, and it does not yield to others.
  *  - `started`: has it ever been ready? Until then nobody asks the other two.
  *  - `deep`: everything that the probes say.
  *
@@ -98,6 +98,7 @@ export class Health {
   #state: NodeState = 'starting'
   #wasActive = false
   #cordon: string | undefined
+  #yields: () => string | undefined = () => undefined
   #checkedAt = 0
   #checking: Promise<void> | undefined
   #timer: Timer | undefined
@@ -140,6 +141,11 @@ export class Health {
     this.#cordon = why
   }
 
+  /** Asked at each answer: why new connections are better off elsewhere, though nothing is wrong with the node. */
+  yieldsWhile(why: () => string | undefined): void {
+    this.#yields = why
+  }
+
   /** Asks every probe; one check at a time. Never fails: a probe that does is a finding. */
   check(): Promise<void> {
     this.#checking ??= this.#check().finally(() => {
@@ -156,7 +162,13 @@ export class Health {
 
   ready(): Verdict {
     const { state } = this
-    return readiness(state, Object.fromEntries(this.#parts), state === 'cordoned' ? this.#cordon : undefined)
+    const verdict = readiness(
+      state,
+      Object.fromEntries(this.#parts),
+      state === 'cordoned' ? this.#cordon : undefined,
+    )
+    const reason = verdict.ok ? this.#yields() : undefined
+    return reason === undefined ? verdict : { ok: false, reason }
   }
 
   started(): Verdict {

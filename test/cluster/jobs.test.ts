@@ -118,6 +118,32 @@ describe('a drain of a region', () => {
   })
 })
 
+it('a node that waits for its turn in a job is not ready while another one of its region stays, nor when the job is paused or over', async () => {
+  const cluster = await startCluster(3, { cluster: { heartbeat: '100ms' }, drain: { deregisterDelay: '1m' } })
+  try {
+    const [first, second, stays] = cluster.nodes as [StartedNode, StartedNode, StartedNode]
+    const ready = async (node: StartedNode): Promise<string> =>
+      (await fetch(`http://127.0.0.1:${node.apiPort}/readyz`)).text()
+    await expect.poll(() => ready(second)).toContain('"ok":true')
+    const nodes = [first.id, second.id]
+    const asked = await stays.api('POST', '/v1/drains', { nodes, plan: '5m' })
+    const { job } = (await asked.json()) as { job: JobView }
+    const waits = `${job.id} will move its clients, and node ${stays.id} of its region stays`
+    await expect.poll(() => ready(second)).toContain(waits)
+    await expect.poll(() => ready(first)).toContain('draining')
+    expect(await ready(stays)).toContain('"ok":true')
+    const change = (to: object): Promise<Response> => stays.api('POST', `/v1/drains/${job.id}`, to)
+    expect((await change({ paused: true })).status).toBe(200)
+    await expect.poll(() => ready(second)).toContain('"ok":true')
+    expect((await change({ paused: false })).status).toBe(200)
+    await expect.poll(() => ready(second)).toContain(waits)
+    expect((await stays.api('DELETE', `/v1/drains/${job.id}`)).status).toBeLessThan(300)
+    await expect.poll(() => ready(second)).toContain('"ok":true')
+  } finally {
+    await cluster.close()
+  }
+})
+
 it('a node that joins where rebalance.auto is on has the others give it its share, and takes it', async () => {
   const cluster = await startCluster(1, { rebalance: { auto: true }, cluster: { heartbeat: '100ms' } })
   const clients: RawClient[] = []

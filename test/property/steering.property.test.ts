@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { latestOf, TURNS_MAX, redirects, isOutdated, type Sight } from '../../src/cluster/steering.ts'
+import {
+  latestOf,
+  TURNS_MAX,
+  redirects,
+  isOutdated,
+  yieldsTo,
+  type Sight,
+} from '../../src/cluster/steering.ts'
 import type { Target } from '../../src/cluster/orders.ts'
 import { MemoryVersions } from '../../src/registry/memory-shelves.ts'
 import type { Deploy, NodeInfo } from '../../src/registry/registry.ts'
@@ -167,6 +174,122 @@ describe.each([
         expect(turns).toBeLessThanOrEqual(TURNS_MAX)
         const reachable = up.some((node) => rollouts.isWanted(node)) && up.length <= 3
         if (reachable) expect(rollouts.isWanted(at)).toBe(true)
+      }),
+    )
+  })
+})
+
+/** A job takes nodes away one after the other, behind a balancer that shows everybody the emptiest node that is ready. */
+class Leaving {
+  readonly nodes: Map<string, NodeInfo>
+  readonly leaving: Set<string>
+  readonly moves = new Map<number, number>()
+  readonly at = new Map<number, string>()
+
+  constructor(staying: readonly string[], going: readonly string[], clients: readonly number[]) {
+    const all = [
+      ...staying.map((region, i) => ({ id: `s${i}`, region })),
+      ...going.map((region, i) => ({ id: `l${i}`, region })),
+    ]
+    this.nodes = new Map(all.map(({ id, region }) => [id, infoOf(id, region)]))
+    this.leaving = new Set(all.map(({ id }) => id).filter((id) => id.startsWith('l')))
+    for (const [client, place] of clients.entries())
+      this.#enter(client, (all[place % all.length] as NodeInfo).id)
+  }
+
+  /** `stale`: what the balancer shows at first, ready or not. */
+  leave(id: string, served: boolean, stale: readonly string[]): void {
+    this.#change(id, { state: 'draining' })
+    for (const [client, at] of this.at) {
+      if (at !== id) continue
+      this.#change(id, { connections: (this.nodes.get(id) as NodeInfo).connections - 1 })
+      this.moves.set(client, (this.moves.get(client) ?? 0) + 1)
+      let turns = 0
+      for (;;) {
+        const shown = turns < stale.length ? this.nodes.get(stale[turns] as string) : this.#emptiest()
+        if (shown === undefined) throw new Error('no node is ready')
+        if (shown.state === 'active' && !redirects(turns, served, this.#sight(shown))) {
+          this.#enter(client, shown.id)
+          break
+        }
+        turns++
+      }
+    }
+    this.nodes.delete(id)
+    this.leaving.delete(id)
+  }
+
+  #emptiest(): NodeInfo | undefined {
+    const ready = [...this.nodes.values()].filter(
+      (node) => node.state === 'active' && yieldsTo(this.#sight(node)).length === 0,
+    )
+    return ready.toSorted((a, b) => a.connections - b.connections)[0]
+  }
+
+  #sight(self: NodeInfo): Sight {
+    const others = [...this.nodes.values()].filter((node) => node !== self)
+    return { self, others, target: undefined, leaving: this.leaving }
+  }
+
+  #enter(client: number, id: string): void {
+    this.at.set(client, id)
+    this.#change(id, { connections: (this.nodes.get(id) as NodeInfo).connections + 1 })
+  }
+
+  #change(id: string, change: Partial<NodeInfo>): void {
+    this.nodes.set(id, { ...(this.nodes.get(id) as NodeInfo), ...change })
+  }
+}
+
+function infoOf(id: string, region: string): NodeInfo {
+  return {
+    ...{ id, region, version: '1', role: 'all', state: 'active', startedAt: 0, connections: 0, pressure: 0 },
+    ...{ address: '127.0.0.1:1', degraded: [], rates: { connects: 0, published: 0, delivered: 0 } },
+  }
+}
+
+describe('a job that takes nodes away one after the other', () => {
+  const region = fc.constantFrom('eu', 'us')
+  const drawn = fc.record({
+    staying: fc.array(region, { minLength: 1, maxLength: 3 }),
+    going: fc.array(region, { minLength: 1, maxLength: 5 }),
+    clients: fc.array(fc.nat(20), { maxLength: 30 }),
+    served: fc.boolean(),
+    stale: fc.array(fc.nat(20), { maxLength: 6 }),
+  })
+
+  it('T3 T4 moves each client once where a node of its region stays, whichever node the balancer prefers and for a while takes for ready', () => {
+    fc.assert(
+      fc.property(drawn, ({ staying, going, clients, served, stale }) => {
+        fc.pre(going.every((one) => staying.includes(one)))
+        const world = new Leaving(staying, going, clients)
+        for (const id of [...world.leaving]) {
+          const shown = [...world.nodes.keys()]
+          world.leave(
+            id,
+            served,
+            stale.map((at) => shown[at % shown.length] as string),
+          )
+        }
+        for (const moves of world.moves.values()) expect(moves).toBe(1)
+        expect(world.nodes.size).toBe(staying.length)
+      }),
+    )
+  })
+
+  it('T4 leaves a node ready whose whole region goes, or which no other one can stand in for', () => {
+    fc.assert(
+      fc.property(drawn, fc.nat(), ({ staying, going, clients }, draw) => {
+        const world = new Leaving(staying, going, clients)
+        const id = [...world.leaving][draw % world.leaving.size] as string
+        const self = world.nodes.get(id) as NodeInfo
+        const others = [...world.nodes.values()].filter((node) => node !== self)
+        const yields = (sight: Partial<Sight>): number =>
+          yieldsTo({ self, others, target: undefined, leaving: world.leaving, ...sight }).length
+        expect(yields({}) > 0).toBe(staying.some((one) => one === self.region))
+        expect(yields({ leaving: new Set() })).toBe(0)
+        for (const lacks of [{ state: 'draining' }, { pressure: 1 }, { role: 'api' }] as const)
+          expect(yields({ others: others.map((node) => ({ ...node, ...lacks })) })).toBe(0)
       }),
     )
   })

@@ -82,6 +82,18 @@ describe('ready', () => {
     expect(health.ready().ok).toBe(true)
   })
 
+  it('yields to others for as long as there is a reason to, which no restart would mend and no part has', () => {
+    const { health } = healthOf()
+    let why: string | undefined = 'its clients will be moved'
+    health.yieldsWhile(() => why)
+    expect(health.ready().reason).toBe('the node is starting')
+    health.become('active')
+    expect(health.ready()).toEqual({ ok: false, reason: 'its clients will be moved' })
+    expect([health.live().ok, health.started().ok, health.deep().status]).toEqual([true, true, 'ok'])
+    why = undefined
+    expect(health.ready().ok).toBe(true)
+  })
+
   it('does not wait for a part that has not been checked', () => {
     const { health } = healthOf({ log: () => ({ status: 'failing' }) })
     health.become('active')
