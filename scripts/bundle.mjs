@@ -2,16 +2,18 @@
  * Builds the client for browsers that load it without a bundler of their own: `sluice.min.js` (an ES module) and
  * `sluice.global.js` (a script that makes a global `sluice`), each with a source map that has the sources.
  */
-import { join } from 'node:path'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { minify } from 'terser'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 const shared = {
   bundle: true,
   minify: true,
-  sourcemap: true,
+  sourcemap: 'external',
   sourcesContent: true,
   // What every browser of the last years runs, with private fields as they are: rewritten, they cost kilobytes.
   target: 'es2022',
@@ -21,12 +23,41 @@ const shared = {
 }
 const client = join(root, 'src', 'client')
 
+/** Names that one module of the client uses of another, and nobody else: neither applications nor the platform nor the gateway. */
+const INTERNAL =
+  /^(acked|asked|beat|expiresAtMs|frameBytesMax|greeted|nextRef|probe|refs|refuse|renew|servesSinceMs|shows|starts|stuck|track|ways|welcomed)$/
+
+/** Smaller by some four hundred bytes than what the bundler makes alone. */
+async function write(options) {
+  const { outputFiles } = await build({ ...shared, ...options, write: false })
+  const text = (end) => outputFiles.find(({ path }) => path.endsWith(end)).text
+  const name = basename(options.outfile)
+  const { code, map } = await minify(
+    { [name]: text('.js') },
+    {
+      module: options.format !== 'iife',
+      ecma: 2022,
+      compress: {
+        passes: 3,
+        unsafe_arrows: true,
+        unsafe_methods: true,
+        keep_fargs: false,
+        pure_getters: true,
+      },
+      mangle: { properties: { regex: INTERNAL } },
+      sourceMap: { content: text('.map'), url: `${name}.map`, includeSources: true },
+    },
+  )
+  await mkdir(dirname(options.outfile), { recursive: true })
+  await writeFile(options.outfile, code)
+  await writeFile(`${options.outfile}.map`, map)
+}
+
 export async function bundleClient(folder) {
   const out = (name) => join(folder, name)
   await Promise.all([
-    build({ ...shared, entryPoints: [join(client, 'index.ts')], outfile: out('sluice.min.js') }),
-    build({
-      ...shared,
+    write({ entryPoints: [join(client, 'index.ts')], outfile: out('sluice.min.js') }),
+    write({
       // Assigned by hand: what a bundler writes around exports for a global would not fit.
       stdin: {
         contents:

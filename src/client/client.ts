@@ -19,7 +19,7 @@ import { errorOf, Requests } from './requests.ts'
 import { backoffMs, type BackoffOptions } from './retry.ts'
 import { systemTime, type Time } from './time.ts'
 import { Tokens } from './tokens.ts'
-import { webSocketWay, Ways, type Transport } from './ways.ts'
+import { oneWay, webSocketWay, type Transport, type Ways } from './ways.ts'
 import { ConnectionManager, type StateChange, type ConnectionManagerSink } from './connection-manager.ts'
 
 export const VERSION = '0.1.0'
@@ -32,7 +32,7 @@ export class WebSocketClient {
   readonly #complaints: Complaints
   readonly #time: Time
   readonly #backoff: BackoffOptions
-  readonly #events = new Events<ClientEvents>((event, cause) => {
+  readonly #events = new Events<ClientEvents & { readonly attempt: ClientError }>((event, cause) => {
     // Told to the same listener again, it would throw again.
     if (event === 'error') console.error(cause)
     else this.#complaints.failed(new ClientError('handler', `a listener of ${event} failed`, { cause }))
@@ -48,7 +48,7 @@ export class WebSocketClient {
   #refusal: ClientError | undefined
 
   /** Does nothing yet: call `connect`. Throws a `ClientError` where the platform has no WebSocket and none is given. */
-  constructor(options: SluiceClientOptions, ways: Ways = new Ways([webSocketWay(options)], {})) {
+  constructor(options: SluiceClientOptions, ways: Ways = oneWay(webSocketWay(options))) {
     const {
       url,
       token,
@@ -112,7 +112,10 @@ export class WebSocketClient {
       },
       received: (serving, frame) => this.#received(serving, frame),
       changed: (change) => this.#changed(change),
-      failed: (error) => this.#complaints.refused(error, false),
+      failed: (error) => {
+        this.#complaints.refused(error, false)
+        this.#events.emit('attempt', error)
+      },
     }
   }
 
@@ -145,17 +148,24 @@ export class WebSocketClient {
         return
       }
       let attempts = 0
-      const stop = this.on('state', ({ state, error }) => {
-        if (state === 'connected') resolve()
-        else if (isOver(state) || (state === 'waiting' && ++attempts === ATTEMPTS_AWAITED))
-          reject(error ?? closed())
-        else return
-        stop()
-      })
+      const stops = [
+        this.on('state', ({ state, error }) => {
+          if (state === 'connected') resolve()
+          else if (isOver(state)) reject(error ?? closed())
+          else return
+          stop()
+        }),
+        this.#events.on('attempt', (error) => {
+          if (++attempts < ATTEMPTS_AWAITED) return
+          reject(error)
+          stop()
+        }),
+      ]
+      const stop = (): void => stops.forEach((end) => end())
     })
     // The `error` event and the console tell of it too.
     connected.catch(() => undefined)
-    this.#stopWatching ??= watchNetwork((back) => this.#connection.networkChanged(back))
+    this.#stopWatching ??= watchNetwork((back, anew) => this.#connection.networkChanged(back, anew))
     this.#connection.connect()
     return connected
   }

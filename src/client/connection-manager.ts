@@ -7,7 +7,7 @@ import type { ReconnectFrame, ServerFrame, WelcomeFrame } from '../dialect/sluic
 import { ClientError, isLoggedOut } from './errors.ts'
 import { CUT, Socket, type SocketOptions, type SocketSink, type Unreadable } from './socket.ts'
 import { TABLE, type MachineEvent, type State } from './machine.ts'
-import { Refusals } from './refusals.ts'
+import { isFinalAnswer, Refusals } from './refusals.ts'
 import { Retry, type BackoffOptions } from './retry.ts'
 import type { Tokens } from './tokens.ts'
 import type { Transport, Ways } from './ways.ts'
@@ -66,7 +66,7 @@ export class ConnectionManager implements SocketSink {
 
   constructor(options: ConnectionManagerOptions, tokens: Tokens, sink: ConnectionManagerSink) {
     this.#options = options
-    this.#way = options.ways.current.transport
+    this.#way = options.ways.current
     this.#tokens = tokens
     this.#sink = sink
     this.#retry = new Retry(options.backoff)
@@ -98,10 +98,12 @@ export class ConnectionManager implements SocketSink {
     this.#dispatch('refuse', error)
   }
 
-  /** The network came or went: is the socket alive, and is it worth trying now? */
-  networkChanged(back: boolean): void {
+  /** The network came or went: is the socket alive, and is it worth trying now? `anew`: it may be another network. */
+  networkChanged(back: boolean, anew: boolean): void {
     this.#serving?.probe()
+    const better = anew && this.#options.ways.networkChanged()
     if (back) this.#dispatch('wake')
+    if (better) this.#dispatch('move')
   }
 
   // Of the links
@@ -149,7 +151,7 @@ export class ConnectionManager implements SocketSink {
       this.#session = undefined
       this.#delayMs = this.#after(CUT, socket)
     }
-    const elsewhere = failed && this.#triesElsewhere(socket, error)
+    const elsewhere = failed && this.#triesElsewhere(error)
     if (elsewhere) this.#delayMs = 0
     if (failed && this.#refusals.add(error)) this.#delayMs = undefined
     if (this.#delayMs === undefined && this.#state !== 'moving') this.refuse(error)
@@ -161,12 +163,12 @@ export class ConnectionManager implements SocketSink {
     }
   }
 
-  /** Whether an attempt did not get through at all, and there is another way to be tried at once. */
-  #triesElsewhere(socket: Socket, { code }: ClientError): boolean {
-    // A token that cannot be had is no fault of the way.
-    if (socket.greeted || this.#state === 'moving' || !/^(closed|timeout|bad_request)$/.test(code))
-      return false
-    return this.#options.ways.failed()
+  /** Whether nothing of the gateway came through on an attempt, and there is another way to be tried at once. */
+  #triesElsewhere({ code, closeCode = CUT }: ClientError): boolean {
+    // A token that cannot be had, and what the gateway itself says, are no fault of the way.
+    const isFault = /^(closed|timeout|bad_request)$/.test(code) && (closeCode === CUT || closeCode < 1000)
+    if (!isFault || this.#state === 'moving') return false
+    return this.#options.ways.failed(code === 'bad_request' || isFinalAnswer(closeCode))
   }
 
   #dispatch(event: MachineEvent, error?: ClientError): void {
@@ -203,8 +205,10 @@ export class ConnectionManager implements SocketSink {
 
   #dial(): void {
     const { time, connectTimeoutMs } = this.#options
-    const { transport, Socket: WebSocket } = this.#options.ways.next()
-    this.#way = transport
+    const { ways } = this.#options
+    const beside = this.#move === undefined ? 'return' : 'move'
+    const { Socket: WebSocket } = ways.next(this.#serving === undefined ? 'connect' : beside)
+    if (this.#serving === undefined) this.#way = ways.current
     const socket = new Socket({ ...this.#options, WebSocket }, this)
     this.#attempt = socket
     this.#cancelTimer?.()
@@ -244,7 +248,9 @@ export class ConnectionManager implements SocketSink {
     this.#cancelTimer?.()
     this.#refusals.reset()
     this.#serving?.close()
-    this.#options.ways.served()
+    const { ways } = this.#options
+    ways.served()
+    this.#way = ways.current
     this.#serving = socket
     socket.servesSinceMs = this.#options.time.now()
     this.#attempt = undefined
@@ -253,6 +259,7 @@ export class ConnectionManager implements SocketSink {
     this.ticket = ticket
     this.#tokens.expiresAtMs = expiresAt
     socket.beat(pingInterval)
+    this.#comeBack(ways.returnMs())
     this.#sink.welcomed(socket, this.#welcome as WelcomeFrame)
   }
 
@@ -260,7 +267,16 @@ export class ConnectionManager implements SocketSink {
   #remain(): void {
     const delayMs = this.#delayMs
     const untilMs = this.#move?.untilMs ?? 0
-    if (delayMs !== undefined && this.#options.time.now() + delayMs < untilMs) this.#later(delayMs, 'move')
+    const { time, ways } = this.#options
+    // Asked in any case: what has failed is not what is tried next.
+    const returnMs = ways.returnMs()
+    if (delayMs !== undefined && time.now() + delayMs < untilMs) this.#later(delayMs, 'move')
+    else this.#comeBack(returnMs)
+  }
+
+  /** A better way than the one that serves is tried then, beside it. */
+  #comeBack(returnMs: number | undefined): void {
+    if (returnMs !== undefined) this.#later(returnMs, 'move')
   }
 
   #end(): void {

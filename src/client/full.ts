@@ -14,7 +14,9 @@ import {
 } from './history.ts'
 import { httpSocket } from './http-socket.ts'
 import type { SluiceClientOptions } from './options.ts'
-import { Ways, webSocketWay, type Memory, type Transport, type Way } from './ways.ts'
+import { systemTime } from './time.ts'
+import { WayChoice, type Memory } from './way-choice.ts'
+import { webSocketWay, type Transport, type Way, type Ways } from './ways.ts'
 
 export interface FullClientOptions extends SluiceClientOptions {
   /**
@@ -59,20 +61,20 @@ export class SluiceClient extends WebSocketClient {
 }
 
 function waysOf(options: FullClientOptions): Ways {
-  const { transport = ALL, fetch = globalThis.fetch } = options
+  const { transport = ALL, fetch = globalThis.fetch, time = systemTime } = options
   const wanted = typeof transport === 'string' ? [transport] : transport
-  const ways = wanted.flatMap((one): Way[] => {
+  const [first, ...others] = wanted.flatMap((one): Way[] => {
     if (!ALL.includes(one))
       throw new ClientError('bad_request', `transport: ${one} is none of ${ALL.join(', ')}`)
     if (one === 'websocket') return wanted.length > 1 && !hasWebSocket(options) ? [] : [webSocketWay(options)]
     // Called as a function of the page: as a method, browsers refuse it.
     return [{ transport: one, Socket: httpSocket(one, (input, init) => fetch(input, init)) }]
   })
-  if (ways.length === 0) throw new ClientError('bad_request', 'transport names no way to the gateway')
+  if (first === undefined) throw new ClientError('bad_request', 'transport names no way to the gateway')
   const key = `${options.url} ${wanted.join()}`
   const memory = memories.get(key) ?? {}
   memories.set(key, memory)
-  return new Ways(ways, memory)
+  return new WayChoice([first, ...others], memory, time)
 }
 
 function hasWebSocket({ WebSocket }: SluiceClientOptions): boolean {

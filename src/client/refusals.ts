@@ -16,8 +16,8 @@ export class Refusals {
   /** An attempt has failed. True: it is enough. */
   add({ code, closeCode = 0, message }: ClientError): boolean {
     // The gateway's own word, an answer of HTTP that is final, or that there is no token at all.
-    const isFinal = closeCode >= 400 && closeCode < 429
-    const isRefusal = code === 'unauthorized' || isFinal || reconnectAfter(closeCode) === 'token'
+    const isRefusal =
+      code === 'unauthorized' || isFinalAnswer(closeCode) || reconnectAfter(closeCode) === 'token'
     if (!isRefusal) return false
     this.#count = message === this.#reason ? this.#count + 1 : 1
     this.#reason = message
@@ -28,4 +28,9 @@ export class Refusals {
   reset(): void {
     this.#count = 0
   }
+}
+
+/** Of HTTP: asked again it would be the same. */
+export function isFinalAnswer(status: number): boolean {
+  return status >= 400 && status < 429
 }
