@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { FULL_AT_MS, rateOf, take, untilMs, type Rate } from '../../../src/admission/bucket.ts'
+import {
+  carriedOver,
+  charge,
+  FULL_AT_MS,
+  rateOf,
+  take,
+  untilMs,
+  type Rate,
+} from '../../../src/admission/bucket.ts'
 
 function rate(perSecond: number, burst: number): Rate {
   const made = rateOf(perSecond, burst)
@@ -110,4 +118,56 @@ describe('a token bucket', () => {
     expect(takeAll(FULL_AT_MS, 0, rate(20, 0)).taken).toBe(20)
     expect(takeAll(FULL_AT_MS, 0, rate(0.5, 0)).taken).toBe(1)
   })
+})
+
+describe('a bucket of five tokens, one in 100 ms', () => {
+  const FIVE: Rate = { tokenMs: 100, capacityMs: 500 }
+
+  it('has its state in the moment at which it will be full again', () => {
+    expect(take(FULL_AT_MS, 1000, 2, FIVE)).toBe(1200)
+    expect(take(1200, 1000, 2, FIVE)).toBe(1400)
+    expect(take(1200, 1100, 2, FIVE)).toBe(1400)
+    expect(take(1200, 1300, 2, FIVE)).toBe(1500)
+    expect(take(FULL_AT_MS, 1000, 5, FIVE)).toBe(1500)
+    expect(take(1001, 1000, 5, FIVE)).toBeUndefined()
+  })
+
+  it('is charged as if there were enough, and is empty at worst', () => {
+    expect(charge(FULL_AT_MS, 1000, 2, FIVE)).toBe(1200)
+    expect(charge(1200, 1000, 2, FIVE)).toBe(1400)
+    expect(charge(1200, 1000, 3, FIVE)).toBe(1500)
+    expect(charge(1200, 1000, 50, FIVE)).toBe(1500)
+  })
+
+  it('says how long until there are so many, and that there are never more than five', () => {
+    expect(untilMs(1400, 1000, 1, FIVE)).toBe(0)
+    expect(untilMs(1400, 1000, 2, FIVE)).toBe(100)
+    expect(untilMs(1400, 1000, 5, FIVE)).toBe(400)
+    expect(untilMs(1400, 1050, 5, FIVE)).toBe(350)
+    expect(untilMs(1400, 1000, 6, FIVE)).toBe(Infinity)
+  })
+
+  it('counts as full where that moment is further away than one token beyond empty: the clock has jumped', () => {
+    expect(untilMs(1600, 1000, 0, FIVE)).toBe(100)
+    expect(untilMs(1601, 1000, 0, FIVE)).toBe(0)
+    expect(take(1601, 1000, 5, FIVE)).toBe(1500)
+  })
+
+  it('keeps what is in it under another rate, as far as there is room', () => {
+    const twoEach400: Rate = { tokenMs: 400, capacityMs: 800 }
+    // Four, three, one and none in it, and it is full with two.
+    expect(carriedOver(1100, 1000, FIVE, twoEach400)).toBe(1000)
+    expect(carriedOver(1200, 1000, FIVE, twoEach400)).toBe(1000)
+    expect(carriedOver(1400, 1000, FIVE, twoEach400)).toBe(1400)
+    expect(carriedOver(1500, 1000, FIVE, twoEach400)).toBe(1800)
+    const tenEach10: Rate = { tokenMs: 10, capacityMs: 100 }
+    expect(carriedOver(FULL_AT_MS, 1000, FIVE, tenEach10)).toBe(1050)
+    expect(carriedOver(1500, 1000, FIVE, tenEach10)).toBe(1100)
+  })
+})
+
+it('a rate has a token for each part of a second, and a capacity of its burst and hardly more', () => {
+  expect(rateOf(4, 10)?.tokenMs).toBe(250)
+  expect(rateOf(4, 10)?.capacityMs).toBeCloseTo(2500.025, 6)
+  expect(rateOf(-1, 10)).toBeUndefined()
 })

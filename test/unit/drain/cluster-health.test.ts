@@ -126,3 +126,75 @@ it('where clients are sent to a region, only its nodes count', () => {
     room: 0,
   })
 })
+
+describe('a cluster of which other nodes are to be drained as well', () => {
+  const leaving = (...ids: string[]) => ({ nodes: new Set(ids), together: true })
+
+  it('takes clients where one of the nodes stays, and is judged by that one', () => {
+    const going = node({ id: 'n9', pressure: 1, connections: 5, connectionsMax: 5 })
+    expect(capacityOf(SELF, [going, node()], { leaving: leaving('n9') })).toEqual(WELL)
+  })
+
+  it('takes nothing from one of those that are drained together where no other stays', () => {
+    const nothing = {
+      ok: false,
+      why: 'alone',
+      reason: 'all other nodes that are active are to be drained as well',
+      room: 0,
+    }
+    expect(capacityOf(SELF, [node()], { leaving: leaving('n2') })).toEqual(nothing)
+    expect(
+      capacityOf(SELF, [node(), node({ id: 'n3', state: 'starting' })], { leaving: leaving('n2') }),
+    ).toEqual(nothing)
+  })
+
+  it('takes clients from a node that goes for another reason: they are moved twice, and are somewhere', () => {
+    expect(capacityOf(SELF, [node()], { leaving: { nodes: new Set(['n2']), together: false } })).toEqual(WELL)
+  })
+
+  it('is no other cluster than any where nobody is active at all', () => {
+    expect(capacityOf(SELF, [], { leaving: leaving('n2') })).toMatchObject({
+      reason: 'no other node is active',
+      alone: true,
+    })
+  })
+})
+
+describe('what is offered', () => {
+  it('is the sum of those that take clients and say so', () => {
+    const others = [node({ offers: 30 }), node({ id: 'n3', offers: 12 }), node({ id: 'n4' })]
+    expect(capacityOf(SELF, others)).toEqual({ ...WELL, rate: 42 })
+    expect(capacityOf(SELF, [...others, node({ id: 'n5', region: 'us', offers: 100 })]).rate).toBe(42)
+    expect(capacityOf(SELF, [node({ offers: 0 })]).rate).toBe(0)
+  })
+
+  it('is shared by all that are drained at this moment', () => {
+    const draining = [node({ id: 'n3', state: 'draining', offers: 7 }), node({ id: 'n4', state: 'draining' })]
+    expect(capacityOf(SELF, [node({ offers: 30 }), ...draining]).rate).toBe(10)
+    expect(capacityOf(SELF, [node({ offers: 30 }), node({ id: 'n5', state: 'closing' })]).rate).toBe(30)
+  })
+})
+
+it('an api node that starts is not one that will take clients', () => {
+  const starting = node({ state: 'starting', role: 'api' })
+  expect(capacityOf(SELF, [starting])).toMatchObject({ ok: false, alone: true })
+})
+
+describe('a node near its limit of connections', () => {
+  const near = (connections: number) => node({ connections, connectionsMax: 50, pressure: 1 })
+
+  it('is waited for while it queues connections that it has room for, and not when it has none', () => {
+    expect(capacityOf(SELF, [near(49)])).toMatchObject({ ok: false, why: 'queue', room: 1 })
+    expect(capacityOf(SELF, [near(50)])).toMatchObject({ ok: true, room: 0 })
+  })
+
+  it('takes nothing from the room of the others where it is over its limit', () => {
+    const others = [near(70), node({ id: 'n3', connections: 40, connectionsMax: 50 })]
+    expect(capacityOf(SELF, others)).toEqual({
+      ok: true,
+      reason: '',
+      room: 10,
+      full: 'node n2 is at its limit of 50 connections',
+    })
+  })
+})

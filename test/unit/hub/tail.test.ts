@@ -117,3 +117,185 @@ describe('tail', () => {
     expect(one.as(FRAMES).data.toString()).toContain(`"data":${'1'.repeat(100)}`)
   })
 })
+
+describe('the limits of a tail', () => {
+  const one = entry(1).bytes
+
+  it('let in as many messages and bytes as they say, and no more', () => {
+    const tail = tailOf({ messages: 3, bytes: 1e6 }, 0)
+    for (let offset = 1; offset <= 3; offset++) tail.push(entry(offset))
+    expect(tail.length).toBe(3)
+    tail.push(entry(4))
+    expect(tail.length).toBe(3)
+    const small = tailOf({ messages: 100, bytes: 3 * one }, 0)
+    for (let offset = 1; offset <= 3; offset++) small.push(entry(offset))
+    expect([small.length, small.bytes]).toEqual([3, 3 * one])
+    small.push(entry(4))
+    expect([small.length, small.start]).toEqual([3, 1])
+  })
+
+  it('let go of two at most for one that comes, so that a herd is served from what was put in front', () => {
+    const tail = tailOf({ messages: 2, bytes: 1e6 }, 10)
+    tail.prepend(
+      [6, 7, 8, 9, 10].map((offset) => entry(offset)),
+      5,
+    )
+    tail.push(entry(11))
+    expect([tail.length, tail.start]).toEqual([4, 7])
+  })
+
+  it('hold in bytes for what is put in front too, but for the newest message', () => {
+    const tail = tailOf({ messages: 2, bytes: 3 * one }, 10)
+    tail.prepend(
+      [6, 7, 8, 9, 10].map((offset) => entry(offset)),
+      5,
+    )
+    expect([tail.length, tail.start, tail.bytes]).toEqual([3, 7, 3 * one])
+    const large = tailOf({ messages: 2, bytes: 10 }, 10)
+    large.prepend([entry(9), entry(10)], 8)
+    expect([large.length, large.start]).toEqual([1, 9])
+  })
+
+  it('are narrower while the node has no room, down to the newest message', () => {
+    const memory = new FeedMemory(10 * one, () => undefined)
+    const tail = tailOf({ messages: 100, bytes: 1e6 }, 0, memory)
+    for (let offset = 1; offset <= 5; offset++) tail.push(entry(offset))
+    expect(tail.length).toBe(5)
+    // What waits beyond a hole cannot be given up.
+    memory.grew(9 * one, undefined)
+    tail.push(entry(6))
+    tail.push(entry(7))
+    tail.push(entry(8))
+    tail.push(entry(9))
+    tail.push(entry(10))
+    expect([tail.length, tail.start]).toEqual([1, 9])
+    tail.prepend([], 9)
+    expect(tail.length).toBe(1)
+    tail.push(entry(11, 10_000))
+    tail.prepend([], 10)
+    expect([tail.length, tail.start]).toEqual([1, 10])
+  })
+
+  it('keep a message for as long as the log does, to the millisecond', () => {
+    const tail = tailOf({ messages: 100, bytes: 1e6, ttlMs: 1000 }, 0)
+    tail.push(entry(1, 10, 500))
+    tail.expire(1500)
+    expect(tail.length).toBe(1)
+    tail.expire(1501)
+    expect(tail.length).toBe(0)
+  })
+})
+
+describe('what a tail tells its node', () => {
+  it('that it was used when something is asked of it or comes to it, and when that is put in front', () => {
+    const tail = tailOf({ messages: 3, bytes: 1e6 }, 5)
+    expect(tail.used).toBe(true)
+    const uses = [
+      () => tail.push(entry(6)),
+      () => tail.prepend([entry(5)], 4),
+      () => tail.newest,
+      () => tail.next(4),
+      () => tail.next(0),
+      () => tail.fromEnd(1),
+    ]
+    for (const use of uses) {
+      tail.used = false
+      use()
+      expect(tail.used).toBe(true)
+    }
+    tail.used = false
+    expect([tail.length, tail.bytes, tail.start, tail.used]).toEqual([2, 2 * entry(1).bytes, 4, false])
+  })
+
+  it('that it has nothing any more, so that it is not asked to give up anything', () => {
+    let given = 0
+    const memory = new FeedMemory(2000, () => given++)
+    const tail = tailOf({ messages: 100, bytes: 1e6, ttlMs: 1000 }, 0, memory)
+    for (const emptied of [() => tail.expire(1e9), () => tail.giveUp()]) {
+      tail.push(entry(tail.start + 1))
+      emptied()
+      expect(memory.bytes).toBe(0)
+    }
+    tail.used = false
+    memory.grew(5000, undefined)
+    expect(given).toBe(0)
+  })
+
+  it('that it holds messages while it does, also after it had none', () => {
+    let given = 0
+    const memory = new FeedMemory(2000, () => given++)
+    const tail = tailOf({ messages: 100, bytes: 1e6 }, 0, memory)
+    tail.push(entry(1))
+    tail.giveUp()
+    expect([tail.length, tail.start, tail.newest]).toEqual([0, 1, undefined])
+    tail.push(entry(2))
+    memory.grew(5000, undefined)
+    expect([given, tail.length, tail.start]).toEqual([1, 0, 2])
+    // Nothing is given up twice.
+    tail.giveUp()
+    expect([tail.start, memory.bytes]).toEqual([2, 5000])
+  })
+})
+
+describe('a tail that has shrunk from its front', () => {
+  it('gives back all that it holds, and goes on after the newest', () => {
+    const memory = new FeedMemory(1e9, () => undefined)
+    const tail = tailOf({ messages: 10, bytes: 1e6 }, 0, memory)
+    for (let offset = 1; offset <= 100; offset++) {
+      tail.push(entry(offset))
+      expect(tail.length).toBe(Math.min(offset, 10))
+      for (let back = 1; back <= tail.length; back++) {
+        expect(offsetOf(tail.fromEnd(back))).toBe(offset - back + 1)
+        expect(offsetOf(tail.next(offset - back))).toBe(offset - back + 1)
+      }
+      expect(tail.next(tail.start - 1)).toBeUndefined()
+    }
+    tail.giveUp()
+    expect([tail.length, tail.bytes, tail.start, memory.bytes]).toEqual([0, 0, 100, 0])
+  })
+
+  it('takes older messages in front of what it has left', () => {
+    const tail = tailOf({ messages: 2, bytes: 1e6 }, 0)
+    for (let offset = 1; offset <= 5; offset++) tail.push(entry(offset))
+    tail.prepend([entry(2), entry(3)], 1)
+    expect([tail.start, tail.length]).toEqual([1, 4])
+    expect([1, 2, 3, 4].map((after) => offsetOf(tail.next(after)))).toEqual([2, 3, 4, 5])
+  })
+
+  it('serves channels whose offsets do not grow by one', () => {
+    const tail = tailOf({ messages: 10, bytes: 1e6 }, 3)
+    for (const offset of [7, 20, 21]) tail.push(entry(offset))
+    expect([3, 6, 7, 19, 20].map((after) => offsetOf(tail.next(after)))).toEqual([7, 7, 20, 20, 21])
+  })
+
+  it('settles what is left, and again only once something has come or was encoded', () => {
+    const tail = tailOf({ messages: 2, bytes: 1e6 }, 0)
+    for (let offset = 1; offset <= 3; offset++) tail.push(entry(offset))
+    const newest = tail.newest as Encoded
+    let settled = 0
+    const { settle } = newest
+    newest.settle = () => {
+      settled++
+      settle.call(newest)
+    }
+    tail.settle()
+    expect(settled).toBe(1)
+    // Settling is not a thing that has come.
+    tail.settle()
+    expect(settled).toBe(1)
+    const plain = tail.bytes
+    newest.as(LINES)
+    expect(tail.bytes).toBeGreaterThan(plain)
+    tail.settle()
+    expect([settled, tail.bytes]).toEqual([2, plain])
+  })
+})
+
+it('what is put in front is apart from the page that it came in', () => {
+  const tail = tailOf({ messages: 10, bytes: 1e6 }, 1)
+  const one = entry(1)
+  const piece = Buffer.alloc(65_536, 0x31)
+  ;(one.message as { data: Uint8Array }).data = piece.subarray(100, 200)
+  tail.prepend([one], 0)
+  expect(one.message.data.buffer.byteLength).toBe(100)
+})

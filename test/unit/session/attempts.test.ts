@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Attempts, isOvertaken } from '../../../src/session/attempts.ts'
+import { Attempts, endedByOperator, isEnded, isOvertaken, takenOver } from '../../../src/session/attempts.ts'
 
 const taken = (claim: number) => ({ session: 's', claim, detachedForMs: 0, recovered: true })
 
@@ -40,5 +40,88 @@ describe('an attempt', () => {
     expect([...second.before]).toEqual(['n1'])
     attempts.end(second)
     expect(attempts.inherit('s', new Set(['n1']))).toBe(false)
+  })
+})
+
+describe('several attempts', () => {
+  it('of one session are each overtaken, and the newest inherits whom to tell', () => {
+    const attempts = new Attempts()
+    const [first, second] = [attempts.begin('ann', 's'), attempts.begin('ann', 's')]
+    attempts.overtake(taken(9))
+    expect([first.overtakenBy, second.overtakenBy]).toEqual([taken(9), taken(9)])
+    expect(attempts.inherit('s', new Set(['n1', 'n2']))).toBe(true)
+    expect([...first.before]).toEqual([])
+    expect([...second.before]).toEqual(['n1', 'n2'])
+  })
+
+  it('of one session are told on when another of them has ended', () => {
+    const attempts = new Attempts()
+    const [first, second, third] = ['', '', ''].map(() => attempts.begin('ann', 's')) as [never, never, never]
+    attempts.end(second)
+    attempts.overtake(taken(9))
+    expect([first, second, third].map(({ overtakenBy }: { overtakenBy: unknown }) => overtakenBy)).toEqual([
+      taken(9),
+      undefined,
+      taken(9),
+    ])
+  })
+
+  it('that have ended hear nothing more', () => {
+    const attempts = new Attempts()
+    const attempt = attempts.begin('ann', 's')
+    const fresh = attempts.begin('ann', undefined)
+    attempts.end(attempt)
+    attempts.end(fresh)
+    attempts.revoke('ann', 5)
+    attempts.endUpTo('ann', 5)
+    attempts.overtake(taken(5))
+    for (const { revokedBeforeMs, endedUpTo, overtakenBy } of [attempt, fresh])
+      expect([revokedBeforeMs, endedUpTo, overtakenBy]).toEqual([undefined, 0, undefined])
+  })
+
+  it('without a session are not told of connections', () => {
+    const attempts = new Attempts()
+    const fresh = attempts.begin('ann', undefined)
+    attempts.overtake({ ...taken(9), session: undefined as never })
+    expect(fresh.overtakenBy).toBeUndefined()
+  })
+})
+
+describe('an attempt whose user was disconnected', () => {
+  it('remembers the latest of several, of its own user', () => {
+    const attempts = new Attempts()
+    const attempt = attempts.begin('ann', 's')
+    attempts.endUpTo('bob', 9)
+    for (const claim of [2, 5, 3]) attempts.endUpTo('ann', claim)
+    expect(attempt.endedUpTo).toBe(5)
+  })
+
+  it('is ended where its claim is not after that, and not known to be before it is answered', () => {
+    expect(isEnded({ claim: undefined, endedUpTo: 5 })).toBe(false)
+    expect(isEnded({ claim: 4, endedUpTo: 5 })).toBe(true)
+    expect(isEnded({ claim: 5, endedUpTo: 5 })).toBe(true)
+    expect(isEnded({ claim: 6, endedUpTo: 5 })).toBe(false)
+  })
+})
+
+it('an attempt is not overtaken by a connection with its own claim: that is its own', () => {
+  const attempts = new Attempts()
+  const attempt = attempts.begin('ann', 's')
+  attempt.claim = 3
+  expect(isOvertaken(attempt)).toBe(false)
+  attempts.overtake(taken(3))
+  expect(isOvertaken(attempt)).toBe(false)
+})
+
+it('who is ended is told why', () => {
+  expect(endedByOperator()).toMatchObject({
+    why: 'forbidden',
+    code: 'forbidden',
+    message: 'an operator has ended the connections of this user',
+  })
+  expect(takenOver()).toMatchObject({
+    why: 'takenOver',
+    code: 'forbidden',
+    message: 'a newer connection has taken the session over',
   })
 })

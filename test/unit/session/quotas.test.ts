@@ -49,6 +49,44 @@ describe('quotas of a user', () => {
     expect(quotas.publish('ann', 1)).toBeGreaterThan(0)
   })
 
+  it('Q3 an allowance is remembered through its own generation and the next, and a clock that jumps begins another', () => {
+    const quotas = new UserQuotas({ ...NONE, publishesPerSecond: 1 })
+    const useUp = (user: string, nowMs: number): number => {
+      for (let count = 0; ; count++) if (quotas.publish(user, nowMs) > 0) return count
+    }
+    expect(useUp('ann', 0)).toBe(2)
+    expect(quotas.size).toBe(1)
+    // Within the time of a generation, which is that of a burst.
+    expect(useUp('ben', 1900)).toBe(2)
+    expect(quotas.size).toBe(2)
+    // The next one remembers those of the one before, and no more.
+    expect(useUp('ann', 3800)).toBe(2)
+    expect(quotas.size).toBe(3)
+    expect(useUp('ben', 3800)).toBe(1)
+    expect(useUp('cleo', 6000)).toBe(2)
+    expect(quotas.size).toBe(3)
+    expect(useUp('cleo', 8500)).toBe(2)
+    expect(quotas.size).toBe(2)
+    // Back.
+    expect(useUp('dora', 0)).toBe(2)
+    expect(quotas.size).toBe(2)
+  })
+
+  it('Q4 knows as many users as there is anything to know of', () => {
+    const quotas = new UserQuotas({ connections: 5, subscriptions: 5, publishesPerSecond: 1 })
+    expect(quotas.size).toBe(0)
+    quotas.arrive('ann', 0, false)
+    expect(quotas.size).toBe(1)
+    quotas.subscribe('ann')
+    expect(quotas.size).toBe(2)
+    quotas.publish('ann', 0)
+    expect(quotas.size).toBe(3)
+    quotas.arrived('ann')
+    quotas.unsubscribe('ann')
+    expect(quotas.size).toBe(1)
+    expect(quotas.limits).toEqual({ connections: 5, subscriptions: 5, publishesPerSecond: 1 })
+  })
+
   it('0 is no limit', () => {
     const quotas = new UserQuotas(NONE)
     for (let i = 0; i < 1000; i++) {

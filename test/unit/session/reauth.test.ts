@@ -33,4 +33,25 @@ describe('the moment to ask for a fresh token', () => {
     const moments = [0, 0.25, 0.5, 0.75].map((drawn) => planReauth(600_000, OPTIONS, drawn).askInMs)
     expect(new Set(moments).size).toBe(4)
   })
+
+  it('is at the draw’s place in the last quarter of the interval', () => {
+    const at = (drawn: number): number => planReauth(undefined, OPTIONS, drawn).askInMs / 60_000
+    expect([at(0), at(0.5)]).toEqual([33.75, 39.375])
+  })
+
+  it('is once or twice the time to answer before the token expires, where that is sooner', () => {
+    const at = (drawn: number) => planReauth(600_000, OPTIONS, drawn)
+    expect(at(0)).toEqual({ askInMs: 540_000, deadlineMs: 60_000 })
+    expect(at(0.5)).toEqual({ askInMs: 510_000, deadlineMs: 60_000 })
+  })
+
+  it('is in the second quarter of the life of a token that lives shortly, and the rest is the time to answer', () => {
+    const at = (drawn: number) => planReauth(40_000, OPTIONS, drawn)
+    expect(at(0)).toEqual({ askInMs: 15_000, deadlineMs: 25_000 })
+    expect(at(0.5)).toEqual({ askInMs: 17_500, deadlineMs: 22_500 })
+  })
+
+  it('is now where the token has expired, without time to answer', () => {
+    expect(planReauth(-5000, OPTIONS, 0.5)).toEqual({ askInMs: 0, deadlineMs: 0 })
+  })
 })
