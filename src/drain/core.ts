@@ -392,8 +392,10 @@ export class DrainCore {
   }
 
   resume(): void {
+    if (this.#state !== 'paused') return
     // The next tick decides whether the time of waiting is over.
-    if (this.#state === 'paused') this.#state = 'waiting'
+    this.#state = 'waiting'
+    this.#hurried = false
   }
 
   /**
@@ -404,12 +406,14 @@ export class DrainCore {
     const sinceMs = this.#tickedAtMs - this.#batchAtMs
     const next = scheduleOf(plan, this.#total)
     this.#plan = plan
+    this.#hurried = false
     this.#begin(next, -Math.max(0, waitMs, Math.min(this.#schedule.everyMs, next.everyMs) - sinceMs))
   }
 
-  /** In milliseconds from the start. Once the deadline was near, only what is left is what counts. */
+  /** In milliseconds from the start. Whether it is near is decided anew, as with another plan and after a pause. */
   setDeadline(fromStartMs: number): void {
     this.#deadlineAtMs = this.#startedMs + fromStartMs
+    this.#hurried = false
   }
 
   finishNow(): void {
@@ -515,10 +519,7 @@ export class DrainCore {
     if (room < wanted) this.#holding = noRoom(capacity)
     const count = Math.min(room, this.#allowance())
     if (count < room && this.#plan.kind !== 'fast')
-      this.#holding = {
-        why: 'room',
-        text: `the others take ${Math.floor(this.#offered)} connections a second`,
-      }
+      this.#holding = noRoom({ full: `the others take ${Math.floor(this.#offered)} connections a second` })
     if (count <= 0) return undefined
     this.#batchAtMs = nowMs
     this.#dueSinceMs = undefined
@@ -620,7 +621,7 @@ function unwell({ why = 'unwell', reason }: Capacity): Hold {
   return { why, text: reason }
 }
 
-function noRoom({ full = 'the others have no room for more connections' }: Capacity): Hold {
+function noRoom({ full = 'the others have no room for more connections' }: Pick<Capacity, 'full'>): Hold {
   return { why: 'room', text: full }
 }
 
@@ -634,9 +635,7 @@ function take<T>(map: Map<string, T>, id: string): T | undefined {
 function remember<T>(map: Map<string, T>, id: string, what: T): string | undefined {
   map.set(id, what)
   if (map.size <= REMEMBERED_MAX) return undefined
-  for (const oldest of map.keys()) {
-    map.delete(oldest)
-    return oldest
-  }
-  return undefined
+  const oldest = map.keys().next().value as string
+  map.delete(oldest)
+  return oldest
 }

@@ -99,7 +99,7 @@ describe('the estimate of a drain', () => {
     const run = new Run({}, 20)
     run.tick(0, 20)
     for (let i = 0; i < 10; i++) run.confirm(`c${i}`, 100)
-    run.tick(1000, 20)
+    expect(run.asks(1000, 20)).toBe(10)
     for (let i = 10; i < 20; i++) run.confirm(`c${i}`, 1100)
     expect(run.estimate(1200, 20)).toBe(600)
   })
@@ -178,6 +178,10 @@ describe('how many are still to go', () => {
   })
 })
 
+it('a drain says when it began', () => {
+  expect(new Run({}, 5).core.startedMs).toBe(T)
+})
+
 describe('the deadline of a drain', () => {
   it('is told from now on, and is none where there is none', () => {
     const run = new Run({ deadlineMs: 10_000 }, 5)
@@ -240,6 +244,18 @@ describe('a plan that would end after the deadline', () => {
       clients,
     )[0]
 
+  it('is kept where it ends just in time', () => {
+    const inTimeMs = 20 * 1000 - 1000 * (1 - 0.8) + 3000 + 1000
+    const asks = (deadlineMs: number): unknown =>
+      new DrainCore(
+        { ...OPTIONS, plan: { kind: 'count', count: 5, everyMs: 1000 }, deadlineMs },
+        100,
+        0,
+      ).tick(0, 100, WELL)
+    expect(asks(inTimeMs)).toEqual([{ kind: 'ask', count: 5, windowMs: 800 }])
+    expect(asks(inTimeMs - 1)).toMatchObject([{ count: 6 }])
+  })
+
   it('is given up for the time until all can have moved: their whole grace', () => {
     // 26 steps of a second.
     expect(first(30_000, 3000)).toEqual({ kind: 'ask', count: 4, windowMs: 800 })
@@ -272,6 +288,54 @@ describe('a plan that would end after the deadline', () => {
     const asked = [0, 1000, 1100, 2000, 2200].map((atMs) => run.asks(atMs, 100, UNWELL))
     expect(asked).toEqual([4, 0, 4, 0, 4])
     expect(run.core.holding).toBeUndefined()
+  })
+})
+
+describe('a drain that has hurried', () => {
+  const SLOW = { kind: 'count', count: 1, everyMs: 1000 } as const
+
+  /** 100 are asked within 26 s; four so far, two of whom have moved. */
+  function hurried(): Run {
+    const run = new Run({ plan: SLOW, deadlineMs: 30_000 }, 100)
+    expect(run.asks(0, 100, UNWELL)).toBe(4)
+    for (const id of ['c0', 'c1']) run.moved(id, 100)
+    return run
+  }
+
+  it('closes and asks nobody while others are not well, once its deadline is far away again', () => {
+    const run = hurried()
+    run.core.setDeadline(600_000)
+    for (let atMs = 200; atMs < 100_000; atMs += 100) expect(run.tick(atMs, 98, UNWELL)).toEqual([])
+    expect(run.core.holding).toBe('node b queues')
+    expect(run.asks(100_000, 98)).toBeGreaterThan(0)
+  })
+
+  it('goes by another plan, and hurries again only where that would end too late', () => {
+    const run = hurried()
+    run.core.setPlan({ kind: 'count', count: 50, everyMs: 5000 })
+    expect(run.tick(5100, 98, UNWELL)).toEqual([])
+    expect(run.core.holding).toBe('node b queues')
+    const late = hurried()
+    late.core.setPlan(SLOW)
+    expect([1100, 1250].map((atMs) => late.asks(atMs, 98, UNWELL))).toEqual([0, 4])
+  })
+
+  it.each([
+    ['the deadline is moved up', 15_000, (run: Run) => run.core.setDeadline(15_000)],
+    ['it was paused for a while', 30_000, (run: Run) => run.core.pause()],
+  ])('asks everybody in time also where %s', (_, deadlineMs, change) => {
+    const run = hurried()
+    change(run)
+    let asked = 4
+    let connections = 98
+    for (let atMs = 5000; atMs < deadlineMs - 4000; atMs += 100) {
+      if (atMs === 20_000) run.core.resume()
+      for (const decision of run.tick(atMs, connections, UNWELL)) {
+        if (decision.kind === 'ask') asked += decision.count
+        if (decision.kind === 'close') connections--
+      }
+    }
+    expect(asked).toBe(100)
   })
 })
 
@@ -309,7 +373,9 @@ describe('the next batch', () => {
     const run = new Run({}, 30)
     run.tick(0, 30)
     for (let i = 0; i < 10; i++) run.moved(`c${i}`, 100)
-    run.tick(900, 20)
+    run.tick(900, 20, UNWELL)
+    // Nobody is due yet.
+    expect(run.core.holding).toBeUndefined()
     expect(run.asks(1000, 20, UNWELL)).toBe(0)
     expect([run.core.holding, run.core.holdReason]).toEqual(['node b queues', 'queue'])
     expect(run.asks(5000, 20, UNWELL)).toBe(0)
@@ -372,12 +438,12 @@ describe('a drain whose others have no room', () => {
     [[200, 1300, 2400], 4000, 1],
     [[200, 1200, 2200, 3200, 4200], 5100, 1],
     [[200, 1200, 2200, 3200, 4200], 5201, 2],
-  ])('takes of six places those who arrived at %j at %d, and asks %d', (atMs, at, asked) => {
+  ])('takes of six places those who arrived at %j at %d, and asks %d', (arrivedMs, at, asked) => {
     const run = new Run({ graceMs: 60_000 }, 30)
     expect([0, 50, 150].map((atMs) => run.asks(atMs, 30, { ...WELL, room: 5 }))).toEqual([5, 0, 0])
-    for (const [i, one] of atMs.entries()) run.moved(`c${i}`, one)
+    for (const [i, one] of arrivedMs.entries()) run.moved(`c${i}`, one)
     // Five are on their way or have arrived; those whom the table shows by now leave their place.
-    expect(run.asks(at, 30 - atMs.length, { ...WELL, room: 6 })).toBe(asked)
+    expect(run.asks(at, 30 - arrivedMs.length, { ...WELL, room: 6 })).toBe(asked)
   })
 })
 
@@ -409,6 +475,14 @@ describe('what the others offer', () => {
     const other = new Run({ plan }, 1000)
     expect(other.asks(0, 1000, { ...WELL, rate: 10 })).toBe(8)
     expect([other.asks(100, 1000), other.asks(200, 1000)]).toEqual([0, 492])
+  })
+
+  it('counts from when somebody says, where nobody did at first, and what is less than one is not lost', () => {
+    const run = new Run({}, 100)
+    expect(run.asks(0, 100)).toBe(10)
+    const capacity = { ...WELL, rate: 5.6 }
+    expect([1000, 1100].map((atMs) => run.asks(atMs, 100, capacity))).toEqual([0, 4])
+    expect([1160, 1260].map((atMs) => run.asks(atMs, 100, capacity))).toEqual([0, 1])
   })
 
   it('holds up neither who is to go now nor who must hurry', () => {
@@ -457,6 +531,15 @@ describe('a client that is asked', () => {
     expect(hurry.asks(0, 100, UNWELL)).toBeGreaterThan(0)
     expect(hurry.tick(100, 100, UNWELL)[0]).toEqual({ kind: 'close', id: 'c0' })
     expect(new Run({ graceMs: 100 }, 1).core.mayAsk('c0')).toBe(true)
+  })
+
+  it('is not closed for the deadline while that is far, though the plan would be late for nobody', () => {
+    const run = new Run({ plan: { kind: 'count', count: 10, everyMs: 10_000 }, deadlineMs: 30_000 }, 20)
+    run.tick(0, 20)
+    for (let i = 0; i < 10; i++) run.moved(`c${i}`, 500)
+    expect(run.asks(10_000, 10)).toBe(10)
+    for (let atMs = 12_900; atMs < 29_000; atMs += 100) expect(run.tick(atMs, 10, UNWELL)).toEqual([])
+    expect(run.core.state).toBe('moving')
   })
 
   it('may not be asked again while it is here, and may be when it is back, where all go', () => {
@@ -713,6 +796,23 @@ describe('a word of an operator', () => {
     expect(run.asks(100, 5)).toBe(5)
     run.core.finishNow()
     expect(run.core.state).toBe('moving')
+  })
+
+  it('to cancel is kept also when the deadline comes', () => {
+    const { core } = new Run({ deadlineMs: 10_000 }, 5)
+    core.tick(T, 5, WELL)
+    core.cancel()
+    expect(core.tick(T + 9500, 5, WELL)).toEqual([])
+    expect(core.tick(T + 20_000, 5, WELL)).toEqual([])
+    expect(core.state).toBe('cancelled')
+  })
+
+  it('to pause is kept where the node is cut off, and its plan where it is not any more', () => {
+    const run = new Run({}, 30)
+    run.core.pause()
+    run.tick(0, 30, { ...UNWELL, cutOff: true })
+    run.core.resume()
+    expect(run.asks(100, 30)).toBe(10)
   })
 
   it('to cancel changes nothing once it has ended', () => {

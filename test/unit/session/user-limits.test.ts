@@ -94,12 +94,26 @@ describe('one more connection of a user', () => {
   })
 })
 
-describe('one more channel of a user', () => {
-  it('is refused beyond those that all his connections may have, and the connection goes on', () => {
+describe('one more channel', () => {
+  const OPTIONS = { subscriptionsMax: 3 }
+
+  it('of a connection may be as many as it may have beside the inbox, and is refused beyond that', () => {
+    checkOneMore(portsOf(), OPTIONS, 'ann', 3)
+    expect(hits).toEqual([])
+    const error = thrownBy(() => checkOneMore(portsOf(), OPTIONS, 'ann', 4))
+    expect(error).toBeInstanceOf(SluiceError)
+    expect(error).toMatchObject({
+      code: 'limit_exceeded',
+      message: '3 channels are subscribed to; limits.subscriptions allows no more',
+    })
+    expect(hits).toEqual(['subscriptions'])
+  })
+
+  it('of a user is refused beyond those that all his connections may have, and the connection goes on', () => {
     const ports = portsOf({ subscriptions: 1 })
-    checkOneMore(ports, 'ann')
+    checkOneMore(ports, OPTIONS, 'ann', 1)
     ports.quotas.subscribe('ann')
-    const error = thrownBy(() => checkOneMore(ports, 'ann'))
+    const error = thrownBy(() => checkOneMore(ports, OPTIONS, 'ann', 1))
     expect(error).toBeInstanceOf(SluiceError)
     expect(error).toMatchObject({
       code: 'limit_exceeded',

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest'
+import { Turns } from '../../../src/session/turns.ts'
+import { settled } from '../../support/session-world.ts'
+
+interface Held {
+  readonly run: () => Promise<string>
+  readonly end: (how: 'well' | 'badly') => void
+}
+
+const begun: string[] = []
+
+/** A request that takes its time. */
+function request(name: string): Held {
+  let end: Held['end'] = () => undefined
+  const over = new Promise<string>((resolve, reject) => {
+    end = (how) => (how === 'well' ? resolve(name) : reject(new Error(name)))
+  })
+  const run = (): Promise<string> => {
+    begun.push(name)
+    return over
+  }
+  return { run, end }
+}
+
+describe('requests of a client', () => {
+  it('about one thing are carried out one after the other, whatever becomes of those before', async () => {
+    begun.length = 0
+    const turns = new Turns()
+    const [a, b, c] = ['a', 'b', 'c'].map(request) as [Held, Held, Held]
+    const answers = [a, b, c].map(({ run }) => turns.take('news', run))
+    // At once, where nothing is before it.
+    expect(begun).toEqual(['a'])
+    await settled()
+    expect(begun).toEqual(['a'])
+    a.end('badly')
+    await expect(answers[0]).rejects.toThrow('a')
+    await settled()
+    expect(begun).toEqual(['a', 'b'])
+    b.end('well')
+    expect(await answers[1]).toBe('b')
+    await settled()
+    expect(begun).toEqual(['a', 'b', 'c'])
+    c.end('well')
+    expect(await answers[2]).toBe('c')
+  })
+
+  it('about different things do not wait for one another', () => {
+    begun.length = 0
+    const turns = new Turns()
+    void turns.take('news', request('a').run)
+    void turns.take('chat', request('b').run)
+    expect(begun).toEqual(['a', 'b'])
+  })
+
+  it('are carried out at once again when all before are over', async () => {
+    begun.length = 0
+    const turns = new Turns()
+    const first = request('a')
+    const answer = turns.take('news', first.run)
+    first.end('well')
+    await answer
+    await settled()
+    void turns.take('news', request('b').run)
+    expect(begun).toEqual(['a', 'b'])
+  })
+})
