@@ -2,7 +2,7 @@
  * Claims whose signature, time and audience are good -> who this is and what it may do. Pure.
  */
 import { SluiceError } from '../errors.ts'
-import { PatternPermissions, patternsFault, type PatternTable, type Permissions } from './permissions.ts'
+import { patternsFault, type PatternTable, type Permissions } from './permissions.ts'
 
 /** What stays of a token once it is checked: who somebody is, and what he may do. Holds no part of the token's text. */
 export interface Identity {
@@ -55,15 +55,15 @@ export function identityOf(claims: Claims, table: PatternTable): Identity {
 
 /** Fields that the gateway does not know are ignored (RFC 7519, section 4), so that tokens may be newer than nodes. */
 function permissionsOf(claim: unknown, table: PatternTable): Permissions {
-  if (claim === undefined) return new PatternPermissions(table.shared([]), table.shared([]), table.shared([]))
+  if (claim === undefined) return table.permissions([], [], [])
   if (typeof claim !== 'object' || claim === null || Array.isArray(claim)) {
     throw refused('the claim sluice must be an object: {"subscribe": [patterns], "publish": [patterns]}')
   }
   const { subscribe, publish, history } = claim as Readonly<Record<string, unknown>>
-  return new PatternPermissions(
-    table.shared(patterns('sluice.subscribe', subscribe)),
-    table.shared(patterns('sluice.publish', publish)),
-    table.shared(patterns('sluice.history', history)),
+  return table.permissions(
+    patterns('sluice.subscribe', subscribe),
+    patterns('sluice.publish', publish),
+    patterns('sluice.history', history),
   )
 }
 

@@ -69,37 +69,53 @@ export function patternsFault(field: string, patterns: unknown): string | undefi
 const SHARED_LENGTH_MAX = 1024
 
 /**
- * One array for equal lists. Bounded: of more than `listsMax` different lists the least recently used are forgotten,
- * and an equal list that comes later gets an array of its own.
+ * One array for equal lists, and one object for equal permissions. Bounded: of more than `max` different ones the least recently
+ * used are forgotten, and an equal one that comes later is another.
  */
 export class PatternTable {
   readonly #lists = new Map<string, readonly string[]>()
-  readonly #listsMax: number
+  readonly #permissions = new Map<string, PatternPermissions>()
+  readonly #max: number
 
-  constructor(listsMax: number) {
-    this.#listsMax = listsMax
+  constructor(max: number) {
+    this.#max = max
   }
 
   get size(): number {
     return this.#lists.size
   }
 
+  permissions(
+    subscribe: readonly string[],
+    publish: readonly string[],
+    history: readonly string[],
+  ): Permissions {
+    const lists = [this.shared(subscribe), this.shared(publish), this.shared(history)] as const
+    // No list has an empty pattern.
+    const key = lists.map((list) => list.join('\n')).join('\n\n')
+    return this.#kept(this.#permissions, key, () => new PatternPermissions(...lists))
+  }
+
   /** Order and repetition carry no meaning, so lists that differ in nothing else are equal. */
   shared(patterns: readonly string[]): readonly string[] {
     const list = [...new Set(patterns)].sort()
     // No pattern contains a line break.
-    const key = list.join('\n')
-    if (key.length > SHARED_LENGTH_MAX) return list
-    const known = this.#lists.get(key)
+    return this.#kept(this.#lists, list.join('\n'), () => list)
+  }
+
+  #kept<Value>(all: Map<string, Value>, key: string, make: () => Value): Value {
+    if (key.length > SHARED_LENGTH_MAX) return make()
+    const known = all.get(key)
     // A map keeps the order of insertion: what is used moves to the end, and the first is the longest unused.
-    if (known !== undefined) this.#lists.delete(key)
-    else if (this.#lists.size >= this.#listsMax) {
-      for (const oldest of this.#lists.keys()) {
-        this.#lists.delete(oldest)
+    if (known !== undefined) all.delete(key)
+    else if (all.size >= this.#max) {
+      for (const oldest of all.keys()) {
+        all.delete(oldest)
         break
       }
     }
-    this.#lists.set(key, known ?? list)
-    return known ?? list
+    const value = known ?? make()
+    all.set(key, value)
+    return value
   }
 }

@@ -3,7 +3,6 @@
  * messages, and only their number is kept here; streams are listed.
  */
 import type { Subscriber } from './subscriber.ts'
-import type { Carried } from '../observe/account.ts'
 import type { Encoded } from '../protocol/encoded.ts'
 import type { EncodedReset } from '../protocol/encoded-reset.ts'
 import type { Form } from '../protocol/form.ts'
@@ -29,44 +28,33 @@ export interface LiveMember {
 }
 
 /** The sockets of a channel that get its messages in one form. */
-interface Group {
+export interface Group {
+  readonly form: Form<Buffer>
   count: number
-  /** As for `Fanout.bytes`. */
+  /** What was handed to all of them, since there are any. */
   bytes: number
+  /** Those of another form. */
+  next: Group | undefined
 }
 
-/** There is one for each connected user's inbox, so the first form has its place in the object itself: most have no other. */
-export class Fanout implements Carried {
+/** There is one for each connected user's inbox, so what an inbox has no need of is made with the first who has. */
+export class Fanout {
   /** What was handed to all who were live on it, since it is here. */
   messages = 0
-  /** The same in bytes, in the first form. */
-  bytes = 0
-  #form: Form<Buffer> | undefined
-  #count = 0
-  #more: Map<Form<Buffer>, Group> | undefined
+  #groups: Group | undefined
   #streams: Set<StreamFanout> | undefined
   #live: LiveMember | undefined
 
   /** The sockets on native topics. */
   get nativeCount(): number {
-    let count = this.#count
-    if (this.#more !== undefined) for (const group of this.#more.values()) count += group.count
+    let count = 0
+    for (let group = this.#groups; group !== undefined; group = group.next) count += group.count
     return count
   }
 
-  /** The form of the sockets, or of some of them; `undefined`: there are none, but for those of `more`. */
-  get form(): Form<Buffer> | undefined {
-    return this.#form
-  }
-
-  /** How many get their messages in `form`. */
-  get count(): number {
-    return this.#count
-  }
-
-  /** Sockets that get their messages in other forms. */
-  get more(): ReadonlyMap<Form<Buffer>, Group> | undefined {
-    return this.#more
+  /** The first of the forms of sockets on native topics; most channels have one. */
+  get groups(): Group | undefined {
+    return this.#groups
   }
 
   get streams(): ReadonlySet<StreamFanout> | undefined {
@@ -74,31 +62,22 @@ export class Fanout implements Carried {
   }
 
   addNative(form: Form<Buffer>): void {
-    if (this.#form === form) this.#count++
-    else if (this.#form === undefined && this.#more?.has(form) !== true) {
-      this.#form = form
-      this.#count = 1
-    } else {
-      const group = this.#more?.get(form)
-      if (group === undefined) (this.#more ??= new Map()).set(form, { count: 1, bytes: 0 })
-      else group.count++
-    }
+    const group = this.group(form)
+    if (group === undefined) this.#groups = { form, count: 1, bytes: 0, next: this.#groups }
+    else group.count++
   }
 
   removeNative(form: Form<Buffer>): void {
-    if (this.#form === form) {
-      if (--this.#count === 0) this.#form = undefined
+    for (let group = this.#groups, before: Group | undefined; group !== undefined; group = group.next) {
+      if (group.form !== form) {
+        before = group
+        continue
+      }
+      if (--group.count > 0) return
+      if (before === undefined) this.#groups = group.next
+      else before.next = group.next
       return
     }
-    const group = this.#more?.get(form)
-    if (group !== undefined && --group.count > 0) return
-    this.#more?.delete(form)
-    if (this.#more?.size === 0) this.#more = undefined
-  }
-
-  /** What the sockets of a form were handed, while there are any. */
-  carried(form: Form<Buffer>): Carried {
-    return { messages: this.messages, bytes: this.#more?.get(form)?.bytes ?? this.bytes }
   }
 
   /** The first of the list, for messages that are handed to each alone. */
@@ -134,5 +113,11 @@ export class Fanout implements Carried {
   removeStreams(streams: StreamFanout): void {
     this.#streams?.delete(streams)
     if (this.#streams?.size === 0) this.#streams = undefined
+  }
+
+  group(form: Form<Buffer>): Group | undefined {
+    let group = this.#groups
+    while (group !== undefined && group.form !== form) group = group.next
+    return group
   }
 }

@@ -63,7 +63,7 @@ class Held {
 export class Feed {
   readonly #terms: FeedTerms
   #position: Position | undefined
-  /** Made when first needed, as are the next ones: most inboxes are idle. */
+  /** Made when first needed, as is the next one. */
   #tail: Tail | undefined
   /** Messages that do not continue the position yet. */
   #held: Held | undefined
@@ -98,6 +98,14 @@ export class Feed {
   /** Whether something is known to be missing. */
   get behind(): boolean {
     return this.#behind
+  }
+
+  /** It is where the log is, and holds nothing: a new one that starts at its position would do the same. */
+  get atRest(): boolean {
+    const holds = (this.#tail?.length ?? 0) > 0 || this.#held !== undefined || this.#former !== undefined
+    return (
+      this.#position !== undefined && !holds && !this.#behind && this.#asked === undefined && !this.#closed
+    )
   }
 
   /** The log's head, read after the backbone has been subscribed to. What was received meanwhile and lies beyond it follows. */

@@ -2,8 +2,9 @@
  * Local fan-out: every channel with at least one local subscriber, and the way of each message from the backbone to the
  * clients. Everything a client receives leaves through here.
  */
-import { EphemeralChannel, LoggedChannel, type Channel, type ChannelPorts } from './channel.ts'
-import type { ChannelCounts, ChannelPolicy, Opening } from './channel-terms.ts'
+import { EphemeralChannel, type Channel, type ChannelPorts, type ChannelTerms } from './channel.ts'
+import { LoggedChannel } from './logged-channel.ts'
+import type { ChannelCounts, Opening } from './channel-terms.ts'
 import { FeedMemory } from './feed-memory.ts'
 import { LogReads, type ReadReason } from './log-reads.ts'
 import type { Subscriber } from './subscriber.ts'
@@ -90,10 +91,10 @@ export class Hub {
   readonly #losses: Losses
   readonly #scan: Timer
   readonly #rounds: Rounds<Channel>
-  /** The channels without subscribers, in the order in which the last one left. */
-  readonly #quiet = new Set<Channel>()
+  /** The channels without subscribers, and since when, by the clock that does not jump, in the order in which the last one left. */
+  readonly #quiet = new Map<Channel, number>()
   readonly #channelPorts: ChannelPorts
-  readonly #policies = new WeakMap<HubPolicy, ChannelPolicy>()
+  readonly #terms = new WeakMap<HubPolicy, ChannelTerms>()
   #subscriptions = 0
 
   constructor(ports: HubPorts, options: HubOptions) {
@@ -215,9 +216,8 @@ export class Hub {
 
   async #startNow(name: string, from: From | undefined): Promise<Channel> {
     const policy = this.#ports.policyOf(name)
-    const channel = policy.logged
-      ? new LoggedChannel(name, this.#channelPolicy(policy), this.#channelPorts)
-      : new EphemeralChannel(name, this.#channelPolicy(policy), this.#channelPorts)
+    const terms = this.#termsOf(policy)
+    const channel = policy.logged ? new LoggedChannel(name, terms) : new EphemeralChannel(name, terms)
     this.#channels.set(name, channel)
     try {
       // An inbox is reached through the registry and its node, so it has no subject of its own.
@@ -232,23 +232,21 @@ export class Hub {
   }
 
   /** One for all channels of a namespace. */
-  #channelPolicy(policy: HubPolicy): ChannelPolicy {
-    let shared = this.#policies.get(policy)
-    if (shared === undefined) {
+  #termsOf(policy: HubPolicy): ChannelTerms {
+    let terms = this.#terms.get(policy)
+    if (terms === undefined) {
       const { tailMessages, tailBytes } = this.#options
-      shared = {
-        slowConsumer: policy.slowConsumer,
-        feed: {
-          // What the log has forgotten is not told from memory either.
-          tail: { messages: Math.min(tailMessages, policy.max), bytes: tailBytes, ttlMs: policy.ttlMs },
-          heldMax: HELD_MAX,
-          memory: this.#memory,
-        },
-        logMessagesMax: policy.max + 1,
+      const feed = {
+        // What the log has forgotten is not told from memory either.
+        tail: { messages: Math.min(tailMessages, policy.max), bytes: tailBytes, ttlMs: policy.ttlMs },
+        heldMax: HELD_MAX,
+        memory: this.#memory,
       }
-      this.#policies.set(policy, shared)
+      const { slowConsumer, max } = policy
+      terms = { policy: { slowConsumer, feed, logMessagesMax: max + 1 }, ports: this.#channelPorts }
+      this.#terms.set(policy, terms)
     }
-    return shared
+    return terms
   }
 
   readonly #resets = (lost: Omit<Reset, 'delayMs'>): PacedResets => {
@@ -264,9 +262,7 @@ export class Hub {
 
   readonly #entered = (channel: Channel): void => {
     this.#subscriptions++
-    if (channel.emptySinceMs === undefined) return
-    channel.emptySinceMs = undefined
-    this.#quiet.delete(channel)
+    if (channel.subscribers === 1) this.#quiet.delete(channel)
   }
 
   readonly #left = (channel: Channel): void => {
@@ -279,8 +275,7 @@ export class Hub {
   }
 
   #nobodyIsOn(channel: Channel): void {
-    channel.emptySinceMs = this.#ports.clock.monotonicMs()
-    this.#quiet.add(channel)
+    this.#quiet.set(channel, this.#ports.clock.monotonicMs())
   }
 
   readonly #later = (run: () => void): void => {
@@ -292,15 +287,15 @@ export class Hub {
     this.#dropQuiet()
     this.#rounds.tick((channel) => {
       channel.tidy()
-      if (channel.emptySinceMs === undefined) channel.check(undefined)
+      if (!this.#quiet.has(channel)) channel.check(undefined)
     })
   }
 
   #dropQuiet(): void {
     const now = this.#ports.clock.monotonicMs()
     let left = DROPS_PER_TICK
-    for (const channel of this.#quiet) {
-      if (left-- === 0 || now - (channel.emptySinceMs ?? now) < this.#options.quietMs) return
+    for (const [channel, sinceMs] of this.#quiet) {
+      if (left-- === 0 || now - sinceMs < this.#options.quietMs) return
       this.#drop(channel)
     }
   }

@@ -27,18 +27,24 @@ export interface Replay {
 
 type State = 'opened' | 'behind' | 'live' | 'closed'
 
+/** Where one is that is not live. Who is live needs none of it, and that is nearly everybody. */
+interface Behind {
+  /** Where the client is; `undefined` on ephemeral channels. */
+  position: Position | undefined
+  reading: boolean
+  /** Its buffer was full: only by that it falls behind once it was live. */
+  readonly slow: boolean
+  /** Until it is live for the first time. */
+  replay: Replay | undefined
+}
+
 export class Subscription implements LiveMember {
   readonly source: Source
   readonly subscriber: Subscriber
   #state: State = 'opened'
-  /** Where the client is; `undefined` while live (it is where the feed is) and on ephemeral channels. */
-  #position: Position | undefined
-  #reading = false
-  /** Its buffer was full: only by that it falls behind once it was live. */
-  #slow = false
+  /** `undefined`: it is live, and its place is the feed's, or it is closed. */
+  #behind: Behind | undefined
   #liveSince = 0
-  /** Until it is live for the first time. */
-  #replay: Replay | undefined
   /** On a durable channel, from the first message that it may acknowledge. */
   #open: Unacknowledged | undefined
   previousLive: LiveMember | undefined
@@ -47,7 +53,7 @@ export class Subscription implements LiveMember {
   constructor(source: Source, subscriber: Subscriber, start: Position | undefined) {
     this.source = source
     this.subscriber = subscriber
-    this.#position = start
+    this.#behind = { position: start, reading: false, slow: false, replay: undefined }
   }
 
   get state(): State {
@@ -65,16 +71,17 @@ export class Subscription implements LiveMember {
 
   /** The client has every message up to here, or it has been told of a reset. */
   get position(): Position | undefined {
-    return this.#state === 'live' ? this.source.position : this.#position
+    return this.#state === 'live' ? this.source.position : this.#behind?.position
   }
 
   /** The client has been told where it starts; `reset` if it could not be recovered. */
   begin(reset: ResetReason | undefined, replay?: Replay): void {
-    if (this.#state !== 'opened') return
+    const behind = this.#behind
+    if (this.#state !== 'opened' || behind === undefined) return
     this.#state = 'behind'
-    this.#replay = replay
+    behind.replay = replay
     this.source.begun()
-    if (reset !== undefined && this.#position !== undefined) this.#reset(this.#position, reset)
+    if (reset !== undefined && behind.position !== undefined) this.#reset(behind.position, reset)
     this.resume()
   }
 
@@ -85,8 +92,7 @@ export class Subscription implements LiveMember {
   fallBehind(position: Position | undefined): void {
     if (this.#state !== 'live') return
     this.#state = 'behind'
-    this.#slow = true
-    this.#position = position
+    this.#behind = { position, reading: false, slow: true, replay: undefined }
     this.#leaveLive()
     this.source.counts.slow(this.source.slowConsumer)
   }
@@ -115,8 +121,9 @@ export class Subscription implements LiveMember {
 
   /** Goes on as far as there is room: after a pause, a read of the log, or an empty buffer. */
   resume(): void {
-    while (this.#state === 'behind' && !this.#reading && this.subscriber.hasRoom()) {
-      if (!this.#step()) return
+    while (this.#state === 'behind' && this.subscriber.hasRoom()) {
+      const behind = this.#behind
+      if (behind === undefined || behind.reading || !this.#step(behind)) return
     }
   }
 
@@ -126,7 +133,8 @@ export class Subscription implements LiveMember {
     const begun = this.#state !== 'opened'
     if (this.#state === 'live') this.#leaveLive()
     this.#state = 'closed'
-    this.#replayEnds()
+    this.#behind?.replay?.ended()
+    this.#behind = undefined
     this.#settleOpen()
     this.source.left(this, begun)
   }
@@ -157,30 +165,30 @@ export class Subscription implements LiveMember {
   }
 
   /** One message or one change of state. False: wait for somebody to call `resume`. */
-  #step(): boolean {
-    const here = this.#position
+  #step(behind: Behind): boolean {
+    const here = behind.position
     const feed = this.source.position
-    if (here === undefined || feed === undefined) return this.#goLive()
-    if (here.epoch === feed.epoch && here.offset === feed.offset) return this.#goLive()
-    if (this.#slow && this.source.slowConsumer !== 'catch-up') return this.#giveUp()
+    if (here === undefined || feed === undefined) return this.#goLive(behind)
+    if (here.epoch === feed.epoch && here.offset === feed.offset) return this.#goLive(behind)
+    if (behind.slow && this.source.slowConsumer !== 'catch-up') return this.#giveUp(behind)
     if (here.epoch === feed.epoch && here.offset < feed.offset) {
       const next = this.#log.next(here)
-      if (next === undefined) return this.#read(here)
-      this.#deliver(next)
+      if (next === undefined) return this.#read(behind, here)
+      this.#deliver(behind, next)
       return true
     }
     // The client comes from a node that was ahead of this one, or the log is of a new epoch that only one of the two knows.
-    return this.#read(here)
+    return this.#read(behind, here)
   }
 
-  #goLive(): boolean {
+  #goLive(behind: Behind): boolean {
     this.#state = 'live'
     this.#liveSince = this.source.sequence
-    this.#position = undefined
+    this.#behind = undefined
     this.#countLive(this.source.deliveries?.count)
     this.subscriber.attach(this.source.fanout, this.source.name)
     this.source.fanout.addLive(this)
-    this.#replayEnds()
+    behind.replay?.ended()
     return false
   }
 
@@ -191,42 +199,37 @@ export class Subscription implements LiveMember {
     this.subscriber.detach(this.source.fanout, this.source.name)
   }
 
-  #replayEnds(): void {
-    this.#replay?.ended()
-    this.#replay = undefined
-  }
-
   /** What the other policies do with a client that missed something. */
-  #giveUp(): boolean {
+  #giveUp(behind: Behind): boolean {
     if (this.source.slowConsumer === 'disconnect') {
       this.subscriber.closeTooSlow(this.source.name)
       return false
     }
     const newest = this.#log.newest()
-    if (newest === undefined) return this.#readNewest()
+    if (newest === undefined) return this.#readNewest(behind)
     this.#deliverNewest(newest)
-    this.#position = this.source.position
+    behind.position = this.source.position
     return true
   }
 
   /** The memory of the node had no room for the newest message. */
-  #readNewest(): boolean {
+  #readNewest(behind: Behind): boolean {
     const asked = this.source.position as Position
-    this.#reading = true
+    behind.reading = true
     this.#log.newestOfLog().then(
       (page) => {
-        this.#reading = false
-        if (this.#state === 'behind') this.#takeNewest(page, asked)
+        behind.reading = false
+        if (this.#state === 'behind') this.#takeNewest(behind, page, asked)
       },
       () => {
-        this.#reading = false
+        behind.reading = false
         if (this.#state === 'behind') this.#log.retryLater(this)
       },
     )
     return false
   }
 
-  #takeNewest(page: LogPage, asked: Position): void {
+  #takeNewest(behind: Behind, page: LogPage, asked: Position): void {
     const feed = this.source.position as Position
     const newest = page.kind === 'range' ? page.entries.at(-1) : undefined
     const message = newest?.message as LoggedMessage | undefined
@@ -235,7 +238,7 @@ export class Subscription implements LiveMember {
       return
     }
     if (feed.epoch === asked.epoch && feed.offset === asked.offset) {
-      this.#position = feed
+      behind.position = feed
       // What the feed has seen the log has forgotten, or lost.
       if (newest === undefined || message?.epoch !== feed.epoch || message.offset < feed.offset)
         this.#reset(feed, 'trimmed')
@@ -245,12 +248,12 @@ export class Subscription implements LiveMember {
     this.resume()
   }
 
-  #deliver(encoded: Encoded): void {
+  #deliver(behind: Behind, encoded: Encoded): void {
     const { epoch, offset } = encoded.message as LoggedMessage
-    this.#position = { epoch, offset }
+    behind.position = { epoch, offset }
     if (this.#isExcludedFrom(encoded)) return
     this.#replayed(encoded)
-    this.#replay?.replayed()
+    behind.replay?.replayed()
     this.#handOver(encoded)
   }
 
@@ -273,26 +276,26 @@ export class Subscription implements LiveMember {
     return meta?.exclude !== undefined && meta.exclude === this.subscriber.exclusionKey
   }
 
-  #read(after: Position): boolean {
-    this.#reading = true
+  #read(behind: Behind, after: Position): boolean {
+    behind.reading = true
     this.#log.read(after).then(
       (page) => {
-        this.#reading = false
-        if (this.#state === 'behind') this.#takeIn(page)
+        behind.reading = false
+        if (this.#state === 'behind') this.#takeIn(behind, page)
       },
       () => {
         // The log is away (its own room counts and logs that). The position stays, so nothing is lost by waiting.
-        this.#reading = false
+        behind.reading = false
         if (this.#state === 'behind') this.#log.retryLater(this)
       },
     )
     return false
   }
 
-  #takeIn(page: LogPage): void {
+  #takeIn(behind: Behind, page: LogPage): void {
     if (page.kind === 'lost') {
       const reason = lossReason(page.why)
-      this.#position = page.head
+      behind.position = page.head
       this.#reset(page.head, reason)
       this.resume()
       return
@@ -303,16 +306,16 @@ export class Subscription implements LiveMember {
       // What the feed has not delivered yet comes from the feed, so that its tail and this reader meet.
       if (message.epoch !== feed.epoch || message.offset > feed.offset) break
       if (!this.subscriber.hasRoom()) return
-      this.#deliver(encoded)
+      this.#deliver(behind, encoded)
     }
-    const here = this.#position as Position
+    const here = behind.position as Position
     if (here.epoch !== feed.epoch || here.offset > feed.offset) {
       this.#log.awaitFeed(this, page.head)
       return
     }
     if (page.entries.length === 0 && here.offset < feed.offset && this.#log.next(here) === undefined) {
       // The feed has seen what the log does not have any more.
-      this.#position = feed
+      behind.position = feed
       this.#reset(feed, 'gap')
     }
     this.resume()

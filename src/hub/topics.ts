@@ -1,7 +1,7 @@
 /**
  * The way of messages and events to the live subscribers of a channel: native topics for sockets, calls for streams.
  */
-import type { Fanout } from './fanout.ts'
+import type { Fanout, Group } from './fanout.ts'
 import type { Subscriber, Spared, TopicMember } from './subscriber.ts'
 import { TurnLog, type OverLimit, type Published } from './turn-log.ts'
 import type { Witness } from '../observe/witness.ts'
@@ -87,10 +87,9 @@ export class LiveTopics {
 
   /** Beside the messages, to sockets only: who is behind, or comes later, does not get it. */
   tell(fanout: Fanout, event: ChannelEvent, position: Position | undefined): void {
-    const { form, more } = fanout
-    for (const one of [...(form === undefined ? [] : [form]), ...(more?.keys() ?? [])]) {
-      const written = one.event(event)
-      if (written !== undefined) this.#publish(event.channel, written, one, position)
+    for (let group = fanout.groups; group !== undefined; group = group.next) {
+      const written = group.form.event(event)
+      if (written !== undefined) this.#publish(event.channel, written, group.form, position)
     }
   }
 
@@ -134,30 +133,23 @@ export class LiveTopics {
     before: Position | undefined,
     spared: Spared | undefined,
   ): void {
-    const { form, more } = fanout
-    if (form !== undefined) {
-      const written = encoded.as(form)
-      fanout.bytes += written.data.length
-      this.#send(channel, written, form, fanout.count, before, spared)
-    }
-    if (more === undefined) return
-    for (const [other, group] of more) {
-      const written = encoded.as(other)
+    for (let group = fanout.groups; group !== undefined; group = group.next) {
+      const written = encoded.as(group.form)
       group.bytes += written.data.length
-      this.#send(channel, written, other, group.count, before, spared)
+      this.#send(channel, written, group, before, spared)
     }
   }
 
   #send(
     channel: string,
     written: Written<Buffer>,
-    form: Form,
-    members: number,
+    group: Group,
     before: Position | undefined,
     spared: Spared | undefined,
   ): void {
+    const { form } = group
     const except = spared?.form === form ? spared.member : undefined
-    const count = except === undefined ? members : members - 1
+    const count = except === undefined ? group.count : group.count - 1
     if (count === 0) return
     const handed = this.#handed
     handed[NATIVE] += count

@@ -6,13 +6,6 @@
  * a client reads too slowly.
  */
 
-/** What a channel has handed to all who were live on it, since it is here. */
-export interface Carried {
-  readonly messages: number
-  /** As WebSockets have them; of streams each counts its own. */
-  readonly bytes: number
-}
-
 export class Account {
   /** By the clock that does not jump. */
   readonly beganMs: number
@@ -44,14 +37,14 @@ export class Account {
     this.bytesOut -= bytes
   }
 
-  /** Live from here on. `counted`: its bytes are those of the channel. */
-  joined({ messages, bytes }: Carried, counted: boolean): void {
+  /** Live on a channel from here on, which has handed so much to all who were live on it. `bytes`: of streams each counts its own. */
+  joined(messages: number, bytes = 0): void {
     this.messages -= messages
-    if (counted) this.bytesOut -= bytes
+    this.bytesOut -= bytes
   }
 
-  left({ messages, bytes }: Carried, counted: boolean): void {
+  left(messages: number, bytes = 0): void {
     this.messages += messages
-    if (counted) this.bytesOut += bytes
+    this.bytesOut += bytes
   }
 }

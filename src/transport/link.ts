@@ -53,12 +53,12 @@ export class LinkConnection extends WebSocketConnection implements StreamFanout 
 
   override attach(fanout: Fanout): void {
     fanout.addStreams(this)
-    this.#ledger?.joined(fanout, false)
+    this.#ledger?.joined(fanout.messages)
   }
 
   override detach(fanout: Fanout): void {
     fanout.removeStreams(this)
-    this.#ledger?.left(fanout, false)
+    this.#ledger?.left(fanout.messages)
   }
 
   /** It is on no topic that others could be reached on: it leaves for this one message. */

@@ -118,12 +118,12 @@ export class PollConnection implements HttpConnection, StreamFanout, WheelEntry 
 
   attach(fanout: Fanout): void {
     fanout.addStreams(this)
-    this.#account?.joined(fanout, false)
+    this.#account?.joined(fanout.messages)
   }
 
   detach(fanout: Fanout): void {
     fanout.removeStreams(this)
-    this.#account?.left(fanout, false)
+    this.#account?.left(fanout.messages)
   }
 
   stepAside(fanout: Fanout): undefined {

@@ -139,13 +139,13 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
 
   attach(fanout: Fanout): void {
     fanout.addStreams(this)
-    this.#account?.joined(fanout, false)
+    this.#account?.joined(fanout.messages)
     this.#context.fanout.memberHasWork(this)
   }
 
   detach(fanout: Fanout): void {
     this.#leaveGroup()
-    this.#account?.left(fanout, false)
+    this.#account?.left(fanout.messages)
     fanout.removeStreams(this)
   }
 

@@ -8,17 +8,18 @@
  * `TurnLog`), and comes back when the buffer is empty. Replies wait in a short queue of their own meanwhile.
  */
 import { bytesOf, reasonText } from './closing-text.ts'
+import { keepWaiting, trouble, type Trouble } from './trouble.ts'
 import type { Newcomers } from './newcomers.ts'
-import { OUTBOX_BYTES_MAX, type Outgoing } from './outbox.ts'
+import type { Outgoing } from './outbox.ts'
 import type { Meter, TransportOptions, TransportPorts } from './ports.ts'
 import { webSocketUrl } from './elsewhere.ts'
 import type { Conversation, Dialect, Link } from '../dialect/dialect.ts'
 import type { NativeSocket } from '../drivers/uws.ts'
-import { Closing, faulty, type CloseReason } from '../errors.ts'
+import { Closing, faulty } from '../errors.ts'
 import type { Fanout } from '../hub/fanout.ts'
 import type { Spared } from '../hub/subscriber.ts'
 import { topicOf } from '../hub/topics.ts'
-import type { OverLimit, Published } from '../hub/turn-log.ts'
+import type { OverLimit } from '../hub/turn-log.ts'
 import type { Account } from '../observe/account.ts'
 import { isInbox, publicName } from '../protocol/channel.ts'
 import type { Encoded } from '../protocol/encoded.ts'
@@ -49,6 +50,9 @@ export interface WebSocketContext {
   readonly path: string
 }
 
+/** What is being sent at this moment, to whomever. */
+let sending: string | Uint8Array | undefined
+
 export class WebSocketConnection implements Link, OverLimit, WheelEntry {
   readonly #context: WebSocketContext
   #conversation: Conversation<Buffer>
@@ -59,15 +63,7 @@ export class WebSocketConnection implements Link, OverLimit, WheelEntry {
   #account: Account | undefined
   #meter: Meter | undefined
   #state: 'stranger' | 'expected' | 'joined' | 'closed' = 'stranger'
-  /** The buffer is over its limit: nothing is sent until it is empty. */
-  #congested = false
-  /** The socket is still on topics of which it has missed something. */
-  #missed: readonly Published[] | undefined
-  /** What is being sent at this moment. */
-  #sending: string | Uint8Array | undefined
-  #outbox: Outgoing[] | undefined
-  #outboxBytes = 0
-  #endReason: CloseReason | undefined
+  #trouble: Trouble | undefined
   wheelTick = -1
   wheelBefore: WheelEntry | undefined
   wheelBehind: WheelEntry | undefined
@@ -144,28 +140,29 @@ export class WebSocketConnection implements Link, OverLimit, WheelEntry {
 
   /** A message did not find room. Called in the middle of a send or a flush: only takes notes. */
   dropped(message: ArrayBuffer): void {
-    if (this.#missed !== undefined) return
+    if (this.#trouble?.missed !== undefined) return
     const dropped = new Uint8Array(message)
     // A frame of our own: its sender sees that in the result of `send`. A replay has the bytes that the topics had.
-    if (this.#sending !== undefined && Buffer.compare(dropped, bytesOf(this.#sending)) === 0) return
+    if (sending !== undefined && Buffer.compare(dropped, bytesOf(sending)) === 0) return
     const missed = this.#context.ports.hub.missedFrom(dropped)
     if (missed === undefined) return
-    this.#missed = missed
+    this.#inTrouble.missed = missed
     this.#context.ports.hub.settleBeforePublish(this)
   }
 
   /** The buffer is over its limit; everything that was published so far is in it. */
   congested(): void {
     if (this.#congested) return
-    this.#missed ??= []
+    this.#inTrouble.missed ??= []
     this.settle(undefined, undefined)
   }
 
   settle(publishing: string | undefined, before: Position | undefined): void {
-    const missed = this.#missed
-    if (missed === undefined) return
-    this.#missed = undefined
-    this.#congested = true
+    const slow = this.#trouble
+    const missed = slow?.missed
+    if (slow === undefined || missed === undefined) return
+    slow.missed = undefined
+    slow.congested = true
     if (this.#session === undefined) return
     for (const subscription of this.#session.subscriptions()) {
       if (!subscription.live) continue
@@ -181,30 +178,26 @@ export class WebSocketConnection implements Link, OverLimit, WheelEntry {
   /** The buffer is empty again. */
   drained(): void {
     this.settle(undefined, undefined)
-    this.#congested = false
-    const outbox = this.#outbox
-    if (outbox !== undefined) {
-      this.#outbox = undefined
-      this.#outboxBytes = 0
-      for (const { data, binary } of outbox) this.#write(data, binary)
-    }
+    const outbox = this.#trouble?.outbox
+    const endReason = this.#trouble?.endReason
+    this.#trouble = endReason === undefined ? undefined : trouble(endReason)
+    for (const { data, binary } of outbox ?? []) this.#write(data, binary)
     if (!this.#congested) this.#session?.resume()
   }
 
   /** The socket has gone: nothing of it may be touched any more. */
   gone(code: number): void {
     const { ports, newcomers, dialect } = this.#context
+    const why = this.#trouble?.endReason
     if (this.#state === 'stranger')
-      ports.admission.charge(this.#address, this.#endReason === undefined ? 'left' : 'silent')
+      ports.admission.charge(this.#address, why === undefined ? 'left' : 'silent')
     this.#state = 'closed'
     this.#socket = undefined
-    this.#missed = undefined
-    this.#outbox = undefined
+    this.#trouble = undefined
     ports.wheel.cancel(this)
     newcomers.leave(this)
     // Cut off before the frame was read to its end.
-    if (this.#endReason === undefined && code === RFC_CLOSE.tooLarge) ports.metrics.limitHit('frame')
-    const why = this.#endReason
+    if (why === undefined && code === RFC_CLOSE.tooLarge) ports.metrics.limitHit('frame')
     const ended = why === undefined ? { code } : { why, code: dialect.closeCodes[why] }
     ports.admission.disconnected(this.transport, ended)
     this.#conversation.gone()
@@ -234,20 +227,19 @@ export class WebSocketConnection implements Link, OverLimit, WheelEntry {
   }
 
   attach(fanout: Fanout, channel: string): void {
-    const { form } = this.#conversation
-    fanout.addNative(form)
     // What comes to an inbox is handed to each socket by `deliver`, which counts it.
     if (isInbox(channel)) return
+    const { form } = this.#conversation
     this.#socket?.subscribe(topicOf(form, channel))
-    this.#account?.joined(fanout.carried(form), true)
+    fanout.addNative(form)
+    this.#account?.joined(fanout.messages, fanout.group(form)?.bytes)
   }
 
   detach(fanout: Fanout, channel: string): void {
+    if (isInbox(channel)) return
     const { form } = this.#conversation
-    if (!isInbox(channel)) {
-      this.#socket?.unsubscribe(topicOf(form, channel))
-      this.#account?.left(fanout.carried(form), true)
-    }
+    this.#socket?.unsubscribe(topicOf(form, channel))
+    this.#account?.left(fanout.messages, fanout.group(form)?.bytes)
     fanout.removeNative(form)
   }
 
@@ -291,7 +283,7 @@ export class WebSocketConnection implements Link, OverLimit, WheelEntry {
   end(closing: Closing): void {
     if (this.#socket === undefined) return
     this.#context.ports.metrics.protocolError(closing.code)
-    this.#endReason = closing.why
+    this.#inTrouble.endReason = closing.why
     const { dialect, ports } = this.#context
     const { text, reason, code = dialect.closeCodes[closing.why] } = dialect.farewell(closing)
     if (text !== undefined) this.#write(text, false)
@@ -327,6 +319,14 @@ export class WebSocketConnection implements Link, OverLimit, WheelEntry {
     this.#context.ports.admission.charge(this.#address, why)
   }
 
+  get #congested(): boolean {
+    return this.#trouble?.congested === true
+  }
+
+  get #inTrouble(): Trouble {
+    return (this.#trouble ??= trouble())
+  }
+
   /** False: over a limit, and the connection ends. */
   #metered(bytes: number): boolean {
     this.#meter ??= this.#context.ports.admission.meter()
@@ -340,30 +340,23 @@ export class WebSocketConnection implements Link, OverLimit, WheelEntry {
     const socket = this.#socket
     if (socket === undefined) return
     this.settle(undefined, undefined)
-    if (this.#congested) {
-      this.#queue({ data, binary })
-      return
-    }
     // As the library itself does, but not every binary at this limit.
-    if (socket.getBufferedAmount() > this.#context.options.bufferedBytesMax) {
+    const full = this.#congested || socket.getBufferedAmount() > this.#context.options.bufferedBytesMax
+    if (full) {
       this.#queue({ data, binary })
       return
     }
-    this.#sending = data
+    const outer = sending
+    sending = data
     const sent = socket.send(data, binary)
-    this.#sending = undefined
+    sending = outer
     if (sent === 2) this.#queue({ data, binary })
     else this.#context.ports.metrics.bytesOut(this.transport, data.length)
   }
 
   #queue(outgoing: Outgoing): void {
-    this.#congested = true
-    ;(this.#outbox ??= []).push(outgoing)
-    this.#outboxBytes += outgoing.data.length
-    if (this.#outboxBytes <= OUTBOX_BYTES_MAX) return
+    if (keepWaiting(this.#inTrouble, outgoing)) return
     this.#context.ports.metrics.limitHit('buffered')
-    this.#outbox = undefined
-    this.#endReason = 'tooSlow'
     this.#socket?.end(this.#context.dialect.closeCodes.tooSlow, 'replies were not read')
   }
 }

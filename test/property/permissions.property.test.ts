@@ -152,4 +152,18 @@ describe('the check of a list', () => {
       ),
     ).toMatch(/^publish has 257 patterns; at most 256/)
   })
+
+  it('tokens with equal lists have one object, and others have another', () => {
+    const table = new PatternTable(8)
+    const first = table.permissions(['a', 'b'], ['c'], [])
+    expect(table.permissions(['b', 'a'], ['c'], [])).toBe(first)
+    for (const other of [
+      table.permissions(['a'], ['b', 'c'], []),
+      table.permissions(['a', 'b'], [], ['c']),
+      table.permissions(['a', 'b', 'c'], [], []),
+    ])
+      expect(other).not.toBe(first)
+    expect(first.maySubscribe('b')).toBe(true)
+    expect(first.mayReadHistory('c')).toBe(false)
+  })
 })

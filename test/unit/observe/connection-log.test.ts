@@ -44,11 +44,11 @@ describe('the lines of a connection', () => {
       },
     ])
     // A channel that has had 10 messages of 1000 bytes, and has 4 more of 400 while ann is on it.
-    account?.joined({ messages: 10, bytes: 1000 }, true)
+    account?.joined(10, 1000)
     account?.received(30)
     account?.delivered()
     account?.sent(50)
-    account?.left({ messages: 14, bytes: 1400 }, true)
+    account?.left(14, 1400)
     clock.pass(2500)
     subject.ended(ann, account, { why: 'tooSlow', code: 4508 })
     expect(lines[1]).toEqual({
