@@ -6,7 +6,7 @@ import type { ApiStream } from './route.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { HttpExchange, HttpStream, ResponseHeaders } from '../drivers/uws.ts'
 import { SluiceError } from '../errors.ts'
-import { SSE_COMMENT, sseEvent, STREAM_HEADERS } from '../transport/sse-event.ts'
+import { OPEN_STREAM_HEADERS, SSE_COMMENT, sseEvent } from '../transport/sse-event.ts'
 
 /** Operators and their consoles are few; more of them are a mistake, or somebody who has got hold of a key. */
 const STREAMS_MAX = 64
@@ -30,7 +30,7 @@ export class Streams {
 
   /** `begin` is called in any case, so that what was made ready is let go where there is nobody. Fails with `rate_limited`. */
   start(exchange: HttpExchange, begin: (stream: ApiStream) => void, headers: ResponseHeaders): void {
-    const all = { ...STREAM_HEADERS, 'x-accel-buffering': 'no', connection: 'close', ...headers }
+    const all = { ...OPEN_STREAM_HEADERS, ...headers }
     if (exchange.head.method === 'HEAD') {
       begin(NOBODY)
       exchange.respond(200, all)

@@ -2,41 +2,19 @@
  * The only door to NATS. It connects in the background for as long as it is open, and nothing waits in a queue for a
  * server that is away: what cannot be sent now is refused, since the client would take it and lose it without a word.
  */
-import { readFileSync } from 'node:fs'
 import {
   connect,
-  credsAuthenticator,
   errors,
-  headers as newHeaders,
-  nkeyAuthenticator,
   type ConnectionOptions,
   type Msg,
-  type MsgHdrs,
   type NatsConnection,
   type Subscription as ClientSubscription,
 } from '@nats-io/transport-node'
-import { trimmed } from './nats-identity.ts'
+import { asOurs, away, closed, textOf, thrownApart, tooLarge } from './nats-errors.ts'
+import { asClientHeaders, fromClientHeaders } from './nats-headers.ts'
+import { clientOptions, type NatsLinkOptions } from './nats-options.ts'
 import type { NatsCallback, NatsEvents, NatsHeaders, NatsSubscription } from './nats-port.ts'
-import { natsTarget } from './nats-url.ts'
-import type { TlsFiles } from './tls-files.ts'
-import { SluiceError, type Caught, type Wall } from '../errors.ts'
-
-export interface NatsLinkOptions {
-  /** See `nats-url.ts`. */
-  readonly urls: readonly string[]
-  /** What the servers call this connection in their own lists. */
-  readonly name: string
-  /** What those who watch or subscribe throw. Absent: it is thrown outside of the client, where the process meets it. */
-  readonly caught?: Caught
-  /** Where answers to its requests go. Default: that of the client, `_INBOX`. */
-  readonly inboxPrefix?: string
-  /** A user JWT and its seed. */
-  readonly credsFile?: string
-  /** A user's seed. */
-  readonly nkeyFile?: string
-  /** TLS, whatever the scheme says. */
-  readonly tls?: TlsFiles
-}
+import { SluiceError, type Caught } from '../errors.ts'
 
 interface Wanted {
   readonly subject: string
@@ -45,11 +23,6 @@ interface Wanted {
   established: ClientSubscription | undefined
 }
 
-const RECONNECT_WAIT_MS = 200
-const RECONNECT_JITTER_MS = 100
-/** A server that answers nothing is given up after three of these. */
-const PING_INTERVAL_MS = 2_000
-const DIAL_TIMEOUT_MS = 2_000
 const FLUSH_TIMEOUT_MS = 2_000
 /** How often it is looked which other servers the one at hand knows: shorter than servers take to find each other again. */
 const LOOK_AROUND_MS = 500
@@ -73,34 +46,8 @@ export class NatsLink {
 
   /** Throws where `urls` are not what `nats-url.ts` says. */
   constructor(options: NatsLinkOptions) {
-    const { urls, name, inboxPrefix, credsFile, nkeyFile, tls: tlsFiles, caught = thrownApart } = options
-    this.#caught = caught
-    const { servers, credentials, tls } = natsTarget(urls)
-    this.#options = {
-      servers: [...servers],
-      name,
-      ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
-      ...(credentials === undefined
-        ? {}
-        : 'token' in credentials
-          ? { token: credentials.token }
-          : { user: credentials.user, pass: credentials.password }),
-      ...(credsFile === undefined ? {} : { authenticator: credsAuthenticator(fileSource(credsFile)) }),
-      ...(nkeyFile === undefined ? {} : { authenticator: nkeyAuthenticator(seedSource(nkeyFile)) }),
-      ...(tls || tlsFiles !== undefined ? { tls: { ...tlsFiles } } : {}),
-      maxReconnectAttempts: -1,
-      // A server whose users are being changed refuses for a moment, and the client would give up for good.
-      ignoreAuthErrorAbort: true,
-      reconnectDelayHandler: () => {
-        // The only way to stop a client that has never been connected.
-        if (this.#closing !== undefined) throw new Error('the link to NATS has been closed')
-        return RECONNECT_WAIT_MS + Math.floor(Math.random() * RECONNECT_JITTER_MS)
-      },
-      pingInterval: PING_INTERVAL_MS,
-      maxPingOut: 2,
-      timeout: DIAL_TIMEOUT_MS,
-      noAsyncTraces: true,
-    }
+    this.#caught = options.caught ?? thrownApart
+    this.#options = clientOptions(options, () => this.#closing !== undefined)
   }
 
   get up(): boolean {
@@ -387,30 +334,8 @@ export class NatsLink {
   }
 
   #fits({ length }: Uint8Array): void {
-    if (length <= this.#maxPayloadBytes) return
-    const allowed = `the NATS server takes ${this.#maxPayloadBytes} (max_payload)`
-    throw new SluiceError('limit_exceeded', `a message has ${length} bytes; ${allowed}`)
+    if (length > this.#maxPayloadBytes) throw tooLarge(length, this.#maxPayloadBytes)
   }
-}
-
-/** Read at each connect, so that what was replaced is used; what cannot be read just now is as it was. */
-function fileSource(path: string): () => Uint8Array {
-  let last = readFileSync(path)
-  return () => {
-    try {
-      last = readFileSync(path)
-    } catch (error) {
-      // In the middle of being replaced, perhaps. The server says whether the old one is still good.
-      if ((error as NodeJS.ErrnoException).code === undefined) throw error
-    }
-    return last
-  }
-}
-
-/** A file ends with a line break, and a seed does not. */
-function seedSource(path: string): () => Uint8Array {
-  const source = fileSource(path)
-  return () => trimmed(source())
 }
 
 function establish(connection: NatsConnection, wanted: Wanted): void {
@@ -420,48 +345,4 @@ function establish(connection: NatsConnection, wanted: Wanted): void {
 
 function serversAround({ info }: NatsConnection): ReadonlySet<string> {
   return new Set(info?.connect_urls)
-}
-
-function asClientHeaders(ours: NatsHeaders): MsgHdrs {
-  const theirs = newHeaders()
-  for (const [name, value] of Object.entries(ours)) theirs.set(name, value)
-  return theirs
-}
-
-function fromClientHeaders(theirs: MsgHdrs): NatsHeaders {
-  return Object.fromEntries(theirs.keys().map((name) => [name, theirs.get(name)]))
-}
-
-function away(): SluiceError {
-  return new SluiceError('unavailable', 'NATS cannot be reached now')
-}
-
-function closed(): SluiceError {
-  return new SluiceError('unavailable', 'the link to NATS has been closed')
-}
-
-function asOurs(error: unknown): Error {
-  if (error instanceof SluiceError) return error
-  if (error instanceof errors.InvalidSubjectError) return new Error(`not a NATS subject: ${error.message}`)
-  if (error instanceof errors.InvalidArgumentError) {
-    return new SluiceError('limit_exceeded', 'a message is larger than the NATS server takes (max_payload)')
-  }
-  if (
-    error instanceof errors.NoRespondersError ||
-    (error instanceof errors.RequestError && error.isNoResponders())
-  ) {
-    return new SluiceError('unavailable', 'nobody is there to answer')
-  }
-  if (error instanceof errors.TimeoutError) return new SluiceError('unavailable', 'nobody answered in time')
-  return new SluiceError('unavailable', 'NATS cannot be reached now', { cause: new Error(textOf(error)) })
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}
-
-function thrownApart(_wall: Wall, fault: unknown): void {
-  queueMicrotask(() => {
-    throw fault
-  })
 }

@@ -2,83 +2,24 @@
  * The drain of a node, and moving a part of its clients to emptier nodes: who is moved, what the node says of itself
  * meanwhile, and when it ends. Part of the composition.
  */
-import type { Gate } from '../admission/gate.ts'
-import type { Clock } from '../clock.ts'
+import type { DrainCommand, MoveReason, NodeDrainOptions, NodeDrainPorts } from './drain-ports.ts'
+import { movable, movables, type Mover } from './movables.ts'
 import { destinationIn, type Destination } from '../cluster/destination.ts'
-import type { Inquiry } from '../cluster/inquiry.ts'
-import type { Membership } from '../cluster/membership.ts'
 import type { Arrived, Capacity, DrainOptions } from '../drain/core.ts'
 import { Departures } from '../drain/departures.ts'
-import { Drain, type DrainProgress, type Evicted, type Movable } from '../drain/drain.ts'
+import { Drain, type DrainProgress, type Evicted } from '../drain/drain.ts'
 import { capacityOf } from '../drain/cluster-health.ts'
 import { BY_SIGNAL, type Movement, type Origin } from '../drain/movement.ts'
 import { parsePlan, PLAN_RULE, planText, type Plan } from '../config/drain-plan.ts'
 import { lengthMs, scheduleOf } from '../drain/schedule.ts'
-import { Closing, SluiceError } from '../errors.ts'
-import type { Health } from '../observe/health.ts'
-import type { Log } from '../observe/log.ts'
-import type { Metrics } from '../observe/metrics.ts'
-import type { NodeInfo } from '../registry/registry.ts'
-import type { Session } from '../session/session.ts'
-import type { Sessions } from '../session/sessions.ts'
-
-export interface NodeDrainOptions {
-  /** What is done where nothing else is said. */
-  readonly plan: string
-  readonly deregisterMs: number
-  readonly graceMs: number
-  readonly returnMs: number
-  /** From the first word to the end of the process. Absent: as long as the plan takes, and some time more. */
-  readonly deadlineMs: number | undefined
-  /** For so long the node ends once its clients have gone, within the deadline. */
-  readonly endMs: number
-  /** Those who are closed because a drain has to end are closed over this time. */
-  readonly closeSpreadMs: number
-  /** Without any other node for so long, a drain that a signal began ends: everybody is closed, spread over `closeSpreadMs`. */
-  readonly aloneMs: number
-}
-
-export interface NodeDrainPorts {
-  readonly nodeId: string
-  readonly clock: Clock
-  readonly log: Log
-  readonly health: Health
-  readonly gate: Gate
-  readonly sessions: Sessions
-  readonly membership: Membership
-  readonly inquiry: Pick<Inquiry, 'find'>
-  readonly metrics: Pick<Metrics, 'reconnectsAsked' | 'drainMoves'>
-  readonly info: () => NodeInfo
-  /** The nodes whose clients jobs of the cluster will move. */
-  readonly leaving: () => ReadonlySet<string>
-  /** What becomes of the clients is written down. */
-  began(movement: Movement): void
-}
+import { SluiceError } from '../errors.ts'
 
 /** Siblings leave within this time of each other; the next heartbeat would show it late. */
 const SIBLINGS_LOOK_MS = 250
 const SIBLINGS_LOOKS_MAX = 20
-/** How soon a stream that ends at its own moment may come back. */
-const RETURN_WITHIN_MS = 100
 /** What a plan may be held up, where no deadline is set: a part of it, and at least so long. */
 const SLACK_SHARE = 0.25
 const SLACK_MIN_MS = 30_000
-
-type MoveReason = 'drain' | 'move'
-
-/** What an operator may ask for. All are absent: the plan of the configuration. */
-export interface DrainCommand {
-  readonly plan?: string
-  readonly paused?: boolean
-  /** Everybody now. */
-  readonly finish?: true
-  /** The region that clients are sent to. */
-  readonly to?: string
-  /** From now on, instead of what the configuration says. */
-  readonly deadlineMs?: number
-  /** By this plan nobody is asked before so long has passed. */
-  readonly waitMs?: number
-}
 
 export class NodeDrain {
   readonly #ports: NodeDrainPorts
@@ -336,12 +277,19 @@ export class NodeDrain {
 
   #move(options: DrainOptions, reason: MoveReason, changed: (progress: DrainProgress) => void): Drain {
     const { clock, log, sessions } = this.#ports
+    const mover: Mover = {
+      reason,
+      departures: this.#departures,
+      drain: () => (reason === 'drain' ? this.#drain : this.#rebalance),
+      elsewhere: () =>
+        this.#destination === undefined || reason === 'move' ? {} : { to: this.#destination.url },
+    }
     return new Drain(options, {
       clock,
-      connections: () => this.#movables(reason),
+      connections: () => movables(this.#ports, mover),
       find: (id) => {
         const session = sessions.get(id)
-        return session === undefined ? undefined : this.#movable(session, reason)
+        return session === undefined ? undefined : movable(session, this.#ports, mover)
       },
       count: () => sessions.count,
       capacity: () => this.#capacity(reason),
@@ -369,58 +317,10 @@ export class NodeDrain {
     })
     return this.#hold === undefined ? capacity : { ...capacity, ok: false, why: 'job', reason: this.#hold }
   }
-
-  *#movables(reason: MoveReason): Iterable<Movable> {
-    for (const session of this.#ports.sessions.all()) {
-      // Who is anywhere with his next request need not be asked where a part is moved.
-      if (reason === 'move' && !session.connection.stays) continue
-      yield this.#movable(session, reason)
-    }
-  }
-
-  #movable(session: Session, reason: MoveReason): Movable {
-    const { id, movedFrom, connection } = session
-    const { clock, metrics } = this.#ports
-    const departures = this.#departures
-    const elsewhere = (): { readonly to?: string } =>
-      this.#destination === undefined || reason === 'move' ? {} : { to: this.#destination.url }
-    const drain = reason === 'drain' ? this.#drain : this.#rebalance
-    return {
-      id,
-      transport: connection.transport,
-      movedFrom,
-      ask(delayMs, deadlineMs) {
-        metrics.reconnectsAsked[reason].inc()
-        if (session.move({ delayMs, deadlineMs, reason, ...elsewhere() }) === 'asked') return
-        // It ends at its moment, and the client comes back by itself.
-        departures.asked(id)
-        clock.after(delayMs, () => {
-          // Where it was cancelled meanwhile he may as well stay.
-          if (drain?.state !== 'cancelled') connection.end(goingAway(elsewhere()))
-        })
-      },
-      close(moved) {
-        if (!moved) metrics.drainMoves.closed.inc()
-        connection.end(
-          moved
-            ? new Closing('takenOver', 'forbidden', 'a newer connection has taken the session over')
-            : goingAway(elsewhere()),
-        )
-      },
-    }
-  }
 }
 
 function noDrain(): SluiceError {
   return new SluiceError('not_found', 'no drain is under way on this node')
-}
-
-/** Each at its own moment: the drain has spread them, so a stream need not wait once more. */
-function goingAway(elsewhere: { readonly to?: string }): Closing {
-  return new Closing('goingAway', 'unavailable', 'the node is going away; come back elsewhere', {
-    returnWithinMs: RETURN_WITHIN_MS,
-    ...elsewhere,
-  })
 }
 
 function planOf(text: string): Plan {

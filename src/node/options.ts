@@ -12,7 +12,7 @@ import { headBytesMax } from '../drivers/uws-binary.ts'
 import type { EdgeOptions } from '../edge/ports.ts'
 import type { HubOptions } from '../hub/hub.ts'
 import { localHostsOf } from './address.ts'
-import type { NodeDrainOptions } from './drain.ts'
+import type { NodeDrainOptions } from './drain-ports.ts'
 import type { SessionOptions } from '../session/ports.ts'
 import type { QuotaLimits } from '../session/quotas.ts'
 

@@ -3,16 +3,14 @@
  */
 import { pairs } from './node-table.ts'
 import type { Orders } from './registry.ts'
-import { registryScript } from './redis-scripts.ts'
-import type { RedisArgument, RedisLane, RedisScript } from '../drivers/redis.ts'
+import { registryScript, type Run } from './redis-scripts.ts'
+import type { RedisScript } from '../drivers/redis.ts'
 
 const ORDERS_MAX = 10_000
 
 const ORDER = registryScript('order', 2)
 const ORDERS = registryScript('orders', 2)
 export const ORDER_SCRIPTS: readonly RedisScript[] = [ORDER, ORDERS]
-
-type Run = (lane: RedisLane, what: RedisScript, args: readonly RedisArgument[]) => Promise<unknown>
 
 export class RedisOrders {
   readonly #run: Run

@@ -7,7 +7,6 @@
  */
 import { NodeTable, pairs, parseSessionEntry } from './node-table.ts'
 import {
-  SHELVES,
   VERSION_TTL_MS,
   VERSIONS_MAX,
   type Claimed,
@@ -21,7 +20,9 @@ import {
   type Swapped,
 } from './registry.ts'
 import { ORDER_SCRIPTS, RedisOrders } from './redis-orders.ts'
-import { registryScript } from './redis-scripts.ts'
+import { keysOf, type RegistryKeys } from './redis-keys.ts'
+import { registryScript, texts, type Run } from './redis-scripts.ts'
+import { RedisShelves, SHELF_SCRIPTS } from './redis-shelves.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { RedisArgument, RedisLane, RedisLink, RedisScript } from '../drivers/redis.ts'
 import { SluiceError } from '../errors.ts'
@@ -66,28 +67,8 @@ const HEARTBEAT = registryScript('heartbeat', 1)
 const LEAVE = registryScript('leave', 1)
 const NODES = registryScript('nodes', 1)
 const FIRST_SEEN = registryScript('first-seen', 1)
-const PUT = registryScript('put', 1, ['shelf'])
-const SWAP = registryScript('swap', 1, ['shelf'])
-const TAKE = registryScript('take', 1)
-const READ = registryScript('read', 1)
-const SCRIPTS = [
-  CLAIM,
-  KEEP,
-  RELEASE,
-  FORGET,
-  REVOKE,
-  REVOKED,
-  DISCONNECT,
-  HEARTBEAT,
-  LEAVE,
-  NODES,
-  FIRST_SEEN,
-  PUT,
-  SWAP,
-  TAKE,
-  READ,
-  ...ORDER_SCRIPTS,
-]
+const OWN_SCRIPTS = [CLAIM, KEEP, RELEASE, FORGET, REVOKE, REVOKED, DISCONNECT, HEARTBEAT, LEAVE, NODES]
+const SCRIPTS = [...OWN_SCRIPTS, FIRST_SEEN, ...SHELF_SCRIPTS, ...ORDER_SCRIPTS]
 
 interface Held {
   readonly user: string
@@ -100,10 +81,11 @@ export class RedisRegistry implements Registry {
   readonly #link: RedisLink
   readonly #clock: Clock
   readonly #options: RegistryOptions
-  readonly #prefix: string
+  readonly #keys: RegistryKeys
   readonly #sessionsMax: number
   readonly #malformed: (names: readonly string[]) => void
   readonly #orders: RedisOrders
+  readonly #shelves: RedisShelves
   /** What was claimed through this registry and is connected. */
   readonly #held = new Map<string, Held>()
   #table: NodeTable | undefined
@@ -120,9 +102,12 @@ export class RedisRegistry implements Registry {
     this.#link = link
     this.#clock = clock
     this.#options = options
-    this.#prefix = options.keyPrefix ?? KEY_PREFIX
+    const prefix = options.keyPrefix ?? KEY_PREFIX
+    this.#keys = keysOf(prefix)
     this.#malformed = options.malformed ?? (() => undefined)
-    this.#orders = new RedisOrders((...call) => this.#run(...call), this.#prefix, options.ordersMax)
+    const run: Run = (...call) => this.#run(...call)
+    this.#orders = new RedisOrders(run, prefix, options.ordersMax)
+    this.#shelves = new RedisShelves(run, prefix)
     this.#sessionsMax = options.sessionsPerUserMax ?? SESSIONS_PER_USER_MAX
     for (const one of SCRIPTS) link.define(one)
     link.watch({ connected: () => this.#restoreAll(), disconnected: () => undefined })
@@ -139,8 +124,8 @@ export class RedisRegistry implements Registry {
 
   async claim(user: string, session: string, node: string): Promise<Claimed> {
     const [time, before, revoked, all, claim] = (await this.#run('hot', CLAIM, [
-      this.#userKey(user),
-      this.#revokedKey(user),
+      this.#keys.user(user),
+      this.#keys.revoked(user),
       session,
       node,
       USER_TTL_MS,
@@ -168,7 +153,7 @@ export class RedisRegistry implements Registry {
 
   async release(user: string, session: string, node: string): Promise<void> {
     if (this.#held.get(session)?.node === node) this.#held.delete(session)
-    await this.#run('hot', RELEASE, [this.#userKey(user), session, node, this.#options.sessionTtlMs])
+    await this.#run('hot', RELEASE, [this.#keys.user(user), session, node, this.#options.sessionTtlMs])
   }
 
   keep(user: string, session: string, node: string): Promise<number | undefined> {
@@ -176,9 +161,9 @@ export class RedisRegistry implements Registry {
   }
 
   async locate(user: string): Promise<readonly Place[]> {
-    this.#refuseIfClosed()
+    if (this.#closed) throw closedRegistry()
     const places: Place[] = []
-    const sessions = Object.entries(await this.#link.hashOf('hot', this.#userKey(user)))
+    const sessions = Object.entries(await this.#link.hashOf('hot', this.#keys.user(user)))
     if (sessions.length === 0) return places
     const entries = sessions.map(([session, text]) => ({ session, entry: parseSessionEntry(text) }))
     const table = await this.#tableFor(entries.flatMap(({ entry }) => entry ?? []))
@@ -191,17 +176,17 @@ export class RedisRegistry implements Registry {
   }
 
   async revoke(user: string, beforeMs: number, ttlMs: number): Promise<void> {
-    await this.#run('hot', REVOKE, [this.#revokedKey(user), beforeMs, ttlMs])
+    await this.#run('hot', REVOKE, [this.#keys.revoked(user), beforeMs, ttlMs])
     await this.#orders.add('revoked', user, beforeMs, ttlMs)
   }
 
   async revoked(user: string): Promise<number | undefined> {
-    const beforeMs = (await this.#run('hot', REVOKED, [this.#revokedKey(user)])) as Buffer
+    const beforeMs = (await this.#run('hot', REVOKED, [this.#keys.revoked(user)])) as Buffer
     return beforeMs.length === 0 ? undefined : Number(beforeMs)
   }
 
   async disconnect(user: string, ttlMs: number): Promise<number> {
-    const claim = Number(await this.#run('hot', DISCONNECT, [this.#userKey(user)]))
+    const claim = Number(await this.#run('hot', DISCONNECT, [this.#keys.user(user)]))
     await this.#orders.add('disconnected', user, claim, ttlMs)
     return claim
   }
@@ -213,7 +198,7 @@ export class RedisRegistry implements Registry {
   async heartbeat(node: NodeInfo): Promise<void> {
     const { nodeTtlMs, sessionTtlMs } = this.#options
     const answer = (await this.#run('hot', HEARTBEAT, [
-      this.#nodesKey(),
+      this.#keys.nodes,
       node.id,
       JSON.stringify(node),
       nodeTtlMs + sessionTtlMs,
@@ -235,39 +220,28 @@ export class RedisRegistry implements Registry {
   async leave(node: string): Promise<void> {
     this.#entered.delete(node)
     for (const [session, held] of this.#held) if (held.node === node) this.#held.delete(session)
-    await this.#run('hot', LEAVE, [this.#nodesKey(), node])
+    await this.#run('hot', LEAVE, [this.#keys.nodes, node])
   }
 
   async firstSeen(version: string, knownMs: number | undefined): Promise<number> {
-    const args = [this.#versionsKey(), version, knownMs ?? 0, VERSION_TTL_MS, VERSIONS_MAX]
+    const args = [this.#keys.versions, version, knownMs ?? 0, VERSION_TTL_MS, VERSIONS_MAX]
     return Number(await this.#run('hot', FIRST_SEEN, args))
   }
 
-  async put(shelf: Shelf, key: string, text: string, ttlMs: number): Promise<void> {
-    await this.#run('hot', PUT, [this.#shelfKey(shelf), key, text, ttlMs, SHELVES[shelf]])
+  put(shelf: Shelf, key: string, text: string, ttlMs: number): Promise<void> {
+    return this.#shelves.put(shelf, key, text, ttlMs)
   }
 
-  async take(shelf: Shelf, key: string): Promise<boolean> {
-    return (await this.#run('hot', TAKE, [this.#shelfKey(shelf), key])) === 1
+  take(shelf: Shelf, key: string): Promise<boolean> {
+    return this.#shelves.take(shelf, key)
   }
 
-  async read(shelf: Shelf, keys?: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    if (keys?.length === 0) return new Map()
-    const answer = await this.#run('hot', READ, [this.#shelfKey(shelf), ...(keys ?? [])])
-    return new Map(pairs(texts(answer as Buffer[])))
+  read(shelf: Shelf, keys?: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    return this.#shelves.read(shelf, keys)
   }
 
-  async swap(
-    shelf: Shelf,
-    key: string,
-    before: string | undefined,
-    text: string,
-    ttlMs: number,
-  ): Promise<Swapped> {
-    const args = [key, text, ttlMs, SHELVES[shelf], ...(before === undefined ? [] : [before])]
-    const answer = await this.#run('hot', SWAP, [this.#shelfKey(shelf), ...args])
-    const [done, time] = answer as [number, Buffer]
-    return { done: done === 1, nowMs: Number(time) }
+  swap(...asked: Parameters<Registry['swap']>): Promise<Swapped> {
+    return this.#shelves.swap(...asked)
   }
 
   healthy(): boolean {
@@ -293,7 +267,7 @@ export class RedisRegistry implements Registry {
 
   /** Those who need it at the same time share one read. */
   #readTable(): Promise<NodeTable> {
-    this.#reading ??= this.#run('hot', NODES, [this.#nodesKey()])
+    this.#reading ??= this.#run('hot', NODES, [this.#keys.nodes])
       .then((answer) => this.#take(answer as [Buffer, number, Buffer[]]))
       .finally(() => (this.#reading = undefined))
     return this.#reading
@@ -315,7 +289,7 @@ export class RedisRegistry implements Registry {
     }
     if (stale.length === 0) return
     this.#forgetting = true
-    this.#run('bulk', FORGET, [this.#userKey(user), ...stale])
+    this.#run('bulk', FORGET, [this.#keys.user(user), ...stale])
       // The entries stay, and are met again. What is wrong with Redis, the claims themselves report.
       .catch(() => undefined)
       .finally(() => (this.#forgetting = false))
@@ -353,7 +327,7 @@ export class RedisRegistry implements Registry {
     for (let attempts = 0; attempts < KEEP_ATTEMPTS_MAX; attempts++) {
       const held = this.#held.get(session)
       const claim = held?.node === node ? held.claim : 0
-      const args = [this.#userKey(user), session, node, USER_TTL_MS, replaced, lane, claim]
+      const args = [this.#keys.user(user), session, node, USER_TTL_MS, replaced, lane, claim]
       const [time, other] = (await this.#run(lane, KEEP, args)) as [Buffer, Buffer]
       if (other.length === 0) return undefined
       const nowMs = Number(time)
@@ -369,40 +343,8 @@ export class RedisRegistry implements Registry {
   #run(lane: RedisLane, what: RedisScript, args: readonly RedisArgument[]): Promise<unknown> {
     return this.#closed ? Promise.reject(closedRegistry()) : this.#link.run(lane, what, args)
   }
-
-  #refuseIfClosed(): void {
-    if (this.#closed) throw closedRegistry()
-  }
-
-  /**
-   * In the hash slot of the user's inbox: a publisher appends to the inbox and then looks the user up, and on one slot
-   * the second is executed after the first without being awaited.
-   */
-  #userKey(user: string): string {
-    return `${this.#prefix}:user:{@${user}}`
-  }
-
-  #revokedKey(user: string): string {
-    return `${this.#prefix}:revoked:{@${user}}`
-  }
-
-  #versionsKey(): string {
-    return `${this.#prefix}:versions`
-  }
-
-  #shelfKey(shelf: Shelf): string {
-    return `${this.#prefix}:${shelf}`
-  }
-
-  #nodesKey(): string {
-    return `${this.#prefix}:nodes`
-  }
 }
 
 function closedRegistry(): SluiceError {
   return new SluiceError('unavailable', 'the registry has been closed')
-}
-
-function texts(bytes: readonly Buffer[]): string[] {
-  return bytes.map((one) => one.toString())
 }

@@ -5,7 +5,7 @@ import { closeLine, type LinkLines } from './link-lines.ts'
 import type { LinkConnection } from './link.ts'
 import { LinkOutbox } from './link-outbox.ts'
 import type { WebSocketContext } from './websocket.ts'
-import { SSE_COMMENT, STREAM_HEADERS, writeCorked } from './sse-event.ts'
+import { OPEN_STREAM_HEADERS, SSE_COMMENT, writeCorked } from './sse-event.ts'
 import type { HttpExchange, HttpStream, NativeSocket, ResponseHeaders } from '../drivers/uws.ts'
 import { LINK_ANSWER_BYTES_MAX, LINK_POLL_MS } from '../protocol/link.ts'
 import type { WheelEntry } from '../wheel.ts'
@@ -139,10 +139,9 @@ export class StreamSocket extends Waiting implements LinkSocket {
     { exchange, headers }: { readonly exchange: HttpExchange; readonly headers: ResponseHeaders },
   ) {
     super(connection, context)
-    const more = { 'x-accel-buffering': 'no', connection: 'close' }
     this.#stream = exchange.stream(
       200,
-      { ...STREAM_HEADERS, ...more, ...headers },
+      { ...OPEN_STREAM_HEADERS, ...headers },
       () => this.reads(),
       SSE_COMMENT,
     )

@@ -1,8 +1,6 @@
 /**
  * What an event stream consists of (HTML, section 9.2), and how it is written.
  */
-import type { StreamContext } from './transport.ts'
-import { jitter } from '../clock.ts'
 import type { HttpStream, ResponseHeaders } from '../drivers/uws.ts'
 import type { Position } from '../protocol/position.ts'
 
@@ -13,6 +11,13 @@ export const SSE_COMMENT = ':\n\n'
 export const STREAM_HEADERS: ResponseHeaders = {
   'content-type': 'text/event-stream',
   'cache-control': 'no-store, no-transform',
+}
+
+/** Of one that stays open. Who comes back over the same connection would find this node, whatever a balancer thinks of it. */
+export const OPEN_STREAM_HEADERS: ResponseHeaders = {
+  ...STREAM_HEADERS,
+  'x-accel-buffering': 'no',
+  connection: 'close',
 }
 
 /** An event without its `id:` line and its end. `json` is on one line, as the `data:` field needs it (HTML, section 9.2.6). */
@@ -43,12 +48,4 @@ export interface OwnEvent {
   /** The channel whose position the event moves, by its internal name. */
   readonly channel: string | undefined
   readonly position: Position | undefined
-}
-
-/** Drawn per client, so that those who lose a node together do not come back together. */
-export function retryMs({ ports, options }: StreamContext, withinMs?: number): number {
-  const { retryMinMs, retryMaxMs } = options
-  return Math.round(
-    withinMs === undefined ? jitter(ports.clock, retryMinMs, retryMaxMs) : jitter(ports.clock, 0, withinMs),
-  )
 }

@@ -9,6 +9,9 @@
 import { sseEvent } from './sse-event.ts'
 import type { Caught } from '../errors.ts'
 import type { StreamFanout } from '../hub/fanout.ts'
+import type { Source } from '../hub/source.ts'
+import type { Subscription } from '../hub/subscription.ts'
+import { isInbox } from '../protocol/channel.ts'
 import { cursorSegment, cursorStart, tagOf } from '../protocol/cursor.ts'
 import type { Encoded } from '../protocol/encoded.ts'
 import type { Form } from '../protocol/form.ts'
@@ -201,4 +204,14 @@ class Batch {
       ? this.#bytes
       : this.#bytes.subarray((this.#places[from - 1] as number) + this.suffixLength)
   }
+}
+
+/** The channels that a stream could share with others, in order of their names; none while it is behind on one. */
+export function sharedSources(subscriptions: Iterable<Subscription>): Source[] {
+  const shared: Source[] = []
+  for (const { live, source } of subscriptions) {
+    if (!live) return []
+    if (!isInbox(source.name)) shared.push(source)
+  }
+  return shared.sort((a, b) => (a.name < b.name ? -1 : 1))
 }

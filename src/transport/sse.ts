@@ -5,9 +5,9 @@
  * While all its channels are live it is a member of a group and costs one write per turn of the loop; while one of them is behind
  * (a resume, a slow reader) or for its inbox, it writes for itself.
  */
-import { httpUrl } from './elsewhere.ts'
-import { retryMs, SSE_COMMENT, sseEvent, STREAM_HEADERS, writeCorked, type OwnEvent } from './sse-event.ts'
-import type { GroupMember, SseFanout, SseGroup } from './sse-fanout.ts'
+import { httpUrl, retryMs } from './elsewhere.ts'
+import { OPEN_STREAM_HEADERS, SSE_COMMENT, sseEvent, writeCorked, type OwnEvent } from './sse-event.ts'
+import { sharedSources, type GroupMember, type SseFanout, type SseGroup } from './sse-fanout.ts'
 import { StreamCursor } from './stream-cursor.ts'
 import type { HttpConnection, StreamContext } from './transport.ts'
 import { jitter } from '../clock.ts'
@@ -117,11 +117,8 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
   // Subscriber
 
   hasRoom(): boolean {
-    return (
-      this.#state === 'open' &&
-      this.#stream?.slow === false &&
-      this.#ownBytes < this.#context.options.bufferedBytesMax
-    )
+    const { bufferedBytesMax } = this.#context.options
+    return this.#state === 'open' && this.#stream?.slow === false && this.#ownBytes < bufferedBytesMax
   }
 
   deliver(encoded: Encoded): void {
@@ -176,16 +173,11 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
     for (const subscription of session.subscriptions())
       this.#place.move(subscription.source.name, subscription.position)
     this.#suffix = this.#place.suffix()
-    const headers = {
-      ...STREAM_HEADERS,
-      'x-accel-buffering': 'no',
-      // Who comes back over the same connection would find this node, whatever a balancer thinks of it.
-      connection: 'close',
-    }
     const reads = (): void => {
       if (this.#state === 'open') this.#context.fanout.memberHasWork(this)
     }
-    this.#stream = this.#exchange.stream(200, { ...headers, ...this.#headers }, reads, SSE_COMMENT)
+    const headers = { ...OPEN_STREAM_HEADERS, ...this.#headers }
+    this.#stream = this.#exchange.stream(200, headers, reads, SSE_COMMENT)
     this.#write(`retry: ${retryMs(this.#context)}\n`)
     this.#scheduleHeartbeat()
     this.#context.dialect.streams.joined(this, session, welcome)
@@ -225,12 +217,11 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
     const context = this.#context
     const { to } = closing
     const last = context.dialect.closing(closing, to === undefined ? undefined : httpUrl(to, context.path))
-    const reason = sseEvent(last.name, last.text)
     // What the group still has for the stream goes first: a cursor names it as received, and nothing is written after this.
     this.#context.ports.metrics.bytesOut('sse', this.#group?.flush() ?? 0)
     this.#flushOwn()
-    const afterMs = retryMs(this.#context, closing.returnWithinMs)
-    this.#write(`retry: ${afterMs}\n${reason}${this.#departure(closing)}\n`)
+    const retry = `retry: ${retryMs(this.#context, closing.returnWithinMs)}\n`
+    this.#write(`${retry}${sseEvent(last.name, last.text)}${this.#departure(closing)}\n`)
     this.#stream?.end()
     this.gone()
   }
@@ -263,21 +254,15 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
 
   /** Everything up to the feeds' positions has been handed to the stream: from there it goes on when the client reads again. */
   #fallBehind(session: Session): void {
-    for (const subscription of session.subscriptions()) {
+    for (const subscription of session.subscriptions())
       if (subscription.live) subscription.fallBehind(subscription.position)
-    }
   }
 
   /** Once all its channels are live and nothing of its own waits, a stream gets the group's bytes. */
   #joinGroup(session: Session): void {
     if (this.#group !== undefined || this.#own !== undefined || this.#state === 'closed') return
-    const shared = []
-    for (const subscription of session.subscriptions()) {
-      if (!subscription.live) return
-      if (!isInbox(subscription.source.name)) shared.push(subscription.source)
-    }
+    const shared = sharedSources(session.subscriptions())
     if (shared.length === 0) return
-    shared.sort((a, b) => (a.name < b.name ? -1 : 1))
     const group = this.#context.fanout.group(shared.map((source) => source.name))
     group.join(
       this,
@@ -350,16 +335,14 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
 
   #cursor(departure = ''): string {
     if (this.#group !== undefined && this.#session !== undefined) {
-      for (const { source, position } of this.#session.subscriptions()) {
+      for (const { source, position } of this.#session.subscriptions())
         if (!isInbox(source.name)) this.#place.move(source.name, position)
-      }
     }
     return this.#place.text(departure)
   }
 
   #scheduleHeartbeat(): void {
     const { ports, options } = this.#context
-    const { sseHeartbeatMs } = options
-    ports.wheel.schedule(this, jitter(ports.clock, sseHeartbeatMs / 2, sseHeartbeatMs))
+    ports.wheel.schedule(this, jitter(ports.clock, options.sseHeartbeatMs / 2, options.sseHeartbeatMs))
   }
 }

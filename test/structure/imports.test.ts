@@ -47,7 +47,10 @@ const SPOKEN = /^dialect\/sluice-v1\/(?:frames|codes)\.ts$/
 const DOORS: readonly (readonly [pkg: RegExp, door: RegExp])[] = [
   [/^@trufflesuite\/uws-js-unofficial$/, /^drivers\/uws-binary\.ts$/],
   [/^koffi$/, /^drivers\/vanished-peers\.ts$/],
-  [/^@nats-io\//, /^drivers\/(?:nats(?:-identity)?|jetstream(?:-errors|-streams)?)\.ts$/],
+  [
+    /^@nats-io\//,
+    /^drivers\/(?:nats(?:-identity|-options|-errors|-headers)?|jetstream(?:-errors|-streams)?)\.ts$/,
+  ],
   [/^ioredis$/, /^drivers\/(?:redis|redis-clients|sentinels)\.ts$/],
   [/^jose$/, /^auth\//],
   [/^(?:pino|prom-client)$/, /^observe\//],
