@@ -18,11 +18,11 @@ export function cpuMicros(pid: number): number {
   return nanoseconds / 1000
 }
 
-/** Resident bytes of a process, shared pages included. */
+/** Bytes of memory that are a process's: its own pages, and its share of those that others have as well (PSS). */
 export function residentBytes(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
+  const kilobytes = /^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1]
   if (kilobytes === undefined)
-    throw new Error(`/proc/${pid}/status shows no VmRSS: is the process still there?`)
+    throw new Error(`/proc/${pid}/smaps_rollup shows no Pss: is the process still there?`)
   return Number(kilobytes) * 1024
 }

@@ -17,6 +17,9 @@ export interface ReauthPlan {
   readonly deadlineMs: number
 }
 
+/** In the place of a deadline: the client was asked. */
+export const ASKED = -1
+
 /** A short-lived token is asked about when this part of its life is over, so that there is time to answer. */
 const SHORT_LIFE_SHARE = 0.5
 
@@ -30,6 +33,7 @@ export function planReauth(
   if (expiresInMs === undefined) return { askInMs: periodicMs, deadlineMs: options.deadlineMs }
   const beforeExpiryMs = expiresInMs - options.deadlineMs * (1 + random)
   const latestMs = Math.max(beforeExpiryMs, expiresInMs * SHORT_LIFE_SHARE * (0.75 + 0.25 * random), 0)
-  const askInMs = Math.min(periodicMs, latestMs)
+  // Whole, and what is left with it: V8 has an object for each number with a fraction.
+  const askInMs = Math.floor(Math.min(periodicMs, latestMs))
   return { askInMs, deadlineMs: Math.max(Math.min(options.deadlineMs, expiresInMs - askInMs), 0) }
 }

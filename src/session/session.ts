@@ -7,8 +7,9 @@ import { ConnectionGone, type Connection, type MoveOrder } from './connection.ts
 import type { LogPage, Measured, PageRequest } from './history.ts'
 import { checkMaySubscribe } from './permitted.ts'
 import type { Identity, SessionContext, SessionPorts } from './ports.ts'
+import { countOf, eachOf, findIn, withOne, withoutOne, type Held } from './held.ts'
 import { historyOf, membersOf } from './reading.ts'
-import { planReauth } from './reauth.ts'
+import { ASKED, planReauth } from './reauth.ts'
 import { ownerTagOf } from './session-id.ts'
 import { checkAck, openChannel } from './start-position.ts'
 import { AUTH, Turns } from './turns.ts'
@@ -33,12 +34,11 @@ export class Session implements WheelEntry {
   readonly #context: SessionContext
   #identity: Identity
   #inbox: Subscription
-  /** Made with the first subscription beside the inbox: an idle connection does without. */
-  #subscriptions: Map<string, Subscription> | undefined
-  /** By channel, and for fresh tokens. Made with the first request. */
+  /** Beside the inbox. */
+  #held: Held
+  /** By channel, and for fresh tokens. While there is a request. */
   #turns: Turns | undefined
-  /** What the deadline on the wheel is for. */
-  #deadline: 'ask' | 'close' = 'ask'
+  /** How long the client will have for a fresh token once it is asked for one. `ASKED`: it was, and what is on the wheel is its end. */
   #reauthDeadlineMs = 0
   #closed = false
   wheelTick = -1
@@ -82,30 +82,32 @@ export class Session implements WheelEntry {
   }
 
   get subscriptionCount(): number {
-    return 1 + (this.#subscriptions?.size ?? 0)
+    return 1 + countOf(this.#held)
   }
 
   /** Every subscription, the inbox first. */
   *subscriptions(): Iterable<Subscription> {
     yield this.#inbox
-    if (this.#subscriptions !== undefined) yield* this.#subscriptions.values()
+    yield* eachOf(this.#held)
+  }
+
+  subscriptionOf(channel: string): Subscription | undefined {
+    return channel === INBOX ? this.#inbox : findIn(this.#held, channel)
   }
 
   /** Takes over a subscription that was opened for the session. */
   adopt(channel: string, subscription: Subscription): void {
-    const subscriptions = (this.#subscriptions ??= new Map<string, Subscription>())
-    if (!subscriptions.has(channel)) {
+    if (findIn(this.#held, channel) === undefined) {
       this.#ports.quotas.subscribe(this.user)
       if (this.#ports.policyOf(channel).presence) this.#ports.presence.entered(channel, this.user)
     }
-    subscriptions.set(channel, subscription)
+    this.#held = withOne(this.#held, subscription)
   }
 
   /** There is room in the connection's buffer again. */
   resume(): void {
     this.#inbox.resume()
-    if (this.#subscriptions !== undefined)
-      for (const subscription of this.#subscriptions.values()) subscription.resume()
+    for (const subscription of eachOf(this.#held)) subscription.resume()
   }
 
   // What a client asks for. Each fails with a `SluiceError`, or with `ConnectionGone` where nobody is there to be told; see `refusal`.
@@ -192,25 +194,24 @@ export class Session implements WheelEntry {
     this.#closed = true
     this.#ports.wheel.cancel(this)
     this.#inbox.close()
-    if (this.#subscriptions !== undefined)
-      for (const [channel, subscription] of this.#subscriptions) this.#leave(channel, subscription)
-    this.#subscriptions = undefined
+    for (const subscription of eachOf(this.#held)) this.#leave(subscription)
+    this.#held = undefined
   }
 
   /** The moment to ask for a fresh token, or to close because none came. */
   due(): void {
-    if (this.#deadline === 'close') {
+    if (this.#reauthDeadlineMs === ASKED) {
       this.#ports.metrics.reauth('expired')
       this.#connection.end(new Closing('unauthorized', 'unauthorized', 'no fresh token came in time'))
       return
     }
-    this.#deadline = 'close'
+    const deadline = this.#reauthDeadlineMs
+    this.#reauthDeadlineMs = ASKED
     this.#ports.metrics.reauth('asked')
-    const deadline = Math.round(this.#reauthDeadlineMs)
     this.#connection.reauth(deadline)
     this.#tap?.told(this, 'reauth', { deadline })
     // What is sent may end the connection.
-    if (!this.#closed) this.#ports.wheel.schedule(this, this.#reauthDeadlineMs)
+    if (!this.#closed) this.#ports.wheel.schedule(this, deadline)
   }
 
   abandon(): void {
@@ -290,8 +291,8 @@ export class Session implements WheelEntry {
   #renew(identity: Identity): void {
     this.#identity = identity
     this.#scheduleReauth()
-    if (this.#subscriptions === undefined) return
-    for (const [channel, subscription] of this.#subscriptions) {
+    for (const subscription of eachOf(this.#held)) {
+      const channel = subscription.source.name
       if (identity.permissions.maySubscribe(channel)) continue
       this.#connection.unsubscribed(channel)
       this.#tap?.told(this, 'unsubscribed', { channel, byGateway: true })
@@ -304,17 +305,19 @@ export class Session implements WheelEntry {
     const { expiresAtMs } = this.#identity
     const expiresInMs = expiresAtMs === undefined ? undefined : expiresAtMs - clock.now()
     const plan = planReauth(expiresInMs, this.#context.options.reauth, clock.random())
-    this.#deadline = 'ask'
     this.#reauthDeadlineMs = plan.deadlineMs
     wheel.schedule(this, plan.askInMs)
   }
 
   #drop(channel: string, subscription: Subscription): void {
     // What was sent before may have ended the connection, and with it everything.
-    if (this.#subscriptions?.delete(channel) === true) this.#leave(channel, subscription)
+    if (findIn(this.#held, channel) === undefined) return
+    this.#held = withoutOne(this.#held, channel)
+    this.#leave(subscription)
   }
 
-  #leave(channel: string, subscription: Subscription): void {
+  #leave(subscription: Subscription): void {
+    const channel = subscription.source.name
     subscription.close()
     this.#ports.quotas.unsubscribe(this.user)
     if (this.#ports.policyOf(channel).presence) this.#ports.presence.left(channel, this.user)
@@ -322,10 +325,6 @@ export class Session implements WheelEntry {
 
   #internalName(channel: string): string {
     return channel === INBOX ? inboxOf(this.user) : channel
-  }
-
-  subscriptionOf(channel: string): Subscription | undefined {
-    return channel === INBOX ? this.#inbox : this.#subscriptions?.get(channel)
   }
 
   // What is asked before a wait is asked again after it: test/unit/session/waits.test.ts has the table of all waits.
@@ -342,7 +341,8 @@ export class Session implements WheelEntry {
   }
 
   #inOrder<Answer>(about: string, run: () => Promise<Answer>): Promise<Answer> {
-    return (this.#turns ??= new Turns()).take(about, async () => {
+    const turns = (this.#turns ??= new Turns(() => (this.#turns = undefined)))
+    return turns.take(about, async () => {
       this.#checkOpen()
       return run()
     })

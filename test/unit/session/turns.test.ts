@@ -22,10 +22,12 @@ function request(name: string): Held {
   return { run, end }
 }
 
+const idle = (): void => undefined
+
 describe('requests of a client', () => {
   it('about one thing are carried out one after the other, whatever becomes of those before', async () => {
     begun.length = 0
-    const turns = new Turns()
+    const turns = new Turns(idle)
     const [a, b, c] = ['a', 'b', 'c'].map(request) as [Held, Held, Held]
     const answers = [a, b, c].map(({ run }) => turns.take('news', run))
     // At once, where nothing is before it.
@@ -46,7 +48,7 @@ describe('requests of a client', () => {
 
   it('about different things do not wait for one another', () => {
     begun.length = 0
-    const turns = new Turns()
+    const turns = new Turns(idle)
     void turns.take('news', request('a').run)
     void turns.take('chat', request('b').run)
     expect(begun).toEqual(['a', 'b'])
@@ -54,7 +56,7 @@ describe('requests of a client', () => {
 
   it('are carried out at once again when all before are over', async () => {
     begun.length = 0
-    const turns = new Turns()
+    const turns = new Turns(idle)
     const first = request('a')
     const answer = turns.take('news', first.run)
     first.end('well')
@@ -62,5 +64,24 @@ describe('requests of a client', () => {
     await settled()
     void turns.take('news', request('b').run)
     expect(begun).toEqual(['a', 'b'])
+  })
+
+  it('say when nothing is left of them, and not before', async () => {
+    const all = ['a', 'b', 'c'].map(request) as [Held, Held, Held]
+    let told = 0
+    const turns = new Turns(() => told++)
+    const answers = [
+      turns.take('news', all[0].run),
+      turns.take('news', all[1].run),
+      turns.take('chat', all[2].run),
+    ]
+    for (const one of all) {
+      expect(told).toBe(0)
+      one.end('well')
+      await settled()
+    }
+    await Promise.all(answers)
+    await settled()
+    expect(told).toBe(1)
   })
 })
