@@ -5,71 +5,85 @@ import type { WebSocketConstructor, WebSocketLike, Wire } from './socket.ts'
 import type { Time } from './time.ts'
 import type { Way } from './ways.ts'
 
-/**
- * Looks like one socket. Nothing is sent before `onopen`, so the one that is closed then has claimed nothing at the gateway.
- * `told`: `joined` when the second attempt begins, `won` when it is the one that has opened.
- */
-export function hedged(
-  first: Way,
-  second: Way,
-  time: Time,
-  delayMs: number,
-  told: (outcome: 'joined' | 'won') => void,
-): WebSocketConstructor {
-  return class implements WebSocketLike {
-    binaryType = ''
-    onopen: WebSocketLike['onopen'] = null
-    onmessage: WebSocketLike['onmessage'] = null
-    onerror: WebSocketLike['onerror'] = null
-    onclose: WebSocketLike['onclose'] = null
-    #running: WebSocketLike[] = []
-    readonly #cancel: () => void
+interface Plan {
+  readonly first: Way
+  readonly second: Way
+  readonly time: Time
+  /** The second begins so long after the first. */
+  readonly delayMs: number
+  /** `joined`: the second attempt begins. `won`: it is the one that has opened. */
+  readonly told: (outcome: 'joined' | 'won') => void
+}
 
-    /** Throws what the first one's constructor throws. */
+export function hedged(plan: Plan): WebSocketConstructor {
+  return class extends HedgedSocket {
     constructor(url: string, protocol: string) {
-      this.#run(first, url, protocol)
-      this.#cancel = time.after(delayMs, () => {
-        told('joined')
-        try {
-          this.#run(second, url, protocol)
-        } catch {
-          // It cannot be made here: the first one goes on alone, and says what becomes of it.
-        }
-      })
+      super(url, protocol, plan)
     }
+  }
+}
 
-    send(data: Wire): void {
-      this.#running[0]?.send(data)
-    }
+/** Looks like one socket. Nothing is sent before `onopen`, so the one that is closed then has claimed nothing at the gateway. */
+class HedgedSocket implements WebSocketLike {
+  binaryType = ''
+  onopen: WebSocketLike['onopen'] = null
+  onmessage: WebSocketLike['onmessage'] = null
+  onerror: WebSocketLike['onerror'] = null
+  onclose: WebSocketLike['onclose'] = null
+  readonly #plan: Plan
+  readonly #cancel: () => void
+  #running: WebSocketLike[] = []
 
-    close(code?: number): void {
+  /** Throws what the first one's constructor throws. */
+  constructor(url: string, protocol: string, plan: Plan) {
+    const { first, second, time, delayMs, told } = plan
+    this.#plan = plan
+    this.#run(first, url, protocol)
+    this.#cancel = time.after(delayMs, () => {
+      told('joined')
+      try {
+        this.#run(second, url, protocol)
+      } catch {
+        // It cannot be made here: the first one goes on alone, and says what becomes of it.
+      }
+    })
+  }
+
+  send(data: Wire): void {
+    this.#running[0]?.send(data)
+  }
+
+  close(code?: number): void {
+    this.#cancel()
+    for (const socket of this.#running) socket.close(code)
+  }
+
+  #run(way: Way, url: string, protocol: string): void {
+    const socket = new way.Socket(url, protocol)
+    this.#running.push(socket)
+    socket.onopen = (event) => {
+      if (!this.#drop(socket)) return
       this.#cancel()
-      for (const socket of this.#running) socket.close(code)
+      for (const other of this.#running) other.close()
+      this.#running = [socket]
+      socket.binaryType = this.binaryType
+      if (way === this.#plan.second) this.#plan.told('won')
+      this.onopen?.(event)
     }
+    socket.onmessage = (event) => this.onmessage?.(event)
+    socket.onerror = (event) => this.onerror?.(event)
+    socket.onclose = (event) => {
+      // The other one may yet open.
+      if (!this.#drop(socket) || this.#running.length > 0) return
+      this.#cancel()
+      this.onclose?.(event)
+    }
+  }
 
-    #run(way: Way, url: string, protocol: string): void {
-      const socket = new way.Socket(url, protocol)
-      this.#running.push(socket)
-      socket.onopen = (event) => {
-        if (!this.#running.includes(socket)) return
-        this.#cancel()
-        const others = this.#running.filter((other) => other !== socket)
-        this.#running = [socket]
-        for (const other of others) other.close()
-        socket.binaryType = this.binaryType
-        if (way === second) told('won')
-        this.onopen?.(event)
-      }
-      socket.onmessage = (event) => this.onmessage?.(event)
-      socket.onerror = (event) => this.onerror?.(event)
-      socket.onclose = (event) => {
-        const wasRunning = this.#running.includes(socket)
-        this.#running = this.#running.filter((other) => other !== socket)
-        // The other one may yet open.
-        if (!wasRunning || this.#running.length > 0) return
-        this.#cancel()
-        this.onclose?.(event)
-      }
-    }
+  /** Whether it was running. */
+  #drop(socket: WebSocketLike): boolean {
+    const { length } = this.#running
+    this.#running = this.#running.filter((other) => other !== socket)
+    return this.#running.length < length
   }
 }
