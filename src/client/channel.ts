@@ -31,7 +31,10 @@ export interface Message<Data = unknown> {
 export type Handler<Data = unknown> = (message: Message<Data>) => unknown
 
 export interface SubscribeOptions {
-  /** Where to start: after a position, or with the last `last` messages. Default: with what comes next. */
+  /**
+   * Where to start: after a position, or with the last `last` messages. Default: with what comes next. Each handler of a channel has its
+   * own start: what comes again for one of them is shown to that one alone.
+   */
   readonly from?: From
   /**
    * Something before this position may have been missed: fetch the state anew. What comes after it follows. Called at the
@@ -53,6 +56,12 @@ export interface Subscription {
 }
 
 interface Subscriber {
+  /** Where it is to start; nothing is shown to it before it has. */
+  wants: From | undefined
+  /** The last message that it was shown, or that was shown before it came. `undefined`: where the channel is. */
+  at: number | undefined
+  /** It is to be told of a reset. */
+  lost: boolean
   readonly handler: Handler
   readonly options: SubscribeOptions
   readonly started: () => void
@@ -66,6 +75,8 @@ export interface ChannelPorts {
     /** `channel.acked` has changed. */
     add(channel: Channel): void
   }
+  /** A handler `wants` to start elsewhere than the channel is. */
+  readonly behind: (channel: Channel) => void
   /** Nobody handles the channel any more. */
   readonly left: (channel: Channel) => void
   readonly time: Time
@@ -76,8 +87,8 @@ export interface ChannelPorts {
 export class Channel {
   readonly name: string
   readonly track: Cursor
-  /** How to start where no position is known. */
-  readonly from: From | undefined
+  /** How to start where no position is known: as the first handler wants to. */
+  from: From | undefined
   /** Refusals in a row that say to try again. */
   refusals = 0
   /** Everything up to this offset has been handled. */
@@ -100,18 +111,26 @@ export class Channel {
     const { track, name } = this
     const subscribers = this.#subscribers
     let subscriber: Subscriber | undefined
+    const { live } = track
     const ready = new Promise<void>((started, refused) => {
-      subscriber = { handler, options, started, refused }
+      const at = live ? Math.max(...[...subscribers].map((other) => other.at ?? -1)) : undefined
+      // An ephemeral channel has nothing to start from.
+      const wants = live && track.position === undefined ? undefined : options.from
+      subscriber = { handler, options, started, refused, wants, at, lost: false }
       subscribers.add(subscriber)
-      if (track.live) started()
+      if (live && wants === undefined) started()
     })
+    if (live) this.#ports.behind(this)
     // Not everybody waits for `ready`; `onError` and the `error` event tell of a refusal too.
     ready.catch(() => undefined)
     return {
       channel: name,
       ready,
       get position() {
-        return track.position
+        const { position } = track
+        const { wants, at = 0 } = subscriber as Subscriber
+        if (position === undefined || wants !== undefined) return undefined
+        return { ...position, offset: Math.max(position.offset, at) }
       },
       unsubscribe: () => {
         if (subscriber === undefined || !subscribers.delete(subscriber)) return
@@ -121,13 +140,47 @@ export class Channel {
     }
   }
 
-  starts(start: Start): void {
+  /** Where the first handler that has not started wants to. */
+  get wants(): From | undefined {
+    return [...this.#subscribers].find(({ wants }) => wants !== undefined)?.wants
+  }
+
+  /**
+   * The gateway has started the channel; `wanted`: where some handlers want to, while others are on. False: not where those can go on, so
+   * that the channel has to be asked for once more, from where it is.
+   */
+  starts(start: Start, wanted?: From): boolean {
+    const { track } = this
+    const { epoch, offset = 0, recovered } = start
+    const here = track.position
+    const known = recovered && here !== undefined && epoch === here.epoch
+    const fits = wanted === undefined || (known && offset <= here.offset)
     this.refusals = 0
-    this.track.starts(start)
-    // A reset follows, or it is another user's inbox: offsets of before mean nothing now.
-    if (!start.recovered) this.#forgetAcks()
+    if (wanted === undefined) {
+      track.starts(start)
+      // A reset follows, or it is another user's inbox: offsets of before mean nothing now.
+      if (!recovered) this.#forgetAcks()
+    } else if (fits) {
+      for (const one of this.#subscribers) one.at ??= here?.offset
+      track.position = { epoch: epoch as string, offset }
+    }
+    track.live = fits
+    for (const one of this.#subscribers) {
+      if (track.position?.epoch !== here?.epoch) one.at = undefined
+      if (wanted !== undefined && one.wants === wanted) {
+        one.at = offset
+        one.lost = !known
+      }
+      // What is lost is told by a reset that follows.
+      if (one.wants === (wanted ?? this.from) || track.position === undefined)
+        if (!one.lost) one.wants = undefined
+      if (fits && one.wants === undefined) one.started()
+    }
+    if (!fits) return false
+    if (wanted === undefined) this.from = undefined
     this.#ports.acks.add(this)
-    for (const { started } of this.#subscribers) started()
+    this.#ports.behind(this)
+    return true
   }
 
   show({ channel, offset, data, id, from, time, ack }: MessageFrame): void {
@@ -135,7 +188,14 @@ export class Channel {
     if (!track.shows(offset)) return
     const position = offset === undefined ? undefined : track.position
     const message: Message = { channel, data, position, id, from, time }
-    const done = this.#each(({ handler }) => handler(message))
+    const done = this.#each(
+      ({ handler }) => handler(message),
+      (one) => {
+        if (one.wants !== undefined || (offset as number) <= (one.at as number)) return false
+        one.at = offset
+        return true
+      },
+    )
     if (ack === undefined || offset === undefined || done.length === 0) return
     const acks = this.#acks
     acks.tail = acks.tail.then(async () => {
@@ -143,7 +203,7 @@ export class Channel {
       // An acknowledgement covers everything before it, so none may follow a failure.
       if (handled.includes(false)) acks.stuck = true
       if (acks.stuck || acks !== this.#acks) return
-      this.acked = offset
+      this.acked = Math.max(offset, this.acked ?? 0)
       this.#ports.acks.add(this)
     })
   }
@@ -161,8 +221,20 @@ export class Channel {
   }
 
   reset(reset: ResetFrame): void {
-    this.track.reset(reset)
-    this.#forgetAcks()
+    const { live } = this.track
+    if (live) {
+      this.track.reset(reset)
+      this.#forgetAcks()
+    }
+    for (const one of this.#subscribers) {
+      // Not live: it is about where that one wanted to start, and the others go on where they are.
+      one.lost ||= live
+      if (!one.lost) continue
+      one.wants = undefined
+      one.at = live ? undefined : reset.offset
+    }
+    // Of a start that is asked for once more: it comes again with the answer.
+    if (!live && ![...this.#subscribers].some(({ lost }) => lost)) return
     const { time } = this.#ports
     // One fetch after all of them is enough, as soon as one of them is due.
     const dueMs = Math.min(time.now() + (reset.delay ?? 0), this.#due?.ms ?? Infinity)
@@ -170,7 +242,13 @@ export class Channel {
     const tell = (): void => {
       this.#due = undefined
       this.#ports.reset(reset)
-      void this.#each(({ options }) => options.onReset?.(reset))
+      void this.#each(
+        (one) => {
+          one.lost = false
+          return one.options.onReset?.(reset)
+        },
+        ({ lost }) => lost,
+      )
     }
     const waitMs = dueMs - time.now()
     if (waitMs <= 0) tell()
@@ -193,7 +271,10 @@ export class Channel {
   }
 
   /** Runs something for each subscriber; whether it worked, for each. What it throws is told of, and breaks nothing. */
-  #each(run: (subscriber: Subscriber) => unknown): Promise<boolean>[] {
+  #each(
+    run: (subscriber: Subscriber) => unknown,
+    concerns: (subscriber: Subscriber) => boolean = () => true,
+  ): Promise<boolean>[] {
     const guarded = async (subscriber: Subscriber): Promise<boolean> => {
       try {
         // A handler may unsubscribe another one, which then hears nothing more.
@@ -205,6 +286,6 @@ export class Channel {
       }
     }
     // A copy: a handler that is added meanwhile hears the next message.
-    return [...this.#subscribers].map(guarded)
+    return [...this.#subscribers].filter(concerns).map(guarded)
   }
 }

@@ -7,6 +7,7 @@ import type { From, Position } from '../protocol/position.ts'
 import type { ResetFrame, ResumeMap, Restored, SubscribedFrame } from '../dialect/sluice-v1/frames.ts'
 import type { Acks } from './acks.ts'
 import { Channel } from './channel.ts'
+import type { Start } from './cursor.ts'
 import { ClientError } from './errors.ts'
 import { BY_CONNECT, type Socket } from './socket.ts'
 import { errorOf } from './requests.ts'
@@ -51,6 +52,13 @@ export class Channels {
       acks,
       time,
       reset,
+      behind: (one) => {
+        const { wants } = one
+        if (wants === undefined) return
+        // What comes until the answer comes again behind it.
+        one.track.live = false
+        this.#ask(socket(), one, wants)
+      },
       left: () => {
         // The inbox belongs to the connection: it is never asked for nor left.
         if (name === INBOX || !this.#has(channel)) return
@@ -107,6 +115,7 @@ export class Channels {
       if (asked === BY_CONNECT && start !== undefined) {
         if ('error' in start)
           this.#refused(socket, channel, new ClientError(start.error, `${name}: not restored`))
+        else if (isBeyond(start, track.position)) this.#ask(socket, channel)
         else channel.starts(start)
         // Not in `connect`, or the former socket brought messages since: only a position continues behind them.
       } else if (asked === undefined || track.position !== undefined) this.#ask(socket, channel)
@@ -130,14 +139,16 @@ export class Channels {
     return this.get(channel.name) === channel
   }
 
-  #ask(socket: Socket | undefined, channel: Channel): void {
-    const { name, track, from } = channel
+  /** `wanted`: by handlers that start elsewhere than the channel is. */
+  #ask(socket: Socket | undefined, channel: Channel, wanted?: From): void {
+    const { name, track } = channel
     const request = {}
     socket?.asked.set(channel, request)
-    socket?.ask({ type: 'subscribe', channel: name, from: track.position ?? from }, (reply) => {
+    const from = wanted ?? track.position ?? channel.from
+    socket?.ask({ type: 'subscribe', channel: name, from }, (reply) => {
       if (socket.asked.get(channel) !== request) return
       if (reply.type === 'error') this.#refused(socket, channel, errorOf(reply))
-      else channel.starts(reply as SubscribedFrame)
+      else if (!channel.starts(reply as SubscribedFrame, wanted)) this.#ask(socket, channel)
     })
   }
 
@@ -160,4 +171,9 @@ export class Channels {
     this.#byName.delete(channel.name)
     channel.end(error)
   }
+}
+
+/** Since it was asked for, the channel has gone back for a handler that wants to start earlier. */
+function isBeyond({ offset, recovered }: Start, here: Position | undefined): boolean {
+  return recovered && (offset as number) > (here?.offset as number)
 }

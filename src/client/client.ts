@@ -180,31 +180,29 @@ export class WebSocketClient {
   }
 
   /**
-   * Handles the messages of a channel, from `options.from` on; before `connect` too. `from` is for the first handler of a
-   * channel: the others share its subscription. Throws a `ClientError` for a name that is no channel's, a `from` that is no
-   * position, or a second one.
+   * Handles the messages of a channel, from `options.from` on; before `connect` too. Throws a `ClientError` for a name that is no
+   * channel's, or a `from` that is no position.
    */
   subscribe<Data = unknown>(
     channel: string,
     handler: Handler<Data>,
     options: SubscribeOptions = {},
   ): Subscription {
-    const { from } = options
-    const refuse = (message: string): never => {
-      throw new ClientError('bad_request', `${channel}: ${message}`)
-    }
-    if (!isChannel(channel)) refuse(CHANNEL_RULE)
-    // A bad position would make the gateway refuse the whole resume, and with it every other channel.
-    if (from !== undefined && 'epoch' in from && !isPosition(from))
-      refuse('from is a position of the gateway, or {last}')
-    const known = this.#channels.get(channel)
-    if (known !== undefined && from !== undefined) refuse('from is for the first handler')
-    return (known ?? this.#channels.add(channel, from)).add(handler as Handler, options)
+    if (!isChannel(channel)) throw new ClientError('bad_request', `${channel}: ${CHANNEL_RULE}`)
+    return this.#handle(channel, handler as Handler, options)
   }
 
   /** Handles what is published to the user. To miss nothing, call it before `connect`. */
-  inbox<Data = unknown>(handler: Handler<Data>, options: Omit<SubscribeOptions, 'from'> = {}): Subscription {
-    return this.#inbox.add(handler as Handler, options)
+  inbox<Data = unknown>(handler: Handler<Data>, options: SubscribeOptions = {}): Subscription {
+    return this.#handle(INBOX, handler as Handler, options)
+  }
+
+  #handle(name: string, handler: Handler, options: SubscribeOptions): Subscription {
+    const { from } = options
+    // A bad position would make the gateway refuse the whole resume, and with it every other channel.
+    if (from !== undefined && 'epoch' in from && !isPosition(from))
+      throw new ClientError('bad_request', `${name}: from is a position of the gateway, or {last}`)
+    return (this.#channels.get(name) ?? this.#channels.add(name, from)).add(handler, options)
   }
 
   /**

@@ -143,6 +143,7 @@ class Witness {
 type Command =
   | { readonly kind: 'publish' | 'trim' | 'lose'; readonly channel: string }
   | { readonly kind: 'read' | 'deliver' | 'open' | 'cut' | 'move'; readonly socket: number }
+  | { readonly kind: 'second'; readonly channel: string; readonly last: number }
   | { readonly kind: 'clientPublish' | 'pass' | 'toggle' | 'run' }
 
 const CHANNELS = ['a', 'b'] as const
@@ -159,6 +160,14 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('pass' as const) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('clientPublish' as const, 'run' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('toggle' as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('second' as const),
+      channel,
+      last: fc.integer({ min: 0, max: 3 }),
+    }),
+  },
 )
 
 class World {
@@ -175,6 +184,9 @@ class World {
   readonly failures: unknown[] = []
   readonly published: Promise<unknown>[] = []
   readonly witnesses = new Map<string, Witness>()
+  /** Handlers that come and go on channels that others are on, each with a start of its own. */
+  readonly seconds = new Map<string, { readonly subscription: Subscription; readonly witness: Witness }[]>()
+  readonly #starts = new Map<string, Position>()
   /** The channel that comes and goes. */
   #coming: { readonly subscription: Subscription; readonly witness: Witness } | undefined
 
@@ -187,6 +199,7 @@ class World {
       const start = this.gateway.head(name)
       const witness = new Witness(this.gateway, name, start)
       this.witnesses.set(name, witness)
+      this.#starts.set(name, start)
       this.client.subscribe(name, witness.message, { from: start, onReset: witness.reset })
     }
     void this.client.connect()
@@ -194,7 +207,8 @@ class World {
 
   async do(todo: Command): Promise<void> {
     const { gateway, sockets, time } = this
-    if ('channel' in todo) {
+    if (todo.kind === 'second') this.#second(todo.channel, todo.last)
+    else if ('channel' in todo) {
       if (todo.kind === 'publish') gateway.publish(todo.channel)
       else gateway[todo.kind](todo.channel)
     } else if ('socket' in todo) {
@@ -214,6 +228,19 @@ class World {
       'two connections at the most',
     ).toBeLessThanOrEqual(2)
     expect(this.failures).toEqual([])
+  }
+
+  #second(name: string, last: number): void {
+    const seconds = this.seconds.get(name) ?? []
+    this.seconds.set(name, seconds)
+    if (seconds.length === 2) seconds.shift()?.subscription.unsubscribe()
+    const start = last === 0 ? this.#starts.get(name) : undefined
+    const witness = new Witness(this.gateway, name, start)
+    const subscription = this.client.subscribe(name, witness.message, {
+      from: start ?? { last },
+      onReset: witness.reset,
+    })
+    seconds.push({ subscription, witness })
   }
 
   #toggle(): void {
@@ -240,8 +267,9 @@ class World {
 }
 
 describe('a client through moves, cuts, trims and lost logs', () => {
-  it('T1 T2 T3 shows each message once and in order, or is told of a reset, and publishes exactly once', async () => {
+  it('T1 T2 T3 shows each handler each message after its start once and in order, or tells it of a reset, and publishes exactly once', async () => {
     let shown = 0
+    let secondShown = 0
     await fc.assert(
       fc.asyncProperty(fc.array(command, { minLength: 20, maxLength: 120 }), async (commands) => {
         const world = new World()
@@ -251,6 +279,15 @@ describe('a client through moves, cuts, trims and lost logs', () => {
         for (const [name, witness] of world.witnesses) {
           expect(witness.at, `${name} is at the head`).toEqual(world.gateway.head(name))
           shown += witness.shown
+        }
+        for (const [name, seconds] of world.seconds) {
+          for (const { witness, subscription } of seconds) {
+            await subscription.ready
+            const head = world.gateway.head(name)
+            expect(subscription.position, `a second handler of ${name} is at the head`).toEqual(head)
+            if (witness.at !== undefined) expect(witness.at).toEqual(head)
+            secondShown += witness.shown
+          }
         }
         await Promise.all(world.published)
         expect([...world.gateway.stored.values()]).toEqual(world.published.map(() => 1))
@@ -277,5 +314,6 @@ describe('a client through moves, cuts, trims and lost logs', () => {
     )
     // Or else nothing was tested.
     expect(shown).toBeGreaterThan(1000)
+    expect(secondShown).toBeGreaterThan(300)
   })
 })

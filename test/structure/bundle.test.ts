@@ -13,9 +13,10 @@ import { beforeAll, describe, expect, it } from 'vitest'
  * (a publish that does not fit, more channels than one `connect` holds). Without that it closed, or came back for ever.
  * 6,400 until it waited for its moment after a reset: all clients asked the backend in the same second.
  * 6,600 until it was never silent: why it is not connected, a state of its own where it gives up, and what crosses the wire.
- * 8,000 until it went over HTTP where no WebSocket comes through; without that, as a bundler leaves it, it still is that small.
+ * 8,000 until it went over HTTP where no WebSocket comes through; without that it still is that small.
+ * 10,000 until a WebSocket was left only on proof, and each handler had a start of its own.
  */
-const GZIP_BYTES_MAX = 10_000
+const GZIP_BYTES_MAX = 10_500
 const WEBSOCKET_GZIP_BYTES_MAX = 8000
 
 const EXPORTED = ['ClientError', 'SluiceClient', 'Unauthorized', 'VERSION', 'WebSocketClient']
@@ -24,7 +25,7 @@ const EXPORTED = ['ClientError', 'SluiceClient', 'Unauthorized', 'VERSION', 'Web
 const CONSOLE_GZIP_BYTES_MAX = 50_000
 
 const root = new URL('../../', import.meta.url)
-const bundle = (name: string): string => readFileSync(new URL(`dist/client/${name}`, root), 'utf8')
+const bundle = (name: string): string => readFileSync(new URL(`packages/client/dist/${name}`, root), 'utf8')
 
 beforeAll(() => {
   execFileSync(process.execPath, [fileURLToPath(new URL('scripts/build.mjs', root))])
@@ -32,7 +33,7 @@ beforeAll(() => {
 
 describe.each(['sluice.min.js', 'sluice.global.js'])('%s', (name) => {
   it(`is at most ${GZIP_BYTES_MAX} bytes, gzipped`, () => {
-    expect(gzipSync(bundle(name), { level: 9 }).length).toBeLessThanOrEqual(GZIP_BYTES_MAX)
+    expect(gzipped(name)).toBeLessThanOrEqual(GZIP_BYTES_MAX)
   })
 
   it('needs nothing that is not in it', () => {
@@ -40,11 +41,11 @@ describe.each(['sluice.min.js', 'sluice.global.js'])('%s', (name) => {
   })
 })
 
-/** What a page's own bundler makes of an import, and what each module adds to it. */
-async function shaken(imported: string): Promise<{ readonly gzipped: number; readonly modules: string[] }> {
-  const { outputFiles, metafile } = await build({
+/** The modules of an import as a page's own bundler takes them, with what each of them adds, minified. */
+async function parts(imported: string): Promise<string[]> {
+  const { metafile } = await build({
     stdin: {
-      contents: `export { ${imported} } from './src/client/index.ts'`,
+      contents: `export ${imported} from './src/client/index.ts'`,
       resolveDir: fileURLToPath(root),
     },
     bundle: true,
@@ -55,18 +56,28 @@ async function shaken(imported: string): Promise<{ readonly gzipped: number; rea
     target: 'es2022',
   })
   const [output] = Object.values(metafile.outputs)
-  const inputs = Object.entries(output?.inputs ?? {}).toSorted(
-    ([, a], [, b]) => b.bytesInOutput - a.bytesInOutput,
-  )
-  const modules = inputs.map(([path, { bytesInOutput }]) => `${bytesInOutput} ${path}`)
-  return { gzipped: gzipSync(outputFiles[0]?.contents ?? '', { level: 9 }).length, modules }
+  return Object.entries(output?.inputs ?? {})
+    .toSorted(([, a], [, b]) => b.bytesInOutput - a.bytesInOutput)
+    .map(([path, { bytesInOutput }]) => `${bytesInOutput} ${path}`)
 }
 
-it(`WebSocketClient alone is at most ${WEBSOCKET_GZIP_BYTES_MAX} bytes, gzipped`, async () => {
-  const { gzipped, modules } = await shaken('WebSocketClient')
+const gzipped = (name: string): number => gzipSync(bundle(name), { level: 9 }).length
+
+it('says what each part costs', async () => {
+  console.info(
+    [
+      `sluice.min.js: ${gzipped('sluice.min.js')} bytes, gzipped; minified, by parts:`,
+      ...(await parts('*')),
+      `sluice.websocket.min.js: ${gzipped('sluice.websocket.min.js')} bytes, gzipped`,
+    ].join('\n'),
+  )
+})
+
+it(`WebSocketClient alone is at most ${WEBSOCKET_GZIP_BYTES_MAX} bytes, gzipped, and has none of the rest`, async () => {
+  const modules = await parts('{ WebSocketClient }')
   // Where it is too much, this says what each part costs, minified.
-  expect(gzipped, modules.join('\n')).toBeLessThanOrEqual(WEBSOCKET_GZIP_BYTES_MAX)
-  expect(modules.filter((line) => /http-socket|full/.test(line))).toEqual([])
+  expect(gzipped('sluice.websocket.min.js'), modules.join('\n')).toBeLessThanOrEqual(WEBSOCKET_GZIP_BYTES_MAX)
+  expect(modules.filter((line) => /http-socket|full|hedge|way-choice|history/.test(line))).toEqual([])
 })
 
 it('sluice.min.js is a module', async () => {

@@ -2,7 +2,7 @@
  * A gateway in memory whose every step a test decides: what it reads, what arrives at the client, what is cut. It keeps logs
  * with epochs, hands a session over as the real one does, and knows published ids.
  */
-import type { Position, ResetReason } from '../../../src/protocol/position.ts'
+import type { From, Position, ResetReason } from '../../../src/protocol/position.ts'
 import type { ServerFrame } from '../../../src/dialect/sluice-v1/frames.ts'
 import type { FakeSocket, FakeSockets, Sent } from './fake-sockets.ts'
 
@@ -152,7 +152,7 @@ export class ModelGateway {
         this.#connect(connection, frame)
         break
       case 'subscribe': {
-        const from = frame['from'] as Position | undefined
+        const from = this.#startOf(channel, frame['from'] as From | undefined)
         const head = this.head(channel)
         const reset = from === undefined ? undefined : this.#lossOf(channel, from)
         const start = reset === undefined ? (from ?? head) : head
@@ -212,6 +212,13 @@ export class ModelGateway {
     for (const offset of this.#log(channel).offsets)
       if (offset > start.offset) outbox.push(this.#message(channel, offset))
     subscribed.add(channel)
+  }
+
+  /** After the position, or before the last messages of the log. */
+  #startOf(channel: string, from: From | undefined): Position | undefined {
+    if (from === undefined || 'epoch' in from) return from
+    const { epoch, offsets, trimmedTo } = this.#log(channel)
+    return { epoch, offset: [trimmedTo, ...offsets].at(-1 - from.last) ?? trimmedTo }
   }
 
   #lossOf(channel: string, from: Position): ResetReason | undefined {
