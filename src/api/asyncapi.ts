@@ -32,22 +32,28 @@ function frame(type: string, fields: Readonly<Record<string, Schema>>): Schema {
   return closed({ type: { const: type }, ...fields })
 }
 
+const ENTER: Schema = { anyOf: [closed({ 'data?': {}, 'at?': COUNT }), { const: false }] }
+
 const CLIENT = {
   connect: frame('connect', {
     'token?': TEXT,
     'session?': TEXT,
     'resume?': { type: 'object', additionalProperties: POSITION_OBJECT },
+    'enter?': { type: 'object', additionalProperties: ENTER },
     'client?': closed({ name: TEXT, version: TEXT }),
   }),
   subscribe: frame('subscribe', {
     ref: REF,
     channel: CHANNEL,
     'from?': { anyOf: [POSITION_OBJECT, closed({ last: COUNT })] },
+    'enter?': ENTER,
   }),
   unsubscribe: frame('unsubscribe', { ref: REF, channel: CHANNEL }),
   publish: frame('publish', { ref: REF, channel: CHANNEL, data: {}, 'id?': TEXT, 'event?': TEXT }),
   ack: frame('ack', { channel: CHANNEL, offset: COUNT }),
   auth: frame('auth', { ref: REF, token: TEXT }),
+  enter: frame('enter', { ref: REF, channel: CHANNEL, 'data?': {} }),
+  leave: frame('leave', { ref: REF, channel: CHANNEL }),
   presence: frame('presence', { ref: REF, channel: CHANNEL }),
   history: frame('history', {
     ...{ ref: REF, channel: CHANNEL, 'limit?': COUNT },
@@ -63,17 +69,19 @@ const RESTORED = {
   ],
 }
 
+const MEMBER = { channel: CHANNEL, user: TEXT, 'data?': {}, 'count?': COUNT }
+
 const SERVER = {
   welcome: frame('welcome', {
     ...{ session: TEXT, user: TEXT, node: TEXT, resumed: FLAG },
     channels: { type: 'object', additionalProperties: RESTORED },
     pingInterval: COUNT,
     'ticket?': TEXT,
-    'limits?': closed({ frame: COUNT, payload: COUNT, subscriptions: COUNT }),
+    'limits?': closed({ frame: COUNT, payload: COUNT, subscriptions: COUNT, 'presenceData?': COUNT }),
     'expiresAt?': COUNT,
   }),
   subscribed: frame('subscribed', {
-    ...{ ref: REF, channel: CHANNEL, 'epoch?': TEXT, 'offset?': COUNT, recovered: FLAG },
+    ...{ ref: REF, channel: CHANNEL, 'epoch?': TEXT, 'offset?': COUNT, recovered: FLAG, 'at?': COUNT },
   }),
   unsubscribed: frame('unsubscribed', { 'ref?': REF, channel: CHANNEL }),
   message: frame('message', {
@@ -92,9 +100,14 @@ const SERVER = {
     ...{ delay: COUNT, deadline: COUNT, reason: { enum: ['drain', 'overload', 'move'] }, 'url?': TEXT },
   }),
   reauth: frame('reauth', { deadline: COUNT }),
-  join: frame('join', { channel: CHANNEL, user: TEXT }),
-  leave: frame('leave', { channel: CHANNEL, user: TEXT }),
-  presence: frame('presence', { ref: REF, channel: CHANNEL, users: { type: 'array', items: TEXT } }),
+  join: frame('join', MEMBER),
+  leave: frame('leave', MEMBER),
+  update: frame('update', MEMBER),
+  entered: frame('entered', { ref: REF, channel: CHANNEL, 'at?': COUNT }),
+  presence: frame('presence', {
+    ...{ ref: REF, channel: CHANNEL, users: { type: 'array', items: TEXT } },
+    ...{ 'data?': { type: 'object', additionalProperties: true }, 'partial?': { const: true } },
+  }),
   history: frame('history', {
     ...{ ref: REF, channel: CHANNEL, ...POSITION, more: FLAG },
     messages: { type: 'array', items: { $ref: '#/components/schemas/message' } },
@@ -105,12 +118,19 @@ const SERVER = {
   pong: frame('pong', { 'ref?': REF }),
 } satisfies Record<ServerFrame['type'], Schema>
 
+const PRESENCE_NAMES = ['join', 'leave', 'update']
+
+function schemaRef(name: string): Schema {
+  return { $ref: `#/components/schemas/${name}` }
+}
+
 /** What streams and polls have beside the frames. */
 const OTHERS = {
   closing: frame('closing', { code: CODE, message: TEXT, retryable: FLAG, 'url?': TEXT }),
   polled: closed({
     messages: { type: 'array', items: { $ref: '#/components/schemas/message' } },
     resets: { type: 'array', items: { $ref: '#/components/schemas/reset' } },
+    'events?': { type: 'array', items: { anyOf: PRESENCE_NAMES.map(schemaRef) } },
     'refused?': { type: 'array', items: closed({ channel: CHANNEL, error: CODE }) },
     cursor: TEXT,
     'url?': TEXT,
@@ -125,7 +145,7 @@ function clientName(type: string): string {
 const CLIENT_NAMES = Object.keys(CLIENT).map(clientName)
 const SERVER_NAMES = Object.keys(SERVER)
 /** Streams have no requests, so no replies. */
-const STREAM_NAMES = ['welcome', 'message', 'reset', 'closing']
+const STREAM_NAMES = ['welcome', 'message', 'reset', ...PRESENCE_NAMES, 'closing']
 
 export function asyncApi(): object {
   const schemas: Record<string, Schema> = { ...SERVER, ...OTHERS }

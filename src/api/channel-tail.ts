@@ -88,6 +88,8 @@ class TailSubscriber implements Subscriber, StreamFanout {
     setImmediate(this.#settle)
   }
 
+  event(): void {} // Who is there is asked for, not followed.
+
   #closed(): void {
     this.#opened?.subscription.close()
     this.#stream = undefined

@@ -7,9 +7,10 @@ import type { ApiAnswer, ApiRequest, Route } from './route.ts'
 import { SluiceError } from '../errors.ts'
 import type { Hub } from '../hub/hub.ts'
 import { CHANNEL_RULE, isChannel } from '../protocol/channel.ts'
-import { lineOf } from '../dialect/sluice-v1/encode.ts'
+import { lineOf, sayingsOf } from '../dialect/sluice-v1/encode.ts'
 import type { Position } from '../protocol/position.ts'
 import { isPosition } from '../protocol/position.ts'
+import type { Members } from '../presence/info.ts'
 import type { NodeInfo } from '../registry/registry.ts'
 import type { ReplayLog } from '../replay/replay-log.ts'
 
@@ -23,7 +24,7 @@ export interface ChannelPorts {
   readonly others: () => Promise<readonly NodeInfo[]>
   readonly otherNodes: Pick<OtherNodes, 'ask'>
   /** Who is in a channel; `undefined`: its namespace does not keep it. Fails with `unavailable`. */
-  readonly members: (channel: string) => Promise<readonly string[]> | undefined
+  readonly members: (channel: string) => Promise<Members> | undefined
 }
 
 export function channelRoutes(ports: ChannelPorts): Route[] {
@@ -58,19 +59,20 @@ async function describe(ports: ChannelPorts, request: ApiRequest): Promise<ApiAn
     ports.members(channel),
     countElsewhere(ports, channel, request.caller),
   ])
-  return {
-    status: 200,
-    json: {
-      channel,
-      ...(position === undefined ? {} : { position: plain(position) }),
-      subscribers: {
-        local,
-        cluster: local + elsewhere.count,
-        ...(elsewhere.silent.length === 0 ? {} : { silent: elsewhere.silent }),
-      },
-      ...(members === undefined ? {} : { presence: members }),
+  const json = {
+    channel,
+    ...(position === undefined ? {} : { position: plain(position) }),
+    subscribers: {
+      local,
+      cluster: local + elsewhere.count,
+      ...(elsewhere.silent.length === 0 ? {} : { silent: elsewhere.silent }),
     },
+    ...(members === undefined ? {} : { presence: [...members.keys()] }),
   }
+  if (members === undefined) return { status: 200, json }
+  // As it came: what is parsed and printed again is not the same.
+  const text = `${JSON.stringify(json).slice(0, -1)},"presenceData":${sayingsOf(members).text}}`
+  return { status: 200, headers: { 'content-type': 'application/json' }, text }
 }
 
 /** A node that does not answer is named, and not counted. */

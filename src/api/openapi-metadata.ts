@@ -36,3 +36,17 @@ export const BESIDE_READ = {
   event: { type: 'string' },
   headers: { type: 'object', additionalProperties: { type: 'string' } },
 } as const
+
+/** Of a channel whose namespace keeps presence. */
+export const PRESENCE_READ = {
+  presence: {
+    type: 'array',
+    items: { type: 'string' },
+    description: 'Users in the channel, where its namespace keeps presence.',
+  },
+  presenceData: {
+    type: 'object',
+    additionalProperties: true,
+    description: 'What those of them say of themselves who have entered with data, by user.',
+  },
+} as const

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { COUNTS, HOLD_REASON, jobPaths, jobSchemas } from './openapi-jobs.ts'
-import { BESIDE_PUBLISHED, BESIDE_READ } from './openapi-metadata.ts'
+import { BESIDE_PUBLISHED, BESIDE_READ, PRESENCE_READ } from './openapi-metadata.ts'
 import { API_LIFE, markedPaths } from './life.ts'
 import { sightPaths } from './openapi-sight.ts'
 import { NODE_SCHEMA, streamPaths } from './openapi-watch.ts'
@@ -125,11 +125,7 @@ const SCHEMAS = {
           },
         },
       },
-      presence: {
-        type: 'array',
-        items: { type: 'string' },
-        description: 'Users in the channel, where its namespace keeps presence.',
-      },
+      ...PRESENCE_READ,
     },
   },
   Messages: {

@@ -18,6 +18,7 @@ import {
   isPublicUrl,
   isUrl,
 } from './forms.ts'
+import type { Frozen } from './frozen.ts'
 import { logSection } from './log-section.ts'
 import { namespaces } from './namespaces.ts'
 import {
@@ -308,6 +309,9 @@ export const SCHEMA = z.strictObject({
     payload: option(size('1B', '64MiB'), '64KiB', {
       doc: 'The largest payload of a message, at every door.',
     }),
+    presenceData: option(size('1B', '16KiB'), '1KiB', {
+      doc: 'The largest data with which a user enters a channel: every node keeps that of everybody in its channels.',
+    }),
     jsonDepth: option(integer({ min: 8, max: 1000 }), JSON_DEPTH_DEFAULT, {
       doc: 'How deep arrays and objects may be nested in a payload, and in any other JSON that a peer sends, at every door.',
     }),
@@ -471,12 +475,6 @@ export type { NamespacePolicy, Namespaces } from './namespaces.ts'
 
 /** As it is written in a file. */
 export type ConfigInput = z.input<typeof SCHEMA>
-
-type Frozen<T> = T extends readonly (infer Item)[]
-  ? readonly Frozen<Item>[]
-  : T extends object
-    ? { readonly [Key in keyof T]: Frozen<T[Key]> }
-    : T
 
 /** As the rooms get it: complete, checked, in milliseconds and bytes, and deeply frozen. */
 export type Config = Frozen<z.output<typeof SCHEMA>> & DevFacts

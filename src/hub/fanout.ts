@@ -4,6 +4,7 @@
  */
 import type { Subscriber } from './subscriber.ts'
 import type { Encoded } from '../protocol/encoded.ts'
+import type { EncodedEvent } from '../protocol/encoded-event.ts'
 import type { EncodedReset } from '../protocol/encoded-reset.ts'
 import type { Form } from '../protocol/form.ts'
 import type { Position } from '../protocol/position.ts'
@@ -14,6 +15,8 @@ export interface StreamFanout {
   readonly transport: TransportName
   readonly size: number
   message(channel: string, encoded: Encoded): void
+  /** What is told beside the messages. */
+  event(encoded: EncodedEvent): void
 }
 
 /** Who is live on a channel, as a link of a list: objects of its own would cost every subscription more than that. */

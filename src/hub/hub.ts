@@ -182,7 +182,7 @@ export class Hub {
   }
 
   /**
-   * To the sockets that are live on its channel, beside the messages: who is behind, or comes later, does not get it.
+   * To those who are live on its channel, beside the messages: who is behind, or comes later, does not get it.
    * For what can be asked for as well.
    */
   tell(event: ChannelEvent): void {

@@ -7,6 +7,7 @@ import { TurnLog, type OverLimit, type Published } from './turn-log.ts'
 import type { Witness } from '../observe/witness.ts'
 import { isInbox } from '../protocol/channel.ts'
 import type { Encoded } from '../protocol/encoded.ts'
+import { EncodedEvent } from '../protocol/encoded-event.ts'
 import type { ChannelEvent, Form, Written } from '../protocol/form.ts'
 import type { Message } from '../protocol/message.ts'
 import type { Position } from '../protocol/position.ts'
@@ -85,12 +86,14 @@ export class LiveTopics {
     if (spared === undefined) excluded?.attach(fanout, channel)
   }
 
-  /** Beside the messages, to sockets only: who is behind, or comes later, does not get it. */
+  /** Beside the messages: who is behind, or comes later, does not get it. */
   tell(fanout: Fanout, event: ChannelEvent, position: Position | undefined): void {
+    const encoded = new EncodedEvent(event)
     for (let group = fanout.groups; group !== undefined; group = group.next) {
-      const written = group.form.event(event)
+      const written = encoded.as(group.form)
       if (written !== undefined) this.#publish(event.channel, written, group.form, position)
     }
+    for (const stream of fanout.streams ?? []) stream.event(encoded)
   }
 
   /** What a client has missed that has just not got `dropped`, in order. `undefined`: not a message of the topics. */

@@ -135,7 +135,10 @@ function centrifugeApi(
     {
       publish: (request) => publisher.publish(request),
       logOf: (channel) => (policies(channel).hub.logged ? stores.log : undefined),
-      members: (channel) => (policies(channel).client.presence ? presence.members(channel) : undefined),
+      members: (channel) =>
+        policies(channel).client.presence
+          ? presence.members(channel).then((members) => [...members.keys()])
+          : undefined,
       disconnect: (user) => users.disconnectEverywhere(user),
       nodes: async () => (await cluster.membership.table()).nodes,
     },

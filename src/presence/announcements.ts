@@ -1,6 +1,7 @@
 /**
  * What the nodes tell one another of presence, as bytes that the backbone's control carries.
  */
+import type { Info } from './info.ts'
 import type { Change } from './view.ts'
 import { JsonFault, parseJson } from '../protocol/json.ts'
 
@@ -13,8 +14,40 @@ export type Announcement =
 
 const KIND = 'presence'
 
-/** As a list each, since there are many of them: channel, user, version, whether the user is there. */
-type Row = readonly [channel: string, user: string, version: number, present: boolean]
+/**
+ * As a list each, since there are many of them. The last two are there where the user has said something; a node of an older
+ * version does not look at them, and sends none.
+ */
+type Row = readonly [
+  channel: string,
+  user: string,
+  version: number,
+  present: boolean,
+  at?: number,
+  json?: string,
+]
+
+/** So much in one announcement: far below what the backbone carries. */
+const CHARACTERS_MAX = 65_536
+/** Of a change, beside its texts. */
+const CHARACTERS_AROUND = 64
+
+/** Changes as they go out together: those that say much need several announcements. */
+export function inAnnouncements(changes: readonly ChannelChange[]): ChannelChange[][] {
+  const pieces: ChannelChange[][] = []
+  let room = 0
+  for (const change of changes) {
+    const { channel, user, info } = change
+    const characters = CHARACTERS_AROUND + channel.length + user.length + (info?.json?.length ?? 0)
+    if (pieces.length === 0 || room < characters) {
+      pieces.push([])
+      room = CHARACTERS_MAX
+    }
+    room -= characters
+    pieces.at(-1)?.push(change)
+  }
+  return pieces
+}
 
 export function encodeAnnouncement(announcement: Announcement): Uint8Array {
   const message =
@@ -40,21 +73,32 @@ export function decodeAnnouncement(payload: Uint8Array): Announcement | undefine
   if (!Array.isArray(changes) || !changes.every(isRow)) return undefined
   return {
     kind: 'changes',
-    changes: changes.map(([channel, user, version, present]) => ({ channel, user, version, present })),
+    changes: changes.map(asChange),
   }
 }
 
-function asRow({ channel, user, version, present }: ChannelChange): Row {
-  return [channel, user, version, present]
+function asRow({ channel, user, version, present, info }: ChannelChange): Row {
+  if (info === undefined) return [channel, user, version, present]
+  const { at, json } = info
+  return json === undefined
+    ? [channel, user, version, present, at]
+    : [channel, user, version, present, at, json]
+}
+
+function asChange([channel, user, version, present, at, json]: Row): ChannelChange {
+  const info: Info | undefined = at === undefined ? undefined : { at, json }
+  return { channel, user, version, present, ...(info === undefined ? {} : { info }) }
 }
 
 function isRow(row: unknown): row is Row {
   if (!Array.isArray(row)) return false
-  const [channel, user, version, present] = row as unknown[]
+  const [channel, user, version, present, at, json] = row as unknown[]
   return (
     typeof channel === 'string' &&
     typeof user === 'string' &&
     Number.isSafeInteger(version) &&
-    typeof present === 'boolean'
+    typeof present === 'boolean' &&
+    (at === undefined || Number.isSafeInteger(at)) &&
+    (json === undefined || typeof json === 'string')
   )
 }

@@ -2,12 +2,13 @@
  * The store of presence in the memory of this process: for a gateway of one node, or for several nodes in one process
  * that share it.
  */
+import type { Info } from './info.ts'
 import type { PresenceStore, Snapshot, StoreWrite } from './store.ts'
 import type { Clock, Timer } from '../clock.ts'
 
 interface Part {
   version: number
-  readonly users: Set<string>
+  readonly users: Map<string, Info | undefined>
 }
 
 interface Channel {
@@ -44,9 +45,9 @@ export class MemoryPresenceStore implements PresenceStore {
     const parts = this.#parts(channel) ?? this.#enter(channel)
     const part = parts.get(node)
     if (after !== 0 && part?.version !== after) return Promise.resolve(false)
-    const users = after === 0 || part === undefined ? new Set<string>() : part.users
+    const users = after === 0 || part === undefined ? new Map<string, Info | undefined>() : part.users
     for (const user of remove) users.delete(user)
-    for (const user of put) users.add(user)
+    for (const [user, info] of put) users.set(user, info)
     parts.set(node, { version, users })
     return Promise.resolve(true)
   }
@@ -55,7 +56,7 @@ export class MemoryPresenceStore implements PresenceStore {
   read(channel: string): Promise<Snapshot> {
     const parts = this.#parts(channel) ?? new Map<string, Part>()
     return Promise.resolve(
-      new Map([...parts].map(([node, { version, users }]) => [node, { version, users: new Set(users) }])),
+      new Map([...parts].map(([node, { version, users }]) => [node, { version, users: new Map(users) }])),
     )
   }
 

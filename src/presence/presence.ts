@@ -5,7 +5,15 @@
  * A change costs one announcement and one write, both together with everything else of the same turn. Nothing is done
  * for a member for as long as he stays; a channel is read once in `refreshMs`.
  */
-import { encodeAnnouncement, decodeAnnouncement, type ChannelChange } from './announcements.ts'
+import {
+  decodeAnnouncement,
+  encodeAnnouncement,
+  inAnnouncements,
+  type ChannelChange,
+} from './announcements.ts'
+import { Attendance, type Moment } from './attendance.ts'
+import { Deadline } from './deadline.ts'
+import { newestOf, type Entry, type Info, type Members, type Statement } from './info.ts'
 import { NodeWatch } from './node-watch.ts'
 import { PacedQueue } from './paced-queue.ts'
 import { RecentChanges } from './recent-changes.ts'
@@ -14,7 +22,7 @@ import { PresenceView, type Change, type Decision } from './view.ts'
 import { PresenceWriter } from './writer.ts'
 import { jitter, type Clock, type Timer } from '../clock.ts'
 import type { ChannelEvent } from '../protocol/form.ts'
-import { Wheel, type WheelEntry } from '../wheel.ts'
+import { Wheel } from '../wheel.ts'
 
 export interface PresenceOptions {
   /** How long a user may be away before it is told. Default: 2,000 ms. */
@@ -49,27 +57,10 @@ const ANNOUNCE_PACE = { batch: 500, pauseMs: 5 }
 const TELL_PACE = { batch: 500, pauseMs: 5 }
 const READ_PACE = { batch: 50, pauseMs: 20 }
 
-class Deadline implements WheelEntry {
-  wheelTick = -1
-  wheelBefore: WheelEntry | undefined
-  wheelBehind: WheelEntry | undefined
-  readonly #run: () => void
-
-  constructor(run: () => void) {
-    this.#run = run
-  }
-
-  due(): void {
-    this.#run()
-  }
-
-  /** It is scheduled again when there is reason to. */
-  abandon(): void {}
-}
-
 interface Channel {
   readonly name: string
   readonly view: PresenceView
+  readonly attendance: Attendance
   readonly refresh: Deadline
   readonly leaves: Deadline
   reading: Promise<void> | undefined
@@ -109,7 +100,8 @@ export class Presence {
     this.#wheel = new Wheel(clock, TICK_MS, (_wall, error) => ports.failed('a deadline of presence', error))
     this.#looking = clock.every(LOOK_INTERVAL_MS, () => void this.#look())
     this.#announcements = new PacedQueue(ANNOUNCE_PACE, clock, (changes) => {
-      ports.send(encodeAnnouncement({ kind: 'changes', changes }))
+      for (const piece of inAnnouncements(changes))
+        ports.send(encodeAnnouncement({ kind: 'changes', changes: piece }))
     })
     this.#events = new PacedQueue(TELL_PACE, clock, (events) => {
       for (const event of events) if (this.#channels.has(event.channel)) ports.tell(event)
@@ -121,19 +113,38 @@ export class Presence {
     })
   }
 
-  /** One more subscription of the user, on this node. */
-  entered(channel: string, user: string): void {
+  /** One more subscription of the user, on this node. `by`: whoever has it, as in the calls that follow. */
+  entered(channel: string, user: string, by: object, entry?: Entry): void {
     if (this.#closed) return
-    const entry = this.#channels.get(channel) ?? this.#open(channel)
-    this.#carryOut(entry, entry.view.localEntered(user, this.#nextVersion(), this.#nowMs()))
+    const known = this.#channels.get(channel) ?? this.#open(channel)
+    this.#carryOut(known, known.attendance.subscribed(user, by, entry, this.#moment()))
   }
 
   /** One subscription less of the user, on this node. */
-  left(channel: string, user: string): void {
+  left(channel: string, user: string, by: object): void {
     const entry = this.#channels.get(channel)
     if (entry === undefined || this.#closed) return
-    this.#carryOut(entry, entry.view.localLeft(user, this.#nextVersion(), this.#nowMs()))
-    if (entry.view.deserted) this.#drop(entry)
+    this.#carryOut(entry, entry.attendance.unsubscribed(user, by, this.#moment()))
+    if (entry.attendance.deserted) this.#drop(entry)
+  }
+
+  /** The moment of what is said now: each is later than the one before. */
+  now(): number {
+    return this.#nextVersion()
+  }
+
+  /** The user is in the channel, if he was not, and says this of himself. */
+  says(channel: string, user: string, by: object, statement: Statement): void {
+    const entry = this.#channels.get(channel)
+    if (entry === undefined || this.#closed) return
+    this.#carryOut(entry, entry.attendance.says(user, by, statement, this.#moment()))
+  }
+
+  /** The user is not in the channel by this subscription, though it goes on. */
+  withdraws(channel: string, user: string, by: object): void {
+    const entry = this.#channels.get(channel)
+    if (entry === undefined || this.#closed) return
+    this.#carryOut(entry, entry.attendance.withdraws(user, by, this.#moment()))
   }
 
   /** What a node has sent; answers whether it was of presence. */
@@ -155,16 +166,19 @@ export class Presence {
     return true
   }
 
-  /** The users in the channel, each once. Fails with `unavailable`. */
-  async members(channel: string): Promise<readonly string[]> {
+  /** The users in the channel, each once, with what each says of himself. Fails with `unavailable`. */
+  async members(channel: string): Promise<Members> {
     const entry = this.#channels.get(channel)
     if (entry !== undefined && !entry.view.complete) await this.#read(entry)
     // Its last subscriber may have gone while it was read.
     if (entry?.view.complete === true) return entry.view.members()
     const [snapshot, alive] = await Promise.all([this.#ports.store.read(channel), this.#ports.liveNodes()])
-    const members = new Set<string>()
-    for (const node of alive) for (const user of snapshot.get(node)?.users ?? []) members.add(user)
-    return [...members]
+    const members = new Map<string, Info | undefined>()
+    for (const node of alive) {
+      for (const [user, info] of snapshot.get(node)?.users ?? [])
+        members.set(user, newestOf([info, members.get(user)]))
+    }
+    return new Map([...members].map(([user, info]) => [user, info?.json]))
   }
 
   /** The store can be reached again and may have lost what was in it. */
@@ -192,9 +206,11 @@ export class Presence {
   }
 
   #open(name: string): Channel {
+    const view = new PresenceView(this.#leaveDelayMs)
     const entry: Channel = {
       name,
-      view: new PresenceView(this.#leaveDelayMs),
+      view,
+      attendance: new Attendance(view),
       refresh: new Deadline(() => this.#reads.push(entry)),
       leaves: new Deadline(() => this.#carryOut(entry, entry.view.due(this.#nowMs()))),
       reading: undefined,
@@ -217,9 +233,11 @@ export class Presence {
   #carryOut(entry: Channel, decisions: readonly Decision[]): void {
     for (const decision of decisions) {
       switch (decision.kind) {
-        case 'tell':
-          this.#events.push({ type: decision.type, channel: entry.name, user: decision.user })
+        case 'tell': {
+          const { kind: _, ...told } = decision
+          this.#events.push({ ...told, channel: entry.name })
           break
+        }
         case 'announce':
           this.#announce(entry.name, decision.change)
           break
@@ -310,6 +328,10 @@ export class Presence {
 
   #nowMs(): number {
     return this.#ports.clock.monotonicMs()
+  }
+
+  #moment(): Moment {
+    return { version: this.#nextVersion(), nowMs: this.#nowMs() }
   }
 
   /** Begins with the time, so that a node of the same id that was here before is overtaken. */

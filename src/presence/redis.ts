@@ -5,6 +5,7 @@
  * reads it now and then, so that is one EXPIRE for each channel and node, and none for each member.
  */
 import { readFileSync } from 'node:fs'
+import type { Info } from './info.ts'
 import type { PresenceStore, Snapshot, SnapshotPart, StoreWrite } from './store.ts'
 import type { RedisArgument, RedisLink, RedisScript } from '../drivers/redis.ts'
 import { SluiceError } from '../errors.ts'
@@ -37,7 +38,8 @@ export class RedisPresenceStore implements PresenceStore {
 
   async write(channel: string, node: string, write: StoreWrite): Promise<boolean> {
     const { after, version, put, remove } = write
-    const args = [this.#key(channel), this.#ttlMs, node, after, version, put.length, ...put, ...remove]
+    const entered = [...put].flatMap(([user, info]) => [user, asText(info)])
+    const args = [this.#key(channel), this.#ttlMs, node, after, version, put.size, ...entered, ...remove]
     return (await this.#run(WRITE, args)) === 1
   }
 
@@ -74,18 +76,31 @@ export class RedisPresenceStore implements PresenceStore {
 
 /** `fields`: field, value, field, value, … as write.lua describes them. */
 function parts(fields: readonly Buffer[]): Snapshot {
-  const found = new Map<string, SnapshotPart & { readonly users: Set<string> }>()
-  const names: string[] = []
+  const found = new Map<string, SnapshotPart & { readonly users: Map<string, Info | undefined> }>()
+  const members: { name: string; value: string }[] = []
   for (let i = 0; i + 1 < fields.length; i += 2) {
-    const name = String(fields[i])
-    if (name.includes(' ')) names.push(name)
-    else found.set(name, { version: Number.parseInt(String(fields[i + 1]), 10), users: new Set() })
+    const [name, value] = [String(fields[i]), String(fields[i + 1])]
+    if (name.includes(' ')) members.push({ name, value })
+    else found.set(name, { version: Number.parseInt(value, 10), users: new Map() })
   }
-  for (const name of names) {
+  for (const { name, value } of members) {
     const space = name.indexOf(' ')
-    found.get(name.slice(0, space))?.users.add(name.slice(space + 1))
+    found.get(name.slice(0, space))?.users.set(name.slice(space + 1), asInfo(value))
   }
   return found
+}
+
+function asText(info: Info | undefined): string {
+  if (info === undefined) return ''
+  return info.json === undefined ? `${info.at}` : `${info.at} ${info.json}`
+}
+
+/** Nodes of an older version put nothing there. */
+function asInfo(value: string): Info | undefined {
+  const space = value.indexOf(' ')
+  const at = Number(space === -1 ? value : value.slice(0, space))
+  if (value === '' || !Number.isSafeInteger(at)) return undefined
+  return { at, json: space === -1 ? undefined : value.slice(space + 1) }
 }
 
 function script(name: string): RedisScript {

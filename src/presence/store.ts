@@ -3,8 +3,8 @@
  * that says how far its writes have come: so a reader can tell what it knows better from what it has missed.
  *
  * Every implementation keeps (test/conformance/presence.suite.ts):
- *  S1 after `write` has resolved with `true`, `read` of any node shows the users put, without those removed, under the
- *     version written
+ *  S1 after `write` has resolved with `true`, `read` of any node shows the users put, each with the info put, without those
+ *     removed, under the version written
  *  S2 a write is seen as a whole or not at all
  *  S3 a write that does not follow upon what the store holds of the node is refused with `false` and changes nothing;
  *     one with `after: 0` follows upon everything, and replaces it
@@ -15,11 +15,16 @@
  * Fails with `unavailable` when the store cannot be reached.
  */
 
+import type { Info } from './info.ts'
+
+/** Users with what they say of themselves. */
+export type Users = ReadonlyMap<string, Info | undefined>
+
 /** What one node says of one channel. */
 export interface SnapshotPart {
   /** All changes of the node up to this version are in. */
   readonly version: number
-  readonly users: ReadonlySet<string>
+  readonly users: Users
 }
 
 /** By the ids of the nodes. */
@@ -30,7 +35,7 @@ export interface StoreWrite {
   readonly after: number
   /** Above `after`. */
   readonly version: number
-  readonly put: readonly string[]
+  readonly put: Users
   readonly remove: readonly string[]
 }
 

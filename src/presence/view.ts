@@ -8,32 +8,57 @@
  *     member
  *  P2 what is told of a user alternates between join and leave; who is found by the first snapshot is not told, since
  *     `members` is not answered before it
- *  P3 a leave is told only after the user was away for `leaveDelayMs` without a break; of who returns in time, nothing
- *     is told
+ *  P3 a leave is told only after the user was away for `leaveDelayMs` without a break; of who returns in time, and says of
+ *     himself what he said before, nothing is told
  *  P4 announcements may be lost, doubled or out of order: of all that a node says of a user, the newest counts
  *  P5 a snapshot repairs what was lost, and never undoes what is newer than it
  *  P6 the members on a node that is gone leave as P3 says, unless they are elsewhere
- *  P7 after a snapshot of a store that holds everything, a view has exactly the true members
+ *  P7 after a snapshot of a store that holds everything, a view has exactly the true members, and of each what was said last
+ *  P8 between join and leave an `update` is told where what a user says of himself is another than was told last: at once where
+ *     it is newer; where it is older, because the connection that has said the newer has gone, once that was away for
+ *     `leaveDelayMs`
  */
+import { isNewer, isSame, newestOf, type Info } from './info.ts'
 import type { Snapshot, SnapshotPart } from './store.ts'
 
-/** The first subscription of a user on a node came, or the last one went. */
+/**
+ * The first subscription of a user on a node came, or the last one went; or what the user says of himself there is another.
+ */
 export interface Change {
   readonly user: string
   readonly present: boolean
   /** Grows with every change that a node makes, whatever the channel. */
   readonly version: number
+  /** What the user has said last of himself on that node. */
+  readonly info?: Info | undefined
+}
+
+export interface Told {
+  readonly type: 'join' | 'leave' | 'update'
+  readonly user: string
+  /** What the user says of himself, as JSON; of one who leaves, what he said. */
+  readonly json: string | undefined
+  /** How many are in the channel with that; `undefined`: not known yet. */
+  readonly count: number | undefined
 }
 
 export type Decision =
   /** To this node's subscribers. */
-  | { readonly kind: 'tell'; readonly type: 'join' | 'leave'; readonly user: string }
+  | ({ readonly kind: 'tell' } & Told)
   /** To the other nodes and to the store. */
   | { readonly kind: 'announce'; readonly change: Change }
 
 interface Local {
-  subscriptions: number
+  readonly subscriptions: number
   readonly version: number
+  /** What they have said: those who have not said anything share the empty list. */
+  readonly infos: readonly Info[]
+}
+
+interface Pending {
+  readonly dueMs: number
+  /** The user is away; else it is what he has said last that has gone. */
+  readonly away: boolean
 }
 
 interface Other {
@@ -43,6 +68,8 @@ interface Other {
   missed: number
   /** The users on the node, with the version that says so. */
   readonly present: Map<string, number>
+  /** What those of them say of themselves who have said something. */
+  readonly infos: Map<string, Info>
   /** Those who left it, for as long as a snapshot may still show them. */
   readonly left: Map<string, number>
 }
@@ -54,15 +81,17 @@ interface Other {
  */
 const MISSED_MAX = 3
 
+const NOTHING: readonly Info[] = []
+
 export class PresenceView {
   readonly #leaveDelayMs: number
   /** In the order of the versions. */
   readonly #local = new Map<string, Local>()
   readonly #others = new Map<string, Other>()
-  /** Whom this node's subscribers take to be in the channel. */
-  readonly #told = new Set<string>()
-  /** Those of them who are away, and when that is told; in this order. */
-  readonly #leaving = new Map<string, number>()
+  /** Whom this node's subscribers take to be in the channel, with what was told of each. */
+  readonly #told = new Map<string, Info | undefined>()
+  /** Those of them who are away, or whose last word is, and when that is told; in this order. */
+  readonly #leaving = new Map<string, Pending>()
   #complete = false
 
   constructor(leaveDelayMs: number) {
@@ -74,52 +103,60 @@ export class PresenceView {
     return this.#complete
   }
 
-  /** Nobody is subscribed on this node: there is nobody to tell anything. */
-  get deserted(): boolean {
-    return this.#local.size === 0
-  }
-
   /** When `due` has something to say; `undefined`: not by itself. */
   get nextDueMs(): number | undefined {
-    for (const dueMs of this.#leaving.values()) return dueMs
+    for (const { dueMs } of this.#leaving.values()) return dueMs
     return undefined
   }
 
-  members(): string[] {
-    return [...this.#told]
+  members(): Map<string, string | undefined> {
+    return new Map([...this.#told].map(([user, info]) => [user, info?.json]))
   }
 
-  /** The users on this node and the versions since which they are, oldest first. */
-  *held(): Generator<readonly [user: string, version: number]> {
-    for (const [user, { version }] of this.#local) yield [user, version]
+  /** The users on this node as their last changes say, oldest first. */
+  *held(): Generator<Change> {
+    for (const [user, { version, infos }] of this.#local)
+      yield { user, version, present: true, info: newestOf(infos) }
   }
 
-  localEntered(user: string, version: number, nowMs: number): Decision[] {
+  localEntered(user: string, version: number, nowMs: number, info?: Info): Decision[] {
     const local = this.#local.get(user)
-    if (local !== undefined) {
-      local.subscriptions++
-      return []
-    }
-    this.#local.set(user, { subscriptions: 1, version })
-    return [{ kind: 'announce', change: { user, present: true, version } }, ...this.#settle([user], nowMs)]
+    const infos = info === undefined ? (local?.infos ?? NOTHING) : [...(local?.infos ?? NOTHING), info]
+    const subscriptions = 1 + (local?.subscriptions ?? 0)
+    return this.#localChanged(user, { subscriptions, version, infos }, nowMs)
   }
 
-  localLeft(user: string, version: number, nowMs: number): Decision[] {
+  /** Says `info`, in the place of what the same subscription has said before. */
+  localSaid(
+    user: string,
+    { info, before }: { readonly info: Info; readonly before: Info | undefined },
+    version: number,
+    nowMs: number,
+  ): Decision[] {
     const local = this.#local.get(user)
     if (local === undefined) return []
-    if (--local.subscriptions > 0) return []
-    this.#local.delete(user)
-    return [{ kind: 'announce', change: { user, present: false, version } }, ...this.#settle([user], nowMs)]
+    const infos = [...without(local.infos, before), info]
+    return this.#localChanged(user, { ...local, version, infos }, nowMs)
+  }
+
+  /** `info`: what the subscription has said, which goes with it. */
+  localLeft(user: string, version: number, nowMs: number, info?: Info): Decision[] {
+    const local = this.#local.get(user)
+    if (local === undefined) return []
+    const infos = without(local.infos, info)
+    const subscriptions = local.subscriptions - 1
+    return this.#localChanged(user, { subscriptions, version, infos }, nowMs)
   }
 
   /** What another node has announced. */
-  changed(node: string, { user, present, version }: Change, nowMs: number): Decision[] {
+  changed(node: string, { user, present, version, info }: Change, nowMs: number): Decision[] {
     const other = this.#other(node)
     other.missed = 0
     const known = other.present.get(user) ?? other.left.get(user) ?? 0
     if (version <= Math.max(known, other.storedVersion)) return []
     other.present.delete(user)
     other.left.delete(user)
+    keepInfo(other, user, present ? info : undefined)
     if (present) other.present.set(user, version)
     else other.left.set(user, version)
     return this.#settle([user], nowMs)
@@ -134,7 +171,8 @@ export class PresenceView {
     }
     if (!this.#complete) {
       this.#complete = true
-      for (const user of touched) if (this.#present(user)) this.#told.add(user)
+      for (const user of touched)
+        if (this.#present(user) && !this.#told.has(user)) this.#told.set(user, this.#info(user))
     }
     return this.#settle(touched, nowMs)
   }
@@ -145,31 +183,83 @@ export class PresenceView {
     return this.#settle(touched, nowMs)
   }
 
-  /** The leaves whose time has come. */
+  /** The leaves whose time has come, and the updates. */
   due(nowMs: number): Decision[] {
     const decisions: Decision[] = []
-    for (const [user, dueMs] of this.#leaving) {
+    for (const [user, { dueMs, away }] of this.#leaving) {
       if (dueMs > nowMs) break
       this.#leaving.delete(user)
-      this.#told.delete(user)
-      decisions.push({ kind: 'tell', type: 'leave', user })
+      decisions.push(away ? this.#tellLeave(user) : this.#tell('update', user, this.#info(user)))
     }
     return decisions
+  }
+
+  /** Only what others would see is told to them. */
+  #localChanged(user: string, local: Local, nowMs: number): Decision[] {
+    const before = this.#local.get(user)
+    const info = newestOf(local.infos)
+    const present = local.subscriptions > 0
+    if (present && before !== undefined && isSame(newestOf(before.infos), info)) {
+      this.#local.set(user, { ...local, version: before.version })
+      return []
+    }
+    // Behind all others: they stand in the order of the versions.
+    this.#local.delete(user)
+    if (present) this.#local.set(user, local)
+    const { version } = local
+    return [{ kind: 'announce', change: { user, present, version, info } }, ...this.#settle([user], nowMs)]
   }
 
   #settle(users: Iterable<string>, nowMs: number): Decision[] {
     const decisions: Decision[] = []
     for (const user of users) {
-      if (this.#present(user)) {
-        this.#leaving.delete(user)
-        if (this.#told.has(user)) continue
-        this.#told.add(user)
-        decisions.push({ kind: 'tell', type: 'join', user })
-      } else if (this.#told.has(user) && !this.#leaving.has(user)) {
-        this.#leaving.set(user, nowMs + this.#leaveDelayMs)
+      if (!this.#present(user)) {
+        if (this.#told.has(user)) this.#pend(user, true, nowMs)
+        continue
       }
+      const info = this.#info(user)
+      const told = this.#told.get(user)
+      if (!this.#told.has(user)) decisions.push(this.#tell('join', user, info))
+      else if (info?.json === told?.json) {
+        this.#leaving.delete(user)
+        this.#told.set(user, info)
+      } else if (isNewer(info, told)) {
+        this.#leaving.delete(user)
+        decisions.push(this.#tell('update', user, info))
+      } else this.#pend(user, false, nowMs)
     }
     return decisions
+  }
+
+  #tell(type: 'join' | 'update', user: string, info: Info | undefined): Decision {
+    this.#told.set(user, info)
+    return { kind: 'tell', type, user, json: info?.json, count: this.#count() }
+  }
+
+  #tellLeave(user: string): Decision {
+    const json = this.#told.get(user)?.json
+    this.#told.delete(user)
+    return { kind: 'tell', type: 'leave', user, json, count: this.#count() }
+  }
+
+  #count(): number | undefined {
+    return this.#complete ? this.#told.size : undefined
+  }
+
+  /** From now on, where it was not so before. */
+  #pend(user: string, away: boolean, nowMs: number): void {
+    if (this.#leaving.get(user)?.away === away) return
+    this.#leaving.delete(user)
+    this.#leaving.set(user, { dueMs: nowMs + this.#leaveDelayMs, away })
+  }
+
+  #info(user: string): Info | undefined {
+    let newest = newestOf(this.#local.get(user)?.infos ?? NOTHING)
+    for (const { infos } of this.#others.values()) {
+      const info = infos.get(user)
+      if (isNewer(info, newest)) newest = info
+    }
+    return newest
   }
 
   #present(user: string): boolean {
@@ -181,7 +271,7 @@ export class PresenceView {
   #other(node: string): Other {
     let other = this.#others.get(node)
     if (other === undefined) {
-      other = { storedVersion: 0, missed: 0, present: new Map(), left: new Map() }
+      other = { storedVersion: 0, missed: 0, present: new Map(), infos: new Map(), left: new Map() }
       this.#others.set(node, other)
     }
     return other
@@ -202,12 +292,28 @@ function take(other: Other, { version, users }: SnapshotPart, touched: Set<strin
   for (const [user, since] of other.present) {
     if (since > version || users.has(user)) continue
     other.present.delete(user)
+    other.infos.delete(user)
     touched.add(user)
   }
   for (const [user, since] of other.left) if (since <= version) other.left.delete(user)
-  for (const user of users) {
-    if (other.present.has(user) || other.left.has(user)) continue
-    other.present.set(user, version)
+  for (const [user, info] of users) {
+    const since = other.present.get(user)
+    if (other.left.has(user) || (since ?? 0) > version) continue
+    if (since !== undefined && isSame(other.infos.get(user), info)) continue
+    if (since === undefined) other.present.set(user, version)
+    keepInfo(other, user, info)
     touched.add(user)
   }
+}
+
+/** Of equal ones only one goes. */
+function without(infos: readonly Info[], gone: Info | undefined): readonly Info[] {
+  if (gone === undefined) return infos
+  const at = infos.findIndex((one) => isSame(one, gone))
+  return infos.filter((_, index) => index !== at)
+}
+
+function keepInfo({ infos }: Other, user: string, info: Info | undefined): void {
+  if (info === undefined) infos.delete(user)
+  else infos.set(user, info)
 }

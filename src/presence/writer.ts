@@ -11,8 +11,8 @@ export interface WriterPorts {
   readonly store: PresenceStore
   readonly nodeId: string
   readonly clock: Clock
-  /** Who is on this node in the channel and since which version, oldest first. */
-  held(channel: string): Iterable<readonly [user: string, version: number]>
+  /** Who is on this node in the channel, as the last change of each says, oldest first. */
+  held(channel: string): Iterable<Change>
   failed(what: string, error: unknown): void
 }
 
@@ -36,6 +36,8 @@ const RETRY_MIN_MS = 500
 const RETRY_MAX_MS = 1_500
 /** The nodes do not all begin at once when the store is back. */
 const ANEW_SPREAD_MS = 1_000
+
+const NOBODY: ReadonlyMap<string, undefined> = new Map()
 
 export class PresenceWriter {
   readonly #ports: WriterPorts
@@ -97,7 +99,7 @@ export class PresenceWriter {
     for (;;) {
       const batch: Promise<boolean>[] = []
       for (const [channel, { latest }] of left) {
-        batch.push(store.write(channel, nodeId, { after: 0, version: latest + 1, put: [], remove: [] }))
+        batch.push(store.write(channel, nodeId, { after: 0, version: latest + 1, put: NOBODY, remove: [] }))
         if (batch.length === BATCH) break
       }
       if (batch.length === 0) break
@@ -177,9 +179,7 @@ export class PresenceWriter {
     entry.anew = false
     entry.stored = 0
     entry.changes = new Map()
-    for (const [user, version] of this.#ports.held(channel)) {
-      entry.changes.set(user, { user, version, present: true })
-    }
+    for (const change of this.#ports.held(channel)) entry.changes.set(change.user, change)
   }
 }
 
@@ -189,7 +189,7 @@ function asWrite({ stored, latest, changes }: Channel, chunk: readonly Change[])
     after: stored,
     // The last chunk stands for everything up to now, also for those who have come and gone without being written.
     version: last === undefined || chunk.length === changes.size ? latest : last.version,
-    put: chunk.filter(({ present }) => present).map(({ user }) => user),
+    put: new Map(chunk.filter(({ present }) => present).map(({ user, info }) => [user, info])),
     remove: chunk.filter(({ present }) => !present).map(({ user }) => user),
   }
 }

@@ -42,9 +42,13 @@ export interface Reset {
 
 /** What is told beside the messages of a channel, and can be asked for as well. */
 export interface ChannelEvent {
-  readonly type: 'join' | 'leave'
+  readonly type: 'join' | 'leave' | 'update'
   readonly channel: string
   readonly user: string
+  /** What the user says of himself, as JSON; of one who leaves, what he said. */
+  readonly json: string | undefined
+  /** How many are in the channel with that; `undefined`: not known yet. */
+  readonly count: number | undefined
 }
 
 export interface Form<D extends Data = Data> {

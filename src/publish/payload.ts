@@ -16,16 +16,18 @@ export interface PayloadRules {
   readonly jsonDepthMax: number
   /** The data was cut out of JSON that has been parsed: what it says is not looked at again. */
   readonly parsed: boolean
+  /** The option that sets `bytesMax`. Default: `limits.payload`. */
+  readonly limit?: string
 }
 
 /** As it is stored and sent. Fails with `bad_request` or `limit_exceeded`. */
 export function normalPayload(payload: Payload, rules: PayloadRules): Payload {
-  const { bytesMax } = rules
+  const { bytesMax, limit = 'limits.payload, or what the NATS servers take' } = rules
   const normal = payload.binary ? payload : { data: normalJson(payload.data, rules), binary: false }
   if (normal.data.length <= bytesMax) return normal
   throw new SluiceError(
     'limit_exceeded',
-    `data has ${normal.data.length} bytes; ${bytesMax} are allowed (limits.payload, or what the NATS servers take)`,
+    `data has ${normal.data.length} bytes; ${bytesMax} are allowed (${limit})`,
   )
 }
 

@@ -88,6 +88,16 @@ export function found({ opened, error }: Finding): Found {
   return { position: opened.start, recovered: opened.recovered, error: undefined }
 }
 
+const CHANNELS_SHOWN_MAX = 100
+
+/** For who follows the user. */
+export function shown(channels: ReadonlyMap<string, Found>): object {
+  const first = [...channels].slice(0, CHANNELS_SHOWN_MAX)
+  return Object.fromEntries(
+    first.map(([channel, { position, ...rest }]) => [channel, { ...position, ...rest }]),
+  )
+}
+
 export function resultOf({ opened }: Finding): ChannelResumeResult {
   if (opened === undefined) return 'refused'
   return opened.recovered ? 'recovered' : 'reset'

@@ -9,6 +9,7 @@ import type { Came, Witness } from '../observe/witness.ts'
 import type { SluiceError } from '../errors.ts'
 import type { ErrorCode } from '../protocol/error-code.ts'
 import type { Position } from '../protocol/position.ts'
+import type { Entry, Members, Statement } from '../presence/info.ts'
 import type { Published } from '../publish/publisher.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { LogRange } from '../replay/replay-log.ts'
@@ -68,10 +69,22 @@ export interface SessionMetrics {
 
 /** Who is in a channel, on namespaces that keep it. */
 export interface PresencePort {
-  entered(channel: string, user: string): void
-  left(channel: string, user: string): void
+  /** One more subscription. `by`: whoever has it, here and below. */
+  entered(channel: string, user: string, by: object, entry?: Entry): void
+  left(channel: string, user: string, by: object): void
+  says(channel: string, user: string, by: object, statement: Statement): void
+  /** The subscription stays. */
+  withdraws(channel: string, user: string, by: object): void
+  /** The moment of what is said now: each is later than the one before. */
+  now(): number
   /** Fails with `unavailable`. */
-  members(channel: string): Promise<readonly string[]>
+  members(channel: string): Promise<Members>
+}
+
+/** What clients may say of their users. */
+export interface PresenceRules {
+  readonly bytesMax: number
+  readonly jsonDepthMax: number
 }
 
 /** How far a user has acknowledged a channel. */
@@ -120,6 +133,7 @@ export interface SessionPorts {
   /** Of each user on this node. */
   readonly quotas: UserQuotas
   readonly presence: PresencePort
+  readonly presenceRules: PresenceRules
   readonly acks: AckPort
   /** By which a client shows later that it was here; see `protocol/ticket.ts`. */
   ticketOf(userTag: string): string

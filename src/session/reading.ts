@@ -6,21 +6,25 @@ import { pageOf, type LogPage, type Measured, type Wanted } from './history.ts'
 import { checkMayReadHistory, checkMaySubscribe } from './permitted.ts'
 import type { Identity, SessionPorts } from './ports.ts'
 import { SluiceError } from '../errors.ts'
+import type { Members } from '../presence/info.ts'
 import { INBOX, inboxOf } from '../protocol/channel.ts'
 
 export async function membersOf(
   channel: string,
   present: () => Identity,
   ports: Pick<SessionPorts, 'policyOf' | 'presence'>,
-): Promise<readonly string[]> {
+): Promise<Members> {
   const reader = present()
-  if (channel === INBOX || !ports.policyOf(channel).presence) {
-    throw new SluiceError('bad_request', `presence: the namespace of ${channel} does not keep presence`)
-  }
+  checkKeepsPresence(channel, ports)
   checkMaySubscribe(channel, reader)
   const users = await ports.presence.members(channel)
   checkMaySubscribe(channel, present())
   return users
+}
+
+export function checkKeepsPresence(channel: string, { policyOf }: Pick<SessionPorts, 'policyOf'>): void {
+  if (channel === INBOX || !policyOf(channel).presence)
+    throw new SluiceError('bad_request', `presence: the namespace of ${channel} does not keep presence`)
 }
 
 export async function historyOf<Line extends Measured>(

@@ -2,6 +2,8 @@
  * What survives a connection: an unguessable id owned by one user, with the subscriptions of the connection that holds it now.
  * Everything that a client may ask for, whatever it speaks.
  */
+import { acknowledge } from './acknowledging.ts'
+import { atOf, attend, checkedEntry, enter } from './attending.ts'
 import { publishFor, type ClientMessage } from './client-publish.ts'
 import { ConnectionGone, type Connection, type MoveOrder } from './connection.ts'
 import type { LogPage, Measured, PageRequest } from './history.ts'
@@ -11,18 +13,21 @@ import { countOf, eachOf, findIn, withOne, withoutOne, type Held } from './held.
 import { historyOf, membersOf } from './reading.ts'
 import { ASKED, planReauth } from './reauth.ts'
 import { ownerTagOf } from './session-id.ts'
-import { checkAck, openChannel } from './start-position.ts'
+import { openChannel } from './start-position.ts'
 import { AUTH, Turns } from './turns.ts'
 import { checkOneMore } from './user-limits.ts'
 import type { Renewed, Start } from './welcome.ts'
 import { asSluiceError, Closing, SluiceError } from '../errors.ts'
 import type { Subscription } from '../hub/subscription.ts'
 import type { Tap } from '../observe/witness.ts'
+import type { Entry, Members } from '../presence/info.ts'
 import { INBOX, inboxOf } from '../protocol/channel.ts'
 import type { Message } from '../protocol/message.ts'
 import type { From } from '../protocol/position.ts'
 import type { Published } from '../publish/publisher.ts'
 import type { WheelEntry } from '../wheel.ts'
+
+type Told = (start: Start) => void
 
 export class Session implements WheelEntry {
   readonly id: string
@@ -96,11 +101,12 @@ export class Session implements WheelEntry {
   }
 
   /** Takes over a subscription that was opened for the session. */
-  adopt(channel: string, subscription: Subscription): void {
+  adopt(channel: string, subscription: Subscription, entry?: Entry): void {
     if (findIn(this.#held, channel) === undefined) {
       this.#ports.quotas.subscribe(this.user)
-      if (this.#ports.policyOf(channel).presence) this.#ports.presence.entered(channel, this.user)
-    }
+      if (this.#ports.policyOf(channel).presence)
+        this.#ports.presence.entered(channel, this.user, this, entry)
+    } else if (entry !== undefined) attend(this, channel, entry, this.#ports)
     this.#held = withOne(this.#held, subscription)
   }
 
@@ -114,14 +120,14 @@ export class Session implements WheelEntry {
 
   /**
    * `told` tells the client where it starts. It is called at once before the subscription begins: what it sends flushes what an
-   * old subscription still brings.
+   * old subscription still brings. `entry`: as whom it is in the channel, where that keeps presence; by default as its user.
    */
-  subscribe(channel: string, from: From | undefined, told: (start: Start) => void): Promise<void> {
-    const start = ({ position, recovered }: Start): void => {
-      told({ position, recovered })
-      this.#tap?.told(this, 'subscribed', { channel, ...position, recovered })
+  subscribe(channel: string, from: From | undefined, told: Told, entry?: Entry): Promise<void> {
+    const start: Told = (given) => {
+      told(given)
+      this.#tap?.told(this, 'subscribed', { channel, ...given.position, recovered: given.recovered })
     }
-    return this.#inOrder(channel, () => this.#subscribe(channel, from, start))
+    return this.#inOrder(channel, () => this.#subscribe(channel, from, start, entry))
   }
 
   /** `told` tells the client; it is called before the subscription ends, for the same reason. */
@@ -140,20 +146,17 @@ export class Session implements WheelEntry {
   /** Everything of the channel up to there needs not be sent again. */
   ack(channel: string, offset: number): void {
     this.#checkOpen()
-    const name = this.#internalName(channel)
-    const { acknowledged } = this.#ports.policyOf(name)
-    const subscription = this.subscriptionOf(channel)
-    const position = checkAck(channel, offset, acknowledged, subscription?.position)
-    this.#tap?.acknowledged(this, channel, offset)
-    // The position of a channel without messages: there is nothing to remember.
-    if (subscription === undefined || offset === 0) return
-    this.#ports.acks.ack(this.user, name, position.epoch, offset)
-    this.#ports.metrics.acknowledged(subscription.acknowledge(offset))
+    acknowledge(this, channel, offset, this.#ports)
   }
 
   /** Who is on a channel, everywhere. */
-  members(channel: string): Promise<readonly string[]> {
+  members(channel: string): Promise<Members> {
     return membersOf(channel, () => this.#checkOpen(), this.#ports)
+  }
+
+  /** As whom the user is in a channel that is subscribed to, or not. Answers when he said it, as `Statement.at` takes it. */
+  enter(channel: string, entry: Entry): Promise<number | undefined> {
+    return this.#inOrder(channel, async () => enter(this, channel, entry, this.#ports))
   }
 
   /** A page of what the log of the channel has. `worded`: a message as the client is to read it. */
@@ -220,15 +223,17 @@ export class Session implements WheelEntry {
     )
   }
 
-  async #subscribe(channel: string, from: From | undefined, told: (start: Start) => void): Promise<void> {
+  async #subscribe(channel: string, from: From | undefined, told: Told, asked?: Entry): Promise<void> {
     checkMaySubscribe(channel, this.#identity)
+    const entry = asked === undefined ? undefined : checkedEntry(this, channel, asked, this.#ports)
     const known = this.subscriptionOf(channel)
     if (known !== undefined && from === undefined) {
-      told({ position: known.position, recovered: true })
+      if (entry !== undefined) attend(this, channel, entry, this.#ports)
+      told({ position: known.position, recovered: true, at: atOf(entry) })
       return
     }
     this.#checkRoomFor(channel)
-    const name = this.#internalName(channel)
+    const name = channel === INBOX ? inboxOf(this.user) : channel
     const opened = await openChannel(this.#ports, this.user, name, from, this.#connection)
     try {
       this.#checkOpen()
@@ -236,7 +241,7 @@ export class Session implements WheelEntry {
       this.#checkRoomFor(channel)
       const former = this.subscriptionOf(channel)
       // Subscribed already, and asked to start again from elsewhere: the reply flushes what the old one still brings.
-      told({ position: opened.start, recovered: opened.recovered })
+      told({ position: opened.start, recovered: opened.recovered, at: atOf(entry) })
       // A reply that finds no room ends the connection.
       this.#checkOpen()
       former?.close()
@@ -245,7 +250,7 @@ export class Session implements WheelEntry {
       throw error
     }
     if (channel === INBOX) this.#inbox = opened.subscription
-    else this.adopt(channel, opened.subscription)
+    else this.adopt(channel, opened.subscription, entry)
     opened.subscription.begin(opened.reset)
   }
 
@@ -266,9 +271,8 @@ export class Session implements WheelEntry {
     try {
       const identity = await tokens.verify(token)
       this.#checkOpen()
-      if (identity.user !== this.user) {
+      if (identity.user !== this.user)
         throw new SluiceError('forbidden', "auth: the token is another user's; a connection keeps its user")
-      }
       const answered = await registry.revoked(this.user)
       this.#checkOpen()
       // As the registry answered, or as was told meanwhile.
@@ -320,11 +324,7 @@ export class Session implements WheelEntry {
     const channel = subscription.source.name
     subscription.close()
     this.#ports.quotas.unsubscribe(this.user)
-    if (this.#ports.policyOf(channel).presence) this.#ports.presence.left(channel, this.user)
-  }
-
-  #internalName(channel: string): string {
-    return channel === INBOX ? inboxOf(this.user) : channel
+    if (this.#ports.policyOf(channel).presence) this.#ports.presence.left(channel, this.user, this)
   }
 
   // What is asked before a wait is asked again after it: test/unit/session/waits.test.ts has the table of all waits.

@@ -2,10 +2,11 @@
  * The sessions of this node, and the way of a connection into one: token, claim, where each channel starts, welcome.
  */
 import { Handover } from './handover.ts'
+import { checkedEntries, type CheckedEntries } from './attending.ts'
 import { Attempts, endedByOperator, isEnded, isOvertaken, takenOver, type Attempt } from './attempts.ts'
 import { Claims } from './claims.ts'
 import { ConnectionGone, type Connection } from './connection.ts'
-import { findAll, found, refusesAll, resultOf, sortOut, type Finding, type Sorted } from './finding.ts'
+import { findAll, found, refusesAll, resultOf, shown, sortOut, type Finding, type Sorted } from './finding.ts'
 import type { Identity, ResumeResult, SessionContext } from './ports.ts'
 import { ownerTagOf, sessionIdFor } from './session-id.ts'
 import { Session } from './session.ts'
@@ -17,6 +18,7 @@ import type { Opened } from '../hub/hub.ts'
 import type { Account } from '../observe/account.ts'
 import type { Came } from '../observe/witness.ts'
 import type { Ended } from '../observe/metric-labels.ts'
+import type { Entry } from '../presence/info.ts'
 import { INBOX, publicName } from '../protocol/channel.ts'
 import type { Departure } from '../protocol/cursor.ts'
 import type { From } from '../protocol/position.ts'
@@ -31,6 +33,8 @@ export interface ConnectRequest {
   readonly departure: Departure | undefined
   /** Every channel to be on from the start, with the place to start from; `undefined`: with what comes next. */
   readonly channels: ReadonlyMap<string, From | undefined>
+  /** As whom it is in those that keep presence. Absent: as its user. */
+  readonly entries?: ReadonlyMap<string, Entry>
   /** So many of them, beside the inbox, where that is less than a session may have. */
   readonly channelsMax?: number
   /**
@@ -40,6 +44,11 @@ export interface ConnectRequest {
   readonly partial: boolean
   /** What the client says it is, such as `sluice-js/1.2.0`. For whoever reads the log: nothing is decided by it. */
   readonly client?: string
+}
+
+interface Arrival extends CheckedEntries {
+  readonly came: Came
+  readonly handover: Handover | undefined
 }
 
 export class Sessions {
@@ -123,12 +132,8 @@ export class Sessions {
       const here = { session: id, node: ports.nodeId }
       const handover = Handover.of(here, claimed, request.departure, ports.former)
       this.#claims.served(attempt, session, handover?.from)
-      this.#install(
-        session,
-        findings,
-        { resume, client: request.client?.replaceAll(UNFIT_TO_SHOW, '?') },
-        handover,
-      )
+      const came = { resume, client: request.client?.replaceAll(UNFIT_TO_SHOW, '?') }
+      this.#install(session, findings, { ...checkedEntries(request.entries, ports), came, handover })
       return session
     } catch (error) {
       for (const { subscription } of opened) subscription.close()
@@ -279,7 +284,11 @@ export class Sessions {
   }
 
   /** From here on nothing waits: the welcome, then the messages of each channel, in one turn of the loop. */
-  #install(session: Session, findings: readonly Finding[], came: Came, handover: Handover | undefined): void {
+  #install(
+    session: Session,
+    findings: readonly Finding[],
+    { entries, refused, came, handover }: Arrival,
+  ): void {
     const { ports, options } = this.#context
     const { connection } = session
     const stale = this.#byId.get(session.id)
@@ -287,7 +296,7 @@ export class Sessions {
     const channels = new Map<string, Found>()
     for (const one of findings) {
       if (one.channel !== INBOX && one.opened !== undefined)
-        session.adopt(one.channel, one.opened.subscription)
+        session.adopt(one.channel, one.opened.subscription, entries.get(one.channel))
       channels.set(one.channel, found(one))
       if (one.from !== undefined) ports.metrics.channelResumed(resultOf(one))
     }
@@ -300,6 +309,7 @@ export class Sessions {
       pingIntervalMs: options.pingIntervalMs,
       ticket: ports.ticketOf(ownerTagOf(session.id)),
       limits: ports.limits(),
+      refused,
     }
     connection.joined(session, welcome, account)
     const { transport } = connection
@@ -325,13 +335,3 @@ export class Sessions {
 
 /** What a client calls itself goes into logs, and to terminals. */
 const UNFIT_TO_SHOW = /\p{C}/gu
-
-const CHANNELS_SHOWN_MAX = 100
-
-/** For who follows the user. */
-function shown(channels: ReadonlyMap<string, Found>): object {
-  const first = [...channels].slice(0, CHANNELS_SHOWN_MAX)
-  return Object.fromEntries(
-    first.map(([channel, { position, ...found }]) => [channel, { ...position, ...found }]),
-  )
-}

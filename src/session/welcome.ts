@@ -1,6 +1,7 @@
 /**
  * What a client is told when it is connected and when it subscribes, as values: how that is said is its dialect's business.
  */
+import type { SluiceError } from '../errors.ts'
 import type { ErrorCode } from '../protocol/error-code.ts'
 import type { Position } from '../protocol/position.ts'
 
@@ -10,6 +11,8 @@ export interface Start {
   readonly position: Position | undefined
   /** Nothing is missing since the place that the client gave. */
   readonly recovered: boolean
+  /** When what the client said of its user was said, as `Statement.at` takes it. */
+  readonly at?: number | undefined
 }
 
 /** What became of one channel that a connection was to be on. With `error` it is not. */
@@ -23,6 +26,8 @@ export interface ClientLimits {
   readonly payload: number
   /** Channels of a session, beside the inbox. */
   readonly subscriptions: number
+  /** Bytes of what it says of its user on a channel. */
+  readonly presenceData: number
 }
 
 export interface Welcome {
@@ -34,6 +39,8 @@ export interface Welcome {
   /** By which the client shows later that it was here. */
   readonly ticket: string
   readonly limits: ClientLimits
+  /** What of the request was not taken, though the connection serves. */
+  readonly refused: readonly SluiceError[]
 }
 
 /** A fresh token was taken. */

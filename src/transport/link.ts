@@ -7,6 +7,8 @@ import { WebSocketConnection } from './websocket.ts'
 import type { Fanout, StreamFanout } from '../hub/fanout.ts'
 import type { Account } from '../observe/account.ts'
 import type { Encoded } from '../protocol/encoded.ts'
+import type { EncodedEvent } from '../protocol/encoded-event.ts'
+import type { Form } from '../protocol/form.ts'
 import type { Session } from '../session/session.ts'
 import type { Welcome } from '../session/welcome.ts'
 
@@ -17,6 +19,7 @@ export class LinkConnection extends WebSocketConnection implements StreamFanout 
   #link: LinkSocket | undefined
   readonly #mode: 'sse' | 'poll'
   #ledger: Account | undefined
+  readonly #form: Form<Buffer>
 
   constructor(
     mode: 'sse' | 'poll',
@@ -24,6 +27,7 @@ export class LinkConnection extends WebSocketConnection implements StreamFanout 
   ) {
     super(arrived, context)
     this.#mode = mode
+    this.#form = arrived.conversation.form
   }
 
   override get transport(): 'sse' | 'poll' {
@@ -72,5 +76,10 @@ export class LinkConnection extends WebSocketConnection implements StreamFanout 
     this.deliver(encoded)
     // The channel counts it, for all who are live.
     if (this.#ledger !== undefined) this.#ledger.messages--
+  }
+
+  event(encoded: EncodedEvent): void {
+    const written = encoded.as(this.#form)
+    if (written !== undefined) this.write(written)
   }
 }

@@ -11,6 +11,7 @@ import type { Account } from '../observe/account.ts'
 import { publicName } from '../protocol/channel.ts'
 import { composeCursor, cursorSegment, tagOf } from '../protocol/cursor.ts'
 import type { Encoded } from '../protocol/encoded.ts'
+import type { EncodedEvent } from '../protocol/encoded-event.ts'
 import type { EncodedReset } from '../protocol/encoded-reset.ts'
 import type { Form } from '../protocol/form.ts'
 import { ticketSegment } from '../protocol/ticket.ts'
@@ -44,6 +45,8 @@ export class PollConnection implements HttpConnection, StreamFanout, WheelEntry 
   #messages: Encoded[] = []
   #bytes = 0
   readonly #resets: string[] = []
+  /** Who has come, gone, or says something else of himself. */
+  readonly #events: string[] = []
   /** The channels that are beyond a limit, as a part of the answer. */
   #refused = ''
   wheelTick = -1
@@ -142,6 +145,14 @@ export class PollConnection implements HttpConnection, StreamFanout, WheelEntry 
     this.#answerSoon()
   }
 
+  event(encoded: EncodedEvent): void {
+    const written = encoded.as(this.#form)
+    if (written === undefined) return
+    this.#events.push(written.data)
+    this.#bytes += written.data.length
+    this.#answerSoon()
+  }
+
   // Connection
 
   /** An answer has no place for anything else: the next request brings its token, and the cursor says the rest. */
@@ -202,7 +213,8 @@ export class PollConnection implements HttpConnection, StreamFanout, WheelEntry 
     const cursor = composeCursor(segments, ticket.owner, `${ticketSegment(ticket)}${departure ?? ''}`)
     const messages = this.#messages.map((encoded) => encoded.as(this.#form).data).join(',')
     const elsewhere = url === undefined ? '' : `,"url":${JSON.stringify(url)}`
-    const body = `{"messages":[${messages}],"resets":[${this.#resets.join(',')}]${this.#refused},"cursor":${JSON.stringify(cursor)}${elsewhere}}`
+    const events = this.#events.length === 0 ? '' : `,"events":[${this.#events.join(',')}]`
+    const body = `{"messages":[${messages}],"resets":[${this.#resets.join(',')}]${events}${this.#refused},"cursor":${JSON.stringify(cursor)}${elsewhere}}`
     this.#request.exchange.respond(200, { ...this.#request.headers, ...JSON_HEADERS }, body, leaves)
     this.#context.ports.metrics.bytesOut('poll', body.length)
     this.#account?.sent(body.length)

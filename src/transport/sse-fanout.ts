@@ -14,6 +14,7 @@ import type { Subscription } from '../hub/subscription.ts'
 import { isInbox } from '../protocol/channel.ts'
 import { cursorSegment, cursorStart, tagOf } from '../protocol/cursor.ts'
 import type { Encoded } from '../protocol/encoded.ts'
+import type { EncodedEvent } from '../protocol/encoded-event.ts'
 import type { Form } from '../protocol/form.ts'
 import type { Position } from '../protocol/position.ts'
 
@@ -138,6 +139,12 @@ export class SseGroup implements StreamFanout {
       message.kind === 'logged' ? message : undefined,
       sseEvent('message', encoded.as(this.#fanout.form).data),
     )
+  }
+
+  event(encoded: EncodedEvent): void {
+    const written = encoded.as(this.#fanout.form)
+    const { channel, type } = encoded.event
+    if (written !== undefined) this.#add(channel, undefined, sseEvent(type, written.data))
   }
 
   /** Answers how many bytes left. */

@@ -19,6 +19,7 @@ import type { Account } from '../observe/account.ts'
 import { isInbox } from '../protocol/channel.ts'
 import { tagOf } from '../protocol/cursor.ts'
 import type { Encoded } from '../protocol/encoded.ts'
+import type { EncodedEvent } from '../protocol/encoded-event.ts'
 import type { EncodedReset } from '../protocol/encoded-reset.ts'
 import type { Written } from '../protocol/form.ts'
 import type { Session } from '../session/session.ts'
@@ -165,6 +166,11 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
     this.#queue({ text: sseEvent('message', encoded.as(this.#context.fanout.form).data), channel, position })
   }
 
+  event(encoded: EncodedEvent): void {
+    const written = encoded.as(this.#context.fanout.form)
+    if (written !== undefined) this.say(written.data, encoded.event.type)
+  }
+
   // Connection
 
   joined(session: Session, welcome: Welcome, account: Account | undefined): void {
@@ -244,10 +250,7 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
     const session = this.#session
     if (this.#state === 'closed' || session === undefined) return
     this.#flushOwn()
-    if (this.#stream?.slow === true) {
-      this.#fallBehind(session)
-      return
-    }
+    if (this.#stream?.slow === true) return this.#fallBehind(session)
     session.resume()
     this.#joinGroup(session)
   }
@@ -264,10 +267,8 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
     const shared = sharedSources(session.subscriptions())
     if (shared.length === 0) return
     const group = this.#context.fanout.group(shared.map((source) => source.name))
-    group.join(
-      this,
-      shared.map((source) => source.position),
-    )
+    const positions = shared.map((source) => source.position)
+    group.join(this, positions)
     for (const source of shared) {
       source.fanout.removeStreams(this)
       source.fanout.addStreams(group)

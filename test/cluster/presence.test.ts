@@ -61,6 +61,43 @@ describe('presence', () => {
     for (const client of [ann, again, carl]) client.cut()
   })
 
+  it('what a user says of himself goes with him to another node, and nobody is told anything of that', async () => {
+    const ann = await enter(one, 'ann', 'room:4')
+    const connect = async (node: StartedNode, more: object): Promise<RawClient> =>
+      (
+        await RawClient.connect(`ws://127.0.0.1:${node.port}/v1/ws`, {
+          token: await node.token('bob'),
+          ...more,
+        })
+      ).client
+    const bob = await connect(two, {})
+    const { epoch, offset, at } = await bob.request({
+      ...{ type: 'subscribe', ref: 1, channel: 'room:4', enter: { data: { desk: 4 } } },
+    })
+    const join = await ann.find(({ type, user }) => type === 'join' && user === 'bob')
+    expect(join).toMatchObject({ data: { desk: 4 }, count: 2 })
+    bob.cut()
+    const resume = { 'room:4': { epoch, offset } }
+    const again = await connect(one, { resume, enter: { 'room:4': { data: { desk: 4 }, at } } })
+    expect(
+      await again.request({ type: 'enter', ref: 2, channel: 'room:4', data: { desk: 5 } }),
+    ).toHaveProperty('at')
+    await ann.find(({ type, user }) => type === 'update' && user === 'bob')
+    const carl = await enter(two, 'carl', 'room:4')
+    await ann.find(({ type, user }) => type === 'join' && user === 'carl')
+    const ofBob = ann.frames.filter(({ user }) => user === 'bob')
+    expect(ofBob.map(({ type, data }) => [type, data])).toEqual([
+      ['join', { desk: 4 }],
+      ['update', { desk: 5 }],
+    ])
+    // Also at a node that nobody has asked before.
+    const third = await cluster.join()
+    const described = await (await third.api('GET', '/v1/channels/room:4')).json()
+    expect(described).toMatchObject({ presenceData: { bob: { desk: 5 } } })
+    await third.close()
+    for (const client of [ann, again, carl]) client.cut()
+  })
+
   it('is refused where the namespace does not keep it, and where the token does not allow the channel', async () => {
     const { client } = await RawClient.connect(`ws://127.0.0.1:${one.port}/v1/ws`, {
       token: await one.token('eve', { subscribe: ['news:*'] }),

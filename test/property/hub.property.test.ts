@@ -194,7 +194,7 @@ function world(policy: HubPolicy, tailMessages: number, memoryBytes: number) {
   const ports: SessionPorts = {
     nodeId: 'n',
     historyOf: () => undefined,
-    limits: () => ({ frame: 65_536, payload: 65_536, subscriptions: 512 }),
+    limits: () => ({ frame: 65_536, payload: 65_536, subscriptions: 512, presenceData: 1024 }),
     hub,
     registry: noRegistry,
     tokens: {
@@ -214,7 +214,11 @@ function world(policy: HubPolicy, tailMessages: number, memoryBytes: number) {
     ticketOf: () => 'a ticket',
     quotas: new UserQuotas({ connections: 0, subscriptions: 0, publishesPerSecond: 0 }),
     acks: { ack: ignore, acked: () => Promise.resolve(undefined) },
-    presence: { entered: ignore, left: ignore, members: () => Promise.reject(new Error('not here')) },
+    presence: {
+      ...{ entered: ignore, left: ignore, says: ignore, withdraws: ignore, now: () => 0 },
+      members: () => Promise.reject(new Error('not here')),
+    },
+    presenceRules: { bytesMax: 0, jsonDepthMax: 64 },
     policyOf: () => ({ clientPublish: 'deny', presence: false, acknowledged: false, max: 1000 }),
     publish: () => Promise.reject(new Error('not here')),
     forward: () => Promise.reject(new Error('not here')),

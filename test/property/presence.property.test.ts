@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { SnapshotPart } from '../../src/presence/store.ts'
+import { isNewer, newestOf, type Info } from '../../src/presence/info.ts'
+import type { SnapshotPart, Users } from '../../src/presence/store.ts'
 import { PresenceView, type Change, type Decision } from '../../src/presence/view.ts'
 
 const LEAVE_DELAY_MS = 100
@@ -9,9 +10,22 @@ const NODES = [0, 1, 2] as const
 
 const node = fc.constantFrom(...NODES)
 const user = fc.constantFrom(...USERS)
+/** Few moments, so that two things are said in the same one; who comes back says again what was said before. */
+const info = fc.record({
+  json: fc.constantFrom<(string | undefined)[]>(undefined, '1', '"two"'),
+  at: fc.nat({ max: 9 }),
+})
+const whose = fc.nat({ max: 3 })
 const step = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('enter' as const), node, user }) },
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('leave' as const), node, user }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('enter' as const),
+      ...{ node, user, info: fc.option(info, { nil: undefined }) },
+    }),
+  },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('say' as const), node, user, which: whose, info }) },
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('leave' as const), node, user, which: whose }) },
   // Any of what is under way: so announcements overtake one another.
   {
     weight: 8,
@@ -32,15 +46,16 @@ const step = fc.oneof(
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
 
 interface Told {
-  readonly type: 'join' | 'leave'
+  readonly type: 'join' | 'leave' | 'update'
+  readonly json: string | undefined
   readonly atMs: number
 }
 
 interface NodeModel {
   readonly id: string
   readonly view: PresenceView
-  /** How many subscriptions each user has. */
-  readonly subscriptions: Map<string, number>
+  /** The subscriptions of each user, with what they have said. */
+  readonly subscriptions: Map<string, { info: Info | undefined }[]>
   /** Whoever was found by the first snapshot counts as told then: he is in the list that subscribers ask for. */
   readonly told: Map<string, Told[]>
   /** What the store has not been told yet, in order. */
@@ -55,7 +70,7 @@ class World {
   readonly nodes: readonly NodeModel[]
   #underWay: { from: string; to: NodeModel; change: Change }[] = []
   #reads: { reader: NodeModel; parts: Map<string, SnapshotPart> }[] = []
-  readonly #store = new Map<string, { version: number; users: Set<string> }>()
+  readonly #store = new Map<string, { version: number; users: Users }>()
 
   constructor(nodeCount: number = NODES.length) {
     this.nodes = NODES.slice(0, nodeCount).map((i) => ({
@@ -72,9 +87,11 @@ class World {
   run(one: Step): void {
     switch (one.do) {
       case 'enter':
-        return this.#enter(this.#node(one.node), one.user)
+        return this.#enter(this.#node(one.node), one.user, one.info)
+      case 'say':
+        return this.#say(this.#node(one.node), one.user, one.which, one.info)
       case 'leave':
-        return this.#leave(this.#node(one.node), one.user)
+        return this.#leave(this.#node(one.node), one.user, one.which)
       case 'deliver':
         return this.#deliver(one.which, one.again)
       case 'lose':
@@ -134,9 +151,14 @@ class World {
     this.pass(LEAVE_DELAY_MS + 1)
   }
 
-  trueMembers(): string[] {
-    const members = USERS.filter((name) => this.#alive().some(({ subscriptions }) => subscriptions.has(name)))
-    return [...members]
+  /** Of each, what was said last by a connection that is still there. */
+  trueMembers(): Map<string, string | undefined> {
+    const members = new Map<string, string | undefined>()
+    for (const name of USERS) {
+      const all = this.#alive().flatMap(({ subscriptions }) => subscriptions.get(name) ?? [])
+      if (all.length > 0) members.set(name, newestOf(all.map(({ info: said }) => said))?.json)
+    }
+    return members
   }
 
   #alive(): NodeModel[] {
@@ -147,18 +169,27 @@ class World {
     return this.nodes[i] as NodeModel
   }
 
-  #enter(at: NodeModel, name: string): void {
+  #enter(at: NodeModel, name: string, said: Info | undefined): void {
     if (!at.alive) return
-    at.subscriptions.set(name, (at.subscriptions.get(name) ?? 0) + 1)
-    this.#carryOut(at, at.view.localEntered(name, ++at.version, this.nowMs))
+    at.subscriptions.set(name, [...(at.subscriptions.get(name) ?? []), { info: said }])
+    this.#carryOut(at, at.view.localEntered(name, ++at.version, this.nowMs, said))
   }
 
-  #leave(at: NodeModel, name: string): void {
-    const count = at.subscriptions.get(name)
-    if (!at.alive || count === undefined) return
-    if (count === 1) at.subscriptions.delete(name)
-    else at.subscriptions.set(name, count - 1)
-    this.#carryOut(at, at.view.localLeft(name, ++at.version, this.nowMs))
+  #say(at: NodeModel, name: string, index: number, said: Info): void {
+    const all = at.subscriptions.get(name)
+    const one = all?.[index % all.length]
+    if (!at.alive || one === undefined) return
+    const before = one.info
+    one.info = said
+    this.#carryOut(at, at.view.localSaid(name, { info: said, before }, ++at.version, this.nowMs))
+  }
+
+  #leave(at: NodeModel, name: string, index: number): void {
+    const all = at.subscriptions.get(name)
+    if (!at.alive || all === undefined) return
+    const [gone] = all.splice(index % all.length, 1)
+    if (all.length === 0) at.subscriptions.delete(name)
+    this.#carryOut(at, at.view.localLeft(name, ++at.version, this.nowMs, gone?.info))
   }
 
   #deliver(which: number, again: boolean): void {
@@ -175,8 +206,8 @@ class World {
     const change = from.unstored.shift()
     const part = this.#store.get(from.id)
     if (change === undefined || part === undefined) return
-    const users = new Set(part.users)
-    if (change.present) users.add(change.user)
+    const users = new Map(part.users)
+    if (change.present) users.set(change.user, change.info)
     else users.delete(change.user)
     this.#store.set(from.id, { version: change.version, users })
   }
@@ -185,7 +216,10 @@ class World {
   #storeAll(from: NodeModel): void {
     from.unstored = []
     if (from.version === 0) return
-    this.#store.set(from.id, { version: from.version, users: new Set(from.subscriptions.keys()) })
+    const users = [...from.subscriptions].map(
+      ([name, all]) => [name, newestOf(all.map(({ info: said }) => said))] as const,
+    )
+    this.#store.set(from.id, { version: from.version, users: new Map(users) })
   }
 
   #startRead(reader: NodeModel): void {
@@ -199,11 +233,11 @@ class World {
     if (read === undefined || !read.reader.alive) return
     const { reader, parts } = read
     const first = !reader.view.complete
-    const before = new Set(reader.view.members())
+    const before = reader.view.members()
     const decisions = reader.view.snapshot(parts, this.nowMs)
     if (first) {
-      for (const name of reader.view.members()) {
-        if (!before.has(name)) this.#told(reader, name, 'join')
+      for (const [name, json] of reader.view.members()) {
+        if (!before.has(name)) this.#told(reader, name, 'join', json)
       }
     }
     this.#carryOut(reader, decisions)
@@ -215,16 +249,16 @@ class World {
     for (const one of this.#alive()) this.#carryOut(one, one.view.nodeGone(dead.id, this.nowMs))
   }
 
-  #told(at: NodeModel, name: string, type: Told['type']): void {
+  #told(at: NodeModel, name: string, type: Told['type'], json: string | undefined): void {
     const told = at.told.get(name) ?? []
-    told.push({ type, atMs: this.nowMs })
+    told.push({ type, json, atMs: this.nowMs })
     at.told.set(name, told)
   }
 
   #carryOut(at: NodeModel, decisions: readonly Decision[]): void {
     for (const decision of decisions) {
       if (decision.kind === 'tell') {
-        this.#told(at, decision.user, decision.type)
+        this.#told(at, decision.user, decision.type, decision.json)
       } else {
         at.unstored.push(decision.change)
         for (const to of this.nodes) {
@@ -247,8 +281,12 @@ const steps = fc.array(step, { maxLength: 80 })
 /** One user comes and goes on one node and another node looks on: so all orders are met within the runs. */
 const stepsWithoutLoss = fc.array(
   fc.constantFrom<Step>(
-    { do: 'enter', node: 0, user: 'alice' },
-    { do: 'leave', node: 0, user: 'alice' },
+    { do: 'enter', node: 0, user: 'alice', info: undefined },
+    { do: 'enter', node: 0, user: 'alice', info: { json: '1', at: 5 } },
+    { do: 'say', node: 0, user: 'alice', which: 0, info: { json: '2', at: 4 } },
+    { do: 'say', node: 0, user: 'alice', which: 0, info: { json: '3', at: 6 } },
+    { do: 'leave', node: 0, user: 'alice', which: 0 },
+    { do: 'leave', node: 0, user: 'alice', which: 1 },
     { do: 'store', node: 0 },
     { do: 'store', node: 0 },
     { do: 'startRead', node: 1 },
@@ -263,14 +301,14 @@ const stepsWithoutLoss = fc.array(
 )
 
 describe('presence across three nodes, of which some die, with a network that loses and a store that forgets', () => {
-  it('P1 P4 P5 P6 P7 after one snapshot of a settled store, every node has exactly the true members', () => {
+  it('P1 P4 P5 P6 P7 after one snapshot of a settled store, every node has exactly the true members, with what each said last', () => {
     fc.assert(
       fc.property(steps, (all) => {
         const world = new World()
         for (const one of all) world.run(one)
         world.settle()
         for (const one of world.nodes.filter(({ alive }) => alive)) {
-          expect(sorted(one.view.members())).toEqual(world.trueMembers())
+          expect(one.view.members()).toEqual(world.trueMembers())
         }
       }),
       { numRuns: 2_000 },
@@ -282,11 +320,11 @@ describe('presence across three nodes, of which some die, with a network that lo
       fc.property(stepsWithoutLoss, fc.array(fc.nat({ max: 8 }), { maxLength: 12 }), (all, order) => {
         const world = new World(2)
         // The store knows of the node from the start: in a channel that it knows nothing of for long, nobody is.
-        world.run({ do: 'enter', node: 0, user: 'bob' })
+        world.run({ do: 'enter', node: 0, user: 'bob', info: undefined })
         world.run({ do: 'store', node: 0 })
         for (const one of all) world.run(one)
         world.arrive(order)
-        for (const one of world.nodes) expect(sorted(one.view.members())).toEqual(world.trueMembers())
+        for (const one of world.nodes) expect(one.view.members()).toEqual(world.trueMembers())
       }),
       { numRuns: 6_000 },
     )
@@ -300,13 +338,53 @@ describe('presence across three nodes, of which some die, with a network that lo
         world.settle()
         for (const one of world.nodes.filter(({ alive }) => alive)) {
           for (const name of USERS) {
-            const told = (one.told.get(name) ?? []).map(({ type }) => type)
+            const told = (one.told.get(name) ?? []).flatMap(({ type }) => (type === 'update' ? [] : [type]))
             expect(told).toEqual(told.map((_, i) => (i % 2 === 0 ? 'join' : 'leave')))
-            expect(told.at(-1) === 'join').toBe(world.trueMembers().includes(name))
+            expect(told.at(-1) === 'join').toBe(world.trueMembers().has(name))
           }
         }
       }),
       { numRuns: 2_000 },
+    )
+  })
+
+  it('P8 an update is told between join and leave, of something else than was told last, and the last is true', () => {
+    fc.assert(
+      fc.property(steps, (all) => {
+        const world = new World()
+        for (const one of all) world.run(one)
+        world.settle()
+        for (const one of world.nodes.filter(({ alive }) => alive)) {
+          for (const [name, told] of one.told) {
+            for (const [i, { type, json }] of told.entries()) {
+              if (type !== 'update') continue
+              expect(['join', 'update']).toContain(told[i - 1]?.type)
+              expect(json).not.toBe(told[i - 1]?.json)
+            }
+            if (world.trueMembers().has(name)) expect(told.at(-1)?.json).toBe(world.trueMembers().get(name))
+          }
+        }
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  it('P8 what is newer is told at once, and what is older only after the delay', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(whose, info), { minLength: 1, maxLength: 12 }), (sayings) => {
+        const world = new World(1)
+        const [here] = world.nodes as [NodeModel]
+        for (let i = 0; i < 3; i++) world.run({ do: 'enter', node: 0, user: 'alice', info: undefined })
+        for (const [index, said] of sayings) {
+          const [last] = (here.told.get('alice') ?? []).slice(-1)
+          const before = newestOf((here.subscriptions.get('alice') ?? []).map((one) => one.info))
+          world.run({ do: 'say', node: 0, user: 'alice', which: index, info: said })
+          const news = here.told.get('alice')?.at(-1)
+          if (news?.json !== last?.json) expect(isNewer(said, before) || news?.json === undefined).toBe(true)
+          world.pass(LEAVE_DELAY_MS + 1)
+          expect(here.told.get('alice')?.at(-1)?.json).toBe(world.trueMembers().get('alice'))
+        }
+      }),
     )
   })
 
@@ -333,7 +411,3 @@ describe('presence across three nodes, of which some die, with a network that lo
     )
   })
 })
-
-function sorted(names: readonly string[]): string[] {
-  return names.toSorted((a, b) => a.localeCompare(b))
-}

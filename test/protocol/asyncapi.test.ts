@@ -54,6 +54,7 @@ describe('a WebSocket', () => {
       { type: 'subscribe', ref: 1, channel: 'room:1' },
       { type: 'publish', ref: 2, channel: 'room:1', data: { hello: 1 }, id: 'a', event: 'greeting' },
       { type: 'publish', ref: 3, channel: 'room:1', data: { hello: 1 }, id: 'a' },
+      { type: 'enter', ref: 10, channel: 'room:1', data: { name: 'Ann' } },
       { type: 'presence', ref: 4, channel: 'room:1' },
       { type: 'subscribe', ref: 5, channel: 'live:1' },
       { type: 'subscribe', ref: 6, channel: 'not a channel' },
@@ -68,6 +69,8 @@ describe('a WebSocket', () => {
     const { client: other } = await RawClient.connect(url, { token: await node.token('bob') })
     await other.request({ type: 'subscribe', ref: 1, channel: 'room:1' })
     await expect.poll(() => client.frames.some(({ type }) => type === 'join')).toBe(true)
+    await other.request({ type: 'enter', ref: 2, channel: 'room:1', data: { name: 'Bob' } })
+    await expect.poll(() => client.frames.some(({ type }) => type === 'update')).toBe(true)
     other.cut()
     const frames: Frame[] = [welcome, ...client.frames]
     for (const frame of frames) held(frame.type, frame)
@@ -76,6 +79,7 @@ describe('a WebSocket', () => {
       'subscribed',
       'published',
       'presence',
+      'entered',
       'error',
       'authenticated',
       'unsubscribed',
@@ -95,6 +99,9 @@ describe('a WebSocket', () => {
     const said: readonly object[] = [
       { type: 'connect', token: 't', session: 's', client: { name: 'n', version: '1' } },
       { type: 'subscribe', ref: 1, channel: 'a', from: { last: 3 } },
+      { type: 'subscribe', ref: 1, channel: 'a', enter: false },
+      { type: 'connect', token: 't', enter: { a: { data: { name: 'Ann' }, at: 5 }, b: false } },
+      { type: 'leave', ref: 2, channel: 'a' },
       { type: 'ack', channel: 'a', offset: 3 },
       { type: 'ping' },
     ]
@@ -110,6 +117,7 @@ it('a stream is sent what is described', async () => {
   const stream = await EventStream.open(`http://127.0.0.1:${node.port}/v1/sse?channels=room:2&token=${token}`)
   const welcome = await stream.next('welcome')
   held('welcome', welcome.data)
+  held('join', (await stream.next('join')).data)
   await node.publish({ channel: 'room:2', data: 'AAE=', encoding: 'base64' })
   held('message', (await stream.next('message')).data)
   const described = { channel: 'room:2', data: 1, event: 'priced', headers: { currency: 'EUR' } }
@@ -118,7 +126,8 @@ it('a stream is sent what is described', async () => {
   expect(shown).toMatchObject({ event: 'priced', headers: { currency: 'EUR' } })
   held('message', shown)
   const sent = Object.keys(document.channels['stream']?.messages ?? {})
-  for (const name of ['welcome', 'message', 'reset', 'closing']) expect(sent).toContain(name)
+  for (const name of ['welcome', 'message', 'reset', 'join', 'leave', 'update', 'closing'])
+    expect(sent).toContain(name)
   await node.api('DELETE', '/v1/users/cleo/sessions')
   held('closing', (await stream.next('closing')).data)
 })

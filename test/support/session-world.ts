@@ -287,8 +287,12 @@ export class WorldNode {
           if (at === -1) this.failures.push(new Error(`${user} left ${channel} twice`))
           else this.present.splice(at, 1)
         },
-        members: () => calls.run(id, 'members', () => Promise.resolve(['somebody'])),
+        says: (channel, user, _by, { json }) => void this.present.push(`${channel} ${user} ${json}`),
+        withdraws: (channel, user) => void this.present.push(`${channel} not ${user}`),
+        now: () => clock.now(),
+        members: () => calls.run(id, 'members', () => Promise.resolve(new Map([['somebody', undefined]]))),
       },
+      presenceRules: { bytesMax: 1024, jsonDepthMax: 64 },
       acks: {
         ack: (user, channel, _epoch, offset) => void this.acks.push(`${user} ${channel} ${offset}`),
         acked: () => calls.run(id, 'acked', () => Promise.resolve(undefined)),
@@ -302,7 +306,7 @@ export class WorldNode {
       }),
       publish: () => calls.run(id, 'publish', () => Promise.resolve({ epoch: 'e', offset: 1 })),
       forward: () => calls.run(id, 'forward', () => Promise.resolve({ epoch: 'e', offset: 1 })),
-      limits: () => ({ frame: 65_536, payload: 65_536, subscriptions: 2 }),
+      limits: () => ({ frame: 65_536, payload: 65_536, subscriptions: 2, presenceData: 1024 }),
       ticketOf: () => 'a ticket',
       former: new Handovers(backbone, others, ignore),
       left: ignore,

@@ -29,7 +29,8 @@ export class CentrifugeForm implements Form<Buffer> {
   /** A client that has lost something subscribes anew: its conversation says so, to it alone. */
   reset(): undefined {}
 
-  event({ type, channel, user }: ChannelEvent): Written<Buffer> {
+  event({ type, channel, user }: ChannelEvent): Written<Buffer> | undefined {
+    if (type === 'update') return undefined
     const member = { info: { user, client: user } }
     const push = {
       channel: centrifugeNameOf(channel),

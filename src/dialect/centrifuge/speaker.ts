@@ -236,7 +236,7 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
   }
 
   async members(channel: string): Promise<readonly string[]> {
-    return this.#here().members(channel)
+    return [...(await this.#here().members(channel)).keys()]
   }
 
   async renew(token: string): Promise<Guest> {

@@ -9,6 +9,7 @@ import type {
   AuthFrame,
   ConnectFrame,
   HistoryFrame,
+  LeaveFrame,
   PingFrame,
   PresenceFrame,
   SubscribeFrame,
@@ -19,7 +20,8 @@ import { isObject, JsonFault, parseJson } from '../../protocol/json.ts'
 import { ID_RULE, isMessageId } from '../../protocol/message-id.ts'
 import type { Payload } from '../../protocol/message.ts'
 import { EVENT_RULE, isEvent } from '../../protocol/metadata.ts'
-import { rawMember } from '../../protocol/raw-json.ts'
+import type { Entry } from '../../presence/info.ts'
+import { rawMember, rawMembers } from '../../protocol/raw-json.ts'
 
 export interface DecodedPublish {
   readonly type: 'publish'
@@ -30,10 +32,23 @@ export interface DecodedPublish {
   readonly event: string | undefined
 }
 
+/** As whom it is in the channel: data stays text. */
+export interface DecodedEnter {
+  readonly type: 'enter'
+  readonly ref: number
+  readonly channel: string
+  readonly entry: Entry
+}
+
+type DecodedSubscribe = Omit<SubscribeFrame, 'enter'> & { readonly entry?: Entry }
+export type DecodedConnect = Omit<ConnectFrame, 'enter'> & { readonly entries?: ReadonlyMap<string, Entry> }
+
 /** A client's frame as the gateway handles it: the payload of a publish stays bytes. */
 export type DecodedFrame =
-  | ConnectFrame
-  | SubscribeFrame
+  | DecodedConnect
+  | DecodedSubscribe
+  | DecodedEnter
+  | LeaveFrame
   | UnsubscribeFrame
   | DecodedPublish
   | AckFrame
@@ -67,16 +82,26 @@ const READERS: Record<
   (frame: Json, text: string, binary: Uint8Array | undefined) => DecodedFrame
 > = {
   connect: readConnect,
-  subscribe: (frame) => ({
+  subscribe: (frame, frameText) => ({
     type: 'subscribe',
     ref: ref(frame),
     channel: channel(frame),
     ...(frame['from'] === undefined ? {} : { from: from(frame) }),
+    ...(frame['enter'] === undefined
+      ? {}
+      : { entry: entry(frame, 'enter', frame['enter'], rawMember(frameText, 'enter')) }),
   }),
   unsubscribe: (frame) => ({ type: 'unsubscribe', ref: ref(frame), channel: channel(frame) }),
   publish: readPublish,
   ack: (frame) => ({ type: 'ack', channel: channel(frame), offset: count(frame, 'offset', frame['offset']) }),
   auth: (frame) => ({ type: 'auth', ref: ref(frame), token: text(frame, 'token', TOKEN_LENGTH_MAX) }),
+  enter: (frame, frameText) => ({
+    type: 'enter',
+    ref: ref(frame),
+    channel: channel(frame),
+    entry: { json: rawMember(frameText, 'data') },
+  }),
+  leave: (frame) => ({ type: 'leave', ref: ref(frame), channel: channel(frame) }),
   presence: (frame) => ({ type: 'presence', ref: ref(frame), channel: channel(frame) }),
   history: readHistory,
   ping: (frame) => (frame['ref'] === undefined ? { type: 'ping' } : { type: 'ping', ref: ref(frame) }),
@@ -103,15 +128,7 @@ export function decodeBinary(bytes: Uint8Array, jsonDepthMax: number): DecodedFr
 }
 
 function decode(frameText: string, jsonDepthMax: number, binary: Uint8Array | undefined): DecodedFrame {
-  let parsed: unknown
-  try {
-    parsed = parseJson(frameText, jsonDepthMax, 1)
-  } catch (error) {
-    if (!(error instanceof JsonFault)) throw error
-    // Nothing else may be wrong with it, so whoever sent it is told which one it was, and stays.
-    if (error.tooDeep) throw new MalformedFrame(`the frame ${error.message}`, rawRef(frameText), false)
-    throw new MalformedFrame('a frame is one JSON object; this is not JSON', undefined, true)
-  }
+  const parsed = parse(frameText, jsonDepthMax)
   if (!isObject(parsed)) throw new MalformedFrame('a frame is one JSON object', undefined, true)
   const { type } = parsed
   if (typeof type !== 'string' || !Object.hasOwn(READERS, type)) {
@@ -127,12 +144,38 @@ function decode(frameText: string, jsonDepthMax: number, binary: Uint8Array | un
   return READERS[type as DecodedFrame['type']](parsed, frameText, binary)
 }
 
-function readConnect(frame: Json): ConnectFrame {
+/** Levels of a frame around what a client says of its user: `{"enter":{"channel":{"data":…}}}`. */
+const LEVELS_AROUND_MAX = 3
+
+function parse(frameText: string, jsonDepthMax: number): unknown {
+  try {
+    return parseJson(frameText, jsonDepthMax, 1)
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error
+    if (error.tooDeep) return parseDeeper(frameText, jsonDepthMax, error)
+    throw new MalformedFrame('a frame is one JSON object; this is not JSON', undefined, true)
+  }
+}
+
+/** Data with which a channel is entered stands deeper in its frame than a payload does, and is looked at once more by itself. */
+function parseDeeper(frameText: string, jsonDepthMax: number, why: JsonFault): unknown {
+  try {
+    const parsed = parseJson(frameText, jsonDepthMax, LEVELS_AROUND_MAX)
+    if (isObject(parsed) && (parsed['type'] === 'connect' || parsed['type'] === 'subscribe')) return parsed
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error
+  }
+  // Nothing else may be wrong with it, so whoever sent it is told which one it was, and stays.
+  throw new MalformedFrame(`the frame ${why.message}`, rawRef(frameText), false)
+}
+
+function readConnect(frame: Json, frameText: string): DecodedConnect {
   return {
     type: 'connect',
     ...(frame['token'] === undefined ? {} : { token: text(frame, 'token', TOKEN_LENGTH_MAX) }),
     ...(frame['session'] === undefined ? {} : { session: text(frame, 'session', SESSION_LENGTH_MAX) }),
     ...(frame['resume'] === undefined ? {} : { resume: resume(frame) }),
+    ...(frame['enter'] === undefined ? {} : { entries: entries(frame, frameText) }),
     ...(frame['client'] === undefined ? {} : { client: client(frame) }),
   }
 }
@@ -182,6 +225,28 @@ function resume(frame: Json): Record<string, Position> {
     positions[name] = position(frame, `resume[${shown(name)}]`, value)
   }
   return positions
+}
+
+function entries(frame: Json, frameText: string): Map<string, Entry> {
+  const map = frame['enter']
+  if (!isObject(map)) throw malformed(frame, 'enter must be an object: {channel: {data, at}}')
+  const raw = rawMembers(rawMember(frameText, 'enter') ?? '')
+  return new Map(
+    Object.entries(map).map(([name, value]) => [
+      name,
+      entry(frame, `enter[${shown(name)}]`, value, raw.get(name)),
+    ]),
+  )
+}
+
+function entry(frame: Json, where: string, value: unknown, raw: string | undefined): Entry {
+  if (value === false) return 'absent'
+  if (!isObject(value) || raw === undefined) throw malformed(frame, `${where} must be {data, at} or false`)
+  const { at } = value
+  return {
+    json: rawMember(raw, 'data'),
+    ...(at === undefined ? {} : { at: count(frame, `${where}.at`, at) }),
+  }
 }
 
 function from(frame: Json): From {

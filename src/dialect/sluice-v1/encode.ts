@@ -3,12 +3,13 @@
  * the text of their JSON.
  */
 import { publicName } from '../../protocol/channel.ts'
-import { Written, type Form, type Reset } from '../../protocol/form.ts'
+import { Written, type ChannelEvent, type Form, type Reset } from '../../protocol/form.ts'
 import { asBuffer, jsonOf } from '../../protocol/json-data.ts'
 import type { Message } from '../../protocol/message.ts'
 import type { Metadata } from '../../protocol/metadata.ts'
 import { onOneLine } from '../../protocol/raw-json.ts'
-import type { HistoryReplyFrame, ResetFrame, ServerFrame } from './frames.ts'
+import type { Members } from '../../presence/info.ts'
+import type { HistoryReplyFrame, JoinFrame, PresenceReplyFrame, ResetFrame, ServerFrame } from './frames.ts'
 
 /** A WebSocket payload: text, or the binary form of docs/protocol.md where the message is binary. */
 export const FRAMES: Form<Buffer> = {
@@ -16,7 +17,7 @@ export const FRAMES: Form<Buffer> = {
   topicPrefix: '',
   message: (message) => (message.binary ? binaryFrame(message) : textFrame(message)),
   reset: (reset) => new Written(Buffer.from(encodeFrame(resetFrame(reset)))),
-  event: (event) => new Written(Buffer.from(encodeFrame(event))),
+  event: (event) => new Written(Buffer.from(eventText(event))),
 }
 
 /**
@@ -27,7 +28,7 @@ export const LINES: Form<string> = {
   topicPrefix: '',
   message: (message) => new Written(lineOf(message)),
   reset: (reset) => new Written(encodeFrame(resetFrame(reset))),
-  event: (event) => new Written(encodeFrame(event)),
+  event: (event) => new Written(onOneLine(eventText(event))),
 }
 
 /** A reply whose messages are lines of JSON already: payloads leave as they came. */
@@ -35,14 +36,61 @@ export interface HistoryLines extends Omit<HistoryReplyFrame, 'messages'> {
   readonly messages: readonly string[]
 }
 
+/** A reply whose data is JSON already. */
+export interface MembersReply extends Omit<PresenceReplyFrame, 'users' | 'data' | 'partial'> {
+  readonly members: Members
+}
+
 /** Any frame as it is sent. */
-export type SentFrame = Exclude<ServerFrame, HistoryReplyFrame> | HistoryLines
+export type SentFrame =
+  Exclude<ServerFrame, HistoryReplyFrame | PresenceReplyFrame | JoinFrame> | HistoryLines | MembersReply
 
 /** The text of any frame but a message, which is never encoded this way. */
 export function encodeFrame(frame: SentFrame): string {
-  if (frame.type !== 'history') return JSON.stringify(frame)
-  const { messages, ...head } = frame
-  return `${JSON.stringify(head).slice(0, -1)},"messages":[${messages.join(',')}]}`
+  switch (frame.type) {
+    case 'history': {
+      const { messages, ...head } = frame
+      return `${openObject(head)},"messages":[${messages.join(',')}]}`
+    }
+    case 'presence': {
+      const { members, ...head } = frame
+      const { text, partial } = sayingsOf(members, SAYINGS_CHARACTERS_MAX)
+      const data = text === '{}' ? '' : `,"data":${text}`
+      return `${openObject({ ...head, users: [...members.keys()] })}${data}${partial ? ',"partial":true' : ''}}`
+    }
+    default:
+      return JSON.stringify(frame)
+  }
+}
+
+/** Data of members in one reply: about as much as a page of history has. */
+const SAYINGS_CHARACTERS_MAX = 262_144
+
+/** What members say of themselves who have said something, by user, as much as fits; `partial`: that is not all. */
+export function sayingsOf(
+  members: Members,
+  charactersMax = Infinity,
+): { readonly text: string; readonly partial: boolean } {
+  const said: string[] = []
+  let room = charactersMax
+  let partial = false
+  for (const [user, json] of members) {
+    if (json === undefined) continue
+    room -= json.length
+    if (room < 0) partial = true
+    else said.push(`${JSON.stringify(user)}:${json}`)
+  }
+  return { text: `{${said.join(',')}}`, partial }
+}
+
+function eventText({ type, channel, user, json, count }: ChannelEvent): string {
+  const data = json === undefined ? '' : `,"data":${json}`
+  return `${openObject({ type, channel, user })}${data}${count === undefined ? '' : `,"count":${count}`}}`
+}
+
+/** Without its end: more may follow. */
+function openObject(members: object): string {
+  return JSON.stringify(members).slice(0, -1)
 }
 
 export function lineOf(message: Message): string {

@@ -11,11 +11,19 @@ export const SUBPROTOCOL = 'sluice.v1'
 
 export type ResumeMap = Readonly<Record<string, Position>>
 
+/**
+ * As whom a client is in a channel that keeps presence: with what it says of its user, or `false`, not at all. `at`: when it was
+ * said, as the gateway told then; absent: now.
+ */
+export type EnterField = { readonly data?: unknown; readonly at?: number } | false
+
 export interface ConnectFrame {
   readonly type: 'connect'
   readonly token?: string
   readonly session?: string
   readonly resume?: ResumeMap
+  /** Of channels in `resume`. */
+  readonly enter?: Readonly<Record<string, EnterField>>
   readonly client?: { readonly name: string; readonly version: string }
 }
 export interface SubscribeFrame {
@@ -23,6 +31,7 @@ export interface SubscribeFrame {
   readonly ref: number
   readonly channel: string
   readonly from?: From
+  readonly enter?: EnterField
 }
 export interface UnsubscribeFrame {
   readonly type: 'unsubscribe'
@@ -47,6 +56,19 @@ export interface AuthFrame {
   readonly type: 'auth'
   readonly ref: number
   readonly token: string
+}
+/** The user is in the channel, if he was not, and says this of himself; what was said before is taken back. */
+export interface EnterFrame {
+  readonly type: 'enter'
+  readonly ref: number
+  readonly channel: string
+  readonly data?: unknown
+}
+/** The user is not in the channel by this connection, which stays subscribed. */
+export interface LeaveFrame {
+  readonly type: 'leave'
+  readonly ref: number
+  readonly channel: string
 }
 export interface PresenceFrame {
   readonly type: 'presence'
@@ -75,6 +97,8 @@ export type ClientFrame =
   | PublishFrame
   | AckFrame
   | AuthFrame
+  | EnterFrame
+  | LeaveFrame
   | PresenceFrame
   | HistoryFrame
   | PingFrame
@@ -96,6 +120,8 @@ export interface Limits {
   readonly payload: number
   /** Channels of a session, beside the inbox. */
   readonly subscriptions: number
+  /** Bytes of the `data` of `enter`. Absent: the gateway is of a version that takes none. */
+  readonly presenceData?: number
 }
 
 export interface WelcomeFrame {
@@ -122,6 +148,8 @@ export interface SubscribedFrame {
   readonly epoch?: string
   readonly offset?: number
   readonly recovered: boolean
+  /** When what was said with `enter` counts as said. */
+  readonly at?: number
 }
 /** Without `ref` the gateway ended the subscription: the fresh token does not allow the channel any more. */
 export interface UnsubscribedFrame {
@@ -173,16 +201,32 @@ export interface ReauthFrame {
   /** Milliseconds from now within which a fresh token must arrive. */
   readonly deadline: number
 }
+/** Somebody has come, has gone, or says something else of himself. */
 export interface JoinFrame {
-  readonly type: 'join' | 'leave'
+  readonly type: 'join' | 'leave' | 'update'
   readonly channel: string
   readonly user: string
+  /** What the user says of himself; of one who leaves, what he said. */
+  readonly data?: unknown
+  /** How many are in the channel now. */
+  readonly count?: number
+}
+export interface EnteredFrame {
+  readonly type: 'entered'
+  readonly ref: number
+  readonly channel: string
+  /** When it counts as said. Absent: a client that left. */
+  readonly at?: number
 }
 export interface PresenceReplyFrame {
   readonly type: 'presence'
   readonly ref: number
   readonly channel: string
   readonly users: readonly string[]
+  /** What those say of themselves who have said something. */
+  readonly data?: Readonly<Record<string, unknown>>
+  /** There is more data than one reply holds: that of some is left out. */
+  readonly partial?: true
 }
 /** The position is the log's head. Messages are oldest first, binary data in them as base64, as other transports carry it. */
 export interface HistoryReplyFrame {
@@ -226,6 +270,7 @@ export type ServerFrame =
   | ReconnectFrame
   | ReauthFrame
   | JoinFrame
+  | EnteredFrame
   | PresenceReplyFrame
   | HistoryReplyFrame
   | AuthenticatedFrame

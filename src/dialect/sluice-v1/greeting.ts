@@ -4,8 +4,7 @@
  *
  *   (opened) ── connect ──▶ (connecting) ── welcome ──▶ the talk
  */
-import type { DecodedFrame } from './decode.ts'
-import type { ConnectFrame } from './frames.ts'
+import type { DecodedConnect, DecodedFrame } from './decode.ts'
 import { readFrame, type Talk, type TalkOptions, type TalkPorts } from './talk.ts'
 import type { Conversation, Link, Reception } from '../dialect.ts'
 import { EarlyFrames } from '../early-frames.ts'
@@ -83,7 +82,7 @@ export class Greeting implements Conversation<Buffer> {
     } else link.end(new Closing('unauthorized', 'unauthorized', `connect comes before ${frame.type}`))
   }
 
-  #connect(link: Link, frame: ConnectFrame): void {
+  #connect(link: Link, frame: DecodedConnect): void {
     this.#early = new EarlyFrames(this.#options.frameBytesMax)
     link.introduced()
     this.#ports.reception.identify(frame.token ?? this.#token).then(
@@ -92,11 +91,12 @@ export class Greeting implements Conversation<Buffer> {
     )
   }
 
-  #open(link: Link, identity: Identity, { session, resume, client }: ConnectFrame): void {
+  #open(link: Link, identity: Identity, { session, resume, entries, client }: DecodedConnect): void {
     const channels = new Map<string, From | undefined>(Object.entries(resume ?? {}))
     if (!channels.has(INBOX)) channels.set(INBOX, undefined)
     const request = {
       ...{ session, departure: undefined, channels, partial: true },
+      ...(entries === undefined ? {} : { entries }),
       ...(client === undefined ? {} : { client: `${client.name}/${client.version}` }),
     }
     this.#ports.reception.connect(link, identity, request).then(

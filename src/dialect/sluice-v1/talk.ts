@@ -2,9 +2,9 @@
  * What is said with a session: each frame of a client becomes a verb, each answer a frame. It holds nothing of anybody, so one
  * serves all connections of a node: an idle one does without a conversation of its own.
  */
-import { decodeBinary, decodeText, MalformedFrame, type DecodedFrame } from './decode.ts'
+import { decodeBinary, decodeText, MalformedFrame, type DecodedEnter, type DecodedFrame } from './decode.ts'
 import { encodeFrame, lineOf, type SentFrame } from './encode.ts'
-import type { HistoryFrame, PresenceFrame, Restored } from './frames.ts'
+import type { HistoryFrame, LeaveFrame, PresenceFrame, Restored } from './frames.ts'
 import type { Conversation, Link } from '../dialect.ts'
 import { Closing, SluiceError } from '../../errors.ts'
 import type { EncodedReset } from '../../protocol/encoded-reset.ts'
@@ -51,10 +51,9 @@ export class Talk<D extends Data> implements Conversation<D> {
         refuse(link, session, undefined, connectedAlready())
         break
       case 'subscribe': {
-        const { ref, channel, from } = frame
-        const told = (start: Start): void =>
-          send(link, { type: 'subscribed', ref, channel, ...at(start), recovered: start.recovered })
-        answer(link, session, ref, session.subscribe(channel, from, told))
+        const { ref, channel, from, entry } = frame
+        const told = (start: Start): void => send(link, subscribed(ref, channel, start))
+        answer(link, session, ref, session.subscribe(channel, from, told, entry))
         break
       }
       case 'unsubscribe': {
@@ -86,6 +85,10 @@ export class Talk<D extends Data> implements Conversation<D> {
           ...(expiresAtMs === undefined ? {} : { expiresAt: expiresAtMs }),
         }))
         break
+      case 'enter':
+      case 'leave':
+        enter(link, session, frame)
+        break
       case 'presence':
       case 'history':
         read(link, session, frame)
@@ -98,7 +101,8 @@ export class Talk<D extends Data> implements Conversation<D> {
     }
   }
 
-  joined(link: Link, { id, user, identity }: Session, welcome: Welcome): this {
+  joined(link: Link, session: Session, welcome: Welcome): this {
+    const { id, user, identity } = session
     const channels: Record<string, Restored> = Object.create(null) as Record<string, Restored>
     for (const [channel, found] of welcome.channels) channels[channel] = restored(found)
     const { expiresAtMs } = identity
@@ -114,6 +118,7 @@ export class Talk<D extends Data> implements Conversation<D> {
       limits: welcome.limits,
       ...(expiresAtMs === undefined ? {} : { expiresAt: expiresAtMs }),
     })
+    for (const error of welcome.refused) refuse(link, session, undefined, error)
     return this
   }
 
@@ -173,17 +178,26 @@ export function errorFrame(code: ErrorCode, message: string, ref?: number): stri
 function read(link: Link, session: Session, frame: PresenceFrame | HistoryFrame): void {
   const { ref, channel } = frame
   if (frame.type === 'presence')
-    answer(link, session, ref, session.members(channel), (users) => ({
+    answer(link, session, ref, session.members(channel), (members) => ({
       type: 'presence',
       ref,
       channel,
-      users,
+      members,
     }))
   else
     answer(link, session, ref, session.history(channel, frame, lineOf), ({ head, reset, ...page }) => ({
       ...{ type: 'history', ref, channel, epoch: head.epoch, offset: head.offset, ...page },
       ...(reset === undefined ? {} : { reset }),
     }))
+}
+
+function enter(link: Link, session: Session, frame: DecodedEnter | LeaveFrame): void {
+  const { ref, channel } = frame
+  const entry = frame.type === 'leave' ? 'absent' : frame.entry
+  answer(link, session, ref, session.enter(channel, entry), (said) => ({
+    ...{ type: 'entered', ref, channel },
+    ...(said === undefined ? {} : { at: said }),
+  }))
 }
 
 /** With its reply, or with its error. `worded`: absent where the reply is sent by the time that it is done. */
@@ -209,6 +223,13 @@ function refuse(link: Link, session: Session, ref: number | undefined, thrown: u
 
 function connectedAlready(): SluiceError {
   return new SluiceError('bad_request', 'connect: this connection is connected already')
+}
+
+function subscribed(ref: number, channel: string, start: Start): SentFrame {
+  return {
+    ...{ type: 'subscribed', ref, channel, ...at(start), recovered: start.recovered },
+    ...(start.at === undefined ? {} : { at: start.at }),
+  }
 }
 
 function at({ position }: Start): Partial<Position> {

@@ -20,7 +20,7 @@ export class LosableStore implements PresenceStore {
 
   async write(channel: string, node: string, write: StoreWrite): Promise<boolean> {
     this.writes.push(write)
-    this.largest = Math.max(this.largest, write.put.length + write.remove.length)
+    this.largest = Math.max(this.largest, write.put.size + write.remove.length)
     const done = this.away ? await refused() : await this.#inner.write(channel, node, write)
     await this.gate
     return done
@@ -40,7 +40,7 @@ export class LosableStore implements PresenceStore {
   /** Who is where, without being counted. */
   async shown(channel: string): Promise<Record<string, string[]>> {
     const parts = [...(await this.#inner.read(channel))]
-    return Object.fromEntries(parts.map(([node, { users }]) => [node, [...users]]))
+    return Object.fromEntries(parts.map(([node, { users }]) => [node, [...users.keys()]]))
   }
 
   healthy(): boolean {

@@ -1,6 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import type { Info } from '../../../src/presence/info.ts'
+import type { Change } from '../../../src/presence/view.ts'
 import { PresenceWriter } from '../../../src/presence/writer.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
+import { quiet } from '../../support/presence-users.ts'
 import { LosableStore, passing } from './losable-store.ts'
 
 const NODE = 'n1'
@@ -10,7 +13,7 @@ describe('PresenceWriter', () => {
   let store: LosableStore
   let failures: unknown[]
   let version: number
-  let held: Map<string, Map<string, number>>
+  let held: Map<string, Map<string, Change>>
   let writer: PresenceWriter
 
   beforeEach(() => {
@@ -23,15 +26,17 @@ describe('PresenceWriter', () => {
       store,
       nodeId: NODE,
       clock,
-      held: (channel) => held.get(channel) ?? [],
+      held: (channel) => held.get(channel)?.values() ?? [],
       failed: (_what, error) => failures.push(error),
     })
   })
 
-  function enter(channel: string, user: string): void {
-    const users = held.get(channel) ?? new Map<string, number>()
-    held.set(channel, users.set(user, ++version))
-    writer.changed(channel, { user, present: true, version })
+  function enter(channel: string, user: string, info?: Info): void {
+    const users = held.get(channel) ?? new Map<string, Change>()
+    const change = { user, present: true, version: ++version, info }
+    users.delete(user)
+    held.set(channel, users.set(user, change))
+    writer.changed(channel, change)
   }
 
   function leave(channel: string, user: string): void {
@@ -54,6 +59,21 @@ describe('PresenceWriter', () => {
     expect(store.writes.length).toBe(2)
     expect(await store.shown('room')).toEqual({ n1: ['carol', 'dave'] })
     expect(writer.stored('room')).toBe(version)
+  })
+
+  it('what users say of themselves is written with them, also when all is written anew', async () => {
+    const info = { json: '{"at":"home"}', at: 7 }
+    const said = async (): Promise<unknown> => (await store.read('room')).get(NODE)?.users.get('alice')
+    enter('room', 'alice')
+    await passing(clock, 50)
+    expect(await said()).toBeUndefined()
+    enter('room', 'alice', info)
+    await passing(clock, 50)
+    expect(await said()).toEqual(info)
+    store.lose()
+    writer.writeAllAnew()
+    await passing(clock, 1_500)
+    expect(await said()).toEqual(info)
   })
 
   it('ten thousand who leave one channel at once are written in parts, and all of them', async () => {
@@ -176,7 +196,7 @@ describe('PresenceWriter', () => {
   })
 
   it('close removes what this node has put and nothing of others, and nothing is written after it', async () => {
-    await store.write('room', 'n2', { after: 0, version: 1, put: ['zoe'], remove: [] })
+    await store.write('room', 'n2', { after: 0, version: 1, put: quiet(['zoe']), remove: [] })
     for (let i = 0; i < 150; i++) enter('room', `user ${i}`)
     enter('other', 'alice')
     await passing(clock, 50)

@@ -117,7 +117,8 @@ const WELCOME: Welcome = {
   channels: new Map(),
   pingIntervalMs: 1000,
   ticket: 'a ticket',
-  limits: { frame: 1, payload: 1, subscriptions: 1 },
+  limits: { frame: 1, payload: 1, subscriptions: 1, presenceData: 1024 },
+  refused: [],
 }
 
 const goingAway = (): Closing => new Closing('goingAway', 'unavailable', 'the node is going away')

@@ -64,9 +64,12 @@ it('names its publisher, and the inbox as its user knows it', () => {
 
 it('tells who joins and leaves', () => {
   const form = new CentrifugeForm(json)
+  const ann = { user: 'ann', json: undefined, count: undefined }
   const told = (type: 'join' | 'leave'): unknown =>
-    JSON.parse(form.event({ type, channel: 'room:1', user: 'ann' }).data.toString())
+    JSON.parse(String(form.event({ ...ann, type, channel: 'room:1' })?.data))
   const info = { user: 'ann', client: 'ann' }
   expect(told('join')).toEqual({ push: { channel: 'room:1', join: { info } } })
   expect(told('leave')).toEqual({ push: { channel: 'room:1', leave: { info } } })
+  // There is no word for it.
+  expect(form.event({ ...ann, type: 'update', channel: 'room:1' })).toBeUndefined()
 })
