@@ -131,7 +131,7 @@ describe('a cluster of which other nodes are to be drained as well', () => {
   const leaving = (...ids: string[]) => ({ nodes: new Set(ids), together: true })
 
   it('takes clients where one of the nodes stays, and is judged by that one', () => {
-    const going = node({ id: 'n9', pressure: 1, connections: 5, connectionsMax: 5 })
+    const going = node({ id: 'n9', pressure: 1 })
     expect(capacityOf(SELF, [going, node()], { leaving: leaving('n9') })).toEqual(WELL)
   })
 

@@ -207,15 +207,16 @@ describe('what a tail tells its node', () => {
     expect([tail.length, tail.bytes, tail.start, tail.used]).toEqual([2, 2 * entry(1).bytes, 4, false])
   })
 
-  it('that it has nothing any more, so that it is not asked to give up anything', () => {
+  it.each([
+    ['has expired', (tail: Tail) => tail.expire(1e9)],
+    ['was given up', (tail: Tail) => tail.giveUp()],
+  ])('that it has nothing any more where all %s, so that it is not asked to give up anything', (_, empty) => {
     let given = 0
     const memory = new FeedMemory(2000, () => given++)
     const tail = tailOf({ messages: 100, bytes: 1e6, ttlMs: 1000 }, 0, memory)
-    for (const emptied of [() => tail.expire(1e9), () => tail.giveUp()]) {
-      tail.push(entry(tail.start + 1))
-      emptied()
-      expect(memory.bytes).toBe(0)
-    }
+    tail.push(entry(1))
+    empty(tail)
+    expect(memory.bytes).toBe(0)
     tail.used = false
     memory.grew(5000, undefined)
     expect(given).toBe(0)
@@ -288,6 +289,37 @@ describe('a tail that has shrunk from its front', () => {
     expect(tail.bytes).toBeGreaterThan(plain)
     tail.settle()
     expect([settled, tail.bytes]).toEqual([2, plain])
+  })
+})
+
+describe('what has passed through a tail', () => {
+  /** The lengths of what is copied while so many messages pass. */
+  function copied(messages: number, passing: number): number[] {
+    const lengths: number[] = []
+    const tail = tailOf({ messages, bytes: 1e9 }, 0)
+    const { slice } = Array.prototype
+    Array.prototype.slice = function (...range) {
+      lengths.push(this.length)
+      return slice.apply(this, range) as never
+    }
+    try {
+      for (let offset = 1; offset <= passing; offset++) tail.push(entry(offset, 0))
+    } finally {
+      Array.prototype.slice = slice
+    }
+    return lengths
+  }
+
+  it('takes no place for long, and is cleared away seldom', () => {
+    const few = copied(10, 5000)
+    expect(Math.max(...few)).toBeLessThan(50)
+    expect(few.length).toBeGreaterThan(100)
+    expect(few.length).toBeLessThan(200)
+    // Of many never more than half.
+    const many = copied(1000, 5000)
+    expect(Math.max(...many)).toBeLessThan(2010)
+    expect(many.length).toBeGreaterThan(1)
+    expect(many.length).toBeLessThan(10)
   })
 })
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Attempts, endedByOperator, isEnded, isOvertaken, takenOver } from '../../../src/session/attempts.ts'
 
 const taken = (claim: number) => ({ session: 's', claim, detachedForMs: 0, recovered: true })
@@ -41,6 +41,17 @@ describe('an attempt', () => {
     attempts.end(second)
     expect(attempts.inherit('s', new Set(['n1']))).toBe(false)
   })
+})
+
+afterEach(() => vi.restoreAllMocks())
+
+it('a session that nobody is on the way to any more has no entry', () => {
+  const kept = vi.spyOn(Map.prototype, 'set')
+  const attempts = new Attempts()
+  for (let i = 0; i < 10; i++) attempts.end(attempts.begin('ann', `s${i}`))
+  const maps = kept.mock.contexts as Map<unknown, unknown>[]
+  expect(maps.length).toBeGreaterThan(0)
+  expect(maps.map(({ size }) => size)).toEqual(maps.map(() => 0))
 })
 
 describe('several attempts', () => {

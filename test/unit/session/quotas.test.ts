@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { rateOf, type Rate } from '../../../src/admission/bucket.ts'
 import { UserQuotas } from '../../../src/session/quotas.ts'
 
 const NONE = { connections: 0, subscriptions: 0, publishesPerSecond: 0 }
@@ -70,6 +71,15 @@ describe('quotas of a user', () => {
     // Back.
     expect(useUp('dora', 0)).toBe(2)
     expect(quotas.size).toBe(2)
+  })
+
+  it('Q3 a generation lasts as long as an empty allowance takes to be full', () => {
+    const quotas = new UserQuotas({ ...NONE, publishesPerSecond: 1 })
+    const { capacityMs } = rateOf(1, 2) as Rate
+    for (const [generations, user] of ['ann', 'ben', 'cleo'].entries())
+      quotas.publish(user, generations * capacityMs)
+    // The second still belongs to the first one’s.
+    expect(quotas.size).toBe(3)
   })
 
   it('Q4 knows as many users as there is anything to know of', () => {

@@ -42,8 +42,15 @@ describe('requests of a client', () => {
     expect(await answers[1]).toBe('b')
     await settled()
     expect(begun).toEqual(['a', 'b', 'c'])
+    // One that comes later waits for it, too.
+    const late = request('d')
+    void turns.take('news', late.run)
+    await settled()
+    expect(begun).toEqual(['a', 'b', 'c'])
     c.end('well')
     expect(await answers[2]).toBe('c')
+    await settled()
+    expect(begun).toEqual(['a', 'b', 'c', 'd'])
   })
 
   it('about different things do not wait for one another', () => {
