@@ -16,7 +16,7 @@ export default defineConfig({
     root: fileURLToPath(new URL('../..', import.meta.url)),
     include: [
       'test/unit/{admission,client,drain,hub,protocol,publish,session}/**/*.test.ts',
-      'test/property/{admission,client-machine,cursor,drain*,feed*,hub,takeover}.property.test.ts',
+      'test/property/{admission,client-machine,cursor,drain*,feed*,hub,pace,takeover}.property.test.ts',
     ],
     // Which mutant is on is told in the memory of the process.
     pool: 'threads',
