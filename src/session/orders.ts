@@ -17,13 +17,11 @@ export interface OrderPorts {
 }
 
 /** Where all is told, this is for what gets lost on the way all the same. */
-const LOOK_LOW_MS = 30_000
-const LOOK_HIGH_MS = 60_000
+const LOOK_MS = [30_000, 60_000] as const
 /** Where nothing is heard, it is the only way. */
-const UNHEARD_LOW_MS = 2_000
-const UNHEARD_HIGH_MS = 4_000
+const UNHEARD_MS = [2_000, 4_000] as const
 /** All nodes have the backbone or the store back in the same moment. */
-const RETURN_SPREAD_MS = 1_000
+const RETURN_MS = [0, 1_000] as const
 /** Decided before the last look and not in it: a store that took over, and its clock. */
 const OVERLAP_MS = 60_000
 /** So many sessions are compared in one turn of the event loop. */
@@ -38,6 +36,8 @@ export class OrderWatch {
   #sinceMs = 0
   #timer: Timer | undefined
   #looking = false
+  /** Called back since the last look began. */
+  #calledBack = false
   #closed = false
 
   constructor(ports: OrderPorts) {
@@ -48,25 +48,21 @@ export class OrderWatch {
   /** The backbone or the store is back: something may have been missed, or the store may be another one. */
   returned(): void {
     this.#sinceMs = 0
-    this.#timer?.cancel()
-    this.#timer = this.#ports.clock.after(
-      jitter(this.#ports.clock, 0, RETURN_SPREAD_MS),
-      () => void this.look(),
-    )
+    this.#calledBack = true
+    if (!this.#looking) this.#later()
   }
 
   /** Never fails: it is done again. */
   async look(): Promise<void> {
     if (this.#looking || this.#closed) return
     this.#looking = true
+    this.#calledBack = false
     this.#timer?.cancel()
-    const sinceMs = this.#sinceMs
     try {
-      const orders = await this.#ports.registry.orders(sinceMs)
+      const orders = await this.#ports.registry.orders(this.#sinceMs)
       await this.#compare(orders)
       if (!orders.complete) await this.#askForAll()
-      // Unless it was called back meanwhile.
-      if (this.#sinceMs === sinceMs) this.#sinceMs = Math.max(0, orders.nowMs - OVERLAP_MS)
+      if (!this.#calledBack) this.#sinceMs = Math.max(0, orders.nowMs - OVERLAP_MS)
     } catch (error) {
       if (asSluiceError(error).code !== 'unavailable') this.#ports.failed('comparing revocations', error)
     } finally {
@@ -84,10 +80,9 @@ export class OrderWatch {
     const { clock } = this.#ports
     if (this.#closed) return
     this.#timer?.cancel()
-    const inMs = this.#ports.hears()
-      ? jitter(clock, LOOK_LOW_MS, LOOK_HIGH_MS)
-      : jitter(clock, UNHEARD_LOW_MS, UNHEARD_HIGH_MS)
-    this.#timer = clock.after(inMs, () => void this.look())
+    const usualMs = this.#ports.hears() ? LOOK_MS : UNHEARD_MS
+    const [lowMs, highMs] = this.#calledBack ? RETURN_MS : usualMs
+    this.#timer = clock.after(jitter(clock, lowMs, highMs), () => void this.look())
   }
 
   async #compare({ revoked, disconnected }: Orders): Promise<void> {

@@ -40,7 +40,7 @@ const WAITS: Readonly<Record<string, string>> = {
     'the node that is told asks the registry itself who has the session',
   'start-position.ts: const acked = await acks.acked(user, channel)': 'whoever calls looks again',
   'users.ts: const places = await registry.locate(user)': 'the number is of then',
-  'orders.ts: const orders = await this.#ports.registry.orders(sinceMs)':
+  'orders.ts: const orders = await this.#ports.registry.orders(this.#sinceMs)':
     'each session is compared as it is then, by its token and its claim',
   'orders.ts: await this.#compare(orders)': 'as above',
   'orders.ts: if (!orders.complete) await this.#askForAll()': 'as above',
