@@ -502,3 +502,208 @@ describe('the pressure', () => {
     expect(gate.pressure).toBe(1)
   })
 })
+
+describe('G7 the time to stay away', () => {
+  /** From and up to which time, by the draw. */
+  function timesOf(clock: ManualClock, refused: () => Refuse): readonly number[] {
+    return [0, 1].map((drawn) => {
+      clock.drawn = drawn
+      return refused().retryAfterMs
+    })
+  }
+
+  it.each([
+    ['starting', 500, 2000],
+    ['draining', 500, 2000],
+    ['closing', 500, 2000],
+  ] as const)('of a node that is %s is %d to %d ms', (state, lowMs, highMs) => {
+    const { gate, clock, newcomer } = gateOf()
+    gate.close(state)
+    expect(timesOf(clock, () => refusalOf(newcomer()))).toEqual([lowMs, highMs])
+  })
+
+  it.each([
+    ['connections', { connections: 1 }, 5000, 15_000],
+    ['lag', {}, 1000, 5000],
+    ['memory', {}, 5000, 15_000],
+    ['queue_full', { queue: 0, burst: 1, connectionsPerSecond: 0.001 }, 1000, 5000],
+  ] as const)(
+    'of one that refuses for its %s is as long as that takes to pass',
+    (reason, options, low, high) => {
+      const { gate, clock, load, newcomer } = gateOf(options)
+      newcomer()
+      gate.connected()
+      if (reason === 'lag') load.lagMs = 251
+      if (reason === 'memory') load.memoryBytes = 1001
+      expect(refusalOf(newcomer()).reason).toBe(reason)
+      expect(timesOf(clock, () => refusalOf(newcomer()))).toEqual([low, high])
+    },
+  )
+
+  it('of one who has waited in vain is as if he came now', () => {
+    const { clock, newcomer } = gateOf({ burst: 1, connectionsPerSecond: 0.001, queueTimeout: 1000 })
+    newcomer()
+    const times = timesOf(clock, () => {
+      let refused: Refuse | undefined
+      ticketOf(newcomer()).decided = (verdict) => void (refused = verdict as Refuse)
+      clock.pass(2000)
+      expect(refused?.reason).toBe('queue_timeout')
+      return refused as Refuse
+    })
+    expect(times).toEqual([1000, 5000])
+  })
+})
+
+describe('the rate that is set', () => {
+  it('is that of the options at first, is never above it, and is nothing where nobody is admitted', () => {
+    const { gate, metrics } = gateOf({ connectionsPerSecond: 10 })
+    const shown = (): unknown[] => [gate.offered, metrics.admissionOffered.value]
+    expect(shown()).toEqual([10, 10])
+    gate.setRate(4)
+    expect(shown()).toEqual([4, 4])
+    gate.setRate(100)
+    expect(shown()).toEqual([10, 10])
+    gate.close('draining')
+    expect(shown()).toEqual([0, 0])
+  })
+
+  it('is none where there is no limit', () => {
+    const { gate, metrics, newcomer } = gateOf({ connectionsPerSecond: 0, connections: 1 })
+    gate.setRate(4)
+    expect([gate.offered, metrics.admissionOffered.value]).toEqual([undefined, 0])
+    for (let i = 0; i < 100; i++) expect(newcomer().kind).toBe('admit')
+  })
+
+  const admittedAtOnce = (newcomer: () => Decision): number => {
+    for (let count = 0; ; count++) if (newcomer().kind !== 'admit') return count
+  }
+
+  it.each([
+    [0, 4, 4],
+    [20, 4, 8],
+    [20, 1, 2],
+    [2, 1, 1],
+  ])('has a burst of %d in its proportion: at %d of ten a second %d at once', (burst, perSecond, atOnce) => {
+    const { gate, clock, newcomer } = gateOf({ burst, queue: 0 })
+    gate.setRate(perSecond)
+    clock.pass(60_000)
+    expect(admittedAtOnce(newcomer)).toBe(atOnce)
+    clock.pass(1000)
+    expect(admittedAtOnce(newcomer)).toBe(Math.min(perSecond, atOnce))
+  })
+
+  it('gives nobody what he has had already', () => {
+    const { gate, newcomer } = gateOf({ burst: 20, queue: 0 })
+    expect(admittedAtOnce(newcomer)).toBe(20)
+    gate.setRate(5)
+    gate.setRate(10)
+    expect(admittedAtOnce(newcomer)).toBe(0)
+  })
+
+  it('of nothing is not taken up', () => {
+    const { gate, newcomer } = gateOf({ burst: 20, queue: 0 })
+    gate.setRate(0)
+    expect(admittedAtOnce(newcomer)).toBe(20)
+  })
+})
+
+describe('G4 a node at its limits of load', () => {
+  it('admits up to them, and not above', () => {
+    const { load, newcomer, resuming } = gateOf({ burst: 100 })
+    Object.assign(load, { lagMs: 250, memoryBytes: 1000 })
+    expect(newcomer().kind).toBe('admit')
+    Object.assign(load, { lagMs: 500, memoryBytes: 1100 })
+    expect(resuming().kind).toBe('admit')
+    load.lagMs = 500.1
+    expect(refusalOf(resuming()).reason).toBe('lag')
+  })
+
+  it('lets those who resume go by newcomers that it does not let in, and owes these nothing for it', () => {
+    const { load, clock, newcomer, resuming } = gateOf({ burst: 1, newcomersShare: 0.5 })
+    const verdicts: string[] = []
+    newcomer()
+    watch(verdicts, 'n1', newcomer())
+    load.lagMs = 300
+    for (let i = 0; i < 5; i++) {
+      clock.jump(100)
+      expect(resuming().kind).toBe('admit')
+    }
+    load.lagMs = 0
+    clock.jump(100)
+    expect(resuming().kind).toBe('admit')
+    expect(verdicts).toEqual([])
+  })
+})
+
+describe('G6 the moment at which it looks who may come in', () => {
+  /** In how many milliseconds it looks again, each time. */
+  function delays(clock: ManualClock): number[] {
+    const seen: number[] = []
+    const { after } = clock
+    clock.after = (delayMs, run) => {
+      seen.push(delayMs)
+      return after.call(clock, delayMs, run)
+    }
+    return seen
+  }
+
+  it('is when the next token comes back, and not before some have gathered', () => {
+    const slow = gateOf({ burst: 1, connectionsPerSecond: 8 })
+    const seen = delays(slow.clock)
+    slow.newcomer()
+    ticketOf(slow.newcomer())
+    expect(seen.map(Math.round)).toEqual([125])
+    const { clock, newcomer } = gateOf({ burst: 1, connectionsPerSecond: 1000 })
+    const verdicts: string[] = []
+    newcomer()
+    for (let i = 0; i < 20; i++) watch(verdicts, `n${i}`, newcomer())
+    clock.pass(9)
+    expect(verdicts).toEqual([])
+    clock.pass(1)
+    expect(verdicts.length).toBeGreaterThan(0)
+  })
+
+  it('is a tenth of a second later while there is too much load for all who wait', () => {
+    const { clock, load, newcomer, resuming } = gateOf({ burst: 1, connectionsPerSecond: 50 })
+    const seen = delays(clock)
+    newcomer()
+    ticketOf(newcomer())
+    load.lagMs = 300
+    clock.pass(20)
+    expect(seen.map(Math.round)).toEqual([20, 100])
+    // Those who resume may come in.
+    expect(resuming().kind).toBe('admit')
+    watch([], 'r1', resuming())
+    watch([], 'r2', resuming())
+    clock.pass(100)
+    expect(seen.map(Math.round)).toEqual([20, 100, 20])
+    load.lagMs = 501
+    clock.pass(20)
+    expect(seen.map(Math.round)).toEqual([20, 100, 20, 100])
+  })
+
+  it('is when somebody’s time is up, where that is sooner', () => {
+    const { clock, newcomer } = gateOf({ burst: 1, connectionsPerSecond: 0.001, queueTimeout: 700 })
+    const seen = delays(clock)
+    newcomer()
+    ticketOf(newcomer())
+    expect(seen).toEqual([700])
+    const late = gateOf({ burst: 1, connectionsPerSecond: 0.001, queueTimeout: 0.5 })
+    const soon = delays(late.clock)
+    late.newcomer()
+    ticketOf(late.newcomer())
+    expect(soon).toEqual([1])
+  })
+
+  it('costs no token where nobody is left who waits', () => {
+    const { clock, newcomer } = gateOf({ burst: 2 })
+    newcomer()
+    newcomer()
+    const verdicts: string[] = []
+    watch(verdicts, 'n1', newcomer())
+    clock.jump(1000)
+    clock.pass(0)
+    expect(verdicts).toEqual(['n1 admit'])
+    expect(newcomer().kind).toBe('admit')
+  })
+})

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { FeedMemory } from '../../../src/hub/feed-memory.ts'
 import { Tail } from '../../../src/hub/tail.ts'
 import { FRAMES, LINES } from '../../../src/dialect/sluice-v1/encode.ts'
@@ -293,20 +293,18 @@ describe('a tail that has shrunk from its front', () => {
 })
 
 describe('what has passed through a tail', () => {
+  const plain = Array.prototype.slice
+
   /** The lengths of what is copied while so many messages pass. */
   function copied(messages: number, passing: number): number[] {
     const lengths: number[] = []
     const tail = tailOf({ messages, bytes: 1e9 }, 0)
-    const { slice } = Array.prototype
-    Array.prototype.slice = function (...range) {
+    const slice = vi.spyOn(Array.prototype, 'slice').mockImplementation(function (this: unknown[], ...range) {
       lengths.push(this.length)
-      return slice.apply(this, range) as never
-    }
-    try {
-      for (let offset = 1; offset <= passing; offset++) tail.push(entry(offset, 0))
-    } finally {
-      Array.prototype.slice = slice
-    }
+      return plain.apply(this, range) as never
+    })
+    for (let offset = 1; offset <= passing; offset++) tail.push(entry(offset, 0))
+    slice.mockRestore()
     return lengths
   }
 
