@@ -95,6 +95,13 @@ describe('the waiting room', () => {
     expect(room.nextExpiryMs).toBe(1200)
   })
 
+  it.each(['n1', 'r1'])('knows when the time of %s is up, who is the only one', (name) => {
+    const room = new WaitingRoom<Named>(10, 1000, 0)
+    expect(room.nextExpiryMs).toBe(Infinity)
+    room.enter(waiter(name, 70))
+    expect(room.nextExpiryMs).toBe(1070)
+  })
+
   it('without a time limit nobody’s time is up', () => {
     const room = new WaitingRoom<Named>(10, 0, 0)
     room.enter(waiter('n1', 0))
