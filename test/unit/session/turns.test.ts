@@ -22,7 +22,7 @@ function request(name: string): Held {
   return { run, end }
 }
 
-const idle = (): void => undefined
+const idle = (): void => void begun.push('idle')
 
 describe('requests of a client', () => {
   it('about one thing are carried out one after the other, whatever becomes of those before', async () => {
@@ -51,6 +51,9 @@ describe('requests of a client', () => {
     expect(await answers[2]).toBe('c')
     await settled()
     expect(begun).toEqual(['a', 'b', 'c', 'd'])
+    late.end('well')
+    await settled()
+    expect(begun).toEqual(['a', 'b', 'c', 'd', 'idle'])
   })
 
   it('about different things do not wait for one another', () => {
@@ -70,7 +73,7 @@ describe('requests of a client', () => {
     await answer
     await settled()
     void turns.take('news', request('b').run)
-    expect(begun).toEqual(['a', 'b'])
+    expect(begun).toEqual(['a', 'idle', 'b'])
   })
 
   it('say when nothing is left of them, and not before', async () => {
