@@ -1,7 +1,8 @@
 /** How the clients of Redis are set up. */
-import { Cluster, Command, Redis, type RedisOptions } from 'ioredis'
-import type { RedisTarget } from './redis-url.ts'
+import { Cluster, Command, Redis, ReplyError, type RedisOptions } from 'ioredis'
+import type { Access, Address, RedisTarget } from './redis-url.ts'
 import type { TlsMaterial } from './tls-files.ts'
+import { SluiceError } from '../errors.ts'
 
 export type RedisClient = Redis | Cluster
 /** Answers have the form that they have by default. */
@@ -19,6 +20,25 @@ const CONNECT_TIMEOUT_MS = 2_000
 const GIVE_UP_AFTER = 3
 const RETRY_STEP_MS = 50
 const RETRY_MAX_MS = 1_000
+
+/** Answers that say nothing about the command, but that this server cannot serve now. */
+const TEMPORARY: ReadonlySet<string> = new Set([
+  'ASK',
+  'BUSY',
+  'CLUSTERDOWN',
+  'LOADING',
+  'MASTERDOWN',
+  'MISCONF',
+  'MOVED',
+  'NOAUTH',
+  'NOREPLICAS',
+  'OOM',
+  'READONLY',
+  'TRYAGAIN',
+  'UNBLOCKED',
+  'UNSETTLED',
+  'WRONGPASS',
+])
 
 /** Where the client is asked how it reaches a server that a Sentinel names: all that is wanted is to see the name. */
 type SeeName = (name: string) => null
@@ -56,6 +76,11 @@ export function openRedis(
     return null
   }
   return { client: openClient(target, access, timeoutMs, see), server: () => server }
+}
+
+/** A connection to a certain server. */
+export function openServer(at: Access & Address, access: RedisAccess, timeoutMs: number): Redis {
+  return openClient({ ...at, kind: 'server', db: 0 }, access, timeoutMs, () => null) as Redis
 }
 
 /** How a Sentinel is connected to. */
@@ -128,6 +153,27 @@ function retryDelayMs(attempt: number): number {
   return Math.min(attempt * RETRY_STEP_MS, RETRY_MAX_MS)
 }
 
-export function firstWord(text: string): string {
+function firstWord(text: string): string {
   return text.split(' ', 1)[0] as string
+}
+
+/** The server has answered, and will not answer otherwise. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof ReplyError && !TEMPORARY.has(firstWord((error as Error).message))
+}
+
+/** Resolves when it can be used; fails with `unavailable` after the time limit. */
+export function untilReady(client: RedisClient, timeoutMs: number): Promise<void> {
+  if (client.status === 'ready') return Promise.resolve()
+  return new Promise((resolve, reject) => {
+    const ready = (): void => {
+      clearTimeout(timeout)
+      resolve()
+    }
+    const timeout = setTimeout(() => {
+      client.off('ready', ready)
+      reject(new SluiceError('unavailable', `Redis could not be reached within ${timeoutMs} ms`))
+    }, timeoutMs)
+    client.once('ready', ready)
+  })
 }

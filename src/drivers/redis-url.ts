@@ -8,7 +8,7 @@
  *                                                   are more Sentinels, `sentinels` is the same with TLS to the server
  */
 
-interface Access {
+export interface Access {
   readonly username: string | undefined
   readonly password: string | undefined
   readonly tls: boolean

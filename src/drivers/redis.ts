@@ -3,8 +3,17 @@
  * away: whoever asked knows at once, and is told `unavailable`. So it is where Sentinels name the server and no majority
  * of them has confirmed it of late: what a former primary confirms is lost, and what it answers misleads.
  */
-import { Cluster, ReplyError, type Redis } from 'ioredis'
-import { firstWord, openRedis, sentinelOptions, type RedisAccess, type RedisClient } from './redis-clients.ts'
+import { Cluster, type Redis } from 'ioredis'
+import { FormerPrimary } from './former-primary.ts'
+import {
+  isRefusal,
+  openRedis,
+  openServer,
+  sentinelOptions,
+  untilReady,
+  type RedisAccess,
+  type RedisClient,
+} from './redis-clients.ts'
 import { redisTarget, type RedisTarget } from './redis-url.ts'
 import { Sentinels } from './sentinels.ts'
 import { systemClock, type Clock, type Timer } from '../clock.ts'
@@ -64,25 +73,6 @@ const BULK_TIMEOUT_MS = 2_000
 const UNTRUSTED =
   'Redis is not used now: no majority of its Sentinels has confirmed to this node that it is still the primary, and what a former one takes is lost; try again, or at another node, and restore the way from this node to the Sentinels'
 
-/** Answers that say nothing about the command, but that this server cannot serve now. */
-const TEMPORARY: ReadonlySet<string> = new Set([
-  'ASK',
-  'BUSY',
-  'CLUSTERDOWN',
-  'LOADING',
-  'MASTERDOWN',
-  'MISCONF',
-  'MOVED',
-  'NOAUTH',
-  'NOREPLICAS',
-  'OOM',
-  'READONLY',
-  'TRYAGAIN',
-  'UNBLOCKED',
-  'UNSETTLED',
-  'WRONGPASS',
-])
-
 export class RedisLink {
   readonly #hot: Line
   readonly #bulk: Line
@@ -91,6 +81,8 @@ export class RedisLink {
   readonly #watchers: RedisEvents[] = []
   readonly #clock: Clock
   readonly #sentinels: Sentinels | undefined
+  /** The server in whose place Sentinels have put the one that serves now; none where there are no Sentinels. */
+  readonly former: FormerPrimary | undefined
   readonly #caught: Caught | undefined
   /** Those who watch have been told that it can be used. */
   #up = false
@@ -107,7 +99,14 @@ export class RedisLink {
     const untilMs = target.kind === 'sentinel' ? 0 : Infinity
     this.#hot = { ...openRedis(target, options, options.hotTimeoutMs ?? HOT_TIMEOUT_MS), untilMs }
     this.#bulk = { ...openRedis(target, options, options.bulkTimeoutMs ?? BULK_TIMEOUT_MS), untilMs }
-    this.#sentinels = target.kind === 'sentinel' ? this.#meetSentinels(target, options) : undefined
+    if (target.kind === 'sentinel') {
+      this.former = new FormerPrimary({
+        clock: this.#clock,
+        open: (address) =>
+          openServer({ ...target, ...address }, options, options.bulkTimeoutMs ?? BULK_TIMEOUT_MS),
+      })
+      this.#sentinels = this.#meetSentinels(target, options)
+    }
     this.#listen()
     // Its trouble is the hot lane's too, which reports it. Which server it has come to, it alone knows.
     this.#bulk.client.on('error', () => undefined).on('ready', () => this.#look())
@@ -191,6 +190,7 @@ export class RedisLink {
     this.#hot.client.disconnect()
     this.#bulk.client.disconnect()
     this.#sentinels?.close()
+    this.former?.close()
   }
 
   #line(lane: RedisLane): Line {
@@ -291,7 +291,10 @@ export class RedisLink {
     const nowMs = this.#clock.monotonicMs()
     const named = sentinels.named()
     for (const line of [this.#hot, this.#bulk]) {
-      line.untilMs = nowMs + sentinels.leftMs(line.server())
+      const server = line.server()
+      const leftMs = sentinels.leftMs(server)
+      line.untilMs = nowMs + leftMs
+      if (server !== undefined && leftMs > 0) this.former?.serves(server)
       if (named !== undefined) leaveUnless(line, named)
     }
     this.#expiry?.cancel()
@@ -342,27 +345,7 @@ function leaveUnless({ client, server }: Line, named: string): void {
   if (server() !== named) client.disconnect(true)
 }
 
-/** The server has answered, and will not answer otherwise. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof ReplyError && !TEMPORARY.has(firstWord((error as Error).message))
-}
-
 /** Those that can be asked now. */
 function serversOf(client: RedisClient): Redis[] {
   return client instanceof Cluster ? client.nodes('master') : [client]
-}
-
-function untilReady(client: RedisClient, timeoutMs: number): Promise<void> {
-  if (client.status === 'ready') return Promise.resolve()
-  return new Promise((resolve, reject) => {
-    const ready = (): void => {
-      clearTimeout(timeout)
-      resolve()
-    }
-    const timeout = setTimeout(() => {
-      client.off('ready', ready)
-      reject(new SluiceError('unavailable', `Redis could not be reached within ${timeoutMs} ms`))
-    }, timeoutMs)
-    client.once('ready', ready)
-  })
 }

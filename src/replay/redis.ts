@@ -8,10 +8,15 @@
  * can make up names. So does every channel when the server may have lost data: a replica has taken over, or it has been
  * restarted, unless it proves that it has all that it had confirmed (`wholeness.ts`). Nothing is compared by hand; the server's
  * replication id, stored with the position, tells.
+ *
+ * Where Sentinels have put another server in the place of one that still answers, that one is asked channel by channel: it
+ * gives the channel up, so that it confirms nothing in it any more, and says where it has ended. A channel of which the
+ * successor has as much goes on in its epoch (test/cluster/planned-failover.test.ts).
  */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Appended, LogLoss, LogPolicy, LogRange, ReplayLog } from './replay-log.ts'
+import type { FormerPrimary } from '../drivers/former-primary.ts'
 import type { RedisArgument, RedisLane, RedisLink, RedisScript } from '../drivers/redis.ts'
 import { SluiceError } from '../errors.ts'
 import type { Position } from '../protocol/position.ts'
@@ -45,6 +50,7 @@ const IDS_PER_CHANNEL_MAX = 100_000
 const APPEND = script('append', 3)
 const READ = script('read', 2)
 const DISOWN = script('disown', 2)
+const GIVE_UP = script('give-up', 2)
 
 export class RedisReplayLog implements ReplayLog {
   readonly #link: RedisLink
@@ -72,13 +78,9 @@ export class RedisReplayLog implements ReplayLog {
 
   async append(channel: string, message: NewMessage, policy: LogPolicy): Promise<Appended> {
     const idKey = idKeyOf(message)
-    const [epoch, offset, duplicate] = (await this.#run('hot', APPEND, [
-      this.#key('pos', channel),
-      this.#key('log', channel),
-      this.#key('ids', channel),
-      this.#newEpoch(),
-      this.#positionTtlMs,
-      this.#askedTtlMs,
+    const [epoch, offset, duplicate] = (await this.#run('hot', APPEND, channel, [
+      ...[this.#key('pos', channel), this.#key('log', channel), this.#key('ids', channel)],
+      ...this.#terms(),
       policy.ttlMs,
       policy.max,
       idKey === undefined ? 0 : policy.idempotencyMs,
@@ -102,14 +104,7 @@ export class RedisReplayLog implements ReplayLog {
   }
 
   async disown(channel: string, epoch: string): Promise<void> {
-    await this.#run('hot', DISOWN, [
-      this.#key('pos', channel),
-      this.#key('log', channel),
-      this.#newEpoch(),
-      this.#positionTtlMs,
-      this.#askedTtlMs,
-      epoch,
-    ])
+    await this.#run('hot', DISOWN, channel, [...this.#common(channel), epoch])
   }
 
   healthy(): boolean {
@@ -123,14 +118,12 @@ export class RedisReplayLog implements ReplayLog {
   }
 
   async #read(lane: RedisLane, channel: string, what: readonly RedisArgument[]): Promise<LogRange> {
-    const answer = (await this.#run(lane, READ, [
-      this.#key('pos', channel),
-      this.#key('log', channel),
-      this.#newEpoch(),
-      this.#positionTtlMs,
-      this.#askedTtlMs,
-      ...what,
-    ])) as [Buffer, number, Buffer, [Buffer, [Buffer, Buffer]][]]
+    const answer = (await this.#run(lane, READ, channel, [...this.#common(channel), ...what])) as [
+      Buffer,
+      number,
+      Buffer,
+      [Buffer, [Buffer, Buffer]][],
+    ]
     const epoch = text(answer[0])
     const head: Position = { epoch, offset: answer[1] }
     const why = text(answer[2]) as LogLoss | ''
@@ -151,9 +144,40 @@ export class RedisReplayLog implements ReplayLog {
     return { kind: 'range', messages, head }
   }
 
-  #run(lane: RedisLane, what: RedisScript, args: readonly RedisArgument[]): Promise<unknown> {
+  #run(
+    lane: RedisLane,
+    what: RedisScript,
+    channel: string,
+    args: readonly RedisArgument[],
+  ): Promise<unknown> {
     if (this.#closed) return Promise.reject(new SluiceError('unavailable', 'the replay log has been closed'))
-    return this.#link.run(lane, what, [...args, this.#keeps()])
+    const { former } = this.#link
+    if (former?.answers !== true) return this.#link.run(lane, what, [...args, this.#keeps()])
+    return this.#runAfter(former, channel, (keeps) => this.#link.run(lane, what, [...args, keeps]))
+  }
+
+  /** Not before the former primary has said where it has ended, if nobody has asked it about this channel yet. */
+  async #runAfter(
+    former: FormerPrimary,
+    channel: string,
+    run: (keeps: string) => Promise<unknown>,
+  ): Promise<unknown> {
+    const answer = await run('ask')
+    const successor = successorIn(answer)
+    if (successor === undefined) return answer
+    const given = (await former.run(GIVE_UP, [...this.#common(channel), successor, 'some'])) as
+      readonly [Buffer, Buffer] | readonly [] | undefined
+    const [epoch, offset] = given ?? []
+    if (epoch === undefined || offset === undefined) return run('some')
+    return run(`given:${successor} ${text(epoch)} ${text(offset)}`)
+  }
+
+  #common(channel: string): readonly RedisArgument[] {
+    return [this.#key('pos', channel), this.#key('log', channel), ...this.#terms()]
+  }
+
+  #terms(): readonly RedisArgument[] {
+    return [this.#newEpoch(), this.#positionTtlMs, this.#askedTtlMs]
   }
 
   /** The braces make the channel's name alone decide the hash slot, which keeps the keys of a channel together. */
@@ -166,11 +190,19 @@ export class RedisReplayLog implements ReplayLog {
   }
 }
 
-function script(name: 'append' | 'read' | 'disown', keyCount: number): RedisScript {
+function script(name: 'append' | 'read' | 'disown' | 'give-up', keyCount: number): RedisScript {
   const lua = ['position', name].map((file) =>
     readFileSync(new URL(`scripts/${file}.lua`, import.meta.url), 'utf8'),
   )
-  return { name: `sluice_log_${name}`, lua: lua.join('\n'), keyCount }
+  return { name: `sluice_log_${name.replace('-', '_')}`, lua: lua.join('\n'), keyCount }
+}
+
+/** The generation of the server that has answered, where it decides nothing before its predecessor was asked. */
+function successorIn(answer: unknown): string | undefined {
+  const [epoch, successor] = Array.isArray(answer) ? (answer as readonly unknown[]) : []
+  return Buffer.isBuffer(epoch) && epoch.length === 0 && Buffer.isBuffer(successor)
+    ? text(successor)
+    : undefined
 }
 
 function text(bytes: Buffer): string {

@@ -47,8 +47,12 @@ async function subscriberAt(
   return { client, resets: () => of('reset').length, got: () => of('message').map(({ data }) => data) }
 }
 
-async function publish(node: StartedNode, data: string): Promise<{ status: number; text: string }> {
-  const answer = await node.api('POST', '/v1/publish', { channel: CHANNEL, data, id: data })
+async function publish(
+  node: StartedNode,
+  data: string,
+  channel = CHANNEL,
+): Promise<{ status: number; text: string }> {
+  const answer = await node.api('POST', '/v1/publish', { channel, data, id: data })
   return { status: answer.status, text: await answer.text() }
 }
 
@@ -58,6 +62,10 @@ describe('a primary and one node are cut off from the Sentinels, while the nodes
     const nats = await NatsServer.start()
     ends.push(() => nats.stop())
     const [cut, well] = [await nodeAt(redis, nats, 'g1'), await nodeAt(redis, nats, 'g2')]
+    // One that both servers have. Of the other one the replica has nothing, so nobody asks the former primary about it.
+    const copied = await publish(cut, 'both', 'copied')
+    await expect.poll(() => redis.replica.command('exists', 'sluice:pos:{copied}').trim(), WAIT).toBe('1')
+    redis.stopReplicating()
     const [atCut, atWell] = [await subscriberAt(cut), await subscriberAt(well)]
     expect(await publish(cut, 'before')).toMatchObject({ status: 200 })
     await expect.poll(() => [atCut.got(), atWell.got()], WAIT).toEqual([['before'], ['before']])
@@ -68,6 +76,10 @@ describe('a primary and one node are cut off from the Sentinels, while the nodes
     await expect.poll(async () => (await publish(well, 'elsewhere')).status, WAIT).toBe(200)
     await expect.poll(() => atWell.resets(), WAIT).toBeGreaterThan(0)
 
+    const epochOf = ({ text }: { text: string }): string | undefined => /"epoch":"(\w+)"/.exec(text)?.[1]
+    const wentOn = await publish(well, 'wentOn', 'copied')
+    expect(epochOf(wentOn)).toBe(epochOf(copied))
+    expect((await publish(cut, 'given up', 'copied')).status).toBe(503)
     // For as long as the last word of the Sentinels holds, it confirms what is lost, and so everybody is told.
     const told = atWell.resets()
     expect(await publish(cut, 'lost')).toMatchObject({ status: 200 })

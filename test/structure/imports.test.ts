@@ -51,7 +51,7 @@ const DOORS: readonly (readonly [pkg: RegExp, door: RegExp])[] = [
     /^@nats-io\//,
     /^drivers\/(?:nats(?:-identity|-options|-errors|-headers)?|jetstream(?:-errors|-streams)?)\.ts$/,
   ],
-  [/^ioredis$/, /^drivers\/(?:redis|redis-clients|sentinels)\.ts$/],
+  [/^ioredis$/, /^drivers\/(?:redis|redis-clients|redis-survey|former-primary|sentinels)\.ts$/],
   [/^jose$/, /^auth\//],
   [/^(?:pino|prom-client)$/, /^observe\//],
   [/^(?:zod|yaml)$/, /^config\//],

@@ -92,6 +92,12 @@ export class RedisSentinels {
     this.#sentinels[at]?.resume()
   }
 
+  /** From now on the replica lacks what the primary confirms, and both live. */
+  stopReplicating(): void {
+    this.primary.command('acl', 'setuser', 'default', '-psync', '-sync')
+    this.primary.command('client', 'kill', 'type', 'replica')
+  }
+
   /** No Sentinel hears the primary any more; everybody else does. */
   cutPrimaryFromSentinels(): void {
     this.primary.command('acl', 'setuser', WATCHER, 'off')

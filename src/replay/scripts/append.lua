@@ -20,7 +20,7 @@ local LOOKS = 3
 
 local time = now()
 local here = position(time, TRUST)
-if not here then return redis.error_reply(UNSETTLED) end
+if not here then return unsettled() end
 local ttl = tonumber(ARGV[4])
 local hasId = ARGV[6] ~= '0'
 local oldest, free = 0, 0

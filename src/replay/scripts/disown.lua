@@ -7,7 +7,7 @@
 
 local time = now()
 local here = position(time, 0)
-if not here then return redis.error_reply(UNSETTLED) end
+if not here then return unsettled() end
 if here.epoch == ARGV[4] then
   -- Whoever holds a position of it comes back sooner than positions are forgotten, and is to be told.
   here = begin(time)

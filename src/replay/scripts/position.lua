@@ -7,12 +7,16 @@
 --            t  how long messages live; 0: nobody has published to the channel yet
 --            a  when the position was made
 --            d  1: the newest message was on disk before it was confirmed, and with it all before it
+--            n  the generation of the server that the channel was given up to
 -- KEYS[2]  stream, the messages; an id is <offset>-<when it was stored>
 -- ARGV[1]  the epoch of a new position
 -- ARGV[2]  how long positions are remembered
 -- ARGV[3]  how long those are at first that nobody has published to
 -- The last of ARGV  what a restart keeps, as whoever calls has asked: all:<generation of the server that was asked>, some,
---                   or unknown
+--                   or unknown. Where Sentinels have put this server in the place of another one:
+--                   ask: that one can be asked, so nothing is decided without it
+--                   given:<generation> <epoch> <offset>: it has given the channel up, to the server of this generation, at
+--                   this position (give-up.lua)
 -- All times are milliseconds, by the clock of this server.
 
 local function text(number)
@@ -39,6 +43,11 @@ end
 
 local KEEPS = ARGV[#ARGV]
 local KEEPS_ALL = string.match(KEEPS, '^all:(.+)$')
+local GIVEN = string.match(KEEPS, '^given:(.+)$')
+-- In front of the generation of a server that has given the channel up: there it is neither read nor written any more.
+local GIVEN_UP = '>'
+-- The generation of this server, where its predecessor is to be asked.
+local successor
 
 -- Notes that the generation was compared, on this server alone: a replica that is promoted, or a server that reads its
 -- file, would take it for a comparison of its own, and give an offset again that its predecessor gave and it lacks.
@@ -48,9 +57,14 @@ local function compared(time)
   redis.set_repl(redis.REPL_ALL)
 end
 
--- Where the server has been restarted: whether it has all that it had confirmed. Nothing is answered where whoever calls
--- does not know yet.
-local function isWhole(onDisk, copied, running)
+-- Where the server has been restarted, or has followed another one: whether it has all that was confirmed. Nothing is answered
+-- where whoever calls does not know yet.
+local function isWhole(epoch, offset, onDisk, copied, running)
+  if GIVEN then return GIVEN == running .. ' ' .. epoch .. ' ' .. offset end
+  if KEEPS == 'ask' and running ~= '' then
+    successor = running
+    return nil
+  end
   if onDisk ~= '1' or copied then return false end
   if KEEPS_ALL == running then return true end
   -- Also where another server was asked: this one is its successor.
@@ -86,7 +100,8 @@ local function position(time, trust)
       running, copied = generation()
       current = running == known[3]
       if not current then
-        current = isWhole(known[8], copied, running)
+        if known[3] == GIVEN_UP .. running then return nil end
+        current = isWhole(known[1], known[2], known[8], copied, running)
         if current == nil then return nil end
         -- A server that takes no writes now will compare once more.
         if current then redis.pcall('HSET', KEYS[1], 'g', running) end
@@ -136,4 +151,7 @@ local function dropBefore(first, head, call)
 end
 
 -- The answer of a script where the position is not known.
-local UNSETTLED = 'UNSETTLED Redis was restarted, and it is not known yet whether it has lost something'
+local function unsettled()
+  if successor then return { '', successor } end
+  return redis.error_reply('UNSETTLED it is not known yet whether Redis has lost something, or another server has its place')
+end

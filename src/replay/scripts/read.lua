@@ -12,7 +12,7 @@
 
 local time = now()
 local here = position(time, 0)
-if not here then return redis.error_reply(UNSETTLED) end
+if not here then return unsettled() end
 local limit = tonumber(ARGV[5])
 
 -- Whoever asks for a channel keeps its position alive. Where nobody has published to it, a name is all that it takes to
