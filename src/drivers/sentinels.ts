@@ -195,7 +195,7 @@ function downAfterOf(fields: ReadonlyMap<string, string>): number | undefined {
 }
 
 /** A list of field, value, field, value, … */
-function fieldsOf(list: unknown): Map<string, string> {
+export function fieldsOf(list: unknown): Map<string, string> {
   const fields = new Map<string, string>()
   if (Array.isArray(list)) {
     for (let i = 0; i + 1 < list.length; i += 2) fields.set(String(list[i]), String(list[i + 1]))

@@ -2,6 +2,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Finding } from '../../src/cli/doctor/findings.ts'
+import { RedisSentinels } from '../support/redis-sentinels.ts'
+import { RedisCluster, type RedisServer } from '../support/redis-server.ts'
 import { temporaryDirectory } from '../support/server-process.ts'
 import { CLUSTER_SECRET, startCluster, type StartedCluster } from '../support/start-cluster.ts'
 import type { StartedNode } from '../support/start-node.ts'
@@ -65,4 +67,58 @@ it('fails where servers do not answer, and where Redis drops what it was given',
   expect(of('NATS')).toMatchObject({ status: 'fail' })
   expect(of('public listener')).toMatchObject({ status: 'fail' })
   expect(of('Redis maxmemory-policy')).toMatchObject({ status: 'fail' })
+})
+
+it('reads the settings of Sentinels, and of each server behind them', async () => {
+  const redis = await RedisSentinels.start(20_000, ['g1'])
+  try {
+    const settings = {
+      redis: { url: redis.urls, sentinel: { user: 'g1', password: 'any' } },
+    }
+    redis.replica.command('config', 'set', 'maxmemory-policy', 'volatile-lru')
+    const first = await seen(settings)
+    const primary = `127.0.0.1:${redis.primary.port}`
+    expect(first.of('Redis primary')).toMatchObject({ status: 'ok', says: primary })
+    expect(first.of('Redis Sentinels')).toMatchObject({ status: 'ok', says: '3' })
+    expect(first.of('Sentinel quorum')).toMatchObject({ status: 'ok', says: '2 of 3' })
+    expect(first.of('Sentinel down-after-milliseconds')).toMatchObject({ status: 'warn' })
+    expect(first.of('Redis replicas')).toMatchObject({ status: 'ok', says: '1' })
+    expect(first.of('Redis min-replicas-to-write')).toMatchObject({ status: 'warn' })
+    expect(first.of(`Redis ${primary} maxmemory-policy`)).toMatchObject({ status: 'ok' })
+    expect(first.of(`Redis 127.0.0.1:${redis.replica.port} maxmemory-policy`)).toMatchObject({
+      status: 'warn',
+      says: expect.stringContaining('volatile-lru') as string,
+    })
+
+    redis.pause(2)
+    await redis.replica.kill()
+    const second = await seen(settings)
+    expect(second.code).toBe(1)
+    const [, , silent] = redis.urls.map((url) => new URL(url).host)
+    expect(second.of(`Redis Sentinel ${silent}`)).toMatchObject({ status: 'fail' })
+    expect(second.of(`Redis 127.0.0.1:${redis.replica.port}`)).toMatchObject({ status: 'fail' })
+    redis.resume(2)
+  } finally {
+    await redis.stop()
+  }
+})
+
+it('reads the settings of each server of a Redis Cluster', async () => {
+  const redis = await RedisCluster.start()
+  try {
+    const [one] = redis.servers as readonly [RedisServer]
+    one.command('config', 'set', 'cluster-require-full-coverage', 'yes')
+    const { of } = await seen({ redis: { url: redis.urls } })
+    expect(of('Redis Cluster')).toMatchObject({ status: 'ok', says: 'whole, 3 masters' })
+    expect(of('Redis Cluster replicas')).toMatchObject({ status: 'warn' })
+    expect(of('cluster-node-timeout')).toMatchObject({ status: 'ok', says: '2000 ms' })
+    expect(of('cluster-require-full-coverage')).toMatchObject({
+      status: 'warn',
+      says: expect.stringContaining(`yes at 127.0.0.1:${one.port}:`) as string,
+    })
+    for (const { port } of redis.servers)
+      expect(of(`Redis 127.0.0.1:${port} maxmemory-policy`)).toMatchObject({ status: 'ok' })
+  } finally {
+    await redis.stop()
+  }
 })

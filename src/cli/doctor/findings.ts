@@ -96,11 +96,17 @@ export interface SeenRedis {
 }
 
 export function redisFindings(seen: SeenRedis): Finding[] {
-  return [policyOf(seen), persistenceOf(seen), ...clientsOf(seen)]
+  return [
+    policyFinding('Redis maxmemory-policy', seen),
+    persistenceOf(seen),
+    ...maxclientsFindings('Redis maxclients', seen.maxclients),
+  ]
 }
 
-function policyOf({ policy, maxmemory }: SeenRedis): Finding {
-  const what = 'Redis maxmemory-policy'
+export function policyFinding(
+  what: string,
+  { policy, maxmemory }: Pick<SeenRedis, 'policy' | 'maxmemory'>,
+): Finding {
   if (policy === undefined)
     return { what, status: 'skip', says: 'Redis does not tell (CONFIG GET is not allowed to this user)' }
   if (policy === 'noeviction') return { what, status: 'ok', says: policy }
@@ -127,10 +133,9 @@ function persistenceOf({ appendonly, appendfsync }: SeenRedis): Finding {
   }
 }
 
-function clientsOf({ maxclients }: SeenRedis): Finding[] {
+export function maxclientsFindings(what: string, maxclients: SeenRedis['maxclients']): Finding[] {
   const count = Number(maxclients)
   if (maxclients === undefined || Number.isNaN(count)) return []
-  const what = 'Redis maxclients'
   // A node has a few connections.
   if (count >= 1000) return [{ what, status: 'ok', says: String(count) }]
   return [

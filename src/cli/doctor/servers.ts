@@ -3,9 +3,11 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { clockFinding, natsFindings, redisFindings, type Finding, type SeenRedis } from './findings.ts'
+import { surveyFindings } from './redis-servers.ts'
 import { systemClock } from '../../clock.ts'
 import type { Config } from '../../config/schema.ts'
 import { NatsLink } from '../../drivers/nats.ts'
+import { surveyRedis } from '../../drivers/redis-survey.ts'
 import { RedisLink } from '../../drivers/redis.ts'
 import { readTlsFiles } from '../../drivers/tls-files.ts'
 import { SluiceError } from '../../errors.ts'
@@ -19,21 +21,23 @@ const ignore = (): void => undefined
 
 export async function redisOf(config: Config): Promise<Finding[]> {
   if (config.redis.url.length === 0) return []
-  const link = new RedisLink({
-    urls: config.redis.url,
+  const { url: urls, sentinel } = config.redis
+  const access = {
     ...(config.redis.tls === undefined ? {} : { tls: readTlsFiles(config.redis.tls) }),
-    sentinel: config.redis.sentinel,
-    clock: systemClock,
-    caught: ignore,
-  })
+    sentinel,
+  }
+  const servers = surveyRedis(urls, access).then(surveyFindings)
+  const link = new RedisLink({ urls, ...access, clock: systemClock, caught: ignore })
   link.watch({ connected: ignore, disconnected: ignore })
   try {
     await link.ready(READY_MS)
-    return [{ what: 'Redis', status: 'ok', says: 'answers' }, ...(await asked(link))]
+    const one = link.single ? await asked(link) : []
+    return [{ what: 'Redis', status: 'ok', says: 'answers' }, ...one, ...(await servers)]
   } catch (error) {
     if (!(error instanceof SluiceError)) throw error
     return [
       { what: 'Redis', status: 'fail', says: error.message, change: 'redis.url, its password, redis.tls' },
+      ...(await servers),
     ]
   } finally {
     link.close()
@@ -41,14 +45,6 @@ export async function redisOf(config: Config): Promise<Finding[]> {
 }
 
 async function asked(link: RedisLink): Promise<Finding[]> {
-  if (!link.single)
-    return [
-      {
-        what: 'Redis settings',
-        status: 'skip',
-        says: 'there are several servers: look at maxmemory-policy, appendonly and appendfsync of each',
-      },
-    ]
   const setting = async (name: string): Promise<string | undefined> => {
     const answer = await link.ask('CONFIG', 'GET', name)
     return Array.isArray(answer) && typeof answer[1] === 'string' ? answer[1] : undefined
