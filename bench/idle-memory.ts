@@ -1,9 +1,10 @@
-/** What a connected client costs that neither sends nor receives: resident memory over that of the server without it. */
+/** What a connected client costs that neither sends nor receives: memory over that of the server without it. */
 import { PEER_LABELS, Rows, type Bench, type Outcome, type RunOptions } from './lib/bench.ts'
 import { inRounds } from './lib/session.ts'
+import { ROOM } from './peers/terms.ts'
 
 const CONNECTIONS = 10_000
-const CONNECTIONS_QUICK = 3000
+const CONNECTIONS_QUICK = 10_000
 const OPENING_AT_ONCE = 100
 /** Enough for the code to be compiled, few enough to leave no room for the others. */
 const WARM_UP_CONNECTIONS = 500
@@ -14,24 +15,34 @@ async function run(options: RunOptions): Promise<Outcome> {
   const bases = new Rows()
   await inRounds(options, 'idle-memory', async (peer, session) => {
     await session.load.step('prepare', connections)
-    await session.load.step('connect', { count: WARM_UP_CONNECTIONS, inFlight: OPENING_AT_ONCE })
+    await session.load.step('connect', {
+      count: WARM_UP_CONNECTIONS,
+      inFlight: OPENING_AT_ONCE,
+      channel: ROOM,
+    })
     await session.load.step('disconnect')
-    bases.add(PEER_LABELS[peer], await session.settledBytes())
+    await session.settledBytes()
+    bases.add(PEER_LABELS[peer], session.residentBytes)
     await session.ripen()
     const base = await session.settledBytes()
-    await session.load.step('connect', { count: connections, inFlight: OPENING_AT_ONCE })
+    await session.load.step('connect', { count: connections, inFlight: OPENING_AT_ONCE, channel: ROOM })
     const full = await session.settledBytes()
     rows.add(PEER_LABELS[peer], (full - base) / connections)
   })
   return {
     arrangement:
-      `${connections} WebSocket clients connect, say who they are, and are silent. Resident memory (VmRSS) is taken before and after, each time ` +
+      `${connections} WebSocket clients connect, say who they are, subscribe to one channel, and are silent. Its own memory (Pss_Anon; pages of the program are shared) is taken before and after, each time ` +
       'when the garbage is collected and the figure no longer moves; before the first time the young generation of the heap is ' +
       'grown to its full size, which is the same with and without connections. A client of Sluice has a checked token, a session that can be ' +
-      'resumed, and a subscription to its inbox; the others have an entry in a table of users.',
+      'resumed, its inbox, and that channel; the others have an entry in a table of users, and the channel.',
     tables: [
       { caption: 'Over the base, for each connection', unit: 'bytes', per: 'connection', rows: rows.list },
-      { caption: 'The base: the process before them', unit: 'bytes', per: 'process', rows: bases.list },
+      {
+        caption: 'The base: the process before them, resident',
+        unit: 'bytes',
+        per: 'process',
+        rows: bases.list,
+      },
     ],
   }
 }

@@ -13,6 +13,8 @@ export interface ChildOptions {
   readonly core?: number
   readonly nodeOptions?: readonly string[]
   readonly stepTimeoutMs?: number
+  /** What it prints is not shown: a gateway logs there. */
+  readonly quiet?: boolean
 }
 
 /** One that sleeps would not notice that its runner has gone. */
@@ -29,13 +31,21 @@ export class Child {
   #calls = 0
   #exited: Promise<void>
 
-  constructor({ program, core, nodeOptions = [], stepTimeoutMs = STEP_TIMEOUT_MS }: ChildOptions) {
+  constructor({
+    program,
+    core,
+    nodeOptions = [],
+    stepTimeoutMs = STEP_TIMEOUT_MS,
+    quiet = false,
+  }: ChildOptions) {
     this.#program = program
     this.#stepTimeoutMs = stepTimeoutMs
     const node = [process.execPath, ...nodeOptions, program]
     // taskset replaces itself with node, so the pid is the server's own.
     const [command, ...words] = core === undefined ? node : ['taskset', '-c', String(core), ...node]
-    this.#process = spawn(command as string, words, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    this.#process = spawn(command as string, words, {
+      stdio: ['ignore', quiet ? 'ignore' : 'inherit', 'inherit', 'ipc'],
+    })
     this.#process.on('message', (message) => {
       const answer = message as StepAnswer
       const settle = this.#waiting.get(answer.call)

@@ -18,11 +18,23 @@ export function cpuMicros(pid: number): number {
   return nanoseconds / 1000
 }
 
-/** Bytes of memory that are a process's: its own pages, and its share of those that others have as well (PSS). */
+/** Resident bytes of a process, shared pages included. */
 export function residentBytes(pid: number): number {
-  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
-  const kilobytes = /^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1]
+  return rollup(pid, 'Rss')
+}
+
+/**
+ * Bytes of memory that nothing but this process has made: what it shares of its program's file depends on which other programs run
+ * at this moment.
+ */
+export function ownBytes(pid: number): number {
+  return rollup(pid, 'Pss_Anon')
+}
+
+function rollup(pid: number, name: string): number {
+  const rows = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
+  const kilobytes = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(rows)?.[1]
   if (kilobytes === undefined)
-    throw new Error(`/proc/${pid}/smaps_rollup shows no Pss: is the process still there?`)
+    throw new Error(`/proc/${pid}/smaps_rollup shows no ${name}: is the process still there?`)
   return Number(kilobytes) * 1024
 }

@@ -1,4 +1,7 @@
-/** A node as `sluice serve` starts it, in the process of a peer, with the limits off that would stop the load. */
+/**
+ * A node as `sluice serve` starts it, in the process of a peer: it logs, and counts what each client sends. Only the limits are so high, or
+ * off, that they do not stop a load that comes from one address.
+ */
 import { API_KEY, ROOM, TOKEN_SECRET, type Ports } from '../peers/terms.ts'
 import type { ConfigInput } from '../../src/config/schema.ts'
 
@@ -19,10 +22,14 @@ export async function startGateway(settings: ConfigInput = {}): Promise<Ports> {
       port: 0,
       api: { host: '127.0.0.1', port: 0, keys: [`bench:publish:${API_KEY}`] },
       auth: { jwtSecret: TOKEN_SECRET },
-      log: { level: 'warn' },
       namespaces: { [namespace]: { clientPublish: 'fanout' } },
       // The load knocks as fast as it can from one address, and one publisher sends for a thousand.
-      limits: { framesPerSecond: 0, bytesPerSecond: 0, publishesPerUserPerSecond: 0 },
+      limits: {
+        framesPerSecond: 1_000_000,
+        bytesPerSecond: '1GiB',
+        bytesBurst: '1GiB',
+        publishesPerUserPerSecond: 0,
+      },
       admission: { connectionsPerSecond: 0, perAddressPerSecond: 0, maxLoopLag: 0 },
     },
   })

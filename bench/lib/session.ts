@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { Child } from './child.ts'
 import { compiled } from './compile.ts'
-import { cpuMicros, LOAD_CORE, residentBytes, SERVER_CORE } from './cores.ts'
+import { cpuMicros, LOAD_CORE, ownBytes, residentBytes, SERVER_CORE } from './cores.ts'
 import type { RunOptions } from './bench.ts'
 import type { PeerName, Ports } from '../peers/terms.ts'
 
@@ -43,13 +43,17 @@ export class BenchSession {
     }
   }
 
-  /** The server's resident memory once its garbage is collected and nothing moves any more. */
+  get residentBytes(): number {
+    return residentBytes(this.#server.pid)
+  }
+
+  /** The server's own memory once its garbage is collected and nothing moves any more. */
   async settledBytes(): Promise<number> {
     let last = Number.POSITIVE_INFINITY
     for (let look = 0; look < LOOKS_MAX; look++) {
       await this.#server.step('collect')
       await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL_MS))
-      const bytes = residentBytes(this.#server.pid)
+      const bytes = ownBytes(this.#server.pid)
       if (Math.abs(bytes - last) < SETTLED_BYTES) return bytes
       last = bytes
     }
@@ -83,6 +87,7 @@ export async function withPeer<Value>(
     program: compiled(`peers/${peer}`),
     core: SERVER_CORE,
     nodeOptions: ['--expose-gc'],
+    quiet: true,
   })
   const load = new Child({ program: compiled('load/main'), core: LOAD_CORE })
   try {

@@ -1,5 +1,5 @@
 /**
- * The room as the edge sees it: asks the gate, keeps the number of connections, and hands out meters.
+ * The room as the edge sees it: asks the gate, keeps the number of connections, and counts what each sends.
  */
 import type { Clock } from '../clock.ts'
 import { disconnectReason, type Ended } from '../observe/metric-labels.ts'
@@ -7,7 +7,7 @@ import type { Cells } from '../observe/metrics.ts'
 import type { Ticket } from '../protocol/ticket.ts'
 import type { TransportName } from '../protocol/transport-name.ts'
 import { Gate, type Admit, type Attempt, type GateOptions, type GatePorts, type Refuse } from './gate.ts'
-import { InboundLimits, type InboundOptions, type Meter } from './limits.ts'
+import { InboundLimits, type InboundOptions } from './limits.ts'
 import type { Tickets } from './tickets.ts'
 
 /** What an attempt came to, and what that costs its address, in attempts. */
@@ -78,8 +78,8 @@ export class Admission {
     this.#metrics.disconnects[disconnectReason(ended)].inc()
   }
 
-  /** For one connection's inbound frames and bytes. */
-  meter(): Meter {
-    return this.#limits.meter()
+  /** One frame of a connection. `false`: it is over a limit, and the frame was not counted. */
+  take(connection: object, bytes: number): boolean {
+    return this.#limits.take(connection, bytes)
   }
 }

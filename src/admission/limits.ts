@@ -14,64 +14,87 @@ export interface InboundOptions {
   readonly bytesBurst: number
 }
 
-/** The limits of one connection. */
-export interface Meter {
-  /** Counts one frame of so many bytes. `false`: the connection is over a limit, and the frame was not counted. */
-  take(bytes: number): boolean
+/** Two buckets: when each will be full again. */
+interface Meter {
+  framesFullAtMs: number
+  bytesFullAtMs: number
 }
 
-const UNLIMITED: Meter = { take: () => true }
-
+/**
+ * Who has sent nothing for as long as an empty bucket takes to fill has full ones, and nothing is kept of him: nearly all connections
+ * are silent at any time. So there are two generations of meters, and the old one goes when the young one is that old.
+ */
 export class InboundLimits {
-  readonly frames: Rate | undefined
-  readonly bytes: Rate | undefined
-  readonly clock: Pick<Clock, 'monotonicMs'>
-  readonly metrics: Pick<Cells, 'limitsHit'>
+  readonly #frames: Rate | undefined
+  readonly #bytes: Rate | undefined
+  readonly #clock: Pick<Clock, 'monotonicMs' | 'after'>
+  readonly #metrics: Pick<Cells, 'limitsHit'>
+  #young = new Map<object, Meter>()
+  #old = new Map<object, Meter>()
+  #turning = false
 
-  constructor(options: InboundOptions, clock: Pick<Clock, 'monotonicMs'>, metrics: Pick<Cells, 'limitsHit'>) {
-    this.frames = rateOf(options.framesPerSecond, options.framesBurst)
-    this.bytes = rateOf(options.bytesPerSecond, options.bytesBurst)
-    this.clock = clock
-    this.metrics = metrics
+  constructor(
+    options: InboundOptions,
+    clock: Pick<Clock, 'monotonicMs' | 'after'>,
+    metrics: Pick<Cells, 'limitsHit'>,
+  ) {
+    this.#frames = rateOf(options.framesPerSecond, options.framesBurst)
+    this.#bytes = rateOf(options.bytesPerSecond, options.bytesBurst)
+    this.#clock = clock
+    this.#metrics = metrics
   }
 
-  /** For one connection. Made at its first frame, so that a silent connection has none. */
-  meter(): Meter {
-    return this.frames === undefined && this.bytes === undefined ? UNLIMITED : new ConnectionMeter(this)
-  }
-}
-
-/** Two buckets, two numbers. What all connections share is behind one reference: there may be a million of these. */
-class ConnectionMeter implements Meter {
-  readonly #limits: InboundLimits
-  #framesFullAtMs = FULL_AT_MS
-  #bytesFullAtMs = FULL_AT_MS
-
-  constructor(limits: InboundLimits) {
-    this.#limits = limits
+  /** For tests: of how many connections anything is known. */
+  get size(): number {
+    return this.#young.size + this.#old.size
   }
 
-  take(bytes: number): boolean {
-    const { frames, bytes: bytesRate, clock, metrics } = this.#limits
-    const nowMs = clock.monotonicMs()
-    let framesFullAtMs = this.#framesFullAtMs
+  /** Counts one frame of so many bytes. `false`: the connection is over a limit, and the frame was not counted. */
+  take(connection: object, bytes: number): boolean {
+    const frames = this.#frames
+    const bytesRate = this.#bytes
+    if (frames === undefined && bytesRate === undefined) return true
+    const meter = this.#meterOf(connection)
+    const nowMs = this.#clock.monotonicMs()
+    let { framesFullAtMs } = meter
     if (frames !== undefined) {
       const next = take(framesFullAtMs, nowMs, 1, frames)
       if (next === undefined) {
-        metrics.limitsHit.frames_per_second.inc()
+        this.#metrics.limitsHit.frames_per_second.inc()
         return false
       }
       framesFullAtMs = next
     }
     if (bytesRate !== undefined) {
-      const next = take(this.#bytesFullAtMs, nowMs, bytes, bytesRate)
+      const next = take(meter.bytesFullAtMs, nowMs, bytes, bytesRate)
       if (next === undefined) {
-        metrics.limitsHit.bytes_per_second.inc()
+        this.#metrics.limitsHit.bytes_per_second.inc()
         return false
       }
-      this.#bytesFullAtMs = next
+      meter.bytesFullAtMs = next
     }
-    this.#framesFullAtMs = framesFullAtMs
+    meter.framesFullAtMs = framesFullAtMs
     return true
+  }
+
+  #meterOf(connection: object): Meter {
+    const young = this.#young.get(connection)
+    if (young !== undefined) return young
+    const meter = this.#old.get(connection) ?? { framesFullAtMs: FULL_AT_MS, bytesFullAtMs: FULL_AT_MS }
+    this.#young.set(connection, meter)
+    if (!this.#turning) this.#turnLater()
+    return meter
+  }
+
+  /** No timer while everybody is silent. */
+  #turnLater(): void {
+    this.#turning = true
+    const fullMs = Math.max(this.#frames?.capacityMs ?? 0, this.#bytes?.capacityMs ?? 0)
+    this.#clock.after(fullMs, () => {
+      this.#turning = false
+      this.#old = this.#young
+      this.#young = new Map()
+      if (this.#old.size > 0) this.#turnLater()
+    })
   }
 }

@@ -14,8 +14,6 @@ import type { TransportName } from '../protocol/transport-name.ts'
 import type { Sessions } from '../session/sessions.ts'
 import type { Wheel } from '../wheel.ts'
 
-export type { Meter } from '../admission/limits.ts'
-
 export interface TransportMetrics {
   bytesIn(transport: TransportName, bytes: number): void
   bytesOut(transport: TransportName, bytes: number): void
@@ -46,7 +44,7 @@ export interface LinkPorts {
 export interface TransportPorts {
   readonly sessions: Sessions
   readonly hub: Hub
-  readonly admission: Pick<Admission, 'charge' | 'connected' | 'disconnected' | 'meter'>
+  readonly admission: Pick<Admission, 'charge' | 'connected' | 'disconnected' | 'take'>
   readonly tickets: TicketOffice
   readonly clock: Clock
   readonly wheel: Wheel

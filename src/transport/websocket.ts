@@ -11,7 +11,7 @@ import { bytesOf, reasonText } from './closing-text.ts'
 import { keepWaiting, trouble, type Trouble } from './trouble.ts'
 import type { Newcomers } from './newcomers.ts'
 import type { Outgoing } from './outbox.ts'
-import type { Meter, TransportOptions, TransportPorts } from './ports.ts'
+import type { TransportOptions, TransportPorts } from './ports.ts'
 import { webSocketUrl } from './elsewhere.ts'
 import type { Conversation, Dialect, Link } from '../dialect/dialect.ts'
 import type { NativeSocket } from '../drivers/uws.ts'
@@ -61,7 +61,6 @@ export class WebSocketConnection implements Link, OverLimit, WheelEntry {
   #socket: NativeSocket | undefined
   #session: Session | undefined
   #account: Account | undefined
-  #meter: Meter | undefined
   #state: 'stranger' | 'expected' | 'joined' | 'closed' = 'stranger'
   #trouble: Trouble | undefined
   wheelTick = -1
@@ -329,8 +328,7 @@ export class WebSocketConnection implements Link, OverLimit, WheelEntry {
 
   /** False: over a limit, and the connection ends. */
   #metered(bytes: number): boolean {
-    this.#meter ??= this.#context.ports.admission.meter()
-    if (this.#meter.take(bytes)) return true
+    if (this.#context.ports.admission.take(this, bytes)) return true
     const message = 'frames or bytes came faster than the limits of the gateway allow'
     this.end(new Closing('rateLimited', 'rate_limited', message))
     return false

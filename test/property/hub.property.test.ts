@@ -257,7 +257,7 @@ function world(policy: HubPolicy, tailMessages: number, memoryBytes: number) {
       knows: () => false,
       connected: ignore,
       disconnected: ignore,
-      meter: () => ({ take: () => true }),
+      take: () => true,
     },
     clock: systemClock,
     wheel,

@@ -60,7 +60,7 @@ export class ConnectionWorld {
         charge: ignore,
         connected: () => void this.connected++,
         disconnected: () => void this.connected--,
-        meter: () => ({ take: () => true }),
+        take: () => true,
       },
       tickets: { give: (owner) => ({ owner, hour: 1, mac: 'f'.repeat(16) }), isOld: () => false },
       clock: this.clock,

@@ -92,11 +92,11 @@ describe('admission', () => {
     expect(metrics.disconnects.answered.value).toBe(1)
   })
 
-  it('gives each connection a meter of its own', () => {
+  it('counts what each connection sends by itself', () => {
     const { admission } = admissionOf()
-    const meter = admission.meter()
-    expect(meter.take(10)).toBe(true)
-    expect(meter.take(10)).toBe(false)
-    expect(admission.meter().take(10)).toBe(true)
+    const one = {}
+    expect(admission.take(one, 10)).toBe(true)
+    expect(admission.take(one, 10)).toBe(false)
+    expect(admission.take({}, 10)).toBe(true)
   })
 })
