@@ -337,6 +337,23 @@ describe('a drain that has hurried', () => {
     }
     expect(asked).toBe(100)
   })
+
+  it('asks also who comes when the time for it is over, though nobody of the last ones has moved', () => {
+    const run = new Run({ plan: SLOW, deadlineMs: 30_000 }, 100)
+    let connections = 100
+    let asked = 0
+    for (let atMs = 0; atMs < 29_000; atMs += 100) {
+      if (atMs === 26_500) {
+        expect(asked).toBe(100)
+        connections++
+      }
+      for (const decision of run.tick(atMs, connections, UNWELL)) {
+        if (decision.kind === 'ask') asked += decision.count
+        if (decision.kind === 'close') connections--
+      }
+      if (atMs === 27_000) expect(asked).toBe(101)
+    }
+  })
 })
 
 describe('the next batch', () => {
