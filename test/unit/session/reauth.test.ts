@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { planReauth } from '../../../src/session/reauth.ts'
+import { ASKED, planReauth } from '../../../src/session/reauth.ts'
 
 const OPTIONS = { intervalMs: 45 * 60_000, deadlineMs: 60_000 }
 const random = fc.double({ min: 0, max: 0.999, noNaN: true })
@@ -53,5 +53,9 @@ describe('the moment to ask for a fresh token', () => {
 
   it('is now where the token has expired, without time to answer', () => {
     expect(planReauth(-5000, OPTIONS, 0.5)).toEqual({ askInMs: 0, deadlineMs: 0 })
+  })
+
+  it('has in its place a mark that is no time at all, once the client was asked', () => {
+    expect(ASKED).toBeLessThan(0)
   })
 })
