@@ -211,7 +211,7 @@ describe('the deadline of a drain', () => {
     const run = new Run({ deadlineMs: 10_000, closeSpreadMs: 2000 }, 10)
     expect(run.tick(9500, 10, UNWELL)).toEqual([])
     expect(run.tick(9750, 10, UNWELL)).toEqual([{ kind: 'evict', count: 5 }])
-    expect(run.tick(10_000, 5, UNWELL)).toEqual([{ kind: 'evict', count: 5 }, { kind: 'done' }])
+    expect(run.tick(10_400, 5, UNWELL)).toEqual([{ kind: 'evict', count: 5 }, { kind: 'done' }])
   })
 
   it('has ended the drain where nobody is left meanwhile', () => {
@@ -457,7 +457,8 @@ describe('a drain whose others have no room', () => {
     [[200, 1200, 2200, 3200, 4200], 5201, 2],
   ])('takes of six places those who arrived at %j at %d, and asks %d', (arrivedMs, at, asked) => {
     const run = new Run({ graceMs: 60_000 }, 30)
-    expect([0, 50, 150].map((atMs) => run.asks(atMs, 30, { ...WELL, room: 5 }))).toEqual([5, 0, 0])
+    expect(run.asks(0, 30, { ...WELL, room: 5 })).toBe(5)
+    for (const atMs of [50, 150]) expect(run.tick(atMs, 30, { ...WELL, room: 5 })).toEqual([])
     for (const [i, one] of arrivedMs.entries()) run.moved(`c${i}`, one)
     // Five are on their way or have arrived; those whom the table shows by now leave their place.
     expect(run.asks(at, 30 - arrivedMs.length, { ...WELL, room: 6 })).toBe(asked)
@@ -568,6 +569,8 @@ describe('a client that is asked', () => {
     run.gone('c0', 20)
     run.gone('c1', 20)
     expect(['c0', 'c1'].map((id) => run.core.mayAsk(id))).toEqual([true, true])
+    run.confirm('c1', 30, BACK)
+    expect(run.core.mayAsk('c1')).toBe(true)
   })
 
   it('may not be asked again where a part goes and he has left, or has chosen to stay', () => {
@@ -621,7 +624,9 @@ describe('a drain whose last ones have left', () => {
   it('does not wait where all of them are', () => {
     const run = new Run({}, 2)
     run.tick(0, 2)
-    for (const id of ['c0', 'c1']) run.moved(id, 100)
+    run.moved('c0', 100)
+    run.gone('c1', 100)
+    run.confirm('c1', 150, BACK)
     expect(run.tick(200, 0)).toEqual([{ kind: 'done' }])
   })
 })
@@ -655,8 +660,13 @@ describe('who is heard of', () => {
     run.tick(0, 2)
     run.confirm('c0', 10, HERE)
     run.confirm('c1', 10, { gapMs: 1, recovered: true })
-    for (const id of ['c0', 'c1']) run.core.replayed(id, 5)
-    expect(run.core.counts).toMatchObject({ replayed: 10, overlapped: 5 })
+    for (const [id, messages] of [
+      ['c0', 5],
+      ['c1', 7],
+      ['stranger', 9],
+    ] as const)
+      run.core.replayed(id, messages)
+    expect(run.core.counts).toMatchObject({ replayed: 12, overlapped: 5 })
   })
 
   it('has returned by himself where he had been closed', () => {
@@ -838,6 +848,19 @@ describe('a word of an operator', () => {
     core.cancel()
     expect(core.state).toBe('gone')
     expect(core.tick(T + 100, 0, WELL)).toEqual([])
+  })
+})
+
+describe('a node that is cut off', () => {
+  const CUT_OFF: Capacity = { ...UNWELL, room: 0, cutOff: true }
+
+  it('lets all go at once, before balancers have noticed, and not those who may stay', () => {
+    const run = new Run({ deregisterMs: 60_000 }, 100)
+    expect(run.tick(100, 100, UNWELL)).toEqual([])
+    expect(run.tick(200, 100, CUT_OFF)).toEqual([{ kind: 'ask', count: 100, windowMs: 2000 }])
+    const part = new Run({ limit: 50 }, 100)
+    expect(part.tick(100, 100, CUT_OFF)).toEqual([])
+    expect(part.core.holding).toBe('node b queues')
   })
 })
 
