@@ -252,7 +252,12 @@ describe('RedisRegistry', () => {
         return server.command('hkeys', 'sluice:user:{@alice}').trim()
       })
       .toBe('here')
-    expect(await registry.locate('alice')).toEqual([{ session: 'here', node: 'alive' }])
+    await expect
+      .poll(async () => {
+        await registry.heartbeat(node('alive'))
+        return registry.locate('alice')
+      })
+      .toEqual([{ session: 'here', node: 'alive' }])
   })
 
   it('calls fail with unavailable while the server is away, or answers nothing', async () => {
