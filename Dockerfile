@@ -11,7 +11,9 @@ COPY packages/client/package.json ./packages/client/
 # No script of a package runs; the build has a line of its own.
 RUN npm ci --ignore-scripts
 COPY . .
-RUN npm run build && npm prune --omit=dev --ignore-scripts && rm -r node_modules/@sluice && node scripts/keep-one-binary.mjs
+RUN npm run build && npm prune --omit=dev --ignore-scripts && rm -r node_modules/@sluice && node scripts/keep-one-binary.mjs \
+    # What editors and debuggers read of the dependencies.
+    && find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
 
 FROM ${DEBIAN_IMAGE}
 # What this build is called: `sluice_info`, the table of nodes and the image say so. Absent: the version of the package.

@@ -61,6 +61,10 @@ export class Asked implements ApiRequest {
     return GZIP.test(this.exchange.head.headers['accept-encoding'] ?? '')
   }
 
+  get traceparent(): string | undefined {
+    return this.exchange.head.headers.traceparent
+  }
+
   get caller(): Caller {
     if (this.#caller === undefined) throw new Error('a route without a scope has no caller')
     return this.#caller

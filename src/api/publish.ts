@@ -43,6 +43,7 @@ interface Door {
   readonly publisher: Publisher
   readonly batchMax: number
   readonly caller: Caller
+  readonly trace: string | undefined
 }
 
 interface Failed {
@@ -57,7 +58,8 @@ export function publishRoute(publisher: Publisher, batchMax: number): Route {
     path: '/v1/publish',
     scope: 'publish',
     wholeBody: true,
-    handle: (request) => publish({ publisher, batchMax, caller: request.caller }, request),
+    handle: (request) =>
+      publish({ publisher, batchMax, caller: request.caller, trace: request.traceparent }, request),
   }
 }
 
@@ -106,12 +108,12 @@ function single(door: Door, value: unknown, raw: string): Answer<Result> {
 
 /** The one way of every message of a request, so that none of them misses what the key allows. */
 function publishTo(
-  { publisher, caller }: Door,
+  { publisher, caller, trace }: Door,
   { payload, id, meta }: Given,
   target: Target,
 ): Answer<Published> {
   caller.checkChannel('user' in target ? inboxOf(target.user) : target.channel)
-  return publisher.publish({ door: 'http', target, payload, parsed: true, id, meta })
+  return publisher.publish({ door: 'http', target, payload, parsed: true, id, meta, trace })
 }
 
 /** What is wrong with one of several stands in its place, and the others are published. */

@@ -21,6 +21,8 @@ export interface ApiRequest {
   body(): Promise<string>
   /** The same at once, for a route that takes the whole body. */
   readonly text: string
+  /** The `traceparent` that it came with. */
+  readonly traceparent: string | undefined
   /** `limits.jsonDepth`, for whoever parses it. */
   readonly jsonDepthMax: number
 }

@@ -19,6 +19,7 @@ import { subjectOf } from '../drivers/nats-subject.ts'
 import { SluiceError } from '../errors.ts'
 import type { Message } from '../protocol/message.ts'
 import { decodeControl, decodeMessage, encodeControl, encodeMessage } from '../protocol/packet.ts'
+import { TRACEPARENT } from '../tracing.ts'
 
 type Subscription = Pick<NatsSubscription, 'unsubscribe'>
 
@@ -27,7 +28,7 @@ export interface NatsPort {
   readonly up: boolean
   readonly maxPayloadBytes: number
   watch(events: NatsEvents): void
-  publish(subject: string, data: Uint8Array): boolean
+  publish(subject: string, data: Uint8Array, headers?: NatsHeaders): boolean
   subscribe(
     subject: string,
     options: Readonly<Record<string, never>>,
@@ -130,11 +131,11 @@ export class NatsBackbone implements Backbone {
   }
 
   broadcast(message: Message): Sent {
-    return this.#send(subjectOf(this.#channelPrefix, message.channel), encodeMessage(message))
+    return this.#send(subjectOf(this.#channelPrefix, message.channel), encodeMessage(message), message.trace)
   }
 
   unicast(node: string, message: Message): Sent {
-    return this.#send(subjectOf(this.#nodePrefix, node), encodeMessage(message))
+    return this.#send(subjectOf(this.#nodePrefix, node), encodeMessage(message), message.trace)
   }
 
   control(node: string | undefined, payload: Uint8Array): Sent {
@@ -158,7 +159,7 @@ export class NatsBackbone implements Backbone {
     if (this.#link.up) await this.#reached()
   }
 
-  #send(subject: string, packet: Buffer): Sent {
+  #send(subject: string, packet: Buffer, trace?: string): Sent {
     if (this.#closing !== undefined) return 'degraded'
     const { maxPayloadBytes } = this.#link
     const sealed = this.#packets.seal(subject, packet)
@@ -166,7 +167,8 @@ export class NatsBackbone implements Backbone {
       this.#oversize(subject, sealed.length, maxPayloadBytes)
       return 'degraded'
     }
-    return this.#link.publish(subject, sealed) ? 'sent' : 'degraded'
+    const headers = trace === undefined ? undefined : { [TRACEPARENT]: trace }
+    return this.#link.publish(subject, sealed, headers) ? 'sent' : 'degraded'
   }
 
   #listen(channel: string): Subscription {
@@ -180,18 +182,18 @@ export class NatsBackbone implements Backbone {
       (_subject, stored, _reply, headers) => {
         if (this.#closing !== undefined) return
         const message = republished.decode(channel, apart(stored), headers)
-        if (message !== undefined) this.#sink.message(message)
+        if (message !== undefined) this.#sink.message(tracedBy(message, headers))
       },
     )
   }
 
   /** What is of another version, or no packet at all, is dropped: feeds find it in the log. */
-  readonly #onPacket = (subject: string, bytes: Buffer): void => {
+  readonly #onPacket = (subject: string, bytes: Buffer, _reply: string, headers?: NatsHeaders): void => {
     if (this.#closing !== undefined) return
     const opened = this.#packets.open(subject, bytes)
     if (opened.kind === 'refused') return this.#refused(opened.why, subject, opened.from)
     const message = decodeMessage(apart(opened.packet))
-    if (message !== undefined) return this.#sink.message(message)
+    if (message !== undefined) return this.#sink.message(tracedBy(message, headers))
     const control = decodeControl(opened.packet)
     if (control !== undefined) this.#sink.control(opened.from, control.payload)
   }
@@ -224,6 +226,12 @@ export class NatsBackbone implements Backbone {
       throw error
     }
   }
+}
+
+/** The header stands beside what is sealed: whoever forges one spoils a trace and nothing else. */
+function tracedBy(message: Message, headers: NatsHeaders | undefined): Message {
+  const trace = headers?.[TRACEPARENT]
+  return trace === undefined ? message : { ...message, trace }
 }
 
 /** What came in one read with much else would keep all of that in memory for as long as it lives. */

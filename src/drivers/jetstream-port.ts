@@ -44,6 +44,8 @@ export interface StreamCondition {
   readonly id?: string | undefined
   /** Stored only where this is the newest entry of the subject; 0: where there is none. */
   readonly lastSequence?: number | undefined
+  /** Kept with the entry, and sent on with it. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
 /** Which entries of which stream. */

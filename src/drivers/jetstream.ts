@@ -22,6 +22,7 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
+import { asClientHeaders } from './nats-headers.ts'
 import { asOurs, isNobodyThere, JetStreamLacks } from './jetstream-errors.ts'
 import type {
   StreamAppend,
@@ -164,12 +165,13 @@ export class JetStream {
   async append(
     subject: string,
     data: Uint8Array,
-    { id, lastSequence }: StreamCondition,
+    { id, lastSequence, headers }: StreamCondition,
   ): Promise<StreamAppend> {
     try {
       const options = {
         timeout: this.#timeoutMs,
         ...(id === undefined ? {} : { msgID: id }),
+        ...(headers === undefined ? {} : { headers: asClientHeaders(headers) }),
         ...(lastSequence === undefined ? {} : { expect: { lastSubjectSequence: lastSequence } }),
       }
       for (let tries = 0; tries < IN_PROCESS_TRIES; tries++) {

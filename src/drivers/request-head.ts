@@ -35,6 +35,7 @@ const HEADERS = {
   'sec-websocket-key': 'once',
   'sec-websocket-protocol': 'list',
   'sec-websocket-version': 'once',
+  traceparent: 'list',
   trailer: 'list',
   'transfer-encoding': 'list',
   upgrade: 'list',

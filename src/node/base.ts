@@ -6,6 +6,7 @@ import { LoadProbe } from '../admission/load.ts'
 import { walled, type Clock } from '../clock.ts'
 import type { Config } from '../config/schema.ts'
 import { policiesByChannel, type ChannelPolicies } from './policies.ts'
+import { openTelemetry, type OpenTelemetry } from '../drivers/opentelemetry.ts'
 import { ConnectionLog } from '../observe/connection-log.ts'
 import { Faults } from '../observe/faults.ts'
 import { Health, HEALTH_DEFAULTS } from '../observe/health.ts'
@@ -37,6 +38,8 @@ export interface Base {
   readonly mistakes: Mistakes
   readonly outages: Outages
   readonly wheel: Wheel
+  /** Absent: nothing is traced. */
+  readonly tracing: OpenTelemetry | undefined
   /** The begin and the end of each connection. */
   readonly connectionLog: ConnectionLog
   /** The same object for all channels of a namespace. */
@@ -45,7 +48,7 @@ export interface Base {
   close(): void
 }
 
-export function createBase(config: Config, time: Clock): Base {
+export async function createBase(config: Config, time: Clock): Promise<Base> {
   const id = randomBytes(8).toString('hex')
   const { version = packageVersion(), region, role } = config.node
   const log = createLog({ level: config.log.level, pretty: config.log.pretty, bindings: { node: id } })
@@ -61,10 +64,21 @@ export function createBase(config: Config, time: Clock): Base {
   const outages = new Outages(log, clock, QUIET_HEARTBEATS * config.cluster.heartbeat, (what, error) =>
     caught('task', error, { what }),
   )
+  const tracing = await openTelemetry({
+    env: process.env,
+    resource: {
+      'service.name': 'sluice',
+      'service.version': version,
+      'service.instance.id': id,
+      'cloud.region': region,
+    },
+    failed: (error) => outages.failed('sending spans', error),
+  })
   const { connections: share, connectionsPerSecond: linesPerSecond } = config.log
   const connectionLog = new ConnectionLog({ share, linesPerSecond }, { log, clock })
   return {
     ...{ config, id, version, log, metrics, clock, caught, load, health, mistakes, outages, wheel },
+    tracing,
     connectionLog,
     failed: (what, error) => outages.failed(what, error),
     policies: policiesByChannel(config),

@@ -165,9 +165,10 @@ function createPublisher(
   { stores: { log, backbone, registry }, pace }: DeliveryPorts,
   payloadBytesMax: () => number,
 ): Publisher {
-  const { config, clock, metrics, policies } = base
+  const { config, clock, metrics, policies, tracing } = base
   return new Publisher(
     {
+      tracing,
       ...{ log, backbone, registry, clock },
       metrics: publisherMetrics(metrics, {
         appended: (ms) => pace.store.add(ms),

@@ -65,6 +65,7 @@ export async function stopNode(base: Base, whole: Whole): Promise<void> {
   })
   if (late.length > 0) log.warn({ parts: late, boundMs }, LATE_ENDING)
   whole.pace.close()
+  await base.tracing?.close()
   base.close()
   log.info({}, 'the node has stopped')
 }

@@ -56,7 +56,7 @@ export interface Node {
 /** Fails with `ConfigError` where the configuration cannot be used. */
 export async function createNode(config: Config, time: Clock = systemClock): Promise<Node> {
   refuse(await faultsOf(config))
-  const base = createBase(config, time)
+  const base = await createBase(config, time)
   const { id, log, caught } = base
   let closing: Promise<void> | undefined
   let ended: () => void = () => undefined

@@ -17,6 +17,7 @@ import type { LinkParts } from './links.ts'
 import type { Moving } from './moving.ts'
 import type { Sight } from './sight.ts'
 import type { Stores } from './stores.ts'
+import { publicName } from '../protocol/channel.ts'
 import type { Message } from '../protocol/message.ts'
 import type { Session } from '../session/session.ts'
 
@@ -56,10 +57,24 @@ export class Switchboard implements BackboneSink {
     const { metrics, caught } = this.#base
     metrics.backboneMessages.in.inc()
     try {
-      this.#rooms.delivery.hub.receive(message)
+      if (message.trace === undefined) this.#rooms.delivery.hub.receive(message)
+      else this.#trace(message)
     } catch (error) {
       caught('backbone', error)
     }
+  }
+
+  /** What goes to the topics leaves when the turn of the loop is over. */
+  #trace(message: Message): void {
+    const { hub } = this.#rooms.delivery
+    const { channel, trace, time } = message
+    const span = this.#base.tracing?.begin('deliver', trace, {
+      'messaging.destination.name': publicName(channel),
+      'sluice.subscribers': hub.local(channel)?.subscribers ?? 0,
+    })
+    hub.receive(message)
+    if (span === undefined) return
+    setImmediate(() => span.end({ 'sluice.accepted_to_written_ms': this.#base.clock.now() - time }))
   }
 
   control(fromNode: string, payload: Uint8Array): void {

@@ -20,6 +20,8 @@ export interface NewMessage extends Payload {
   readonly meta?: Metadata | undefined
   /** When the publish was accepted, milliseconds since 1970. */
   readonly time: number
+  /** The span of its publish, where it is traced (`tracing.ts`). On its way only: no log keeps it. */
+  readonly trace?: string
 }
 
 /** A message of an ephemeral channel: no log, no position. */

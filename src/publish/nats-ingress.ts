@@ -25,6 +25,7 @@ import { parseJson } from '../protocol/json.ts'
 import type { Payload } from '../protocol/message.ts'
 import type { GivenMetadata } from '../protocol/metadata.ts'
 import { isPosition } from '../protocol/position.ts'
+import { TRACEPARENT } from '../tracing.ts'
 
 export type Headers = Readonly<Record<string, string>>
 
@@ -164,6 +165,7 @@ export class NatsIngress {
         payload: payloadOf(data, headers),
         id: headers[ID_HEADER],
         meta: metadataIn(headers),
+        trace: headers[TRACEPARENT],
       })
     } catch (thrown) {
       const error = asSluiceError(thrown)

@@ -3,6 +3,7 @@
  * The log decides the order, so it comes first; the backbone may lose what it carries, and feeds repair from the log.
  */
 import { normalPayload } from './payload.ts'
+import { traced } from './traced.ts'
 import { after, type Answer } from '../answer.ts'
 import { isUserId, USER_RULE } from '../auth/identity.ts'
 import type { Backbone, Sent } from '../backbone/backbone.ts'
@@ -14,6 +15,7 @@ import type { EphemeralMessage, LoggedMessage, Message, NewMessage, Payload } fr
 import { metadataFault, metadataOf, type GivenMetadata } from '../protocol/metadata.ts'
 import type { Place, Registry } from '../registry/registry.ts'
 import type { Appended, LogPolicy, ReplayLog } from '../replay/replay-log.ts'
+import type { Tracing } from '../tracing.ts'
 
 export type Door = 'http' | 'nats' | 'client'
 
@@ -36,6 +38,8 @@ export interface PublishRequest {
   readonly from?: string
   /** As it came: the publisher looks at it. */
   readonly meta?: GivenMetadata
+  /** The `traceparent` that came with it. */
+  readonly trace?: string | undefined
 }
 
 export interface Published {
@@ -64,6 +68,8 @@ export interface PublisherPorts {
   readonly clock: Clock
   readonly metrics: PublisherMetrics
   policyOf(channel: string): PublishPolicy
+  /** Absent: nothing is traced. */
+  readonly tracing: Tracing | undefined
 }
 
 export class Publisher {
@@ -83,9 +89,15 @@ export class Publisher {
    * so repeat it with the same `id`). Answers at once, and throws, where log and registry are in memory.
    */
   publish(request: PublishRequest): Answer<Published> {
+    const { tracing } = this.#ports
+    if (tracing === undefined) return this.#publish(request, undefined)
+    return traced(tracing, request, (trace) => this.#publish(request, trace))
+  }
+
+  #publish(request: PublishRequest, trace: string | undefined): Answer<Published> {
     try {
       const channel = channelOf(request.target)
-      const message = this.#message(request)
+      const message = this.#message(request, trace)
       const policy = this.#ports.policyOf(channel)
       const published =
         policy.delivery === 'ephemeral'
@@ -117,6 +129,8 @@ export class Publisher {
   #append(channel: string, message: NewMessage, policy: PublishPolicy): Answer<Published> {
     const { clock, log, registry, metrics } = this.#ports
     const startedMs = clock.monotonicMs()
+    const { trace } = message
+    const span = trace === undefined ? undefined : this.#ports.tracing?.begin('append', trace, {})
     const appending = log.append(channel, message, policy.log)
     // In the same tick and in this order. A node claims a user before it reads the log, and here the log is written
     // before the user is looked up: so either the node's read sees the message, or the lookup sees the node.
@@ -126,6 +140,7 @@ export class Publisher {
     const appended = (answer: Appended): Answer<Published> => {
       metrics.appended((clock.monotonicMs() - startedMs) / 1000)
       const { epoch, offset, duplicate } = answer
+      span?.end({ 'sluice.epoch': epoch, 'sluice.offset': offset, 'sluice.duplicate': duplicate })
       if (duplicate) return { epoch, offset, duplicate: true }
       // The durable stream sends on what it has stored.
       if (durable && !isInbox(channel)) return { epoch, offset }
@@ -135,6 +150,7 @@ export class Publisher {
     // Looked at above only where the append succeeds; a failure of both is one failure.
     if (early instanceof Promise) early.catch(() => undefined)
     return appending.then(appended, (error: unknown) => {
+      span?.end({}, error)
       if (policy.onLogFailure === 'refuse' || !isUnavailable(error)) throw error
       return this.#send(ephemeral(channel, message), { degraded: true })
     })
@@ -156,11 +172,20 @@ export class Publisher {
   }
 
   #send(message: Message, published: Published, early?: Answer<readonly Place[]>): Answer<Published> {
-    const { backbone, registry } = this.#ports
-    if (!isInbox(message.channel)) return marked(backbone.broadcast(message), published)
+    const { registry } = this.#ports
+    if (!isInbox(message.channel)) return marked(this.#broadcast(message), published)
     return after(early ?? registry.locate(message.channel.slice(1)), (places) =>
       marked(this.#unicast(message, places), published),
     )
+  }
+
+  #broadcast(message: Message): Sent {
+    const { backbone, tracing } = this.#ports
+    if (message.trace === undefined) return backbone.broadcast(message)
+    const span = tracing?.begin('send', message.trace, {})
+    const sent = backbone.broadcast(message)
+    span?.end({ 'sluice.sent': sent })
+    return sent
   }
 
   /** Once to each node, however many connections it has of the user. */
@@ -168,13 +193,16 @@ export class Publisher {
     const { backbone, metrics } = this.#ports
     const nodes = nodesOf(places)
     metrics.unicastNodes(nodes.length)
+    const { trace } = message
+    const span = trace === undefined ? undefined : this.#ports.tracing?.begin('send', trace, {})
     let sent: Sent = 'sent'
     for (const node of nodes) if (backbone.unicast(node, message) === 'degraded') sent = 'degraded'
+    span?.end({ 'sluice.sent': sent, 'sluice.nodes': nodes.length })
     return sent
   }
 
   /** Here and nowhere else: what every door's payload, id and metadata must be. */
-  #message({ payload, parsed, id, from, meta }: PublishRequest): NewMessage {
+  #message({ payload, parsed, id, from, meta }: PublishRequest, trace: string | undefined): NewMessage {
     const rules = {
       bytesMax: this.#payloadBytesMax(),
       jsonDepthMax: this.#jsonDepthMax,
@@ -185,7 +213,8 @@ export class Publisher {
     const fault = meta === undefined ? undefined : metadataFault(meta)
     if (fault !== undefined) throw new SluiceError('bad_request', fault)
     const time = this.#ports.clock.now()
-    return { data, binary, id, time, from, meta: meta === undefined ? undefined : metadataOf(meta) }
+    const message = { data, binary, id, time, from, meta: meta === undefined ? undefined : metadataOf(meta) }
+    return trace === undefined ? message : { ...message, trace }
   }
 }
 
@@ -195,14 +224,18 @@ function nodesOf(places: readonly Place[]): readonly string[] {
   return nodes.length < 2 ? nodes : [...new Set(nodes)]
 }
 
-function ephemeral(channel: string, { data, binary, id, time, from, meta }: NewMessage): EphemeralMessage {
-  return { kind: 'ephemeral', channel, data, binary, id, time, from, meta }
+function ephemeral(channel: string, message: NewMessage): EphemeralMessage {
+  const { data, binary, id, time, from, meta, trace } = message
+  const sent: EphemeralMessage = { kind: 'ephemeral', channel, data, binary, id, time, from, meta }
+  return trace === undefined ? sent : { ...sent, trace }
 }
 
 function logged(channel: string, message: NewMessage, at: Appended, ack: boolean): LoggedMessage {
-  const { data, binary, id, time, from, meta } = message
+  const { data, binary, id, time, from, meta, trace } = message
   const { epoch, offset, previous } = at
-  return { kind: 'logged', channel, data, binary, id, time, from, meta, epoch, offset, previous, ack }
+  const kind = 'logged'
+  const sent = { kind, channel, data, binary, id, time, from, meta, epoch, offset, previous, ack } as const
+  return trace === undefined ? sent : { ...sent, trace }
 }
 
 function marked(sent: Sent, published: Published): Published {

@@ -16,7 +16,7 @@
 import type { Appended, LogLoss, LogPolicy, LogRange, ReplayLog } from './replay-log.ts'
 import { missedNothing, SeenHeads, type SeenHead } from './jetstream-heads.ts'
 import type { Clock } from '../clock.ts'
-import type { StreamEntry, StreamSubject } from '../drivers/jetstream-port.ts'
+import type { StreamCondition, StreamEntry, StreamSubject } from '../drivers/jetstream-port.ts'
 import type { JetStream } from '../drivers/jetstream.ts'
 import { KeptStream } from '../drivers/kept-stream.ts'
 import type { Trouble } from '../drivers/stream-trouble.ts'
@@ -27,6 +27,9 @@ import type { Position } from '../protocol/position.ts'
 import { idKeyOf } from '../protocol/message-id.ts'
 import type { LoggedMessage, NewMessage } from '../protocol/message.ts'
 import { decodeStored, encodeStored } from '../protocol/packet.ts'
+import { startOf } from './stream-start.ts'
+import { TRACEPARENT } from '../tracing.ts'
+import { Turns } from '../turns.ts'
 
 export interface JetStreamReplayLogOptions {
   /** The first token of all subjects, and the name of the stream in capitals; no dots. Default: `sluice`. */
@@ -52,9 +55,6 @@ const SEEN_HEADS_MAX = 100_000
 const RACES_MAX = 32
 /** As many messages as others append to an inbox while this process appends one. */
 const STEPS_MAX = 32
-/** Entries that may be read in vain, to save steps of the search for where to begin. */
-const SURPLUS_MAX = 64
-const SEARCH_STEPS_MAX = 40
 
 export class JetStreamReplayLog implements ReplayLog {
   readonly #js: JetStream
@@ -63,7 +63,8 @@ export class JetStreamReplayLog implements ReplayLog {
   readonly #replicated: boolean
   readonly #stream: KeptStream
   readonly #heads = new SeenHeads(SEEN_HEADS_MAX)
-  readonly #inboxes = new Map<string, Promise<unknown>>()
+  /** By inbox: the next one's predecessor is known when the one before it is stored. */
+  readonly #inboxes = new Turns()
 
   constructor(js: JetStream, clock: Clock, options: JetStreamReplayLogOptions) {
     const prefix = options.prefix ?? PREFIX
@@ -108,12 +109,14 @@ export class JetStreamReplayLog implements ReplayLog {
     const idKey = idKeyOf(message)
     const id = idKey === undefined ? undefined : this.#idOf(channel, idKey)
     if (!isInbox(channel)) {
-      return this.#stream.within('confirm a message', () => this.#append(channel, stored, id))
+      // The copy that subscribers get comes from the stream.
+      const headers = message.trace === undefined ? undefined : { [TRACEPARENT]: message.trace }
+      return this.#stream.within('confirm a message', () => this.#append(channel, stored, { id, headers }))
     }
     let over = false
     return this.#stream
       .within('confirm a message', () =>
-        this.#inTurn(channel, () => {
+        this.#inboxes.take(channel, async () => {
           // Whoever asked for it has been told that it failed.
           if (over) throw new SluiceError('unavailable', 'JetStream did not come to a message in time')
           return this.#replicated
@@ -160,8 +163,7 @@ export class JetStreamReplayLog implements ReplayLog {
   }
 
   /**
-   * JetStream reads forwards only. Where to begin is searched for with the number of entries from there on: about
-   * five steps where the channel's messages are spread evenly, at most `SEARCH_STEPS_MAX`.
+   * JetStream reads forwards only: where to begin is searched for.
    */
   last(channel: string, count: number): Promise<LogRange> {
     return this.#stream.within('answer a read', async (epoch) => {
@@ -172,7 +174,8 @@ export class JetStreamReplayLog implements ReplayLog {
         return { kind: 'range', messages: [], head: await this.#head(channel, epoch) }
       }
       const head: Position = { epoch, offset: this.#note(channel, newest, reachedBefore) }
-      const start = await this.#startOf(where, head.offset, count + 1, epoch)
+      const bounds = { first: (await this.#stream.state(epoch)).firstSequence, last: head.offset }
+      const start = await startOf(bounds, count + 1, (from) => this.#js.countFrom(where, from))
       const read = await this.#js.range(where, start, head.offset, Number.MAX_SAFE_INTEGER)
       const { firstSequence } = await this.#stream.state(epoch)
       // What has been trimmed meanwhile may have left holes among what is gone, never among what is left.
@@ -209,9 +212,9 @@ export class JetStreamReplayLog implements ReplayLog {
     return Promise.resolve()
   }
 
-  async #append(channel: string, stored: Buffer, id: string | undefined): Promise<Appended> {
+  async #append(channel: string, stored: Buffer, condition: StreamCondition): Promise<Appended> {
     const reachedBefore = this.#stream.reached
-    const answer = await this.#stream.append(this.#where(channel).subject, stored, { id })
+    const answer = await this.#stream.append(this.#where(channel).subject, stored, condition)
     if (answer.kind === 'overtaken') throw new Error('an append without a condition cannot be overtaken')
     const { sequence: offset, duplicate } = answer
     const epoch = await this.#stream.epochOf(offset, duplicate ? 0 : reachedBefore)
@@ -240,7 +243,7 @@ export class JetStreamReplayLog implements ReplayLog {
       this.#heads.note(channel, offset)
       return { epoch, offset, previous, duplicate }
     }
-    return this.#append(channel, stored, id)
+    return this.#append(channel, stored, { id })
   }
 
   /**
@@ -251,7 +254,7 @@ export class JetStreamReplayLog implements ReplayLog {
     const where = this.#where(channel)
     const seen = this.#heads.get(channel)
     const known = seen?.offset ?? (await this.#js.newest(where))?.sequence ?? 0
-    const appended = await this.#append(channel, stored, id)
+    const appended = await this.#append(channel, stored, { id })
     const { epoch, offset, duplicate } = appended
     if (duplicate) return appended
     let previous = Math.min((await this.#startAfter(epoch, known, seen)).start, offset - 1)
@@ -262,17 +265,6 @@ export class JetStreamReplayLog implements ReplayLog {
       previous = next.sequence
     }
     return appended
-  }
-
-  /** One after the other: the next one's predecessor is known when the one before it is stored. */
-  #inTurn<T>(channel: string, run: () => Promise<T>): Promise<T> {
-    const before = this.#inboxes.get(channel) ?? Promise.resolve()
-    const mine = before.then(run)
-    const settled = mine.then(ignored, ignored).then(() => {
-      if (this.#inboxes.get(channel) === settled) this.#inboxes.delete(channel)
-    })
-    this.#inboxes.set(channel, settled)
-    return mine
   }
 
   /** Of a channel in which there is nothing. */
@@ -318,27 +310,6 @@ export class JetStreamReplayLog implements ReplayLog {
     return { start, lastSequence }
   }
 
-  /** From where there are `count` entries or not many more; or from the beginning. */
-  async #startOf(where: StreamSubject, head: number, count: number, epoch: string): Promise<number> {
-    const { firstSequence } = await this.#stream.state(epoch)
-    let tooLate = head
-    let found: number | undefined
-    for (let step = 0, span = count; step < SEARCH_STEPS_MAX; step++, span *= 4) {
-      const sequence =
-        found === undefined ? Math.max(head - span + 1, firstSequence) : Math.floor((found + tooLate) / 2)
-      const entries = await this.#js.countFrom(where, sequence)
-      if (entries < count && sequence > firstSequence) {
-        tooLate = sequence
-        if (found === undefined) continue
-      } else {
-        found = sequence
-        if (entries <= count * 4 + SURPLUS_MAX) break
-      }
-      if (tooLate - found <= 1) break
-    }
-    return found ?? firstSequence
-  }
-
   /** `reachedBefore`: of the stream, before its newest entry of the channel was asked for. */
   #note(channel: string, { sequence }: StreamEntry, reachedBefore: number): number {
     this.#heads.note(channel, sequence, Math.max(sequence, reachedBefore))
@@ -370,5 +341,3 @@ function logged(
 ): LoggedMessage {
   return { kind: 'logged', channel, epoch, offset: sequence, previous, ack: true, ...message }
 }
-
-function ignored(): void {}

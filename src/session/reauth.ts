@@ -3,6 +3,9 @@
  * connected together does not re-authenticate together.
  */
 
+/** In the place of a channel, for requests about the token: no channel has this name. */
+export const AUTH = ''
+
 export interface ReauthOptions {
   /** The longest time without a fresh token. */
   readonly intervalMs: number

@@ -11,6 +11,7 @@ import {
 } from '../../../src/publish/publisher.ts'
 import type { Registry } from '../../../src/registry/registry.ts'
 import type { Appended, ReplayLog } from '../../../src/replay/replay-log.ts'
+import type { Tracing } from '../../../src/tracing.ts'
 
 const APPENDED: Appended = { epoch: 'e', offset: 5, previous: 3, duplicate: false }
 const AWAY = new SluiceError('unavailable', 'it is away')
@@ -29,6 +30,7 @@ interface Parts {
   readonly request: Partial<PublishRequest>
   /** How long the log takes. */
   readonly logMs: number
+  readonly tracing: Tracing
 }
 
 /** What the publisher did: `to` is a node, or `all`. */
@@ -46,7 +48,7 @@ function answerOf<Value>(value: Value | Error): Promise<Value> {
 
 function publish(target: PublishRequest['target'], parts: Partial<Parts> = {}): Done {
   const { delivery = 'replay', onLogFailure = 'refuse', log = APPENDED, sends = [], nodes = ['n1'] } = parts
-  const { request = {}, logMs = 0 } = parts
+  const { request = {}, logMs = 0, tracing } = parts
   const asked: string[] = []
   const clock = new ManualClock(1000)
   const sent: { to: string; message: Message }[] = []
@@ -59,6 +61,7 @@ function publish(target: PublishRequest['target'], parts: Partial<Parts> = {}): 
   const places = nodes instanceof Error ? nodes : nodes.map((node, index) => ({ session: `s${index}`, node }))
   const publisher = new Publisher(
     {
+      tracing,
       log: {
         append: async (channel: string) => {
           asked.push(`append ${channel}`)
@@ -282,5 +285,62 @@ describe('a request', () => {
     const { counted, answer } = publish(CHANNEL, { log: new TypeError('a fault of ours') })
     await expect(answer).rejects.toBeInstanceOf(TypeError)
     expect(counted).toEqual([])
+  })
+})
+
+describe('a publish that is traced', () => {
+  /** `step of parent: how it ended`, in the order in which they ended. */
+  function recording(records = true): { readonly tracing: Tracing; readonly spans: string[] } {
+    const spans: string[] = []
+    let count = 0
+    const tracing: Tracing = {
+      begin(step, parent) {
+        if (!records) return undefined
+        const traceparent = `span ${++count}`
+        return {
+          traceparent,
+          end: (_more, error) =>
+            void spans.push(`${step} of ${parent}: ${error instanceof Error ? error.message : 'well'}`),
+        }
+      },
+    }
+    return { tracing, spans }
+  }
+
+  it.each([
+    ['replay', CHANNEL],
+    ['replay', USER],
+  ] as const)(
+    'has a span for each step, and the message says which it belongs to: %s %o',
+    async (delivery, target) => {
+      const { tracing, spans } = recording()
+      const { sent, answer } = publish(target, { delivery, tracing, request: { trace: 'its backend' } })
+      await answer
+      expect(spans).toEqual([
+        'append of span 1: well',
+        'send of span 1: well',
+        'publish of its backend: well',
+      ])
+      expect(sent.map(({ message }) => message.trace)).toEqual(['span 1'])
+    },
+  )
+
+  it('ends its spans as failures where the log is away', async () => {
+    const { tracing, spans } = recording()
+    await expect(publish(CHANNEL, { tracing, log: AWAY }).answer).rejects.toBe(AWAY)
+    expect(spans).toEqual(['append of span 1: it is away', 'publish of undefined: it is away'])
+  })
+
+  it('ends its span as a failure where it is refused at once', async () => {
+    const { tracing, spans } = recording()
+    const { answer } = publish({ channel: 'a b' }, { tracing })
+    await expect(answer).rejects.toMatchObject({ code: 'bad_request' })
+    expect(spans).toEqual([expect.stringMatching(/^publish of undefined: channel is not valid/)])
+  })
+
+  it('has none where this one is not recorded', async () => {
+    const { sent, answer } = publish(CHANNEL, { tracing: recording(false).tracing })
+    await answer
+    expect(sent[0]?.message).not.toHaveProperty('trace')
   })
 })

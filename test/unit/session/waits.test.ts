@@ -24,9 +24,6 @@ const WAITS: Readonly<Record<string, string>> = {
   'session.ts: const identity = await tokens.verify(token)': 'the connection may have gone',
   'session.ts: const answered = await registry.revoked(this.user)':
     'the connection may have gone, the token may have been revoked',
-  'turns.ts: const answer = before === undefined ? run() : before.then(run)':
-    'the connection may have gone while the request waited for the one before',
-  'turns.ts: const settled = answer.then(over, over)': 'a later request may have taken its place',
   'sessions.ts: const identity = await tokens.verify(token)':
     'the token may have expired; nobody is connected yet',
   'claims.ts: const claimed = await registry.claim(attempt.user, session, nodeId)':

@@ -1,17 +1,15 @@
 /**
- * Requests about one thing are carried out one after the other: an unsubscribe must not overtake its subscribe.
+ * Requests about one thing are carried out one after the other: an unsubscribe must not overtake its subscribe, nor a message
+ * of an inbox the one before it.
  */
-/** In the place of a channel: the fresh tokens of a connection. No channel has this name. */
-export const AUTH = ''
-
 export class Turns {
   /** The last request about each thing that is not answered yet. */
   readonly #last = new Map<string, Promise<void>>()
 
   readonly #idle: () => void
 
-  /** `idle`: nothing is left. */
-  constructor(idle: () => void) {
+  /** `idle` is called whenever nothing is left. */
+  constructor(idle: () => void = () => undefined) {
     this.#idle = idle
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { Turns } from '../../../src/session/turns.ts'
-import { settled } from '../../support/session-world.ts'
+import { Turns } from '../../src/turns.ts'
+import { settled } from '../support/session-world.ts'
 
 interface Held {
   readonly run: () => Promise<string>

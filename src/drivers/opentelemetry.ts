@@ -1,0 +1,113 @@
+/**
+ * The only door to OpenTelemetry: spans over OTLP. It is configured by the variables that every program has for it
+ * (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/), and its packages are loaded only where
+ * they name an endpoint.
+ */
+import type { Context, DiagLogger, Span as OtelSpan, SpanKind, SpanStatusCode } from '@opentelemetry/api'
+import { parseTraceparent, traceparentOf, type Span, type Step, type Tracing } from '../tracing.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+export interface OpenTelemetryOptions {
+  readonly env: Environment
+  /** Of the process that the spans are of; what `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME` say goes before. */
+  readonly resource: Readonly<Record<string, string | undefined>>
+  /** Spans could not be sent, or a variable says what is not allowed. */
+  failed(error: Error): void
+}
+
+export interface OpenTelemetry extends Tracing {
+  /** Sends what is still held, within a moment, and ends. */
+  close(): Promise<void>
+}
+
+const CLOSE_MS = 2000
+const PROTOCOL = 'http/json'
+
+/** Whether spans are asked for: an endpoint is named, and nothing switches them off. */
+export function asksForSpans(env: Environment): boolean {
+  const { OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER = 'otlp' } = env
+  const endpoint = env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] || env['OTEL_EXPORTER_OTLP_ENDPOINT'] || ''
+  return endpoint !== '' && OTEL_SDK_DISABLED?.toLowerCase() !== 'true' && OTEL_TRACES_EXPORTER === 'otlp'
+}
+
+/** `undefined`: nobody asks for spans. */
+export async function openTelemetry(options: OpenTelemetryOptions): Promise<OpenTelemetry | undefined> {
+  const { env, resource, failed } = options
+  if (!asksForSpans(env)) return undefined
+  const [api, sdk, exporter, resources] = await Promise.all([
+    import('@opentelemetry/api'),
+    import('@opentelemetry/sdk-trace-base'),
+    import('@opentelemetry/exporter-trace-otlp-http'),
+    import('@opentelemetry/resources'),
+  ])
+  // What the packages have to say they say here and nowhere else.
+  api.diag.setLogger(diagnosis(failed), {
+    logLevel: api.DiagLogLevel.WARN,
+    suppressOverrideMessage: true,
+  })
+  const asked = env['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL'] ?? env['OTEL_EXPORTER_OTLP_PROTOCOL'] ?? PROTOCOL
+  if (asked !== PROTOCOL)
+    failed(new Error(`OTEL_EXPORTER_OTLP_PROTOCOL is ${asked}: spans are sent as ${PROTOCOL} all the same`))
+  const said = Object.entries(resource).filter(([, value]) => value !== undefined)
+  const provider = new sdk.BasicTracerProvider({
+    resource: resources
+      .defaultResource()
+      .merge(resources.resourceFromAttributes(Object.fromEntries(said)))
+      .merge(resources.detectResources({ detectors: [resources.envDetector] })),
+    spanProcessors: [new sdk.BatchSpanProcessor(new exporter.OTLPTraceExporter())],
+  })
+  const tracer = provider.getTracer('sluice')
+  const kinds: Readonly<Record<Step, SpanKind>> = {
+    publish: api.SpanKind.SERVER,
+    append: api.SpanKind.CLIENT,
+    send: api.SpanKind.PRODUCER,
+    deliver: api.SpanKind.CONSUMER,
+  }
+  const contextOf = (text: string | undefined): Context => {
+    const parent = parseTraceparent(text)
+    if (parent === undefined) return api.ROOT_CONTEXT
+    const { traceId, spanId, flags } = parent
+    return api.trace.setSpanContext(api.ROOT_CONTEXT, { traceId, spanId, traceFlags: flags, isRemote: true })
+  }
+  return {
+    begin(step, parent, attributes) {
+      const span = tracer.startSpan(`sluice ${step}`, { kind: kinds[step], attributes }, contextOf(parent))
+      return span.isRecording() ? spanOf(span, api.SpanStatusCode.ERROR) : undefined
+    },
+    async close() {
+      let late: NodeJS.Timeout | undefined
+      const over = new Promise<void>((resolve) => (late = setTimeout(resolve, CLOSE_MS)))
+      // A collector that does not answer holds no node up; that it does not was told when it was asked last.
+      await Promise.race([provider.shutdown().catch(failed), over])
+      clearTimeout(late)
+      api.diag.disable()
+    },
+  }
+}
+
+function spanOf(span: OtelSpan, failed: SpanStatusCode): Span {
+  const { traceId, spanId, traceFlags } = span.spanContext()
+  return {
+    traceparent: traceparentOf({ traceId, spanId, flags: traceFlags }),
+    end(more, error) {
+      if (more !== undefined) span.setAttributes(more)
+      if (error !== undefined) {
+        const message = error instanceof Error ? error.message : String(error)
+        span.setStatus({ code: failed, message })
+      }
+      span.end()
+    },
+  }
+}
+
+function diagnosis(failed: (error: Error) => void): DiagLogger {
+  const tell = (message: string, ...rest: unknown[]): void =>
+    failed(new Error([message, ...rest.map(textOf)].join(' ').slice(0, 500)))
+  const nothing = (): void => undefined
+  return { error: tell, warn: tell, info: nothing, debug: nothing, verbose: nothing }
+}
+
+function textOf(value: unknown): string {
+  return value instanceof Error ? value.message : typeof value === 'string' ? value : JSON.stringify(value)
+}
