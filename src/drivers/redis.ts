@@ -76,7 +76,7 @@ const UNTRUSTED =
 export class RedisLink {
   readonly #hot: Line
   readonly #bulk: Line
-  readonly #single: boolean
+  readonly kind: RedisTarget['kind']
   readonly #scripts: RedisScript[] = []
   readonly #watchers: RedisEvents[] = []
   readonly #clock: Clock
@@ -95,7 +95,7 @@ export class RedisLink {
     this.#caught = options.caught
     this.#clock = options.clock ?? systemClock
     const target = redisTarget(options.urls)
-    this.#single = target.kind === 'server'
+    this.kind = target.kind
     const untilMs = target.kind === 'sentinel' ? 0 : Infinity
     this.#hot = { ...openRedis(target, options, options.hotTimeoutMs ?? HOT_TIMEOUT_MS), untilMs }
     this.#bulk = { ...openRedis(target, options, options.bulkTimeoutMs ?? BULK_TIMEOUT_MS), untilMs }
@@ -144,7 +144,7 @@ export class RedisLink {
 
   /** Whether there is one server, and no other will ever take its place. */
   get single(): boolean {
-    return this.#single
+    return this.kind === 'server'
   }
 
   /** A command to a single server; `undefined` where it may not be asked. Fails with `unavailable`. */
@@ -155,6 +155,19 @@ export class RedisLink {
       if (isRefusal(error)) return undefined
       throw this.#asOurs(error)
     }
+  }
+
+  /** A command to each server of a cluster that answers, replicas too; by its address. Never fails. */
+  async askAll(command: string, ...words: readonly string[]): Promise<ReadonlyMap<string, unknown>> {
+    const servers = serversOf(this.#bulk.client, 'all')
+    const answers = new Map<string, unknown>()
+    await Promise.all(
+      servers.map(async (server) => {
+        const answer = await server.call(command, ...words).catch(() => undefined)
+        if (answer !== undefined) answers.set(`${server.options.host}:${server.options.port}`, answer)
+      }),
+    )
+    return answers
   }
 
   /** To be called before `ready` and `run`. */
@@ -346,6 +359,6 @@ function leaveUnless({ client, server }: Line, named: string): void {
 }
 
 /** Those that can be asked now. */
-function serversOf(client: RedisClient): Redis[] {
-  return client instanceof Cluster ? client.nodes('master') : [client]
+function serversOf(client: RedisClient, which: 'master' | 'all' = 'master'): Redis[] {
+  return client instanceof Cluster ? client.nodes(which) : [client]
 }

@@ -20,7 +20,7 @@ import { RedisReplayLog } from '../replay/redis.ts'
 export function clusterStores(base: Base, { listener, trust, switchboard }: StoresPorts): Stores {
   const { config } = base
   const servers = openServers(base, switchboard)
-  const { redis, nats } = servers
+  const { redis, nats, succession } = servers
   const durable = durableParts(config, nats, { ...base, logReturned: () => switchboard.logReturned() })
   const backbone = createBackbone(base, {
     nats,
@@ -33,6 +33,7 @@ export function clusterStores(base: Base, { listener, trust, switchboard }: Stor
   const replay = new RedisReplayLog(redis, {
     askedTtlMs: askedMsOf(config),
     keeps: () => servers.wholeness.keeps,
+    ...(succession === undefined ? {} : { isHeir: (from, to) => succession.isHeir(from, to) }),
   })
   const log =
     durable === undefined ? replay : new LogByDelivery(replay, durable.log, durable.republished.applies)
@@ -64,8 +65,9 @@ export function clusterStores(base: Base, { listener, trust, switchboard }: Stor
   }
 }
 
-function closeRedis({ wholeness, redis }: Servers): void {
+function closeRedis({ wholeness, succession, redis }: Servers): void {
   wholeness.close()
+  succession?.close()
   redis.close()
 }
 

@@ -10,6 +10,7 @@ import { payloadMisfit } from './limits.ts'
 import { NATS_PREFIX } from './nats-prefix.ts'
 import type { Switchboard } from './switchboard.ts'
 import type { LogRoot } from '../observe/log.ts'
+import { SuccessionWatch } from '../replay/succession-watch.ts'
 import { WholenessWatch } from '../replay/wholeness-watch.ts'
 
 /** Longer than a restart of a server takes that is being updated at the same time. */
@@ -21,6 +22,8 @@ export interface Servers {
   readonly redis: RedisLink
   readonly nats: NatsLink
   readonly wholeness: WholenessWatch
+  /** Of a Redis Cluster. */
+  readonly succession: SuccessionWatch | undefined
   /** Resolves once both answer, or it is clear that one does not now. */
   start(): Promise<void>
 }
@@ -30,14 +33,17 @@ export function openServers(base: Base, switchboard: Switchboard): Servers {
   const redis = openRedis(base, switchboard)
   const nats = openNats(base)
   const wholeness = watchWholeness(base, redis)
+  const succession =
+    redis.kind === 'cluster' ? new SuccessionWatch({ link: redis, clock: base.clock }) : undefined
   const redisStarts = async (): Promise<void> => {
     await redis.ready(READY_TIMEOUT_MS)
-    await Promise.all([warnOfSplitBrain(redis, log), wholeness.look()])
+    await Promise.all([warnOfSplitBrain(redis, log), wholeness.look(), succession?.look()])
   }
   return {
     redis,
     nats,
     wholeness,
+    succession,
     async start() {
       nats.start()
       await Promise.all([

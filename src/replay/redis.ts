@@ -16,7 +16,6 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Appended, LogLoss, LogPolicy, LogRange, ReplayLog } from './replay-log.ts'
-import type { FormerPrimary } from '../drivers/former-primary.ts'
 import type { RedisArgument, RedisLane, RedisLink, RedisScript } from '../drivers/redis.ts'
 import { SluiceError } from '../errors.ts'
 import type { Position } from '../protocol/position.ts'
@@ -37,6 +36,8 @@ export interface RedisReplayLogOptions {
   readonly askedTtlMs?: number
   /** What a restart of the server keeps, as it says of itself now. Default: not all. */
   readonly keeps?: () => Keeps
+  /** Of a Redis Cluster: whether the server of the second generation has all that was confirmed in the first. Never fails. */
+  readonly isHeir?: (from: string, to: string) => Promise<boolean>
   /** How many idempotency ids a channel remembers; past it the oldest is forgotten. */
   readonly idsPerChannelMax?: number
 }
@@ -59,6 +60,7 @@ export class RedisReplayLog implements ReplayLog {
   readonly #askedTtlMs: number
   readonly #idsMax: number
   readonly #keeps: () => Keeps
+  readonly #isHeir: RedisReplayLogOptions['isHeir']
   /** Two nodes never propose the same epoch, and one node never proposes it twice. */
   readonly #epochPrefix = randomBytes(5).toString('hex')
   #epochs = 0
@@ -71,6 +73,7 @@ export class RedisReplayLog implements ReplayLog {
     this.#askedTtlMs = options.askedTtlMs ?? ASKED_TTL_MS
     this.#idsMax = options.idsPerChannelMax ?? IDS_PER_CHANNEL_MAX
     this.#keeps = options.keeps ?? (() => 'some')
+    this.#isHeir = options.isHeir
     link.define(APPEND)
     link.define(READ)
     link.define(DISOWN)
@@ -151,25 +154,24 @@ export class RedisReplayLog implements ReplayLog {
     args: readonly RedisArgument[],
   ): Promise<unknown> {
     if (this.#closed) return Promise.reject(new SluiceError('unavailable', 'the replay log has been closed'))
-    const { former } = this.#link
-    if (former?.answers !== true) return this.#link.run(lane, what, [...args, this.#keeps()])
-    return this.#runAfter(former, channel, (keeps) => this.#link.run(lane, what, [...args, keeps]))
+    const asks = this.#isHeir !== undefined || this.#link.former?.answers === true
+    if (!asks) return this.#link.run(lane, what, [...args, this.#keeps()])
+    return this.#runAfter(channel, (keeps) => this.#link.run(lane, what, [...args, keeps]))
   }
 
-  /** Not before the former primary has said where it has ended, if nobody has asked it about this channel yet. */
-  async #runAfter(
-    former: FormerPrimary,
-    channel: string,
-    run: (keeps: string) => Promise<unknown>,
-  ): Promise<unknown> {
+  /** Where another server has been put in the place of one, not before that one was asked. */
+  async #runAfter(channel: string, run: (keeps: string) => Promise<unknown>): Promise<unknown> {
     const answer = await run('ask')
-    const successor = successorIn(answer)
-    if (successor === undefined) return answer
-    const given = (await former.run(GIVE_UP, [...this.#common(channel), successor, 'some'])) as
+    const succession = successionIn(answer)
+    return succession === undefined ? answer : run(await this.#inherited(channel, succession))
+  }
+
+  async #inherited(channel: string, { from, to }: Succession): Promise<string> {
+    if (this.#isHeir !== undefined) return (await this.#isHeir(from, to)) ? `heir:${from} ${to}` : 'some'
+    const given = (await this.#link.former?.run(GIVE_UP, [...this.#common(channel), to, 'some'])) as
       readonly [Buffer, Buffer] | readonly [] | undefined
     const [epoch, offset] = given ?? []
-    if (epoch === undefined || offset === undefined) return run('some')
-    return run(`given:${successor} ${text(epoch)} ${text(offset)}`)
+    return epoch === undefined || offset === undefined ? 'some' : `given:${to} ${text(epoch)} ${text(offset)}`
   }
 
   #common(channel: string): readonly RedisArgument[] {
@@ -197,11 +199,16 @@ function script(name: 'append' | 'read' | 'disown' | 'give-up', keyCount: number
   return { name: `sluice_log_${name.replace('-', '_')}`, lua: lua.join('\n'), keyCount }
 }
 
-/** The generation of the server that has answered, where it decides nothing before its predecessor was asked. */
-function successorIn(answer: unknown): string | undefined {
-  const [epoch, successor] = Array.isArray(answer) ? (answer as readonly unknown[]) : []
-  return Buffer.isBuffer(epoch) && epoch.length === 0 && Buffer.isBuffer(successor)
-    ? text(successor)
+/** The generation that the channel was of, and that of the server that has answered, where it decides nothing by itself. */
+interface Succession {
+  readonly from: string
+  readonly to: string
+}
+
+function successionIn(answer: unknown): Succession | undefined {
+  const [epoch, to, from] = Array.isArray(answer) ? (answer as readonly unknown[]) : []
+  return Buffer.isBuffer(epoch) && epoch.length === 0 && Buffer.isBuffer(to) && Buffer.isBuffer(from)
+    ? { from: text(from), to: text(to) }
     : undefined
 }
 

@@ -1,12 +1,16 @@
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
 import { RedisLink } from '../../src/drivers/redis.ts'
 import { SluiceError } from '../../src/errors.ts'
 import type { NewMessage } from '../../src/protocol/message.ts'
+import type { Appended } from '../../src/replay/replay-log.ts'
 import { RedisReplayLog } from '../../src/replay/redis.ts'
+import { SuccessionWatch } from '../../src/replay/succession-watch.ts'
+import { patientMs } from '../support/patience.ts'
 import { openRedis } from '../support/redis-links.ts'
 import { RedisSentinels } from '../support/redis-sentinels.ts'
-import { RedisServer } from '../support/redis-server.ts'
+import { RedisCluster, RedisServer } from '../support/redis-server.ts'
 
 /** Another server becomes the primary while the one before lives: it says where its channels have ended. */
 
@@ -73,6 +77,56 @@ describe('when Sentinels are asked for another primary', () => {
   })
 })
 
+describe('when a replica of a Redis Cluster is told to take the place of its master', () => {
+  it('all channels go on in their epochs', async () => {
+    const redis = await RedisCluster.start()
+    ends.push(() => redis.stop())
+    const [master] = redis.servers as readonly [RedisServer]
+    const replica = await redis.addReplica(master)
+    ends.push(() => replica.stop())
+    const link = await openRedis(redis.urls)
+    const succession = new SuccessionWatch({ link, clock: systemClock })
+    ends.push(
+      () => link.close(),
+      () => succession.close(),
+    )
+    const log = new RedisReplayLog(link, { isHeir: (from, to) => succession.isHeir(from, to) })
+    await succession.look()
+    const channels = Array.from({ length: 30 }, (_, i) => `news-${i}`)
+    const firsts = await Promise.all(channels.map((name) => log.append(name, message('1'), POLICY)))
+    const there = (server: RedisServer): number =>
+      channels.filter((name) => server.command('keys', `sluice:pos:{${name}}`).trim() !== '').length
+    expect(there(master)).toBeGreaterThan(0)
+
+    expect(replica.command('cluster', 'failover')).toContain('OK')
+    await expect.poll(() => replica.command('role')).toContain('master')
+    const epochsOf = (appended: readonly { readonly epoch: string }[]): string[] =>
+      appended.map(({ epoch }) => epoch)
+    const seconds: { readonly epoch: string; readonly offset: number }[] = []
+    for (const name of channels)
+      seconds.push(await onceItServes(() => log.append(name, message('2'), POLICY)))
+    expect(epochsOf(seconds)).toEqual(epochsOf(firsts))
+    expect(new Set(seconds.map(({ offset }) => offset))).toEqual(new Set([2]))
+    expect(await log.read('news-0', firsts[0] as Appended, 10)).toMatchObject({ messages: [{ offset: 2 }] })
+  })
+})
+
+/** The first answer after the failures, which are of the only kind that there may be. */
+async function onceItServes<T>(call: () => Promise<T>): Promise<T> {
+  let answer: T | undefined
+  const tryOnce = async (): Promise<boolean> => {
+    try {
+      answer = await call()
+      return true
+    } catch (error) {
+      if (error instanceof SluiceError && error.code === 'unavailable') return false
+      throw error
+    }
+  }
+  await expect.poll(tryOnce, { timeout: patientMs(30_000) }).toBe(true)
+  return answer as T
+}
+
 type Step =
   | { readonly kind: 'append' | 'head'; readonly node: number; readonly name: string }
   | { readonly kind: 'hears'; readonly node: number }
@@ -83,11 +137,11 @@ const CHANNELS = ['a', 'b']
 const FORGET = "if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'c', '0') end"
 const node = fc.nat(1)
 const server = fc.nat(2)
-const name = fc.constantFrom(...CHANNELS)
+const named = fc.constantFrom(...CHANNELS)
 const steps = fc.array<Step>(
   fc.oneof(
-    { weight: 8, arbitrary: fc.record({ kind: fc.constant('append' as const), node, name }) },
-    { weight: 3, arbitrary: fc.record({ kind: fc.constant('head' as const), node, name }) },
+    { weight: 8, arbitrary: fc.record({ kind: fc.constant('append' as const), node, name: named }) },
+    { weight: 3, arbitrary: fc.record({ kind: fc.constant('head' as const), node, name: named }) },
     { weight: 3, arbitrary: fc.record({ kind: fc.constant('hears' as const), node }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('promote' as const), server }) },
     { weight: 1, arbitrary: fc.constant({ kind: 'catchUp' as const }) },

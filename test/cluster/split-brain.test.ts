@@ -37,11 +37,12 @@ async function nodeAt(redis: RedisSentinels, nats: NatsServer, user: string): Pr
 
 async function subscriberAt(
   node: StartedNode,
+  channel = CHANNEL,
 ): Promise<{ client: RawClient; resets(): number; got(): unknown[] }> {
   const { client } = await RawClient.connect(`ws://127.0.0.1:${node.port}/v1/ws`, {
     token: await node.token('ann'),
   })
-  await client.request({ type: 'subscribe', ref: 1, channel: CHANNEL })
+  await client.request({ type: 'subscribe', ref: 1, channel })
   ends.push(() => client.socket.terminate())
   const of = (type: string) => client.frames.filter((frame) => frame.type === type)
   return { client, resets: () => of('reset').length, got: () => of('message').map(({ data }) => data) }
@@ -63,6 +64,7 @@ describe('a primary and one node are cut off from the Sentinels, while the nodes
     ends.push(() => nats.stop())
     const [cut, well] = [await nodeAt(redis, nats, 'g1'), await nodeAt(redis, nats, 'g2')]
     // One that both servers have. Of the other one the replica has nothing, so nobody asks the former primary about it.
+    const calm = await subscriberAt(well, 'copied')
     const copied = await publish(cut, 'both', 'copied')
     await expect.poll(() => redis.replica.command('exists', 'sluice:pos:{copied}').trim(), WAIT).toBe('1')
     redis.stopReplicating()
@@ -79,6 +81,8 @@ describe('a primary and one node are cut off from the Sentinels, while the nodes
     const epochOf = ({ text }: { text: string }): string | undefined => /"epoch":"(\w+)"/.exec(text)?.[1]
     const wentOn = await publish(well, 'wentOn', 'copied')
     expect(epochOf(wentOn)).toBe(epochOf(copied))
+    await expect.poll(() => calm.got(), WAIT).toEqual(['both', 'wentOn'])
+    expect(calm.resets()).toBe(0)
     expect((await publish(cut, 'given up', 'copied')).status).toBe(503)
     // For as long as the last word of the Sentinels holds, it confirms what is lost, and so everybody is told.
     const told = atWell.resets()

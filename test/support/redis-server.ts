@@ -106,6 +106,24 @@ export class RedisCluster {
     return this.servers.map(({ url }) => url)
   }
 
+  /** A replica of this master. Resolves when it follows, and all servers know it. */
+  async addReplica(master: RedisServer): Promise<RedisServer> {
+    const bus = String(await freePort())
+    const replica = await RedisServer.start([
+      ...['--cluster-enabled', 'yes', '--cluster-port', bus],
+      ...['--cluster-node-timeout', '2000', '--cluster-require-full-coverage', 'no'],
+    ])
+    master.command('config', 'set', 'repl-diskless-sync-delay', '0')
+    const id = master.command('cluster', 'myid').trim()
+    const itsBus = /@(\d+)\S* myself/.exec(master.command('cluster', 'nodes'))?.[1] as string
+    replica.command('cluster', 'meet', '127.0.0.1', String(master.port), itsBus)
+    while (!replica.command('cluster', 'replicate', id).startsWith('OK')) await nextTurn()
+    while (!replica.command('info', 'replication').includes('master_link_status:up')) await nextTurn()
+    for (const server of this.servers)
+      while (!server.command('cluster', 'slots').includes(String(replica.port))) await nextTurn()
+    return replica
+  }
+
   /** All servers lose their data and keep their slots. */
   async restart(): Promise<void> {
     await Promise.all(this.servers.map((server) => server.restart()))

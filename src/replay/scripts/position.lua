@@ -13,10 +13,11 @@
 -- ARGV[2]  how long positions are remembered
 -- ARGV[3]  how long those are at first that nobody has published to
 -- The last of ARGV  what a restart keeps, as whoever calls has asked: all:<generation of the server that was asked>, some,
---                   or unknown. Where Sentinels have put this server in the place of another one:
+--                   or unknown. Where this server may have been put in the place of another one:
 --                   ask: that one can be asked, so nothing is decided without it
 --                   given:<generation> <epoch> <offset>: it has given the channel up, to the server of this generation, at
 --                   this position (give-up.lua)
+--                   heir:<generation> <generation>: the server of the second has all that that of the first had confirmed
 -- All times are milliseconds, by the clock of this server.
 
 local function text(number)
@@ -44,10 +45,11 @@ end
 local KEEPS = ARGV[#ARGV]
 local KEEPS_ALL = string.match(KEEPS, '^all:(.+)$')
 local GIVEN = string.match(KEEPS, '^given:(.+)$')
+local HEIR = string.match(KEEPS, '^heir:(.+)$')
 -- In front of the generation of a server that has given the channel up: there it is neither read nor written any more.
 local GIVEN_UP = '>'
--- The generation of this server, where its predecessor is to be asked.
-local successor
+-- The generation of this server, and that of its predecessor, where that one is to be asked.
+local successor, predecessor
 
 -- Notes that the generation was compared, on this server alone: a replica that is promoted, or a server that reads its
 -- file, would take it for a comparison of its own, and give an offset again that its predecessor gave and it lacks.
@@ -59,13 +61,14 @@ end
 
 -- Where the server has been restarted, or has followed another one: whether it has all that was confirmed. Nothing is answered
 -- where whoever calls does not know yet.
-local function isWhole(epoch, offset, onDisk, copied, running)
-  if GIVEN then return GIVEN == running .. ' ' .. epoch .. ' ' .. offset end
+local function isWhole(known, copied, running)
+  if GIVEN then return GIVEN == running .. ' ' .. known[1] .. ' ' .. known[2] end
+  if HEIR then return HEIR == known[3] .. ' ' .. running end
   if KEEPS == 'ask' and running ~= '' then
-    successor = running
+    successor, predecessor = running, known[3]
     return nil
   end
-  if onDisk ~= '1' or copied then return false end
+  if known[8] ~= '1' or copied then return false end
   if KEEPS_ALL == running then return true end
   -- Also where another server was asked: this one is its successor.
   if KEEPS_ALL or KEEPS == 'unknown' then return nil end
@@ -101,7 +104,7 @@ local function position(time, trust)
       current = running == known[3]
       if not current then
         if known[3] == GIVEN_UP .. running then return nil end
-        current = isWhole(known[1], known[2], known[8], copied, running)
+        current = isWhole(known, copied, running)
         if current == nil then return nil end
         -- A server that takes no writes now will compare once more.
         if current then redis.pcall('HSET', KEYS[1], 'g', running) end
@@ -152,6 +155,6 @@ end
 
 -- The answer of a script where the position is not known.
 local function unsettled()
-  if successor then return { '', successor } end
+  if successor then return { '', successor, predecessor } end
   return redis.error_reply('UNSETTLED it is not known yet whether Redis has lost something, or another server has its place')
 end
