@@ -30,7 +30,8 @@ export async function leaderDies(options: StormOptions): Promise<boolean> {
     async ({ cluster: { nodes } }) => {
       const staying = nodes.filter((_, index) => REGIONS[index] === 'us')
       const [asked] = staying as [GatewayProcess]
-      const { id } = await beginJob(asked, { region: 'eu', plan })
+      // One balancer stands before all regions: it is to show nobody a node that goes next.
+      const { id } = await beginJob(asked, { region: 'eu', plan, cordon: true })
       while (((await jobAt(asked, id))?.told ?? 0) === 0) await pause(LOOK_EVERY_MS)
       const leader = nodes.find(({ output }) => output.includes(LEADS))
       if (leader === undefined) throw new Error('no node says that it leads')

@@ -30,7 +30,8 @@ export async function regionDrain(options: StormOptions): Promise<boolean> {
       const asked = cluster.node(REGIONS.indexOf('us'))
       const leaving = cluster.nodes.filter((_, index) => REGIONS[index] === 'eu')
       const gone = leaving.map((node) => depart(node, { plan, version: 'eu', goes: () => node.ended() }))
-      const { id } = await beginJob(asked, { region: 'eu', plan, parallel: PARALLEL })
+      // One balancer stands before all regions: it is to show nobody a node that goes next.
+      const { id } = await beginJob(asked, { region: 'eu', plan, parallel: PARALLEL, cordon: true })
       end = await watchJob(id, () => asked)
       departures.push(...(await Promise.all(gone)))
     },
