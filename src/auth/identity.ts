@@ -15,6 +15,8 @@ export interface Identity {
   readonly expiresAtMs: number | undefined
   /** Milliseconds since 1970 of `iat`, whole seconds as a rule. Undefined: the token does not say. */
   readonly issuedAtMs: number | undefined
+  /** A dialect knows it by something else than a token: it is asked for none. */
+  readonly tokenless?: true
 }
 
 /** A user id is opaque to the gateway, but it is part of keys and of log lines. */

@@ -39,6 +39,8 @@ export type ControlMessage =
   | LinkWord
   /** A job of the cluster has changed, and stands in the registry. */
   | { readonly kind: 'jobChanged' }
+  /** A backend ends the connections that have signed in as a user of its app, which a dialect has named so. */
+  | { readonly kind: 'signOut'; readonly user: string }
   /** The sender to itself; see `canary.ts`. */
   | { readonly kind: 'canary'; readonly word: number }
   /** The sender follows a user; see `traces.ts`. */
@@ -62,6 +64,7 @@ export interface ControlSink {
   linkAsk(number: number, request: LinkRequest): void
   linkAnswer(number: number, answer: LinkAnswer): void
   jobChanged(): void
+  signOut(user: string): void
   canary(word: number): void
   trace(follow: Follow): void
   traced(id: string, lines: readonly string[]): void
@@ -115,6 +118,9 @@ export function dispatch(payload: Uint8Array, sink: ControlSink): boolean {
     case 'jobChanged':
       sink.jobChanged()
       return true
+    case 'signOut':
+      sink.signOut(message.user)
+      return true
     case 'canary':
       sink.canary(message.word)
       return true
@@ -142,6 +148,7 @@ function parse(payload: Uint8Array): ControlMessage | undefined {
   const { kind, user, beforeMs, session, client, messages, word, ...rest } = value as Record<string, unknown>
   const recovered = rest['recovered'] === true
   if (kind === 'disconnect' && typeof user === 'string') return { kind, user, claim: claimOf(rest) }
+  if (kind === 'signOut' && typeof user === 'string') return { kind, user }
   if (kind === 'revoke' && typeof user === 'string' && typeof beforeMs === 'number')
     return { kind, user, beforeMs }
   if (kind === 'takenOver' && typeof session === 'string')

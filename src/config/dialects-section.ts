@@ -2,7 +2,18 @@
  * The options of other wire protocols; each is spoken where its section is there.
  */
 import { isPusherApp } from './forms.ts'
-import { flag, list, option, optionalSection, required, section, size, text } from './option.ts'
+import {
+  duration,
+  flag,
+  integer,
+  list,
+  option,
+  optionalSection,
+  required,
+  section,
+  size,
+  text,
+} from './option.ts'
 import { isPattern } from '../protocol/channel.ts'
 
 const PATTERNS = 'channels, or the beginnings of channels followed by *'
@@ -28,14 +39,30 @@ export function dialectsSection() {
         doc: 'Whether the second listener answers `POST /api/…` as the server API of Centrifugo, with the keys of `api.keys`.',
       }),
     }),
-    pusher: optionalSection('What backends call of Pusher Channels. Absent: it is not answered.', {
-      apps: required(list('entries id:namespace:key:secret', isPusherApp), {
-        secret: 'whole',
-        doc: 'The apps whose backends may publish, each as `id:namespace:key:secret`; the channels of an app are in its namespace. Several entries with the same id and namespace are several keys of one app.',
-      }),
-      data: option(size('1KiB', '64MiB'), '10KiB', {
-        doc: 'The largest `data` of an event; `limits.payload` bounds it as well.',
-      }),
+    pusher: pusherSection(),
+  })
+}
+
+function pusherSection() {
+  return optionalSection('The protocol of Pusher Channels, and its HTTP API. Absent: it is not spoken.', {
+    apps: required(list('entries id:namespace:key:secret', isPusherApp), {
+      secret: 'whole',
+      doc: 'The apps, each as `id:namespace:key:secret`; the channels of an app are in its namespace. Several entries with the same id and namespace are several keys of one app.',
+    }),
+    data: option(size('1KiB', '64MiB'), '10KiB', {
+      doc: 'The largest `data` of an event; `limits.payload` bounds it as well.',
+    }),
+    activityTimeout: option(duration('5s', '1h'), '120s', {
+      doc: 'After so long a silence of the gateway a client asks whether it is still there.',
+    }),
+    clientEvents: option(flag(), true, {
+      doc: 'Whether clients may send events of their own to the others on a private or presence channel.',
+    }),
+    members: option(integer({ min: 1, max: 100_000 }), 1000, {
+      doc: 'How many members a presence channel may have; each client on it is told of all of them.',
+    }),
+    cacheTtl: option(duration('1s', '1d'), '30m', {
+      doc: 'For how long the last event of a cache channel is kept for who comes.',
     }),
   })
 }

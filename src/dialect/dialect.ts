@@ -86,12 +86,13 @@ export interface Dialect {
   readonly name: string
   /** How a client that is not let in is told: by the status of its handshake, or accepted and closed. */
   readonly refuses: 'handshake' | 'close'
-  /** Fails with `bad_request` where it is no handshake of this protocol. */
+  /** Fails with `bad_request` where it is no handshake of this protocol, or with a `Closing` of its own words. */
   hello(head: RequestHead): Hello
   converse(hello: Hello): Conversation<Buffer>
   /** Of each reason. */
   readonly closeCodes: Readonly<Record<CloseReason, number>>
-  farewell(closing: Closing): Farewell
+  /** `conversation`: as it is now; of a client that was not let in, none of the dialect's. */
+  farewell(closing: Closing, conversation: Conversation): Farewell
 }
 
 /** A dialect of streams and polls: nothing comes in over them, so one conversation serves all. */

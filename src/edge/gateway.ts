@@ -100,7 +100,7 @@ export class Gateway {
   }
 
   #upgrade(head: RequestHead, upgrade: Upgrade<WebSocketConnection>, context: WebSocketContext): void {
-    const refuse = (status: number, reason: 'origin' | 'subprotocol', error: SluiceError): void => {
+    const refuse = (status: number, reason: 'origin' | 'subprotocol', error: SluiceError | Closing): void => {
       this.#ports.metrics.refused(reason)
       this.#refuseUpgrade(upgrade, context, error, status, { 'content-type': 'application/json' })
     }
@@ -118,7 +118,7 @@ export class Gateway {
     try {
       hello = context.dialect.hello(head)
     } catch (error) {
-      refuse(400, 'subprotocol', asSluiceError(error))
+      refuse(400, 'subprotocol', error instanceof Closing ? error : asSluiceError(error))
       return
     }
     // A browser cannot read the answer to a refused handshake, so a bad token is told by a close code instead.
@@ -159,12 +159,12 @@ export class Gateway {
   #refuseUpgrade(
     upgrade: Upgrade<WebSocketConnection>,
     context: WebSocketContext,
-    error: SluiceError,
+    error: SluiceError | Closing,
     status: number,
     headers: ResponseHeaders,
   ): void {
     if (context.dialect.refuses === 'close') {
-      const closing = error.code === 'rate_limited' ? rateLimited(error) : closingOf(error)
+      const closing = refusedBy(error)
       upgrade.accept(
         new WebSocketConnection({ conversation: new Refused(closing), address: '' }, context),
         '',
@@ -231,6 +231,8 @@ export class Gateway {
   }
 }
 
-function rateLimited({ code, message }: SluiceError): Closing {
-  return new Closing('rateLimited', code, message)
+function refusedBy(error: SluiceError | Closing): Closing {
+  const { code, message } = error
+  const isTooMany = error instanceof SluiceError && code === 'rate_limited'
+  return isTooMany ? new Closing('rateLimited', code, message) : closingOf(error)
 }

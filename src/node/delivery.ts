@@ -24,6 +24,7 @@ import { ticketText } from '../protocol/ticket.ts'
 import { NatsIngress } from '../publish/nats-ingress.ts'
 import { Publisher } from '../publish/publisher.ts'
 import { readBefore } from '../replay/read-before.ts'
+import type { Whisper } from '../session/client-publish.ts'
 import { OrderWatch } from '../session/orders.ts'
 import type { ChannelHistory } from '../session/ports.ts'
 import { UserQuotas } from '../session/quotas.ts'
@@ -78,7 +79,7 @@ export function createDelivery(base: Base, ports: DeliveryPorts): Delivery {
     },
     hubOptions(config),
   )
-  const presence = createPresence(base, ports, hub)
+  const presence = createPresence(base, ports)
   const payloadBytesMax = (): number => Math.min(config.limits.payload, stores.payloadBytesMax())
   const publisher = createPublisher(base, ports, payloadBytesMax)
   const ingress = createIngress(base, stores, publisher, payloadBytesMax)
@@ -145,7 +146,7 @@ export function createTokenCheck({ config, clock, log, mistakes }: Base): Tokens
   )
 }
 
-function createPresence({ id, clock, failed }: Base, { stores }: DeliveryPorts, hub: Hub): Presence {
+function createPresence({ id, clock, failed }: Base, { stores, switchboard }: DeliveryPorts): Presence {
   return new Presence(
     {},
     {
@@ -153,7 +154,7 @@ function createPresence({ id, clock, failed }: Base, { stores }: DeliveryPorts, 
       nodeId: id,
       clock,
       send: (payload) => stores.backbone.control(undefined, payload),
-      tell: (event) => hub.tell(event),
+      tell: (event) => switchboard.presenceTold(event),
       liveNodes: async () => (await stores.registry.nodes()).map((node) => node.id),
       failed,
     },
@@ -230,15 +231,15 @@ function createSessions(base: Base, ports: DeliveryPorts, serving: ServingSessio
       }),
       witness: ports.witness,
       policyOf: (channel) => policies(channel).client,
-      publish: (user, { channel, payload, id, event }) =>
+      publish: (user, { channel, payload, id, event, whisper }) =>
         publisher.publish({
           door: 'client',
           target: { channel },
           payload,
           parsed: true,
           id,
-          from: user,
-          ...(event === undefined ? {} : { meta: { event } }),
+          from: whisper?.as ?? user,
+          ...(event === undefined ? {} : { meta: { event, ...excluded(whisper) } }),
         }),
       quotas: new UserQuotas(quotaLimits(config)),
       presence,
@@ -265,6 +266,10 @@ function createSessions(base: Base, ports: DeliveryPorts, serving: ServingSessio
     },
     options: sessionOptions(config),
   })
+}
+
+function excluded(whisper: Whisper | undefined): { readonly exclude?: string } {
+  return whisper === undefined ? {} : { exclude: whisper.exclude }
 }
 
 /** What clients may read of a channel's log. */

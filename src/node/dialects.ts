@@ -3,16 +3,26 @@
  */
 import { PatternPermissions } from '../auth/permissions.ts'
 import { Centrifuge } from '../dialect/centrifuge/centrifuge.ts'
+import type { Pusher } from '../dialect/pusher/pusher.ts'
 import type { EdgePorts } from '../edge/ports.ts'
 import type { Route } from '../edge/route.ts'
 import { packageVersion } from '../package-version.ts'
 import { WebSocketConnection } from '../transport/websocket.ts'
 import type { Base } from './base.ts'
 import { edgeOptions, sessionOptions } from './options.ts'
+import { pusherRoutes } from './pusher.ts'
 import type { Stores } from './stores.ts'
 
 /** On the public listener. */
-export function dialectRoutes(base: Base, ports: EdgePorts, stores: Stores): Route[] {
+export function dialectRoutes(
+  base: Base,
+  ports: EdgePorts,
+  { stores, pusher }: { readonly stores: Stores; readonly pusher: Pusher | undefined },
+): Route[] {
+  return [...centrifugeRoutes(base, ports, stores), ...pusherRoutes(pusher)]
+}
+
+function centrifugeRoutes(base: Base, ports: EdgePorts, stores: Stores): Route[] {
   const { config, clock, wheel, policies, failed } = base
   const { centrifuge } = config.dialects
   if (centrifuge === undefined) return []

@@ -12,6 +12,7 @@ import { loadDevFiles } from '../console/load-page.ts'
 import { StaticFolder } from '../console/static-folder.ts'
 import { DEV_KEY, hasDevKey } from '../config/dev-settings.ts'
 import type { Config } from '../config/schema.ts'
+import type { Pusher } from '../dialect/pusher/pusher.ts'
 import { Gateway, type ExtraRoutes } from '../edge/gateway.ts'
 import { Origins } from '../edge/origin.ts'
 import { localHostsOf } from './address.ts'
@@ -65,6 +66,7 @@ export interface EdgeParts {
   readonly links: LinkParts
   readonly moving: Moving
   readonly sight: Sight
+  readonly pusher: Pusher | undefined
 }
 
 export function createGateway(base: Base, parts: EdgeParts): Gateway {
@@ -93,7 +95,7 @@ export function createGateway(base: Base, parts: EdgeParts): Gateway {
     failed,
     caught,
   }
-  const routes = [...routesOf(ports, options), ...dialectRoutes(base, ports, parts.stores)]
+  const routes = [...routesOf(ports, options), ...dialectRoutes(base, ports, parts)]
   return new Gateway(ports, options, routes, devRoutes(base))
 }
 

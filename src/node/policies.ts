@@ -3,6 +3,8 @@
  */
 import type { Config, NamespacePolicy } from '../config/schema.ts'
 import type { HubPolicy } from '../hub/hub.ts'
+import { Apps } from '../dialect/pusher/apps.ts'
+import { isCacheChannel } from '../dialect/pusher/channel.ts'
 import { namespaceOf } from '../protocol/channel.ts'
 import type { PublishPolicy } from '../publish/publisher.ts'
 import type { ClientPublish } from '../session/ports.ts'
@@ -13,15 +15,29 @@ export interface ChannelPolicies {
   readonly client: ClientPublish
 }
 
-/** The policies of a channel's namespace: the same object for all its channels. */
+/** The policies of a channel's namespace: the same object for all its channels, or for all of a kind. */
 export function policiesByChannel({
   namespaces,
   durable,
-}: Pick<Config, 'namespaces' | 'durable'>): (channel: string) => ChannelPolicies {
+  dialects,
+}: Pick<Config, 'namespaces' | 'durable' | 'dialects'>): (channel: string) => ChannelPolicies {
   const of = (policy: NamespacePolicy): ChannelPolicies => policiesOf(policy, durable.maxAge)
   const known = new Map(Object.entries(namespaces).map(([name, policy]) => [name, of(policy)]))
   const standard = of(namespaces['*'])
-  return (channel) => known.get(namespaceOf(channel)) ?? standard
+  const cached = new Map<string, ChannelPolicies>()
+  for (const { prefix } of new Apps(dialects.pusher?.apps ?? []).all()) {
+    const name = namespaceOf(prefix)
+    cached.set(name, of(cachedPolicy(namespaces[name] ?? namespaces['*'], dialects.pusher?.cacheTtl ?? 0)))
+  }
+  const plain = (channel: string): ChannelPolicies => known.get(namespaceOf(channel)) ?? standard
+  if (cached.size === 0) return plain
+  return (channel) => (isCacheChannel(channel) && cached.get(namespaceOf(channel))) || plain(channel)
+}
+
+/** A cache channel keeps its last event, whatever the others of its namespace keep. */
+function cachedPolicy(policy: NamespacePolicy, cacheTtlMs: number): NamespacePolicy {
+  const delivery = policy.delivery === 'ephemeral' ? 'replay' : policy.delivery
+  return { ...policy, delivery, ttl: Math.max(policy.ttl, cacheTtlMs) }
 }
 
 function policiesOf(policy: NamespacePolicy, durableMaxAgeMs: number): ChannelPolicies {

@@ -8,6 +8,7 @@ import type { BackboneSink } from '../backbone/backbone.ts'
 import type { Peer } from '../backbone/links.ts'
 import type { PacketRefusal } from '../backbone/sealed.ts'
 import { dispatch, send } from '../cluster/control.ts'
+import type { Pusher } from '../dialect/pusher/pusher.ts'
 import type { MeshDirection, MeshRefusal } from '../cluster/mesh-faults.ts'
 import type { Base } from './base.ts'
 import type { Cluster } from './cluster.ts'
@@ -18,6 +19,7 @@ import type { Moving } from './moving.ts'
 import type { Sight } from './sight.ts'
 import type { Stores } from './stores.ts'
 import { publicName } from '../protocol/channel.ts'
+import type { ChannelEvent } from '../protocol/form.ts'
 import type { Message } from '../protocol/message.ts'
 import type { Session } from '../session/session.ts'
 
@@ -32,6 +34,7 @@ export interface Rooms {
   readonly door: NodeDoor | undefined
   readonly sight: Sight
   readonly links: LinkParts
+  readonly pusher: Pusher | undefined
 }
 
 export class Switchboard implements BackboneSink {
@@ -154,6 +157,13 @@ export class Switchboard implements BackboneSink {
     this.#rooms.moving.draining.cameBack(client)
   }
 
+  /** Presence tells it to who is on the channel here. */
+  presenceTold(event: ChannelEvent): void {
+    const { delivery, pusher } = this.#rooms
+    delivery.hub.tell(event)
+    pusher?.rosters.told(event)
+  }
+
   /** All that are connected here. */
   sessions(): Iterable<Session> {
     return this.#rooms.delivery.sessions.all()
@@ -182,6 +192,7 @@ export class Switchboard implements BackboneSink {
       iAm: (number, said) => cluster.inquiry.heard(fromNode, number, said),
       linkAsk: (number, request) => links.relay.asked(fromNode, number, request),
       linkAnswer: (number, answer) => links.relay.answered(number, answer),
+      signOut: (user) => this.#rooms.pusher?.users.end(user),
       jobChanged: () => moving.jobs.runner.heard(),
       canary: (word) => cluster.canary.heard(word),
       trace: (follow) => sight.traces.asked(fromNode, follow),

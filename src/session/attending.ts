@@ -31,6 +31,8 @@ export function checkedEntry(
   entry: Entry,
   ports: AttendingPorts,
 ): Entry {
+  // Nobody hears of it, and nobody would have heard of who comes.
+  if (entry === 'absent' && attendee.subscriptionOf(channel) === undefined) return entry
   checkKeepsPresence(channel, ports)
   takePublish(ports, attendee.user)
   return entry === 'absent' ? entry : checkedStatement(entry, ports)

@@ -16,6 +16,15 @@ export interface ClientMessage {
   readonly id: string | undefined
   /** What the message is. */
   readonly event: string | undefined
+  /** A word of one client to the others on the channel, by rules of its dialect: what the namespace denies does not apply. */
+  readonly whisper?: Whisper
+}
+
+export interface Whisper {
+  /** Who says it, where the others know its client by another name than that of its user. */
+  readonly as: string | undefined
+  /** The session that does not get it. */
+  readonly exclude: string
 }
 
 export type ClientPublishPorts = Pick<
@@ -29,14 +38,14 @@ export async function publishFor(
   ports: ClientPublishPorts,
 ): Promise<Published> {
   const { user } = identity
-  const kind = allowed(identity, message.channel, ports)
+  const kind = allowed(identity, message, ports)
   return kind === 'fanout' ? await ports.publish(user, message) : await ports.forward(user, message)
 }
 
 /** What is done with it. Fails where this client does not publish there, or not now. */
 function allowed(
   { user, permissions }: Identity,
-  channel: string,
+  { channel, whisper }: ClientMessage,
   ports: ClientPublishPorts,
 ): 'fanout' | 'forward' {
   try {
@@ -45,14 +54,14 @@ function allowed(
       throw new SluiceError('forbidden', `the token does not allow to publish to ${channel}`)
     }
     const { clientPublish } = ports.policyOf(channel)
-    if (clientPublish === 'deny') {
+    if (clientPublish === 'deny' && whisper === undefined) {
       throw new SluiceError(
         'forbidden',
         `clients do not publish to ${channel}: its namespace has clientPublish deny`,
       )
     }
     takePublish(ports, user)
-    return clientPublish
+    return clientPublish === 'forward' ? 'forward' : 'fanout'
   } catch (error) {
     if (error instanceof SluiceError) ports.metrics.publishDenied(error, user, channel)
     throw error

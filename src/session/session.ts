@@ -306,7 +306,8 @@ export class Session implements WheelEntry {
 
   #scheduleReauth(): void {
     const { clock, wheel } = this.#ports
-    const { expiresAtMs } = this.#identity
+    const { expiresAtMs, tokenless } = this.#identity
+    if (tokenless) return
     const expiresInMs = expiresAtMs === undefined ? undefined : expiresAtMs - clock.now()
     const plan = planReauth(expiresInMs, this.#context.options.reauth, clock.random())
     this.#reauthDeadlineMs = plan.deadlineMs

@@ -284,7 +284,8 @@ export class WebSocketConnection implements Link, OverLimit, WheelEntry {
     this.#context.ports.metrics.protocolError(closing.code)
     this.#inTrouble.endReason = closing.why
     const { dialect, ports } = this.#context
-    const { text, reason, code = dialect.closeCodes[closing.why] } = dialect.farewell(closing)
+    const farewell = dialect.farewell(closing, this.#conversation)
+    const { text, reason, code = dialect.closeCodes[closing.why] } = farewell
     if (text !== undefined) this.#write(text, false)
     if (this.#session !== undefined)
       ports.witness.tap?.told(this.#session, 'error', { code: closing.code, message: closing.message })

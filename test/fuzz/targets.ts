@@ -319,6 +319,7 @@ const sink: ControlSink = {
   replayed: ignore,
   howAreYou: ignore,
   jobChanged: () => undefined,
+  signOut: () => undefined,
   iAm: ignore,
   linkAsk: ignore,
   linkAnswer: ignore,

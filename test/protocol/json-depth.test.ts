@@ -169,6 +169,7 @@ const SINK = {
   replayed: nothing,
   howAreYou: nothing,
   jobChanged: () => undefined,
+  signOut: () => undefined,
   iAm: nothing,
   linkAsk: nothing,
   linkAnswer: nothing,

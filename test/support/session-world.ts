@@ -376,6 +376,7 @@ export class WorldNode {
       replayed: ignore,
       howAreYou: ignore,
       jobChanged: () => undefined,
+      signOut: () => undefined,
       iAm: ignore,
       linkAsk: ignore,
       linkAnswer: ignore,

@@ -12,6 +12,9 @@ const NAME = /^[A-Za-z0-9_\-=@,.;]{1,200}$/
 /** The channel of a user who has signed in. */
 const USER_PREFIX = '#server-to-user-'
 
+/** Has no form in UTF-8. */
+const LONE_SURROGATE = /\p{Cs}/u
+
 /** The longest first: one is the beginning of another. */
 const KINDS = [
   ['private-encrypted-cache-', { access: 'private', encrypted: true, cache: true }],
@@ -40,20 +43,42 @@ export function kindOf(name: string): ChannelKind {
   return KINDS.find(([prefix]) => name.startsWith(prefix))?.[1] ?? PUBLIC
 }
 
+const CACHE = /^[^:]+:(?:private-encrypted-|private-|presence-)?cache-/
+
+/** By its internal name, whatever the app. */
+export function isCacheChannel(internal: string): boolean {
+  return CACHE.test(internal)
+}
+
 /** The user whose channel it is; `undefined`: it is nobody's. */
 export function userOf(name: string): string | undefined {
   const user = name.startsWith(USER_PREFIX) ? name.slice(USER_PREFIX.length) : ''
   return user === '' ? undefined : user
 }
 
+export function channelOfUser(user: string): string {
+  return `${USER_PREFIX}${user}`
+}
+
 /** `prefix`: the app's. `undefined`: it is no channel of Pusher's, or too long for the gateway. */
 export function internalNameOf(name: string, prefix: string): string | undefined {
-  if (!NAME.test(name)) return undefined
-  const internal = `${prefix}${escaped(name)}`
+  const plain = plainOf(name)
+  if (plain === undefined) return undefined
+  const internal = `${prefix}${escaped(plain)}`
   return isChannel(internal) ? internal : undefined
 }
 
 /** As clients know it. `undefined`: it is not of the app. */
 export function publicNameOf(internal: string, prefix: string): string | undefined {
-  return internal.startsWith(prefix) ? unescaped(internal.slice(prefix.length)) : undefined
+  if (!internal.startsWith(prefix)) return undefined
+  const plain = unescaped(internal.slice(prefix.length))
+  const user = userOf(plain)
+  return user === undefined ? plain : channelOfUser(decodeURIComponent(user))
+}
+
+/** In printable ASCII. An app may name its users as it likes, its channels not. */
+function plainOf(name: string): string | undefined {
+  const user = userOf(name)
+  if (user === undefined) return NAME.test(name) ? name : undefined
+  return LONE_SURROGATE.test(user) ? undefined : channelOfUser(encodeURIComponent(user))
 }

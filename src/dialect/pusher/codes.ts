@@ -4,21 +4,49 @@
  * What a stock client does follows from the hundreds: 4000 to 4099 it stays away for good, 4100 to 4199 it comes back after a second, 4200 to
  * 4299 at once. From 4300 on pusher-js stays away, too, so no connection is ever closed with such a code.
  */
+import { Closing, type CloseReason } from '../../errors.ts'
+import type { ErrorCode } from '../../protocol/error-code.ts'
 
 export const CLOSE = {
-  noApp: [4001, 'there is no app with this key'],
-  appDisabled: [4003, 'the app is disabled'],
-  overQuota: [4004, 'the app has as many connections as it may'],
-  badPath: [4005, 'clients connect to /app/<key>'],
-  badProtocol: [4007, 'the protocol must be 5, 6 or 7'],
-  noProtocol: [4008, 'protocol is missing in the URL'],
-  unauthorized: [4009, 'the connection is not authorized'],
-  overloaded: [4100, 'the node takes no more clients now; come back in a while'],
-  goingAway: [4200, 'the node is going away; come back at once'],
-  silent: [4201, 'nothing has come for too long'],
-} as const satisfies Readonly<Record<string, readonly [number, string]>>
+  noApp: 4001,
+  badPath: 4005,
+  badProtocol: 4007,
+  noProtocol: 4008,
+  unauthorized: 4009,
+  overloaded: 4100,
+  goingAway: 4200,
+} as const
 
 export type Ending = keyof typeof CLOSE
+
+/** What may be well in a while brings a client back after a second; what a second attempt would meet again, never. */
+export const CLOSE_CODES: Record<CloseReason, number> = {
+  tooLarge: CLOSE.overloaded,
+  internal: CLOSE.overloaded,
+  goingAway: CLOSE.goingAway,
+  tryLater: CLOSE.overloaded,
+  malformed: CLOSE.overloaded,
+  unauthorized: CLOSE.unauthorized,
+  forbidden: CLOSE.unauthorized,
+  connectTimeout: CLOSE.overloaded,
+  takenOver: CLOSE.overloaded,
+  rateLimited: CLOSE.overloaded,
+  notAdmitted: CLOSE.overloaded,
+  tooSlow: CLOSE.overloaded,
+}
+
+/** An end that has a code of its own here. */
+export class PusherClosing extends Closing {
+  readonly closeCode: number
+  /** Whether the client is so old that an error has to say first why it is closed. */
+  readonly toOldClient: boolean
+
+  constructor(why: Ending, code: ErrorCode, message: string, toOldClient: boolean) {
+    super('malformed', code, message)
+    this.closeCode = CLOSE[why]
+    this.toOldClient = toOldClient
+  }
+}
 
 /** Told in a `pusher:error`; the connection goes on. */
 export const ERROR = {

@@ -15,14 +15,21 @@ export interface Subscribe {
   readonly channelData: string | undefined
 }
 
+/** `data`: as JSON text; what came as a text stays one. */
+export interface ClientEvent {
+  readonly kind: 'event'
+  readonly event: string
+  readonly channel: string
+  readonly data: string
+}
+
 export type ClientFrame =
   | Subscribe
   | { readonly kind: 'unsubscribe'; readonly channel: string }
   | { readonly kind: 'ping' }
   | { readonly kind: 'pong' }
   | { readonly kind: 'signin'; readonly auth: string; readonly userData: string }
-  /** `data`: as JSON text; what came as a text stays one. */
-  | { readonly kind: 'event'; readonly event: string; readonly channel: string; readonly data: string }
+  | ClientEvent
 
 /** Why a frame cannot be read, in a sentence for the client. */
 export class FrameFault extends Error {
@@ -30,7 +37,7 @@ export class FrameFault extends Error {
 }
 
 /** The events of clients begin with it. */
-const CLIENT_EVENT = 'client-'
+export const CLIENT_EVENT = 'client-'
 const EVENT_LENGTH_MAX = 200
 const DATA_BYTES_MAX = 10_240
 
@@ -118,12 +125,11 @@ export function errorFrame(code: number | null, message: string): string {
   return JSON.stringify({ event: 'pusher:error', data: { code, message } })
 }
 
-export function subscriptionError(channel: string, error: string, status: number): string {
-  return JSON.stringify({
-    event: 'pusher:subscription_error',
-    channel,
-    data: { type: 'AuthError', error, status },
-  })
+/** Why somebody is not on a channel, in the words of Pusher's servers. */
+export type Refusal = 'AuthError' | 'LimitReached' | 'InvalidChannel' | 'Unavailable'
+
+export function subscriptionError(channel: string, type: Refusal, error: string, status: number): string {
+  return JSON.stringify({ event: 'pusher:subscription_error', channel, data: { type, error, status } })
 }
 
 export interface Member {

@@ -1,8 +1,8 @@
 /**
  * What backends publish with a library of Pusher: the body of `events` and of `batch_events`, read and checked. Pure.
  */
-import { internalNameOf, kindOf, userOf } from './channel.ts'
-import { isSocketId } from './socket-id.ts'
+import { internalNameOf, kindOf } from './channel.ts'
+import { sessionIdOf } from './socket-id.ts'
 import { SluiceError } from '../../errors.ts'
 import type { Payload } from '../../protocol/message.ts'
 import { isObject, JsonFault, parseJson } from '../../protocol/json.ts'
@@ -20,7 +20,7 @@ export interface PusherEvent {
   /** By their internal names. */
   readonly channels: readonly string[]
   readonly payload: Payload
-  /** The connection that does not get it. */
+  /** The session that does not get it. */
   readonly exclude: string | undefined
 }
 
@@ -59,7 +59,8 @@ function eventOf(fields: Json, names: readonly unknown[], limits: EventLimits): 
   const { name, data, socket_id: socketId, info } = fields
   if (typeof name !== 'string' || name === '' || name.length > NAME_LENGTH_MAX)
     throw bad(`name must be a text of 1 to ${NAME_LENGTH_MAX} characters`)
-  if (socketId !== undefined && socketId !== null && !isSocketId(socketId))
+  const exclude = sessionIdOf(socketId)
+  if (socketId !== undefined && socketId !== null && exclude === undefined)
     throw bad('socket_id must be what the client was given, such as 1234.5678')
   if (info !== undefined && info !== '')
     throw bad('info: this node does not count the connections of a channel yet')
@@ -67,13 +68,12 @@ function eventOf(fields: Json, names: readonly unknown[], limits: EventLimits): 
     event: name,
     channels: names.map((one) => channelOf(one, limits.prefix)),
     payload: payloadOf(data, limits.dataBytesMax),
-    exclude: isSocketId(socketId) ? socketId : undefined,
+    exclude,
   }
 }
 
 function channelOf(name: unknown, prefix: string): string {
   if (typeof name !== 'string') throw bad('channel must be a text')
-  if (userOf(name) !== undefined) throw bad('this node does not send events to users yet')
   const internal = internalNameOf(name, prefix)
   if (internal !== undefined) return internal
   throw bad(

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Apps } from '../../../../src/dialect/pusher/apps.ts'
 import { internalNameOf, kindOf, publicNameOf, userOf } from '../../../../src/dialect/pusher/channel.ts'
-import { isSocketId, newSocketId } from '../../../../src/dialect/pusher/socket-id.ts'
+import { sessionIdOf, socketIdOf } from '../../../../src/dialect/pusher/socket-id.ts'
 import { isChannel, namespaceOf } from '../../../../src/protocol/channel.ts'
 
 describe('a channel of Pusher', () => {
@@ -69,7 +69,7 @@ describe('an app', () => {
       { key: 'k1', secret: 's:1' },
       { key: 'k2', secret: 's2' },
     ]
-    expect(apps.get('3')).toEqual({ id: '3', credentials, prefix: 'shop:' })
+    expect(apps.get('3')).toMatchObject({ id: '3', credentials, prefix: 'shop:' })
     expect([apps.ofKey('k2')?.id, apps.ofKey('k3')?.id, apps.ofKey('s2'), apps.get('5')]).toEqual([
       '3',
       '4',
@@ -80,13 +80,19 @@ describe('an app', () => {
 })
 
 describe('the id of a socket', () => {
-  it('has the form that libraries check, and is another each time', () => {
-    const ids = Array.from({ length: 1000 }, newSocketId)
-    for (const id of ids) {
-      expect(id).toMatch(/^\d+\.\d+$/)
-      expect(isSocketId(id)).toBe(true)
-    }
-    expect(new Set(ids).size).toBe(1000)
-    expect(['1', '1.', 'a.1', '1.2\n', 1, '1.2.3'].some(isSocketId)).toBe(false)
+  it('has the form that libraries check, and is that of its session', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[A-Za-z0-9_-]{32}$/), (session) => {
+        const id = socketIdOf(session)
+        expect(id).toMatch(/^\d+\.\d+$/)
+        expect(sessionIdOf(id)).toBe(session)
+      }),
+    )
+  })
+
+  it('is nothing else, and one that somebody has made up is of a session that nobody has', () => {
+    for (const none of ['1', '1.', 'a.1', '1.2\n', 1, '1.2.3', `1.${2n ** 96n}`, undefined])
+      expect(sessionIdOf(none)).toBeUndefined()
+    expect(sessionIdOf('1234.1234')).toMatch(/^[A-Za-z0-9_-]{32}$/)
   })
 })

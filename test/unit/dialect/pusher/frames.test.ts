@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { CLOSE } from '../../../../src/dialect/pusher/codes.ts'
+import { CLOSE, CLOSE_CODES } from '../../../../src/dialect/pusher/codes.ts'
 import {
   cacheMiss,
   channelEvent,
@@ -126,7 +126,7 @@ describe('a frame to a client', () => {
       data: { user_data: '{"id":"1"}' },
     })
     const data = { type: 'AuthError', error: 'no', status: 401 }
-    expect(JSON.parse(subscriptionError('c', 'no', 401))).toEqual({
+    expect(JSON.parse(subscriptionError('c', 'AuthError', 'no', 401))).toEqual({
       event: 'pusher:subscription_error',
       channel: 'c',
       data,
@@ -148,6 +148,7 @@ describe('a frame to a client', () => {
 
 describe('the codes that connections end with', () => {
   it('are all below 4300, from where on pusher-js stays away for good', () => {
-    for (const [code] of Object.values(CLOSE)) expect(code).toBeLessThan(4300)
+    for (const code of [...Object.values(CLOSE), ...Object.values(CLOSE_CODES)])
+      expect(code).toBeLessThan(4300)
   })
 })

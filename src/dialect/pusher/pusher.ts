@@ -1,0 +1,89 @@
+/**
+ * The protocol of Pusher's clients, version 7, of which 5 and 6 are the same to a server.
+ */
+import type { Apps } from './apps.ts'
+import { Cache, type CachePorts } from './cache.ts'
+import { CLOSE_CODES, PusherClosing } from './codes.ts'
+import { errorFrame } from './frames.ts'
+import { Rosters, type PresencePort } from './rosters.ts'
+import { Speaker, type SpeakerOptions, type SpeakerPorts } from './speaker.ts'
+import { Users } from './users.ts'
+import type { App } from './apps.ts'
+import type { Clock } from '../../clock.ts'
+import type { Conversation, Dialect, Farewell, Hello, Reception } from '../dialect.ts'
+import type { RequestHead } from '../../drivers/uws.ts'
+import type { Closing } from '../../errors.ts'
+
+export interface PusherPorts {
+  readonly apps: Apps
+  readonly reception: Reception
+  readonly presence: PresencePort
+  readonly clock: Clock
+  readonly log: Pick<CachePorts, 'last'>
+}
+
+export interface PusherOptions extends SpeakerOptions {
+  readonly cacheTtlMs: number
+}
+
+interface PusherHello extends Hello {
+  readonly app: App
+  readonly protocol: number
+}
+
+/** Clients of this version and older are told by an error why they are closed. */
+const ERRORS_FIRST = 5
+const PATH = /^\/app\/([^/]+)$/
+
+export class Pusher implements Dialect {
+  readonly name = 'pusher'
+  readonly refuses = 'close'
+  readonly closeCodes = CLOSE_CODES
+  readonly rosters: Rosters
+  readonly users = new Users()
+  readonly #apps: Apps
+  readonly #ports: SpeakerPorts
+  readonly #options: SpeakerOptions
+
+  constructor({ apps, reception, presence, clock, log }: PusherPorts, options: PusherOptions) {
+    this.#apps = apps
+    this.rosters = new Rosters(presence)
+    const cache = new Cache({ last: (channel, count) => log.last(channel, count), clock }, options.cacheTtlMs)
+    this.#ports = { reception, cache, rosters: this.rosters, users: this.users, clock }
+    this.#options = options
+  }
+
+  hello({ path, query }: RequestHead): PusherHello {
+    const protocol = new URLSearchParams(query).get('protocol')
+    const isOld = protocol !== null && Number(protocol) <= ERRORS_FIRST
+    const [, key] = PATH.exec(path) ?? []
+    if (key === undefined)
+      throw new PusherClosing('badPath', 'not_found', 'clients connect to /app/<key>', isOld)
+    if (protocol === null)
+      throw new PusherClosing('noProtocol', 'bad_request', 'protocol is missing in the URL', isOld)
+    if (!/^[567]$/.test(protocol))
+      throw new PusherClosing('badProtocol', 'bad_request', 'protocol must be 5, 6 or 7', isOld)
+    const app = this.#apps.ofKey(key)
+    if (app === undefined)
+      throw new PusherClosing('noApp', 'not_found', 'there is no app with this key', isOld)
+    // Nothing in the handshake says who it is, or that it was here before.
+    return {
+      ...{ token: undefined, ticket: undefined, turns: undefined, subprotocol: '' },
+      ...{ app, protocol: Number(protocol) },
+    }
+  }
+
+  converse(hello: Hello): Conversation<Buffer> {
+    // It is one of those that were made above.
+    const { app, protocol } = hello as PusherHello
+    return new Speaker(app, protocol, this.#ports, this.#options)
+  }
+
+  farewell(closing: Closing, conversation: Conversation): Farewell {
+    const own = closing instanceof PusherClosing ? closing : undefined
+    const isOld = conversation instanceof Speaker && conversation.protocol <= ERRORS_FIRST
+    const code = own?.closeCode ?? CLOSE_CODES[closing.why]
+    const text = isOld || own?.toOldClient === true ? errorFrame(code, closing.message) : undefined
+    return { text, reason: closing.message, code }
+  }
+}

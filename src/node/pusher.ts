@@ -1,0 +1,59 @@
+/**
+ * The protocol of Pusher, where the configuration asks for it. Part of the composition.
+ */
+import { Apps } from '../dialect/pusher/apps.ts'
+import { Pusher } from '../dialect/pusher/pusher.ts'
+import type { PresencePort } from '../dialect/pusher/rosters.ts'
+import type { Route } from '../edge/route.ts'
+import type { Presence } from '../presence/presence.ts'
+import { WebSocketConnection } from '../transport/websocket.ts'
+import type { Base } from './base.ts'
+import type { Delivery } from './delivery.ts'
+import type { Stores } from './stores.ts'
+
+export function createPusher(
+  { config, clock, policies }: Base,
+  { stores, delivery }: { readonly stores: Stores; readonly delivery: Delivery },
+): Pusher | undefined {
+  const { pusher } = config.dialects
+  if (pusher === undefined) return undefined
+  return new Pusher(
+    {
+      apps: new Apps(pusher.apps),
+      reception: delivery.sessions,
+      presence: presencePort(delivery.presence),
+      clock,
+      log: {
+        last: (channel, count) =>
+          policies(channel).hub.logged ? stores.log.last(channel, count) : undefined,
+      },
+    },
+    {
+      jsonDepthMax: config.limits.jsonDepth,
+      activityTimeoutSeconds: Math.ceil(pusher.activityTimeout / 1000),
+      membersMax: pusher.members,
+      clientEvents: pusher.clientEvents,
+      cacheTtlMs: pusher.cacheTtl,
+    },
+  )
+}
+
+/** Below `/app` there is nothing else: who asks for another path is told so in the words of the protocol. */
+export function pusherRoutes(dialect: Pusher | undefined): Route[] {
+  if (dialect === undefined) return []
+  return ['/app/:key', '/app/*', '/app'].map((path) => ({ path, transport: WebSocketConnection, dialect }))
+}
+
+/** The dialect says itself who is a member, as its app has signed it. */
+function presencePort(presence: Presence): PresencePort {
+  return {
+    watch: (channel, by) => presence.entered(channel, WATCHER, by, 'absent'),
+    unwatch: (channel, by) => presence.left(channel, WATCHER, by),
+    entered: (channel, { id, info }, by) => presence.entered(channel, id, by, { user: id, json: info }),
+    left: (channel, { id }, by) => presence.left(channel, id, by),
+    members: (channel) => presence.members(channel),
+  }
+}
+
+/** Is in no channel. */
+const WATCHER = ''
