@@ -1,26 +1,37 @@
 /**
- * POST /apps/{app}/events and /batch_events: what backends publish with a library of Pusher, on a node that has apps for it. They show no key of
- * the API: a secret of the app signs each request.
+ * /apps/{app}/…: what backends call with a library of Pusher, on a node that has apps for it. They show no key of the API: a secret of the
+ * app signs each request.
  */
 import type { ApiRequest, Route } from './route.ts'
 import type { PusherServerApi, ServerCall } from '../dialect/pusher/server-api.ts'
 
+type Answering = (call: ServerCall) => Promise<object>
+
 export function pusherRoutes(serverApi: PusherServerApi): Route[] {
-  const route = (name: string, answer: (call: ServerCall) => Promise<object>): Route => ({
-    method: 'POST',
+  return [
+    route('POST', 'events', (call) => serverApi.events(call)),
+    route('POST', 'batch_events', (call) => serverApi.batchEvents(call)),
+    route('POST', 'channels/{channel}/events', (call) => serverApi.singleEvent(call), 202),
+    route('GET', 'channels', (call) => serverApi.channels(call)),
+    route('GET', 'channels/{channel}', (call) => serverApi.channel(call)),
+    route('GET', 'channels/{channel}/users', (call) => serverApi.users(call)),
+    route('POST', 'users/{user}/terminate_connections', (call) => serverApi.terminateConnections(call)),
+  ]
+}
+
+function route(method: 'GET' | 'POST', name: string, answer: Answering, status = 200): Route {
+  return {
+    method,
     path: `/apps/{app}/${name}`,
     scope: undefined,
     async handle(request) {
-      return { status: 200, json: await answer(callOf(request)) }
+      return { status, json: await answer(callOf(request)) }
     },
-  })
-  return [
-    route('events', (call) => serverApi.events(call)),
-    route('batch_events', (call) => serverApi.batchEvents(call)),
-  ]
+  }
 }
 
 function callOf(request: ApiRequest): ServerCall {
   const { method, path, query } = request.asked
-  return { method, path, query, app: request.params['app'] ?? '', body: () => request.body() }
+  const { app = '', channel, user } = request.params
+  return { method, path, query, app, named: channel ?? user ?? '', body: () => request.body() }
 }

@@ -6,7 +6,8 @@ import type { Answered } from './cut-off.ts'
 import { linkWordIn, type LinkAnswer, type LinkRequest, type LinkWord } from './link-relay.ts'
 import type { Backbone, Sent } from '../backbone/backbone.ts'
 import type { Follow } from '../observe/recording.ts'
-import { JsonFault, parseJson } from '../protocol/json.ts'
+import { partIn, questionIn, type Part, type Question } from '../occupancy/question.ts'
+import { isObject, JsonFault, parseJson } from '../protocol/json.ts'
 
 interface Recovered {
   /** Every channel went on where it was. */
@@ -39,6 +40,9 @@ export type ControlMessage =
   | LinkWord
   /** A job of the cluster has changed, and stands in the registry. */
   | { readonly kind: 'jobChanged' }
+  /** Which channels the receiver has subscribers on, and what it answers; see `occupancy`. */
+  | { readonly kind: 'occupancyAsk'; readonly number: number; readonly question: Question }
+  | { readonly kind: 'occupancyAnswer'; readonly number: number; readonly part: Part }
   /** A backend ends the connections that have signed in as a user of its app, which a dialect has named so. */
   | { readonly kind: 'signOut'; readonly user: string }
   /** The sender to itself; see `canary.ts`. */
@@ -65,6 +69,8 @@ export interface ControlSink {
   linkAnswer(number: number, answer: LinkAnswer): void
   jobChanged(): void
   signOut(user: string): void
+  occupancyAsk(number: number, question: Question): void
+  occupancyAnswer(number: number, part: Part): void
   canary(word: number): void
   trace(follow: Follow): void
   traced(id: string, lines: readonly string[]): void
@@ -118,6 +124,12 @@ export function dispatch(payload: Uint8Array, sink: ControlSink): boolean {
     case 'jobChanged':
       sink.jobChanged()
       return true
+    case 'occupancyAsk':
+      sink.occupancyAsk(message.number, message.question)
+      return true
+    case 'occupancyAnswer':
+      sink.occupancyAnswer(message.number, message.part)
+      return true
     case 'signOut':
       sink.signOut(message.user)
       return true
@@ -162,8 +174,22 @@ function parse(payload: Uint8Array): ControlMessage | undefined {
     return { kind, number: rest['number'], ...saidOf(rest) }
   if (kind === 'linkAsk' || kind === 'linkAnswer') return linkWordIn({ kind, ...rest })
   if (kind === 'jobChanged') return { kind }
+  if (kind === 'occupancyAsk' || kind === 'occupancyAnswer') return occupancyIn(kind, rest)
   if (kind === 'canary' && typeof word === 'number') return { kind, word }
   return traceIn(value as Record<string, unknown>)
+}
+
+function occupancyIn(
+  kind: 'occupancyAsk' | 'occupancyAnswer',
+  { number, question, part }: Record<string, unknown>,
+): ControlMessage | undefined {
+  if (typeof number !== 'number') return undefined
+  if (kind === 'occupancyAsk') {
+    const asked = isObject(question) ? questionIn(question) : undefined
+    return asked === undefined ? undefined : { kind, number, question: asked }
+  }
+  const answered = isObject(part) ? partIn(part) : undefined
+  return answered === undefined ? undefined : { kind, number, part: answered }
 }
 
 function traceIn({

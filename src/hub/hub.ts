@@ -142,6 +142,12 @@ export class Hub {
     return this.#channels.get(channel)?.begunCount ?? 0
   }
 
+  /** The channels that somebody here gets messages of, without the inboxes, and how many do. */
+  *occupied(): Generator<readonly [channel: string, subscribers: number]> {
+    for (const [name, { begunCount }] of this.#channels)
+      if (begunCount > 0 && !isInbox(name)) yield [name, begunCount]
+  }
+
   /** The feed's position and the number of subscribers, of a channel that has any here. */
   local(channel: string): { position: Position | undefined; subscribers: number } | undefined {
     const found = this.#channels.get(channel)

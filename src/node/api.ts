@@ -22,7 +22,8 @@ import { Watch, watchRoute } from '../api/watch.ts'
 import { ApiKeys, parseApiKeys } from '../auth/api-keys.ts'
 import { ServerApi } from '../dialect/centrifuge/server-api.ts'
 import type { PublishRequest } from '../publish/publisher.ts'
-import { Apps } from '../dialect/pusher/apps.ts'
+import { send } from '../cluster/control.ts'
+import type { Pusher } from '../dialect/pusher/pusher.ts'
 import { PusherServerApi } from '../dialect/pusher/server-api.ts'
 import { loadConsole } from '../console/load-console.ts'
 import { listed } from '../drain/job-view.ts'
@@ -38,6 +39,7 @@ import type { Moving } from './moving.ts'
 import type { Sight } from './sight.ts'
 import type { Stores } from './stores.ts'
 import type { Trust } from './trust.ts'
+import type { Occupancy } from '../occupancy/occupancy.ts'
 import type { NodeInfo } from '../registry/registry.ts'
 
 export interface ApiParts {
@@ -47,6 +49,8 @@ export interface ApiParts {
   readonly delivery: Delivery
   readonly moving: Moving
   readonly sight: Sight
+  readonly occupancy: Occupancy
+  readonly pusher: Pusher | undefined
   /** All clients have gone, as an operator has asked: the node ends. */
   readonly emptied: () => void
 }
@@ -107,23 +111,31 @@ function routesOf(base: Base, parts: ApiParts): Route[] {
     ...(config.dialects.centrifuge?.serverApi === true ? centrifugeRoutes(centrifugeApi(base, parts)) : []),
     watchRoute(watchOf(base, parts, nodes)),
     ...consoleRoutes(loadConsole()),
-    ...pusherApi(base, delivery),
+    ...pusherApi(base, parts),
     ...(config.devTokens ? [devTokenRoute((wanted) => mintDevToken(base, wanted))] : []),
   ]
 }
 
 /** A node of the role `edge` takes no publishes of backends. */
-function pusherApi({ config, clock, mistakes }: Base, { publisher }: ApiParts['delivery']): Route[] {
-  const { pusher } = config.dialects
+function pusherApi(
+  { config, clock, mistakes }: Base,
+  { stores, delivery, occupancy, pusher }: ApiParts,
+): Route[] {
   if (pusher === undefined || config.node.role === 'edge') return []
+  const { publisher, presence } = delivery
   const ports = {
     publish: async (request: PublishRequest) => publisher.publish(request),
     refused: (app: string, why: string) =>
       mistakes.warn('a request of a backend that speaks as Pusher was refused', { app, why }),
+    signOut: (user: string) => void send(stores.backbone, undefined, { kind: 'signOut', user }),
+    counts: (channels: readonly string[]) => occupancy.count(channels),
+    occupied: (prefix: string) => occupancy.all(prefix),
+    members: (channel: string) => presence.members(channel),
+    cache: pusher.cache,
     now: () => clock.now(),
   }
-  const limits = { dataBytesMax: pusher.data, jsonDepthMax: config.limits.jsonDepth }
-  return pusherRoutes(new PusherServerApi(new Apps(pusher.apps), ports, limits))
+  const limits = { dataBytesMax: config.dialects.pusher?.data ?? 0, jsonDepthMax: config.limits.jsonDepth }
+  return pusherRoutes(new PusherServerApi(pusher.apps, ports, limits))
 }
 
 function centrifugeApi(

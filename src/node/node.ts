@@ -14,6 +14,7 @@ import { createCluster } from './cluster.ts'
 import { createDelivery, createTokenCheck } from './delivery.ts'
 import { createDoor } from './door.ts'
 import { createAdmission, createGateway } from './edge.ts'
+import { createOccupancy } from './occupancy.ts'
 import { createPusher } from './pusher.ts'
 import { startNode, stopNode, type Whole } from './lifecycle.ts'
 import { createLinks } from './links.ts'
@@ -124,7 +125,8 @@ function assemble(base: Base, ofCluster: MakeStores | undefined, over: () => voi
   const door = createDoor(base, { stores, cluster, delivery })
   const links = createLinks(base, { stores, cluster })
   const pusher = createPusher(base, { stores, delivery })
-  const rooms = { stores, cluster, delivery, links, moving, door, sight, pusher }
+  const occupancy = createOccupancy(base, { stores, cluster, delivery })
+  const rooms = { stores, cluster, delivery, links, moving, door, sight, pusher, occupancy }
   createGateway(base, { ...rooms, admitting }).attach(listeners.public)
   const api = attachApi(base, { ...rooms, trust, emptied }, listeners.api)
   switchboard.connect(rooms)

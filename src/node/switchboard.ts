@@ -20,6 +20,7 @@ import type { Sight } from './sight.ts'
 import type { Stores } from './stores.ts'
 import { publicName } from '../protocol/channel.ts'
 import type { ChannelEvent } from '../protocol/form.ts'
+import type { Occupancy } from '../occupancy/occupancy.ts'
 import type { Message } from '../protocol/message.ts'
 import type { Session } from '../session/session.ts'
 
@@ -34,6 +35,7 @@ export interface Rooms {
   readonly door: NodeDoor | undefined
   readonly sight: Sight
   readonly links: LinkParts
+  readonly occupancy: Occupancy
   readonly pusher: Pusher | undefined
 }
 
@@ -174,7 +176,7 @@ export class Switchboard implements BackboneSink {
   }
 
   #hear(fromNode: string, payload: Uint8Array): void {
-    const { cluster, delivery, links, moving, sight } = this.#rooms
+    const { cluster, delivery, links, moving, sight, occupancy } = this.#rooms
     const { users } = delivery
     const { draining } = moving
     dispatch(payload, {
@@ -192,6 +194,8 @@ export class Switchboard implements BackboneSink {
       iAm: (number, said) => cluster.inquiry.heard(fromNode, number, said),
       linkAsk: (number, request) => links.relay.asked(fromNode, number, request),
       linkAnswer: (number, answer) => links.relay.answered(number, answer),
+      occupancyAsk: (number, question) => occupancy.asked(fromNode, number, question),
+      occupancyAnswer: (number, part) => occupancy.answered(fromNode, number, part),
       signOut: (user) => this.#rooms.pusher?.users.end(user),
       jobChanged: () => moving.jobs.runner.heard(),
       canary: (word) => cluster.canary.heard(word),

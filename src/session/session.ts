@@ -63,7 +63,7 @@ export class Session implements WheelEntry {
     this.#connection = connection
     this.#inbox = inbox
     this.#context = context
-    this.#scheduleReauth()
+    if (identity.tokenless !== true) this.#scheduleReauth()
   }
 
   get #ports(): SessionPorts {
@@ -306,8 +306,7 @@ export class Session implements WheelEntry {
 
   #scheduleReauth(): void {
     const { clock, wheel } = this.#ports
-    const { expiresAtMs, tokenless } = this.#identity
-    if (tokenless) return
+    const { expiresAtMs } = this.#identity
     const expiresInMs = expiresAtMs === undefined ? undefined : expiresAtMs - clock.now()
     const plan = planReauth(expiresInMs, this.#context.options.reauth, clock.random())
     this.#reauthDeadlineMs = plan.deadlineMs

@@ -320,6 +320,8 @@ const sink: ControlSink = {
   howAreYou: ignore,
   jobChanged: () => undefined,
   signOut: () => undefined,
+  occupancyAsk: () => undefined,
+  occupancyAnswer: () => undefined,
   iAm: ignore,
   linkAsk: ignore,
   linkAnswer: ignore,

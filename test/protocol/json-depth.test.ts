@@ -170,6 +170,8 @@ const SINK = {
   howAreYou: nothing,
   jobChanged: () => undefined,
   signOut: () => undefined,
+  occupancyAsk: () => undefined,
+  occupancyAnswer: () => undefined,
   iAm: nothing,
   linkAsk: nothing,
   linkAnswer: nothing,

@@ -23,7 +23,7 @@ const RANKS: readonly (readonly string[])[] = [
     'package-names.ts',
   ],
   ['config', 'observe', 'drivers'],
-  ['acks', 'backbone', 'registry', 'replay', 'presence', 'auth', 'admission'],
+  ['acks', 'backbone', 'registry', 'replay', 'presence', 'occupancy', 'auth', 'admission'],
   ['cluster', 'hub', 'publish'],
   ['session'],
   // The contract of a wire protocol; each of them is a room of its own.

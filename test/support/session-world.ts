@@ -377,6 +377,8 @@ export class WorldNode {
       howAreYou: ignore,
       jobChanged: () => undefined,
       signOut: () => undefined,
+      occupancyAsk: () => undefined,
+      occupancyAnswer: () => undefined,
       iAm: ignore,
       linkAsk: ignore,
       linkAnswer: ignore,

@@ -5,6 +5,7 @@ import { kindOf, userOf, type ChannelKind } from './channel.ts'
 import { FrameFault, type Member, type Refusal, type Subscribe } from './frames.ts'
 import { channelText, isSigned, userText, type Credential } from './signatures.ts'
 import { isObject, JsonFault, parseJson } from '../../protocol/json.ts'
+import { isUnfit } from '../../protocol/message-id.ts'
 import { onOneLine, rawMember } from '../../protocol/raw-json.ts'
 
 /** Who has signed in on a connection. */
@@ -33,9 +34,8 @@ export interface Refused {
 /** `member`: of a presence channel. */
 export type Admission = { readonly member: Member | undefined } | { readonly refused: Refused }
 
-const USER_ID_LENGTH_MAX = 128
+const MEMBER_CHARACTERS_MAX = 128
 const USER_INFO_BYTES_MAX = 1024
-const CONTROL = /[\p{Cc}\p{Cs}]/u
 export const WATCHLIST_MAX = 100
 
 export function admissionOf(subscribe: Subscribe, shown: Shown): Admission {
@@ -86,8 +86,10 @@ function memberIn(channelData: string, jsonDepthMax: number): Member {
 }
 
 function checkId(id: string, what: string): void {
-  if (id === '' || id.length > USER_ID_LENGTH_MAX || CONTROL.test(id))
-    throw new FrameFault(`${what} must have 1 to ${USER_ID_LENGTH_MAX} characters, none of them for control`)
+  if (id === '' || id.length > MEMBER_CHARACTERS_MAX || isUnfit(id))
+    throw new FrameFault(
+      `${what} must have 1 to ${MEMBER_CHARACTERS_MAX} characters, none of them for control`,
+    )
 }
 
 /** As it came, on one line. */

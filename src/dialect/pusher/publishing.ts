@@ -1,6 +1,7 @@
 /**
  * What backends publish with a library of Pusher: the body of `events` and of `batch_events`, read and checked. Pure.
  */
+import { attributesIn, type Attribute } from './attributes.ts'
 import { internalNameOf, kindOf } from './channel.ts'
 import { sessionIdOf } from './socket-id.ts'
 import { SluiceError } from '../../errors.ts'
@@ -22,6 +23,8 @@ export interface PusherEvent {
   readonly payload: Payload
   /** The session that does not get it. */
   readonly exclude: string | undefined
+  /** What it wants to know of its channels. */
+  readonly info: ReadonlySet<Attribute>
 }
 
 /** As many as Pusher takes. */
@@ -55,6 +58,19 @@ export function readBatch(body: string, limits: EventLimits): readonly PusherEve
   })
 }
 
+/** The old form: an event for one channel, whose name is in the query. Fails as `readEvent`. */
+export function readSingle(
+  {
+    channel,
+    body,
+    query,
+  }: { readonly channel: string; readonly body: string; readonly query: URLSearchParams },
+  limits: EventLimits,
+): PusherEvent {
+  const fields = { name: query.get('name'), data: body, socket_id: query.get('socket_id') }
+  return eventOf(fields, [channel], limits)
+}
+
 function eventOf(fields: Json, names: readonly unknown[], limits: EventLimits): PusherEvent {
   const { name, data, socket_id: socketId, info } = fields
   if (typeof name !== 'string' || name === '' || name.length > NAME_LENGTH_MAX)
@@ -62,13 +78,12 @@ function eventOf(fields: Json, names: readonly unknown[], limits: EventLimits): 
   const exclude = sessionIdOf(socketId)
   if (socketId !== undefined && socketId !== null && exclude === undefined)
     throw bad('socket_id must be what the client was given, such as 1234.5678')
-  if (info !== undefined && info !== '')
-    throw bad('info: this node does not count the connections of a channel yet')
   return {
     event: name,
     channels: names.map((one) => channelOf(one, limits.prefix)),
     payload: payloadOf(data, limits.dataBytesMax),
     exclude,
+    info: attributesIn(info),
   }
 }
 

@@ -41,15 +41,16 @@ export class Pusher implements Dialect {
   readonly closeCodes = CLOSE_CODES
   readonly rosters: Rosters
   readonly users = new Users()
-  readonly #apps: Apps
+  readonly cache: Cache
+  readonly apps: Apps
   readonly #ports: SpeakerPorts
   readonly #options: SpeakerOptions
 
   constructor({ apps, reception, presence, clock, log }: PusherPorts, options: PusherOptions) {
-    this.#apps = apps
+    this.apps = apps
     this.rosters = new Rosters(presence)
-    const cache = new Cache({ last: (channel, count) => log.last(channel, count), clock }, options.cacheTtlMs)
-    this.#ports = { reception, cache, rosters: this.rosters, users: this.users, clock }
+    this.cache = new Cache({ last: (channel, count) => log.last(channel, count), clock }, options.cacheTtlMs)
+    this.#ports = { reception, cache: this.cache, rosters: this.rosters, users: this.users, clock }
     this.#options = options
   }
 
@@ -63,7 +64,7 @@ export class Pusher implements Dialect {
       throw new PusherClosing('noProtocol', 'bad_request', 'protocol is missing in the URL', isOld)
     if (!/^[567]$/.test(protocol))
       throw new PusherClosing('badProtocol', 'bad_request', 'protocol must be 5, 6 or 7', isOld)
-    const app = this.#apps.ofKey(key)
+    const app = this.apps.ofKey(key)
     if (app === undefined)
       throw new PusherClosing('noApp', 'not_found', 'there is no app with this key', isOld)
     // Nothing in the handshake says who it is, or that it was here before.

@@ -7,29 +7,24 @@
  */
 import { admissionOf, signedInAs, type Shown, type User } from './admitting.ts'
 import type { App } from './apps.ts'
-import type { Cache, Cached } from './cache.ts'
 import { internalNameOf, kindOf } from './channel.ts'
 import { ERROR } from './codes.ts'
-import { nameOf, PUSHER_FORM } from './form.ts'
+import { PUSHER_FORM } from './form.ts'
 import * as frames from './frames.ts'
-import { Membership } from './membership.ts'
-import type { Rosters } from './rosters.ts'
 import { socketIdOf } from './socket-id.ts'
+import { Subscriptions, type SubscriptionPorts } from './subscriptions.ts'
 import type { Users } from './users.ts'
 import { FULL_AT_MS, rateOf, take, type Rate } from '../../admission/bucket.ts'
-import { jitter, type Clock } from '../../clock.ts'
 import type { Conversation, Link, Reception } from '../dialect.ts'
-import { closingOf, SluiceError } from '../../errors.ts'
+import { closingOf } from '../../errors.ts'
 import { Encoded } from '../../protocol/encoded.ts'
+import type { Message } from '../../protocol/message.ts'
 import type { Identity } from '../../session/ports.ts'
 import type { Session } from '../../session/session.ts'
 
-export interface SpeakerPorts {
+export interface SpeakerPorts extends SubscriptionPorts {
   readonly reception: Reception
-  readonly cache: Cache
-  readonly rosters: Rosters
   readonly users: Users
-  readonly clock: Clock
 }
 
 export interface SpeakerOptions {
@@ -39,20 +34,8 @@ export interface SpeakerOptions {
   readonly clientEvents: boolean
 }
 
-/** A subscribe that is being answered. */
-interface Joining {
-  /** The client does not want it any more. */
-  left: boolean
-}
-
-/** As its own user it is in no channel: who is a member says the app. */
-const NOBODY = 'absent'
 /** As at Pusher, for each connection. */
 const CLIENT_EVENTS_RATE = rateOf(10, 10) as Rate
-/** A subscribe that cannot be had now is tried again: a client of Pusher does so only when it connects anew. */
-const RETRY_MIN_MS = 500
-const RETRY_MAX_MS = 3000
-
 export class Speaker implements Conversation<Buffer> {
   readonly form = PUSHER_FORM
   readonly app: App
@@ -60,9 +43,8 @@ export class Speaker implements Conversation<Buffer> {
   readonly #ports: SpeakerPorts
   readonly #options: SpeakerOptions
   #link: Link | undefined
-  /** By internal names; each of these only where there is one. */
-  #joining: Map<string, Joining> | undefined
-  #memberships: Map<string, Membership> | undefined
+  /** Made with the first: an idle client does without. */
+  #subscriptions: Subscriptions | undefined
   #user: User | undefined
   #eventsFullAtMs = FULL_AT_MS
 
@@ -122,10 +104,7 @@ export class Speaker implements Conversation<Buffer> {
 
   gone(): void {
     this.#link = undefined
-    for (const joining of this.#joining?.values() ?? []) joining.left = true
-    for (const [channel, membership] of this.#memberships ?? [])
-      this.#ports.rosters.leave(channel, membership)
-    this.#memberships = undefined
+    this.#subscriptions?.close()
     if (this.#user !== undefined) this.#ports.users.signedOut(this.app, this.#user, this)
   }
 
@@ -136,6 +115,10 @@ export class Speaker implements Conversation<Buffer> {
 
   say(frame: string): void {
     this.#say(frame)
+  }
+
+  give(message: Message): void {
+    this.#link?.write(new Encoded(message).as(PUSHER_FORM))
   }
 
   #handle(session: Session, frame: Exclude<frames.ClientFrame, { readonly kind: 'ping' | 'pong' }>): void {
@@ -170,126 +153,14 @@ export class Speaker implements Conversation<Buffer> {
       this.#say(frames.subscriptionError(channel, type, error, status))
       return
     }
-    const under = this.#joining?.get(name)
-    if (under === undefined) void this.#join(session, name, admission.member)
-    else under.left = false
+    this.#subscriptions ??= new Subscriptions(this, this.#ports, this.#options.membersMax)
+    this.#subscriptions.enter(session, name, admission.member)
   }
 
   #unsubscribe(session: Session, channel: string): void {
     const name = internalNameOf(channel, this.app.prefix)
     if (name === undefined) return
-    const under = this.#joining?.get(name)
-    if (under === undefined) this.#leave(session, name)
-    else under.left = true
-  }
-
-  async #join(session: Session, name: string, member: frames.Member | undefined): Promise<void> {
-    const joining: Joining = { left: false }
-    const all = (this.#joining ??= new Map<string, Joining>())
-    all.set(name, joining)
-    try {
-      await this.#joinWhenItGoes(session, name, member, joining)
-    } finally {
-      all.delete(name)
-    }
-    if (joining.left) this.#leave(session, name)
-  }
-
-  async #joinWhenItGoes(
-    session: Session,
-    name: string,
-    member: frames.Member | undefined,
-    joining: Joining,
-  ): Promise<void> {
-    for (;;) {
-      try {
-        await (member === undefined
-          ? this.#joinPlain(session, name)
-          : this.#joinAsMember(session, name, member))
-        return
-      } catch (thrown) {
-        const error = session.refusal(thrown)
-        if (error === undefined || joining.left) return
-        if (!error.retryable) {
-          this.#say(frames.subscriptionError(nameOf(name), ...worded(error)))
-          return
-        }
-        await this.#later()
-        // eslint-disable-next-line typescript/no-unnecessary-condition -- it may have left meanwhile
-        if (joining.left) return
-      }
-    }
-  }
-
-  async #joinPlain(session: Session, name: string): Promise<void> {
-    const cached = await this.#cachedOf(session, name)
-    const told = (): void => {
-      this.#say(frames.subscriptionSucceeded(nameOf(name)))
-      this.#giveCached(name, cached)
-    }
-    await session.subscribe(name, cached?.head, told, entryOf(session, name))
-  }
-
-  async #joinAsMember(session: Session, name: string, member: frames.Member): Promise<void> {
-    const { rosters } = this.#ports
-    const known = this.#memberships?.get(name)
-    if (known !== undefined) {
-      const roster = await rosters.open(name)
-      this.#say(frames.subscriptionSucceeded(nameOf(name), roster.shownTo(known.member)))
-      rosters.release(name)
-      return
-    }
-    const [roster, cached] = await Promise.all([rosters.open(name), this.#cachedOf(session, name)])
-    let isMember = false
-    try {
-      if (!roster.takes(member, this.#options.membersMax)) throw new ChannelFull(this.#options.membersMax)
-      const told = (): void => {
-        this.#say(frames.subscriptionSucceeded(nameOf(name), roster.shownTo(member)))
-        this.#giveCached(name, cached)
-        // What was said may have found that it has gone.
-        if (this.#link === undefined) return
-        const membership = new Membership(this, nameOf(name), member)
-        ;(this.#memberships ??= new Map<string, Membership>()).set(name, membership)
-        rosters.enter(name, membership)
-        isMember = true
-      }
-      await session.subscribe(name, cached?.head, told, entryOf(session, name))
-    } catch (error) {
-      if (isMember) this.#dropMembership(name)
-      else rosters.release(name)
-      throw error
-    }
-  }
-
-  async #cachedOf(session: Session, name: string): Promise<Cached | undefined> {
-    // Who is on it already has had it.
-    if (!kindOf(nameOf(name)).cache || session.subscriptionOf(name) !== undefined) return undefined
-    return this.#ports.cache.newest(name)
-  }
-
-  #giveCached(name: string, cached: Cached | undefined): void {
-    if (cached === undefined) return
-    const { message } = cached
-    if (message === undefined) {
-      this.#say(frames.cacheMiss(nameOf(name)))
-    } else this.#link?.write(new Encoded(message).as(PUSHER_FORM))
-  }
-
-  #leave(session: Session, name: string): void {
-    this.#dropMembership(name)
-    session
-      .unsubscribe(name, () => undefined)
-      .catch((error: unknown) => {
-        // Who leaves a channel that he is not on is told nothing.
-        if (!(error instanceof SluiceError) || error.code !== 'not_found') session.refusal(error)
-      })
-  }
-
-  #dropMembership(name: string): void {
-    const membership = this.#memberships?.get(name)
-    if (membership === undefined) return
-    this.#memberships?.delete(name)
-    this.#ports.rosters.leave(name, membership)
+    this.#subscriptions?.leave(session, name)
   }
 
   #signIn(session: Session, auth: string, userData: string): void {
@@ -325,7 +196,7 @@ export class Speaker implements Conversation<Buffer> {
     else if (!this.#mayPublishNow())
       this.#refuse(ERROR.clientEventRefused, 'more than 10 client events in a second')
     else {
-      const whisper = { as: this.#memberships?.get(name)?.member.id, exclude: session.id }
+      const whisper = { as: this.#subscriptions?.memberOn(name)?.id, exclude: session.id }
       const payload = { data: Buffer.from(data), binary: false }
       session.publish({ channel: name, payload, id: undefined, event, whisper }).catch((thrown: unknown) => {
         const error = session.refusal(thrown)
@@ -353,27 +224,6 @@ export class Speaker implements Conversation<Buffer> {
   #say(frame: string, link = this.#link): void {
     link?.say(frame, '')
   }
-
-  #later(): Promise<void> {
-    const { clock } = this.#ports
-    return new Promise((resolve) => void clock.after(jitter(clock, RETRY_MIN_MS, RETRY_MAX_MS), resolve))
-  }
-}
-
-class ChannelFull extends SluiceError {
-  constructor(membersMax: number) {
-    super('limit_exceeded', `the channel has ${membersMax} members; dialects.pusher.members allows no more`)
-  }
-}
-
-/** What it was in the channel it stays. */
-function entryOf(session: Session, name: string): 'absent' | undefined {
-  return session.subscriptionOf(name) === undefined ? NOBODY : undefined
-}
-
-function worded({ code, message, status }: SluiceError): [frames.Refusal, string, number] {
-  if (code === 'limit_exceeded') return ['LimitReached', message, 4004]
-  return ['AuthError', message, status]
 }
 
 function clientEventsRule(allowed: boolean): string {

@@ -13,6 +13,14 @@ import type { PublishRequest } from '../../../../src/publish/publisher.ts'
 class World {
   readonly published: PublishRequest[] = []
   readonly refusals: string[] = []
+  readonly signedOut: string[] = []
+  /** As the cluster says, of all apps. */
+  readonly occupied = new Map([
+    ['shop:news', 2],
+    ['shop:presence-a=2Cb', 3],
+    ['shop:=23server-to-user-1', 1],
+    ['chat:news', 5],
+  ])
   bodiesRead = 0
   /** A channel that cannot be published to. */
   broken: string | undefined
@@ -25,6 +33,13 @@ class World {
           ? Promise.reject(new SluiceError('unavailable', 'the log is away'))
           : Promise.resolve({})
       },
+      signOut: (user) => void this.signedOut.push(user),
+      counts: (channels) =>
+        Promise.resolve(new Map([...this.occupied].filter(([name]) => channels.includes(name)))),
+      occupied: (prefix) =>
+        Promise.resolve(new Map([...this.occupied].filter(([name]) => name.startsWith(prefix)))),
+      members: () => Promise.resolve(new Map([['ann', undefined]])),
+      cache: { newest: () => Promise.resolve({ head: undefined, message: undefined }), restMs: () => 0 },
       refused: (app, why) => void this.refusals.push(`${app}: ${why}`),
       now: () => 1_700_000_000_000,
     },
@@ -47,6 +62,7 @@ class World {
     query.set('auth_signature', signatureOf(secret, requestText('POST', path, query)))
     return this.api[name]({
       app,
+      named: '',
       method: 'POST',
       path,
       query: String(query),
@@ -111,7 +127,7 @@ describe('an event of a backend', () => {
     [{ ...EVENT, channels: ['chat:a'] }, 'no channel'],
     [{ ...EVENT, channels: ['a', 'private-encrypted-b'] }, 'encrypted'],
     [{ ...EVENT, socket_id: 'x' }, 'socket_id'],
-    [{ ...EVENT, info: 'user_count' }, 'count'],
+    [{ ...EVENT, info: 'members' }, 'count'],
     [{ ...EVENT, data: undefined }, 'data is missing'],
     [{ ...EVENT, data: 'x'.repeat(101) }, '100 bytes'],
     [[], 'object'],
@@ -135,5 +151,84 @@ describe('an event of a backend', () => {
         expect(JSON.parse(channelEvent('e', 'c', kept))).toEqual({ event: 'e', channel: 'c', data: text })
       }),
     )
+  })
+})
+
+describe('a question of a backend', () => {
+  async function ask(
+    world: World,
+    call: 'channels' | 'channel' | 'users' | 'terminateConnections',
+    named = '',
+    asked: Record<string, string> = {},
+  ): Promise<object> {
+    const method = call === 'terminateConnections' ? 'POST' : 'GET'
+    const query = new URLSearchParams({
+      ...asked,
+      auth_key: 'k1',
+      auth_timestamp: '1700000000',
+      auth_version: '1.0',
+    })
+    query.set('auth_signature', signatureOf('s1', requestText(method, '/x', query)))
+    return world.api[call]({
+      app: '3',
+      named,
+      method,
+      path: '/x',
+      query: String(query),
+      body: () => Promise.resolve(''),
+    })
+  }
+
+  it('is answered of the channels of its app, by their own names', async () => {
+    const world = new World()
+    expect(await ask(world, 'channels')).toEqual({ channels: { news: {}, 'presence-a,b': {} } })
+    const info = { filter_by_prefix: 'presence-a,', info: 'user_count,subscription_count' }
+    expect(await ask(world, 'channels', '', info)).toEqual({
+      channels: { 'presence-a,b': { user_count: 1, subscription_count: 3 } },
+    })
+    expect(await ask(world, 'channel', 'news', { info: 'subscription_count' })).toEqual({
+      occupied: true,
+      subscription_count: 2,
+    })
+    expect(await ask(world, 'channel', 'cache-none', { info: 'cache' })).toEqual({
+      occupied: false,
+      cache: null,
+    })
+    expect(await ask(world, 'users', 'presence-a,b')).toEqual({ users: [{ id: 'ann' }] })
+  })
+
+  it('ends the connections of a user of its app', async () => {
+    const world = new World()
+    expect(await ask(world, 'terminateConnections', 'ann')).toEqual({})
+    expect(world.signedOut).toEqual(['3:ann'])
+  })
+
+  it.each([
+    ['channels', '', { info: 'user_count' }],
+    ['channels', '', { info: 'members' }],
+    ['channel', 'news', { info: 'user_count' }],
+    ['channel', 'a b', {}],
+    ['users', 'news', {}],
+  ] as const)('%s of %j with %j cannot be answered', async (call, named, asked) => {
+    await expect(ask(new World(), call, named, asked)).rejects.toMatchObject({ code: 'bad_request' })
+  })
+
+  it('of its event is answered with it, in a batch one for each', async () => {
+    const world = new World()
+    const event = { name: 'x', data: '{}' }
+    const channels = ['news', 'presence-a,b']
+    expect(await world.call('events', { ...event, channels, info: 'user_count,subscription_count' })).toEqual(
+      {
+        channels: {
+          news: { subscription_count: 2 },
+          'presence-a,b': { user_count: 1, subscription_count: 3 },
+        },
+      },
+    )
+    const batch = [
+      { ...event, channel: 'news' },
+      { ...event, channel: 'other', info: 'subscription_count' },
+    ]
+    expect(await world.call('batchEvents', { batch })).toEqual({ batch: [{}, { subscription_count: 0 }] })
   })
 })
