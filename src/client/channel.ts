@@ -30,6 +30,9 @@ export interface Message<Data = unknown> {
  */
 export type Handler<Data = unknown> = (message: Message<Data>) => unknown
 
+/** `pending`: the gateway has not answered yet. `subscribed`: it has, once at least; `client.state` says whether it is there. `ended`: for good. */
+export type SubscriptionState = 'pending' | 'subscribed' | 'ended'
+
 export interface SubscribeOptions {
   /**
    * Where to start: after a position, or with the last `last` messages. Default: with what comes next. Each handler of a channel has its
@@ -43,10 +46,13 @@ export interface SubscribeOptions {
   readonly onReset?: (reset: ResetFrame) => unknown
   /** The gateway refused the subscription, or ended it. Without this, the client's `error` event tells. */
   readonly onError?: (error: ClientError) => unknown
+  /** Called at each change of `subscription.state`. */
+  readonly onState?: (state: SubscriptionState) => unknown
 }
 
 export interface Subscription {
   readonly channel: string
+  readonly state: SubscriptionState
   /** Resolves when the gateway has answered. Rejects with a `ClientError` where it refused, or after `unsubscribe`. */
   readonly ready: Promise<void>
   /** After the last message that was handed out; `undefined` before `ready` and on ephemeral channels. */
@@ -112,13 +118,33 @@ export class Channel {
     const subscribers = this.#subscribers
     let subscriber: Subscriber | undefined
     const { live } = track
+    let state: SubscriptionState = 'pending'
     const ready = new Promise<void>((started, refused) => {
       const at = live ? Math.max(...[...subscribers].map((other) => other.at ?? -1)) : undefined
       // An ephemeral channel has nothing to start from.
       const wants = live && track.position === undefined ? undefined : options.from
-      subscriber = { handler, options, started, refused, wants, at, lost: false }
+      const turn = (next: SubscriptionState): void => {
+        if (next === state) return
+        state = next
+        void this.#guarded(() => options.onState?.(next))
+      }
+      subscriber = {
+        handler,
+        options,
+        started: () => {
+          turn('subscribed')
+          started()
+        },
+        refused: (error) => {
+          turn('ended')
+          refused(error)
+        },
+        wants,
+        at,
+        lost: false,
+      }
       subscribers.add(subscriber)
-      if (live && wants === undefined) started()
+      if (live && wants === undefined) subscriber.started()
     })
     if (live) this.#ports.behind(this)
     // Not everybody waits for `ready`; `onError` and the `error` event tell of a refusal too.
@@ -126,6 +152,9 @@ export class Channel {
     return {
       channel: name,
       ready,
+      get state() {
+        return state
+      },
       get position() {
         const { position } = track
         const { wants, at = 0 } = subscriber as Subscriber
@@ -275,17 +304,20 @@ export class Channel {
     run: (subscriber: Subscriber) => unknown,
     concerns: (subscriber: Subscriber) => boolean = () => true,
   ): Promise<boolean>[] {
-    const guarded = async (subscriber: Subscriber): Promise<boolean> => {
-      try {
-        // A handler may unsubscribe another one, which then hears nothing more.
-        if (this.#subscribers.has(subscriber)) await run(subscriber)
-        return true
-      } catch (cause) {
-        this.#ports.failed(new ClientError('handler', `a handler of ${this.name} failed`, { cause }))
-        return false
-      }
-    }
     // A copy: a handler that is added meanwhile hears the next message.
-    return [...this.#subscribers].filter(concerns).map(guarded)
+    return [...this.#subscribers].filter(concerns).map((subscriber) =>
+      // A handler may unsubscribe another one, which then hears nothing more.
+      this.#guarded(() => this.#subscribers.has(subscriber) && run(subscriber)),
+    )
+  }
+
+  async #guarded(run: () => unknown): Promise<boolean> {
+    try {
+      await run()
+      return true
+    } catch (cause) {
+      this.#ports.failed(new ClientError('handler', `a handler of ${this.name} failed`, { cause }))
+      return false
+    }
   }
 }

@@ -45,6 +45,10 @@ export class Channels {
     return this.#byName.get(name)
   }
 
+  [Symbol.iterator](): Iterator<Channel> {
+    return this.#byName.values()
+  }
+
   add(name: string, from: From | undefined): Channel {
     const { socket, acks, failed, time, reset } = this.#ports
     const channel = new Channel(name, from, {

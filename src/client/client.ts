@@ -2,12 +2,16 @@
  * The client of a gateway: channels, publishes, presence and the user's inbox, over a connection that takes care of itself.
  */
 import { CHANNEL_RULE, INBOX, isChannel } from '../protocol/channel.ts'
-import type { PresenceReplyFrame, PublishedFrame, ServerFrame } from '../dialect/sluice-v1/frames.ts'
+import type {
+  PresenceReplyFrame,
+  PublishedFrame,
+  ServerFrame,
+  WelcomeFrame,
+} from '../dialect/sluice-v1/frames.ts'
 import { isPosition } from '../protocol/position.ts'
 import { Acks } from './acks.ts'
 import type { Channel, Handler, SubscribeOptions, Subscription } from './channel.ts'
 import { Channels } from './channels.ts'
-import { traceOf } from './debug.ts'
 import { Complaints } from './complaints.ts'
 import { ClientError, closed, disconnected, isLoggedOut } from './errors.ts'
 import { Events } from './events.ts'
@@ -40,7 +44,7 @@ export class WebSocketClient {
   readonly #channels: Channels
   readonly #inbox: Channel
   readonly #acks: Acks
-  readonly #requests: Requests
+  protected readonly requests: Requests
   readonly #tokens: Tokens
   readonly #connection: ConnectionManager
   #stopWatching: (() => void) | undefined
@@ -56,14 +60,14 @@ export class WebSocketClient {
       connectTimeoutMs = 20_000,
       pongTimeoutMs = 10_000,
       requestTimeoutMs = 30_000,
-      debug,
+      trace,
       time = systemTime,
     } = options
     const failed = (error: ClientError): void => this.#complaints.failed(error)
     this.#complaints = new Complaints(url, (error) => this.#events.emit('error', error))
     this.#time = time
     this.#backoff = backoff
-    this.#requests = new Requests(time, requestTimeoutMs)
+    this.requests = new Requests(time, requestTimeoutMs)
     const socket = (): Socket | undefined => this.#connection.socket
     this.#acks = new Acks(time, socket)
     this.#channels = new Channels({
@@ -83,8 +87,8 @@ export class WebSocketClient {
         connectTimeoutMs,
         pongTimeoutMs,
         time,
-        refs: this.#requests,
-        trace: traceOf(debug),
+        refs: this.requests,
+        trace,
       },
       this.#tokens,
       this.#sink(),
@@ -105,9 +109,10 @@ export class WebSocketClient {
         this.#channels.open(newcomer)
       },
       welcomed: (newcomer, welcome) => {
-        this.#requests.frameBytesMax = welcome.limits?.frame ?? Infinity
+        this.requests.frameBytesMax = welcome.limits?.frame ?? Infinity
+        this.arrived?.(newcomer, welcome, this.#channels)
         this.#channels.welcomed(newcomer, welcome.channels)
-        this.#requests.repeat(newcomer)
+        this.requests.repeat(newcomer)
         this.#events.emit('welcome', welcome)
       },
       received: (serving, frame) => this.#received(serving, frame),
@@ -134,6 +139,10 @@ export class WebSocketClient {
     listener: (value: ClientEvents[Event]) => void,
   ): () => void {
     return this.#events.on(event, listener)
+  }
+
+  off<Event extends keyof ClientEvents>(event: Event, listener: (value: ClientEvents[Event]) => void): void {
+    this.#events.off(event, listener)
   }
 
   /**
@@ -165,14 +174,13 @@ export class WebSocketClient {
     })
     // The `error` event and the console tell of it too.
     connected.catch(() => undefined)
-    this.#stopWatching ??= watchNetwork((back, anew) => this.#connection.networkChanged(back, anew))
+    this.#stopWatching ??= watchNetwork((what) => this.#connection.networkChanged(what))
     this.#connection.connect()
     return connected
   }
 
   /**
-   * Ends the connection and the session; unanswered requests are rejected. The subscriptions stay, with their positions: a later
-   * `connect` resumes them, also as another user. Idempotent.
+   * Ends the connection and the session; unanswered requests are rejected. The subscriptions stay, and a later `connect` resumes them.
    */
   close(): void {
     this.#acks.flush()
@@ -215,7 +223,7 @@ export class WebSocketClient {
     data: unknown,
     { id = this.#draw() + this.#draw() }: { readonly id?: string } = {},
   ): Promise<Published> {
-    const ref = this.#requests.nextRef()
+    const ref = this.requests.nextRef()
     const wire = encodeData({ type: 'publish', ref, channel, data, id })
     const { epoch, offset, duplicate = false } = (await this.#request(ref, wire, true)) as PublishedFrame
     return {
@@ -235,9 +243,12 @@ export class WebSocketClient {
     readonly channel: string
   }): Promise<unknown> {
     if (this.#connection.socket === undefined) throw disconnected()
-    const ref = this.#requests.nextRef()
+    const ref = this.requests.nextRef()
     return this.#request(ref, JSON.stringify({ ...request, ref }), false)
   }
+
+  /** The user is known, and nothing has been made of what the channels were asked for. */
+  protected arrived?(socket: Socket, welcome: WelcomeFrame, channels: Iterable<Channel>): void
 
   /** Tells the application. */
   protected failed(error: ClientError): void {
@@ -251,7 +262,7 @@ export class WebSocketClient {
 
   #request(ref: number, wire: Wire, repeat: boolean): Promise<ServerFrame> {
     if (isOver(this.state)) throw this.#refusal ?? closed()
-    return this.#requests.ask(ref, wire, repeat, this.#connection.socket)
+    return this.requests.ask(ref, wire, repeat, this.#connection.socket)
   }
 
   #received(socket: Socket, frame: ServerFrame | Unreadable): void {
@@ -277,7 +288,7 @@ export class WebSocketClient {
         break
       default:
         // A type of a later version of the protocol is not for this client.
-        if ('ref' in frame) this.#requests.answer(frame)
+        if ('ref' in frame) this.requests.answer(frame)
         else if (frame.type === 'unsubscribed') this.#channels.unsubscribed(frame.channel)
         // What ends the connection shows in the close code; what the client mends by itself is not worth an alarm.
         else if (frame.type === 'error' && frame.code === 'bad_request')
@@ -319,7 +330,7 @@ export class WebSocketClient {
 
   #changed(change: StateChange): void {
     const { state, error } = change
-    if (state === 'waiting' || state === 'connecting') this.#requests.reject(disconnected(), false)
+    if (state === 'waiting' || state === 'connecting') this.requests.reject(disconnected(), false)
     if (state === 'connected') this.#complaints.clear()
     this.#refusal = state === 'failed' ? error : undefined
     if (isOver(state)) {
@@ -327,7 +338,7 @@ export class WebSocketClient {
       this.#stopWatching = undefined
       // The next to connect may be somebody else, with an inbox of their own.
       this.#inbox.track.position = undefined
-      this.#requests.reject(error ?? closed(), true)
+      this.requests.reject(error ?? closed(), true)
       if (error !== undefined) this.#complaints.refused(error, state === 'failed')
     }
     this.#events.emit('state', change)

@@ -7,6 +7,7 @@ import type { ReconnectFrame, ServerFrame, WelcomeFrame } from '../dialect/sluic
 import { ClientError, isLoggedOut } from './errors.ts'
 import { CUT, Socket, type SocketOptions, type SocketSink, type Unreadable } from './socket.ts'
 import { TABLE, type MachineEvent, type State } from './machine.ts'
+import type { Occurrence } from './network.ts'
 import { isFinalAnswer, Refusals } from './refusals.ts'
 import { Retry, type BackoffOptions } from './retry.ts'
 import type { Tokens } from './tokens.ts'
@@ -98,11 +99,17 @@ export class ConnectionManager implements SocketSink {
     this.#dispatch('refuse', error)
   }
 
-  /** The network came or went: is the socket alive, and is it worth trying now? `anew`: it may be another network. */
-  networkChanged(back: boolean, anew: boolean): void {
-    this.#serving?.probe()
-    const better = anew && this.#options.ways.networkChanged()
-    if (back) this.#dispatch('wake')
+  /** Is the socket alive, and is it worth trying now? */
+  networkChanged(what: Occurrence): void {
+    const serving = this.#serving
+    if (what === 'pagehide') {
+      // A page with an open connection is not kept for the way back, and the gateway need not find out that nobody is there.
+      if (serving !== undefined) this.closed(serving, new ClientError('closed', 'page left'))
+      return
+    }
+    serving?.probe()
+    const better = what === 'online' && this.#options.ways.networkChanged?.()
+    if (what !== 'offline') this.#dispatch('wake')
     if (better) this.#dispatch('move')
   }
 
@@ -168,7 +175,7 @@ export class ConnectionManager implements SocketSink {
     // A token that cannot be had, and what the gateway itself says, are no fault of the way.
     const isFault = /^(closed|timeout|bad_request)$/.test(code) && (closeCode === CUT || closeCode < 1000)
     if (!isFault || this.#state === 'moving') return false
-    return this.#options.ways.failed(code === 'bad_request' || isFinalAnswer(closeCode))
+    return this.#options.ways.failed?.(code === 'bad_request' || isFinalAnswer(closeCode)) === true
   }
 
   #dispatch(event: MachineEvent, error?: ClientError): void {
@@ -249,7 +256,7 @@ export class ConnectionManager implements SocketSink {
     this.#refusals.reset()
     this.#serving?.close()
     const { ways } = this.#options
-    ways.served()
+    ways.served?.()
     this.#way = ways.current
     this.#serving = socket
     socket.servesSinceMs = this.#options.time.now()
@@ -259,7 +266,7 @@ export class ConnectionManager implements SocketSink {
     this.ticket = ticket
     this.#tokens.expiresAtMs = expiresAt
     socket.beat(pingInterval)
-    this.#comeBack(ways.returnMs())
+    this.#comeBack(ways.returnMs?.())
     this.#sink.welcomed(socket, this.#welcome as WelcomeFrame)
   }
 
@@ -269,7 +276,7 @@ export class ConnectionManager implements SocketSink {
     const untilMs = this.#move?.untilMs ?? 0
     const { time, ways } = this.#options
     // Asked in any case: what has failed is not what is tried next.
-    const returnMs = ways.returnMs()
+    const returnMs = ways.returnMs?.()
     if (delayMs !== undefined && time.now() + delayMs < untilMs) this.#later(delayMs, 'move')
     else this.#comeBack(returnMs)
   }

@@ -16,12 +16,12 @@ export class Unauthorized extends Error {
 export class ClientError extends Error {
   override readonly name = 'ClientError'
   readonly code: ClientErrorCode
-  readonly retryable: boolean
+  declare readonly retryable: boolean
   /** The WebSocket close code, where a connection ended; the status, where HTTP was answered with one. */
-  readonly closeCode: number | undefined
+  declare readonly closeCode: number | undefined
   /** Of the message that cannot be read. Without an offset its channel is ephemeral. */
-  readonly channel: string | undefined
-  readonly offset: number | undefined
+  declare readonly channel: string | undefined
+  declare readonly offset: number | undefined
 
   constructor(
     code: ClientErrorCode,
@@ -34,13 +34,12 @@ export class ClientError extends Error {
       readonly offset?: number | undefined
     } = {},
   ) {
-    super(message, more)
+    const { cause, ...rest } = more
+    super(message, { cause })
     this.code = code
     // For codes that come without the frame that says it.
-    this.retryable = more.retryable ?? /^(unavailable|rate_limited|internal|timeout)$/.test(code)
-    this.closeCode = more.closeCode
-    this.channel = more.channel
-    this.offset = more.offset
+    const retryable = /^(unavailable|rate_limited|internal|timeout)$/.test(code)
+    Object.assign(this, { retryable }, rest)
   }
 }
 

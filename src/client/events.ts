@@ -11,7 +11,11 @@ export class Events<Map extends object> {
   on<Event extends keyof Map>(event: Event, listener: (value: Map[Event]) => void): () => void {
     const listeners = (this.#listeners[event] ??= new Set())
     listeners.add(listener)
-    return () => listeners.delete(listener)
+    return () => this.off(event, listener)
+  }
+
+  off<Event extends keyof Map>(event: Event, listener: (value: Map[Event]) => void): void {
+    this.#listeners[event]?.delete(listener)
   }
 
   /** Whether anybody listens. */

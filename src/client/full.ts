@@ -1,8 +1,10 @@
 /**
  * The client with every way to the gateway, which it chooses by itself.
  */
-import type { Subscription } from './channel.ts'
+import type { WelcomeFrame } from '../dialect/sluice-v1/frames.ts'
+import type { Channel, Handler, SubscribeOptions, Subscription } from './channel.ts'
 import { WebSocketClient } from './client.ts'
+import { traceOf } from './debug.ts'
 import { ClientError } from './errors.ts'
 import {
   pageOf,
@@ -13,8 +15,10 @@ import {
   type SyncOptions,
 } from './history.ts'
 import { httpSocket } from './http-socket.ts'
-import type { SluiceClientOptions } from './options.ts'
-import { systemTime } from './time.ts'
+import { KeptPositions, type Resume } from './kept-positions.ts'
+import type { ClientEvents, CloseOptions, SluiceClientOptions } from './options.ts'
+import type { Socket } from './socket.ts'
+import { systemTime, type Time } from './time.ts'
 import { WayChoice, type Memory } from './way-choice.ts'
 import { webSocketWay, type Transport, type Way, type Ways } from './ways.ts'
 
@@ -24,6 +28,13 @@ export interface FullClientOptions extends SluiceClientOptions {
    * of the page with this address. `sse` and `poll` send by `POST`.
    */
   readonly transport?: Transport | readonly Transport[]
+  /**
+   * How far positions are kept. `page` (default): as long as the page. `tab`: over reloads of the tab. `device`: also in new tabs. Channels and
+   * the inbox go on from there where no `from` is given, for the same user only.
+   */
+  readonly resume?: Resume
+  /** Prints each frame, without its payload and what opens anything. Default: whether `localStorage.sluiceDebug` is set. */
+  readonly debug?: boolean
   /** Default: the platform's. */
   readonly fetch?: typeof globalThis.fetch
 }
@@ -34,9 +45,67 @@ const ALL: readonly Transport[] = ['websocket', 'sse', 'poll']
 const memories = new Map<string, Memory>()
 
 export class SluiceClient extends WebSocketClient {
+  readonly #kept: KeptPositions
+  readonly #time: Time
+  /** The latest `close`, which `connect` calls off. */
+  #closing: object | undefined
+
   /** Does nothing yet: call `connect`. Throws a `ClientError` where the platform has none of the ways. */
   constructor(options: FullClientOptions) {
-    super(options, waysOf(options))
+    super({ trace: traceOf(options.debug), ...options }, waysOf(options))
+    const { resume = 'page', url, time = systemTime } = options
+    this.#time = time
+    this.#kept = new KeptPositions(resume, url, time)
+  }
+
+  /** At the next event only; the answer stops that. */
+  once<Event extends keyof ClientEvents>(
+    event: Event,
+    listener: (value: ClientEvents[Event]) => void,
+  ): () => void {
+    const stop = this.on(event, (value) => {
+      stop()
+      listener(value)
+    })
+    return stop
+  }
+
+  override connect(): Promise<void> {
+    this.#closing = undefined
+    return super.connect()
+  }
+
+  /**
+   * As of `WebSocketClient`. With `waitMs`, once what is unanswered is answered, or that time is over; `connect` meanwhile calls it off.
+   */
+  override close(): void
+  override close(options: CloseOptions): Promise<void>
+  override close({ waitMs = 0 }: CloseOptions = {}): void | Promise<void> {
+    const mine = (this.#closing = {})
+    const end = (): void => {
+      if (mine !== this.#closing) return
+      this.#kept.close()
+      super.close()
+    }
+    if (waitMs === 0) end()
+    else
+      return Promise.race([
+        this.requests.settled(),
+        new Promise((over) => this.#time.after(waitMs, () => over(0))),
+      ]).then(end)
+  }
+
+  override subscribe<Data = unknown>(
+    channel: string,
+    handler: Handler<Data>,
+    options: SubscribeOptions = {},
+  ): Subscription {
+    const { from = this.#kept.take(channel) } = options
+    return super.subscribe(channel, handler, from === undefined ? options : { ...options, from })
+  }
+
+  protected override arrived(socket: Socket, { user }: WelcomeFrame, channels: Iterable<Channel>): void {
+    this.#kept.welcome(user, socket, channels)
   }
 
   /**

@@ -111,6 +111,9 @@ export function syncWith({ load, apply, onError }: SyncOptions, ports: SyncPorts
     get position() {
       return subscription.position
     },
+    get state() {
+      return subscription.state
+    },
     unsubscribe() {
       latest = {}
       subscription.unsubscribe()

@@ -7,23 +7,24 @@ interface Target {
   removeEventListener?(type: string, listener: (event: { readonly type: string }) => void): void
 }
 
+/** What a browser calls it. */
+export type Occurrence = 'online' | 'offline' | 'pagehide' | 'pageshow' | 'visibilitychange'
+
 /**
- * Calls back when the network came or went, or the page is looked at again: timers may have slept and the connection may be
- * dead without a sign. `back`: there is a network as far as is known. `anew`: there was none before. The answer stops it. On other
- * platforms nothing happens.
+ * Calls back when the network came or went, the page is looked at again, or it is left: timers may have slept and the connection may be
+ * dead without a sign. The answer stops it. On other platforms nothing happens.
  */
-export function watchNetwork(changed: (back: boolean, anew: boolean) => void): () => void {
+export function watchNetwork(changed: (what: Occurrence) => void): () => void {
   const global = globalThis as unknown as Target & {
     readonly document?: Target & { readonly hidden: boolean }
   }
   const page = global.document
   const listener = ({ type }: { readonly type: string }): void => {
-    if (page?.hidden !== true || type !== 'visibilitychange') changed(type !== 'offline', type === 'online')
+    if (page?.hidden !== true || type !== 'visibilitychange') changed(type as Occurrence)
   }
   const each = (method: 'addEventListener' | 'removeEventListener'): void => {
     // React Native has neither a document nor listeners on the global object.
-    global[method]?.('online', listener)
-    global[method]?.('offline', listener)
+    for (const type of ['online', 'offline', 'pagehide', 'pageshow']) global[method]?.(type, listener)
     page?.[method]?.('visibilitychange', listener)
   }
   each('addEventListener')

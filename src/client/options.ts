@@ -6,6 +6,7 @@ import type { Position } from '../protocol/position.ts'
 import type { ClientError } from './errors.ts'
 import type { WebSocketConstructor } from './socket.ts'
 import type { BackoffOptions } from './retry.ts'
+import type { Trace } from './debug.ts'
 import type { Time } from './time.ts'
 import type { TokenSource } from './tokens.ts'
 import type { StateChange } from './connection-manager.ts'
@@ -36,8 +37,8 @@ export interface SluiceClientOptions {
    * the channel, after which a repeated publish is a new one.
    */
   readonly requestTimeoutMs?: number
-  /** Prints each frame, without its payload and what opens anything. Default: whether `localStorage.sluiceDebug` is set. */
-  readonly debug?: boolean
+  /** Told of each frame, with its payload: see `traceOf`. */
+  readonly trace?: Trace
   /** For tests. */
   readonly time?: Time
 }
@@ -64,4 +65,9 @@ export interface Published {
   readonly position: Position | undefined
   /** The gateway had a message with this id already, and kept that one. */
   readonly duplicate: boolean
+}
+
+export interface CloseOptions {
+  /** How long to wait for answers to what is unanswered, publishes above all. */
+  readonly waitMs?: number
 }

@@ -21,6 +21,7 @@ export class Requests {
   readonly #time: Time
   readonly #timeoutMs: number
   readonly #pending = new Map<number, Pending>()
+  readonly #answers = new Set<Promise<unknown>>()
   #ref = 0
   /** The gateway closes a connection that sends more at once, and the client would come back to send it again. */
   frameBytesMax = Infinity
@@ -41,7 +42,7 @@ export class Requests {
       return Promise.reject(new ClientError('limit_exceeded', message))
     }
     let cancel: (() => void) | undefined
-    return new Promise<ServerFrame>((resolve, reject) => {
+    const answer = new Promise<ServerFrame>((resolve, reject) => {
       const pending = { wire, repeat, resolve, reject }
       this.#pending.set(ref, pending)
       this.#write(socket, pending)
@@ -51,7 +52,15 @@ export class Requests {
     }).finally(() => {
       cancel?.()
       this.#pending.delete(ref)
+      this.#answers.delete(answer)
     })
+    this.#answers.add(answer)
+    return answer
+  }
+
+  /** Once what is unanswered now is answered, or rejected. */
+  settled(): Promise<unknown> {
+    return Promise.allSettled(this.#answers)
   }
 
   /** A frame with a `ref`; one that nobody waits for any more is nothing. */

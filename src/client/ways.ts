@@ -11,31 +11,24 @@ export interface Way {
   readonly Socket: WebSocketConstructor
 }
 
-/** Which way is tried next, and what is learned of them. `way-choice.ts` has the rules where there are several. */
+/** Which way is tried next, and, where there are several, what is learned of them: `way-choice.ts` has the rules. */
 export interface Ways {
   readonly current: Transport
   /** For another attempt; by a `move` or a `return` to a better way, beside a connection that serves. */
   next(why: 'connect' | 'move' | 'return'): Way
   /** The attempt did not get through. `sure`: another one by this way would end the same. True: there is another way, to be tried at once. */
-  failed(sure: boolean): boolean
+  failed?(sure: boolean): boolean
   /** The attempt serves from here on. */
-  served(): void
+  served?(): void
   /** In how many milliseconds a better way than the one that serves is worth an attempt; `undefined`: there is none. */
-  returnMs(): number | undefined
+  returnMs?(): number | undefined
   /** What was known may be so no more. True: a better way than the one that serves is worth an attempt now. */
-  networkChanged(): boolean
+  networkChanged?(): boolean
 }
 
 /** Where there is no choice. */
 export function oneWay(way: Way): Ways {
-  return {
-    current: way.transport,
-    next: () => way,
-    failed: () => false,
-    served: () => undefined,
-    returnMs: () => undefined,
-    networkChanged: () => false,
-  }
+  return { current: way.transport, next: () => way }
 }
 
 /** The platform's, unless one is given. Throws a `ClientError` where there is none. */

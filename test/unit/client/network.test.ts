@@ -55,6 +55,18 @@ describe('in a browser', () => {
     expect(client.state).toBe('connected')
   })
 
+  it('a page that is left closes its connection without a word of alarm, and connects when it is back', async () => {
+    const { sockets, client, errors } = await connected()
+    tell(global, 'pagehide')
+    expect(sockets.newest.closedByClient).toBe(1000)
+    expect(client.state).toBe('waiting')
+    tell(global, 'pageshow')
+    await settled()
+    expect([client.state, sockets.count]).toEqual(['connecting', 2])
+    sockets.newest.welcome()
+    expect([client.state, errors]).toEqual(['connected', []])
+  })
+
   it('online and a page that is looked at end the pause before the next attempt; offline does not', async () => {
     const { sockets } = await connected()
     sockets.newest.end(1006)
@@ -75,7 +87,7 @@ describe('in a browser', () => {
     expect(global.listeners).toBe(0)
     void client.connect()
     void client.connect()
-    expect(global.listeners).toBe(2)
+    expect(global.listeners).toBe(4)
     client.close()
     expect(global.listeners).toBe(0)
   })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { shownFrame } from '../../../src/client/debug.ts'
+import { shownFrame, traceOf } from '../../../src/client/debug.ts'
 import { ClientError, Unauthorized } from '../../../src/client/errors.ts'
 import { Refusals, REFUSALS_MAX } from '../../../src/client/refusals.ts'
 import { connected, fixture, rejection } from './fixture.ts'
@@ -190,7 +190,7 @@ describe('debug', () => {
   it('prints every frame of both directions, without payloads, tokens, sessions and tickets', async () => {
     const printed: string[] = []
     vi.spyOn(console, 'log').mockImplementation((...words) => void printed.push(words.join(' ')))
-    const { client, sockets } = await connected({ debug: true })
+    const { client, sockets } = await connected({ trace: traceOf(true) })
     sockets.newest.welcome({ ticket: 'ticket-of-alice' })
     client.publish('chat', { text: 'for your eyes only' }).catch(() => undefined)
     client.publish('chat', new Uint8Array(7)).catch(() => undefined)
@@ -213,7 +213,7 @@ describe('debug', () => {
     const printed = vi.spyOn(console, 'log').mockImplementation(() => undefined)
     vi.stubGlobal('localStorage', localStorage)
     try {
-      const { sockets, client } = fixture()
+      const { sockets, client } = fixture({ trace: traceOf(undefined) })
       void client.connect()
       await settled()
       sockets.newest.open()

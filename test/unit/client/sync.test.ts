@@ -42,7 +42,7 @@ function world() {
       subscribe(given, more) {
         handler = given
         options = more
-        return { channel: 'c', ready, position: at(7), unsubscribe: () => undefined }
+        return { channel: 'c', state: 'pending', ready, position: at(7), unsubscribe: () => undefined }
       },
       failed: (error) => void errors.push(error),
       later: (_attempt, run) => void later.push(run),

@@ -1,0 +1,169 @@
+/**
+ * Where a page is on its channels, kept beyond the page: in the storage of the tab or of the device. Of one user at a time, who is known with
+ * the first welcome only: until then nothing is made of what is kept. No token, no session and no message is ever stored.
+ *
+ * A page that ends as pages do (`pagehide`) has kept what it has shown. One that is killed has kept it up to `PAUSE_MS` before, and what
+ * it has shown since comes again.
+ */
+import { isPosition, type Position } from '../protocol/position.ts'
+import type { Channel } from './channel.ts'
+import type { Socket } from './socket.ts'
+import type { Time } from './time.ts'
+
+/** `page`: nothing is kept. `tab`: reloads of the tab. `device`: also new tabs, all pages of this origin. */
+export type Resume = 'page' | 'tab' | 'device'
+
+/** More than a gateway allows by default, in some 15 kB. */
+const CHANNELS_MAX = 512
+/** Longer than most logs go back. */
+const AGE_MAX_MS = 7 * 24 * 3600 * 1000
+const PAUSE_MS = 5000
+
+/** By channel, with when it was there. */
+type Places = Record<string, Position & { readonly ms: number }>
+
+interface Kept {
+  readonly user: string
+  readonly places: Places
+}
+
+interface Store {
+  getItem(key: string): string | null
+  setItem(key: string, value: string): void
+  removeItem(key: string): void
+}
+
+interface Page {
+  readonly document?: { readonly visibilityState: string } & Page
+  addEventListener?(type: string, listener: () => void): void
+  removeEventListener?(type: string, listener: () => void): void
+}
+
+export class KeptPositions {
+  readonly #store: Store | undefined
+  readonly #key: string
+  readonly #time: Time
+  #user: string | undefined
+  /** Of before this page. Each is used once: who leaves a channel and comes back starts anew. */
+  #former: Map<string, Position> = new Map()
+  #channels: Iterable<Channel> = []
+  /** What this page is on, as it was written last. */
+  #written: readonly string[] = []
+  #stop: (() => void) | undefined
+
+  constructor(resume: Resume, url: string, time: Time) {
+    this.#store = storeOf(resume)
+    this.#key = `sluice ${url.split('?')[0]}`
+    this.#time = time
+  }
+
+  /** The user is known. Channels that have no position yet go on from what is kept. */
+  welcome(user: string, socket: Socket, channels: Iterable<Channel>): void {
+    if (this.#store === undefined) return
+    this.#channels = channels
+    if (user !== this.#user) this.#former = new Map(Object.entries(this.#read(user)))
+    this.#user = user
+    for (const channel of channels) {
+      const { name, track, from } = channel
+      const former = this.take(name)
+      if (former === undefined || track.position !== undefined || from !== undefined) continue
+      track.position = former
+      // What was asked for at the beginning does not count: it is asked for again, from there.
+      socket.asked.delete(channel)
+    }
+    this.#stop ??= this.#watch()
+  }
+
+  take(name: string): Position | undefined {
+    const former = this.#former.get(name)
+    this.#former.delete(name)
+    return former && { epoch: former.epoch, offset: former.offset }
+  }
+
+  /** Writes it down a last time. */
+  close(): void {
+    this.#save()
+    this.#stop?.()
+    this.#stop = undefined
+    this.#former.clear()
+    this.#user = undefined
+  }
+
+  #watch(): () => void {
+    const page = globalThis as unknown as Page
+    const save = (): void => this.#save()
+    let cancel = (): void => undefined
+    const later = (): void => {
+      cancel = this.#time.after(PAUSE_MS, () => {
+        this.#save()
+        later()
+      })
+    }
+    later()
+    page.addEventListener?.('pagehide', save)
+    page.document?.addEventListener?.('visibilitychange', save)
+    return () => {
+      cancel()
+      page.removeEventListener?.('pagehide', save)
+      page.document?.removeEventListener?.('visibilitychange', save)
+    }
+  }
+
+  #save(): void {
+    const user = this.#user
+    if (user === undefined) return
+    const nowMs = this.#time.now()
+    // Of other tabs, too, where they share it.
+    const places = this.#read(user)
+    const here = new Map([...this.#channels].map(({ name, track }) => [name, track.position]))
+    const left = this.#written.filter((name) => !here.has(name))
+    for (const name of left) delete places[name]
+    let changed = left.length > 0
+    for (const [name, position] of here) {
+      const kept = places[name]
+      // Another tab may be farther.
+      if (position === undefined || (kept?.epoch === position.epoch && kept.offset >= position.offset))
+        continue
+      places[name] = { ...position, ms: nowMs }
+      changed = true
+    }
+    this.#written = [...here.keys()]
+    if (!changed) return
+    const newest = Object.entries(places).sort(([, a], [, b]) => b.ms - a.ms)
+    const kept: Kept = { user, places: Object.fromEntries(newest.slice(0, CHANNELS_MAX)) }
+    try {
+      this.#store?.setItem(this.#key, JSON.stringify(kept))
+    } catch {
+      // It is full, or forbidden meanwhile: the page goes on without it.
+    }
+  }
+
+  /** What is good of it: other programs write there too. */
+  #read(user: string): Places {
+    try {
+      const kept = JSON.parse(this.#store?.getItem(this.#key) ?? '{}') as Partial<Kept>
+      const sinceMs = this.#time.now() - AGE_MAX_MS
+      const good = Object.entries(kept.places ?? {}).filter(
+        ([, place]) => isPosition(place) && place.ms > sinceMs,
+      )
+      if (kept.user === user) return Object.fromEntries(good)
+      // Nobody's business any more.
+      this.#store?.removeItem(this.#key)
+      return {}
+    } catch {
+      // It is not readable: as if nothing were there.
+      return {}
+    }
+  }
+}
+
+function storeOf(resume: Resume): Store | undefined {
+  const page = globalThis as { readonly localStorage?: Store; readonly sessionStorage?: Store }
+  try {
+    if (resume === 'page') return undefined
+    return resume === 'tab' ? page.sessionStorage : page.localStorage
+  } catch {
+    // A page that may not store anything throws here.
+    return undefined
+  }
+}
