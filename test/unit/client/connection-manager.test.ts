@@ -107,7 +107,7 @@ describe('an attempt', () => {
     await world.time.pass(500)
     world.sockets.newest.welcome()
     world.better = true
-    world.manager.networkChanged(false, true)
+    world.manager.networkChanged('online')
     expect(world.asked).toEqual(['connect', 'move', 'connect', 'return'])
   })
 
@@ -191,13 +191,13 @@ describe('a better way', () => {
   it('is tried beside the one that serves where the network may be another one, and only then', async () => {
     const world = await new World().connected()
     world.better = true
-    world.manager.networkChanged(true, false)
+    world.manager.networkChanged('visibilitychange')
     expect(world.state).toBe('connected')
     world.better = false
-    world.manager.networkChanged(true, true)
+    world.manager.networkChanged('online')
     expect(world.state).toBe('connected')
     world.better = true
-    world.manager.networkChanged(true, true)
+    world.manager.networkChanged('online')
     expect(world.state).toBe('moving')
   })
 
