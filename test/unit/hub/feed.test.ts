@@ -452,3 +452,48 @@ describe('what waits beyond a hole', () => {
     expect((other.message as LoggedMessage).data.buffer.byteLength).toBeLessThan(10_000)
   })
 })
+
+describe('a feed at rest', () => {
+  it('is one that knows where it is, and holds nothing', () => {
+    const feed = newFeed()
+    expect(feed.atRest).toBe(false)
+    feed.start(at(5))
+    expect(feed.atRest).toBe(true)
+    // Its tail is looked at, and is empty.
+    expect(feed.tail.length).toBe(0)
+    expect(feed.atRest).toBe(true)
+    feed.close()
+    expect(feed.atRest).toBe(false)
+  })
+
+  it('is none while its tail has messages', () => {
+    const feed = following(5, { ttlMs: 100 })
+    receive(feed, 6, 5)
+    expect(feed.atRest).toBe(false)
+    feed.tidy(1000)
+    expect(feed.atRest).toBe(true)
+  })
+
+  it('is none while the log is to be asked, or is asked, or something waits for its answer', () => {
+    const feed = following(5)
+    feed.check(at(6))
+    expect(feed.atRest).toBe(false)
+    feed.failed()
+    expect([feed.behind, feed.atRest]).toEqual([true, false])
+    feed.retry()
+    expect(filled(feed, range(at(5)))).toEqual([])
+    expect(feed.atRest).toBe(true)
+    receive(feed, 9, 8)
+    expect(feed.atRest).toBe(false)
+  })
+
+  it('is none once it has seen an epoch end: a new one would not know that', () => {
+    const feed = following(5)
+    feed.check(at(1, 'f'))
+    expect(inShort(feed.filled({ kind: 'lost', why: 'epoch', head: at(1, 'f') }))).toEqual([
+      'reset to 1, epoch',
+    ])
+    expect([feed.behind, feed.tail.length, feed.heldCount]).toEqual([false, 0, 0])
+    expect(feed.atRest).toBe(false)
+  })
+})

@@ -28,6 +28,8 @@ interface Parts {
   /** The nodes of every user, or how the registry fails. */
   readonly nodes: readonly string[] | Error
   readonly request: Partial<PublishRequest>
+  /** The log is in memory, and answers in the same turn. */
+  readonly atOnce: boolean
   /** How long the log takes. */
   readonly logMs: number
   readonly tracing: Tracing
@@ -48,7 +50,7 @@ function answerOf<Value>(value: Value | Error): Promise<Value> {
 
 function publish(target: PublishRequest['target'], parts: Partial<Parts> = {}): Done {
   const { delivery = 'replay', onLogFailure = 'refuse', log = APPENDED, sends = [], nodes = ['n1'] } = parts
-  const { request = {}, logMs = 0, tracing } = parts
+  const { request = {}, logMs = 0, atOnce = false, tracing } = parts
   const asked: string[] = []
   const clock = new ManualClock(1000)
   const sent: { to: string; message: Message }[] = []
@@ -59,17 +61,18 @@ function publish(target: PublishRequest['target'], parts: Partial<Parts> = {}): 
     return sends[sent.length - 1] ?? 'sent'
   }
   const places = nodes instanceof Error ? nodes : nodes.map((node, index) => ({ session: `s${index}`, node }))
+  const append = async (channel: string): Promise<Appended> => {
+    asked.push(`append ${channel}`)
+    await Promise.resolve()
+    clock.pass(logMs)
+    asked.push('appended')
+    return answerOf(log)
+  }
   const publisher = new Publisher(
     {
       tracing,
       log: {
-        append: async (channel: string) => {
-          asked.push(`append ${channel}`)
-          await Promise.resolve()
-          clock.pass(logMs)
-          asked.push('appended')
-          return answerOf(log)
-        },
+        append: (channel: string) => (atOnce ? log : append(channel)),
       } as unknown as ReplayLog,
       backbone: {
         broadcast: (message: Message) => send('all', message),
@@ -343,4 +346,40 @@ describe('a publish that is traced', () => {
     await answer
     expect(sent[0]?.message).not.toHaveProperty('trace')
   })
+})
+
+describe('what a message says of itself', () => {
+  it('goes with it, as far as it says anything', async () => {
+    const meta = { event: 'moved', headers: { kind: 'a' }, exclude: 's-1' }
+    const { sent, answer } = publish(CHANNEL, { request: { meta } })
+    await answer
+    expect(sent[0]?.message.meta).toEqual(meta)
+    for (const nothing of [undefined, { headers: {} }]) {
+      const plain = publish(CHANNEL, { request: nothing === undefined ? {} : { meta: nothing } })
+      await plain.answer
+      expect(plain.sent[0]?.message.meta).toBeUndefined()
+    }
+  })
+
+  it('is refused where it is not what it may be, and nothing is published', async () => {
+    const { sent, asked, counted, answer } = publish(CHANNEL, { request: { meta: { event: '' } } })
+    await expect(answer).rejects.toMatchObject({
+      code: 'bad_request',
+      message: expect.stringContaining('event must be'),
+    })
+    expect([sent, asked, counted]).toEqual([[], [], ['refused bad_request']])
+  })
+})
+
+it('a message for a user goes once to a node where he is twice', async () => {
+  const { sent, counted, answer } = publish(USER, { nodes: ['n1', 'n1'] })
+  await answer
+  expect(sent.map(({ to }) => to)).toEqual(['n1'])
+  expect(counted).toContain('to 1')
+})
+
+it('a log that answers in the same turn is answered in it', async () => {
+  const { sent, answer } = publish(CHANNEL, { atOnce: true })
+  expect(sent).toHaveLength(1)
+  expect(await answer).toEqual({ epoch: 'e', offset: 5 })
 })

@@ -393,6 +393,13 @@ describe('what a client says beside that', () => {
       ['acknowledged', 'covered 4'],
       ['seen', 'a', 0],
     ])
+    followed = false
+    session.ack('a', 8)
+    expect(since()).toEqual([
+      ['ack', 'ann', 'a', 'e', 8],
+      ['acknowledged', 'covered 8'],
+    ])
+    expect(() => session.ack('b', 1)).toThrow('ack: b is not subscribed to')
     connectionClosed = true
     expect(() => session.ack('a', 9)).toThrow(ConnectionGone)
   })

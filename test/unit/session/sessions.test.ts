@@ -366,3 +366,23 @@ describe('a client that was on another node', () => {
     },
   )
 })
+
+describe('a session that is live on a channel', () => {
+  it('is found by its id, with the connection that is to be skipped', async () => {
+    const ann = await node.connected('ann', { channels: new Map([['a', undefined]]) })
+    const id = ann.session?.id as string
+    expect(node.sessions.liveOn('a', id)).toBe(ann)
+    expect(node.sessions.liveOn('@ann', id)).toBe(ann)
+    // An inbox may be another user’s.
+    for (const channel of ['b', '@bob']) expect(node.sessions.liveOn(channel, id)).toBeUndefined()
+    expect(node.sessions.liveOn('a', 'nobody')).toBeUndefined()
+    for (const one of ann.session?.subscriptions() ?? []) if (one.source.name === 'a') one.close()
+    expect(node.sessions.liveOn('a', id)).toBeUndefined()
+  })
+})
+
+it('who is refused for a token that was good once is told that a fresh one helps', async () => {
+  await expect(node.sessions.identify('ann * -60 -1')).rejects.toMatchObject({ freshTokenHelps: true })
+  await world.registry.revoke('ann', issuedAt(0), 1e9)
+  expect(await node.connect('ann').done).toMatchObject({ code: 'unauthorized', freshTokenHelps: true })
+})
