@@ -78,9 +78,9 @@ export class Unacknowledged {
   /** While it is live: the number up to which it has acknowledged. */
   #upTo: number | undefined
 
-  /** From here on it gets what all get. */
+  /** From here on it gets what all get; nothing new where it does already. */
   live(count: number): void {
-    this.#upTo = count
+    this.#upTo ??= count
   }
 
   /** It gets nothing of what follows, until it is live again. */

@@ -150,7 +150,7 @@ export class Subscription implements LiveMember {
   /** Who is live since before the first message has had all of them. Only WebSockets can acknowledge. */
   #countLive(from = 0): void {
     if (this.source.deliveries === undefined || this.subscriber.transport !== NATIVE) return
-    if (this.#open === undefined || from > 0) (this.#open ??= new Unacknowledged()).live(from)
+    ;(this.#open ??= new Unacknowledged()).live(from)
   }
 
   /** What is open now is not acknowledged any more: the connection has gone, or its log. */
