@@ -187,6 +187,9 @@ export class FakeConnection implements Link {
   closeTooSlow(): void {}
 }
 
+/** As on a node, one object for all channels. */
+const HUB_POLICY = { logged: true, slowConsumer: 'catch-up', max: 100, ttlMs: Infinity } as const
+
 export interface WorldOptions {
   readonly session?: Partial<SessionOptions>
   readonly policy?: Partial<ClientPublish>
@@ -232,7 +235,7 @@ export class WorldNode {
         witness: noWitness,
         liveOn: (channel, exclusionKey): Subscriber | undefined =>
           this.sessions.liveOn(channel, exclusionKey),
-        policyOf: () => ({ logged: true, slowConsumer: 'catch-up', max: 100, ttlMs: Infinity }),
+        policyOf: () => HUB_POLICY,
       },
       {
         tailMessages: 10,
