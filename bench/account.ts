@@ -4,7 +4,7 @@
  *   npm run bench:quick -- publish --peers sluice --rounds 1 --profile
  *   node --import tsx bench/account.ts .tmp/bench/profiles/publish-sluice-1.cpuprofile 25000
  *
- * The last number is how many operations the profile has, warm-up included. What a library or Node.js does for a room counts as the
+ * The last number is how many operations were measured: the profile begins with the first of them. What a library or Node.js does for a room counts as the
  * room's. While it is profiled everything costs more: read the shares.
  */
 import { readFileSync } from 'node:fs'

@@ -4,7 +4,7 @@ import { inRounds } from './lib/session.ts'
 import { ROOM } from './peers/terms.ts'
 
 const CONNECTIONS = 10_000
-const CONNECTIONS_QUICK = 10_000
+const CONNECTIONS_QUICK = 3000
 const OPENING_AT_ONCE = 100
 /** Enough for the code to be compiled, few enough to leave no room for the others. */
 const WARM_UP_CONNECTIONS = 500
@@ -38,7 +38,7 @@ async function run(options: RunOptions): Promise<Outcome> {
     tables: [
       { caption: 'Over the base, for each connection', unit: 'bytes', per: 'connection', rows: rows.list },
       {
-        caption: 'The base: the process before them, resident',
+        caption: 'The base: the process before them',
         unit: 'bytes',
         per: 'process',
         rows: bases.list,

@@ -28,7 +28,13 @@ async function run(options: RunOptions): Promise<Outcome> {
       "work the whole time, that is autocannon's own pace.",
     tables: [
       { caption: 'What it costs the server', unit: 'µs', per: 'request', rows: cost.list },
-      { caption: 'How long a request took, at full speed', unit: 'µs', per: 'request', rows: pace.list },
+      {
+        caption: 'How long a request took, at full speed',
+        unit: 'µs',
+        per: 'request',
+        aside: true,
+        rows: pace.list,
+      },
     ],
   }
 }

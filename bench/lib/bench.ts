@@ -15,6 +15,8 @@ export interface Bench {
   readonly title: string
   /** Whose servers it knows how to compare. */
   readonly peers: readonly PeerName[]
+  /** None of its figures can be held to a ratio: `bench:check` leaves it out. */
+  readonly aside?: true
   /** What it runs beside the peers and the load. */
   readonly programs: readonly string[]
   run(options: RunOptions): Promise<Outcome>
@@ -33,6 +35,8 @@ export interface Table {
   readonly per: string
   /** What the rows are; `server` where absent. */
   readonly subject?: string
+  /** What it shows is not the server's doing: `bench:check` holds nobody to it. */
+  readonly aside?: true
   /** The first row is what the others are compared with. */
   readonly rows: readonly Row[]
 }

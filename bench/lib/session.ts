@@ -29,8 +29,16 @@ export class BenchSession {
     this.load = load
   }
 
+  /** From the first step on that is measured. */
+  profiled = false
+  #profiling = false
+
   /** Runs a step of the load and takes the server's CPU time meanwhile. */
   async measure<Value>(step: string, argument: unknown = null): Promise<Measured<Value>> {
+    if (this.profiled && !this.#profiling) {
+      this.#profiling = true
+      await this.#server.step('startProfile')
+    }
     const before = cpuMicros(this.#server.pid)
     const besideBefore = this.#beside.map(([, pid]) => cpuMicros(pid))
     const value = await this.load.step<Value>(step, argument)
@@ -69,10 +77,6 @@ export class BenchSession {
     return this.#server.step('writeSnapshot', file)
   }
 
-  startProfile(): Promise<void> {
-    return this.#server.step('startProfile')
-  }
-
   writeProfile(file: string): Promise<void> {
     return this.#server.step('writeProfile', file)
   }
@@ -109,7 +113,7 @@ export async function inRounds(
     for (const peer of peers) {
       process.stderr.write(`${name}: round ${round} of ${rounds}, ${peer}\n`)
       await withPeer(peer, async (session) => {
-        if (profile) await session.startProfile()
+        session.profiled = profile
         await run(peer, session)
         if (profile) await session.writeProfile(profileFile(name, peer, round))
       })

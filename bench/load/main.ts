@@ -1,6 +1,6 @@
 /** The process that plays the clients and the publishers, on a core of its own. */
 import { Clients, type ConnectOptions, type StreamOptions } from './clients.ts'
-import { Publishing, type PublishOptions } from './publishing.ts'
+import { Publishing, type PublishOptions, type RateOptions } from './publishing.ts'
 import { Requests, type RequestOptions } from './requests.ts'
 import { answerSteps } from '../lib/steps.ts'
 import type { PeerName, Ports } from '../peers/terms.ts'
@@ -25,6 +25,7 @@ answerSteps({
   openStreams: (options: StreamOptions) => started(clients).openStreams(options),
   disconnect: () => started(clients).disconnect(),
   publish: (options: PublishOptions) => started(publishing).publish(options),
+  publishAtRate: (options: RateOptions) => started(publishing).publishAtRate(options),
   request: (options: RequestOptions) => started(requests).send(options),
 })
 

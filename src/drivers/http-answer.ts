@@ -2,6 +2,7 @@
  * How an answer is written: its first line, its headers, and its end. Of uWebSockets.js only what it takes to write.
  */
 import { REASONS } from './http-status.ts'
+import { REQUEST_ID_HEADER } from './request-id.ts'
 import type { Native } from './uws-binary.ts'
 
 export type ResponseHeaders = Readonly<Record<string, string>>
@@ -27,14 +28,23 @@ export function writeHead(response: Native.HttpResponse, status: number, headers
   for (const name in headers) response.writeHeader(name, headers[name] as string)
 }
 
+export interface AnswerEnd {
+  readonly withoutBody: boolean
+  /** Closes the connection. */
+  readonly last: boolean
+  readonly requestId: string
+}
+
 export function writeWhole(
   response: Native.HttpResponse,
   status: number,
   headers: ResponseHeaders,
   body: string | Uint8Array,
-  { withoutBody, last }: { readonly withoutBody: boolean; readonly last: boolean },
+  { withoutBody, last, requestId }: AnswerEnd,
 ): void {
   writeHead(response, status, headers)
+  // Beside the headers: to put it among them would copy them for each answer.
+  response.writeHeader(REQUEST_ID_HEADER, requestId)
   // After 413 the rest of the body is still on its way: the connection cannot be used again.
   const closeConnection = last || status === 413
   if (!closeConnection) response.writeHeader('Keep-Alive', KEEP_ALIVE)

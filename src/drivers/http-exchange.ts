@@ -88,10 +88,10 @@ export class HttpExchange {
     const end = {
       withoutBody: method === 'HEAD',
       last: last || fault !== undefined || wantsClose(asked),
+      requestId: this.requestId,
     }
-    const named = this.#named(headers)
-    if (this.#corked) writeWhole(this.#response, status, named, body, end)
-    else this.#response.cork(() => writeWhole(this.#response, status, named, body, end))
+    if (this.#corked) writeWhole(this.#response, status, headers, body, end)
+    else this.#response.cork(() => writeWhole(this.#response, status, headers, body, end))
   }
 
   /** Starts an answer of unknown length. `onWritable` is called when the peer, having been slow, reads again. */
@@ -105,17 +105,13 @@ export class HttpExchange {
     checkHeaders(headers)
     this.#state = 'streaming'
     const response = this.#response
-    response.cork(() => writeHead(response, status, this.#named(headers)))
+    response.cork(() => writeHead(response, status, { ...headers, [REQUEST_ID_HEADER]: this.requestId }))
     const finish = (): boolean => {
       if (this.#state === 'done') return false
       this.#state = 'done'
       return true
     }
     return new HttpStream(response, { onWritable, filler, finish, caught: this.#caught })
-  }
-
-  #named(headers: ResponseHeaders): ResponseHeaders {
-    return { ...headers, [REQUEST_ID_HEADER]: this.requestId }
   }
 
   /** Cuts the connection, whatever was answered so far; who waits for `onAborted` is told. */

@@ -129,15 +129,8 @@ export class Upgrade<Connection> {
     if (this.done) return
     checkHeaders(headers)
     this.done = true
-    this.#response.cork(() =>
-      writeWhole(
-        this.#response,
-        status,
-        { ...headers, [REQUEST_ID_HEADER]: requestIdOf(this.#named) },
-        body,
-        { withoutBody: false, last: false },
-      ),
-    )
+    const end = { withoutBody: false, last: false, requestId: requestIdOf(this.#named) }
+    this.#response.cork(() => writeWhole(this.#response, status, headers, body, end))
   }
 }
 

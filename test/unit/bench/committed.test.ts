@@ -39,9 +39,16 @@ describe('the ratios of the page', () => {
     expect(compare('Connects', outcome([100, 40, 70], [210, 84, 147]), committed)[0]?.good).toBe(true)
   })
 
-  it('have to be there', () => {
-    expect(() => compare('Departures', outcome([1], [1]), committed)).toThrow(
-      'no ratio for Departures, Warm: Sluice',
-    )
+  it('have to be there: what nobody has committed is not good', () => {
+    expect(compare('Departures', outcome([1], [1]), committed)).toEqual([
+      { what: 'Departures, Warm: Sluice', committed: undefined, measured: 1, good: false },
+    ])
+  })
+
+  it('are not those of a table that stands aside', () => {
+    const { tables, ...rest } = outcome([10], [99])
+    expect(
+      compare('Connects', { ...rest, tables: tables.map((one) => ({ ...one, aside: true })) }, committed),
+    ).toEqual([])
   })
 })
