@@ -1,11 +1,28 @@
 /**
  * Tells other nodes of the clients that were theirs.
  */
-import { send, type TakenOver } from './control.ts'
+import { send, type ControlMessage, type TakenOver } from './control.ts'
 import type { Backbone } from '../backbone/backbone.ts'
+import type { Clock } from '../clock.ts'
 import type { NodeInfo } from '../registry/registry.ts'
 
+/** A connection that is dead takes words for so long until somebody notices. */
+const DOUBT_MS = 30_000
+/** Of each half of that time. What is forgotten is found by the registry, when a node enters its sessions again. */
+const KEPT_MAX = 10_000
+
+/** What decides about a session, and must not be lost. */
+interface Word {
+  readonly node: string
+  readonly message: ControlMessage
+}
+
 export class Handovers {
+  readonly #clock: Pick<Clock, 'monotonicMs'>
+  /** The words of this half of the time in doubt, and of the one before it. */
+  #words: Word[] = []
+  #before: Word[] = []
+  #sinceMs: number
   readonly #backbone: Backbone
   readonly #others: () => readonly Pick<NodeInfo, 'id' | 'state'>[]
 
@@ -13,21 +30,33 @@ export class Handovers {
 
   /** `others`: the nodes that are alive, without this one. `here`: one whom this node had sent away is here again. */
   constructor(
+    clock: Pick<Clock, 'monotonicMs'>,
     backbone: Backbone,
     others: () => readonly Pick<NodeInfo, 'id' | 'state'>[],
     here: (client: string) => void,
   ) {
+    this.#clock = clock
+    this.#sinceMs = clock.monotonicMs()
     this.#backbone = backbone
     this.#others = others
     this.#here = here
   }
 
   tookOver(node: string, taken: TakenOver): void {
-    send(this.#backbone, node, { kind: 'takenOver', ...taken })
+    this.#tell(node, { kind: 'takenOver', ...taken })
   }
 
   gaveUp(node: string, session: string): void {
-    send(this.#backbone, node, { kind: 'givenUp', session })
+    this.#tell(node, { kind: 'givenUp', session })
+  }
+
+  /**
+   * The backbone works again. What was said a moment before may have gone nowhere, and whoever was not told keeps a connection
+   * that nobody else knows of: it is said again. Heard twice it changes nothing, since claims are compared.
+   */
+  repeat(): void {
+    this.#turn()
+    for (const { node, message } of [...this.#before, ...this.#words]) send(this.#backbone, node, message)
   }
 
   /** The client says where it was: nothing is sent to what is no node. */
@@ -47,6 +76,21 @@ export class Handovers {
   draining(node: string): string | undefined {
     const found = this.#find(node)
     return found?.state === 'draining' ? found.id : undefined
+  }
+
+  #tell(node: string, message: ControlMessage): void {
+    send(this.#backbone, node, message)
+    this.#turn()
+    if (this.#words.length < KEPT_MAX) this.#words.push({ node, message })
+  }
+
+  #turn(): void {
+    const nowMs = this.#clock.monotonicMs()
+    const halves = Math.floor((nowMs - this.#sinceMs) / (DOUBT_MS / 2))
+    if (halves === 0) return
+    this.#before = halves === 1 ? this.#words : []
+    this.#words = []
+    this.#sinceMs = nowMs
   }
 
   #find(node: string): Pick<NodeInfo, 'id' | 'state'> | undefined {

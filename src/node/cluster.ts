@@ -217,6 +217,7 @@ function createCanary(
         if (deaf) log.warn({}, 'the node does not hear what it sends itself through the backbone')
         else log.info({}, 'the node hears itself again')
         stores.becomeDeaf(deaf)
+        if (!deaf) switchboard.heardAgain()
         void health.check()
         void membership.update()
       },

@@ -57,6 +57,8 @@ export interface Delivery {
   readonly ingress: NatsIngress | undefined
   readonly sessions: Sessions
   readonly users: Users
+  /** What other nodes are told of clients that were theirs. */
+  readonly handovers: Handovers
   /** What was decided about users while this node did not hear. */
   readonly orders: OrderWatch
 }
@@ -83,7 +85,14 @@ export function createDelivery(base: Base, ports: DeliveryPorts): Delivery {
   const payloadBytesMax = (): number => Math.min(config.limits.payload, stores.payloadBytesMax())
   const publisher = createPublisher(base, ports, payloadBytesMax)
   const ingress = createIngress(base, stores, publisher, payloadBytesMax)
+  const handovers = new Handovers(
+    clock,
+    backbone,
+    () => cluster.membership.others,
+    (client) => ports.switchboard.cameBack(client),
+  )
   const sessions: Sessions = createSessions(base, ports, {
+    handovers,
     hub,
     presence,
     publisher,
@@ -111,7 +120,7 @@ export function createDelivery(base: Base, ports: DeliveryPorts): Delivery {
     failed,
   })
   showCounts(metrics, hub, sessions)
-  return { hub, presence, publisher, ingress, sessions, users, orders }
+  return { hub, presence, publisher, ingress, sessions, users, handovers, orders }
 }
 
 function showCounts(metrics: Metrics, hub: Hub, sessions: Sessions): void {
@@ -208,13 +217,13 @@ function createIngress(
   )
 }
 
-type ServingSessions = Pick<Delivery, 'hub' | 'presence' | 'publisher' | 'ingress'> & {
+type ServingSessions = Pick<Delivery, 'hub' | 'presence' | 'publisher' | 'ingress' | 'handovers'> & {
   readonly payloadBytesMax: () => number
 }
 
 function createSessions(base: Base, ports: DeliveryPorts, serving: ServingSessions): Sessions {
   const { config, clock, policies } = base
-  const { stores, cluster, tokens, tickets } = ports
+  const { stores, tokens, tickets } = ports
   const { hub, presence, publisher, ingress } = serving
   return new Sessions({
     ports: {
@@ -250,11 +259,7 @@ function createSessions(base: Base, ports: DeliveryPorts, serving: ServingSessio
       forward: (user, publish) =>
         ingress?.forward(user, publish) ??
         Promise.reject(new SluiceError('unavailable', 'there is no NATS to forward through')),
-      former: new Handovers(
-        stores.backbone,
-        () => cluster.membership.others,
-        (client) => ports.switchboard.cameBack(client),
-      ),
+      former: serving.handovers,
       limits: () => ({
         frame: config.limits.frame,
         payload: serving.payloadBytesMax(),

@@ -93,12 +93,9 @@ export class Switchboard implements BackboneSink {
   }
 
   connected(): void {
-    const { stores, cluster, delivery } = this.#rooms
+    const { cluster } = this.#rooms
     cluster.canary.send()
-    delivery.hub.backboneReturned()
-    // What other nodes said meanwhile of sessions may be lost.
-    stores.registry.recheck()
-    delivery.orders.returned()
+    this.heardAgain()
     void cluster.membership.update()
   }
 
@@ -142,6 +139,15 @@ export class Switchboard implements BackboneSink {
   /** What this node sent itself has not arrived: neither may have what others sent. */
   messagesMissed(): void {
     this.#rooms.delivery.hub.backboneReturned()
+  }
+
+  /** What was said in between, by others and by this node, may be lost. */
+  heardAgain(): void {
+    const { stores, delivery } = this.#rooms
+    delivery.hub.backboneReturned()
+    stores.registry.recheck()
+    delivery.handovers.repeat()
+    delivery.orders.returned()
   }
 
   /** Whether the node does not hear what it sends itself. */

@@ -311,7 +311,7 @@ export class WorldNode {
       forward: () => calls.run(id, 'forward', () => Promise.resolve({ epoch: 'e', offset: 1 })),
       limits: () => ({ frame: 65_536, payload: 65_536, subscriptions: 2, presenceData: 1024 }),
       ticketOf: () => 'a ticket',
-      former: new Handovers(backbone, others, ignore),
+      former: new Handovers(clock, backbone, others, ignore),
       left: ignore,
       failed: (what, error) => void this.failures.push(new Error(what, { cause: error })),
     }
