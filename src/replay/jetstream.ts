@@ -19,7 +19,6 @@ import type { Clock } from '../clock.ts'
 import type { StreamCondition, StreamEntry, StreamSubject } from '../drivers/jetstream-port.ts'
 import type { JetStream } from '../drivers/jetstream.ts'
 import { KeptStream } from '../drivers/kept-stream.ts'
-import type { Trouble } from '../drivers/stream-trouble.ts'
 import { subjectOf } from '../drivers/nats-subject.ts'
 import { SluiceError } from '../errors.ts'
 import { isInbox } from '../protocol/channel.ts'
@@ -27,28 +26,14 @@ import type { Position } from '../protocol/position.ts'
 import { idKeyOf } from '../protocol/message-id.ts'
 import type { LoggedMessage, NewMessage } from '../protocol/message.ts'
 import { decodeStored, encodeStored } from '../protocol/packet.ts'
+import type { JetStreamReplayLogOptions } from './jetstream-options.ts'
+import { LeaderProof } from './leader-proof.ts'
 import { startOf } from './stream-start.ts'
 import { TRACEPARENT } from '../tracing.ts'
 import { Turns } from '../turns.ts'
 
-export interface JetStreamReplayLogOptions {
-  /** The first token of all subjects, and the name of the stream in capitals; no dots. Default: `sluice`. */
-  readonly prefix?: string
-  readonly maxAgeMs: number
-  /** Of the whole stream. Without: no limit but the server's. */
-  readonly maxBytes?: number
-  /** How many servers hold the stream. Default: 1. */
-  readonly replicas?: number
-  /** Default: `file`. */
-  readonly storage?: 'file' | 'memory'
-  /** How long an id is remembered; no longer than a message. */
-  readonly idempotencyMs: number
-  /** It can be used, for the first time or again. */
-  readonly returned?: () => void
-  /** What is wrong with it, while NATS can be reached; `undefined`: nothing any more. */
-  readonly troubled?: (trouble: Trouble | undefined) => void
-}
-
+/** What is stored to see who leads, in the place of a channel without a name: there is none. */
+const NOTHING = new Uint8Array()
 const PREFIX = 'sluice'
 const SEEN_HEADS_MAX = 100_000
 /** Of two that race for an inbox one wins each time; whoever loses that often goes on without knowing. */
@@ -63,6 +48,7 @@ export class JetStreamReplayLog implements ReplayLog {
   readonly #replicated: boolean
   readonly #stream: KeptStream
   readonly #heads = new SeenHeads(SEEN_HEADS_MAX)
+  readonly #leader: LeaderProof
   /** By inbox: the next one's predecessor is known when the one before it is stored. */
   readonly #inboxes = new Turns()
 
@@ -73,6 +59,7 @@ export class JetStreamReplayLog implements ReplayLog {
     this.#name = prefix.toUpperCase()
     this.#subjectPrefix = `${prefix}.log`
     this.#replicated = replicas > 1
+    this.#leader = new LeaderProof(clock, () => this.#stream.append(this.#where('').subject, NOTHING, {}))
     const spec = {
       name: this.#name,
       subjectPrefix: this.#subjectPrefix,
@@ -136,7 +123,7 @@ export class JetStreamReplayLog implements ReplayLog {
       const newest = await this.#js.newest(where)
       if (newest === undefined) return this.#readEmpty(channel, after, reachedBefore)
       const head: Position = { epoch, offset: this.#note(channel, newest, reachedBefore) }
-      if (after.offset > head.offset) return lost('ahead', head)
+      if (after.offset > head.offset) return this.#ahead(channel, after, head)
       if (after.offset === head.offset) return { kind: 'range', messages: [], head }
       // With the entry at the position itself: while it is there, nothing after it has been trimmed.
       const entries = await this.#js.range(where, after.offset, head.offset, limit + 1)
@@ -267,10 +254,22 @@ export class JetStreamReplayLog implements ReplayLog {
     return appended
   }
 
+  /**
+   * A client has more than the stream has, or than a leader knows of that the others have left: cut off from them it answers
+   * reads for some seconds more. What can be stored now was stored by the one that most of them follow.
+   */
+  async #ahead(channel: string, after: Position, head: Position): Promise<LogRange> {
+    if (!this.#replicated) return lost('ahead', head)
+    await this.#leader.prove()
+    const now = await this.#head(channel, head.epoch)
+    if (after.offset > now.offset) return lost('ahead', now)
+    throw new SluiceError('unavailable', 'JetStream has answered with less than it has; try again')
+  }
+
   /** Of a channel in which there is nothing. */
   async #readEmpty(channel: string, after: Position, reachedBefore: number): Promise<LogRange> {
     const { head, lastSequence } = await this.#endOfEmpty(channel, after.epoch, reachedBefore)
-    if (after.offset > Math.max(lastSequence, head.offset)) return lost('ahead', head)
+    if (after.offset > Math.max(lastSequence, head.offset)) return this.#ahead(channel, after, head)
     if (after.offset < head.offset) return lost('trimmed', head)
     // It may be a later end than this process knew: another one has named it.
     this.#heads.note(channel, after.offset, Math.max(after.offset, reachedBefore))

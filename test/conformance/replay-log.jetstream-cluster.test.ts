@@ -1,6 +1,7 @@
 import { jetstreamManager } from '@nats-io/jetstream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
+import type { StreamEntry, StreamSubject } from '../../src/drivers/jetstream-port.ts'
 import { JetStream } from '../../src/drivers/jetstream.ts'
 import { NatsLink } from '../../src/drivers/nats.ts'
 import { SluiceError } from '../../src/errors.ts'
@@ -117,6 +118,38 @@ describe.skipIf(missing !== undefined)(`JetStreamReplayLog with three replicas${
     await expect
       .poll(() => logs.map(({ epoch }) => epoch), { timeout: NATS_PATIENCE_MS })
       .toEqual(logs.map(() => late.epoch))
+  })
+
+  it('L3 a position that only a leader without followers does not know of is no loss: the reader is asked to come again', async () => {
+    const [first, second] = [
+      await logAt(0).append('g', message('0'), POLICY),
+      await logAt(0).append('g', message('1'), POLICY),
+    ]
+    const link = links[0] as NatsLink
+    const late = { data: Buffer.alloc(0), sequence: first.offset }
+    const answers: StreamEntry[] = []
+    const js = new Proxy(new JetStream(link), {
+      get(target, name) {
+        // As a leader answers that has been cut off before the last message was stored.
+        if (name === 'newest') return async (where: StreamSubject) => answers.shift() ?? target.newest(where)
+        const value: unknown = Reflect.get(target, name)
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value
+      },
+    })
+    const log = new JetStreamReplayLog(js, systemClock, {
+      maxAgeMs: 600_000,
+      idempotencyMs: 600_000,
+      replicas: 3,
+    })
+    await log.ready()
+    answers.push(late)
+    const at = positionOf(second)
+    await expect(log.read('g', at, ALL)).rejects.toMatchObject({ code: 'unavailable' })
+    expect(await log.read('g', at, ALL)).toEqual({ kind: 'range', messages: [], head: at })
+    // What nobody has is still lost.
+    const beyond = { ...at, offset: at.offset + 1000 }
+    expect(await log.read('g', beyond, ALL)).toEqual({ kind: 'lost', why: 'ahead', head: at })
+    await log.close()
   })
 
   // The last: it takes a server away.

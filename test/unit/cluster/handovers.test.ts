@@ -33,7 +33,7 @@ const taken = (session: string) => ({
   claim: 2,
   node: 'here',
   recovered: true,
-  detachedForMs: undefined,
+  detachedForMs: 0,
 })
 
 it('what other nodes were told of sessions a moment ago is said again when the backbone has come back', () => {
