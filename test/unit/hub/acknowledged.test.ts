@@ -21,6 +21,7 @@ let transport: Subscriber['transport']
 /** What a message has to be, to be acknowledged. */
 let ack: boolean
 let counted: unknown[]
+let begun: number
 
 beforeEach(() => {
   deliveries = new Deliveries()
@@ -30,6 +31,7 @@ beforeEach(() => {
   transport = 'websocket'
   ack = true
   counted = []
+  begun = 0
 })
 
 function entry(offset: number): Encoded {
@@ -79,7 +81,7 @@ function subscribed(start = at(5)): Subscription {
       ephemeralDropped: () => undefined,
     },
     tap: undefined,
-    begun: () => undefined,
+    begun: () => void begun++,
     left: () => undefined,
   } as unknown as Source
   const subscriber = {
@@ -160,6 +162,12 @@ describe('an acknowledgement of one who catches up', () => {
     expect(counted).toEqual(['replayed', 'replayed', 1])
   })
 
+  it('covers it where nothing was handed to all since, but for when that was accepted', () => {
+    deliveries = undefined
+    memory = [entry(4), entry(5)]
+    expect(subscribed(at(3)).acknowledge(5)).toEqual({ messages: 2, acceptedMs: undefined })
+  })
+
   it('is nothing for what needs none', () => {
     ack = false
     deliveries = undefined
@@ -192,6 +200,33 @@ describe('an acknowledgement of one who catches up', () => {
     subscription.fallBehind(at(7))
     subscription.close()
     expect(counted).toEqual([2])
+  })
+})
+
+describe('a subscription', () => {
+  it('begins once, also where it has no room yet', () => {
+    memory = [entry(4), entry(5)]
+    room = false
+    const subscription = subscribed(at(3))
+    subscription.begin('gap' as never)
+    expect([subscription.state, subscription.position]).toEqual(['behind', at(3)])
+    room = true
+    subscription.resume()
+    expect([counted, begun]).toEqual([['replayed', 'replayed'], 1])
+  })
+
+  it('is nowhere once it is closed', () => {
+    const subscription = subscribed()
+    expect(subscription.position).toEqual(at(5))
+    subscription.close()
+    expect(subscription.position).toBeUndefined()
+  })
+
+  it('of a stream is not handed a message as one of a socket is', () => {
+    const subscription = subscribed()
+    expect(subscription.takeLive(entry(6), at(5))).toBe(true)
+    transport = 'sse'
+    expect(subscription.takeLive(entry(6), at(5))).toBe(false)
   })
 })
 
