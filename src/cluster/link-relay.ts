@@ -4,10 +4,13 @@
  */
 import type { Clock, Timer } from '../clock.ts'
 
-/** `frames`: the client sends, `number` counts these. `poll`: it asks for what it has not got, `number` is the last that it has. */
+/**
+ * `frames`: the client sends, `number` counts these. `brought`: the same where its protocol does not count. `poll`: it asks for what it
+ * has not got, `number` is the last that it has.
+ */
 export interface LinkRequest {
   readonly link: string
-  readonly kind: 'frames' | 'poll' | 'close'
+  readonly kind: 'frames' | 'brought' | 'poll' | 'close'
   readonly number: number
   readonly body: string
 }
@@ -103,7 +106,7 @@ export function linkWordIn(said: Readonly<Record<string, unknown>>): LinkWord | 
 
 function requestIn(said: unknown): LinkRequest | undefined {
   const { link, kind, number, body } = (said ?? {}) as Readonly<Record<string, unknown>>
-  const known = kind === 'frames' || kind === 'poll' || kind === 'close'
+  const known = kind === 'frames' || kind === 'brought' || kind === 'poll' || kind === 'close'
   if (!known || typeof link !== 'string' || typeof number !== 'number' || typeof body !== 'string')
     return undefined
   return { link, kind, number, body }

@@ -16,18 +16,24 @@ import {
 } from './option.ts'
 import { isPattern } from '../protocol/channel.ts'
 
+const PATH_RULE = 'a path that begins with a slash, and is none of our own, which begin with /v1/'
 const PATTERNS = 'channels, or the beginnings of channels followed by *'
 
 export function dialectsSection() {
   return section('Wire protocols of others, beside our own.', {
     centrifuge: optionalSection('The protocol of Centrifuge and Centrifugo. Absent: it is not spoken.', {
-      path: option(
-        text('a path that begins with a slash, and is none of our own, which begin with /v1/', isOtherPath),
-        '/connection/websocket',
-        {
-          doc: 'Where clients open their WebSocket on the public listener.',
-        },
-      ),
+      path: option(text(PATH_RULE, isOtherPath), '/connection/websocket', {
+        doc: 'Where clients open their WebSocket on the public listener.',
+      }),
+      httpStream: option(text(PATH_RULE, isOtherPath), '/connection/http_stream', {
+        doc: 'Where clients without a WebSocket open an answer that stays open, in JSON or Protobuf.',
+      }),
+      sse: option(text(PATH_RULE, isOtherPath), '/connection/sse', {
+        doc: 'Where clients without a WebSocket open an event stream.',
+      }),
+      emulation: option(text(PATH_RULE, isOtherPath), '/emulation', {
+        doc: 'Where clients without a WebSocket send their commands. Any node takes them.',
+      }),
       anonymous: optionalSection('What clients may do that bring no token. Absent: they are refused.', {
         subscribe: option(list(PATTERNS, isPattern), [], { doc: 'The channels that they may subscribe to.' }),
         publish: option(list(PATTERNS, isPattern), [], { doc: 'The channels that they may publish to.' }),

@@ -3,16 +3,19 @@
  * of routes; how a transport carries messages and what a dialect says stands with them.
  */
 import { Arrivals } from './arrivals.ts'
+import { EmulationDoor, type Arriving } from './emulation-door.ts'
 import { answersMethod, HttpDoor } from './http-door.ts'
 import { LinkDoor } from './link-door.ts'
 import { ClientAddress, Origins } from './origin.ts'
 import type { EdgeOptions, EdgePorts } from './ports.ts'
 import { Refused } from './refused.ts'
 import {
+  isEmulationRoute,
   isHttpRoute,
   isLinkRoute,
   isSocketRoute,
   listed,
+  type EmulationRoute,
   type LinkRoute,
   type Route,
   type SocketRoute,
@@ -22,6 +25,7 @@ import type { Hello } from '../dialect/dialect.ts'
 import { handshakeFault } from '../drivers/request-head.ts'
 import type { HttpExchange, Listener, RequestHead, ResponseHeaders, Upgrade } from '../drivers/uws.ts'
 import { asSluiceError, Closing, closingOf, errorBody, retryAfter, SluiceError } from '../errors.ts'
+import type { Links } from '../transport/links.ts'
 import { Newcomers } from '../transport/newcomers.ts'
 import { WebSocketConnection, type Arrived, type WebSocketContext } from '../transport/websocket.ts'
 
@@ -46,10 +50,11 @@ export class Gateway {
   readonly #addresses: ClientAddress
   readonly #arrivals: Arrivals
   /** Of all dialects together: what they may hold is of one node. */
-  readonly #newcomers: Newcomers<WebSocketConnection>
+  readonly #newcomers: Newcomers
   readonly #sockets: readonly SocketRoute[]
   /** By path. */
   readonly #links: ReadonlyMap<string, LinkDoor>
+  readonly #emulations: ReadonlyMap<string, EmulationDoor>
   readonly #http: HttpDoor
   readonly #extra: ExtraRoutes
   /** For whoever asks for something else. */
@@ -64,7 +69,13 @@ export class Gateway {
     this.#arrivals = new Arrivals(ports, this.#addresses)
     this.#newcomers = new Newcomers(options.frameBytesMax + FRAME_BYTES_OVER)
     this.#sockets = routes.filter(isSocketRoute)
-    this.#links = new Map(routes.filter(isLinkRoute).map((route) => [route.path, this.#linkDoor(route)]))
+    const linkRoutes = routes.filter(isLinkRoute).map((route) => ({ route, links: this.#linksOf(route) }))
+    this.#links = new Map(linkRoutes.map(({ route, links }) => [route.path, this.#linkDoor(route, links)]))
+    // They are links too, and other nodes ask for them as such.
+    const shared = linkRoutes[0]?.links
+    this.#emulations = new Map(
+      routes.filter(isEmulationRoute).map((route) => [route.path, this.#emulationDoor(route, shared)]),
+    )
     const doorway = {
       ...{ origins: this.#origins, addresses: this.#addresses, arrivals: this.#arrivals },
       failed: (exchange: HttpExchange, error: unknown) => this.#failed(exchange, error),
@@ -93,7 +104,8 @@ export class Gateway {
       })
     }
     listener.http({
-      bodyBytesMax: (head) => this.#links.get(head.path)?.bodyBytesMax(head) ?? 0,
+      bodyBytesMax: (head) =>
+        (this.#links.get(head.path) ?? this.#emulations.get(head.path))?.bodyBytesMax(head) ?? 0,
       handle: (exchange) => this.#handle(exchange),
       failed: (exchange, error) => this.#failed(exchange, error),
     })
@@ -130,23 +142,38 @@ export class Gateway {
     })
   }
 
-  #linkDoor(route: LinkRoute): LinkDoor {
-    const { path, transport: Links, dialect, socketPath } = route
+  #linksOf({ transport: Links, dialect, socketPath }: LinkRoute): Links {
     const context = { ports: this.#ports, options: this.#options, dialect, path: socketPath }
     const links = new Links(this.#ports.links, context, this.#newcomers)
     this.#ports.links.holds(links)
+    return links
+  }
+
+  #linkDoor({ path, dialect }: LinkRoute, links: Links): LinkDoor {
     return new LinkDoor({
       ...{ path, links },
       frameBytesMax: this.#options.frameBytesMax,
       cors: (origin) => this.#origins.headers(origin),
-      admit: (exchange, admitted) => this.#admitLink(exchange, route, admitted),
+      admit: (exchange, admitted) =>
+        this.#admitLink(exchange, { hello: dialect.hello(exchange.head), dialect }, admitted),
     })
   }
 
-  #admitLink(exchange: HttpExchange, { dialect }: LinkRoute, admitted: (arrived: Arrived) => void): void {
+  #emulationDoor({ path, emulation }: EmulationRoute, links: Links | undefined): EmulationDoor {
+    if (links === undefined) throw new TypeError('requests in the place of a socket need a route of links')
+    return new EmulationDoor(path, emulation, {
+      links,
+      newcomers: this.#newcomers,
+      bodyBytesMax: this.#options.frameBytesMax + FRAME_BYTES_OVER,
+      cors: (origin) => this.#origins.headers(origin),
+      admit: (exchange, arriving, admitted) => this.#admitLink(exchange, arriving, admitted),
+    })
+  }
+
+  #admitLink(exchange: HttpExchange, arriving: Arriving, admitted: (arrived: Arrived) => void): void {
     const { head } = exchange
     this.#arrivals.take({
-      ...{ head, hello: dialect.hello(head), dialect, admitted },
+      ...{ ...arriving, head, admitted },
       onAborted: (run) => exchange.onAborted(run),
       refused: (status, headers, { code, message }) => {
         const cors = this.#origins.headers(head.headers.origin)
@@ -175,7 +202,7 @@ export class Gateway {
   #handle(exchange: HttpExchange): void | Promise<void> {
     const { head } = exchange
     this.#options.localHosts?.checkHost(head)
-    const link = this.#links.get(head.path)
+    const link = this.#links.get(head.path) ?? this.#emulations.get(head.path)
     const isSocket = this.#sockets.some(({ path }) => path === head.path)
     if (link === undefined && !isSocket && !this.#http.has(head.path)) {
       if (!head.path.startsWith('/v1/')) return this.#serveExtra(exchange)

@@ -7,7 +7,7 @@
  *   POST /v1/link?number=3     frames of the client
  *   POST /v1/link?close        it is over
  */
-import type { LinkRequest } from '../cluster/link-relay.ts'
+import type { LinkAnswer, LinkRequest } from '../cluster/link-relay.ts'
 import type { HttpExchange, RequestHead, ResponseHeaders } from '../drivers/uws.ts'
 import { SluiceError } from '../errors.ts'
 import { LINK_HEADER } from '../protocol/link.ts'
@@ -88,21 +88,28 @@ export class LinkDoor {
   }
 
   async #answer(exchange: HttpExchange, request: LinkRequest): Promise<void> {
-    const { status, body } = await this.#ports.links.ask(request)
-    switch (status) {
-      case 200:
-      case 204:
-        exchange.respond(status, { ...TEXT, ...this.#ports.cors(exchange.head.headers.origin) }, body)
-        break
-      case 400:
-        throw new SluiceError('bad_request', body)
-      case 404:
-        throw new SluiceError('not_found', body)
-      case 413:
-        throw new SluiceError('limit_exceeded', body)
-      case 503:
-        throw new SluiceError('unavailable', body)
-    }
+    const answer = await this.#ports.links.ask(request)
+    const refused = refusalOf(answer)
+    if (refused !== undefined) throw refused
+    const headers = { ...TEXT, ...this.#ports.cors(exchange.head.headers.origin) }
+    exchange.respond(answer.status, headers, answer.body)
+  }
+}
+
+/** `undefined`: it is none. */
+export function refusalOf({ status, body }: LinkAnswer): SluiceError | undefined {
+  switch (status) {
+    case 200:
+    case 204:
+      return undefined
+    case 400:
+      return new SluiceError('bad_request', body)
+    case 404:
+      return new SluiceError('not_found', body)
+    case 413:
+      return new SluiceError('limit_exceeded', body)
+    case 503:
+      return new SluiceError('unavailable', body)
   }
 }
 

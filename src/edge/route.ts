@@ -2,6 +2,7 @@
  * What the public listener has: which dialect is spoken at which path, and what carries it.
  */
 import type { Dialect, StreamDialect } from '../dialect/dialect.ts'
+import type { EmulationRequests } from '../dialect/emulation.ts'
 import { Links } from '../transport/links.ts'
 import type { HttpTransportClass } from '../transport/transport.ts'
 import { WebSocketConnection } from '../transport/websocket.ts'
@@ -28,18 +29,28 @@ export interface LinkRoute {
   readonly socketPath: string
 }
 
-export type Route = SocketRoute | LinkRoute | HttpRoute
+/** Requests of a protocol that has its own in the place of a socket. They are links as well. */
+export interface EmulationRoute {
+  readonly path: string
+  readonly emulation: EmulationRequests
+}
+
+export type Route = SocketRoute | LinkRoute | HttpRoute | EmulationRoute
+
+export function isEmulationRoute(route: Route): route is EmulationRoute {
+  return 'emulation' in route
+}
 
 export function isSocketRoute(route: Route): route is SocketRoute {
-  return route.transport === WebSocketConnection
+  return 'transport' in route && route.transport === WebSocketConnection
 }
 
 export function isLinkRoute(route: Route): route is LinkRoute {
-  return route.transport === Links
+  return 'transport' in route && route.transport === Links
 }
 
 export function isHttpRoute(route: Route): route is HttpRoute {
-  return !isSocketRoute(route) && !isLinkRoute(route)
+  return !isSocketRoute(route) && !isLinkRoute(route) && !isEmulationRoute(route)
 }
 
 /** In a sentence. */

@@ -4,6 +4,7 @@
 import { PatternPermissions } from '../auth/permissions.ts'
 import { Centrifuge } from '../dialect/centrifuge/centrifuge.ts'
 import type { Pusher } from '../dialect/pusher/pusher.ts'
+import { emulationRequests, ENCODINGS, eventStream, httpStream } from '../dialect/centrifuge/emulation.ts'
 import type { EdgePorts } from '../edge/ports.ts'
 import type { Route } from '../edge/route.ts'
 import { packageVersion } from '../package-version.ts'
@@ -36,6 +37,7 @@ function centrifugeRoutes(base: Base, ports: EdgePorts, stores: Stores): Route[]
       anonymous:
         anonymous && new PatternPermissions(anonymous.subscribe, anonymous.publish, anonymous.history),
       logOf: (channel) => (policies(channel).hub.logged ? stores.log : undefined),
+      keepsPresence: (channel) => policies(channel).client.presence,
       acknowledged: (channel) => policies(channel).client.acknowledged,
     },
     {
@@ -47,5 +49,10 @@ function centrifugeRoutes(base: Base, ports: EdgePorts, stores: Stores): Route[]
       version: packageVersion(),
     },
   )
-  return [{ path: centrifuge.path, transport: WebSocketConnection, dialect }]
+  return [
+    { path: centrifuge.path, transport: WebSocketConnection, dialect },
+    { path: centrifuge.httpStream, emulation: httpStream(dialect, ENCODINGS) },
+    { path: centrifuge.sse, emulation: eventStream(dialect, ENCODINGS[0]) },
+    { path: centrifuge.emulation, emulation: emulationRequests(jsonDepthMax) },
+  ]
 }

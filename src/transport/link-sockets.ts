@@ -30,7 +30,7 @@ export interface LinkSocket extends NativeSocket {
 }
 
 /** Common to both: the deadline on the wheel, and when the client was heard last. */
-abstract class Waiting implements WheelEntry {
+export abstract class Waiting implements WheelEntry {
   wheelTick = -1
   wheelBefore: WheelEntry | undefined
   wheelBehind: WheelEntry | undefined

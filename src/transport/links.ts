@@ -5,13 +5,16 @@
  * what was made up before it costs anything, above all a question to another node.
  */
 import { randomBytes } from 'node:crypto'
+import { EmulatedSocket } from './emulated-socket.ts'
 import { framesIn, LinkLines } from './link-lines.ts'
 import { LinkConnection } from './link.ts'
-import { PollSocket, StreamSocket, type LinkContext } from './link-sockets.ts'
+import { PollSocket, StreamSocket, type LinkContext, type LinkSocket } from './link-sockets.ts'
 import type { Newcomers } from './newcomers.ts'
 import type { LinkPorts } from './ports.ts'
-import type { Arrived, WebSocketConnection } from './websocket.ts'
+import type { Arrived } from './websocket.ts'
 import { LINK_GONE, type LinkAnswer, type LinkRequest } from '../cluster/link-relay.ts'
+import type { Dialect } from '../dialect/dialect.ts'
+import type { Named, Opens } from '../dialect/emulation.ts'
 import type { HttpExchange, ResponseHeaders } from '../drivers/uws.ts'
 import { LINK_POLL_MS } from '../protocol/link.ts'
 
@@ -21,10 +24,12 @@ const SECRET_BYTES = 16
 const RELAY_MS = 5000
 /** A client sends one request after the other, and polls beside that; one of each may just be given up by it. */
 const AT_ONCE_MAX = 4
+/** A client whose protocol does not count its requests waits for none of them. */
+const BROUGHT_AT_ONCE_MAX = 64
 
 interface Held {
   readonly connection: LinkConnection
-  readonly socket: StreamSocket | PollSocket
+  readonly socket: LinkSocket
   /** The last request with frames that was taken. */
   taken: number
 }
@@ -36,19 +41,24 @@ export interface Opening {
   readonly arrived: Arrived
 }
 
+/** What is spoken over a link that is not of the first dialect. */
+export interface Spoken {
+  readonly dialect: Dialect
+  /** Of the route. */
+  readonly path: string
+  /** By `name`. */
+  readonly named: Named
+}
+
 export class Links {
   readonly #ports: LinkPorts
   readonly #context: LinkContext
-  readonly #newcomers: Newcomers<WebSocketConnection>
+  readonly #newcomers: Newcomers
   readonly #held = new Map<string, Held>()
   /** Requests of each link that are under way here. */
   readonly #underWay = new Map<string, number>()
 
-  constructor(
-    ports: LinkPorts,
-    context: Omit<LinkContext, 'lines'>,
-    newcomers: Newcomers<WebSocketConnection>,
-  ) {
+  constructor(ports: LinkPorts, context: Omit<LinkContext, 'lines'>, newcomers: Newcomers) {
     this.#ports = ports
     this.#context = { ...context, lines: new LinkLines() }
     this.#newcomers = newcomers
@@ -71,6 +81,26 @@ export class Links {
     void socket.poll(0)?.then((answer) => opening.exchange.respond(200, opening.headers, answer))
   }
 
+  /** The same in the words of another dialect, which tells the client itself how it is named. What it has said already is its first frame. */
+  openEmulated(opening: Opening, { framing, first }: Opens, spoken: Spoken): void {
+    const connection = new LinkConnection('sse', opening.arrived, {
+      ...this.#context,
+      ...spoken,
+      newcomers: this.#newcomers,
+    })
+    const socket = new EmulatedSocket(connection, { ...this.#context, ...spoken }, { ...opening, framing })
+    this.#hold(spoken.named.credential, connection, socket)
+    connection.opened(socket)
+    if (!connection.closed) connection.received(first.frame, first.binary)
+  }
+
+  /** A name that nobody has yet. */
+  name(): Named {
+    const { nodeId: node, seal } = this.#ports
+    const secret = randomBytes(SECRET_BYTES).toString('base64url')
+    return { credential: `${node}.${secret}.${seal.sign(node, secret)}`, node }
+  }
+
   /** Whether a credential may be one of ours, or of another node: whoever has made it up cost us a MAC. */
   knows(link: string): boolean {
     if (this.#held.has(link)) return true
@@ -80,9 +110,10 @@ export class Links {
 
   /** Of a client, with a credential that is known. Never fails. */
   async ask(request: LinkRequest): Promise<LinkAnswer> {
-    const { link } = request
+    const { link, kind } = request
     const before = this.#underWay.get(link) ?? 0
-    if (before >= AT_ONCE_MAX) return { status: 503, body: 'too many requests of this link are under way' }
+    if (before >= (kind === 'brought' ? BROUGHT_AT_ONCE_MAX : AT_ONCE_MAX))
+      return { status: 503, body: 'too many requests of this link are under way' }
     this.#underWay.set(link, before + 1)
     try {
       return await this.#passed(request)
@@ -100,6 +131,8 @@ export class Links {
     switch (kind) {
       case 'frames':
         return this.#take(held, number, body)
+      case 'brought':
+        return held.connection.closed ? LINK_GONE : this.#receive(held, body)
       case 'close':
         held.socket.end(CLOSED_BY_CLIENT, '')
         this.#held.delete(link)
@@ -132,6 +165,10 @@ export class Links {
       return LINK_GONE
     }
     held.taken = number
+    return this.#receive(held, body)
+  }
+
+  #receive(held: Held, body: string): LinkAnswer {
     held.socket.heard()
     for (const { frame, binary } of framesIn(Buffer.from(body))) {
       if (held.connection.closed) break
@@ -145,17 +182,19 @@ export class Links {
   }
 
   #open(connection: LinkConnection, socket: StreamSocket | PollSocket): string {
-    const secret = randomBytes(SECRET_BYTES).toString('base64url')
-    const link = `${this.#ports.nodeId}.${secret}.${this.#ports.seal.sign(this.#ports.nodeId, secret)}`
-    const held = { connection, socket, taken: 0 }
-    this.#held.set(link, held)
-    connection.left = () => {
-      // What a poll has not fetched yet, above all why it is over, waits for it a while.
-      if (socket instanceof StreamSocket) this.#held.delete(link)
-    }
+    const link = this.name().credential
+    this.#hold(link, connection, socket)
     connection.opened(socket)
     socket.send(JSON.stringify(link), false)
     return link
+  }
+
+  #hold(link: string, connection: LinkConnection, socket: LinkSocket): void {
+    this.#held.set(link, { connection, socket, taken: 0 })
+    connection.left = () => {
+      // What a poll has not fetched yet, above all why it is over, waits for it a while.
+      if (!(socket instanceof PollSocket)) this.#held.delete(link)
+    }
   }
 }
 

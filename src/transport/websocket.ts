@@ -44,7 +44,7 @@ export interface Arrived {
 export interface WebSocketContext {
   readonly ports: TransportPorts
   readonly options: TransportOptions
-  readonly newcomers: Newcomers<WebSocketConnection>
+  readonly newcomers: Newcomers
   readonly dialect: Dialect
   /** Of the route. */
   readonly path: string

@@ -15,7 +15,7 @@ import { isDeeper } from '../../src/protocol/json.ts'
 
 const DEPTH = 64
 const START = { position: { epoch: 'e', offset: 1 }, recovered: false }
-const GUEST = { user: 'ann', client: 'c', refreshInMs: undefined }
+const GUEST = { user: 'ann', client: 'c', refreshInMs: undefined, named: undefined }
 
 const METHODS = COMMAND.fields.map(({ name }) => name).filter((name) => name !== 'id')
 const CHANNELS = ['news', '#ann', '#bob', 'a b', '', 'dialog#1,2', '..', '@x', 'x'.repeat(300), '=2C']

@@ -90,6 +90,7 @@ describe.each(BUILDS)('the $build build', ({ Client, data, read }) => {
     await expect.poll(async () => Object.keys((await subscription.presence()).clients)).toEqual(['bob'])
     expect(await subscription.presenceStats()).toEqual({ numClients: 1, numUsers: 1 })
     await expect(alice.rpc('method', data({}))).rejects.toMatchObject({ code: 108 })
+    await expect(alice.presence('news')).rejects.toMatchObject({ code: 108 })
   })
 
   it('goes on after a cut where it was, in each channel and in the inbox', async () => {

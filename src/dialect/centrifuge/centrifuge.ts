@@ -4,7 +4,7 @@
 import { CLOSE_CODES, WordedClosing } from './closings.ts'
 import { json, protobuf, type Encoding } from './encoding.ts'
 import { CentrifugeForm } from './form.ts'
-import { Speaker, type SpeakerOptions, type SpeakerPorts } from './speaker.ts'
+import { Speaker, type CentrifugeHello, type SpeakerOptions, type SpeakerPorts } from './speaker.ts'
 import type { Conversation, Dialect, Farewell, Hello } from '../dialect.ts'
 import { listed } from '../request.ts'
 import type { RequestHead } from '../../drivers/uws.ts'
@@ -18,10 +18,6 @@ const SUBPROTOCOLS: ReadonlyMap<string, Encoding> = new Map([
 
 /** In the URL, for clients that cannot choose a subprotocol. */
 const PARAMETERS = ['cf_protocol', 'format']
-
-interface CentrifugeHello extends Hello {
-  readonly encoding: Encoding
-}
 
 export class Centrifuge implements Dialect {
   readonly name = 'centrifuge'
@@ -48,13 +44,13 @@ export class Centrifuge implements Dialect {
     const asked = PARAMETERS.some((name) => query.get(name) === 'protobuf') ? protobuf : json
     const encoding = SUBPROTOCOLS.get(subprotocol) ?? asked
     // Nothing in the handshake says who it is, or that it was here before.
-    return { token: undefined, ticket: undefined, turns: undefined, subprotocol, encoding }
+    return { token: undefined, ticket: undefined, turns: undefined, subprotocol, encoding, named: undefined }
   }
 
   converse(hello: Hello): Conversation<Buffer> {
     // It is one of those that were made above.
-    const { encoding } = hello as CentrifugeHello
-    return new Speaker(encoding, this.#forms.get(encoding) as Form<Buffer>, this.#ports, this.#options)
+    const spoken = hello as CentrifugeHello
+    return new Speaker(spoken, this.#forms.get(spoken.encoding) as Form<Buffer>, this.#ports, this.#options)
   }
 
   farewell(closing: Closing): Farewell {

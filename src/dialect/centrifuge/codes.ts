@@ -61,6 +61,11 @@ export const DISCONNECT = {
 
 export type DisconnectName = keyof typeof DISCONNECT
 
+/** Whether a client that is closed with this code comes back by itself. */
+export function isComeback(code: number): boolean {
+  return !((code >= 3500 && code < 4000) || (code >= 4500 && code < 5000))
+}
+
 /** The end of one subscription: below 2500 for good, from there on the client subscribes again. */
 export const UNSUBSCRIBE = {
   server: { code: 2000, reason: 'server unsubscribe' },

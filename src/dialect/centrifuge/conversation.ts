@@ -156,10 +156,9 @@ export class Conversation {
     const name = inboxOf(guest.user)
     this.#expectLoss(name, recovery, inbox)
     const subs = new Map([[centrifugeNameOf(name), resultOf(recovery, inbox) ?? {}]])
-    this.#reply({
-      id,
-      connect: { client: guest.client, version, subs, ping, pong: true, ...refreshOf(guest) },
-    })
+    const { client, named } = guest
+    const names = named === undefined ? {} : { session: named.credential, node: named.node }
+    this.#reply({ id, connect: { client, version, subs, ping, pong: true, ...names, ...refreshOf(guest) } })
   }
 
   #carryOutEarly(): void {

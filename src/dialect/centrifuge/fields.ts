@@ -8,6 +8,7 @@ import type {
   ConnectRequest,
   ConnectResult,
   DisconnectPush,
+  EmulationRequest,
   Ended,
   ErrorReply,
   HistoryRequest,
@@ -114,6 +115,13 @@ const SUBSCRIBE_REQUEST = shape<SubscribeRequest>({
 const CHANNEL_REQUEST = shape<ChannelRequest>({ channel: [1, 'string'] })
 
 const STREAM_POSITION = shape<StreamPosition>({ offset: [1, 'uint64'], epoch: [2, 'string'] })
+
+/** A request that brings commands of a client without a socket. In JSON its data is a text, so that is read apart. */
+export const EMULATION_REQUEST = shape<EmulationRequest>({
+  node: [1, 'string'],
+  session: [2, 'string'],
+  data: [3, 'bytes'],
+})
 
 /** Of a command, beside its `id`. */
 export const COMMAND = shape<Requests & { readonly id: number }>({

@@ -81,6 +81,13 @@ export interface SubRefreshRequest {
   readonly token?: string
 }
 
+/** Commands of a client that has no socket. */
+export interface EmulationRequest {
+  readonly session?: string
+  readonly node?: string
+  readonly data?: Uint8Array
+}
+
 export interface Requests {
   readonly connect: ConnectRequest
   readonly subscribe: SubscribeRequest

@@ -11,7 +11,8 @@ import { historyOf, type History, type HistoryLog } from './history.ts'
 import type { HistoryRequest } from './messages.ts'
 import { Refusal } from './requests.ts'
 import type { Guest, Line, Verbs } from './verbs.ts'
-import type { Conversation as LinkConversation, Link, Reception } from '../dialect.ts'
+import type { Conversation as LinkConversation, Hello, Link, Reception } from '../dialect.ts'
+import type { Named } from '../emulation.ts'
 import { jitter, type Clock } from '../../clock.ts'
 import { Closing, faulty, SluiceError } from '../../errors.ts'
 import { INBOX, inboxOf } from '../../protocol/channel.ts'
@@ -34,10 +35,17 @@ export interface SpeakerPorts {
   readonly wheel: Wheel
   /** `undefined`: the channel keeps no messages. */
   logOf(channel: string): HistoryLog | undefined
+  keepsPresence(channel: string): boolean
   /** Whether clients say what they have handled of a channel. */
   acknowledged(channel: string): boolean
   /** Something failed that is nobody's mistake but ours. */
   failed(what: string, error: unknown): void
+}
+
+export interface CentrifugeHello extends Hello {
+  readonly encoding: Encoding
+  /** `undefined`: it has a socket. */
+  readonly named: Named | undefined
 }
 
 export interface SpeakerOptions extends ConversationOptions {
@@ -54,6 +62,7 @@ const JITTER_SHARE = 0.1
 export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntry {
   readonly form: Form<Buffer>
   readonly #encoding: Encoding
+  readonly #named: Named | undefined
   readonly #ports: SpeakerPorts
   readonly #options: SpeakerOptions
   readonly #conversation: Conversation
@@ -66,9 +75,15 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
   wheelBefore: WheelEntry | undefined
   wheelBehind: WheelEntry | undefined
 
-  constructor(encoding: Encoding, form: Form<Buffer>, ports: SpeakerPorts, options: SpeakerOptions) {
+  constructor(
+    { encoding, named }: CentrifugeHello,
+    form: Form<Buffer>,
+    ports: SpeakerPorts,
+    options: SpeakerOptions,
+  ) {
     this.form = form
     this.#encoding = encoding
+    this.#named = named
     this.#ports = ports
     this.#options = options
     this.#conversation = new Conversation(encoding, this, this, options)
@@ -236,6 +251,11 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
   }
 
   async members(channel: string): Promise<readonly string[]> {
+    if (!this.#ports.keepsPresence(channel))
+      throw new Refusal({
+        ...ERROR.notAvailable,
+        message: 'the namespace of the channel does not keep presence',
+      })
     return [...(await this.#here().members(channel)).keys()]
   }
 
@@ -270,7 +290,7 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
     const { id, user } = this.#here()
     // Presence names users, so whoever is one by itself finds itself there.
     const client = user.startsWith(ANONYMOUS) ? user : clientOf(id)
-    return { user, client, refreshInMs: this.#refreshInMs(expiresAtMs) }
+    return { user, client, refreshInMs: this.#refreshInMs(expiresAtMs), named: this.#named }
   }
 
   /** Before the session asks for it, whenever that is. */

@@ -5,6 +5,7 @@
  * it has ended.
  */
 import type { Closing, SluiceError } from '../../errors.ts'
+import type { Named } from '../emulation.ts'
 import type { Position } from '../../protocol/position.ts'
 import type { Start } from '../../session/welcome.ts'
 import type { Payload } from '../../protocol/message.ts'
@@ -18,6 +19,8 @@ export interface Guest {
   readonly client: string
   /** When to bring a fresh token, from now; each at a moment of his own. `undefined`: never. */
   readonly refreshInMs: number | undefined
+  /** For commands that come by requests of their own. */
+  readonly named: Named | undefined
 }
 
 export interface Verbs {

@@ -40,7 +40,13 @@ function world(script: Script = {}, encoding: Encoding = json): World {
   const calls: unknown[] = []
   const published: Payload[] = []
   let takes = script.takes ?? 100
-  const guest: Guest = { user: 'alice', client: 'c1', refreshInMs: undefined, ...script.guest }
+  const guest: Guest = {
+    user: 'alice',
+    client: 'c1',
+    refreshInMs: undefined,
+    named: undefined,
+    ...script.guest,
+  }
   const verbs: Verbs = {
     async connect(token, inbox, told) {
       calls.push(['connect', token, inbox])
@@ -185,7 +191,7 @@ describe('connect', () => {
       async connect(_token, _inbox, told) {
         if (attempts++ === 0) throw new SluiceError('unauthorized', 'expired', { freshTokenHelps: true })
         told(
-          { user: 'alice', client: 'c1', refreshInMs: undefined },
+          { user: 'alice', client: 'c1', refreshInMs: undefined, named: undefined },
           { position: undefined, recovered: false },
         )
       },

@@ -58,6 +58,7 @@ function world(identify: () => Identity): World {
       },
       ...{ anonymous: undefined, clock, wheel },
       logOf: () => undefined,
+      keepsPresence: () => true,
       acknowledged: () => false,
       failed(_what, error) {
         throw error
