@@ -17,6 +17,8 @@ export interface Identity {
   readonly issuedAtMs: number | undefined
   /** A dialect knows it by something else than a token: it is asked for none. */
   readonly tokenless?: true
+  /** The one channel that the token is for, as its issuer writes it. It allows nothing by itself: dialects that have such tokens ask for it. */
+  readonly channel?: string
 }
 
 /** A user id is opaque to the gateway, but it is part of keys and of log lines. */
@@ -41,6 +43,7 @@ interface Claims {
   readonly exp?: unknown
   readonly iat?: unknown
   readonly sluice?: unknown
+  readonly channel?: unknown
 }
 
 /** Fails with `unauthorized` and a sentence that names the claim and its rule, never its value. */
@@ -52,6 +55,7 @@ export function identityOf(claims: Claims, table: PatternTable): Identity {
     permissions: permissionsOf(claims.sluice, table),
     expiresAtMs: momentMs('exp', claims.exp),
     issuedAtMs: momentMs('iat', claims.iat),
+    ...(typeof claims.channel === 'string' ? { channel: claims.channel } : {}),
   }
 }
 

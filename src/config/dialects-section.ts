@@ -34,13 +34,14 @@ export function dialectsSection() {
       emulation: option(text(PATH_RULE, isOtherPath), '/emulation', {
         doc: 'Where clients without a WebSocket send their commands. Any node takes them.',
       }),
-      anonymous: optionalSection('What clients may do that bring no token. Absent: they are refused.', {
-        subscribe: option(list(PATTERNS, isPattern), [], { doc: 'The channels that they may subscribe to.' }),
-        publish: option(list(PATTERNS, isPattern), [], { doc: 'The channels that they may publish to.' }),
-        history: option(list(PATTERNS, isPattern), [], {
-          doc: 'The channels whose log they may page through.',
-        }),
-      }),
+      anonymous: optionalSection(
+        'What clients may do that bring no token. Absent: they are refused.',
+        allowed(),
+      ),
+      everybody: optionalSection(
+        'What clients may do that bring a token, beside what is in its claim `sluice`: tokens that were made for Centrifugo have no such claim.',
+        allowed(),
+      ),
       serverApi: option(flag(), true, {
         doc: 'Whether the second listener answers `POST /api/…` as the server API of Centrifugo, with the keys of `api.keys`.',
       }),
@@ -71,6 +72,14 @@ function pusherSection() {
       doc: 'For how long the last event of a cache channel is kept for who comes.',
     }),
   })
+}
+
+function allowed() {
+  return {
+    subscribe: option(list(PATTERNS, isPattern), [], { doc: 'The channels that they may subscribe to.' }),
+    publish: option(list(PATTERNS, isPattern), [], { doc: 'The channels that they may publish to.' }),
+    history: option(list(PATTERNS, isPattern), [], { doc: 'The channels whose log they may page through.' }),
+  }
 }
 
 function isOtherPath(path: string): boolean {

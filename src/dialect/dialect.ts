@@ -22,6 +22,8 @@ import type { Welcome } from '../session/welcome.ts'
 export interface Reception {
   /** The user of a token. Fails with `unauthorized` or `unavailable`. A dialect may prove who somebody is in its own way instead. */
   identify(token: string | undefined): Promise<Identity>
+  /** What another token says, which a connected user brings for one thing. Fails with `unauthorized`, `forbidden` or `unavailable`. */
+  prove(token: string, user: string): Promise<Identity>
   /**
    * Makes a link the holder of a session; `joined` is called on it, then messages follow. Answers `undefined` if the link closed
    * meanwhile. Fails with a `SluiceError` or a `Closing`.

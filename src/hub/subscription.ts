@@ -85,6 +85,23 @@ export class Subscription implements LiveMember {
     this.resume()
   }
 
+  /** What follows the start and is in memory, before `begin`: whoever takes it tells the client. What is left follows by itself. */
+  take(countMax: number, bytesMax: number): readonly Encoded[] {
+    const [taken, behind, feed] = [[] as Encoded[], this.#behind, this.source.position]
+    if (this.#state !== 'opened' || behind === undefined || feed === undefined) return taken
+    for (let bytes = 0; taken.length < countMax;) {
+      const here = behind.position
+      const next = here?.epoch === feed.epoch && here.offset < feed.offset ? this.#log.next(here) : undefined
+      if (next === undefined || (bytes += next.message.data.length) > bytesMax) break
+      behind.position = { epoch: feed.epoch, offset: (next.message as LoggedMessage).offset }
+      if (this.#isExcludedFrom(next)) continue
+      this.#replayed(next)
+      this.source.tap?.delivered(this.subscriber, next)
+      taken.push(next)
+    }
+    return taken
+  }
+
   /**
    * The client's buffer is full. `position` is the last place up to which it has everything.
    * It leaves the fan-out until `resume`.

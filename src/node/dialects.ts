@@ -27,15 +27,14 @@ function centrifugeRoutes(base: Base, ports: EdgePorts, stores: Stores): Route[]
   const { config, clock, wheel, policies, failed } = base
   const { centrifuge } = config.dialects
   if (centrifuge === undefined) return []
-  const { anonymous } = centrifuge
+  const { anonymous, everybody } = centrifuge
   const { jsonDepthMax, frameBytesMax, connectTimeoutMs } = edgeOptions(config)
   const { reauth, pingIntervalMs } = sessionOptions(config)
   const pingSeconds = Math.max(1, Math.round(pingIntervalMs / 1000))
   const dialect = new Centrifuge(
     {
       ...{ reception: ports.sessions, clock, wheel, failed },
-      anonymous:
-        anonymous && new PatternPermissions(anonymous.subscribe, anonymous.publish, anonymous.history),
+      ...{ anonymous: permissionsOf(anonymous), everybody: permissionsOf(everybody) },
       logOf: (channel) => (policies(channel).hub.logged ? stores.log : undefined),
       keepsPresence: (channel) => policies(channel).client.presence,
       acknowledged: (channel) => policies(channel).client.acknowledged,
@@ -55,4 +54,14 @@ function centrifugeRoutes(base: Base, ports: EdgePorts, stores: Stores): Route[]
     { path: centrifuge.sse, emulation: eventStream(dialect, ENCODINGS[0]) },
     { path: centrifuge.emulation, emulation: emulationRequests(jsonDepthMax) },
   ]
+}
+
+interface Allowed {
+  readonly subscribe: readonly string[]
+  readonly publish: readonly string[]
+  readonly history: readonly string[]
+}
+
+function permissionsOf(allowed: Allowed | undefined): PatternPermissions | undefined {
+  return allowed && new PatternPermissions(allowed.subscribe, allowed.publish, allowed.history)
 }

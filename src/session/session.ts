@@ -8,14 +8,15 @@ import { publishFor, type ClientMessage } from './client-publish.ts'
 import { ConnectionGone, type Connection, type MoveOrder } from './connection.ts'
 import type { LogPage, Measured, PageRequest } from './history.ts'
 import { checkMaySubscribe } from './permitted.ts'
-import type { Identity, SessionContext, SessionPorts } from './ports.ts'
 import { countOf, eachOf, findIn, withOne, withoutOne, type Held } from './held.ts'
+import { carriedOver, withMore } from './more-permissions.ts'
+import type { Identity, Permissions, SessionContext, SessionPorts } from './ports.ts'
 import { historyOf, membersOf } from './reading.ts'
 import { ASKED, AUTH, planReauth } from './reauth.ts'
 import { ownerTagOf } from './session-id.ts'
 import { openChannel } from './start-position.ts'
 import { checkOneMore } from './user-limits.ts'
-import type { Renewed, Start } from './welcome.ts'
+import type { Renewed, Told } from './welcome.ts'
 import { asSluiceError, Closing, SluiceError } from '../errors.ts'
 import type { Subscription } from '../hub/subscription.ts'
 import type { Tap } from '../observe/witness.ts'
@@ -26,8 +27,6 @@ import type { From } from '../protocol/position.ts'
 import type { Published } from '../publish/publisher.ts'
 import { Turns } from '../turns.ts'
 import type { WheelEntry } from '../wheel.ts'
-
-type Told = (start: Start) => void
 
 export class Session implements WheelEntry {
   readonly id: string
@@ -118,13 +117,10 @@ export class Session implements WheelEntry {
 
   // What a client asks for. Each fails with a `SluiceError`, or with `ConnectionGone` where nobody is there to be told; see `refusal`.
 
-  /**
-   * `told` tells the client where it starts. It is called at once before the subscription begins: what it sends flushes what an
-   * old subscription still brings. `entry`: as whom it is in the channel, where that keeps presence; by default as its user.
-   */
+  /** `told` runs right before the first message: what it sends flushes an old subscription. `entry`: if not as its user. */
   subscribe(channel: string, from: From | undefined, told: Told, entry?: Entry): Promise<void> {
-    const start: Told = (given) => {
-      told(given)
+    const start: Told = (given, backlog) => {
+      told(given, backlog)
       this.#tap?.told(this, 'subscribed', { channel, ...given.position, recovered: given.recovered })
     }
     return this.#inOrder(channel, () => this.#subscribe(channel, from, start, entry))
@@ -171,6 +167,11 @@ export class Session implements WheelEntry {
   /** Takes a fresh token. One after the other: the permissions are those of the token that was sent last, whichever was checked first. */
   authenticate(token: string): Promise<Renewed> {
     return this.#inOrder(AUTH, () => this.#authenticate(token))
+  }
+
+  /** What the client may do beside what is in its token, for as long as the session lasts. */
+  allow(more: Permissions): void {
+    this.#identity = withMore(this.#identity, more)
   }
 
   /** What a request is answered that failed, counted, and logged where the fault is ours; `undefined`: nobody is there. */
@@ -229,8 +230,7 @@ export class Session implements WheelEntry {
     const known = this.subscriptionOf(channel)
     if (known !== undefined && from === undefined) {
       if (entry !== undefined) attend(this, channel, entry, this.#ports)
-      told({ position: known.position, recovered: true, at: atOf(entry) })
-      return
+      return told({ position: known.position, recovered: true, at: atOf(entry) }, known)
     }
     this.#checkRoomFor(channel)
     const name = channel === INBOX ? inboxOf(this.user) : channel
@@ -240,9 +240,8 @@ export class Session implements WheelEntry {
       checkMaySubscribe(channel, this.#identity)
       this.#checkRoomFor(channel)
       const former = this.subscriptionOf(channel)
-      // Subscribed already, and asked to start again from elsewhere: the reply flushes what the old one still brings.
-      told({ position: opened.start, recovered: opened.recovered, at: atOf(entry) })
-      // A reply that finds no room ends the connection.
+      // Of one who is subscribed already the reply flushes what the old one still brings. One without room ends the connection.
+      told({ position: opened.start, recovered: opened.recovered, at: atOf(entry) }, opened.subscription)
       this.#checkOpen()
       former?.close()
     } catch (error) {
@@ -293,11 +292,11 @@ export class Session implements WheelEntry {
   }
 
   #renew(identity: Identity): void {
-    this.#identity = identity
+    this.#identity = carriedOver(this.#identity, identity)
     this.#scheduleReauth()
     for (const subscription of eachOf(this.#held)) {
       const channel = subscription.source.name
-      if (identity.permissions.maySubscribe(channel)) continue
+      if (this.#identity.permissions.maySubscribe(channel)) continue
       this.#connection.unsubscribed(channel)
       this.#tap?.told(this, 'unsubscribed', { channel, byGateway: true })
       this.#drop(channel, subscription)

@@ -86,6 +86,14 @@ export class Sessions {
     }
   }
 
+  /** What another token says, which a connected user brings for one thing. Fails as `identify` does, and where it is another user's. */
+  async prove(token: string, user: string): Promise<Identity> {
+    const identity = await this.identify(token)
+    if (identity.user !== user) throw new SluiceError('forbidden', "the token is another user's")
+    this.#checkRevoked(identity, await this.#context.ports.registry.revoked(user))
+    return identity
+  }
+
   /**
    * Makes a connection the holder of a session, tells it, and lets the messages follow. Answers `undefined` if the connection
    * closed meanwhile. Fails with a `SluiceError` or a `Closing`; nothing is left behind then.

@@ -2,6 +2,7 @@
  * What a client is told when it is connected and when it subscribes, as values: how that is said is its dialect's business.
  */
 import type { SluiceError } from '../errors.ts'
+import type { Encoded } from '../protocol/encoded.ts'
 import type { ErrorCode } from '../protocol/error-code.ts'
 import type { Position } from '../protocol/position.ts'
 
@@ -14,6 +15,14 @@ export interface Start {
   /** When what the client said of its user was said, as `Statement.at` takes it. */
   readonly at?: number | undefined
 }
+
+/** What follows a start and is at hand. Whoever tells the client of both at once takes it; what he leaves follows by itself. */
+export interface Backlog {
+  take(countMax: number, bytesMax: number): readonly Encoded[]
+}
+
+/** Tells a client where it starts. */
+export type Told = (start: Start, backlog: Backlog) => void
 
 /** What became of one channel that a connection was to be on. With `error` it is not. */
 export type Found = Start & { readonly error: ErrorCode | undefined }

@@ -33,7 +33,11 @@ const VERBS: Verbs = {
   connect: async (_token, _inbox, told) => told(GUEST, START),
   async subscribe(channel, _from, told) {
     checkChannel(channel)
-    told(START)
+    told(START, () => [])
+  },
+  async grant(channel) {
+    checkChannel(channel)
+    return 1000
   },
   unsubscribe: async (channel) => checkChannel(channel),
   async publish(channel, { data, binary }) {

@@ -1,4 +1,5 @@
 /** The published client of Centrifuge, in both its builds, against nodes of one cluster. */
+import { createHmac } from 'node:crypto'
 import {
   Centrifuge,
   type Options,
@@ -193,3 +194,54 @@ function handshake(url: string, headers: Record<string, string>): Promise<number
     socket.on('error', () => undefined)
   })
 }
+
+describe('tokens as Centrifugo has them, without a claim of the gateway', () => {
+  /** HS256, by hand: the gateway's own mint writes its own claim. */
+  function signed(node: StartedNode, claims: object): string {
+    const parts = [{ alg: 'HS256' }, { iat: Math.floor(Date.now() / 1000), ...claims }]
+    const text = parts.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
+    return `${text}.${createHmac('sha256', node.secret).update(text).digest('base64url')}`
+  }
+
+  function open(node: StartedNode): Centrifuge {
+    const client = new Centrifuge(urlOf(node), {
+      websocket: WebSocket,
+      token: signed(node, { sub: 'alice' }),
+    })
+    clients.push(client)
+    client.connect()
+    return client
+  }
+
+  it('let a client do what everybody may, and subscribe to the channel that a token of its own names', async () => {
+    const everybody = { subscribe: ['news'], publish: [], history: ['news'] }
+    const node = await start({ dialects: { centrifuge: { everybody } } })
+    const client = open(node)
+    const news = client.newSubscription('news')
+    news.subscribe()
+    await news.ready()
+    expect(await news.history({ limit: 1 })).toMatchObject({ publications: [] })
+    await expect(client.publish('news', 1)).rejects.toMatchObject({ code: 103 })
+    const codes: number[] = []
+    const refused = [undefined, { sub: 'alice', channel: 'other' }, { sub: 'bob', channel: 'dialog#1,2' }]
+    for (const claims of refused) {
+      const subscription = client.newSubscription('dialog#1,2', claims && { token: signed(node, claims) })
+      const ended = new Promise<number>((resolve) =>
+        subscription.on('unsubscribed', ({ code }) => resolve(code)),
+      )
+      subscription.subscribe()
+      codes.push(await ended)
+      client.removeSubscription(subscription)
+    }
+    expect(codes).toEqual([103, 103, 103])
+    const dialog = client.newSubscription('dialog#1,2', {
+      token: signed(node, { sub: 'alice', channel: 'dialog#1,2' }),
+    })
+    const seen: unknown[] = []
+    dialog.on('publication', ({ data }) => void seen.push(data))
+    dialog.subscribe()
+    await dialog.ready()
+    await node.publish({ channel: 'dialog=231=2C2', data: 7 })
+    await expect.poll(() => seen).toEqual([7])
+  })
+})

@@ -22,12 +22,13 @@ import type {
   RefreshResult,
   Reply,
   Results,
+  SubRefreshResult,
   SubscribeRequest,
 } from './messages.ts'
 import { centrifugeNameOf } from './names.ts'
 import { publicationOf } from './publication.ts'
-import { channelOf, payloadOf, personalIn, placeOf, Refusal, refreshOf } from './requests.ts'
-import { resultOf, unfitIn } from './subscribing.ts'
+import { channelOf, lifeOf, payloadOf, personalIn, placeOf, Refusal, refreshOf } from './requests.ts'
+import { RECOVERED_BYTES_MAX, RECOVERED_MAX, resultOf, unfitIn } from './subscribing.ts'
 import type { Guest, Line, Verbs } from './verbs.ts'
 import { EarlyFrames } from '../early-frames.ts'
 import { asSluiceError, Closing, SluiceError } from '../../errors.ts'
@@ -43,6 +44,8 @@ export interface ConversationOptions {
   /** What may follow `connect` before it is answered holds no more together than one frame may. */
   readonly frameBytesMax: number
 }
+
+const LEFT_MEANWHILE = 'the channel was left before it was subscribed to'
 
 type Handled = Exclude<Command, { readonly method: 'connect' | 'send' | 'pong' | 'unknown' }>
 
@@ -104,6 +107,11 @@ export class Conversation {
   /** A fresh token does not allow the channel. */
   unsubscribed(channel: string): void {
     if (this.#subscribed?.delete(channel) === true) this.#push(channel, { unsubscribe: UNSUBSCRIBE.server })
+  }
+
+  /** The token of the channel is over, and no other came. */
+  expired(channel: string): void {
+    if (this.#subscribed?.delete(channel) === true) this.#push(channel, { unsubscribe: UNSUBSCRIBE.expired })
   }
 
   #handle(command: Command, bytes: number): void {
@@ -218,8 +226,7 @@ export class Conversation {
       case 'refresh':
         return this.#refresh(request.token ?? '')
       case 'sub_refresh':
-        // What a client may subscribe to is in the token of its connection; that of a channel is good for ever.
-        return {}
+        return this.#grant(channelOf(request.channel), request.token)
     }
   }
 
@@ -234,15 +241,19 @@ export class Conversation {
     subscribed.add(channel)
     let rejected = false
     try {
+      // Nothing is waited for that need not be: what follows in the frame comes after it.
+      const expires = (request.token ?? '') === '' ? {} : await this.#grant(channel, request.token)
       const from = request.recover === true ? await this.#placeOf(channel, request) : undefined
-      await this.#verbs.subscribe(channel, from, (start) => {
+      if (!subscribed.has(channel)) throw new Refusal({ ...ERROR.badRequest, message: LEFT_MEANWHILE })
+      await this.#verbs.subscribe(channel, from, (start, missed) => {
         const result = resultOf(request, start)
         if (result === undefined) {
           rejected = true
           return
         }
         if (from !== undefined) this.#expectLoss(channel, request, start)
-        this.#reply({ id, subscribe: result })
+        const publications = start.recovered ? missed(RECOVERED_MAX, RECOVERED_BYTES_MAX) : []
+        this.#reply({ id, subscribe: { ...result, ...expires, publications } })
         // What it had before it asked is handled: the protocol has no other word for that.
         if (from !== undefined && start.recovered && from.offset > 0)
           this.#verbs.handled(channel, from.offset)
@@ -255,6 +266,18 @@ export class Conversation {
     subscribed.delete(channel)
     await this.#verbs.unsubscribe(channel)
     throw new Refusal(ERROR.unrecoverablePosition)
+  }
+
+  /** A token for the channel alone, where the client brings one. */
+  async #grant(channel: string, token = ''): Promise<SubRefreshResult> {
+    if (token === '') return {}
+    try {
+      return lifeOf(await this.#verbs.grant(channel, token))
+    } catch (error) {
+      if (!(error instanceof SluiceError) || error.code !== 'unauthorized') throw error
+      const reply = error.freshTokenHelps ? ERROR.tokenExpired : ERROR.permissionDenied
+      throw new Refusal({ ...reply, message: error.message })
+    }
   }
 
   /** Where to go on. Without an epoch it is the one that the log is in. */

@@ -8,7 +8,7 @@ import { StreamFraming, type StreamStyle } from './framing.ts'
 import { Reader } from './protobuf.ts'
 import type { CentrifugeHello } from './speaker.ts'
 import type { Dialect } from '../dialect.ts'
-import type { BringingRequests, Named, Opens, OpeningRequests } from '../emulation.ts'
+import type { BringingRequests, Opens, OpeningRequests } from '../emulation.ts'
 import type { RequestHead } from '../../drivers/uws.ts'
 import { SluiceError } from '../../errors.ts'
 import { isObject, JsonFault, parseJson } from '../../protocol/json.ts'
@@ -18,10 +18,7 @@ const PROTOBUF_TYPE = 'application/octet-stream'
 const CONNECT = 'cf_connect'
 
 /** `POST`, whose body is what a socket would bring first; the answer has frames one behind the other. */
-export function httpStream(
-  dialect: Dialect,
-  [text, binary]: readonly [Encoding, Encoding],
-): OpeningRequests {
+export function httpStream(dialect: Dialect, [text, binary]: readonly [Encoding, Encoding]): OpeningRequests {
   const framings = new Map([
     [text, new StreamFraming(text, 'lines')],
     [binary, new StreamFraming(binary, 'protobuf')],

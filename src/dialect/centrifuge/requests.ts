@@ -43,9 +43,18 @@ export function placeOf({ epoch = '', offset = 0 }: Recovery): Position {
   return { epoch: isPosition({ epoch, offset }) ? epoch : FOREIGN_EPOCH, offset }
 }
 
-export function refreshOf({ refreshInMs }: Guest): { readonly expires?: true; readonly ttl?: number } {
-  if (refreshInMs === undefined) return {}
-  return { expires: true, ttl: Math.max(1, Math.floor(refreshInMs / 1000)) }
+export function refreshOf({ refreshInMs }: Guest): Life {
+  return lifeOf(refreshInMs)
+}
+
+interface Life {
+  readonly expires?: true
+  readonly ttl?: number
+}
+
+/** `undefined`: it does not end. */
+export function lifeOf(inMs: number | undefined): Life {
+  return inMs === undefined ? {} : { expires: true, ttl: Math.max(1, Math.floor(inMs / 1000)) }
 }
 
 /** In Protobuf a payload is JSON where it can be read as such, so that clients of both encodings share a channel. */

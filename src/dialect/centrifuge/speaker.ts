@@ -8,9 +8,12 @@ import { DISCONNECT, ERROR } from './codes.ts'
 import { Conversation, type ConversationOptions } from './conversation.ts'
 import type { Encoding } from './encoding.ts'
 import { historyOf, type History, type HistoryLog } from './history.ts'
+import { publicationIn } from './form.ts'
+import { Grants } from './grants.ts'
 import type { HistoryRequest } from './messages.ts'
+import { internalNameOf } from './names.ts'
 import { Refusal } from './requests.ts'
-import type { Guest, Line, Verbs } from './verbs.ts'
+import type { Guest, Line, Told, Verbs } from './verbs.ts'
 import type { Conversation as LinkConversation, Hello, Link, Reception } from '../dialect.ts'
 import type { Named } from '../emulation.ts'
 import { jitter, type Clock } from '../../clock.ts'
@@ -31,6 +34,8 @@ export interface SpeakerPorts {
   readonly reception: Reception
   /** What a client may do that brings no token; `undefined`: it is refused. */
   readonly anonymous: Permissions | undefined
+  /** What clients may do that bring one, beside what is in it. */
+  readonly everybody: Permissions | undefined
   readonly clock: Clock
   readonly wheel: Wheel
   /** `undefined`: the channel keeps no messages. */
@@ -56,6 +61,8 @@ export interface SpeakerOptions extends ConversationOptions {
 /** Before the name of a user who brought no token. */
 const ANONYMOUS = 'anonymous-'
 const PONG_WITHIN_MS = 10_000
+/** As Centrifuge's own server. */
+const GRANT_GRACE_MS = 25_000
 /** Of the time until a token has to be renewed, each leaves out some at random: those of one deploy expire together. */
 const JITTER_SHARE = 0.1
 
@@ -69,6 +76,8 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
   #link: Link | undefined
   #session: Session | undefined
   #told: ((guest: Guest, inbox: Start) => void) | undefined
+  /** With the first token of a single channel. */
+  #grants: Grants | undefined
   /** Whether anything has come since the last ping; `undefined`: none is to be answered. */
   #heard: boolean | undefined
   wheelTick = -1
@@ -109,7 +118,8 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
   }
 
   joined(_link: Link, session: Session, welcome: Welcome): this {
-    const { wheel, clock } = this.#ports
+    const { wheel, clock, everybody } = this.#ports
+    if (everybody !== undefined && !session.user.startsWith(ANONYMOUS)) session.allow(everybody)
     const pingMs = this.#options.pingSeconds * 1000
     this.#session = session
     wheel.schedule(this, jitter(clock, pingMs / 2, pingMs))
@@ -149,6 +159,7 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
     if (this.#session === undefined)
       this.#link?.end(new Closing('connectTimeout', 'unauthorized', 'no fresh token came in time'))
     else if (this.#heard === undefined) {
+      this.#endExpired()
       this.#heard = false
       wheel.schedule(this, pongWithinMs)
       this.send(this.#encoding.ping)
@@ -156,6 +167,17 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
       this.#heard = undefined
       wheel.schedule(this, pingMs - pongWithinMs)
     } else this.#link?.end(new WordedClosing('tooSlow', 'unavailable', DISCONNECT.noPong))
+  }
+
+  /** Looked at with each ping: that much longer a client has for a fresh one. */
+  #endExpired(): void {
+    const session = this.#session
+    const gone = this.#grants?.expired(this.#ports.clock.now() - GRANT_GRACE_MS) ?? []
+    for (const channel of gone) {
+      if (session === undefined || session.identity.permissions.maySubscribe(channel)) continue
+      this.#conversation.expired(channel)
+      this.unsubscribe(channel).catch((error: unknown) => this.refusal(error))
+    }
   }
 
   abandon(): void {
@@ -215,8 +237,24 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
     }
   }
 
-  subscribe(channel: string, from: Position | undefined, told: (start: Start) => void): Promise<void> {
-    return this.#here().subscribe(channel, from, told)
+  subscribe(channel: string, from: Position | undefined, told: Told): Promise<void> {
+    const { form } = this
+    return this.#here().subscribe(channel, from, (start, backlog) =>
+      told(start, (countMax, bytesMax) =>
+        backlog.take(countMax, bytesMax).map((encoded) => publicationIn(encoded.as(form))),
+      ),
+    )
+  }
+
+  async grant(channel: string, token: string): Promise<number | undefined> {
+    const session = this.#here()
+    const { channel: named, expiresAtMs } = await this.#ports.reception.prove(token, session.user)
+    if (named === undefined || internalNameOf(named) !== channel)
+      throw new SluiceError('forbidden', 'the token is not one for this channel (claim channel)')
+    const grants = (this.#grants ??= new Grants(this.#ports.everybody))
+    grants.add(channel, expiresAtMs)
+    session.allow(grants)
+    return expiresAtMs === undefined ? undefined : Math.max(0, expiresAtMs - this.#ports.clock.now())
   }
 
   async unsubscribe(channel: string): Promise<void> {

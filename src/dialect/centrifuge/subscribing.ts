@@ -1,8 +1,8 @@
 /**
  * What a subscribe of Centrifuge asks for, and how it is answered. Pure.
  *
- * The missed messages do not stand in the result: they follow it as pushes, at the pace at which the client reads. It cannot tell
- * the difference, since it handles both alike, and a thousand clients that come back do not make a node hold them all at once.
+ * Of the missed messages as many stand in the result as are in memory, up to a bound; the others follow as pushes, at the pace at which the
+ * client reads. It handles both alike, and a thousand clients that come back do not make a node hold everything at once.
  */
 import { ERROR } from './codes.ts'
 import type { ErrorReply, Recovery, SubscribeRequest, SubscribeResult } from './messages.ts'
@@ -10,6 +10,11 @@ import type { Start } from '../../session/welcome.ts'
 
 /** Of `flag`: rather an error than a subscription that does not go on where it was. */
 const REJECT_UNRECOVERED = 2
+
+/** As many as Centrifuge's own server gives at once. */
+export const RECOVERED_MAX = 300
+/** One result is not to fill the buffer of a connection. */
+export const RECOVERED_BYTES_MAX = 131_072
 
 /** What is not offered is refused rather than left out. `undefined`: it can be asked for. */
 export function unfitIn({ type = 0, tf }: SubscribeRequest): ErrorReply | undefined {

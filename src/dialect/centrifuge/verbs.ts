@@ -10,7 +10,7 @@ import type { Position } from '../../protocol/position.ts'
 import type { Start } from '../../session/welcome.ts'
 import type { Payload } from '../../protocol/message.ts'
 import type { History } from './history.ts'
-import type { HistoryRequest } from './messages.ts'
+import type { HistoryRequest, Written } from './messages.ts'
 
 /** Whom a token has let in. */
 export interface Guest {
@@ -23,6 +23,8 @@ export interface Guest {
   readonly named: Named | undefined
 }
 
+export type Told = (start: Start, missed: (countMax: number, bytesMax: number) => readonly Written[]) => void
+
 export interface Verbs {
   /** `told` is called in the same turn in which messages begin, and before the first of them. */
   connect(
@@ -30,7 +32,10 @@ export interface Verbs {
     inbox: Position | undefined,
     told: (guest: Guest, inbox: Start) => void,
   ): Promise<void>
-  subscribe(channel: string, from: Position | undefined, told: (start: Start) => void): Promise<void>
+  /** `missed`: what follows the start and is at hand, so many at most, as a result has them; what is left follows as pushes. */
+  subscribe(channel: string, from: Position | undefined, told: Told): Promise<void>
+  /** A token for one channel: from now on the client may subscribe to it. Answers when that ends, in milliseconds from now. */
+  grant(channel: string, token: string): Promise<number | undefined>
   unsubscribe(channel: string): Promise<void>
   publish(channel: string, payload: Payload): Promise<void>
   /** `undefined`: the position that was given is none of this log's. */

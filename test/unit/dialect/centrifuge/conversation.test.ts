@@ -29,6 +29,9 @@ interface Script extends Partial<Verbs> {
   readonly takes?: number
 }
 
+/** As it stands in a result. */
+const MISSED = Buffer.from('{"data":1,"offset":10}')
+
 /** Lets everything that waits only for promises happen. */
 async function settled(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve()
@@ -54,7 +57,11 @@ function world(script: Script = {}, encoding: Encoding = json): World {
     },
     async subscribe(channel, from, told) {
       calls.push(['subscribe', channel, from])
-      told(script.start ?? { position: HEAD, recovered: from?.epoch === HEAD.epoch })
+      told(script.start ?? { position: HEAD, recovered: from?.epoch === HEAD.epoch }, () => [MISSED])
+    },
+    async grant(channel, token) {
+      calls.push(['grant', channel, token])
+      return 60_000
     },
     async unsubscribe(channel) {
       calls.push(['unsubscribe', channel])
@@ -281,12 +288,34 @@ describe('subscribe', () => {
     expect(sent[1]).toMatchObject({ id: 3, error: { code } })
   })
 
+  it.each([
+    ['what was missed stands in the answer', HEAD.epoch, [{ data: 1, offset: 10 }]],
+    ['nothing does where something was lost', 'other', undefined],
+  ])('that recovers: %s', async (_, epoch, publications) => {
+    const { sent, say } = await connected()
+    await say({ id: 2, subscribe: { channel: 'a', recover: true, epoch, offset: 9 } })
+    expect((sent[0] as { subscribe: object }).subscribe).toMatchObject({ was_recovering: true })
+    expect((sent[0] as { subscribe: { publications?: unknown } }).subscribe.publications).toEqual(
+      publications,
+    )
+  })
+
+  it('with a token of the channel brings that first, and says how long it is good', async () => {
+    const { sent, calls, say } = await connected()
+    await say({ id: 2, subscribe: { channel: 'a', token: 't' } })
+    expect(calls.slice(-2)).toMatchObject([
+      ['grant', 'a', 't'],
+      ['subscribe', 'a', undefined],
+    ])
+    expect(sent[0]).toMatchObject({ id: 2, subscribe: { expires: true, ttl: 60 } })
+  })
+
   it('that was refused may be tried again', async () => {
     let refuse = true
     const { sent, say } = await connected({
       async subscribe(_channel, _from, told) {
         if (refuse) throw new SluiceError('unavailable', 'away')
-        told({ position: HEAD, recovered: false })
+        told({ position: HEAD, recovered: false }, () => [])
       },
     })
     await say({ id: 2, subscribe: { channel: 'a' } })
@@ -317,7 +346,7 @@ describe('other commands', () => {
       { history: { publications: [{ data: { n: 1 }, offset: 9, time: 5 }], epoch: 'e', offset: 9 } },
     ],
     [{ refresh: { token: 'x' } }, { refresh: { client: 'c1', version: '1.0.0', expires: true, ttl: 90 } }],
-    [{ sub_refresh: { channel: 'a', token: 'x' } }, { sub_refresh: {} }],
+    [{ sub_refresh: { channel: 'a', token: 'x' } }, { sub_refresh: { expires: true, ttl: 60 } }],
   ])('%j is answered with %j', async (command, reply) => {
     const { sent, say } = await connected()
     await say({ id: 2, ...command })

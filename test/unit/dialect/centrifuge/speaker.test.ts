@@ -5,7 +5,7 @@ import { asSluiceError, SluiceError, type Closing } from '../../../../src/errors
 import type { RequestHead } from '../../../../src/drivers/uws.ts'
 import type { Identity, Permissions } from '../../../../src/session/ports.ts'
 import type { Session } from '../../../../src/session/session.ts'
-import type { Start, Welcome } from '../../../../src/session/welcome.ts'
+import type { Told, Welcome } from '../../../../src/session/welcome.ts'
 import { Wheel } from '../../../../src/wheel.ts'
 import { ManualClock } from '../../../support/manual-clock.ts'
 
@@ -44,12 +44,15 @@ function world(identify: () => Identity): World {
     {
       reception: {
         identify: async () => identify(),
+        prove: async () => {
+          throw new Error('no token of a channel is brought')
+        },
         async connect(_link, identity) {
           const session = {
             ...{ id: 'a-secret', user: identity.user, identity },
             refusal: (thrown: unknown) => asSluiceError(thrown),
-            subscribe: async (_channel: string, _from: unknown, told: (start: Start) => void) =>
-              told({ position: undefined, recovered: true }),
+            subscribe: async (_channel: string, _from: unknown, told: Told) =>
+              told({ position: undefined, recovered: true }, { take: () => [] }),
           } as unknown as Session
           const inbox = { position: { epoch: 'e', offset: 0 }, recovered: false, error: undefined }
           conversation.joined(link, session, { channels: new Map([['@inbox', inbox]]) } as unknown as Welcome)
@@ -58,6 +61,7 @@ function world(identify: () => Identity): World {
       },
       ...{ anonymous: undefined, clock, wheel },
       logOf: () => undefined,
+      everybody: undefined,
       keepsPresence: () => true,
       acknowledged: () => false,
       failed(_what, error) {
