@@ -46,6 +46,20 @@ export function dialectsSection() {
         doc: 'Whether the second listener answers `POST /api/…` as the server API of Centrifugo, with the keys of `api.keys`.',
       }),
     }),
+    durableStreams: optionalSection('Reading channels as Durable Streams. Absent: nobody does.', {
+      path: option(text(PATH_RULE, isOtherPath), '/streams', {
+        doc: 'Below it each channel with a log is a stream: `GET /streams/news?offset=-1`.',
+      }),
+      public: option(list(PATTERNS, isPattern), [], {
+        doc: 'The channels that everybody may read, without a token, and shared caches may keep. Of the others a token says who may read the history.',
+      }),
+      maxAge: option(duration('0s', '1d'), '1m', {
+        doc: 'How long caches may give a page again. Of a stream that grows a page is never wrong, only short.',
+      }),
+      readers: option(integer({ min: 0, max: 1_000_000 }), 10_000, {
+        doc: 'How many reads may wait on a node at once, by long poll or as event streams.',
+      }),
+    }),
     pusher: pusherSection(),
   })
 }

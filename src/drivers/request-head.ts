@@ -19,6 +19,7 @@ type Repeated =
 
 /** The headers that some room reads, in one pass over those that came. */
 const HEADERS = {
+  'if-none-match': 'once',
   accept: 'list',
   'accept-encoding': 'list',
   authorization: 'once',

@@ -7,12 +7,14 @@ import { EmulationDoor, type Arriving } from './emulation-door.ts'
 import { answersMethod, HttpDoor } from './http-door.ts'
 import { LinkDoor } from './link-door.ts'
 import { ClientAddress, Origins } from './origin.ts'
+import { ReadDoor } from './read-door.ts'
 import type { EdgeOptions, EdgePorts } from './ports.ts'
 import { Refused } from './refused.ts'
 import {
   isEmulationRoute,
   isHttpRoute,
   isLinkRoute,
+  isReadRoute,
   isSocketRoute,
   listed,
   type EmulationRoute,
@@ -56,6 +58,7 @@ export class Gateway {
   readonly #links: ReadonlyMap<string, LinkDoor>
   readonly #emulations: ReadonlyMap<string, EmulationDoor>
   readonly #http: HttpDoor
+  readonly #reads: readonly ReadDoor[]
   readonly #extra: ExtraRoutes
   /** For whoever asks for something else. */
   readonly #endpoints: string
@@ -81,6 +84,7 @@ export class Gateway {
       failed: (exchange: HttpExchange, error: unknown) => this.#failed(exchange, error),
     }
     this.#http = new HttpDoor(ports, options, doorway, routes.filter(isHttpRoute))
+    this.#reads = routes.filter(isReadRoute).map((route) => new ReadDoor(ports, options, doorway, route))
     this.#endpoints = `this listener has ${listed(routes.map((route) => route.path))}; ${API}`
   }
 
@@ -204,7 +208,8 @@ export class Gateway {
     this.#options.localHosts?.checkHost(head)
     const link = this.#links.get(head.path) ?? this.#emulations.get(head.path)
     const isSocket = this.#sockets.some(({ path }) => path === head.path)
-    if (link === undefined && !isSocket && !this.#http.has(head.path)) {
+    const read = this.#reads.find((door) => door.has(head.path))
+    if (link === undefined && read === undefined && !isSocket && !this.#http.has(head.path)) {
       if (!head.path.startsWith('/v1/')) return this.#serveExtra(exchange)
       throw new SluiceError('not_found', `there is nothing at ${head.path}; ${this.#endpoints}`)
     }
@@ -213,6 +218,7 @@ export class Gateway {
       throw new SluiceError('forbidden', 'this origin is not in allowedOrigins')
     }
     if (link !== undefined) return link.handle(exchange)
+    if (read !== undefined) return read.handle(exchange)
     if (isSocket) return this.#answerNoHandshake(exchange)
     return this.#http.handle(exchange)
   }

@@ -178,8 +178,7 @@ export class HttpDoor {
   }
 
   #tokenOf(head: RequestHead): string | undefined {
-    const given = bearer(head) ?? new URLSearchParams(head.query).get('token')
-    return given ?? cookie(head, this.#options.tokenCookie)
+    return tokenOf(head, this.#options.tokenCookie)
   }
 
   #refuse({ exchange, transport }: Asking, verdict: Refuse): void {
@@ -192,6 +191,11 @@ export class HttpDoor {
     const headers = { ...refusalHeaders(verdict), ...cors }
     exchange.respond(tooMany ? 429 : 503, headers, errorBody(code, message), !tooMany)
   }
+}
+
+/** Where a request without frames may have its token. */
+export function tokenOf(head: RequestHead, cookieName: string): string | undefined {
+  return bearer(head) ?? new URLSearchParams(head.query).get('token') ?? cookie(head, cookieName)
 }
 
 /** The channels that a request names, and the inbox. Fails with `bad_request`. */

@@ -3,6 +3,7 @@
  */
 import type { Dialect, StreamDialect } from '../dialect/dialect.ts'
 import type { EmulationRequests } from '../dialect/emulation.ts'
+import type { Reads } from '../dialect/reads.ts'
 import { Links } from '../transport/links.ts'
 import type { HttpTransportClass } from '../transport/transport.ts'
 import { WebSocketConnection } from '../transport/websocket.ts'
@@ -35,7 +36,18 @@ export interface EmulationRoute {
   readonly emulation: EmulationRequests
 }
 
-export type Route = SocketRoute | LinkRoute | HttpRoute | EmulationRoute
+/** What is read below a path. */
+export interface ReadRoute {
+  /** Without the slash that stands behind it. */
+  readonly path: string
+  readonly reads: Reads
+}
+
+export type Route = SocketRoute | LinkRoute | HttpRoute | EmulationRoute | ReadRoute
+
+export function isReadRoute(route: Route): route is ReadRoute {
+  return 'reads' in route
+}
 
 export function isEmulationRoute(route: Route): route is EmulationRoute {
   return 'emulation' in route
@@ -50,7 +62,7 @@ export function isLinkRoute(route: Route): route is LinkRoute {
 }
 
 export function isHttpRoute(route: Route): route is HttpRoute {
-  return !isSocketRoute(route) && !isLinkRoute(route) && !isEmulationRoute(route)
+  return 'transport' in route && !isSocketRoute(route) && !isLinkRoute(route)
 }
 
 /** In a sentence. */

@@ -5,6 +5,7 @@ import { PatternPermissions } from '../auth/permissions.ts'
 import { Centrifuge } from '../dialect/centrifuge/centrifuge.ts'
 import type { Pusher } from '../dialect/pusher/pusher.ts'
 import { emulationRequests, ENCODINGS, eventStream, httpStream } from '../dialect/centrifuge/emulation.ts'
+import { DurableStreams } from '../dialect/durable-streams/durable-streams.ts'
 import type { EdgePorts } from '../edge/ports.ts'
 import type { Route } from '../edge/route.ts'
 import { packageVersion } from '../package-version.ts'
@@ -20,7 +21,7 @@ export function dialectRoutes(
   ports: EdgePorts,
   { stores, pusher }: { readonly stores: Stores; readonly pusher: Pusher | undefined },
 ): Route[] {
-  return [...centrifugeRoutes(base, ports, stores), ...pusherRoutes(pusher)]
+  return [...centrifugeRoutes(base, ports, stores), ...streamRoutes(base, ports, stores), ...pusherRoutes(pusher)]
 }
 
 function centrifugeRoutes(base: Base, ports: EdgePorts, stores: Stores): Route[] {
@@ -54,6 +55,26 @@ function centrifugeRoutes(base: Base, ports: EdgePorts, stores: Stores): Route[]
     { path: centrifuge.sse, emulation: eventStream(dialect, ENCODINGS[0]) },
     { path: centrifuge.emulation, emulation: emulationRequests(jsonDepthMax) },
   ]
+}
+
+function streamRoutes({ config, policies }: Base, ports: EdgePorts, { log }: Stores): Route[] {
+  const { durableStreams } = config.dialects
+  if (durableStreams === undefined) return []
+  const everybody = new PatternPermissions([], [], durableStreams.public)
+  const { hub, clock, wheel, caught, sessions } = ports
+  const reads = new DurableStreams(
+    {
+      ...{ hub, clock, wheel, caught },
+      logOf(channel) {
+        const { hub: policy, client } = policies(channel)
+        return policy.logged ? { log, keptMax: client.max } : undefined
+      },
+      isPublic: (channel) => everybody.mayReadHistory(channel),
+      prove: (token) => sessions.prove(token),
+    },
+    { liveMax: durableStreams.readers, maxAgeSeconds: Math.ceil(durableStreams.maxAge / 1000) },
+  )
+  return [{ path: durableStreams.path, reads }]
 }
 
 interface Allowed {

@@ -86,11 +86,12 @@ export class Sessions {
     }
   }
 
-  /** What another token says, which a connected user brings for one thing. Fails as `identify` does, and where it is another user's. */
-  async prove(token: string, user: string): Promise<Identity> {
+  /** What a token says that is brought for one thing. Fails as `identify` does, and where it was revoked, or is another user's. */
+  async prove(token: string | undefined, user?: string): Promise<Identity> {
     const identity = await this.identify(token)
-    if (identity.user !== user) throw new SluiceError('forbidden', "the token is another user's")
-    this.#checkRevoked(identity, await this.#context.ports.registry.revoked(user))
+    if (user !== undefined && identity.user !== user)
+      throw new SluiceError('forbidden', "the token is another user's")
+    this.#checkRevoked(identity, await this.#context.ports.registry.revoked(identity.user))
     return identity
   }
 

@@ -24,6 +24,10 @@ const WAITS: Readonly<Record<string, string>> = {
   'session.ts: const identity = await tokens.verify(token)': 'the connection may have gone',
   'session.ts: const answered = await registry.revoked(this.user)':
     'the connection may have gone, the token may have been revoked',
+  'sessions.ts: const identity = await this.identify(token)':
+    'nothing of a connection: what it says is asked of the registry next',
+  'sessions.ts: this.#checkRevoked(identity, await this.#context.ports.registry.revoked(identity.user))':
+    'nothing of a connection: whoever asked for it looks at his own',
   'sessions.ts: const identity = await tokens.verify(token)':
     'the token may have expired; nobody is connected yet',
   'claims.ts: const claimed = await registry.claim(attempt.user, session, nodeId)':
