@@ -34,6 +34,15 @@ export function dialectsSection() {
       emulation: option(text(PATH_RULE, isOtherPath), '/emulation', {
         doc: 'Where clients without a WebSocket send their commands. Any node takes them.',
       }),
+      uniWebSocket: option(text(PATH_RULE, isOtherPath), '/connection/uni_websocket', {
+        doc: 'Where clients that only listen open a WebSocket.',
+      }),
+      uniHttpStream: option(text(PATH_RULE, isOtherPath), '/connection/uni_http_stream', {
+        doc: 'Where clients that only listen open an answer that stays open.',
+      }),
+      uniSse: option(text(PATH_RULE, isOtherPath), '/connection/uni_sse', {
+        doc: 'Where clients that only listen open an event stream.',
+      }),
       anonymous: optionalSection(
         'What clients may do that bring no token. Absent: they are refused.',
         allowed(),

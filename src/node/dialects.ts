@@ -4,7 +4,10 @@
 import { PatternPermissions } from '../auth/permissions.ts'
 import { Centrifuge } from '../dialect/centrifuge/centrifuge.ts'
 import type { Pusher } from '../dialect/pusher/pusher.ts'
-import { emulationRequests, ENCODINGS, eventStream, httpStream } from '../dialect/centrifuge/emulation.ts'
+import { emulationRequests, eventStream, httpStream } from '../dialect/centrifuge/emulation.ts'
+import { json, protobuf } from '../dialect/centrifuge/encoding.ts'
+import type { SpeakerPorts } from '../dialect/centrifuge/speaker.ts'
+import { uniJson } from '../dialect/centrifuge/uni.ts'
 import { DurableStreams } from '../dialect/durable-streams/durable-streams.ts'
 import type { EdgePorts } from '../edge/ports.ts'
 import type { Route } from '../edge/route.ts'
@@ -21,7 +24,11 @@ export function dialectRoutes(
   ports: EdgePorts,
   { stores, pusher }: { readonly stores: Stores; readonly pusher: Pusher | undefined },
 ): Route[] {
-  return [...centrifugeRoutes(base, ports, stores), ...streamRoutes(base, ports, stores), ...pusherRoutes(pusher)]
+  return [
+    ...centrifugeRoutes(base, ports, stores),
+    ...streamRoutes(base, ports, stores),
+    ...pusherRoutes(pusher),
+  ]
 }
 
 function centrifugeRoutes(base: Base, ports: EdgePorts, stores: Stores): Route[] {
@@ -32,28 +39,26 @@ function centrifugeRoutes(base: Base, ports: EdgePorts, stores: Stores): Route[]
   const { jsonDepthMax, frameBytesMax, connectTimeoutMs } = edgeOptions(config)
   const { reauth, pingIntervalMs } = sessionOptions(config)
   const pingSeconds = Math.max(1, Math.round(pingIntervalMs / 1000))
-  const dialect = new Centrifuge(
-    {
-      ...{ reception: ports.sessions, clock, wheel, failed },
-      ...{ anonymous: permissionsOf(anonymous), everybody: permissionsOf(everybody) },
-      logOf: (channel) => (policies(channel).hub.logged ? stores.log : undefined),
-      keepsPresence: (channel) => policies(channel).client.presence,
-      acknowledged: (channel) => policies(channel).client.acknowledged,
-    },
-    {
-      jsonDepthMax,
-      frameBytesMax,
-      connectTimeoutMs,
-      reauth,
-      pingSeconds,
-      version: packageVersion(),
-    },
-  )
+  const speakerPorts: SpeakerPorts = {
+    ...{ reception: ports.sessions, clock, wheel, failed },
+    ...{ anonymous: permissionsOf(anonymous), everybody: permissionsOf(everybody) },
+    logOf: (channel) => (policies(channel).hub.logged ? stores.log : undefined),
+    keepsPresence: (channel) => policies(channel).client.presence,
+    acknowledged: (channel) => policies(channel).client.acknowledged,
+  }
+  const version = packageVersion()
+  const options = { jsonDepthMax, frameBytesMax, connectTimeoutMs, reauth, pingSeconds, version }
+  const dialect = new Centrifuge(speakerPorts, options)
+  const oneWay = new Centrifuge(speakerPorts, options, true)
+  const { path, httpStream: stream, sse, emulation, uniWebSocket, uniHttpStream, uniSse } = centrifuge
   return [
-    { path: centrifuge.path, transport: WebSocketConnection, dialect },
-    { path: centrifuge.httpStream, emulation: httpStream(dialect, ENCODINGS) },
-    { path: centrifuge.sse, emulation: eventStream(dialect, ENCODINGS[0]) },
-    { path: centrifuge.emulation, emulation: emulationRequests(jsonDepthMax) },
+    { path, transport: WebSocketConnection, dialect },
+    { path: stream, emulation: httpStream(dialect, json, protobuf) },
+    { path: sse, emulation: eventStream(dialect, json) },
+    { path: emulation, emulation: emulationRequests(jsonDepthMax) },
+    { path: uniWebSocket, transport: WebSocketConnection, dialect: oneWay },
+    { path: uniHttpStream, emulation: httpStream(oneWay, uniJson) },
+    { path: uniSse, emulation: eventStream(oneWay, uniJson) },
   ]
 }
 

@@ -2,6 +2,7 @@
 import { Centrifuge, type Options, type TransportName } from 'centrifuge'
 import { Centrifuge as ProtobufCentrifuge } from 'centrifuge/build/protobuf'
 import { EventSource } from 'eventsource'
+import { WebSocket } from 'ws'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startCluster, type StartedCluster } from '../support/start-cluster.ts'
 import type { StartedNode } from '../support/start-node.ts'
@@ -116,4 +117,87 @@ it.each([
   // What is no command is told on the answer, as it is on a socket.
   expect(opened.status).toBe(status === 413 ? 413 : 200)
   expect(await opened.text()).toMatch(status === 413 ? /larger/ : /"code":3501/)
+})
+
+describe('a client that only listens', () => {
+  interface Push {
+    readonly connect?: { readonly subs: Readonly<Record<string, { epoch: string }>> }
+    readonly channel?: string
+    readonly pub?: { readonly data: unknown }
+    readonly disconnect?: { readonly code: number }
+  }
+
+  interface Heard {
+    readonly pushes: Push[]
+    leave(): void
+  }
+
+  const OPENINGS: Readonly<Record<string, (first: string) => Promise<Heard>>> = {
+    async uni_http_stream(first) {
+      const leaving = new AbortController()
+      const { signal } = leaving
+      const url = urlOf(holder, '/connection/uni_http_stream')
+      const answer = await fetch(url, { method: 'POST', body: first, signal })
+      const pushes: Push[] = []
+      const text = new TextDecoder()
+      const reading = async (): Promise<void> => {
+        let rest = ''
+        for await (const piece of answer.body as unknown as AsyncIterable<Uint8Array>) {
+          const lines = (rest + text.decode(piece, { stream: true })).split('\n')
+          rest = lines.pop() as string
+          pushes.push(...lines.map((line) => JSON.parse(line) as Push))
+        }
+      }
+      reading().catch(() => undefined)
+      return { pushes, leave: () => leaving.abort() }
+    },
+    async uni_sse(first) {
+      const query = `cf_connect=${encodeURIComponent(first)}`
+      const source = new EventSource(urlOf(holder, `/connection/uni_sse?${query}`))
+      const pushes: Push[] = []
+      source.addEventListener('message', ({ data }) => void pushes.push(JSON.parse(data as string) as Push))
+      return { pushes, leave: () => source.close() }
+    },
+    async uni_websocket(first) {
+      const socket = new WebSocket(urlOf(holder, '/connection/uni_websocket').replace('http', 'ws'))
+      const pushes: Push[] = []
+      socket.on('message', (data: Buffer) => void pushes.push(JSON.parse(data.toString()) as Push))
+      socket.on('close', (code) => void pushes.push({ disconnect: { code } }))
+      await new Promise((resolve) => socket.once('open', resolve))
+      socket.send(first)
+      return { pushes, leave: () => socket.terminate() }
+    },
+  }
+
+  it.each(Object.keys(OPENINGS))(
+    'over %s gets the channels that it names, from where it was',
+    async (way) => {
+      const open = OPENINGS[way] as (first: string) => Promise<Heard>
+      const channel = `listen-${way}`
+      const token = await holder.token('fred', { subscribe: ['listen-*'] })
+      const first = await open(JSON.stringify({ token, subs: { [channel]: {}, forbidden: {} } }))
+      await expect.poll(() => first.pushes.length).toBe(1)
+      const subs = first.pushes[0]?.connect?.subs
+      expect(Object.keys(subs ?? {}).toSorted()).toEqual(['#fred', channel])
+      await other.publish({ channel, data: { n: 1 } })
+      await expect.poll(() => first.pushes.slice(1)).toMatchObject([{ channel, pub: { data: { n: 1 } } }])
+      first.leave()
+      await other.publish({ channel, data: { n: 2 } })
+      const place = { recover: true, epoch: subs?.[channel]?.epoch, offset: 1 }
+      const again = await open(JSON.stringify({ token, subs: { [channel]: place } }))
+      await expect.poll(() => again.pushes.length).toBe(2)
+      expect(again.pushes).toMatchObject([
+        { connect: { subs: { [channel]: { recovered: true } } } },
+        { channel, pub: { data: { n: 2 } } },
+      ])
+      again.leave()
+    },
+  )
+
+  it.each(Object.keys(OPENINGS))('over %s is told to come back where its token has expired', async (way) => {
+    const token = await holder.token('fred', { ttlSeconds: 10, issuedSecondsAgo: 600 })
+    const heard = await (OPENINGS[way] as (first: string) => Promise<Heard>)(JSON.stringify({ token }))
+    await expect.poll(() => heard.pushes[0]).toMatchObject({ disconnect: { code: 3005 } })
+    heard.leave()
+  })
 })

@@ -5,6 +5,11 @@ import { bytes, json as someJson, mutated, poked } from './hostile.ts'
 import type { Random } from './random.ts'
 import { Broken, type Target } from './targets.ts'
 import { Conversation } from '../../src/dialect/centrifuge/conversation.ts'
+import { emulationRequests } from '../../src/dialect/centrifuge/emulation.ts'
+import { uniJson } from '../../src/dialect/centrifuge/uni.ts'
+import { cursorAt } from '../../src/dialect/durable-streams/cursor.ts'
+import { offsetText, readFromIn } from '../../src/dialect/durable-streams/offset.ts'
+import type { RequestHead } from '../../src/drivers/uws.ts'
 import { json, protobuf, type Encoding } from '../../src/dialect/centrifuge/encoding.ts'
 import { COMMAND } from '../../src/dialect/centrifuge/fields.ts'
 import { Writer } from '../../src/dialect/centrifuge/protobuf.ts'
@@ -15,6 +20,8 @@ import { isDeeper } from '../../src/protocol/json.ts'
 
 const DEPTH = 64
 const START = { position: { epoch: 'e', offset: 1 }, recovered: false }
+const BRINGING = emulationRequests(DEPTH)
+
 const GUEST = { user: 'ann', client: 'c', refreshInMs: undefined, named: undefined }
 
 const METHODS = COMMAND.fields.map(({ name }) => name).filter((name) => name !== 'id')
@@ -30,14 +37,15 @@ function checkChannel(channel: string): void {
 
 /** Does all that is asked, and looks at what is asked. */
 const VERBS: Verbs = {
-  connect: async (_token, _inbox, told) => told(GUEST, START),
+  connect: async (_token, places, told) =>
+    told(GUEST, new Map([...places.keys()].map((channel) => [channel, { ...START, error: undefined }]))),
   async subscribe(channel, _from, told) {
     checkChannel(channel)
     told(START, () => [])
   },
   async grant(channel) {
     checkChannel(channel)
-    return 1000
+    return {}
   },
   unsubscribe: async (channel) => checkChannel(channel),
   async publish(channel, { data, binary }) {
@@ -55,7 +63,7 @@ const VERBS: Verbs = {
     checkChannel(channel)
     return START.position
   },
-  members: async (channel) => [channel],
+  members: async (channel) => new Map([[channel, undefined]]),
   renew: async () => GUEST,
   handled: () => undefined,
 }
@@ -131,6 +139,54 @@ export const centrifuge: Target[] = [
         ? bytes(random, 60)
         : Buffer.concat(Array.from({ length: 1 + random.int(3) }, () => commandBytes(random)))
       return speak(random, protobuf, new Uint8Array([4, 0x08, 1, 0x22, 0]), frame)
+    },
+  },
+  {
+    name: 'first words of clients of Centrifuge that only listen',
+    share: 1,
+    run(random) {
+      const first = `{"token":${someJson(random)},"subs":{${JSON.stringify(random.pick(CHANNELS))}:${someJson(random)}}}`
+      const text = random.oneIn(3) ? mutated(random, first) : first
+      return speak(
+        random,
+        uniJson,
+        Buffer.from('{}'),
+        random.oneIn(9) ? bytes(random, 60) : Buffer.from(text),
+      )
+    },
+  },
+  {
+    name: 'requests that bring commands of clients of Centrifuge',
+    share: 1,
+    run(random) {
+      const text = `{"session":${someJson(random)},"node":"n","data":${someJson(random)}}`
+      const body = random.oneIn(3)
+        ? bytes(random, 60)
+        : Buffer.from(random.oneIn(3) ? mutated(random, text) : text)
+      const headers = random.oneIn(2) ? {} : { 'content-type': 'application/octet-stream' }
+      try {
+        const { credential, lines } = BRINGING.read({ headers } as unknown as RequestHead, body)
+        check(typeof credential === 'string' && typeof lines === 'string', 'what is brought is text')
+        return 'decoded'
+      } catch (error) {
+        if (asSluiceError(error).code !== 'bad_request') throw error
+        return 'refused'
+      }
+    },
+  },
+  {
+    name: 'offsets and cursors of Durable Streams',
+    share: 1,
+    run(random) {
+      const position = { epoch: random.pick(['e', 'epoch1']), offset: random.int(1000) }
+      const good = offsetText(position)
+      const text = random.oneIn(3) ? good : mutated(random, good)
+      const from = readFromIn(text)
+      if (text === good) check(JSON.stringify(from) === JSON.stringify(position), 'an offset comes back')
+      if (typeof from === 'object') check(readFromIn(offsetText(from)) !== undefined, 'what is read is one')
+      const given = random.oneIn(2) ? text : String(random.int(1e9))
+      check(/^-?\d+$/.test(cursorAt(0, given)), 'a cursor is a number')
+      return from === undefined ? 'refused' : 'decoded'
     },
   },
 ]

@@ -4,6 +4,7 @@
 import { CLOSE_CODES, WordedClosing } from './closings.ts'
 import { json, protobuf, type Encoding } from './encoding.ts'
 import { CentrifugeForm } from './form.ts'
+import { uniJson } from './uni.ts'
 import { Speaker, type CentrifugeHello, type SpeakerOptions, type SpeakerPorts } from './speaker.ts'
 import type { Conversation, Dialect, Farewell, Hello } from '../dialect.ts'
 import { listed } from '../request.ts'
@@ -19,21 +20,30 @@ const SUBPROTOCOLS: ReadonlyMap<string, Encoding> = new Map([
 /** In the URL, for clients that cannot choose a subprotocol. */
 const PARAMETERS = ['cf_protocol', 'format']
 
+/** Nothing in the handshake says who it is, or that it was here before. */
+const NO_PROOF = { token: undefined, ticket: undefined, turns: undefined, named: undefined }
+
 export class Centrifuge implements Dialect {
   readonly name = 'centrifuge'
   readonly refuses = 'handshake'
   readonly closeCodes = CLOSE_CODES
+  readonly #oneWay: boolean
   readonly #ports: SpeakerPorts
   readonly #options: SpeakerOptions
   readonly #forms: ReadonlyMap<Encoding, Form<Buffer>>
 
-  constructor(ports: SpeakerPorts, options: SpeakerOptions) {
+  /** `oneWay`: its WebSockets are of clients that listen only. */
+  constructor(ports: SpeakerPorts, options: SpeakerOptions, oneWay = false) {
+    this.#oneWay = oneWay
     this.#ports = ports
     this.#options = options
-    this.#forms = new Map([json, protobuf].map((encoding) => [encoding, new CentrifugeForm(encoding)]))
+    this.#forms = new Map(
+      [json, protobuf, uniJson].map((encoding) => [encoding, new CentrifugeForm(encoding)]),
+    )
   }
 
   hello(head: RequestHead): CentrifugeHello {
+    if (this.#oneWay) return { ...NO_PROOF, subprotocol: '', encoding: uniJson }
     const offered = head.headers['sec-websocket-protocol']
     const subprotocol = offered === undefined ? '' : listed(offered).find((one) => SUBPROTOCOLS.has(one))
     if (subprotocol === undefined) {
@@ -43,8 +53,7 @@ export class Centrifuge implements Dialect {
     const query = new URLSearchParams(head.query)
     const asked = PARAMETERS.some((name) => query.get(name) === 'protobuf') ? protobuf : json
     const encoding = SUBPROTOCOLS.get(subprotocol) ?? asked
-    // Nothing in the handshake says who it is, or that it was here before.
-    return { token: undefined, ticket: undefined, turns: undefined, subprotocol, encoding, named: undefined }
+    return { ...NO_PROOF, subprotocol, encoding }
   }
 
   converse(hello: Hello): Conversation<Buffer> {

@@ -3,7 +3,7 @@
  */
 import { DISCONNECT } from './codes.ts'
 import type { Ended } from './messages.ts'
-import { Closing, type CloseReason } from '../../errors.ts'
+import { Closing, type CloseReason, type SluiceError } from '../../errors.ts'
 import type { ErrorCode } from '../../protocol/error-code.ts'
 
 export const CLOSE_CODES: Record<CloseReason, number> = {
@@ -30,4 +30,17 @@ export class WordedClosing extends Closing {
     super(why, code, ended.reason)
     this.ended = ended
   }
+}
+
+/** How a connection ends whose connect has failed; `undefined`: a fresh token helps, and may come on this very connection. */
+export function endOfConnect(error: SluiceError, oneWay: boolean): Closing | undefined {
+  const { code, message, freshTokenHelps, retryable } = error
+  if (code !== 'unauthorized') return new Closing(retryable ? 'tryLater' : 'forbidden', code, message)
+  if (!freshTokenHelps)
+    return new WordedClosing('unauthorized', code, { ...DISCONNECT.invalidToken, reason: message })
+  return oneWay ? new Closing('unauthorized', code, message) : undefined
+}
+
+export function malformed(message: string): Closing {
+  return new Closing('malformed', 'bad_request', message)
 }

@@ -7,8 +7,8 @@
  *
  * Commands may follow `connect` in the same frame; they wait for its answer. Knows nothing of sockets and has no timer.
  */
-import { WordedClosing } from './closings.ts'
-import { DISCONNECT, ERROR, errorOf, UNSUBSCRIBE } from './codes.ts'
+import { endOfConnect, malformed } from './closings.ts'
+import { ERROR, errorOf, UNSUBSCRIBE } from './codes.ts'
 import { DecodeFault } from './decode-fault.ts'
 import type { Encoding } from './encoding.ts'
 import type {
@@ -23,18 +23,20 @@ import type {
   Reply,
   Results,
   SubRefreshResult,
+  SubscribeResult,
   SubscribeRequest,
 } from './messages.ts'
+import { memberOf } from './member.ts'
 import { centrifugeNameOf } from './names.ts'
-import { publicationOf } from './publication.ts'
-import { channelOf, lifeOf, payloadOf, personalIn, placeOf, Refusal, refreshOf } from './requests.ts'
+import { pageOf } from './publication.ts'
+import { channelOf, payloadOf, placeOf, placesOf, Refusal, refreshOf, subscriptionsIn } from './requests.ts'
 import { RECOVERED_BYTES_MAX, RECOVERED_MAX, resultOf, unfitIn } from './subscribing.ts'
 import type { Guest, Line, Verbs } from './verbs.ts'
 import { EarlyFrames } from '../early-frames.ts'
 import { asSluiceError, Closing, SluiceError } from '../../errors.ts'
-import { inboxOf, isInbox } from '../../protocol/channel.ts'
+import { INBOX, inboxOf, isInbox } from '../../protocol/channel.ts'
 import type { Position } from '../../protocol/position.ts'
-import type { Start } from '../../session/welcome.ts'
+import type { Found, Start } from '../../session/welcome.ts'
 
 export interface ConversationOptions {
   readonly jsonDepthMax: number
@@ -45,6 +47,7 @@ export interface ConversationOptions {
   readonly frameBytesMax: number
 }
 
+const NO_RPC = 'nobody answers rpc here; publish to a channel that a backend is asked about'
 const LEFT_MEANWHILE = 'the channel was left before it was subscribed to'
 
 type Handled = Exclude<Command, { readonly method: 'connect' | 'send' | 'pong' | 'unknown' }>
@@ -59,6 +62,8 @@ export class Conversation {
   #guest: Guest | undefined
   /** By the names of the gateway, from the moment in which they are asked for. Made with the first: an idle client does without. */
   #subscribed: Set<string> | undefined
+  /** Those of them that the client cannot subscribe to by itself. */
+  #byServer: Set<string> | undefined
   /** Of these the client knows already that something was lost, from the answer to its subscribe. */
   #toldLost: Set<string> | undefined
 
@@ -94,7 +99,7 @@ export class Conversation {
   /** The channel has lost something before the position. The client subscribes anew, and is told then. */
   reset(channel: string, { epoch, offset }: Position): void {
     if (this.#toldLost?.delete(channel) === true) return
-    if (isInbox(channel)) {
+    if (isInbox(channel) || this.#byServer?.has(channel) === true) {
       // A subscription of the server: the client cannot subscribe to it by itself.
       this.#push(channel, { unsubscribe: UNSUBSCRIBE.insufficientState })
       this.#push(channel, { subscribe: { recoverable: true, positioned: true, epoch, offset } })
@@ -127,10 +132,7 @@ export class Conversation {
 
   #carryOut(command: Exclude<Command, { readonly method: 'connect' | 'pong' }>): void {
     if (command.method === 'send') return
-    if (command.method === 'unknown') {
-      this.#refuse(command.id, ERROR.methodNotFound)
-      return
-    }
+    if (command.method === 'unknown') return this.#refuse(command.id, ERROR.methodNotFound)
     const { method, id } = command
     this.#answer(command).then(
       (result) => {
@@ -141,32 +143,44 @@ export class Conversation {
   }
 
   #connect(id: number, request: ConnectRequest): void {
-    if (this.#state !== 'opened') {
-      this.#line.end(malformed('connect comes once'))
-      return
-    }
+    if (this.#state !== 'opened') return this.#line.end(malformed('connect comes once'))
     this.#state = 'connecting'
-    const recovery = personalIn(request)
+    const asked = subscriptionsIn(request)
     this.#verbs
-      .connect(request.token, recovery === undefined ? undefined : placeOf(recovery), (guest, inbox) =>
-        this.#welcome(id, guest, recovery ?? {}, inbox),
-      )
+      .connect(request.token, placesOf(asked), (guest, found) => this.#welcome(id, guest, asked, found))
       .then(
         () => this.#carryOutEarly(),
         (error: unknown) => this.#refuseConnect(id, error),
       )
   }
 
-  #welcome(id: number, guest: Guest, recovery: Recovery, inbox: Start): void {
+  #welcome(
+    id: number,
+    guest: Guest,
+    asked: ReadonlyMap<string, Recovery>,
+    found: ReadonlyMap<string, Found>,
+  ): void {
     this.#guest = guest
     this.#state = 'connected'
     const { pingSeconds: ping, version } = this.#options
-    const name = inboxOf(guest.user)
-    this.#expectLoss(name, recovery, inbox)
-    const subs = new Map([[centrifugeNameOf(name), resultOf(recovery, inbox) ?? {}]])
+    const subs = new Map<string, SubscribeResult>()
+    for (const [channel, start] of found) {
+      if (start.error !== undefined) continue
+      const name = channel === INBOX ? inboxOf(guest.user) : channel
+      const recovery = asked.get(channel) ?? {}
+      this.#expectLoss(name, recovery, start)
+      if (channel !== INBOX) {
+        ;(this.#subscribed ??= new Set()).add(channel)
+        ;(this.#byServer ??= new Set()).add(channel)
+      }
+      subs.set(centrifugeNameOf(name), resultOf(recovery, start) ?? {})
+    }
     const { client, named } = guest
     const names = named === undefined ? {} : { session: named.credential, node: named.node }
-    this.#reply({ id, connect: { client, version, subs, ping, pong: true, ...names, ...refreshOf(guest) } })
+    this.#reply({
+      id,
+      connect: { client, version, subs, ping, pong: !this.#encoding.oneWay, ...names, ...refreshOf(guest) },
+    })
   }
 
   #carryOutEarly(): void {
@@ -177,20 +191,13 @@ export class Conversation {
 
   #refuseConnect(id: number, thrown: unknown): void {
     this.#early = undefined
-    if (thrown instanceof Closing) {
-      this.#line.end(thrown)
-      return
-    }
+    if (thrown instanceof Closing) return this.#line.end(thrown)
     const error = asSluiceError(thrown)
-    const { code, message } = error
-    if (code === 'internal') this.#line.failed('connecting a client', thrown)
-    if (code === 'unauthorized' && error.freshTokenHelps) {
-      // It comes back on this connection or on another, with a fresh token.
-      this.#state = 'opened'
-      this.#refuse(id, { ...ERROR.tokenExpired, message })
-    } else if (code === 'unauthorized')
-      this.#line.end(new WordedClosing('unauthorized', code, { ...DISCONNECT.invalidToken, reason: message }))
-    else this.#line.end(new Closing(error.retryable ? 'tryLater' : 'forbidden', code, message))
+    if (error.code === 'internal') this.#line.failed('connecting a client', thrown)
+    const end = endOfConnect(error, this.#encoding.oneWay)
+    if (end !== undefined) return this.#line.end(end)
+    this.#state = 'opened'
+    this.#refuse(id, { ...ERROR.tokenExpired, message: error.message })
   }
 
   /** `undefined`: it has been answered. */
@@ -213,16 +220,14 @@ export class Conversation {
       case 'presence': {
         const members = await this.#verbs.members(channelOf(request.channel))
         // The gateway knows users, not their connections.
-        return { presence: new Map(members.map((user) => [user, { user, client: user }])) }
+        return { presence: new Map([...members].map(([user, said]) => [user, memberOf(user, said)])) }
       }
       case 'presence_stats': {
-        const { length } = await this.#verbs.members(channelOf(request.channel))
-        return { num_clients: length, num_users: length }
+        const { size } = await this.#verbs.members(channelOf(request.channel))
+        return { num_clients: size, num_users: size }
       }
-      case 'rpc': {
-        const message = 'nobody answers rpc here; publish to a channel that a backend is asked about'
-        throw new Refusal({ ...ERROR.notAvailable, message })
-      }
+      case 'rpc':
+        throw new Refusal({ ...ERROR.notAvailable, message: NO_RPC })
       case 'refresh':
         return this.#refresh(request.token ?? '')
       case 'sub_refresh':
@@ -272,7 +277,7 @@ export class Conversation {
   async #grant(channel: string, token = ''): Promise<SubRefreshResult> {
     if (token === '') return {}
     try {
-      return lifeOf(await this.#verbs.grant(channel, token))
+      return await this.#verbs.grant(channel, token)
     } catch (error) {
       if (!(error instanceof SluiceError) || error.code !== 'unauthorized') throw error
       const reply = error.freshTokenHelps ? ERROR.tokenExpired : ERROR.permissionDenied
@@ -295,11 +300,7 @@ export class Conversation {
   async #history({ channel, ...request }: HistoryRequest): Promise<HistoryResult> {
     const history = await this.#verbs.history(channelOf(channel), request)
     if (history === undefined) throw new Refusal(ERROR.unrecoverablePosition)
-    const encoding = this.#encoding
-    const publications = history.messages.map((message) =>
-      encoding.publication(publicationOf(encoding, message)),
-    )
-    return { publications, epoch: history.head.epoch, offset: history.head.offset }
+    return pageOf(this.#encoding, history)
   }
 
   async #refresh(token: string): Promise<RefreshResult | undefined> {
@@ -339,8 +340,4 @@ export class Conversation {
   #reply(reply: Reply): void {
     this.#line.send(this.#encoding.reply(reply))
   }
-}
-
-function malformed(message: string): Closing {
-  return new Closing('malformed', 'bad_request', message)
 }

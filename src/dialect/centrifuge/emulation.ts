@@ -1,7 +1,7 @@
 /**
  * Centrifuge over plain requests: what a request says that opens an answer, and one that brings commands later.
  */
-import { json, protobuf, type Encoding } from './encoding.ts'
+import type { Encoding } from './encoding.ts'
 import { DecodeFault } from './decode-fault.ts'
 import { EMULATION_REQUEST } from './fields.ts'
 import { StreamFraming, type StreamStyle } from './framing.ts'
@@ -18,18 +18,17 @@ const PROTOBUF_TYPE = 'application/octet-stream'
 const CONNECT = 'cf_connect'
 
 /** `POST`, whose body is what a socket would bring first; the answer has frames one behind the other. */
-export function httpStream(dialect: Dialect, [text, binary]: readonly [Encoding, Encoding]): OpeningRequests {
-  const framings = new Map([
-    [text, new StreamFraming(text, 'lines')],
-    [binary, new StreamFraming(binary, 'protobuf')],
-  ])
+export function httpStream(dialect: Dialect, text: Encoding, binary?: Encoding): OpeningRequests {
+  const lines = new StreamFraming(text, 'lines')
+  const bytes = binary && new StreamFraming(binary, 'protobuf')
   return {
     kind: 'opens',
     dialect,
     methods: ['POST'],
     read(head, body, named) {
-      const encoding = isProtobuf(head) ? binary : text
-      return opens({ encoding, named }, framings.get(encoding) as StreamFraming, body)
+      if (binary !== undefined && bytes !== undefined && isProtobuf(head))
+        return opens({ encoding: binary, named }, bytes, body)
+      return opens({ encoding: text, named }, lines, body)
     },
   }
 }
@@ -95,5 +94,3 @@ function inProtobuf(body: Buffer): { credential: string; lines: string } {
   }
   return { credential: session ?? '', lines: data?.toString('base64') ?? '' }
 }
-
-export const ENCODINGS = [json, protobuf] as const

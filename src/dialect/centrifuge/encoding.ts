@@ -11,7 +11,9 @@ import { isObject, JsonFault, parseJson } from '../../protocol/json.ts'
 import { rawMember } from '../../protocol/raw-json.ts'
 
 export interface Encoding {
-  readonly name: 'json' | 'protobuf'
+  readonly name: 'json' | 'protobuf' | 'uni-json'
+  /** The client says who it is, and nothing after that. */
+  readonly oneWay: boolean
   /** Whether frames are binary ones. */
   readonly binary: boolean
   /** A ping of the server; what a client answers is a command with nothing in it. */
@@ -59,6 +61,7 @@ const REPLY_PUSH = numberOf(REPLY, 'push')
 
 export const json: Encoding = {
   name: 'json',
+  oneWay: false,
   binary: false,
   ping: '{}',
 
@@ -93,21 +96,17 @@ export const json: Encoding = {
   },
 
   publication(publication) {
-    return publicationIn(publication, '', '')
+    return publicationIn(publication, '', '').frame
   },
 
   publish(channel, publication) {
-    const head = `{"push":{"channel":${JSON.stringify(channel)},"pub":`
-    const frame = publicationIn(publication, head, '}}')
-    const at = Buffer.byteLength(head)
-    // It is the first field.
-    const dataAt = isOnOneLine(publication.data) ? at + DATA_BYTES : undefined
-    return { frame, written: frame.subarray(at, frame.length - 2), dataAt }
+    return publicationIn(publication, `{"push":{"channel":${JSON.stringify(channel)},"pub":`, '}}')
   },
 }
 
 export const protobuf: Encoding = {
   name: 'protobuf',
+  oneWay: false,
   binary: true,
   ping: new Uint8Array(1),
 
@@ -156,7 +155,7 @@ function numberOf(shape: typeof PUSH, name: string): number {
   return (shape.byName.get(name) as { readonly number: number }).number
 }
 
-function textOf(frame: Uint8Array): string {
+export function textOf(frame: Uint8Array): string {
   if (!isUtf8(frame)) throw new DecodeFault('the frame is not UTF-8')
   return Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength).toString('utf8')
 }
@@ -165,7 +164,11 @@ function textOf(frame: Uint8Array): string {
  * Between these texts. By hand and not by the table: each message of a node comes by here, and `centrifuge.property.test.ts` holds that
  * the table reads it.
  */
-function publicationIn({ data, info, offset, tags, time }: Publication, head: string, tail: string): Buffer {
+export function publicationIn(
+  { data, info, offset, tags, time }: Publication,
+  head: string,
+  tail: string,
+): Pushed {
   const before = `${head}{"data":`
   let after = ''
   if (info !== undefined) after += `,"info":${textOfInfo(info)}`
@@ -180,7 +183,10 @@ function publicationIn({ data, info, offset, tags, time }: Publication, head: st
   frame.write(before, 0)
   frame.set(line, beforeBytes)
   frame.write(after, dataEnd)
-  return frame
+  const at = beforeBytes - DATA_BYTES
+  // Data is the first field.
+  const dataAt = line === data ? beforeBytes : undefined
+  return { frame, written: frame.subarray(at, frame.length - Buffer.byteLength(tail)), dataAt }
 }
 
 function textOfInfo(info: ClientInfo): string {

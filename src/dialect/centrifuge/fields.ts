@@ -123,22 +123,21 @@ export const EMULATION_REQUEST = shape<EmulationRequest>({
   data: [3, 'bytes'],
 })
 
+export const CONNECT_REQUEST = shape<ConnectRequest>({
+  token: [1, 'string'],
+  data: [2, 'bytes'],
+  // Nothing in it is cut out of a text: a frame of many would cost a search for each.
+  subs: [3, shape<Recovery>(RECOVERY), 'map'],
+  name: [4, 'string'],
+  version: [5, 'string'],
+  headers: [6, 'string', 'map'],
+  flag: [7, 'int64'],
+})
+
 /** Of a command, beside its `id`. */
 export const COMMAND = shape<Requests & { readonly id: number }>({
   id: [1, 'uint32'],
-  connect: [
-    4,
-    shape<ConnectRequest>({
-      token: [1, 'string'],
-      data: [2, 'bytes'],
-      // Nothing in it is cut out of a text: a frame of many would cost a search for each.
-      subs: [3, shape<Recovery>(RECOVERY), 'map'],
-      name: [4, 'string'],
-      version: [5, 'string'],
-      headers: [6, 'string', 'map'],
-      flag: [7, 'int64'],
-    }),
-  ],
+  connect: [4, CONNECT_REQUEST],
   subscribe: [5, SUBSCRIBE_REQUEST],
   unsubscribe: [6, CHANNEL_REQUEST],
   publish: [7, shape<PublishRequest>({ channel: [1, 'string'], data: [2, 'bytes'] })],

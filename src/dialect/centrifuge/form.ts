@@ -2,6 +2,7 @@
  * What goes to many of Centrifuge's clients, in one of their encodings: made once for each message of the node.
  */
 import type { Encoding, Pushed } from './encoding.ts'
+import { memberOf } from './member.ts'
 import { centrifugeNameOf } from './names.ts'
 import { publicationOf } from './publication.ts'
 import { Written, type ChannelEvent, type Form } from '../../protocol/form.ts'
@@ -50,9 +51,9 @@ export class CentrifugeForm implements Form<Buffer> {
   /** A client that has lost something subscribes anew: its conversation says so, to it alone. */
   reset(): undefined {}
 
-  event({ type, channel, user }: ChannelEvent): Written<Buffer> | undefined {
+  event({ type, channel, user, json }: ChannelEvent): Written<Buffer> | undefined {
     if (type === 'update') return undefined
-    const member = { info: { user, client: user } }
+    const member = { info: memberOf(user, json) }
     const push = {
       channel: centrifugeNameOf(channel),
       ...(type === 'join' ? { join: member } : { leave: member }),

@@ -2,7 +2,8 @@
  * A message of the gateway as a publication of Centrifuge. Pure.
  */
 import type { Encoding } from './encoding.ts'
-import type { Publication } from './messages.ts'
+import type { History } from './history.ts'
+import type { HistoryResult, Publication } from './messages.ts'
 import { jsonOf } from '../../protocol/json-data.ts'
 import type { Message } from '../../protocol/message.ts'
 
@@ -29,4 +30,10 @@ function tagsOf({ meta }: Message, asText: boolean): ReadonlyMap<string, string>
 /** Bytes have no form in JSON: there they are a text in base64, and a tag says so. */
 function base64Of(data: Uint8Array): Buffer {
   return Buffer.from(`"${Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64')}"`)
+}
+
+/** As it stands in an answer. */
+export function pageOf(encoding: Encoding, { messages, head: { epoch, offset } }: History): HistoryResult {
+  const publications = messages.map((message) => encoding.publication(publicationOf(encoding, message)))
+  return { publications, epoch, offset }
 }

@@ -8,7 +8,7 @@ import { FOREIGN_EPOCH } from './history.ts'
 import type { ConnectRequest, ErrorReply, Recovery } from './messages.ts'
 import { CHANNEL_RULE_OF_CENTRIFUGE, internalNameOf } from './names.ts'
 import type { Guest } from './verbs.ts'
-import { isInbox } from '../../protocol/channel.ts'
+import { INBOX, isInbox } from '../../protocol/channel.ts'
 import { JsonFault, parseJson } from '../../protocol/json.ts'
 import type { Payload } from '../../protocol/message.ts'
 import { isPosition, type Position } from '../../protocol/position.ts'
@@ -29,13 +29,23 @@ export function channelOf(channel: string | undefined): string {
   return name
 }
 
-/** A subscription that the server has made: the gateway makes one, to the inbox. */
-export function personalIn({ subs }: ConnectRequest): Recovery | undefined {
+/** The subscriptions that the server is to make, by the names of sessions: those of the connection before, or all of who cannot ask later. */
+export function subscriptionsIn({ subs }: ConnectRequest): Map<string, Recovery> {
+  const found = new Map<string, Recovery>([[INBOX, {}]])
   for (const [channel, recovery] of subs ?? []) {
     const name = internalNameOf(channel)
-    if (name !== undefined && isInbox(name) && recovery.recover === true) return recovery
+    if (name !== undefined) found.set(isInbox(name) ? INBOX : name, recovery)
   }
-  return undefined
+  return found
+}
+
+/** Where each of them goes on. */
+export function placesOf(asked: ReadonlyMap<string, Recovery>): Map<string, Position | undefined> {
+  const places = [...asked].map(([channel, recovery]): [string, Position | undefined] => [
+    channel,
+    recovery.recover === true ? placeOf(recovery) : undefined,
+  ])
+  return new Map(places)
 }
 
 /** An epoch that the gateway cannot have given is one that it is not in. */

@@ -10,9 +10,9 @@ import type { Encoding } from './encoding.ts'
 import { historyOf, type History, type HistoryLog } from './history.ts'
 import { publicationIn } from './form.ts'
 import { Grants } from './grants.ts'
-import type { HistoryRequest } from './messages.ts'
+import type { HistoryRequest, SubRefreshResult } from './messages.ts'
 import { internalNameOf } from './names.ts'
-import { Refusal } from './requests.ts'
+import { lifeOf, Refusal } from './requests.ts'
 import type { Guest, Line, Told, Verbs } from './verbs.ts'
 import type { Conversation as LinkConversation, Hello, Link, Reception } from '../dialect.ts'
 import type { Named } from '../emulation.ts'
@@ -27,7 +27,7 @@ import { checkMayReadHistory, checkMaySubscribe } from '../../session/permitted.
 import type { Identity, Permissions } from '../../session/ports.ts'
 import { planReauth, type ReauthOptions } from '../../session/reauth.ts'
 import type { Session } from '../../session/session.ts'
-import type { Start, Welcome } from '../../session/welcome.ts'
+import type { Found, Welcome } from '../../session/welcome.ts'
 import type { WheelEntry, Wheel } from '../../wheel.ts'
 
 export interface SpeakerPorts {
@@ -75,7 +75,7 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
   readonly #conversation: Conversation
   #link: Link | undefined
   #session: Session | undefined
-  #told: ((guest: Guest, inbox: Start) => void) | undefined
+  #told: ((guest: Guest, found: ReadonlyMap<string, Found>) => void) | undefined
   /** With the first token of a single channel. */
   #grants: Grants | undefined
   /** Whether anything has come since the last ping; `undefined`: none is to be answered. */
@@ -123,8 +123,7 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
     const pingMs = this.#options.pingSeconds * 1000
     this.#session = session
     wheel.schedule(this, jitter(clock, pingMs / 2, pingMs))
-    const inbox = welcome.channels.get(INBOX) ?? { position: undefined, recovered: false }
-    this.#told?.(this.#guest(session.identity.expiresAtMs), inbox)
+    this.#told?.(this.#guest(session.identity.expiresAtMs), welcome.channels)
     this.#told = undefined
     return this
   }
@@ -163,6 +162,8 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
       this.#heard = false
       wheel.schedule(this, pongWithinMs)
       this.send(this.#encoding.ping)
+      // Who cannot answer is not waited for.
+      if (this.#encoding.oneWay) this.#heard = true
     } else if (this.#heard) {
       this.#heard = undefined
       wheel.schedule(this, pingMs - pongWithinMs)
@@ -215,15 +216,14 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
 
   async connect(
     token: string | undefined,
-    inbox: Position | undefined,
-    told: (guest: Guest, inbox: Start) => void,
+    channels: ReadonlyMap<string, Position | undefined>,
+    told: (guest: Guest, found: ReadonlyMap<string, Found>) => void,
   ): Promise<void> {
     const { reception, wheel } = this.#ports
     try {
       const identity = await this.#identify(token)
       if (this.#link === undefined) return
       this.#told = told
-      const channels = new Map([[INBOX, inbox]])
       await reception.connect(this.#link, identity, {
         ...{ session: undefined, departure: undefined, channels, partial: true },
       })
@@ -246,7 +246,7 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
     )
   }
 
-  async grant(channel: string, token: string): Promise<number | undefined> {
+  async grant(channel: string, token: string): Promise<SubRefreshResult> {
     const session = this.#here()
     const { channel: named, expiresAtMs } = await this.#ports.reception.prove(token, session.user)
     if (named === undefined || internalNameOf(named) !== channel)
@@ -254,7 +254,7 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
     const grants = (this.#grants ??= new Grants(this.#ports.everybody))
     grants.add(channel, expiresAtMs)
     session.allow(grants)
-    return expiresAtMs === undefined ? undefined : Math.max(0, expiresAtMs - this.#ports.clock.now())
+    return lifeOf(expiresAtMs === undefined ? undefined : expiresAtMs - this.#ports.clock.now())
   }
 
   async unsubscribe(channel: string): Promise<void> {
@@ -288,13 +288,13 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
     return this.#ports.logOf(channel)?.head(channel)
   }
 
-  async members(channel: string): Promise<readonly string[]> {
+  async members(channel: string): Promise<ReadonlyMap<string, string | undefined>> {
     if (!this.#ports.keepsPresence(channel))
       throw new Refusal({
         ...ERROR.notAvailable,
         message: 'the namespace of the channel does not keep presence',
       })
-    return [...(await this.#here().members(channel)).keys()]
+    return this.#here().members(channel)
   }
 
   async renew(token: string): Promise<Guest> {

@@ -7,10 +7,10 @@
 import type { Closing, SluiceError } from '../../errors.ts'
 import type { Named } from '../emulation.ts'
 import type { Position } from '../../protocol/position.ts'
-import type { Start } from '../../session/welcome.ts'
+import type { Found, Start } from '../../session/welcome.ts'
 import type { Payload } from '../../protocol/message.ts'
 import type { History } from './history.ts'
-import type { HistoryRequest, Written } from './messages.ts'
+import type { HistoryRequest, SubRefreshResult, Written } from './messages.ts'
 
 /** Whom a token has let in. */
 export interface Guest {
@@ -26,23 +26,27 @@ export interface Guest {
 export type Told = (start: Start, missed: (countMax: number, bytesMax: number) => readonly Written[]) => void
 
 export interface Verbs {
-  /** `told` is called in the same turn in which messages begin, and before the first of them. */
+  /**
+   * `places`: the subscriptions from the start, the inbox by its general name, and where each goes on. `told` is called in the same turn
+   * in which messages begin, and before the first of them.
+   */
   connect(
     token: string | undefined,
-    inbox: Position | undefined,
-    told: (guest: Guest, inbox: Start) => void,
+    places: ReadonlyMap<string, Position | undefined>,
+    told: (guest: Guest, found: ReadonlyMap<string, Found>) => void,
   ): Promise<void>
   /** `missed`: what follows the start and is at hand, so many at most, as a result has them; what is left follows as pushes. */
   subscribe(channel: string, from: Position | undefined, told: Told): Promise<void>
-  /** A token for one channel: from now on the client may subscribe to it. Answers when that ends, in milliseconds from now. */
-  grant(channel: string, token: string): Promise<number | undefined>
+  /** A token for one channel: from now on the client may subscribe to it. Answers when that ends. */
+  grant(channel: string, token: string): Promise<SubRefreshResult>
   unsubscribe(channel: string): Promise<void>
   publish(channel: string, payload: Payload): Promise<void>
   /** `undefined`: the position that was given is none of this log's. */
   history(channel: string, request: Omit<HistoryRequest, 'channel'>): Promise<History | undefined>
   /** Where the log of a channel is, for whoever may subscribe; `undefined`: it keeps no messages. */
   head(channel: string): Promise<Position | undefined>
-  members(channel: string): Promise<readonly string[]>
+  /** Who is there, and what each says of himself, as JSON. */
+  members(channel: string): Promise<ReadonlyMap<string, string | undefined>>
   /** A fresh token; answers how long it is good. */
   renew(token: string): Promise<Guest>
   /** The client has handled everything of a channel up to here. */

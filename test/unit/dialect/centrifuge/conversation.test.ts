@@ -6,6 +6,7 @@ import { CLOSE_CODES, WordedClosing } from '../../../../src/dialect/centrifuge/c
 import type { Guest, Verbs } from '../../../../src/dialect/centrifuge/verbs.ts'
 import { asSluiceError, SluiceError } from '../../../../src/errors.ts'
 import type { LoggedMessage, Payload } from '../../../../src/protocol/message.ts'
+import { INBOX as INBOX_NAME } from '../../../../src/protocol/channel.ts'
 import type { Start } from '../../../../src/session/welcome.ts'
 
 const OPTIONS = { jsonDepthMax: 64, pingSeconds: 25, version: '1.0.0', frameBytesMax: 300 }
@@ -51,9 +52,11 @@ function world(script: Script = {}, encoding: Encoding = json): World {
     ...script.guest,
   }
   const verbs: Verbs = {
-    async connect(token, inbox, told) {
+    async connect(token, places, told) {
+      const inbox = places.get(INBOX_NAME)
       calls.push(['connect', token, inbox])
-      told(guest, { position: { epoch: 'i', offset: 2 }, recovered: inbox?.epoch === 'i' })
+      const start = { position: { epoch: 'i', offset: 2 }, recovered: inbox?.epoch === 'i', error: undefined }
+      told(guest, new Map([...places.keys()].map((channel) => [channel, start])))
     },
     async subscribe(channel, from, told) {
       calls.push(['subscribe', channel, from])
@@ -61,7 +64,7 @@ function world(script: Script = {}, encoding: Encoding = json): World {
     },
     async grant(channel, token) {
       calls.push(['grant', channel, token])
-      return 60_000
+      return { expires: true, ttl: 60 }
     },
     async unsubscribe(channel) {
       calls.push(['unsubscribe', channel])
@@ -78,7 +81,11 @@ function world(script: Script = {}, encoding: Encoding = json): World {
       }
     },
     head: async () => HEAD,
-    members: async () => ['alice', 'bob'],
+    members: async () =>
+      new Map([
+        ['alice', undefined],
+        ['bob', '{"mood":1}'],
+      ]),
     renew: async () => ({ ...guest, refreshInMs: 90_000 }),
     handled: (channel, offset) => void calls.push(['handled', channel, offset]),
     ...script,
@@ -199,7 +206,7 @@ describe('connect', () => {
         if (attempts++ === 0) throw new SluiceError('unauthorized', 'expired', { freshTokenHelps: true })
         told(
           { user: 'alice', client: 'c1', refreshInMs: undefined, named: undefined },
-          { position: undefined, recovered: false },
+          new Map([[INBOX_NAME, { position: undefined, recovered: false, error: undefined }]]),
         )
       },
     })
@@ -336,7 +343,10 @@ describe('other commands', () => {
       { presence: { channel: 'a' } },
       {
         presence: {
-          presence: { alice: { user: 'alice', client: 'alice' }, bob: { user: 'bob', client: 'bob' } },
+          presence: {
+            alice: { user: 'alice', client: 'alice' },
+            bob: { user: 'bob', client: 'bob', chan_info: { mood: 1 } },
+          },
         },
       },
     ],

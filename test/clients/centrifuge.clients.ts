@@ -1,0 +1,104 @@
+/** Clients and a library of Centrifuge that are not on npm, as they are published, against a node. */
+import { execFile, execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { because } from '../support/skip-reason.ts'
+import { startNode, type StartedNode } from '../support/start-node.ts'
+
+const HERE = import.meta.dirname
+const FETCH_MS = 240_000
+const PYTHON_PACKAGES = ['centrifuge-python==0.7.0', 'cent==5.2.0']
+
+const run = promisify(execFile)
+const folder = mkdtempSync(join(tmpdir(), 'sluice-clients-'))
+const goProgram = join(folder, 'client')
+const python = join(folder, 'venv/bin/python')
+
+/** `undefined`: it is there; else why not. */
+const noGo = missing('Go and its module proxy', () => {
+  const options = { cwd: join(HERE, 'go'), timeout: FETCH_MS, stdio: 'pipe' } as const
+  execFileSync('go', ['build', '-mod=mod', '-o', goProgram, '.'], options)
+})
+const noPython = missing('Python 3.10 with venv, and PyPI', () => {
+  execFileSync('python3', ['-m', 'venv', join(folder, 'venv')], { timeout: FETCH_MS, stdio: 'pipe' })
+  const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...PYTHON_PACKAGES]
+  execFileSync(python, install, { timeout: FETCH_MS, stdio: 'pipe' })
+})
+
+function missing(what: string, make: () => void): string | undefined {
+  try {
+    make()
+    return undefined
+  } catch (error) {
+    return `${what}: ${(error as Error).message.split('\n')[0]}`
+  }
+}
+
+let node: StartedNode
+
+beforeAll(async () => {
+  node = await startNode({
+    dialects: { centrifuge: {} },
+    namespaces: { room: { presence: true, clientPublish: 'fanout' } },
+  })
+})
+
+afterAll(async () => {
+  await node.close()
+  if (existsSync(folder)) rmSync(folder, { recursive: true, force: true })
+})
+
+async function said(command: string, args: readonly string[]): Promise<unknown> {
+  const { stdout } = await run(command, args)
+  return JSON.parse(stdout)
+}
+
+const CLIENTS = [
+  { name: 'centrifuge-go', why: noGo, command: goProgram, before: [], text: true },
+  {
+    name: 'centrifuge-python',
+    why: noPython,
+    command: python,
+    before: [join(HERE, 'python/client.py')],
+    text: false,
+  },
+]
+
+describe.each(CLIENTS)('$name', ({ name, why, command, before, text }) => {
+  it.skipIf(why !== undefined).each(['json', 'protobuf'])(
+    `recovers, reads the history and sees who is there, in %s${because(why)}`,
+    async (encoding) => {
+      const url = `ws://127.0.0.1:${node.port}/connection/websocket`
+      const token = await node.token('42', { history: ['room:*'] })
+      const message = (n: number): unknown => (text ? `{"n":${n}}` : { n })
+      expect(await said(command, [...before, encoding, url, token, `room:${name}-${encoding}`])).toEqual({
+        live: [message(1)],
+        again: [message(2), message(3)],
+        recovered: true,
+        history: [3, 2],
+        presence: 1,
+        rpc: 108,
+      })
+    },
+  )
+})
+
+it.skipIf(noPython !== undefined)(`cent publishes, reads and asks${because(noPython)}`, async () => {
+  const args = [
+    join(HERE, 'python/cent_calls.py'),
+    `http://127.0.0.1:${node.apiPort}/api`,
+    node.apiKey,
+    'room:cent',
+  ]
+  expect(await said(python, args)).toEqual({
+    offsets: [1, 2],
+    responses: 2,
+    history: [{ n: 1 }, { n: 2 }, 3],
+    presence: 0,
+    nodes: 1,
+    channels: 'CentApiResponseError',
+  })
+})

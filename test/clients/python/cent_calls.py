@@ -1,0 +1,30 @@
+"""The published library of Centrifugo for backends: what it is answered, as one line of JSON. Arguments: URL, key, channel."""
+
+import json
+import sys
+
+from cent import (
+    BroadcastRequest,
+    CentError,
+    ChannelsRequest,
+    Client,
+    HistoryRequest,
+    InfoRequest,
+    PresenceStatsRequest,
+    PublishRequest,
+)
+
+URL, KEY, CHANNEL = sys.argv[1:4]
+client = Client(URL, KEY)
+said = {
+    "offsets": [client.publish(PublishRequest(channel=CHANNEL, data={"n": n})).offset for n in (1, 2)],
+    "responses": len(client.broadcast(BroadcastRequest(channels=[CHANNEL, f"{CHANNEL}-2"], data=3)).responses),
+    "history": [p.data for p in client.history(HistoryRequest(channel=CHANNEL, limit=10)).publications],
+    "presence": client.presence_stats(PresenceStatsRequest(channel=CHANNEL)).num_clients,
+    "nodes": len(client.info(InfoRequest()).nodes),
+}
+try:
+    client.channels(ChannelsRequest())
+except CentError as error:
+    said["channels"] = type(error).__name__
+print(json.dumps(said))
