@@ -639,10 +639,10 @@ describe('G6 the moment at which it looks who may come in', () => {
   /** In how many milliseconds it looks again, each time. */
   function delays(clock: ManualClock): number[] {
     const seen: number[] = []
-    const { after } = clock
+    const after = clock.after.bind(clock)
     clock.after = (delayMs, run) => {
       seen.push(delayMs)
-      return after.call(clock, delayMs, run)
+      return after(delayMs, run)
     }
     return seen
   }

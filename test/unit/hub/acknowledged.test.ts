@@ -208,7 +208,7 @@ describe('a subscription', () => {
     memory = [entry(4), entry(5)]
     room = false
     const subscription = subscribed(at(3))
-    subscription.begin('gap' as never)
+    subscription.begin('gap')
     expect([subscription.state, subscription.position]).toEqual(['behind', at(3)])
     room = true
     subscription.resume()

@@ -274,10 +274,10 @@ describe('a tail that has shrunk from its front', () => {
     for (let offset = 1; offset <= 3; offset++) tail.push(entry(offset))
     const newest = tail.newest as Encoded
     let settled = 0
-    const { settle } = newest
+    const settle = newest.settle.bind(newest)
     newest.settle = () => {
       settled++
-      settle.call(newest)
+      settle()
     }
     tail.settle()
     expect(settled).toBe(1)

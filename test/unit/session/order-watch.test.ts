@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { SluiceError } from '../../../src/errors.ts'
 import type { Orders } from '../../../src/registry/registry.ts'
-import { OrderWatch, type OrderPorts } from '../../../src/session/orders.ts'
+import { OrderWatch } from '../../../src/session/orders.ts'
 import type { Session } from '../../../src/session/session.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { settled } from '../../support/session-world.ts'
@@ -53,7 +53,7 @@ beforeEach(() => {
     clock,
     hears: () => hears,
     failed: (what: string, error: unknown) => void failures.push([what, error]),
-  } as unknown as OrderPorts)
+  })
 })
 
 function connect(count: number): void {

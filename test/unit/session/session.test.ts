@@ -73,7 +73,7 @@ function contextOf(): SessionContext {
           const opened: Partial<Opened> = {
             start: AT,
             recovered: false,
-            reset: 'gap' as never,
+            reset: 'gap',
             subscription: subscriptionTo(name),
           }
           return Promise.resolve(opened)
