@@ -25,8 +25,8 @@ const client = join(root, 'src', 'client')
 
 /** Names that one module of the client uses of another, and nobody else: neither applications nor the platform nor the gateway. */
 const INTERNAL = [
-  'acked arrived asked beat behind delayMs expiresAtMs flush frameBytesMax greet greeted lost nextRef',
-  'opened probe received refs refusals refused renew requests servesSinceMs show shows skip',
+  'acked acks arrived asked beat behind clock deliver delayMs emit expiresAtMs flush frameBytesMax greet greeted live lost networkChanged nextRef',
+  'opened probe received refs refusals refused renew requests returnMs servesSinceMs show shows skip',
   'started starts stuck tail told track tries untilMs wants welcomed wire',
 ]
 
@@ -47,7 +47,10 @@ async function write(options) {
         keep_fargs: false,
         pure_getters: true,
       },
-      mangle: { properties: { regex: new RegExp(`^(${INTERNAL.join(' ').replaceAll(' ', '|')})$`) } },
+      // Also those that have the name of something of the platform: the client uses nothing of it that is called so.
+      mangle: {
+        properties: { builtins: true, regex: new RegExp(`^(${INTERNAL.join(' ').replaceAll(' ', '|')})$`) },
+      },
       sourceMap: { content: text('.map'), url: `${name}.map`, includeSources: true },
     },
   )

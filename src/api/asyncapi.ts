@@ -52,7 +52,7 @@ const CLIENT = {
   publish: frame('publish', { ref: REF, channel: CHANNEL, data: {}, 'id?': TEXT, 'event?': TEXT }),
   ack: frame('ack', { channel: CHANNEL, offset: COUNT }),
   auth: frame('auth', { ref: REF, token: TEXT }),
-  enter: frame('enter', { ref: REF, channel: CHANNEL, 'data?': {} }),
+  enter: frame('enter', { ref: REF, channel: CHANNEL, 'data?': {}, 'at?': COUNT }),
   leave: frame('leave', { ref: REF, channel: CHANNEL }),
   presence: frame('presence', { ref: REF, channel: CHANNEL }),
   history: frame('history', {
@@ -92,7 +92,13 @@ const SERVER = {
     'encoding?': { const: 'base64', description: 'On streams and polls, where the payload is bytes.' },
     data: {},
   }),
-  published: frame('published', { ref: REF, 'epoch?': TEXT, 'offset?': COUNT, 'duplicate?': FLAG }),
+  published: frame('published', {
+    ref: REF,
+    'data?': {},
+    'epoch?': TEXT,
+    'offset?': COUNT,
+    'duplicate?': FLAG,
+  }),
   reset: frame('reset', {
     ...{ channel: CHANNEL, ...POSITION, reason: { enum: ['gap', 'epoch', 'trimmed'] }, 'delay?': COUNT },
   }),

@@ -18,6 +18,10 @@ export interface Message<Data = unknown> {
   readonly id: string | undefined
   /** The user whose client has published it, as the gateway knows from their token; `undefined`: a backend has. */
   readonly from: string | undefined
+  /** What the message is, as its publisher says. */
+  readonly event: string | undefined
+  /** Short texts by name, of a backend. */
+  readonly headers: Readonly<Record<string, string>> | undefined
   /** When the publish was accepted, milliseconds since 1970. */
   readonly time: number
 }
@@ -57,6 +61,11 @@ export interface Subscription {
   readonly ready: Promise<void>
   /** After the last message that was handed out; `undefined` before `ready` and on ephemeral channels. */
   readonly position: Position | undefined
+  /**
+   * Handles the messages of the channel that are this event alone, beside the handler of the subscription: as another `subscribe`, with
+   * its options.
+   */
+  on<Data = unknown>(event: string, handler: Handler<Data>, options?: SubscribeOptions): Subscription
   /** The handler hears nothing more; the last one leaves the channel. Idempotent. */
   unsubscribe(): void
 }
@@ -161,6 +170,8 @@ export class Channel {
         if (position === undefined || wants !== undefined) return undefined
         return { ...position, offset: Math.max(position.offset, at) }
       },
+      on: (event, on, more = {}) =>
+        this.add((message) => message.event === event && on(message as never), more),
       unsubscribe: () => {
         if (subscriber === undefined || !subscribers.delete(subscriber)) return
         subscriber.refused(new ClientError('closed', `${name}: unsubscribed`))
@@ -212,11 +223,11 @@ export class Channel {
     return true
   }
 
-  show({ channel, offset, data, id, from, time, ack }: MessageFrame): void {
+  show({ channel, offset, data, id, from, event, headers, time, ack }: MessageFrame): void {
     const { track } = this
     if (!track.shows(offset)) return
     const position = offset === undefined ? undefined : track.position
-    const message: Message = { channel, data, position, id, from, time }
+    const message: Message = { channel, data, position, id, from, event, headers, time }
     const done = this.#each(
       ({ handler }) => handler(message),
       (one) => {

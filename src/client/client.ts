@@ -3,8 +3,10 @@
  */
 import { CHANNEL_RULE, INBOX, isChannel } from '../protocol/channel.ts'
 import type {
+  JoinFrame,
   PresenceReplyFrame,
   PublishedFrame,
+  PublishFrame,
   ServerFrame,
   WelcomeFrame,
 } from '../dialect/sluice-v1/frames.ts'
@@ -13,15 +15,17 @@ import { Acks } from './acks.ts'
 import type { Channel, Handler, SubscribeOptions, Subscription } from './channel.ts'
 import { Channels } from './channels.ts'
 import { Complaints } from './complaints.ts'
-import { ClientError, closed, disconnected, isLoggedOut } from './errors.ts'
+import { ClientError, closed, disconnected } from './errors.ts'
 import { Events } from './events.ts'
 import { encodeData, type Socket, type Unreadable, type Wire } from './socket.ts'
 import { isOver, type State } from './machine.ts'
 import { watchNetwork } from './network.ts'
-import type { ClientEvents, Published, SluiceClientOptions } from './options.ts'
+import type { ChannelIn, DataOn, Unmapped } from './channel-map.ts'
+import type { ClientEvents, Published, PublishOptions, SluiceClientOptions } from './options.ts'
 import { errorOf, Requests } from './requests.ts'
 import { backoffMs, type BackoffOptions } from './retry.ts'
 import { systemTime, type Time } from './time.ts'
+import { reauthenticate } from './reauthenticate.ts'
 import { Tokens } from './tokens.ts'
 import { oneWay, webSocketWay, type Transport, type Ways } from './ways.ts'
 import { ConnectionManager, type StateChange, type ConnectionManagerSink } from './connection-manager.ts'
@@ -31,10 +35,14 @@ export const VERSION = '0.1.0'
 /** Who waits for `connect` is told when so many have failed. */
 const ATTEMPTS_AWAITED = 3
 
-/** The client over WebSocket alone. `SluiceClient` is this with other ways to the gateway, and larger. */
-export class WebSocketClient {
+/**
+ * The client over WebSocket alone. `Known`: what is published on which channels. `SluiceClient` is this with other ways to the gateway, and larger.
+ */
+export class WebSocketClient<Known = unknown> {
+  /** Of the token, as the gateway knows; `undefined` before the first connection. */
+  user: string | undefined
   readonly #complaints: Complaints
-  readonly #time: Time
+  protected readonly clock: Time
   readonly #backoff: BackoffOptions
   readonly #events = new Events<ClientEvents & { readonly attempt: ClientError }>((event, cause) => {
     // Told to the same listener again, it would throw again.
@@ -65,7 +73,7 @@ export class WebSocketClient {
     } = options
     const failed = (error: ClientError): void => this.#complaints.failed(error)
     this.#complaints = new Complaints(url, (error) => this.#events.emit('error', error))
-    this.#time = time
+    this.clock = time
     this.#backoff = backoff
     this.requests = new Requests(time, requestTimeoutMs)
     const socket = (): Socket | undefined => this.#connection.socket
@@ -109,6 +117,7 @@ export class WebSocketClient {
         this.#channels.open(newcomer)
       },
       welcomed: (newcomer, welcome) => {
+        this.user = welcome.user
         this.requests.frameBytesMax = welcome.limits?.frame ?? Infinity
         this.arrived?.(newcomer, welcome, this.#channels)
         this.#channels.welcomed(newcomer, welcome.channels)
@@ -191,11 +200,17 @@ export class WebSocketClient {
    * Handles the messages of a channel, from `options.from` on; before `connect` too. Throws a `ClientError` for a name that is no
    * channel's, or a `from` that is no position.
    */
+  subscribe<Name extends ChannelIn<Known>>(
+    channel: Name,
+    handler: Handler<DataOn<Known, Name>>,
+    options?: SubscribeOptions,
+  ): Subscription
   subscribe<Data = unknown>(
-    channel: string,
+    channel: Unmapped<Known>,
     handler: Handler<Data>,
-    options: SubscribeOptions = {},
-  ): Subscription {
+    options?: SubscribeOptions,
+  ): Subscription
+  subscribe(channel: string, handler: Handler<never>, options: SubscribeOptions = {}): Subscription {
     if (!isChannel(channel)) throw new ClientError('bad_request', `${channel}: ${CHANNEL_RULE}`)
     return this.#handle(channel, handler as Handler, options)
   }
@@ -214,22 +229,33 @@ export class WebSocketClient {
   }
 
   /**
-   * Publishes a JSON value, or bytes as they are (`Uint8Array`). Unanswered, it is repeated after a reconnect with the same `id`
-   * (drawn at random unless given), by which the gateway knows it: on a channel with a log it is published once.
+   * Publishes a JSON value, or bytes as they are (`Uint8Array`). Unanswered, it is repeated after a reconnect with the same `id`, by
+   * which the gateway knows it: on a channel with a log it is published once.
    * Rejects with a `ClientError`: with the gateway's refusal, `timeout`, `limit_exceeded`, or `closed`.
    */
-  async publish(
-    channel: string,
-    data: unknown,
-    { id = this.#draw() + this.#draw() }: { readonly id?: string } = {},
-  ): Promise<Published> {
-    const ref = this.requests.nextRef()
-    const wire = encodeData({ type: 'publish', ref, channel, data, id })
-    const { epoch, offset, duplicate = false } = (await this.#request(ref, wire, true)) as PublishedFrame
+  publish<Name extends ChannelIn<Known>>(
+    channel: Name,
+    data: DataOn<Known, Name>,
+    options?: PublishOptions,
+  ): Promise<Published>
+  publish(channel: Unmapped<Known>, data: unknown, options?: PublishOptions): Promise<Published>
+  async publish(channel: string, data: unknown, options?: PublishOptions): Promise<Published> {
+    const { epoch, offset, duplicate = false } = await this.deliver(channel, data, options)
     return {
       position: epoch === undefined || offset === undefined ? undefined : { epoch, offset },
       duplicate,
     }
+  }
+
+  /** Publishes, and answers what the gateway does. */
+  protected async deliver(
+    channel: string,
+    data: unknown,
+    { id = this.#draw() + this.#draw(), event }: PublishOptions = {},
+  ): Promise<PublishedFrame> {
+    const ref = this.requests.nextRef()
+    const wire = encodeData({ type: 'publish', ref, channel, data, id, event } as PublishFrame)
+    return (await this.#request(ref, wire, true)) as PublishedFrame
   }
 
   /** Who is in a channel now. Rejects with a `ClientError` where the gateway refuses or the connection is lost. */
@@ -237,9 +263,12 @@ export class WebSocketClient {
     return ((await this.ask({ type: 'presence', channel })) as PresenceReplyFrame).users
   }
 
-  /** A request about now: once the connection is gone, nobody answers it. */
-  protected async ask(request: {
-    readonly type: 'presence' | 'history'
+  /**
+   * A request of the protocol about now: once the connection is gone, nobody answers it. For what is built on the client, as
+   * `@sluice/client/presence` is.
+   */
+  async ask(request: {
+    readonly type: 'presence' | 'history' | 'enter' | 'leave'
     readonly channel: string
   }): Promise<unknown> {
     if (this.#connection.socket === undefined) throw disconnected()
@@ -257,7 +286,7 @@ export class WebSocketClient {
 
   /** Runs after a pause that grows with the attempts. */
   protected later(attempt: number, run: () => void): void {
-    this.#time.after(backoffMs(this.#backoff, attempt, this.#time.random()), run)
+    this.clock.after(backoffMs(this.#backoff, attempt, this.clock.random()), run)
   }
 
   #request(ref: number, wire: Wire, repeat: boolean): Promise<ServerFrame> {
@@ -279,53 +308,24 @@ export class WebSocketClient {
         else channel.reset(frame)
         break
       }
-      case 'join':
-      case 'leave':
-        this.#events.emit(frame.type, frame)
-        break
       case 'reauth':
-        this.#reauthenticate(socket, 0)
+        reauthenticate(socket, {
+          tokens: this.#tokens,
+          connection: this.#connection,
+          failed: (error) => this.#complaints.failed(error),
+          later: (attempt, run) => this.later(attempt, run),
+        })
         break
       default:
         // A type of a later version of the protocol is not for this client.
         if ('ref' in frame) this.requests.answer(frame)
+        // Who comes and goes; the welcome does not come here.
+        else if ('user' in frame) this.#events.emit(frame.type as JoinFrame['type'], frame as JoinFrame)
         else if (frame.type === 'unsubscribed') this.#channels.unsubscribed(frame.channel)
         // What ends the connection shows in the close code; what the client mends by itself is not worth an alarm.
         else if (frame.type === 'error' && frame.code === 'bad_request')
           this.#complaints.failed(errorOf(frame))
     }
-  }
-
-  /** Again and again until it works or the gateway closes: then the next connection gets a fresh token. */
-  #reauthenticate(socket: Socket, attempt: number): void {
-    const again = (): void => {
-      this.#time.after(backoffMs(this.#backoff, attempt, this.#time.random()), () => {
-        if (socket === this.#connection.socket) this.#reauthenticate(socket, attempt + 1)
-      })
-    }
-    const tokenFailed = (error: ClientError): void => {
-      // Logged out: there is nothing to wait for.
-      if (isLoggedOut(error.cause)) this.#connection.refuse(error)
-      else {
-        this.#complaints.failed(error)
-        again()
-      }
-    }
-    this.#tokens.renew().then((token) => {
-      // There is none and never was: the gateway will say what it thinks of that.
-      if (token === undefined) return
-      socket.token = token
-      socket.ask({ type: 'auth', token }, (reply) => {
-        if (reply.type === 'authenticated') {
-          this.#tokens.expiresAtMs = reply.expiresAt
-          this.#connection.ticket = reply.ticket
-        }
-        if (reply.type !== 'error') return
-        this.#complaints.failed(errorOf(reply))
-        // Another user's: asking again changes nothing.
-        if (reply.code !== 'forbidden') again()
-      })
-    }, tokenFailed)
   }
 
   #changed(change: StateChange): void {
@@ -345,6 +345,6 @@ export class WebSocketClient {
   }
 
   #draw(): string {
-    return this.#time.random().toString(36).slice(2)
+    return this.clock.random().toString(36).slice(2)
   }
 }

@@ -16,9 +16,10 @@ import {
 } from './history.ts'
 import { httpSocket } from './http-socket.ts'
 import { KeptPositions, type Resume } from './kept-positions.ts'
-import type { ClientEvents, CloseOptions, SluiceClientOptions } from './options.ts'
+import type { ChannelIn, DataOn, Unmapped } from './channel-map.ts'
+import type { ClientEvents, CloseOptions, PublishOptions, SluiceClientOptions } from './options.ts'
 import type { Socket } from './socket.ts'
-import { systemTime, type Time } from './time.ts'
+import { systemTime } from './time.ts'
 import { WayChoice, type Memory } from './way-choice.ts'
 import { webSocketWay, type Transport, type Way, type Ways } from './ways.ts'
 
@@ -39,14 +40,18 @@ export interface FullClientOptions extends SluiceClientOptions {
   readonly fetch?: typeof globalThis.fetch
 }
 
+export interface RequestOptions extends PublishOptions {
+  /** How long to wait for the answer. Default: `requestTimeoutMs` of the client, which is the longest as well. */
+  readonly timeoutMs?: number
+}
+
 const ALL: readonly Transport[] = ['websocket', 'sse', 'poll']
 
 /** The way that has served, by address: a second client of the page need not find out again. Nothing else is kept here. */
 const memories = new Map<string, Memory>()
 
-export class SluiceClient extends WebSocketClient {
+export class SluiceClient<Known = unknown> extends WebSocketClient<Known> {
   readonly #kept: KeptPositions
-  readonly #time: Time
   /** The latest `close`, which `connect` calls off. */
   #closing: object | undefined
 
@@ -54,7 +59,6 @@ export class SluiceClient extends WebSocketClient {
   constructor(options: FullClientOptions) {
     super({ trace: traceOf(options.debug), ...options }, waysOf(options))
     const { resume = 'page', url, time = systemTime } = options
-    this.#time = time
     this.#kept = new KeptPositions(resume, url, time)
   }
 
@@ -91,17 +95,23 @@ export class SluiceClient extends WebSocketClient {
     else
       return Promise.race([
         this.requests.settled(),
-        new Promise((over) => this.#time.after(waitMs, () => over(0))),
+        new Promise((over) => this.clock.after(waitMs, () => over(0))),
       ]).then(end)
   }
 
+  override subscribe<Name extends ChannelIn<Known>>(
+    channel: Name,
+    handler: Handler<DataOn<Known, Name>>,
+    options?: SubscribeOptions,
+  ): Subscription
   override subscribe<Data = unknown>(
-    channel: string,
+    channel: Unmapped<Known>,
     handler: Handler<Data>,
-    options: SubscribeOptions = {},
-  ): Subscription {
+    options?: SubscribeOptions,
+  ): Subscription
+  override subscribe(channel: string, handler: Handler<never>, options: SubscribeOptions = {}): Subscription {
     const { from = this.#kept.take(channel) } = options
-    return super.subscribe(channel, handler, from === undefined ? options : { ...options, from })
+    return super.subscribe(channel as never, handler, from === undefined ? options : { ...options, from })
   }
 
   protected override arrived(socket: Socket, { user }: WelcomeFrame, channels: Iterable<Channel>): void {
@@ -122,9 +132,28 @@ export class SluiceClient extends WebSocketClient {
    */
   sync<Data = unknown>(channel: string, options: SyncOptions<Data>): Subscription {
     return syncWith(options as SyncOptions, {
-      subscribe: (handler, more) => this.subscribe(channel, handler, more),
+      subscribe: (handler, more) => (this as unknown as WebSocketClient).subscribe(channel, handler, more),
       failed: (error) => this.failed(error),
       later: (attempt, run) => this.later(attempt, run),
+    })
+  }
+
+  /**
+   * Asks the backend to which publishes on the channel's namespace are forwarded, and answers what it answers as `data`. Unanswered, it is
+   * repeated after a reconnect with the same `id`, which the backend is given. Rejects with a `ClientError`: with the refusal of the
+   * backend or the gateway, `unavailable` where no backend is there, `timeout`, `limit_exceeded`, or `closed`.
+   */
+  async request<Answer = unknown>(
+    channel: string,
+    data: unknown,
+    { timeoutMs, ...options }: RequestOptions = {},
+  ): Promise<Answer> {
+    const answer = this.deliver(channel, data, options)
+    if (timeoutMs === undefined) return (await answer).data as Answer
+    return new Promise((resolve, reject) => {
+      const late = (): void => reject(new ClientError('timeout', `no answer within ${timeoutMs} ms`))
+      const cancel = this.clock.after(timeoutMs, late)
+      answer.then(({ data: said }) => resolve(said as Answer), reject).finally(cancel)
     })
   }
 }

@@ -51,12 +51,14 @@ export function pageOf<Data>({
   reset,
 }: HistoryReply): HistoryPage<Data> {
   return {
-    messages: messages.map(({ channel, offset, data, encoding, id, from, time }) => ({
+    messages: messages.map(({ channel, offset, data, encoding, id, from, event, headers, time }) => ({
       channel,
       data: (encoding === undefined ? data : bytesOf(data as string)) as Data,
       position: offset === undefined ? undefined : { epoch, offset },
       id,
       from,
+      event,
+      headers,
       time,
     })),
     position: { epoch, offset: head },

@@ -4,7 +4,7 @@
 import { WebSocket } from 'ws'
 import { SluiceClient, type FullClientOptions } from './full.ts'
 
-/** As `new SluiceClient(options)`. Does nothing yet: call `connect`. */
-export function createClient(options: FullClientOptions): SluiceClient {
-  return new SluiceClient({ WebSocket, ...options })
+/** As `new SluiceClient<Known>(options)`. Does nothing yet: call `connect`. */
+export function createClient<Known = unknown>(options: FullClientOptions): SluiceClient<Known> {
+  return new SluiceClient<Known>({ WebSocket, ...options })
 }

@@ -50,14 +50,23 @@ export interface ClientEvents {
   welcome: WelcomeFrame
   /** Something may have been missed on a channel; also told to the subscription's `onReset`, at the same moment. */
   reset: ResetFrame
+  /** Somebody has come to a channel with presence, has left it, or says something else of himself. */
   join: JoinFrame
   leave: JoinFrame
+  update: JoinFrame
   /**
    * What nobody else was told of, each attempt to connect that failed, and why the client is `failed`. That a connection which served
    * has ended is no error: see `state`. Without a listener, errors go to the console; why the client is not connected goes there
    * in any case, once.
    */
   error: ClientError
+}
+
+export interface PublishOptions {
+  /** By which the gateway knows a repeat. Default: drawn at random. */
+  readonly id?: string | undefined
+  /** What the message is: those who handle this event of the channel get it. */
+  readonly event?: string | undefined
 }
 
 export interface Published {

@@ -24,6 +24,7 @@ import type { ErrorCode } from '../protocol/error-code.ts'
 import { parseJson } from '../protocol/json.ts'
 import type { Payload } from '../protocol/message.ts'
 import type { GivenMetadata } from '../protocol/metadata.ts'
+import { onOneLine, rawMember } from '../protocol/raw-json.ts'
 import { isPosition } from '../protocol/position.ts'
 import { TRACEPARENT } from '../tracing.ts'
 
@@ -212,14 +213,13 @@ function readAnswer(bytes: Uint8Array, jsonDepthMax: number): Published {
       typeof message === 'string' ? message.slice(0, 1000) : 'the backend has refused it',
     )
   }
-  if (isPosition({ epoch, offset })) {
-    return {
-      epoch: epoch as string,
-      offset: offset as number,
-      ...(answer['duplicate'] === true ? { duplicate: true } : {}),
-    }
+  // As it came: what is parsed and printed again is not the same.
+  const data = 'data' in answer ? rawMember(DECODER.decode(bytes), 'data') : undefined
+  return {
+    ...(data === undefined ? {} : { answer: onOneLine(data) }),
+    ...(isPosition({ epoch, offset }) ? { epoch: epoch as string, offset: offset as number } : {}),
+    ...(answer['duplicate'] === true ? { duplicate: true } : {}),
   }
-  return {}
 }
 
 function parsed(bytes: Uint8Array, jsonDepthMax: number): Record<string, unknown> {

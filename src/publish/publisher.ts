@@ -48,6 +48,8 @@ export interface Published {
   readonly offset?: number
   /** The `id` was published before; this is the position of that message. */
   readonly duplicate?: true
+  /** What the backend has answered, as JSON, where the message was forwarded. */
+  readonly answer?: string
   /** Not every node could be reached at once: some subscribers get it later, by repair from the log. */
   readonly degraded?: true
 }

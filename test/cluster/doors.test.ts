@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createClient } from '../../src/client/node.ts'
 import { NatsLink } from '../../src/drivers/nats.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { startCluster, type StartedCluster } from '../support/start-cluster.ts'
@@ -88,6 +89,37 @@ describe('sluice.publish.<channel>', () => {
 })
 
 describe('sluice.inbound.<channel>', () => {
+  it('is asked by `request` of the SDK, and what it answers as data comes as it was', async () => {
+    const subscription = backend.subscribe('sluice.inbound.ask:sum', {}, (_subject, data, reply, headers) => {
+      const numbers = JSON.parse(data.toString()) as number[]
+      if (headers?.['Sluice-Event'] === 'silent') return
+      const answer =
+        numbers.length === 0
+          ? '{"error":{"code":"bad_request","message":"nothing to add"}}'
+          : `{"data": {"sum": ${numbers.reduce((sum, one) => sum + one)}, "big": 9007199254740993}}`
+      backend.respond(reply, Buffer.from(answer))
+    })
+    await backend.flush()
+    const client = createClient({ url: `ws://127.0.0.1:${node.port}/v1/ws`, token: await node.token('gil') })
+    await client.connect()
+    expect(await client.request<{ sum: number }>('ask:sum', [1, 2, 3])).toMatchObject({ sum: 6 })
+    await expect(client.request('ask:sum', [])).rejects.toMatchObject({
+      ...{ code: 'bad_request', message: 'nothing to add' },
+    })
+    const silent = client.request('ask:sum', [1], { event: 'silent', timeoutMs: 50 })
+    await expect(silent).rejects.toMatchObject({ name: 'ClientError', code: 'timeout' })
+    await expect(client.request('news', 1)).rejects.toMatchObject({ code: 'forbidden' })
+    const raw = await connect('hal')
+    const text = new Promise((resolve) =>
+      raw.socket.on('message', (bytes: Buffer) => bytes.includes('published') && resolve(bytes.toString())),
+    )
+    raw.send({ type: 'publish', ref: 1, channel: 'ask:sum', data: [1] })
+    expect(await text).toContain('"big": 9007199254740993')
+    raw.cut()
+    client.close()
+    await subscription.drain()
+  })
+
   it("carries a client's publish to the backend, with the user, and its answer back", async () => {
     const subscription = backend.subscribe('sluice.inbound.>', {}, (subject, data, reply, headers) => {
       const answer =

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { faultsOf, programOf, ts, type TsNode, type TsSymbol } from './typescript-5-0.ts'
@@ -11,8 +11,9 @@ import { InstalledPackages } from '../support/installed-packages.ts'
 const EXPORTS = Object.keys(source).toSorted()
 
 const APPLICATION = `
-import { ClientError, SluiceClient, type Message, type SluiceClientOptions, type WelcomeFrame } from '@sluice/client'
+import { type ClientError, type Message, type SluiceClientOptions, type WelcomeFrame } from '@sluice/client'
 import { createClient } from '@sluice/client/node'
+import { Presence } from '@sluice/client/presence'
 
 const options: SluiceClientOptions = { url: 'ws://127.0.0.1:8080/v1/ws', token: 'a token', WebSocket }
 const client: SluiceClient = createClient(options)
@@ -23,13 +24,21 @@ client.subscribe('news', (message) => void shown.push(message), { onError: (erro
 export const sent = client.publish('news', new Uint8Array([1]))
 // @ts-expect-error -- types are there, and not any
 client.publish(42, 1)
+const there = new Presence<{ name: string }>(client, 'room:1')
+export const name = there.me?.data?.name
+export const asked: Promise<number> = client.request<number>('ask:1', [1, 2])
+client.subscribe('news', () => undefined).on<number>('price', ({ data, event }) => data.toFixed() + event)
 `
+
+/** The types of channels, beside it: the compiler of this tree has them in `npm run typecheck`. */
+const CHANNEL_MAP = readFileSync(new URL('channel-map.ts', import.meta.url), 'utf8')
 
 let installed: InstalledPackages
 
 beforeAll(() => {
   installed = new InstalledPackages(false)
-  for (const kind of ['ts', 'mts', 'cts']) installed.write(`application.${kind}`, APPLICATION)
+  for (const kind of ['ts', 'mts', 'cts'])
+    installed.write(`application.${kind}`, `${CHANNEL_MAP}${APPLICATION}`)
 })
 afterAll(() => installed.remove())
 

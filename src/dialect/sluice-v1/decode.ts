@@ -99,7 +99,7 @@ const READERS: Record<
     type: 'enter',
     ref: ref(frame),
     channel: channel(frame),
-    entry: { json: rawMember(frameText, 'data') },
+    entry: entry(frame, 'enter', frame, frameText),
   }),
   leave: (frame) => ({ type: 'leave', ref: ref(frame), channel: channel(frame) }),
   presence: (frame) => ({ type: 'presence', ref: ref(frame), channel: channel(frame) }),

@@ -9,7 +9,14 @@ import type { Message } from '../../protocol/message.ts'
 import type { Metadata } from '../../protocol/metadata.ts'
 import { onOneLine } from '../../protocol/raw-json.ts'
 import type { Members } from '../../presence/info.ts'
-import type { HistoryReplyFrame, JoinFrame, PresenceReplyFrame, ResetFrame, ServerFrame } from './frames.ts'
+import type {
+  HistoryReplyFrame,
+  JoinFrame,
+  PresenceReplyFrame,
+  PublishedFrame,
+  ResetFrame,
+  ServerFrame,
+} from './frames.ts'
 
 /** A WebSocket payload: text, or the binary form of docs/protocol.md where the message is binary. */
 export const FRAMES: Form<Buffer> = {
@@ -41,9 +48,17 @@ export interface MembersReply extends Omit<PresenceReplyFrame, 'users' | 'data' 
   readonly members: Members
 }
 
+/** With what a backend has answered, as it came. */
+export interface PublishedReply extends Omit<PublishedFrame, 'data'> {
+  readonly json: string | undefined
+}
+
 /** Any frame as it is sent. */
 export type SentFrame =
-  Exclude<ServerFrame, HistoryReplyFrame | PresenceReplyFrame | JoinFrame> | HistoryLines | MembersReply
+  | Exclude<ServerFrame, HistoryReplyFrame | PresenceReplyFrame | JoinFrame | PublishedFrame>
+  | HistoryLines
+  | MembersReply
+  | PublishedReply
 
 /** The text of any frame but a message, which is never encoded this way. */
 export function encodeFrame(frame: SentFrame): string {
@@ -57,6 +72,10 @@ export function encodeFrame(frame: SentFrame): string {
       const { text, partial } = sayingsOf(members, SAYINGS_CHARACTERS_MAX)
       const data = text === '{}' ? '' : `,"data":${text}`
       return `${openObject({ ...head, users: [...members.keys()] })}${data}${partial ? ',"partial":true' : ''}}`
+    }
+    case 'published': {
+      const { json, ...head } = frame
+      return `${openObject(head)}${json === undefined ? '' : `,"data":${json}`}}`
     }
     default:
       return JSON.stringify(frame)

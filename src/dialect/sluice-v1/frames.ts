@@ -63,6 +63,8 @@ export interface EnterFrame {
   readonly ref: number
   readonly channel: string
   readonly data?: unknown
+  /** As in `EnterField`. */
+  readonly at?: number
 }
 /** The user is not in the channel by this connection, which stays subscribed. */
 export interface LeaveFrame {
@@ -176,6 +178,8 @@ export interface MessageFrame {
 export interface PublishedFrame {
   readonly type: 'published'
   readonly ref: number
+  /** What a backend has answered to whom it was forwarded. */
+  readonly data?: unknown
   readonly epoch?: string
   readonly offset?: number
   readonly duplicate?: boolean

@@ -2,7 +2,14 @@
  * What is said with a session: each frame of a client becomes a verb, each answer a frame. It holds nothing of anybody, so one
  * serves all connections of a node: an idle one does without a conversation of its own.
  */
-import { decodeBinary, decodeText, MalformedFrame, type DecodedEnter, type DecodedFrame } from './decode.ts'
+import {
+  decodeBinary,
+  decodeText,
+  MalformedFrame,
+  type DecodedEnter,
+  type DecodedFrame,
+  type DecodedPublish,
+} from './decode.ts'
 import { encodeFrame, lineOf, type SentFrame } from './encode.ts'
 import type { HistoryFrame, LeaveFrame, PresenceFrame, Restored } from './frames.ts'
 import type { Conversation, Link } from '../dialect.ts'
@@ -63,12 +70,7 @@ export class Talk<D extends Data> implements Conversation<D> {
         break
       }
       case 'publish':
-        answer(link, session, frame.ref, session.publish(frame), ({ epoch, offset, duplicate }) => ({
-          type: 'published',
-          ref: frame.ref,
-          ...(epoch === undefined || offset === undefined ? {} : { epoch, offset }),
-          ...(duplicate === undefined ? {} : { duplicate }),
-        }))
+        publish(link, session, frame)
         break
       case 'ack':
         try {
@@ -189,6 +191,14 @@ function read(link: Link, session: Session, frame: PresenceFrame | HistoryFrame)
       ...{ type: 'history', ref, channel, epoch: head.epoch, offset: head.offset, ...page },
       ...(reset === undefined ? {} : { reset }),
     }))
+}
+
+function publish(link: Link, session: Session, frame: DecodedPublish): void {
+  answer(link, session, frame.ref, session.publish(frame), ({ epoch, offset, duplicate, answer: json }) => ({
+    ...{ type: 'published', ref: frame.ref, json },
+    ...(epoch === undefined || offset === undefined ? {} : { epoch, offset }),
+    ...(duplicate === undefined ? {} : { duplicate }),
+  }))
 }
 
 function enter(link: Link, session: Session, frame: DecodedEnter | LeaveFrame): void {

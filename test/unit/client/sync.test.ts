@@ -13,6 +13,8 @@ const messageOf = (offset: number): Message => ({
   position: at(offset),
   id: undefined,
   from: undefined,
+  event: undefined,
+  headers: undefined,
   time: 1,
 })
 
@@ -42,7 +44,14 @@ function world() {
       subscribe(given, more) {
         handler = given
         options = more
-        return { channel: 'c', state: 'pending', ready, position: at(7), unsubscribe: () => undefined }
+        return {
+          channel: 'c',
+          state: 'pending',
+          ready,
+          position: at(7),
+          on: () => subscription,
+          unsubscribe: () => undefined,
+        }
       },
       failed: (error) => void errors.push(error),
       later: (_attempt, run) => void later.push(run),

@@ -1,0 +1,49 @@
+/**
+ * A fresh token on a connection that serves, when the gateway asks for one.
+ */
+import type { ConnectionManager } from './connection-manager.ts'
+import { isLoggedOut, type ClientError } from './errors.ts'
+import { errorOf } from './requests.ts'
+import type { Socket } from './socket.ts'
+import type { Tokens } from './tokens.ts'
+
+export interface ReauthenticatePorts {
+  readonly tokens: Tokens
+  readonly connection: ConnectionManager
+  /** Tells the application. */
+  failed(error: ClientError): void
+  /** Runs after a pause that grows with the attempts. */
+  later(attempt: number, run: () => void): void
+}
+
+/** Again and again until it works or the gateway closes: then the next connection gets a fresh token. */
+export function reauthenticate(socket: Socket, ports: ReauthenticatePorts, attempt = 0): void {
+  const { tokens, connection, failed, later } = ports
+  const again = (): void =>
+    later(attempt, () => {
+      if (socket === connection.socket) reauthenticate(socket, ports, attempt + 1)
+    })
+  const tokenFailed = (error: ClientError): void => {
+    // Logged out: there is nothing to wait for.
+    if (isLoggedOut(error.cause)) connection.refuse(error)
+    else {
+      failed(error)
+      again()
+    }
+  }
+  tokens.renew().then((token) => {
+    // There is none and never was: the gateway will say what it thinks of that.
+    if (token === undefined) return
+    socket.token = token
+    socket.ask({ type: 'auth', token }, (reply) => {
+      if (reply.type === 'authenticated') {
+        tokens.expiresAtMs = reply.expiresAt
+        connection.ticket = reply.ticket
+      }
+      if (reply.type !== 'error') return
+      failed(errorOf(reply))
+      // Another user's: asking again changes nothing.
+      if (reply.code !== 'forbidden') again()
+    })
+  }, tokenFailed)
+}
