@@ -85,19 +85,19 @@ export class Occupancy {
   }
 
   async #ask(question: Question): Promise<readonly Part[]> {
-    const { others, clock, ask } = this.#ports
-    const missing = new Set(others())
+    const ports = this.#ports
+    const missing = new Set(ports.others())
     const parts = [this.#own(question)]
     if (missing.size === 0) return parts
     const number = ++this.#number
     await new Promise<void>((resolve) => {
-      const timer = clock.after(ANSWER_MS, resolve)
+      const timer = ports.clock.after(ANSWER_MS, resolve)
       const done = (): void => {
         timer.cancel()
         resolve()
       }
       this.#asking.set(number, { parts, missing, done })
-      ask(number, question)
+      ports.ask(number, question)
     })
     this.#asking.delete(number)
     return parts

@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net'
 import { centrifuge } from './centrifuge.ts'
+import { pusher } from './pusher.ts'
 import { bytes, cursor, frame, json, mutated, poked, publishBody } from './hostile.ts'
 import type { Random } from './random.ts'
 import { publishRoute } from '../../src/api/publish.ts'
@@ -420,6 +421,7 @@ const packets: Target[] = [
 export const TARGETS: readonly Target[] = [
   ...frames,
   ...centrifuge,
+  ...pusher,
   ...requests,
   ...backends,
   ...packets,

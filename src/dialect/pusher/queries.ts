@@ -90,11 +90,11 @@ interface Counted {
 async function countsOf(
   { name, internal, connections }: Counted,
   wanted: ReadonlySet<Attribute>,
-  { members }: QueryPorts,
+  ports: QueryPorts,
 ): Promise<object> {
   const ofUsers = wanted.has('user_count') && kindOf(name).access === 'presence'
   return {
-    ...(ofUsers ? { user_count: (await members(internal)).size } : {}),
+    ...(ofUsers ? { user_count: (await ports.members(internal)).size } : {}),
     ...(wanted.has('subscription_count') ? { subscription_count: connections } : {}),
   }
 }

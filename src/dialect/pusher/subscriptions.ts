@@ -150,6 +150,7 @@ export class Subscriptions {
         isMember = true
       }
       await session.subscribe(name, cached?.head, told, entryOf(session, name))
+      if (!isMember) rosters.release(name)
     } catch (error) {
       if (isMember) this.#dropMembership(name)
       else rosters.release(name)
