@@ -56,8 +56,8 @@ export class SluiceClient<Known = unknown> extends WebSocketClient<Known> {
   #closing: object | undefined
 
   /** Does nothing yet: call `connect`. Throws a `ClientError` where the platform has none of the ways. */
-  constructor(options: FullClientOptions) {
-    super({ trace: traceOf(options.debug), ...options }, waysOf(options))
+  constructor(options: FullClientOptions, ways: Ways = waysOf(options)) {
+    super({ trace: traceOf(options.debug), ...options }, ways)
     const { resume = 'page', url, time = systemTime } = options
     this.#kept = new KeptPositions(resume, url, time)
   }
@@ -82,8 +82,11 @@ export class SluiceClient<Known = unknown> extends WebSocketClient<Known> {
   /**
    * As of `WebSocketClient`. With `waitMs`, once what is unanswered is answered, or that time is over; `connect` meanwhile calls it off.
    */
+  // oxlint-disable-next-line typescript/no-misused-promises -- without options it answers nothing, as there
   override close(): void
+  // oxlint-disable-next-line typescript/no-misused-promises -- without options it answers nothing, as there
   override close(options: CloseOptions): Promise<void>
+  // oxlint-disable-next-line typescript/no-misused-promises -- without options it answers nothing, as there
   override close({ waitMs = 0 }: CloseOptions = {}): void | Promise<void> {
     const mine = (this.#closing = {})
     const end = (): void => {

@@ -22,6 +22,8 @@ const METHODS = 'GET, HEAD, OPTIONS'
 const PREFLIGHT_MAX_AGE_S = '600'
 /** A stream that is sent on is served by nobody: it comes again at once, a few times at most, and not in step with others. */
 const SENT_ON_MAX_MS = 100
+/** So many times longer than after a cut: a page whose user is logged out asks for as long as it is open. */
+const RENEWAL = 4
 /** States of a node in which somebody else takes its clients. */
 const LEAVING: ReadonlySet<string> = new Set(['draining', 'closing'])
 
@@ -103,7 +105,8 @@ export class HttpDoor {
     // Before it takes the place of somebody who has a token.
     if (this.#tokenOf(head) === undefined) {
       admission.charge(address, 'token')
-      throw new SluiceError('unauthorized', TOKEN_MISSING)
+      this.#failed(asking, new SluiceError('unauthorized', TOKEN_MISSING))
+      return
     }
     const resume = admission.knows(ticketIn(transport.cursorOf(head) ?? ''))
     const asked = admission.ask({ address, resume }, (verdict) => {
@@ -113,10 +116,32 @@ export class HttpDoor {
       }
       run().catch((error: unknown) => {
         if (!resume && asSluiceError(error).code === 'unauthorized') admission.charge(address, 'token')
-        this.#doorway.failed(exchange, error)
+        this.#failed(asking, error)
       })
     })
     exchange.onAborted(() => asked.cancel())
+  }
+
+  /**
+   * A page renews its cookie while its stream waits, and an `EventSource` that is refused for good never looks again. What is in the URL stays
+   * as it is; who shows nothing and was never here has no cookie to renew.
+   */
+  #failed({ exchange, transport }: Asking, thrown: unknown): void {
+    const { head } = exchange
+    const error = asSluiceError(thrown)
+    const { tokenCookie, retryMinMs, retryMaxMs } = this.#options
+    const isRenewed =
+      error.code === 'unauthorized' &&
+      head.method === 'GET' &&
+      shownToken(head) === undefined &&
+      (cookie(head, tokenCookie) ?? transport.cursorOf(head)) !== undefined
+    if (isRenewed && transport.isBlind(head) && !exchange.done) {
+      this.#ports.metrics.protocolError(error.code)
+      const retryAfterMs = jitter(this.#ports.clock, retryMinMs * RENEWAL, retryMaxMs * RENEWAL)
+      const away = { retryAfterMs, leaving: false, error, cursor: undefined }
+      if (transport.turnAway(exchange, away, this.#cors(head))) return
+    }
+    this.#doorway.failed(exchange, thrown)
   }
 
   /** What a stream or a poll would be answered with, without beginning one. */
@@ -195,7 +220,12 @@ export class HttpDoor {
 
 /** Where a request without frames may have its token. */
 export function tokenOf(head: RequestHead, cookieName: string): string | undefined {
-  return bearer(head) ?? new URLSearchParams(head.query).get('token') ?? cookie(head, cookieName)
+  return shownToken(head) ?? cookie(head, cookieName)
+}
+
+/** By the request itself, so that its next try shows the same. */
+function shownToken(head: RequestHead): string | undefined {
+  return bearer(head) ?? new URLSearchParams(head.query).get('token') ?? undefined
 }
 
 /** The channels that a request names, and the inbox. Fails with `bad_request`. */

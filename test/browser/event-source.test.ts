@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { chromium, type Browser, type Page } from 'playwright-core'
@@ -85,5 +87,55 @@ describe("Chromium's EventSource", () => {
     }
     expect(resets).toBe(0)
     expect(proxy.cuts).toBeGreaterThanOrEqual(5)
+  })
+})
+
+describe('a token that is refused', () => {
+  it('as a cookie does not end an EventSource, which goes on with the next cookie of its page', async () => {
+    await page.evaluate(`
+      document.cookie = 'sluice_token=expired'
+      const seen = { refused: 0, user: '' }
+      const url = 'http://127.0.0.1:${node.port}/v1/sse?channels=news'
+      const stream = new EventSource(url, { withCredentials: true })
+      stream.addEventListener('closing', () => seen.refused++)
+      stream.addEventListener('welcome', ({ data }) => {
+        seen.user = JSON.parse(data).user
+        stream.close()
+      })
+      Object.assign(globalThis, { seen })
+    `)
+    const seen = (): Promise<unknown> => page.evaluate('seen')
+    await expect.poll(async () => ((await seen()) as { refused: number }).refused).toBeGreaterThan(0)
+    await page.evaluate(`document.cookie = 'sluice_token=${await node.token('carl')}'`)
+    await expect.poll(seen).toMatchObject({ user: 'carl' })
+    await page.evaluate(`document.cookie = 'sluice_token=; max-age=0'`)
+  })
+
+  it('in the URL is replaced by connectStream, which goes on after its last event', async () => {
+    const { outputFiles } = await build({
+      entryPoints: [fileURLToPath(new URL('../../src/client/stream.ts', import.meta.url))],
+      bundle: true,
+      write: false,
+      format: 'iife',
+      globalName: 'sluice',
+    })
+    await page.addScriptTag({ content: outputFiles[0]?.text as string })
+    await page.evaluate(`
+      const heard = [], tokens = ['bad', '${await node.token('dora', { ttlSeconds: 2 })}', '${await node.token('dora')}']
+      let opened = 0
+      const end = sluice.connectStream({
+        url: 'http://127.0.0.1:${node.port}/v1/sse?channels=dora',
+        token: () => tokens.length > 1 ? tokens.shift() : tokens[0],
+        pauseMs: 50,
+        on: { message: ({ data }) => heard.push(data), welcome: () => opened++ },
+      })
+      Object.assign(globalThis, { heard, end, openings: () => opened })
+    `)
+    await expect.poll(() => page.evaluate('openings()')).toBe(1)
+    await node.publish({ channel: 'dora', data: 'one' })
+    await expect.poll(() => page.evaluate('openings()')).toBe(2)
+    await node.publish({ channel: 'dora', data: 'two' })
+    await expect.poll(() => page.evaluate('heard')).toEqual(['one', 'two'])
+    await page.evaluate('end()')
   })
 })

@@ -211,6 +211,35 @@ describe('refusals', () => {
     expect(await answer(await query())).toMatchObject({ status, body: { error: { code } } })
   })
 
+  describe('of an EventSource, whose token is a cookie that its page renews', () => {
+    const blind = { accept: 'text/event-stream' }
+    const refused = async (headers: Record<string, string>, query = 'channels=a') => {
+      const response = await fetch(`${base}?${query}`, { headers: { ...blind, ...headers } })
+      return { status: response.status, text: await response.text() }
+    }
+
+    it('end as a stream with the reason, and come back', async () => {
+      const { status, text } = await refused({ cookie: 'sluice_token=expired' })
+      expect(status).toBe(200)
+      expect(text).toMatch(/^retry: \d+\nevent: closing\ndata: .*"code":"unauthorized"/)
+    })
+
+    it('come back too where the cookie is gone, of one that was served before', async () => {
+      const stream = await EventStream.open(`${base}?channels=a`, {
+        cookie: `sluice_token=${await node.token('gone')}`,
+      })
+      const { id } = await stream.next('welcome')
+      stream.close()
+      expect((await refused({ 'last-event-id': id as string })).status).toBe(200)
+    })
+
+    it('are final where the token is in the URL, there never was one, or a status is understood', async () => {
+      expect((await refused({ cookie: 'sluice_token=bad' }, 'channels=a&token=bad')).status).toBe(401)
+      expect((await refused({})).status).toBe(401)
+      expect((await refused({ cookie: 'sluice_token=bad', accept: '*/*' })).status).toBe(401)
+    })
+  })
+
   it("another user's cursor", async () => {
     const stream = await open('vic', 'a')
     const { id } = await stream.next('welcome')

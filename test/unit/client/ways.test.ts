@@ -14,7 +14,7 @@ interface Made {
   readonly memory: Memory
   readonly time: ManualTime
   /** Attempts until one gets through: which way each was, and whether it was made at once. */
-  attempts(through: (transport: Transport) => boolean, max: number): string[]
+  readonly attempts: (through: (transport: Transport) => boolean, max: number) => string[]
 }
 
 function made(memory: Memory = {}, time = new ManualTime()): Made {
