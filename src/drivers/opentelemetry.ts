@@ -33,7 +33,8 @@ export function asksForSpans(env: Environment): boolean {
 
 /** `undefined`: nobody asks for spans. */
 export async function openTelemetry(options: OpenTelemetryOptions): Promise<OpenTelemetry | undefined> {
-  const { env, resource, failed } = options
+  const { env, resource } = options
+  const failed = (error: Error): void => options.failed(error)
   if (!asksForSpans(env)) return undefined
   const [api, sdk, exporter, resources] = await Promise.all([
     import('@opentelemetry/api'),
@@ -93,7 +94,7 @@ function spanOf(span: OtelSpan, failed: SpanStatusCode): Span {
     end(more, error) {
       if (more !== undefined) span.setAttributes(more)
       if (error !== undefined) {
-        const message = error instanceof Error ? error.message : String(error)
+        const message = textOf(error)
         span.setStatus({ code: failed, message })
       }
       span.end()

@@ -6,15 +6,11 @@ import type { Session } from './session.ts'
 import { checkAck } from './start-position.ts'
 import { INBOX, inboxOf } from '../protocol/channel.ts'
 
-export function acknowledge(
-  session: Session,
-  channel: string,
-  offset: number,
-  { policyOf, acks, metrics, witness }: SessionPorts,
-): void {
+export function acknowledge(session: Session, channel: string, offset: number, ports: SessionPorts): void {
+  const { acks, metrics, witness } = ports
   const name = channel === INBOX ? inboxOf(session.user) : channel
   const subscription = session.subscriptionOf(channel)
-  const position = checkAck(channel, offset, policyOf(name).acknowledged, subscription?.position)
+  const position = checkAck(channel, offset, ports.policyOf(name).acknowledged, subscription?.position)
   witness.tap?.acknowledged(session, channel, offset)
   // The position of a channel without messages: there is nothing to remember.
   if (subscription === undefined || offset === 0) return
