@@ -2,10 +2,9 @@
  * Carries out the jobs of the cluster at this node: its own part in them, and all of them where it leads. It acts each time
  * that the table of nodes was read, and what it reads with it; a word of other nodes makes it read sooner.
  */
-import type { JobBook, Seen } from './job-book.ts'
+import type { Seen } from './job-book.ts'
 import { stepOf, type Local } from './job-hand.ts'
 import { advance, type LeaderSight } from './job-leader.ts'
-import type { JobDelays } from './job-pace.ts'
 import {
   back,
   begun,
@@ -18,60 +17,15 @@ import {
   type Job,
   type JobNode,
 } from './job.ts'
+import {
+  givenAway,
+  type JobRunnerOptions,
+  type JobRunnerPorts,
+  type PartCommand,
+} from './job-runner-ports.ts'
 import type { Origin } from './movement.ts'
 import type { DrainProgress } from './drain.ts'
-import type { Clock, Timer } from '../clock.ts'
-import { SluiceError } from '../errors.ts'
-import type { Log } from '../observe/log.ts'
-import type { NodeInfo } from '../registry/registry.ts'
-
-/** What a job orders of this node. */
-export interface PartCommand {
-  readonly plan?: string
-  readonly waitMs?: number
-  readonly deadlineMs?: number
-  /** Only of a drain that runs. */
-  readonly paused?: boolean
-  readonly finish?: true
-  readonly to?: string
-}
-
-/** The movements of this node. */
-export interface JobDrain {
-  begin(command: PartCommand, origin: Origin): Promise<'gone' | 'cancelled'>
-  cancel(): void
-  rebalance(count: number, plan: string | undefined, origin: Origin): Promise<'gone' | 'cancelled'>
-  cancelRebalance(): void
-  readonly progress: DrainProgress | undefined
-  readonly rebalanceProgress: DrainProgress | undefined
-  /** Nobody is asked for this reason, until it is taken back. */
-  hold(reason: string | undefined): void
-}
-
-export interface JobRunnerPorts {
-  readonly nodeId: string
-  readonly clock: Clock
-  readonly log: Log
-  readonly book: JobBook
-  readonly drain: JobDrain
-  readonly delays: JobDelays
-  /** The others, as the table of nodes was read last. */
-  readonly others: () => readonly Pick<NodeInfo, 'id'>[]
-  /** The shelf of the jobs that run, as it was read with the table. */
-  readonly jobs: () => ReadonlyMap<string, string>
-  /** Reads both again. Fails with `unavailable`. */
-  read(): Promise<unknown>
-  /** The clients of this node have gone, for a job. */
-  emptied(): void
-  readonly failed: (what: string, error: unknown) => void
-}
-
-export interface JobRunnerOptions {
-  /** For so long a node that has the lead keeps it without a word, and one that has not read its job goes on. */
-  readonly leaseMs: number
-  /** Within this time a node begins that is called. */
-  readonly answerMs: number
-}
+import type { Timer } from '../clock.ts'
 
 /** What this node does for a job. */
 interface Part {
@@ -392,15 +346,5 @@ export class JobRunner {
     if (this.#part === undefined) return
     const isUnread = clock.monotonicMs() - this.#readMs > this.#options.leaseMs
     drain.hold(!this.#turn ? HOLD_TURN : isUnread ? HOLD_UNREAD : undefined)
-  }
-}
-
-/** A node that is being drained by now gives nothing away: its clients go anyhow. */
-function givenAway(begin: () => Promise<'gone' | 'cancelled'>): Promise<'gone' | 'cancelled'> {
-  try {
-    return begin()
-  } catch (error) {
-    if (error instanceof SluiceError && error.code === 'bad_request') return Promise.resolve('cancelled')
-    throw error
   }
 }

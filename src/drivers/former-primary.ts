@@ -5,7 +5,7 @@
 import type { Redis } from 'ioredis'
 import { untilReady } from './redis-clients.ts'
 import type { Address } from './redis-url.ts'
-import type { RedisArgument, RedisScript } from './redis.ts'
+import type { RedisArgument, RedisScript } from './redis-port.ts'
 import type { Clock, Timer } from '../clock.ts'
 
 export interface FormerPrimaryPorts {

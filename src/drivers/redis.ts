@@ -14,24 +14,11 @@ import {
   type RedisAccess,
   type RedisClient,
 } from './redis-clients.ts'
+import type { RedisArgument, RedisEvents, RedisLane, RedisScript } from './redis-port.ts'
 import { redisTarget, type RedisTarget } from './redis-url.ts'
 import { Sentinels } from './sentinels.ts'
 import { systemClock, type Clock, type Timer } from '../clock.ts'
 import { SluiceError, type Caught } from '../errors.ts'
-
-/** A script that the server keeps. All of a call's keys are of one hash slot. */
-export interface RedisScript {
-  /** Unique among all scripts of a link. */
-  readonly name: string
-  readonly lua: string
-  readonly keyCount: number
-}
-
-/**
- * Two connections, so that a large answer never delays a small one. What is sent on one of them is executed in the
- * order of the calls, as long as it concerns one hash slot.
- */
-export type RedisLane = 'hot' | 'bulk'
 
 export interface RedisLinkOptions extends RedisAccess {
   /** See `redis-url.ts`. */
@@ -44,16 +31,6 @@ export interface RedisLinkOptions extends RedisAccess {
   /** What those who watch throw. Absent: the client meets it. */
   readonly caught?: Caught
 }
-
-/** What flows back. */
-export interface RedisEvents {
-  /** The server, or another server of a cluster or in its place, can be used: it may have lost what was written before. */
-  connected(): void
-  /** Calls fail from now on. */
-  disconnected(reason: string): void
-}
-
-export type RedisArgument = string | number | Buffer
 
 type SentinelTarget = Extract<RedisTarget, { readonly kind: 'sentinel' }>
 

@@ -6,7 +6,7 @@ import type { EdgePorts, Refuse } from './ports.ts'
 import type { Dialect, Hello } from '../dialect/dialect.ts'
 import type { RequestHead, ResponseHeaders } from '../drivers/uws.ts'
 import { retryAfter, SluiceError } from '../errors.ts'
-import type { Arrived } from '../transport/websocket.ts'
+import type { Arrived } from '../transport/websocket-context.ts'
 
 const UNTRUSTED_PROXY =
   'too many connections from one address, which sends X-Forwarded-For and is not in trustedProxies: if it is a proxy, all its clients count as one'

@@ -9,7 +9,7 @@ import type { HttpExchange, ResponseHeaders } from '../drivers/uws.ts'
 import { errorBody, SluiceError } from '../errors.ts'
 import type { Links } from '../transport/links.ts'
 import type { Newcomers } from '../transport/newcomers.ts'
-import type { Arrived } from '../transport/websocket.ts'
+import type { Arrived } from '../transport/websocket-context.ts'
 
 const PREFLIGHT_MAX_AGE_S = '600'
 

@@ -29,7 +29,8 @@ import type { HttpExchange, Listener, RequestHead, ResponseHeaders, Upgrade } fr
 import { asSluiceError, Closing, closingOf, errorBody, retryAfter, SluiceError } from '../errors.ts'
 import type { Links } from '../transport/links.ts'
 import { Newcomers } from '../transport/newcomers.ts'
-import { WebSocketConnection, type Arrived, type WebSocketContext } from '../transport/websocket.ts'
+import { WebSocketConnection } from '../transport/websocket.ts'
+import type { Arrived, WebSocketContext } from '../transport/websocket-context.ts'
 
 /**
  * uWebSockets.js cuts the connection above its limit (1006); up to there we can say 1009. It collects as much of a frame

@@ -12,7 +12,7 @@ import type { HttpExchange, RequestHead, ResponseHeaders } from '../drivers/uws.
 import { SluiceError } from '../errors.ts'
 import { LINK_HEADER } from '../protocol/link.ts'
 import type { Links } from '../transport/links.ts'
-import type { Arrived } from '../transport/websocket.ts'
+import type { Arrived } from '../transport/websocket-context.ts'
 
 const METHODS = 'GET, POST, OPTIONS'
 const PREFLIGHT_MAX_AGE_S = '600'

@@ -16,14 +16,13 @@ import {
   REFUSAL_REASONS,
   RESET_REASONS,
 } from './metric-labels.ts'
+import { PARTS, STORE_BUCKETS_S } from './metric-parts.ts'
 import { counter, gauge, histogram, type MetricSpec } from './metric-spec.ts'
 
 export { METRIC_PREFIX, type MetricSpec } from './metric-spec.ts'
 
 /** From a local append to a client far behind, in seconds. */
 const LATENCY_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
-/** A store in the same zone answers within a millisecond; one that is being waited for, within the time limit. */
-const STORE_BUCKETS_S = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1]
 const FANOUT_BUCKETS = [0, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000]
 const NODE_BUCKETS = [0, 1, 2, 3, 5, 8, 13, 21]
 
@@ -225,84 +224,6 @@ const WIRE = {
     TRANSPORT,
   ),
   framesIn: counter('frames_in_total', 'Frames from clients.'),
-} satisfies Record<string, MetricSpec>
-
-const PARTS = {
-  logReads: counter(
-    'log_reads_total',
-    'Reads of the replay log: for a subscriber that joins, to fill a hole, for a slow subscriber, for the newest messages, to compare a head.',
-    { name: 'why', values: ['join', 'repair', 'catch_up', 'last', 'head'] },
-  ),
-  logAppends: counter('log_appends_total', 'Messages that were appended to the replay log.'),
-  logAppendTime: histogram(
-    'log_append_seconds',
-    'How long an append to the replay log took.',
-    STORE_BUCKETS_S,
-  ),
-  backboneMessages: counter(
-    'backbone_messages_total',
-    'Messages from and to the backbone, control messages included.',
-    { name: 'direction', values: ['in', 'out'] },
-  ),
-  registryOps: counter(
-    'registry_ops_total',
-    'Calls of the registry.',
-    {
-      name: 'op',
-      values: [
-        'claim',
-        'release',
-        'keep',
-        'locate',
-        'revoke',
-        'revoked',
-        'disconnect',
-        'orders',
-        'heartbeat',
-        'nodes',
-        'leave',
-        'firstSeen',
-        'swap',
-        'put',
-        'take',
-        'read',
-      ],
-    },
-    { name: 'result', values: ['ok', 'error'] },
-  ),
-  meshLinks: gauge(
-    'mesh_links',
-    'Nodes that are linked directly, because the backbone does not reach this node or them.',
-  ),
-  meshRefusals: counter(
-    'mesh_refusals_total',
-    'Links between nodes that were refused: `in` by this node, `out` by another one; `secret`: the two do not share `node.clusterSecret`, `clock`: their clocks differ, `replayed`: somebody has shown the token of another link again.',
-    { name: 'direction', values: ['in', 'out'] },
-    { name: 'why', values: ['secret', 'clock', 'replayed'] },
-  ),
-  packetRefusals: counter(
-    'packet_refusals_total',
-    'What came over NATS and was refused: `bare`: not sealed, as by a node of another version; `secret`: sealed with another `node.clusterSecret`, or changed on its way; `clock`: sealed by a node whose clock differs by more than a minute; `replayed`: was here before; `reply`: a publish whose answer was to go to a subject of the gateway or of the server.',
-    { name: 'why', values: ['bare', 'secret', 'clock', 'replayed', 'reply'] },
-  ),
-  malformedNodes: gauge(
-    'malformed_nodes',
-    'Entries in the table of nodes that are not ones that nodes make: something else writes there. They are skipped.',
-  ),
-  deaf: gauge('deaf', '1: the node does not hear what it sends itself through the backbone.'),
-  natsDoor: gauge(
-    'nats_door',
-    '1: the node takes publishes of backends over NATS. 0: it does not; its role is `edge`, NATS is away, or it is not well while another node is.',
-  ),
-  durableTrouble: gauge(
-    'durable_trouble',
-    '1: JetStream does not do what durable channels need, though NATS can be reached. `resources`: out of disk or of what it is allowed, so that it stores nothing more, until it stores again; `absent`: not enabled, or disabled by the server; `silent`: no answer; `refused`: another reason, which the log has.',
-    { name: 'why', values: ['resources', 'absent', 'silent', 'refused'] },
-  ),
-  partUp: gauge('part_up', '1: the part answers. 0: the node runs degraded.', {
-    name: 'part',
-    values: ['backbone', 'registry', 'log'],
-  }),
 } satisfies Record<string, MetricSpec>
 
 const NODE = {

@@ -7,7 +7,8 @@
 import { readFileSync } from 'node:fs'
 import type { Info } from './info.ts'
 import type { PresenceStore, Snapshot, SnapshotPart, StoreWrite } from './store.ts'
-import type { RedisArgument, RedisLink, RedisScript } from '../drivers/redis.ts'
+import type { RedisLink } from '../drivers/redis.ts'
+import type { RedisArgument, RedisScript } from '../drivers/redis-port.ts'
 import { SluiceError } from '../errors.ts'
 
 export interface RedisPresenceStoreOptions {

@@ -4,7 +4,7 @@
 import { pairs } from './node-table.ts'
 import type { Orders } from './registry.ts'
 import { registryScript, type Run } from './redis-scripts.ts'
-import type { RedisScript } from '../drivers/redis.ts'
+import type { RedisScript } from '../drivers/redis-port.ts'
 
 const ORDERS_MAX = 10_000
 

@@ -2,7 +2,7 @@
  * The scripts of the registry: how they are read, called, and what they answer.
  */
 import { readFileSync } from 'node:fs'
-import type { RedisArgument, RedisLane, RedisScript } from '../drivers/redis.ts'
+import type { RedisArgument, RedisLane, RedisScript } from '../drivers/redis-port.ts'
 
 /** Calls one of them. */
 export type Run = (lane: RedisLane, what: RedisScript, args: readonly RedisArgument[]) => Promise<unknown>

@@ -24,7 +24,8 @@ import { keysOf, type RegistryKeys } from './redis-keys.ts'
 import { registryScript, texts, type Run } from './redis-scripts.ts'
 import { RedisShelves, SHELF_SCRIPTS } from './redis-shelves.ts'
 import type { Clock, Timer } from '../clock.ts'
-import type { RedisArgument, RedisLane, RedisLink, RedisScript } from '../drivers/redis.ts'
+import type { RedisLink } from '../drivers/redis.ts'
+import type { RedisArgument, RedisLane, RedisScript } from '../drivers/redis-port.ts'
 import { SluiceError } from '../errors.ts'
 
 export interface RedisRegistryOptions extends RegistryOptions {

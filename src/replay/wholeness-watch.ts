@@ -3,7 +3,8 @@
  */
 import { readFileSync } from 'node:fs'
 import type { Clock, Timer } from '../clock.ts'
-import type { RedisLink, RedisScript } from '../drivers/redis.ts'
+import type { RedisLink } from '../drivers/redis.ts'
+import type { RedisScript } from '../drivers/redis-port.ts'
 import { SluiceError } from '../errors.ts'
 import { parseInfo, Wholeness, type Keeps } from './wholeness.ts'
 

@@ -4,7 +4,7 @@
 import { closeLine, type LinkLines } from './link-lines.ts'
 import type { LinkConnection } from './link.ts'
 import { LinkOutbox } from './link-outbox.ts'
-import type { WebSocketContext } from './websocket.ts'
+import type { WebSocketContext } from './websocket-context.ts'
 import { OPEN_STREAM_HEADERS, SSE_COMMENT, writeCorked } from './sse-event.ts'
 import type { HttpExchange, HttpStream, NativeSocket, ResponseHeaders } from '../drivers/uws.ts'
 import { LINK_ANSWER_BYTES_MAX, LINK_POLL_MS } from '../protocol/link.ts'

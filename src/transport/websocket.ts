@@ -9,11 +9,10 @@
  */
 import { bytesOf, reasonText } from './closing-text.ts'
 import { keepWaiting, trouble, type Trouble } from './trouble.ts'
-import type { Newcomers } from './newcomers.ts'
 import type { Outgoing } from './outbox.ts'
-import type { TransportOptions, TransportPorts } from './ports.ts'
 import { webSocketUrl } from './elsewhere.ts'
-import type { Conversation, Dialect, Link } from '../dialect/dialect.ts'
+import type { Arrived, WebSocketContext } from './websocket-context.ts'
+import type { Conversation, Link } from '../dialect/dialect.ts'
 import type { NativeSocket } from '../drivers/uws.ts'
 import { Closing, faulty } from '../errors.ts'
 import type { Fanout } from '../hub/fanout.ts'
@@ -32,23 +31,6 @@ import type { TransportName } from '../protocol/transport-name.ts'
 import type { Session } from '../session/session.ts'
 import type { Welcome } from '../session/welcome.ts'
 import type { WheelEntry } from '../wheel.ts'
-
-/** Who has been let in. */
-export interface Arrived {
-  readonly conversation: Conversation<Buffer>
-  /** Of the client, behind proxies; empty where nothing is to be charged to it. */
-  readonly address: string
-}
-
-/** What each socket of a route shares. */
-export interface WebSocketContext {
-  readonly ports: TransportPorts
-  readonly options: TransportOptions
-  readonly newcomers: Newcomers
-  readonly dialect: Dialect
-  /** Of the route. */
-  readonly path: string
-}
 
 /** What is being sent at this moment, to whomever. */
 let sending: string | Uint8Array | undefined
