@@ -211,7 +211,7 @@ export class WebSocketClient<Known = unknown> {
     options?: SubscribeOptions,
   ): Subscription
   subscribe(channel: string, handler: Handler<never>, options: SubscribeOptions = {}): Subscription {
-    if (!isChannel(channel)) throw new ClientError('bad_request', `${channel}: ${CHANNEL_RULE}`)
+    if (!isChannel(channel)) throw new ClientError('bad_request', [channel, CHANNEL_RULE].join(': '))
     return this.#handle(channel, handler as Handler, options)
   }
 

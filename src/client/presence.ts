@@ -53,6 +53,8 @@ export class Presence<Data = unknown> {
   #entry: { readonly data: Data | undefined; at?: number } | false | undefined
   #answered: { readonly resolve: () => void; readonly reject: (error: ClientError) => void } | undefined
   #again: ReturnType<typeof setTimeout> | undefined
+  /** For each list that was asked for, what was told since: it may be older than that. */
+  readonly #reads = new Set<JoinFrame[]>()
   #closed = false
 
   constructor(client: PresenceClient, channel: string) {
@@ -159,14 +161,21 @@ export class Presence<Data = unknown> {
   }
 
   async #read(): Promise<void> {
+    const told: JoinFrame[] = []
+    this.#reads.add(told)
     try {
       const { users, data = {} } = (await this.#client.ask({
         ...{ type: 'presence', channel: this.channel },
       })) as PresenceReplyFrame
       const said = new Map(Object.entries(data))
-      this.#set(new Map(users.map((user) => [user, said.get(user) as Data | undefined])))
+      const members = new Map(users.map((user) => [user, said.get(user) as Data | undefined]))
+      // One answer of a poll may bring the list and what came behind it.
+      for (const frame of told) changeBy(members, frame)
+      this.#set(members)
     } catch (error) {
       this.#failed(error as ClientError, false)
+    } finally {
+      this.#reads.delete(told)
     }
   }
 
@@ -194,11 +203,12 @@ export class Presence<Data = unknown> {
     )
   }
 
-  #told({ type, channel, user, data, count }: JoinFrame): void {
+  #told(frame: JoinFrame): void {
+    const { type, channel, user, data, count } = frame
     if (channel !== this.channel) return
+    for (const told of this.#reads) told.push(frame)
     const members = new Map(this.#members)
-    if (type === 'leave') members.delete(user)
-    else members.set(user, data as Data | undefined)
+    changeBy(members, frame)
     this.#emit(type, { user, data: data as Data | undefined })
     this.#set(members)
     // Some were missed, by a client that was behind: whoever counts others asks again.
@@ -214,4 +224,9 @@ export class Presence<Data = unknown> {
   #emit<Event extends keyof PresenceEvents>(event: Event, value: PresenceEvents<Data>[Event]): void {
     for (const listener of this.#listeners.get(event) ?? []) listener(value as never)
   }
+}
+
+function changeBy<Data>(members: Map<string, Data | undefined>, { type, user, data }: JoinFrame): void {
+  if (type === 'leave') members.delete(user)
+  else members.set(user, data as Data | undefined)
 }

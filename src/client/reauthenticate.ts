@@ -18,16 +18,16 @@ export interface ReauthenticatePorts {
 
 /** Again and again until it works or the gateway closes: then the next connection gets a fresh token. */
 export function reauthenticate(socket: Socket, ports: ReauthenticatePorts, attempt = 0): void {
-  const { tokens, connection, failed, later } = ports
+  const { tokens, connection } = ports
   const again = (): void =>
-    later(attempt, () => {
+    ports.later(attempt, () => {
       if (socket === connection.socket) reauthenticate(socket, ports, attempt + 1)
     })
   const tokenFailed = (error: ClientError): void => {
     // Logged out: there is nothing to wait for.
     if (isLoggedOut(error.cause)) connection.refuse(error)
     else {
-      failed(error)
+      ports.failed(error)
       again()
     }
   }
@@ -41,7 +41,7 @@ export function reauthenticate(socket: Socket, ports: ReauthenticatePorts, attem
         connection.ticket = reply.ticket
       }
       if (reply.type !== 'error') return
-      failed(errorOf(reply))
+      ports.failed(errorOf(reply))
       // Another user's: asking again changes nothing.
       if (reply.code !== 'forbidden') again()
     })

@@ -250,12 +250,11 @@ export class RedisRegistry implements Registry {
   }
 
   /** The link is not the registry's alone, and stays open. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#closed = true
     this.#keeping.cancel()
     this.#restoring?.cancel()
     this.#held.clear()
-    return Promise.resolve()
   }
 
   /** A table that can judge the entries. */
