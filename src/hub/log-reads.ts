@@ -48,11 +48,14 @@ export class LogReads {
 
   /**
    * The head as it is after this call. For whoever is ahead of this node: an answer to an older question may be from
-   * before the message that he has already seen.
+   * before the message that he has already `seen`. Where the log seems to have less, it is read from there, and has to prove that.
+   * Fails with `unavailable` where it cannot now.
    */
-  async headFromNow(channel: string): Promise<Position> {
+  async headFromNow(channel: string, seen: Position): Promise<Position> {
     await this.#heads.get(channel)?.catch(ignored)
-    return this.head(channel)
+    const head = await this.head(channel)
+    if (seen.epoch !== head.epoch || seen.offset <= head.offset) return head
+    return (await this.page('join', channel, seen, 1)).head
   }
 
   /** Ends an epoch in which the log lacks what it confirmed, or what another one did. */

@@ -78,7 +78,7 @@ export class LoggedChannel extends Channel implements SourceLog {
       return loss === undefined ? { start: from, recovered: true, reset: undefined } : this.#lost(loss)
     }
     // Of another epoch, or ahead of this node: only the log can say which of us is wrong.
-    const head = await this.ports.reads.headFromNow(this.name)
+    const head = await this.ports.reads.headFromNow(this.name, from)
     this.check(head)
     if (from.epoch !== head.epoch) return { start: head, recovered: false, reset: 'epoch' }
     if (from.offset > head.offset) return { start: head, recovered: false, reset: 'gap' }

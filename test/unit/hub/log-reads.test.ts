@@ -3,6 +3,8 @@ import { LogReads } from '../../../src/hub/log-reads.ts'
 import type { ReplayLog } from '../../../src/replay/replay-log.ts'
 import type { Position } from '../../../src/protocol/position.ts'
 
+const AT: Position = { epoch: 'e', offset: 1 }
+
 /** A log that answers a question with what was true when it was asked, as late as the test wants. */
 class SlowLog {
   offset = 0
@@ -42,7 +44,7 @@ it('whoever needs the head from now on is not given an answer to an older questi
   const { log, reads } = slowReads()
   const older = reads.head('news')
   log.offset = 1
-  const newer = [reads.headFromNow('news'), reads.headFromNow('news')]
+  const newer = [reads.headFromNow('news', AT), reads.headFromNow('news', AT)]
   log.answer()
   expect(await older).toEqual({ epoch: 'e', offset: 0 })
   await expect.poll(() => log.asked).toBe(1)
@@ -61,7 +63,31 @@ it('a failure of the older read does not fail the newer one', async () => {
   }
   const reads = new LogReads(log as unknown as ReplayLog, () => undefined)
   const older = reads.head('news')
-  const newer = reads.headFromNow('news')
+  const newer = reads.headFromNow('news', AT)
   await expect(older).rejects.toThrow('away')
   expect(await newer).toEqual({ epoch: 'e', offset: 7 })
+})
+
+it.each([
+  ['has less, and proves it', { kind: 'lost', why: 'ahead', head: { epoch: 'e', offset: 5 } }, 5],
+  ['had less, and has as much by now', { kind: 'range', messages: [], head: { epoch: 'e', offset: 9 } }, 9],
+])('a log that has less than a client has seen is read from there: it %s', async (_how, range, offset) => {
+  const read: Position[] = []
+  const log = {
+    head: () => Promise.resolve({ epoch: 'e', offset: 5 }),
+    read: (_channel: string, after: Position) => {
+      read.push(after)
+      return Promise.resolve(range)
+    },
+  }
+  const reads = new LogReads(log as unknown as ReplayLog, () => undefined)
+  expect(await reads.headFromNow('news', { epoch: 'e', offset: 9 })).toEqual({ epoch: 'e', offset })
+  expect(read).toEqual([{ epoch: 'e', offset: 9 }])
+  // Of another epoch, or not ahead of it: the head says all.
+  for (const seen of [
+    { epoch: 'other', offset: 9 },
+    { epoch: 'e', offset: 5 },
+  ])
+    expect(await reads.headFromNow('news', seen)).toEqual({ epoch: 'e', offset: 5 })
+  expect(read).toHaveLength(1)
 })
