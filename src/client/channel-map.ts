@@ -3,7 +3,7 @@
  */
 
 /** A key of a map as a type of names: `${string}` in it stands for any text. */
-type Pattern<Key> = Key extends `${infer Before}\${string}${infer After}`
+export type Pattern<Key> = Key extends `${infer Before}\${string}${infer After}`
   ? `${Before}${string}${Pattern<After>}`
   : Key
 

@@ -52,7 +52,7 @@ export class WebSocketClient<Known = unknown> {
   readonly #channels: Channels
   readonly #inbox: Channel
   readonly #acks: Acks
-  protected readonly requests: Requests
+  /** @internal */ protected readonly requests: Requests
   readonly #tokens: Tokens
   readonly #connection: ConnectionManager
   #stopWatching: (() => void) | undefined
@@ -247,7 +247,7 @@ export class WebSocketClient<Known = unknown> {
     }
   }
 
-  /** Publishes, and answers what the gateway does. */
+  /** @internal Publishes, and answers what the gateway does. */
   protected async deliver(
     channel: string,
     data: unknown,
@@ -276,7 +276,7 @@ export class WebSocketClient<Known = unknown> {
     return this.#request(ref, JSON.stringify({ ...request, ref }), false)
   }
 
-  /** The user is known, and nothing has been made of what the channels were asked for. */
+  /** @internal The user is known, and nothing has been made of what the channels were asked for. */
   protected arrived?(socket: Socket, welcome: WelcomeFrame, channels: Iterable<Channel>): void
 
   /** Tells the application. */

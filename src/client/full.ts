@@ -117,6 +117,7 @@ export class SluiceClient<Known = unknown> extends WebSocketClient<Known> {
     return super.subscribe(channel as never, handler, from === undefined ? options : { ...options, from })
   }
 
+  /** @internal */
   protected override arrived(socket: Socket, { user }: WelcomeFrame, channels: Iterable<Channel>): void {
     this.#kept.welcome(user, socket, channels)
   }

@@ -3,7 +3,7 @@
  */
 export { VERSION, WebSocketClient } from './client.ts'
 export { SluiceClient } from './full.ts'
-export type { ChannelIn, DataOn, Unmapped } from './channel-map.ts'
+export type { ChannelIn, DataOn, Pattern, Unmapped } from './channel-map.ts'
 export type { FullClientOptions, RequestOptions } from './full.ts'
 export type { Resume } from './kept-positions.ts'
 export type { HistoryOptions, HistoryPage, SyncOptions } from './history.ts'

@@ -530,7 +530,7 @@ export class DrainCore {
     return { kind: 'ask', count, windowMs }
   }
 
-  /** What is offered adds up for the window of a batch, and no longer: who was not sent is not sent all at once. */
+  /** What is offered adds up for the window of a batch, to one at least, and no longer: who was not sent is not sent all at once. */
   #allow(rate: number | undefined, passedMs: number): void {
     const perSecond = rate === undefined && this.#plan.kind === 'fast' ? UNSAID_RATE : rate
     if (perSecond === undefined) {
@@ -538,7 +538,7 @@ export class DrainCore {
       return
     }
     this.#offered = perSecond * OFFERED_SHARE
-    const most = (this.#offered * Math.max(1000, this.#schedule.everyMs * WINDOW_SHARE)) / 1000
+    const most = Math.max(1, (this.#offered * Math.max(1000, this.#schedule.everyMs * WINDOW_SHARE)) / 1000)
     this.#allowed = Math.min(most, (this.#allowed ?? most) + (this.#offered * passedMs) / 1000)
   }
 

@@ -178,6 +178,10 @@ describe('D8 a drain', () => {
     throw new Error('it does not end')
   }
 
+  it('ends also where the others take one connection a second', () => {
+    expect(run('fast', 3, () => 1).reduce((sum, count) => sum + count, 0)).toBe(3)
+  })
+
   it('without a pace of its own asks for no more than what is offered, for all of it, and ends', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 5000 }), rates, (clients, offers) => {
