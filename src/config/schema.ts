@@ -5,19 +5,11 @@
  * Times are milliseconds and sizes are bytes once loaded, whatever they were written as.
  */
 import { z } from 'zod'
+import { AUTH_SECTION } from './auth-section.ts'
 import type { DevFacts } from './dev-settings.ts'
 import { dialectsSection } from './dialects-section.ts'
 import { isPlan, PLAN_RULE } from './drain-plan.ts'
-import {
-  isApiKeyEntry,
-  isCookieName,
-  isHost,
-  isLabel,
-  isNetwork,
-  isOrigin,
-  isPublicUrl,
-  isUrl,
-} from './forms.ts'
+import { isApiKeyEntry, isHost, isLabel, isNetwork, isOrigin, isPublicUrl } from './forms.ts'
 import type { Frozen } from './frozen.ts'
 import { logSection } from './log-section.ts'
 import { namespaces } from './namespaces.ts'
@@ -37,44 +29,15 @@ import {
   size,
   text,
 } from './option.ts'
+import { durableSection, natsSection, redisSection } from './stores-section.ts'
 import { JSON_DEPTH_DEFAULT } from '../protocol/json.ts'
 
 const ROLES = ['all', 'edge', 'api'] as const
-export const JWT_ALGORITHMS = [
-  'HS256',
-  'HS384',
-  'HS512',
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-] as const
-
 const API_KEY_ENTRIES = 'entries name:scope+scope:key with the scopes publish, history and admin'
 const PORT = { min: 0, max: 65_535 }
 /** Counts that are only there to catch a slip of the keyboard. */
 const COUNT_MAX = 100_000_000
 const RATE_MAX = 10_000_000
-
-/** Of a connection that a node opens. */
-function clientTls() {
-  return {
-    caFile: optional(text('the path of a file'), {
-      doc: "Whom the servers' certificates must come from, in PEM. Absent: whoever the system trusts.",
-    }),
-    certFile: optional(text('the path of a file'), {
-      doc: 'The certificate that the node shows, with its chain, in PEM. With `keyFile`.',
-    }),
-    keyFile: optional(text('the path of a file'), { doc: 'Its private key, in PEM.' }),
-  }
-}
 
 export const SCHEMA = z.strictObject({
   host: option(text('a host name or an address'), '0.0.0.0', {
@@ -143,130 +106,10 @@ export const SCHEMA = z.strictObject({
       doc: 'API keys, each as `name:scope+scope:key`, or as `name:scope@namespace|namespace:key` where it is limited to some namespaces. The scopes are `publish`, `history` and `admin`. At least one is needed, except with `sluice dev`.',
     }),
   }),
-  nats: section('The backbone between nodes.', {
-    url: option(list('URLs such as nats://nats.internal:4222 (nats or tls)', isUrl('nats', 'tls')), [], {
-      env: 'SLUICE_NATS_URL',
-      secret: 'credentials',
-      doc: 'The NATS servers. None: the node is alone, and keeps everything in its memory.',
-    }),
-    credsFile: optional(text('the path of a file'), {
-      env: 'SLUICE_NATS_CREDS_FILE',
-      doc: 'The user JWT and its seed, as `nsc` makes them, for servers with operators and accounts. Read again at each connect.',
-    }),
-    nkeyFile: optional(text('the path of a file'), {
-      env: 'SLUICE_NATS_NKEY_FILE',
-      doc: 'The seed (`SU…`) of a user that the servers know by its public key. Read again at each connect.',
-    }),
-    tls: optionalSection(
-      'TLS to the NATS servers: with it nothing is sent in plain. Read again at each connect.',
-      {
-        ...clientTls(),
-      },
-    ),
-  }),
-  durable: section('The stream of channels with `delivery: durable`, one for all of them, in JetStream.', {
-    maxAge: option(duration('1m', '3650d'), '7d', { doc: 'How long a message is kept.' }),
-    maxBytes: option(size('0B'), 0, {
-      doc: 'The largest size of the stream; 0 is no limit but that of the server.',
-    }),
-    replicas: option(integer({ min: 1, max: 5 }), 1, {
-      doc: 'How many NATS servers hold each message. Above 1 it needs `nats-server` 2.10.27 or later.',
-    }),
-    storage: option(oneOf(['file', 'memory'] as const), 'file', { doc: 'Where the servers keep it.' }),
-  }),
-  redis: section('The registry and the log of channels with `delivery: replay`.', {
-    url: option(
-      list(
-        'URLs such as redis://redis.internal:6379/0 (redis, rediss, sentinel or sentinels)',
-        isUrl('redis', 'rediss', 'sentinel', 'sentinels'),
-      ),
-      [],
-      {
-        env: 'SLUICE_REDIS_URL',
-        secret: 'credentials',
-        doc: 'The Redis servers: one; several, or one with `?cluster`, of a Redis Cluster; or the Sentinels that name it, as `sentinel://host:26379/master` (`sentinels` where the server speaks TLS). None: the node is alone, and keeps everything in its memory.',
-      },
-    ),
-    tls: optionalSection(
-      'TLS to the Redis servers, as by the schemes `rediss` and `sentinels`: with it nothing is sent to them in plain.',
-      { ...clientTls() },
-    ),
-    sentinel: section(
-      'How the Sentinels of a `sentinel://` URL are asked; the URL has what the servers want.',
-      {
-        user: optional(text('a text'), { doc: 'The user of the Sentinels. Absent: their default one.' }),
-        password: optional(text('a text'), {
-          env: 'SLUICE_REDIS_SENTINEL_PASSWORD',
-          secret: 'whole',
-          doc: 'Their password (`requirepass`, or of the user).',
-        }),
-        tls: option(flag(), false, {
-          doc: 'Whether they speak TLS; the certificates are those of `redis.tls`.',
-        }),
-      },
-    ),
-  }),
-  auth: section('How tokens are checked. One of the first three is needed, except with `sluice dev`.', {
-    jwtSecret: optional(text('a text that is not empty; at least 32 bytes for HS256, or it can be guessed'), {
-      env: 'SLUICE_JWT_SECRET',
-      secret: 'whole',
-      doc: 'The secret that tokens are signed with (HS256 and the like).',
-    }),
-    jwtPublicKey: optional(text('a public key in PEM (SPKI), or the JSON text of a JWK'), {
-      env: 'SLUICE_JWT_PUBLIC_KEY',
-      doc: 'The public key of whoever signs the tokens.',
-    }),
-    jwksUrl: optional(
-      text(
-        'a URL with http or https, such as https://id.example.com/.well-known/jwks.json',
-        isUrl('http', 'https'),
-      ),
-      {
-        env: 'SLUICE_JWKS_URL',
-        secret: 'credentials',
-        doc: 'Where the public keys are published as a JWK set; it is fetched again when keys change.',
-      },
-    ),
-    algorithms: optional(
-      list(`names among ${JWT_ALGORITHMS.join(', ')}`, (name) =>
-        (JWT_ALGORITHMS as readonly string[]).includes(name),
-      ),
-      { doc: 'The algorithms that are accepted. Absent: what fits the keys.' },
-    ),
-    audience: optional(
-      list('one text or a list of texts', (name) => name !== ''),
-      { doc: 'The `aud` claim must name one of these. Absent: it is not looked at.' },
-    ),
-    issuer: optional(
-      list('one text or a list of texts', (name) => name !== ''),
-      { doc: 'The `iss` claim must be one of these. Absent: it is not looked at.' },
-    ),
-    types: optional(
-      list('names such as at+jwt', (name) => name !== ''),
-      {
-        doc: 'The `typ` header must be one of these. Absent: it is `JWT`, `at+jwt` or not there, so that what a provider signs for other ends is refused.',
-      },
-    ),
-    clockTolerance: option(duration('0ms', '5m'), '5s', {
-      doc: "How far the clock of whoever signs may be from the node's.",
-    }),
-    cookie: option(
-      text("the name of a cookie: letters, digits and ! # $ % & ' * + - . ^ _ ` | ~", isCookieName),
-      'sluice_token',
-      {
-        doc: 'The cookie in which a browser may send its token.',
-      },
-    ),
-    reauthInterval: option(duration('1s', '30d'), '45m', {
-      doc: 'A connection is asked for a fresh token at least this often, each at its own random moment.',
-    }),
-    reauthDeadline: option(duration('1s', '1h'), '60s', {
-      doc: 'How long a client has to send the fresh token before it is closed with 4401.',
-    }),
-    revocationTtl: option(duration('1m', '365d'), '1d', {
-      doc: 'How long a revocation is remembered: at least as long as tokens live.',
-    }),
-  }),
+  nats: natsSection(),
+  durable: durableSection(),
+  redis: redisSection(),
+  auth: AUTH_SECTION,
   node: section('This node among the others.', {
     version: optional(text('1 to 64 of A-Z a-z 0-9 _ . + -', isLabel), {
       env: 'SLUICE_VERSION',

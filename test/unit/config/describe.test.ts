@@ -7,7 +7,7 @@ import { configurationJsonSchema, configurationPage } from '../../../src/config/
 import { effectiveValues } from '../../../src/config/effective.ts'
 import { loadConfig, loadConfigWithOrigins } from '../../../src/config/load.ts'
 import { LEVELS } from '../../../src/config/log-section.ts'
-import { JWT_ALGORITHMS } from '../../../src/config/schema.ts'
+import { JWT_ALGORITHMS } from '../../../src/config/auth-section.ts'
 import { ALL_OPTIONS, ENV_OPTIONS, FLAG_OPTIONS, flagOf } from '../../../src/config/tree.ts'
 import { LOG_LEVELS } from '../../../src/observe/log.ts'
 
