@@ -52,7 +52,8 @@ beforeAll(async () => {
   page.on('pageerror', (error) => problems.push(error.message))
   page.on('console', (message) => {
     // A connection that the page itself cuts is an error to the browser.
-    if (message.type() === 'error' && !/ERR_|status of 503/.test(message.text())) problems.push(message.text())
+    if (message.type() === 'error' && !/ERR_|status of 503/.test(message.text()))
+      problems.push(message.text())
   })
   await page.goto(node.url)
 })
