@@ -56,7 +56,7 @@ describe('frames behind connect', () => {
     } as unknown as NativeSocket
     const nothing = (): void => undefined
     const ports = {
-      admission: { connected: nothing, charge: nothing, meter: () => ({ take: () => true }) },
+      admission: { connected: nothing, charge: nothing, take: () => true },
       wheel: { schedule: nothing, cancel: nothing },
       metrics: { bytesIn: nothing, bytesOut: nothing, frameIn: nothing, protocolError: nothing },
       sessions: { identify: () => new Promise(nothing) },
