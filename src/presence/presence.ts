@@ -63,6 +63,8 @@ interface Channel {
   readonly attendance: Attendance
   readonly refresh: Deadline
   readonly leaves: Deadline
+  /** Nobody is subscribed: it is forgotten unless somebody comes. */
+  readonly forgotten: Deadline
   reading: Promise<void> | undefined
 }
 
@@ -70,7 +72,7 @@ export class Presence {
   readonly #ports: PresencePorts
   readonly #leaveDelayMs: number
   readonly #refreshMs: number
-  /** Those that have subscribers here. */
+  /** Those that have subscribers here, or had a moment ago. */
   readonly #channels = new Map<string, Channel>()
   readonly #watch = new NodeWatch()
   readonly #recent = new RecentChanges()
@@ -125,7 +127,9 @@ export class Presence {
     const entry = this.#channels.get(channel)
     if (entry === undefined || this.#closed) return
     this.#carryOut(entry, entry.attendance.unsubscribed(user, by, this.#moment()))
-    if (entry.attendance.deserted) this.#drop(entry)
+    // A poll is away between two answers. What its channel was told is remembered meanwhile, or each would be answered at once with all
+    // of it again.
+    if (entry.attendance.deserted) this.#wheel.schedule(entry.forgotten, this.#leaveDelayMs)
   }
 
   /** The moment of what is said now: each is later than the one before. */
@@ -213,6 +217,9 @@ export class Presence {
       attendance: new Attendance(view),
       refresh: new Deadline(() => this.#reads.push(entry)),
       leaves: new Deadline(() => this.#carryOut(entry, entry.view.due(this.#nowMs()))),
+      forgotten: new Deadline(() => {
+        if (entry.attendance.deserted) this.#drop(entry)
+      }),
       reading: undefined,
     }
     this.#channels.set(name, entry)
@@ -223,6 +230,7 @@ export class Presence {
   #drop(entry: Channel): void {
     this.#wheel.cancel(entry.refresh)
     this.#wheel.cancel(entry.leaves)
+    this.#wheel.cancel(entry.forgotten)
     this.#channels.delete(entry.name)
   }
 

@@ -232,12 +232,27 @@ describe('Presence', () => {
     const early = one.presence.members('room')
     await passing(clock, SOON_MS)
     one.presence.left('room', 'alice', SOMEBODY)
+    await passing(clock, LEAVE_DELAY_MS + SOON_MS)
     one.presence.entered('room', 'bob', SOMEBODY)
     const late = one.presence.members('room')
     store.gate = Promise.resolve()
     open()
     expect((await early).has('carol')).toBe(false)
     expect([...(await late).keys()]).toEqual(['bob'])
+  })
+
+  it('a poll that comes back is not told again what it was told, though nobody was subscribed in between', async () => {
+    const [one, two] = [start('n1'), start('n2')]
+    one.presence.entered('room', 'alice', SOMEBODY)
+    two.presence.entered('room', 'bob', SOMEBODY)
+    await passing(clock, SOON_MS)
+    const before = [...one.told]
+    one.presence.left('room', 'alice', SOMEBODY)
+    await passing(clock, LEAVE_DELAY_MS - SOON_MS)
+    one.presence.entered('room', 'alice', SOMEBODY)
+    await passing(clock, LEAVE_DELAY_MS + SOON_MS)
+    expect(one.told).toEqual(before)
+    expect([...(await one.presence.members('room')).keys()].toSorted()).toEqual(['alice', 'bob'])
   })
 
   it('when the store has returned empty, all is entered again and nobody is told anything', async () => {
