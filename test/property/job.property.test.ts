@@ -428,10 +428,10 @@ describe('the pace of a job', () => {
         for (let i = 0; i < Math.min(rounds * 4 + 200, 60_000) && !isOver(fleet.job); i++) {
           fleet.tick()
           const { everyMs } = plan as { everyMs: number }
-          // One more of each node that has had a part, and of those at work one when its share changes: none can ask for a part of a
+          // Within a few percent, and one more of each node that has had a part, and of those at work one when its share changes: none can ask for a part of a
           // client.
           const due = batch * (fleet.nowMs / everyMs + 1)
-          if (fleet.toldSoFar > due * 1.001 + clients.length + parallel)
+          if (fleet.toldSoFar > due * 1.03 + clients.length + parallel)
             expect(fleet.toldSoFar).toBeLessThanOrEqual(due)
         }
       }),
