@@ -128,7 +128,7 @@ describe('Laravel Echo', () => {
     await backendOf(node).trigger('private-room', 'App\\Events\\Sold', { n: 1 }, options)
     ann.private('room').whisper('typing', { n: 2 })
     await expect.poll(() => seen).toEqual([{ n: 1 }, { n: 2 }])
-    const here = await new Promise((resolve) => void ann.join('room').here(resolve))
+    const here = await new Promise((resolve) => void ann.join('lounge').here(resolve))
     expect(here).toEqual([{}])
   })
 })
