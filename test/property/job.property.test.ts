@@ -428,10 +428,10 @@ describe('the pace of a job', () => {
         for (let i = 0; i < Math.min(rounds * 4 + 200, 60_000) && !isOver(fleet.job); i++) {
           fleet.tick()
           const { everyMs } = plan as { everyMs: number }
-          // Within a few percent, and one more of each node that has had a part, and of those at work one when its share changes: none can ask for a part of a
-          // client.
+          // Where nodes take turns the next one may be up to half a batch early. And one more of each node that has had a part, and of those at
+          // work one when its share changes: none can ask for a part of a client.
           const due = batch * (fleet.nowMs / everyMs + 1)
-          if (fleet.toldSoFar > due * 1.03 + clients.length + parallel)
+          if (fleet.toldSoFar > due + batch / 2 + clients.length + parallel)
             expect(fleet.toldSoFar).toBeLessThanOrEqual(due)
         }
       }),
