@@ -3,15 +3,14 @@
  * in: each counts as one of the newcomers for as long as it is on its way, of which there is a bound.
  */
 import { refusalOf } from './link-door.ts'
+import { answerPreflight, refuseMethod, type Allowed } from './methods.ts'
 import type { Hello, Dialect } from '../dialect/dialect.ts'
 import type { EmulationRequests, OpeningRequests } from '../dialect/emulation.ts'
 import type { HttpExchange, ResponseHeaders } from '../drivers/uws.ts'
-import { errorBody, SluiceError } from '../errors.ts'
+import { SluiceError } from '../errors.ts'
 import type { Links } from '../transport/links.ts'
 import type { Newcomers } from '../transport/newcomers.ts'
 import type { Arrived } from '../transport/websocket-context.ts'
-
-const PREFLIGHT_MAX_AGE_S = '600'
 
 export interface EmulationDoorPorts {
   readonly links: Links
@@ -48,22 +47,11 @@ export class EmulationDoor {
     const requests = this.#requests
     const cors = this.#ports.cors(headers.origin)
     const methods = requests.methods.join(', ')
-    if (method === 'OPTIONS') {
-      exchange.respond(204, {
-        ...cors,
-        allow: `${methods}, OPTIONS`,
-        'access-control-allow-methods': methods,
-        'access-control-allow-headers': 'Content-Type, X-Request-Id',
-        'access-control-max-age': PREFLIGHT_MAX_AGE_S,
-      })
-    } else if (!(requests.methods as readonly string[]).includes(method)) {
-      const allowed = { 'content-type': 'application/json', allow: `${methods}, OPTIONS`, ...cors }
-      exchange.respond(
-        405,
-        allowed,
-        errorBody('bad_request', `${this.#path} takes ${methods}, not ${method}`),
-      )
-    } else
+    const allowed: Allowed = { all: `${methods}, OPTIONS`, methods, headers: 'Content-Type, X-Request-Id' }
+    if (method === 'OPTIONS') answerPreflight(exchange, allowed, cors)
+    else if (!(requests.methods as readonly string[]).includes(method))
+      refuseMethod(exchange, allowed, methods, cors)
+    else
       this.#collect(exchange, (body) => {
         if (requests.kind === 'opens') this.#open(exchange, requests, body, cors)
         else {

@@ -3,6 +3,7 @@
  */
 import { outdated, refusal, refusalHeaders, type Arrivals } from './arrivals.ts'
 import type { ClientAddress, Origins } from './origin.ts'
+import { answerPreflight, refuseMethod, type Allowed } from './methods.ts'
 import type { EdgeOptions, EdgePorts, Refuse } from './ports.ts'
 import { resumeOf, returnMisfit } from './request.ts'
 import type { HttpRoute } from './route.ts'
@@ -18,8 +19,11 @@ import type { Identity } from '../session/ports.ts'
 import type { HttpConnection, HttpTransport, TurnedAway } from '../transport/transport.ts'
 
 const TOKEN_MISSING = 'a token is missing'
-const METHODS = 'GET, HEAD, OPTIONS'
-const PREFLIGHT_MAX_AGE_S = '600'
+const ALLOWED: Allowed = {
+  all: 'GET, HEAD, OPTIONS',
+  methods: 'GET',
+  headers: 'Authorization, Last-Event-ID, X-Request-Id',
+}
 /** A stream that is sent on is served by nobody: it comes again at once, a few times at most, and not in step with others. */
 const SENT_ON_MAX_MS = 100
 /** So many times longer than after a cut: a page whose user is logged out asks for as long as it is open. */
@@ -242,22 +246,9 @@ function namesIn(lists: readonly string[]): Set<string> {
 
 /** Whether the method was all that there was to answer: somebody asks what may be sent, or sends something else. */
 export function answersMethod(exchange: HttpExchange, cors: ResponseHeaders): boolean {
-  const { method, path } = exchange.head
+  const { method } = exchange.head
   if (method === 'GET' || method === 'HEAD') return false
-  if (method === 'OPTIONS') {
-    exchange.respond(204, {
-      ...cors,
-      allow: METHODS,
-      'access-control-allow-methods': 'GET',
-      'access-control-allow-headers': 'Authorization, Last-Event-ID, X-Request-Id',
-      'access-control-max-age': PREFLIGHT_MAX_AGE_S,
-    })
-  } else {
-    exchange.respond(
-      405,
-      { 'content-type': 'application/json', allow: METHODS, ...cors },
-      errorBody('bad_request', `${path} takes ${METHODS}, not ${method}`),
-    )
-  }
+  if (method === 'OPTIONS') answerPreflight(exchange, ALLOWED, cors)
+  else refuseMethod(exchange, ALLOWED, ALLOWED.all, cors)
   return true
 }

@@ -7,6 +7,7 @@
  *   POST /v1/link?number=3     frames of the client
  *   POST /v1/link?close        it is over
  */
+import { answerPreflight, type Allowed } from './methods.ts'
 import type { LinkAnswer, LinkRequest } from '../cluster/link-relay.ts'
 import type { HttpExchange, RequestHead, ResponseHeaders } from '../drivers/uws.ts'
 import { SluiceError } from '../errors.ts'
@@ -14,8 +15,11 @@ import { LINK_HEADER } from '../protocol/link.ts'
 import type { Links } from '../transport/links.ts'
 import type { Arrived } from '../transport/websocket-context.ts'
 
-const METHODS = 'GET, POST, OPTIONS'
-const PREFLIGHT_MAX_AGE_S = '600'
+const ALLOWED: Allowed = {
+  all: 'GET, POST, OPTIONS',
+  methods: 'GET, POST',
+  headers: 'Authorization, Content-Type, Sluice-Link, X-Request-Id',
+}
 /** What a frame of the largest size takes as base64, with what stands around it. */
 const BODY_OVER_BYTES = 16_384
 const TEXT = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }
@@ -48,17 +52,11 @@ export class LinkDoor {
     const { method, query, headers } = exchange.head
     const cors = this.#ports.cors(headers.origin)
     if (method === 'OPTIONS') {
-      exchange.respond(204, {
-        ...cors,
-        allow: METHODS,
-        'access-control-allow-methods': 'GET, POST',
-        'access-control-allow-headers': 'Authorization, Content-Type, Sluice-Link, X-Request-Id',
-        'access-control-max-age': PREFLIGHT_MAX_AGE_S,
-      })
+      answerPreflight(exchange, ALLOWED, cors)
       return undefined
     }
     if (method !== 'GET' && method !== 'POST')
-      throw new SluiceError('bad_request', `${this.#ports.path} takes ${METHODS}, not ${method}`)
+      throw new SluiceError('bad_request', `${this.#ports.path} takes ${ALLOWED.all}, not ${method}`)
     const asked = new URLSearchParams(query)
     const link = headers[LINK_HEADER]
     if (link === undefined) {

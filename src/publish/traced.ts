@@ -2,7 +2,7 @@
  * A publish as a span, from its door to its answer. For those that are traced: the others do not come here.
  */
 import type { Published, PublishRequest } from './publisher.ts'
-import { after, type Answer } from '../answer.ts'
+import type { Answer } from '../answer.ts'
 import { SluiceError } from '../errors.ts'
 import type { Tracing } from '../tracing.ts'
 
@@ -39,7 +39,7 @@ export function traced(
   }
   try {
     const answer = run(span.traceparent)
-    return answer instanceof Promise ? answer.then(published, failed) : after(answer, published)
+    return answer instanceof Promise ? answer.then(published, failed) : published(answer)
   } catch (error) {
     return failed(error)
   }
