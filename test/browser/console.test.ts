@@ -233,7 +233,8 @@ describe('the console', () => {
     await page.keyboard.press('Tab')
     await page.keyboard.press('Enter')
     await page.locator('h1', { hasText: 'Drains' }).waitFor()
-    expect(await page.evaluate('document.activeElement.id')).toBe('view-title')
+    // The focus follows once the view has been painted.
+    await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('view-title')
   })
 
   it('keeps the key for this tab only, and in no address', async () => {
