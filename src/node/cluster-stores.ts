@@ -18,7 +18,7 @@ import { LogByDelivery } from '../replay/by-delivery.ts'
 import { RedisReplayLog } from '../replay/redis.ts'
 
 export function clusterStores(base: Base, { listener, trust, switchboard }: StoresPorts): Stores {
-  const { config } = base
+  const { config, metrics } = base
   const servers = openServers(base, switchboard)
   const { redis, nats, succession } = servers
   const durable = durableParts(config, nats, { ...base, logReturned: () => switchboard.logReturned() })
@@ -33,6 +33,7 @@ export function clusterStores(base: Base, { listener, trust, switchboard }: Stor
   const replay = new RedisReplayLog(redis, {
     askedTtlMs: askedMsOf(config),
     keeps: () => servers.wholeness.keeps,
+    succeeded: (outcome) => metrics.logSuccessions[outcome].inc(),
     ...(succession === undefined ? {} : { isHeir: (from, to) => succession.isHeir(from, to) }),
   })
   const log =

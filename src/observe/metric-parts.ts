@@ -20,6 +20,11 @@ export const PARTS = {
     'How long an append to the replay log took.',
     STORE_BUCKETS_S,
   ),
+  logSuccessions: counter(
+    'log_successions_total',
+    'Channels whose server of Redis was replaced by another one as it was asked to, once for each node that uses them: `kept`, they went on; `reset`, it lacked messages of them.',
+    { name: 'outcome', values: ['kept', 'reset'] },
+  ),
   backboneMessages: counter(
     'backbone_messages_total',
     'Messages from and to the backbone, control messages included.',

@@ -39,9 +39,14 @@ export interface RedisReplayLogOptions {
   readonly keeps?: () => Keeps
   /** Of a Redis Cluster: whether the server of the second generation has all that was confirmed in the first. Never fails. */
   readonly isHeir?: (from: string, to: string) => Promise<boolean>
+  /** Told once for each channel and node that met another server in the place of its former one, which was asked. */
+  readonly succeeded?: (outcome: SuccessionOutcome) => void
   /** How many idempotency ids a channel remembers; past it the oldest is forgotten. */
   readonly idsPerChannelMax?: number
 }
+
+/** What became of a channel: it went on in its epoch, or began a new one, and whoever reads it is reset. */
+export type SuccessionOutcome = 'kept' | 'reset'
 
 const KEY_PREFIX = 'sluice'
 const POSITION_TTL_MS = 86_400_000
@@ -62,6 +67,7 @@ export class RedisReplayLog implements ReplayLog {
   readonly #idsMax: number
   readonly #keeps: () => Keeps
   readonly #isHeir: RedisReplayLogOptions['isHeir']
+  readonly #succeeded: (outcome: SuccessionOutcome) => void
   /** Two nodes never propose the same epoch, and one node never proposes it twice. */
   readonly #epochPrefix = randomBytes(5).toString('hex')
   #epochs = 0
@@ -75,6 +81,7 @@ export class RedisReplayLog implements ReplayLog {
     this.#idsMax = options.idsPerChannelMax ?? IDS_PER_CHANNEL_MAX
     this.#keeps = options.keeps ?? (() => 'some')
     this.#isHeir = options.isHeir
+    this.#succeeded = options.succeeded ?? (() => undefined)
     link.define(APPEND)
     link.define(READ)
     link.define(DISOWN)
@@ -157,14 +164,21 @@ export class RedisReplayLog implements ReplayLog {
     if (this.#closed) return Promise.reject(new SluiceError('unavailable', 'the replay log has been closed'))
     const asks = this.#isHeir !== undefined || this.#link.former?.answers === true
     if (!asks) return this.#link.run(lane, what, [...args, this.#keeps()])
-    return this.#runAfter(channel, (keeps) => this.#link.run(lane, what, [...args, keeps]))
+    return this.#runAfter(channel, this.#lastEpoch(), (keeps) => this.#link.run(lane, what, [...args, keeps]))
   }
 
   /** Where another server has been put in the place of one, not before that one was asked. */
-  async #runAfter(channel: string, run: (keeps: string) => Promise<unknown>): Promise<unknown> {
-    const answer = await run('ask')
-    const succession = successionIn(answer)
-    return succession === undefined ? answer : run(await this.#inherited(channel, succession))
+  async #runAfter(
+    channel: string,
+    proposed: string,
+    run: (keeps: string) => Promise<unknown>,
+  ): Promise<unknown> {
+    const asked = await run('ask')
+    const succession = successionIn(asked)
+    if (succession === undefined) return asked
+    const answer = await run(await this.#inherited(channel, succession))
+    this.#succeeded(epochIn(answer) === proposed ? 'reset' : 'kept')
+    return answer
   }
 
   async #inherited(channel: string, { from, to }: Succession): Promise<string> {
@@ -189,7 +203,13 @@ export class RedisReplayLog implements ReplayLog {
   }
 
   #newEpoch(): string {
-    return `${this.#epochPrefix}${(this.#epochs++).toString(36)}`
+    this.#epochs++
+    return this.#lastEpoch()
+  }
+
+  /** The one that was proposed last. */
+  #lastEpoch(): string {
+    return `${this.#epochPrefix}${this.#epochs.toString(36)}`
   }
 }
 
@@ -211,6 +231,10 @@ function successionIn(answer: unknown): Succession | undefined {
   return Buffer.isBuffer(epoch) && epoch.length === 0 && Buffer.isBuffer(to) && Buffer.isBuffer(from)
     ? { from: text(from), to: text(to) }
     : undefined
+}
+
+function epochIn(answer: unknown): string {
+  return text((Array.isArray(answer) ? answer[0] : answer) as Buffer)
 }
 
 function text(bytes: Buffer): string {

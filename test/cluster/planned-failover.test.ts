@@ -53,7 +53,9 @@ describe('when Sentinels are asked for another primary', () => {
     }
     // The second one does not hear of it, and goes on with the former primary for as long as it may.
     const [link, deaf] = [await linkAs('g1'), await linkAs('g2')]
-    const [log, late] = [new RedisReplayLog(link), new RedisReplayLog(deaf)]
+    const outcomes: string[] = []
+    const log = new RedisReplayLog(link, { succeeded: (outcome) => void outcomes.push(outcome) })
+    const late = new RedisReplayLog(deaf)
     const kept = await log.append('kept', message('1'), POLICY)
     const lost = await log.append('lost', message('2'), POLICY)
     const idle = await log.head('idle')
@@ -69,6 +71,7 @@ describe('when Sentinels are asked for another primary', () => {
     expect(await log.head('idle')).toEqual(idle)
     expect((await log.append('lost', message('5'), POLICY)).epoch).not.toBe(lost.epoch)
     expect(await log.read('lost', lost, 10)).toMatchObject({ kind: 'lost', why: 'epoch' })
+    expect(outcomes).toEqual(['kept', 'kept', 'reset'])
 
     // It is a primary as far as it knows, and so does who uses it.
     expect(redis.primary.command('role')).toContain('master')
@@ -90,7 +93,11 @@ describe('when a replica of a Redis Cluster is told to take the place of its mas
       () => link.close(),
       () => succession.close(),
     )
-    const log = new RedisReplayLog(link, { isHeir: (from, to) => succession.isHeir(from, to) })
+    const outcomes: string[] = []
+    const log = new RedisReplayLog(link, {
+      isHeir: (from, to) => succession.isHeir(from, to),
+      succeeded: (outcome) => void outcomes.push(outcome),
+    })
     await succession.look()
     const channels = Array.from({ length: 30 }, (_, i) => `news-${i}`)
     const firsts = await Promise.all(channels.map((name) => log.append(name, message('1'), POLICY)))
@@ -107,6 +114,7 @@ describe('when a replica of a Redis Cluster is told to take the place of its mas
       seconds.push(await onceItServes(() => log.append(name, message('2'), POLICY)))
     expect(epochsOf(seconds)).toEqual(epochsOf(firsts))
     expect(new Set(seconds.map(({ offset }) => offset))).toEqual(new Set([2]))
+    expect(outcomes).toEqual(Array.from({ length: there(master) }, () => 'kept'))
     expect(await log.read('news-0', firsts[0] as Appended, 10)).toMatchObject({ messages: [{ offset: 2 }] })
   })
 })
