@@ -2,7 +2,6 @@
  * What is wrong with a value, in one line: which key, where it was set, what it is, what is allowed. Never a secret.
  */
 import type { z } from 'zod'
-import { NAMESPACE_RULE } from './namespaces.ts'
 import { isSameName, nearest } from './nearest.ts'
 import type { About } from './option.ts'
 import { originText, type Sources } from './sources.ts'
@@ -19,7 +18,8 @@ function complaintOf(issue: z.core.$ZodIssue, sources: Sources): string[] {
   const path = issue.path.map(String)
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey([...path, key], sources))
   if (issue.code === 'invalid_key') {
-    return [`${pathText(path)} (${originText(sources.originOf(path))}) is not a namespace; ${NAMESPACE_RULE}`]
+    const { keyIs, keyRule } = eachAt(path.slice(0, -1))
+    return [`${pathText(path)} (${originText(sources.originOf(path))}) is not ${keyIs}; ${keyRule}`]
   }
   const value = valueAt(sources.values, path)
   const node = nodeAt(path) ?? nodeAt(path.slice(0, -1))
@@ -37,6 +37,12 @@ function complaintOf(issue: z.core.$ZodIssue, sources: Sources): string[] {
     ]
   }
   return [`${where} is ${shown(value, about)}; ${allowed}`]
+}
+
+function eachAt(path: Path): NonNullable<Section['each']> {
+  const node = nodeAt(path)
+  if (node?.kind === 'section' && node.each !== undefined) return node.each
+  throw new Error(`the keys of ${pathText(path)} are not free`)
 }
 
 function wrongSection(path: Path, value: unknown, sources: Sources): string {
@@ -70,7 +76,7 @@ function suggestion(path: Path, section: Section): Path | undefined {
 }
 
 function keysOf(section: Section): string {
-  return section.each === undefined ? [...section.children.keys()].join(', ') : NAMESPACE_RULE
+  return section.each === undefined ? [...section.children.keys()].join(', ') : section.each.keyRule
 }
 
 function shown(value: unknown, about: About): string {

@@ -2,7 +2,6 @@
  * The schema for readers: the page of the documentation and the JSON Schema.
  */
 import { z } from 'zod'
-import { INBOX_TTL } from './namespaces.ts'
 import { OPTIONS, SECTIONS } from './option.ts'
 import { RULES } from './rules.ts'
 import { SCHEMA } from './schema.ts'
@@ -110,8 +109,7 @@ function sectionsIn(section: Section): Section[] {
 
 function sectionTable(section: Section): string {
   if (section.each === undefined) return optionTable(section)
-  const inbox = `The \`ttl\` of \`@\` is ${INBOX_TTL} unless \`@\` itself sets it.\n`
-  return `Each namespace has these keys; the defaults are those of \`*\`. ${inbox}\n${optionTable(section.each)}`
+  return `${section.each.intro}\n\n${optionTable(section.each)}`
 }
 
 function optionTable(section: Section): string {

@@ -21,6 +21,15 @@ export function isHost(value: string): boolean {
   return /^[A-Za-z0-9_.-]{1,253}$|^\[[\da-fA-F:.]+\]$/.test(value) && URL.canParse(`http://${value}`)
 }
 
+/** As clients ask for it in a TLS handshake (RFC 6066, section 3), or `*.` and a part of it, which stands for one label. */
+export function isServerName(value: string): boolean {
+  return (
+    value.length <= 253 &&
+    isIP(value) === 0 &&
+    /^(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(value)
+  )
+}
+
 /** An IP address, or a network in CIDR notation (RFC 4632). */
 export function isNetwork(value: string): boolean {
   const [address = '', prefix, ...rest] = value.split('/')

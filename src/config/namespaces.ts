@@ -45,9 +45,9 @@ export interface Namespaces {
 }
 
 /** An inbox is for users who are away: its messages are kept longer than a channel's. */
-export const INBOX_TTL = '10m'
+const INBOX_TTL = '10m'
 
-export const NAMESPACE_RULE =
+const NAMESPACE_RULE =
   "a namespace is *, @, or the part of a channel's name before its first colon: A-Z a-z 0-9 _ - . @ / = + $, without @ first, a dot first or last, or two dots together"
 
 export const namespaces = z
@@ -59,6 +59,12 @@ export const namespaces = z
   .transform(resolveNamespaces)
   .register(SECTIONS, {
     doc: "Policies by namespace: what is before the first `:` of a channel's name. `*` is the default, from which every other namespace takes what it does not set; `@` stands for the inboxes.",
+    each: {
+      shape: POLICY.shape,
+      keyIs: 'a namespace',
+      keyRule: NAMESPACE_RULE,
+      intro: `Each namespace has these keys; the defaults are those of \`*\`. The \`ttl\` of \`@\` is ${INBOX_TTL} unless \`@\` itself sets it.`,
+    },
   })
 
 function resolveNamespaces(given: Readonly<Record<string, z.output<typeof POLICY>>>): Namespaces {

@@ -36,7 +36,18 @@ export interface About {
 
 /** Everything known about the options and the sections of the schema, by the schema's own objects. */
 export const OPTIONS = z.registry<About>()
-export const SECTIONS = z.registry<{ readonly doc: string }>()
+export const SECTIONS = z.registry<{ readonly doc: string; readonly each?: Each }>()
+
+/** Of a section with free keys: what stands under each of them. */
+export interface Each {
+  readonly shape: z.core.$ZodLooseShape
+  /** Completes “… is not”. */
+  readonly keyIs: string
+  /** What is allowed as a key. */
+  readonly keyRule: string
+  /** For the documentation, before the table of the options. */
+  readonly intro: string
+}
 
 interface Words {
   readonly doc: string
@@ -100,6 +111,16 @@ export function section<T extends z.core.$ZodLooseShape>(doc: string, shape: T) 
 /** A group of options that has a meaning by being there. */
 export function optionalSection<T extends z.core.$ZodLooseShape>(doc: string, shape: T) {
   return z.exactOptional(z.strictObject(shape)).register(SECTIONS, { doc })
+}
+
+/** A group of options under each of some keys that the operator chooses. */
+export function optionalSectionByKey<T extends z.core.$ZodLooseShape>(
+  doc: string,
+  { shape, fits, ...words }: Omit<Each, 'shape'> & { readonly shape: T; fits(key: string): boolean },
+) {
+  const each = { ...words, shape }
+  const key = z.string().refine(fits)
+  return z.exactOptional(z.record(key, z.strictObject(shape))).register(SECTIONS, { doc, each })
 }
 
 const asIs = (value: string): unknown => value

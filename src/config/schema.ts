@@ -9,7 +9,7 @@ import { AUTH_SECTION } from './auth-section.ts'
 import type { DevFacts } from './dev-settings.ts'
 import { dialectsSection } from './dialects-section.ts'
 import { isPlan, PLAN_RULE } from './drain-plan.ts'
-import { isApiKeyEntry, isHost, isLabel, isNetwork, isOrigin, isPublicUrl } from './forms.ts'
+import { isApiKeyEntry, isHost, isLabel, isNetwork, isOrigin, isPublicUrl, isServerName } from './forms.ts'
 import type { Frozen } from './frozen.ts'
 import { logSection } from './log-section.ts'
 import { namespaces } from './namespaces.ts'
@@ -24,6 +24,7 @@ import {
   option,
   optional,
   optionalSection,
+  optionalSectionByKey,
   required,
   section,
   size,
@@ -78,6 +79,22 @@ export const SCHEMA = z.strictObject({
   tls: optionalSection('TLS on the public listener. Absent: plain, for a proxy in front that ends TLS.', {
     certFile: required(text('the path of a file'), { doc: 'The certificate and its chain, in PEM.' }),
     keyFile: required(text('the path of a file'), { doc: 'The private key, in PEM.' }),
+    names: optionalSectionByKey(
+      'Further certificates on the same port, by the name that a client asks for (SNI). Who asks for another name, or for none, is shown the one of `tls`.',
+      {
+        shape: {
+          certFile: required(text('the path of a file'), {
+            doc: 'The certificate and its chain, in PEM. It is good for this name.',
+          }),
+          keyFile: required(text('the path of a file'), { doc: 'The private key, in PEM.' }),
+        },
+        fits: isServerName,
+        keyIs: 'a server name',
+        keyRule:
+          'a server name is a host name in lower case, such as rt.example.com, or *. and the rest of one, such as *.example.com, which stands for one label',
+        intro: 'Each name has these keys:',
+      },
+    ),
   }),
   api: section('The second listener, for backends and operators. Keep it off the public network.', {
     host: option(text('a host name or an address'), '127.0.0.1', {

@@ -3,8 +3,7 @@
  * complaints, the documentation.
  */
 import { z } from 'zod'
-import { POLICY } from './namespaces.ts'
-import { type About, OPTIONS, SECTIONS } from './option.ts'
+import { type About, type Each, OPTIONS, SECTIONS } from './option.ts'
 import { SCHEMA } from './schema.ts'
 
 export type Path = readonly string[]
@@ -21,7 +20,7 @@ export interface Section {
   readonly doc: string
   readonly children: ReadonlyMap<string, Option | Section>
   /** What stands under any key, where the keys are free; its path ends with `*`. */
-  readonly each: Section | undefined
+  readonly each: (Section & Pick<Each, 'keyIs' | 'keyRule' | 'intro'>) | undefined
 }
 
 /** Longer keys are cut where they are shown. */
@@ -51,12 +50,19 @@ function sectionOf(path: Path, doc: string, shape: Readonly<Record<string, z.cor
 function nodeOf(path: Path, schema: z.core.$ZodType): Option | Section {
   const about = OPTIONS.get(schema)
   if (about !== undefined) return { kind: 'option', path, about }
-  const doc = SECTIONS.get(schema)?.doc ?? ''
+  const { doc = '', each } = SECTIONS.get(schema) ?? {}
   const inner =
     schema instanceof z.ZodPrefault || schema instanceof z.ZodExactOptional ? schema.unwrap() : schema
   if (inner instanceof z.ZodObject) return sectionOf(path, doc, inner.shape)
-  const each = sectionOf([...path, '*'], '', POLICY.shape)
-  return { kind: 'section', path, doc, children: new Map(), each }
+  if (each === undefined) throw new Error(`${path.join('.')} is neither an option nor a section`)
+  const { shape, ...words } = each
+  return {
+    kind: 'section',
+    path,
+    doc,
+    children: new Map(),
+    each: { ...sectionOf([...path, '*'], '', shape), ...words },
+  }
 }
 
 function optionsOf(section: Section): Option[] {

@@ -20,7 +20,16 @@ import { copyHead, handshakeFault, type RequestHead } from './request-head.ts'
 import { RFC_CLOSE } from '../protocol/rfc6455.ts'
 import { endConnectionWith } from './one-request.ts'
 import { loadUws, type Native } from './uws-binary.ts'
-import { own, publishAround, type Owned, type Served, type TopicMember } from './uws-served.ts'
+import {
+  own,
+  publishAround,
+  serve,
+  serveNames,
+  type ListenerCertificates,
+  type Owned,
+  type Served,
+  type TopicMember,
+} from './uws-served.ts'
 import { endVanished, openSockets } from './vanished-peers.ts'
 
 export type { ResponseHeaders } from './http-answer.ts'
@@ -143,7 +152,7 @@ export interface ListenerOptions {
   readonly host: string
   /** 0: any free one. */
   readonly port: number
-  readonly tls?: { readonly certFile: string; readonly keyFile: string }
+  readonly tls?: ListenerCertificates
   /** Other processes may listen there too, and the kernel spreads connections over them. */
   readonly shared: boolean
   /** The options that say where, for whoever has to change them. */
@@ -199,22 +208,11 @@ export class Listener {
 
   constructor(options: ListenerOptions) {
     this.#options = options
-    this.#served = this.#serve()
-  }
-
-  /** With the certificate as it is in its file now. */
-  #serve(): Served {
-    const { tls } = this.#options
-    const app =
-      tls === undefined
-        ? this.#uWS.App()
-        : this.#uWS.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile })
-    const served = { app, sockets: 0 }
-    for (const route of this.#routes) route(served)
-    return served
+    this.#served = serve(options.tls)
   }
 
   #route(route: (served: Served) => void): void {
+    if (this.#wanted) throw new Error('a listener is given its routes before it listens')
     this.#routes.push(route)
     route(this.#served)
   }
@@ -352,14 +350,16 @@ export class Listener {
   }
 
   /**
-   * Reads the files of the certificate again: who connects from now on is shown what they hold, who is connected stays. A
+   * Reads the files of all certificates again: who connects from now on is shown what they hold, who is connected stays. A
    * connection that is just being made may be refused once. Fails where the library cannot use them, and changes nothing.
    */
   async renewCertificate(): Promise<void> {
     // The library lets only a port that was said be used again while there are connections to it.
     if (this.#options.port === 0)
       throw new ListenError(`${this.#options.setBy}: with port 0 no certificate can be renewed; say a port`)
-    const fresh = this.#serve()
+    const fresh = serve(this.#options.tls)
+    for (const route of this.#routes) route(fresh)
+    serveNames(fresh, this.#options.tls?.names ?? {}, this.#routes)
     // Behind what the loop has accepted in this turn, so that next to nobody is in between.
     await new Promise((resolve) => setImmediate(resolve))
     if (!this.#wanted) return
@@ -384,6 +384,7 @@ export class Listener {
 
   /** Fails where the address is taken or not ours. */
   async listen(): Promise<void> {
+    serveNames(this.#served, this.#options.tls?.names ?? {}, this.#routes)
     await this.#listenAt(this.#options.port)
     this.#wanted = true
   }

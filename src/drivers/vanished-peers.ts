@@ -5,11 +5,10 @@
  *
  * Two options of the listening socket, which every accepted socket inherits, bound that: `TCP_USER_TIMEOUT` for bytes
  * that are not acknowledged, keepalive for connections on which nothing is on its way (a waiting poll). Neither
- * Node.js nor uWebSockets.js can set the former, so it is set through the C library. The only module that touches koffi.
+ * Node.js nor uWebSockets.js can set the former, so it is set through the C library.
  */
 import { readdirSync, readlinkSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import type * as Koffi from 'koffi'
+import { cFunctions } from './c-library.ts'
 
 /** As Linux numbers them (`asm-generic/socket.h`, `linux/tcp.h`) on every architecture that there are binaries for. */
 const SOL_SOCKET = 1
@@ -28,6 +27,11 @@ type GetOption = (fd: number, level: number, name: number, value: number[], byte
 interface SocketOptions {
   readonly set: SetOption
   readonly get: GetOption
+}
+
+const OPTIONS = {
+  set: 'int setsockopt(int, int, int, int *, uint32_t)',
+  get: 'int getsockopt(int, int, int, _Out_ int *, _Inout_ uint32_t *)',
 }
 
 /** This process' sockets: their inode and their descriptor. */
@@ -60,7 +64,7 @@ function targetOf(fd: string): string {
  */
 export function endVanished(before: OpenSockets, goneMs: number): string | undefined {
   if (process.platform !== 'linux') return `this needs Linux, not ${process.platform}`
-  const options = loadOptions()
+  const options = cFunctions<SocketOptions>(OPTIONS)
   if (typeof options === 'string') return options
   const fresh = [...openSockets()].filter(([inode]) => !before.has(inode)).map(([, fd]) => fd)
   const listening = fresh.filter((fd) => isListening(options, fd))
@@ -91,21 +95,4 @@ function setAll({ set }: SocketOptions, fd: number, goneMs: number): boolean {
 function isListening({ get }: SocketOptions, fd: number): boolean {
   const value = [0]
   return get(fd, SOL_SOCKET, SO_ACCEPTCONN, value, [INT_BYTES]) === 0 && value[0] === 1
-}
-
-/** Only when somebody listens: commands of the command line need none of it. Answers why there are none. */
-function loadOptions(): SocketOptions | string {
-  try {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof Koffi
-    // Of the program itself: the C library is loaded already, under whatever name.
-    const library = koffi.load(null)
-    return {
-      set: library.func('int setsockopt(int, int, int, int *, uint32_t)') as unknown as SetOption,
-      get: library.func(
-        'int getsockopt(int, int, int, _Out_ int *, _Inout_ uint32_t *)',
-      ) as unknown as GetOption,
-    }
-  } catch (error) {
-    return `koffi cannot call the C library: ${error instanceof Error ? error.message : String(error)}`
-  }
 }

@@ -3,8 +3,9 @@
  */
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config/schema.ts'
-import { ServedCertificate, type CertificateFiles } from '../drivers/served-certificate.ts'
+import { ServedCertificate } from '../drivers/served-certificate.ts'
 import type { Listener } from '../drivers/uws.ts'
+import type { ListenerCertificates } from '../drivers/uws-served.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 
@@ -45,7 +46,7 @@ export class Certificates {
 
 function watch(
   name: Name,
-  files: CertificateFiles | undefined,
+  files: ListenerCertificates | undefined,
   listener: Listener,
   { clock, log, metrics }: CertificatesPorts,
 ): ServedCertificate | undefined {
@@ -54,7 +55,8 @@ function watch(
     cell.read(() => Number.NaN)
     return undefined
   }
-  const about = { listener: name, certFile: files.certFile }
+  const names = Object.keys(files.names ?? {})
+  const about = { listener: name, certFile: files.certFile, ...(names.length === 0 ? {} : { names }) }
   const served = new ServedCertificate(files, {
     clock,
     renew: () => listener.renewCertificate(),
@@ -74,7 +76,7 @@ function watch(
     refused(why) {
       log.error(
         { ...about, reason: why },
-        'the files of the certificate cannot be used; the one before is shown until they can',
+        'the files of a certificate cannot be used; what was shown before is shown on, of all of this listener, until they can',
       )
     },
   })

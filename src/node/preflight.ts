@@ -9,6 +9,7 @@ import { KeyRing } from '../auth/key-ring.ts'
 import type { Config } from '../config/schema.ts'
 import { natsTarget } from '../drivers/nats-url.ts'
 import { redisTarget } from '../drivers/redis-url.ts'
+import { certificateFault } from '../drivers/served-certificate.ts'
 import type { TlsFiles } from '../drivers/tls-files.ts'
 
 /** Everything that would keep a node from starting with this configuration, a sentence each. Opens no connection. */
@@ -19,6 +20,9 @@ export async function faultsOf(config: Config): Promise<string[]> {
     ...urlFaults(() => redisTarget(config.redis.url), config.redis.url),
     ...(await natsFaults(config.nats)),
     ...TLS_SECTIONS.flatMap(([name, of]) => tlsFaults(name, of(config) ?? {})),
+    ...Object.entries(config.tls?.names ?? {}).flatMap(([name, files]) =>
+      tlsFaults(`tls.names.${JSON.stringify(name)}`, files, name),
+    ),
   ]
 }
 
@@ -54,7 +58,8 @@ const TLS_SECTIONS: readonly (readonly [name: string, of: (config: Config) => Tl
   ['nats.tls', ({ nats }) => nats.tls],
 ]
 
-function tlsFaults(section: string, { certFile, keyFile, caFile }: TlsFiles): string[] {
+/** `serverName`: for which the certificate has to be. */
+function tlsFaults(section: string, { certFile, keyFile, caFile }: TlsFiles, serverName?: string): string[] {
   const faults: string[] = []
   const read = (option: string, file: string | undefined): Buffer | undefined => {
     if (file === undefined) return undefined
@@ -72,20 +77,26 @@ function tlsFaults(section: string, { certFile, keyFile, caFile }: TlsFiles): st
     faults.push(`${section}.caFile cannot be used: it has no certificate in PEM (${CERTIFICATE})`)
   faults.push(...contextFault(`${section}.caFile`, ca === undefined ? {} : { ca }))
   if (cert !== undefined && key !== undefined)
-    faults.push(...contextFault(`${section}.certFile and ${section}.keyFile`, { cert, key }))
+    faults.push(...pairFault(section, { cert: String(cert), key: String(key) }, serverName))
   return faults
 }
 
 const CERTIFICATE = '-----BEGIN CERTIFICATE-----'
 
-function contextFault(options: string, material: SecureContextOptions): string[] {
+const NEEDED = 'certificates with their chain, and the private key, are needed in PEM'
+
+function pairFault(section: string, pair: { cert: string; key: string }, serverName?: string): string[] {
+  const fault = certificateFault(pair, serverName)
+  if (fault === undefined) return []
+  return [`${section}.certFile and ${section}.keyFile cannot be used: ${fault}; ${NEEDED}`]
+}
+
+function contextFault(option: string, material: SecureContextOptions): string[] {
   try {
     createSecureContext(material)
     return []
   } catch (error) {
-    return [
-      `${options} cannot be used: ${(error as Error).message}; certificates with their chain, and the private key, are needed in PEM`,
-    ]
+    return [`${option} cannot be used: ${(error as Error).message}; ${NEEDED}`]
   }
 }
 

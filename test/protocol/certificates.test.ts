@@ -36,9 +36,10 @@ function put(name: string): void {
 }
 
 /** The name on the certificate that a new connection is shown. */
-function shown(port: number): Promise<string> {
+function shown(port: number, servername?: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connectTls({ host: '127.0.0.1', port, ca: caText }, () => {
+    const by = servername === undefined ? {} : { servername, checkServerIdentity: () => undefined }
+    const socket = connectTls({ host: '127.0.0.1', port, ca: caText, ...by }, () => {
       resolve(String(socket.getPeerCertificate().subject.CN))
       socket.destroy()
     })
@@ -119,5 +120,83 @@ describe('a certificate that is replaced on disk', () => {
       expect(Number(value?.[1])).toBeGreaterThan(86_400)
       expect(Number(value?.[1])).toBeLessThanOrEqual(2 * 86_400)
     }
+  })
+})
+
+describe('certificates by the name that a client asks for', () => {
+  const NAMES = ['one.example', '*.two.example'] as const
+  const certificates = Object.fromEntries(
+    NAMES.map((name, index) => [name, { certFile: `by-name-${index}.pem`, keyFile: `by-name-${index}.key` }]),
+  )
+  let named: StartedNode
+  let port: number
+
+  beforeAll(async () => {
+    for (const [name, files] of Object.entries(certificates)) {
+      files.certFile = ca.file(files.certFile)
+      files.keyFile = ca.file(files.keyFile)
+      putNamed(name, 'before')
+    }
+    port = ((await freePorts(1)) as [number])[0]
+    const own = ca.issue('for all others')
+    named = await startNode({ port, tls: { ...own, names: certificates } })
+  })
+  afterAll(() => named.close())
+
+  function putNamed(name: string, generation: string): void {
+    const { certFile, keyFile } = certificates[name] as Certificate
+    const issued = ca.issue(`${generation} ${name.replace('*', 'any')}`, `DNS:${name}`)
+    copyFileSync(issued.certFile, certFile)
+    copyFileSync(issued.keyFile, keyFile)
+  }
+
+  async function subscribed(servername: string): Promise<RawClient> {
+    const { client } = await RawClient.connect(
+      `wss://127.0.0.1:${port}/v1/ws`,
+      { token: await named.token(servername) },
+      { ca: caText, servername, checkServerIdentity: () => false },
+    )
+    client.send({ type: 'subscribe', ref: 1, channel: 'news' })
+    await client.next('subscribed')
+    return client
+  }
+
+  it('are shown to who asks for them, the own one to all others, and all of them are served alike', async () => {
+    expect(await shown(port, 'one.example')).toBe('before one.example')
+    expect(await shown(port, 'a.two.example')).toBe('before any.two.example')
+    expect(await shown(port, 'b.two.example')).toBe('before any.two.example')
+    for (const other of ['two.example', 'a.b.two.example', 'three.example', '']) {
+      expect(await shown(port, other)).toBe('for all others')
+    }
+  })
+
+  it('are renewed together, and whoever is connected by any name loses nothing', async () => {
+    const names = ['one.example', 'a.two.example', 'three.example']
+    const clients = await Promise.all(names.map(subscribed))
+    for (const name of NAMES) putNamed(name, 'after')
+    await named.renewCertificates()
+    expect(await shown(port, 'one.example')).toBe('after one.example')
+    expect(await shown(port, 'a.two.example')).toBe('after any.two.example')
+    expect(await shown(port, 'three.example')).toBe('for all others')
+    clients.push(...(await Promise.all(names.map(subscribed))))
+    await named.publish({ channel: 'news', data: 'to all of both' })
+    for (const client of clients) {
+      expect(await client.next('message')).toMatchObject({ data: 'to all of both' })
+      client.cut()
+    }
+  })
+
+  it('are not renewed while one of them is for another name', async () => {
+    putNamed('one.example', 'late')
+    const { certFile, keyFile } = certificates['*.two.example'] as Certificate
+    const wrong = ca.issue('wrong', 'DNS:three.example')
+    copyFileSync(wrong.certFile, certFile)
+    copyFileSync(wrong.keyFile, keyFile)
+    await named.renewCertificates()
+    await named.renewCertificates()
+    expect(await shown(port, 'one.example')).toBe('after one.example')
+    putNamed('*.two.example', 'late')
+    await named.renewCertificates()
+    expect(await shown(port, 'one.example')).toBe('late one.example')
   })
 })

@@ -48,7 +48,7 @@ const SPOKEN = /^dialect\/sluice-v1\/(?:frames|codes)\.ts$/
 /** Where a foreign package may be imported: it has one door. */
 const DOORS: readonly (readonly [pkg: RegExp, door: RegExp])[] = [
   [/^@trufflesuite\/uws-js-unofficial$/, /^drivers\/uws-binary\.ts$/],
-  [/^koffi$/, /^drivers\/vanished-peers\.ts$/],
+  [/^koffi$/, /^drivers\/c-library\.ts$/],
   [
     /^@nats-io\//,
     /^drivers\/(?:nats(?:-identity|-options|-errors|-headers)?|jetstream(?:-errors|-streams)?)\.ts$/,

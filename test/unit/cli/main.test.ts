@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { deadUrl, fakeGateway } from './fake-gateway.ts'
 import { FakeTerminal, run } from './fake-terminal.ts'
 import { main } from '../../../src/cli/main.ts'
+import { CertificateAuthority } from '../../support/certificates.ts'
 import { configFile } from '../config/config-file.ts'
 
 const COMMANDS = ['dev', 'serve', 'publish', 'tail', 'token', 'config']
@@ -275,6 +276,24 @@ describe('config check names what only a start would find', () => {
     const wrong = configFile(JSON.stringify({ tls: { certFile: 'package.json', keyFile: 'package.json' } }))
     expect((await run(['config', 'check', wrong], env)).err).toMatch(
       /tls\.certFile and tls\.keyFile cannot be used/,
+    )
+  })
+
+  it('a certificate that is not for the name under which it is to be shown', async () => {
+    const ca = new CertificateAuthority()
+    onTestFinished(() => ca.remove())
+    const own = ca.issue('own')
+    const env = { SLUICE_JWT_SECRET: 'x'.repeat(32), SLUICE_API_KEYS: 'shop:publish:0123456789abcdef' }
+    const check = async (names: object): Promise<string> =>
+      (await run(['config', 'check', configFile(JSON.stringify({ tls: { ...own, names } }))], env)).err
+    const one = ca.issue('one', 'DNS:one.example')
+    expect(await check({ 'two.example': one })).toMatch(
+      /tls\.names\."two\.example"\.certFile and .* cannot be used: the certificate is not for two\.example, but for DNS:one\.example/,
+    )
+    const half = { certFile: one.certFile, keyFile: own.keyFile }
+    expect(await check({ 'one.example': half })).toMatch(/"one\.example"\.keyFile cannot be used: .*mismatch/)
+    expect(await check({ 'one.example': one, '*.two.example': ca.issue('any', 'DNS:*.two.example') })).toBe(
+      '',
     )
   })
 })

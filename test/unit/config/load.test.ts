@@ -297,6 +297,30 @@ describe('what is refused', () => {
     expect(inFile('port: [1]')).toEqual(['port (FILE:1) is a list; allowed: a whole number from 0 to 65535'])
   })
 
+  it('a name that no client can ask for in a handshake', () => {
+    const files = '{ certFile: a, keyFile: b }'
+    for (const name of [
+      'Rt.Example.com',
+      '192.0.2.1',
+      'a.*.example',
+      '*',
+      'a..b',
+      '-a.b',
+      `${'a'.repeat(64)}.b`,
+    ]) {
+      expect(
+        inFile(`tls: { certFile: a, keyFile: b, names: { ${JSON.stringify(name)}: ${files} } }`),
+      ).toEqual([
+        expect.stringMatching(
+          /^tls\.names\..* \(FILE:1\) is not a server name; a server name is a host name in lower case/,
+        ),
+      ])
+    }
+    expect(inFile(`tls: { certFile: a, keyFile: b, names: { localhost: { certFile: a } } }`)).toEqual([
+      expect.stringMatching(/^tls\.names\.localhost\.keyFile is missing/),
+    ])
+  })
+
   it('a name that is no namespace', () => {
     expect(inFile('namespaces: {"a:b": {}}')).toEqual([
       expect.stringMatching(/^namespaces\.a:b \(FILE:1\) is not a namespace; a namespace is \*, @, or /),
