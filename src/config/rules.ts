@@ -111,6 +111,13 @@ export const RULES: readonly Rule[] = [
     },
   },
   {
+    says: '`kubernetes.deletionCost` needs `kubernetes.podName`.',
+    broken({ kubernetes: { deletionCost, podName } }, where) {
+      if (!deletionCost || podName !== undefined) return undefined
+      return `${where('kubernetes', 'deletionCost')} is true, but kubernetes.podName (SLUICE_POD_NAME) is not set: give it the fieldRef metadata.name, as deploy/kubernetes/components/deletion-cost does`
+    },
+  },
+  {
     says: '`delivery: durable` and `clientPublish: forward` need `nats.url`; `sluice dev` keeps durable channels in memory without it.',
     broken({ dev, namespaces, nats }, where) {
       if (nats.url.length > 0) return undefined

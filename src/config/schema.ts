@@ -11,6 +11,7 @@ import { dialectsSection } from './dialects-section.ts'
 import { isPlan, PLAN_RULE } from './drain-plan.ts'
 import { isApiKeyEntry, isHost, isLabel, isNetwork, isOrigin, isPublicUrl, isServerName } from './forms.ts'
 import type { Frozen } from './frozen.ts'
+import { kubernetesSection } from './kubernetes-section.ts'
 import { logSection } from './log-section.ts'
 import { namespaces } from './namespaces.ts'
 import {
@@ -286,6 +287,7 @@ export const SCHEMA = z.strictObject({
       doc: 'How often the end of a channel is compared with the log, in case the last message was lost on the way.',
     }),
   }),
+  kubernetes: kubernetesSection(),
   log: logSection(),
   dialects: dialectsSection(),
   drain: section('How connections are moved away when the node stops.', {

@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts'
 import { loadUws } from '../drivers/uws-binary.ts'
 import { Closing } from '../errors.ts'
 import type { Base } from './base.ts'
+import type { DeletionCost } from './deletion-cost.ts'
 import { endInTurn, endOver, type Ending } from './ending.ts'
 import type { Listeners } from './listeners.ts'
 import type { NodePace } from './pace.ts'
@@ -23,6 +24,8 @@ export interface Whole extends Rooms {
   readonly admission: Admission
   readonly pace: NodePace
   readonly api: Api
+  /** Absent: Kubernetes is told nothing. */
+  readonly cost: DeletionCost | undefined
 }
 
 /** Fails where an address is taken. */
@@ -42,6 +45,7 @@ export async function startNode(base: Base, whole: Whole): Promise<void> {
   log.info({}, `uWebSockets.js: ${loadUws().why}`)
   const ports = { port: listeners.public.port, apiPort: listeners.api.port }
   log.info({ version, region, role, ...ports }, 'the node is ready')
+  whole.cost?.start()
 }
 
 /** Within the time that the configuration gives it, whatever hangs. Never fails. */
@@ -65,6 +69,7 @@ export async function stopNode(base: Base, whole: Whole): Promise<void> {
   })
   if (late.length > 0) log.warn({ parts: late, boundMs }, LATE_ENDING)
   whole.pace.close()
+  whole.cost?.close()
   await base.tracing?.close()
   base.close()
   log.info({}, 'the node has stopped')

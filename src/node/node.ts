@@ -11,6 +11,7 @@ import { attachApi } from './api.ts'
 import { createBase, type Base } from './base.ts'
 import { faultsOf } from './preflight.ts'
 import { createCluster } from './cluster.ts'
+import { createDeletionCost } from './deletion-cost.ts'
 import { createDelivery, createTokenCheck } from './delivery.ts'
 import { createDoor } from './door.ts'
 import { createAdmission, createGateway } from './edge.ts'
@@ -130,7 +131,8 @@ function assemble(base: Base, ofCluster: MakeStores | undefined, over: () => voi
   createGateway(base, { ...rooms, admitting }).attach(listeners.public)
   const api = attachApi(base, { ...rooms, trust, emptied }, listeners.api)
   switchboard.connect(rooms)
-  return { ...rooms, listeners, admission, pace, api }
+  const cost = createDeletionCost(base, () => delivery.sessions.count)
+  return { ...rooms, listeners, admission, pace, api, cost }
 }
 
 /** Who could take clients: as the table says now, or as it said last. */

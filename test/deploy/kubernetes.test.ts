@@ -1,9 +1,10 @@
 /** deploy/kubernetes: what each overlay comes to has the form of Kubernetes, fits together, and gives a drain its time. */
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createUser } from '@nats-io/nkeys'
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { configCheck, configOf, MARGIN_MS, SECRETS } from '../support/config-check.ts'
 import { unknownIn } from '../support/known-metrics.ts'
@@ -343,6 +344,83 @@ describe.skipIf(kubectl.missing !== undefined)(`the canary${kubectl.note}`, () =
       // A query that may find nothing, or divide by nothing, is not a failure.
       expect(query.includes('or vector(0)') || successCondition.startsWith('isNaN(result[0])')).toBe(true)
     }
+  })
+})
+
+describe.skipIf(kubectl.missing !== undefined)(`the component deletion-cost${kubectl.note}`, () => {
+  let manifests: Manifest[]
+  beforeAll(() => {
+    const directory = temporaryDirectory('overlay')
+    const to = (part: string): string => relative(realpathSync(directory.path), join(FOLDER, part))
+    writeFileSync(
+      join(directory.path, 'kustomization.yaml'),
+      `resources: [${to('overlays/small')}]\ncomponents: [${to('components/deletion-cost')}]\n`,
+    )
+    manifests = manifestsIn(
+      execFileSync('kubectl', ['kustomize', directory.path], { encoding: 'utf8', stdio: 'pipe' }),
+    )
+    directory.remove()
+  })
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- who asks says what he expects to find
+  const found = <T>(kind: string): T => manifests.find((one) => one.kind === kind) as T
+
+  it('has the form of Kubernetes', () => {
+    // The types have lost the field `resources` of a rule, without which a rule is for nothing.
+    const resources = /"resources":\["pods"\],?/
+    const typed = manifests.map((one) => {
+      if (one.kind !== 'ValidatingAdmissionPolicy') return one
+      expect(JSON.stringify(one)).toMatch(resources)
+      return JSON.parse(JSON.stringify(one).replace(resources, '').replace(',}', '}')) as Manifest
+    })
+    expect(formFaults(typed)).toBe('')
+  })
+
+  it('gives nodes a token, the name of their pod, and a configuration that uses both', () => {
+    const { template } = found<{ spec: DeploymentSpec }>('Deployment').spec
+    expect(template.spec).toMatchObject({ automountServiceAccountToken: true, serviceAccountName: 'sluice' })
+    const env = (template.spec.containers[0] as Container).env
+    expect(env.find(({ name }) => name === 'SLUICE_POD_NAME')?.valueFrom?.fieldRef?.fieldPath).toBe(
+      'metadata.name',
+    )
+    const written = Object.fromEntries(
+      env.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])),
+    )
+    const [SLUICE_POD_NAME, SLUICE_REDIS_URL] = ['sluice-1', 'redis://redis.redis']
+    const settings = { ...SECRETS, ...written, SLUICE_POD_NAME, SLUICE_REDIS_URL }
+    const directory = temporaryDirectory('config')
+    const file = join(directory.path, 'sluice.yaml')
+    writeFileSync(file, found<Manifest>('ConfigMap').data?.['sluice.yaml'] ?? '')
+    expect(configOf(file, settings).kubernetes).toMatchObject({ deletionCost: true, podName: 'sluice-1' })
+    directory.remove()
+  })
+
+  it('lets their service account patch pods, its own one alone, and nothing but its annotations', () => {
+    expect(found('Role')).toMatchObject({
+      rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['patch'] }],
+    })
+    const account = found<Manifest>('ServiceAccount').metadata
+    expect(found('RoleBinding')).toMatchObject({
+      roleRef: { kind: 'Role', name: found<Manifest>('Role').metadata.name },
+      subjects: [{ kind: 'ServiceAccount', name: account.name, namespace: account.namespace }],
+    })
+    const policy = found<Manifest & { spec: { validations: { expression: string }[] } }>(
+      'ValidatingAdmissionPolicy',
+    )
+    expect(JSON.stringify(policy)).toContain(`system:serviceaccount:${account.namespace}:${account.name}`)
+    expect(policy.spec.validations).toHaveLength(2)
+    expect(found('ValidatingAdmissionPolicyBinding')).toMatchObject({
+      spec: { policyName: policy.metadata.name, validationActions: ['Deny'] },
+    })
+  })
+
+  it('lets them to the API server', () => {
+    const { egress } = found<{ spec: { egress: { ports: { port: number }[]; to?: unknown }[] } }>(
+      'NetworkPolicy',
+    ).spec
+    const open = egress
+      .filter(({ to }) => to === undefined)
+      .flatMap(({ ports }) => ports.map(({ port }) => port))
+    expect(open).toEqual(expect.arrayContaining([443, 6443]))
   })
 })
 

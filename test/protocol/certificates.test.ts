@@ -132,9 +132,9 @@ describe('certificates by the name that a client asks for', () => {
   let port: number
 
   beforeAll(async () => {
-    for (const [name, files] of Object.entries(certificates)) {
-      files.certFile = ca.file(files.certFile)
-      files.keyFile = ca.file(files.keyFile)
+    for (const [name, pair] of Object.entries(certificates)) {
+      pair.certFile = ca.file(pair.certFile)
+      pair.keyFile = ca.file(pair.keyFile)
       putNamed(name, 'before')
     }
     port = ((await freePorts(1)) as [number])[0]
@@ -154,7 +154,7 @@ describe('certificates by the name that a client asks for', () => {
     const { client } = await RawClient.connect(
       `wss://127.0.0.1:${port}/v1/ws`,
       { token: await named.token(servername) },
-      { ca: caText, servername, checkServerIdentity: () => false },
+      { ca: caText, ...{ servername }, checkServerIdentity: () => false },
     )
     client.send({ type: 'subscribe', ref: 1, channel: 'news' })
     await client.next('subscribed')

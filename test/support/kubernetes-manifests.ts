@@ -50,9 +50,9 @@ function isOwn({ apiVersion }: Manifest): boolean {
   return !apiVersion.split('/')[0]?.includes('.') || apiVersion.includes('.k8s.io/')
 }
 
-/** `apps/v1` and `networking.k8s.io/v1` are in files that are named without the domain. */
+/** `apps/v1` and `rbac.authorization.k8s.io/v1` are in files that are named by the first label. */
 function typeOf({ apiVersion, kind }: Manifest): string {
-  const path = apiVersion === 'v1' ? 'core/v1' : apiVersion.replace('.k8s.io', '')
+  const path = apiVersion === 'v1' ? 'core/v1' : apiVersion.replace(/\.[a-z0-9.]*/, '')
   return `import('kubernetes-types/${path}').${kind}`
 }
 

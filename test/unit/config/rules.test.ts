@@ -69,6 +69,11 @@ const BROKEN: readonly (readonly [why: string, settings: ConfigInput, complaint:
     /^node\.clusterSecret \(SLUICE_CLUSTER_SECRET\) is missing/,
   ],
   [
+    'a cost of a pod that has no name',
+    { ...GOOD, kubernetes: { deletionCost: true } },
+    /^kubernetes\.deletionCost \(given by the program\) is true, but kubernetes\.podName \(SLUICE_POD_NAME\) is not set/,
+  ],
+  [
     'a PROXY header that nobody would be believed',
     { ...GOOD, proxyProtocol: true },
     /^proxyProtocol \(given by the program\) is true, but trustedProxies \(SLUICE_TRUSTED_PROXIES\) is empty/,
