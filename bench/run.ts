@@ -12,6 +12,7 @@
 import { parseArgs } from 'node:util'
 import { broadcast } from './broadcast.ts'
 import { cluster } from './cluster.ts'
+import { compression } from './compression.ts'
 import { connectStorm } from './connect-storm.ts'
 import { encode } from './encode.ts'
 import { idleMemory } from './idle-memory.ts'
@@ -34,6 +35,7 @@ const BENCHES: readonly Bench[] = [
   publish,
   sse,
   latency,
+  compression,
   idleMemory,
   connectStorm,
   encode,

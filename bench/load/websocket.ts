@@ -22,6 +22,7 @@ export interface WebSocketTarget {
   readonly port: number
   readonly path: string
   readonly subprotocol: string
+  readonly extensions?: string
 }
 
 export interface Receiver {
@@ -40,9 +41,10 @@ export class RawWebSocket {
   /** The beginning of a frame whose end has not arrived. */
   #rest: Buffer | undefined
 
-  constructor({ port, path, subprotocol }: WebSocketTarget, receiver: Receiver) {
+  constructor({ port, path, subprotocol, extensions }: WebSocketTarget, receiver: Receiver) {
     this.#receiver = receiver
     const protocol = subprotocol === '' ? '' : `Sec-WebSocket-Protocol: ${subprotocol}\r\n`
+    const offer = extensions === undefined ? '' : `Sec-WebSocket-Extensions: ${extensions}\r\n`
     this.#socket = connect({
       host: '127.0.0.1',
       port,
@@ -57,7 +59,7 @@ export class RawWebSocket {
     })
     this.#socket.write(
       `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-        `Sec-WebSocket-Key: ${KEY}\r\nSec-WebSocket-Version: 13\r\n${protocol}\r\n`,
+        `Sec-WebSocket-Key: ${KEY}\r\nSec-WebSocket-Version: 13\r\n${protocol}${offer}\r\n`,
     )
     this.#socket.on('error', (error) => this.#end(error.message))
     this.#socket.on('close', () => this.#end('the server closed the connection'))

@@ -77,6 +77,10 @@ export const SCHEMA = z.strictObject({
     env: 'SLUICE_PROXY_PROTOCOL',
     doc: 'Whether all `trustedProxies` begin their connections to the public listener with a PROXY header of version 2, which says who the client is: balancers that pass bytes on cannot say it in the request. A connection carries one HTTP request then.',
   }),
+  compressFrom: option(size('0B', '64MiB'), 0, {
+    env: 'SLUICE_COMPRESS_FROM',
+    doc: 'From this size on messages to WebSockets that offer `permessage-deflate` (RFC 7692) are compressed; 0 compresses nothing. It is done for each connection by itself, so it costs where many get the same message: see operations.md.',
+  }),
   tls: optionalSection('TLS on the public listener. Absent: plain, for a proxy in front that ends TLS.', {
     certFile: required(text('the path of a file'), { doc: 'The certificate and its chain, in PEM.' }),
     keyFile: required(text('the path of a file'), { doc: 'The private key, in PEM.' }),

@@ -58,7 +58,14 @@ export interface Owned<Connection> {
 
 /** A socket that is to be left out. */
 export interface TopicMember {
-  publish(topic: string, message: Uint8Array, binary: boolean): unknown
+  publish(topic: string, message: Uint8Array, binary: boolean, compress: boolean): unknown
+}
+
+export interface TopicMessage {
+  readonly topic: string
+  readonly message: Uint8Array
+  readonly binary: boolean
+  readonly compress: boolean
 }
 
 export function own<Connection>(
@@ -71,18 +78,11 @@ export function own<Connection>(
 }
 
 /** What a socket publishes goes to all others of its own app. The first of `all` is the one of today. */
-export function publishAround(
-  except: TopicMember,
-  all: readonly Served[],
-  {
-    topic,
-    message,
-    binary,
-  }: { readonly topic: string; readonly message: Uint8Array; readonly binary: boolean },
-): void {
+export function publishAround(except: TopicMember, all: readonly Served[], what: TopicMessage): void {
+  const { topic, message, binary, compress } = what
   const { served } = (except as unknown as { getUserData(): Owned<unknown> }).getUserData()
   for (const one of all) {
-    if (one === (served ?? all[0])) except.publish(topic, message, binary)
-    else if (one.sockets > 0) one.app.publish(topic, message, binary)
+    if (one === (served ?? all[0])) except.publish(topic, message, binary, compress)
+    else if (one.sockets > 0) one.app.publish(topic, message, binary, compress)
   }
 }

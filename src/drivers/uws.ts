@@ -39,7 +39,7 @@ export type { HeaderName, RequestHead } from './request-head.ts'
 /** A WebSocket of uWebSockets.js itself: a wrapper for each would double what an idle connection costs. Every method throws after `close`. */
 export interface NativeSocket {
   /** 0: queued because the client reads slowly. 1: sent. 2: dropped, the buffer is over its limit. */
-  send(message: Uint8Array | string, binary: boolean): number
+  send(message: Uint8Array | string, binary: boolean, compress?: boolean): number
   subscribe(topic: string): boolean
   unsubscribe(topic: string): boolean
   getBufferedAmount(): number
@@ -49,7 +49,7 @@ export interface NativeSocket {
   close(): void
   cork(run: () => void): unknown
   /** To all others who are on the topic and are served by the same certificate. */
-  publish(topic: string, message: Uint8Array, binary: boolean): boolean
+  publish(topic: string, message: Uint8Array, binary: boolean, compress?: boolean): boolean
 }
 
 export interface WebSocketRoute<Connection> {
@@ -159,6 +159,8 @@ export interface ListenerOptions {
   readonly setBy: string
   /** Whether `proxiedAddress` will be believed: then a connection carries one request. */
   readonly proxyProtocol?: boolean
+  /** From so many bytes on what goes to a topic is compressed (RFC 7692). Absent or `Infinity`: nothing is, nor is it offered. */
+  readonly compressFromBytes?: number
   /** A peer that has acknowledged nothing for so long has vanished, and its connection ends. */
   readonly goneMs: number
   readonly caught: Caught
@@ -183,6 +185,7 @@ const VERSION: ResponseHeaders = { 'sec-websocket-version': '13' }
 /** What uWebSockets.js says of connections that it cuts off itself. */
 const CUT_OFF: Readonly<Record<string, number>> = {
   'Received too big message': RFC_CLOSE.tooLarge,
+  'Received too big message, or other inflation error': RFC_CLOSE.tooLarge,
   'Received invalid UTF-8': RFC_CLOSE.notUtf8,
 }
 
@@ -245,7 +248,7 @@ export class Listener {
 
   webSocket<Connection>(path: string, route: WebSocketRoute<Connection>): void {
     type UserData = Owned<Connection>
-    const { caught, tls } = this.#options
+    const { caught, tls, compressFromBytes = Infinity } = this.#options
     const fell = (wall: Wall, socket: NativeSocket, error: unknown): void => {
       caught(wall, error)
       endFaulty(socket)
@@ -271,6 +274,7 @@ export class Listener {
     if (watch !== undefined) this.#watches.push(watch)
     const behavior = (served: Served): Native.WebSocketBehavior<UserData> => ({
       maxPayloadLength: route.frameBytesMax,
+      compression: compressFromBytes === Infinity ? this.#uWS.DISABLED : this.#uWS.SHARED_COMPRESSOR,
       maxBackpressure: watch === undefined ? bufferedBytesMax : bufferedBytesMax + EXCESS_BYTES_MAX,
       closeOnBackpressureLimit: watch === undefined ? 0 : 1,
       idleTimeout: route.idleTimeoutSeconds,
@@ -342,10 +346,12 @@ export class Listener {
 
   /** To every WebSocket that is subscribed to the topic; what is published in one turn of the loop leaves in one system call per socket. */
   publish(topic: string, message: Uint8Array, binary: boolean, except?: TopicMember): void {
+    const compress = message.byteLength >= (this.#options.compressFromBytes ?? Infinity)
     if (except === undefined) {
-      this.#served.app.publish(topic, message, binary)
-      for (const { app, sockets } of this.#former) if (sockets > 0) app.publish(topic, message, binary)
-    } else publishAround(except, [this.#served, ...this.#former], { topic, message, binary })
+      this.#served.app.publish(topic, message, binary, compress)
+      for (const { app, sockets } of this.#former)
+        if (sockets > 0) app.publish(topic, message, binary, compress)
+    } else publishAround(except, [this.#served, ...this.#former], { topic, message, binary, compress })
     for (const watch of this.#watches) watch.published(message.byteLength)
   }
 

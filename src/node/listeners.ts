@@ -6,7 +6,7 @@ import { Listener } from '../drivers/uws.ts'
 import { shownHost } from './address.ts'
 import type { Base } from './base.ts'
 import { Certificates } from './certificates.ts'
-import { goneMs } from './options.ts'
+import { compressFromBytes, goneMs } from './options.ts'
 
 const LATE_NOTICE =
   'clients that vanish without a word are noticed when the kernel gives up on them, which may be after 15 minutes; docs/wire.md says what to do'
@@ -36,6 +36,7 @@ export function createListeners({ config, clock, log, metrics, health, caught }:
     shared: config.sharePort,
     setBy: 'host and port',
     proxyProtocol: config.proxyProtocol,
+    compressFromBytes: compressFromBytes(config),
     goneMs: goneMs(config),
     caught,
     ...(config.tls === undefined ? {} : { tls: config.tls }),

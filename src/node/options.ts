@@ -85,6 +85,7 @@ export function edgeOptions(config: Config): EdgeOptions {
     frameBytesMax: config.limits.frame,
     jsonDepthMax: config.limits.jsonDepth,
     bufferedBytesMax: config.limits.buffered,
+    compressFromBytes: compressFromBytes(config),
     channelsPerStreamMax: config.limits.channelsPerStream,
     headBytesMax: headBytesMax(),
     connectTimeoutMs: config.limits.connectTimeout,
@@ -93,6 +94,10 @@ export function edgeOptions(config: Config): EdgeOptions {
     retryMinMs: config.heartbeat.retryMin,
     retryMaxMs: config.heartbeat.retryMax,
   }
+}
+
+export function compressFromBytes({ compressFrom }: Config): number {
+  return compressFrom === 0 ? Infinity : compressFrom
 }
 
 /** A stream whose client has vanished shows it by a comment that is not acknowledged, so there is one in time for that. */

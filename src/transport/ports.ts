@@ -61,6 +61,8 @@ export interface TransportOptions {
   readonly frameBytesMax: number
   readonly jsonDepthMax: number
   readonly bufferedBytesMax: number
+  /** `Infinity`: nothing is compressed. */
+  readonly compressFromBytes: number
   readonly connectTimeoutMs: number
   readonly idleTimeoutMs: number
   readonly sseHeartbeatMs: number

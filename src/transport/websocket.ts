@@ -329,7 +329,7 @@ export class WebSocketConnection implements Link, OverLimit, WheelEntry {
     }
     const outer = sending
     sending = data
-    const sent = socket.send(data, binary)
+    const sent = socket.send(data, binary, data.length >= this.#context.options.compressFromBytes)
     sending = outer
     if (sent === 2) this.#queue({ data, binary })
     else this.#context.ports.metrics.bytesOut(this.transport, data.length)

@@ -9,7 +9,7 @@ import type { ConfigInput } from '../../src/config/schema.ts'
 const STRANGER = '198.51.100.7'
 /**
  * What a node can take is small here, so that a few hundred strangers are a flood. They run in the node's process, so the lag of the
- * loop is theirs.
+ * loop is theirs, and a newcomer who is late with his first frame was kept waiting by them, not by the node.
  */
 const SMALL = { connectionsPerSecond: 40, burst: 20, queue: 60, queueTimeout: '20s', maxLoopLag: 0 }
 
@@ -24,6 +24,7 @@ afterEach(async () => {
 
 const start = async (admission: ConfigInput['admission'], more: ConfigInput = {}): Promise<StartedNode> =>
   (node = await startNode({
+    limits: { connectTimeout: '60s' },
     ...more,
     trustedProxies: ['127.0.0.1'],
     admission: { ...SMALL, ...admission },
@@ -40,10 +41,10 @@ const welcomed = async (to: StartedNode, index: number): Promise<string> => {
   return (await client.next('welcome'))['user'] as string
 }
 
-/** How many of them got in at their first attempt. */
-const newcomersIn = async (to: StartedNode, count: number): Promise<number> => {
+/** Why some of them did not get in at their first attempt. */
+const keptOut = async (to: StartedNode, count: number): Promise<unknown[]> => {
   const attempts = await Promise.allSettled(Array.from({ length: count }, (_, index) => welcomed(to, index)))
-  return attempts.filter(({ status }) => status === 'fulfilled').length
+  return attempts.flatMap((attempt) => (attempt.status === 'rejected' ? [String(attempt.reason)] : []))
 }
 
 /** A handshake that says nothing after it; resolves when it is answered. */
@@ -74,10 +75,10 @@ describe('strangers', () => {
       while (!over) statuses.add((await poll(gateway, 'channels=a&cursor=1', from(STRANGER))).status)
     })
     await expect.poll(() => statuses.size).toBeGreaterThan(0)
-    const entered = await newcomersIn(gateway, 50)
+    const refusals = await keptOut(gateway, 50)
     over = true
     await Promise.all(strangers)
-    expect(entered).toBe(50)
+    expect(refusals).toEqual([])
     expect([...statuses]).toEqual([401])
   })
 
@@ -90,9 +91,9 @@ describe('strangers', () => {
     }, 50)
     // Before anybody honest comes, the strangers have everything for themselves.
     await expect.poll(() => answered).toBeGreaterThan(100)
-    const entered = await newcomersIn(gateway, 60)
+    const refusals = await keptOut(gateway, 60)
     clearInterval(knock)
-    expect(entered).toBe(60)
+    expect(refusals).toEqual([])
   })
 
   it('without a token are told so at once, also while the waiting room is full, and take no place in it', async () => {
