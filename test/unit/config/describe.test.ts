@@ -37,6 +37,7 @@ describe('the schema', () => {
       'SLUICE_API_KEYS',
       'SLUICE_API_PORT',
       'SLUICE_CLUSTER_SECRET',
+      'SLUICE_COMPRESS_FROM',
       'SLUICE_DEPLOY',
       'SLUICE_DRAIN',
       'SLUICE_DRAIN_DEADLINE',
