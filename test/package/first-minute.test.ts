@@ -59,6 +59,7 @@ class Snippets {
 }
 
 const readme = new Snippets('README.md')
+const notifications = new Snippets('docs/guides/notifications.md')
 const quickstart = new Snippets('docs/quickstart.md')
 
 const environment = (): NodeJS.ProcessEnv => ({
@@ -139,6 +140,25 @@ it('reaches a user from a backend', async () => {
   await expect.poll(shown).toEqual(['"Hello"', '{"order":42,"state":"shipped"}'])
 })
 
+it('shows in the bell of the guide what a backend sends to the user', async () => {
+  installed.write('public/bell.html', notifications.take('id="bell"'))
+  const bell = await newPage(browser)
+  await bell.goto(`http://127.0.0.1:${ports[0]}/bell.html`)
+  // The page's own: of the one before there is one already.
+  await expect
+    .poll(
+      async () =>
+        (await type(`curl -s -H 'Authorization: Bearer dev' 127.0.0.1:${ports[1]}/v1/users/alice`)).out,
+    )
+    .toMatch(/"session":.*"session":/)
+  expect(await type(`API_KEY=dev; ${notifications.take('Your order was shipped')}`)).toMatchObject({
+    code: 0,
+  })
+  await expect.poll(() => bell.locator('#notes li').allTextContents()).toEqual(['Your order was shipped'])
+  expect(await bell.locator('#bell').textContent()).toBe('1')
+  await bell.close()
+})
+
 it('shows in a terminal what is published, and publishes the lines of a file', async () => {
   const tail = start(readme.take(' tail news'))
   await expect.poll(tail.output).toContain('"Hello"')
@@ -199,6 +219,6 @@ it('finds the configuration good that the quick start sets up for others', async
 })
 
 it('has no other snippet that nothing runs', () => {
-  expect([...readme.left, ...quickstart.left]).toEqual([])
+  expect([...readme.left, ...quickstart.left, ...notifications.left]).toEqual([])
   expect(gateway.exitCode).toBeNull()
 })
