@@ -8,10 +8,12 @@ FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 COPY packages/client/package.json ./packages/client/
+COPY packages/react/package.json ./packages/react/
+COPY packages/server/package.json ./packages/server/
 # No script of a package runs; the build has a line of its own.
 RUN npm ci --ignore-scripts
 COPY . .
-RUN npm run build && npm prune --omit=dev --ignore-scripts && rm -r node_modules/@sluice && node scripts/keep-one-binary.mjs \
+RUN npm run build && npm prune --omit=dev --ignore-scripts && rm -r node_modules/@sluice node_modules/react && node scripts/keep-one-binary.mjs \
     # What editors and debuggers read of the dependencies.
     && find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
 

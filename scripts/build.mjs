@@ -1,6 +1,7 @@
 /**
  * Builds dist/ (the gateway: the compiler's output, the Lua scripts beside the modules that load them, the page of `sluice dev`)
- * and packages/client/dist/ (the SDK), and links the command, so that npm runs what is here.
+ * and the dist/ of each package in packages/ (the SDK, its hooks for React, the helper for backends), and links the command, so that
+ * npm runs what is here.
  *
  * Where nothing has changed that goes into it, nothing is built. npm runs this after it has changed node_modules of a clone
  * (`dependencies`), and before it packs (`prepack`): never where somebody installs a package. Where development dependencies
@@ -25,7 +26,7 @@ import { stampOf } from './stamp.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-const client = join(root, 'packages', 'client')
+const packageOf = (name) => join(root, 'packages', name)
 
 /** What goes into the build. The lock file stands for the compiler and the bundler. */
 const INPUTS = [
@@ -40,9 +41,18 @@ const INPUTS = [
   'tsconfig.build.json',
   'tsconfig.client.json',
   'packages/client/tsconfig.json',
+  'packages/react/src',
+  'packages/react/tsconfig.json',
+  'packages/server/src',
+  'packages/server/tsconfig.json',
 ]
 /** Where it goes: each is built beside its place, and takes it whole. */
-const OUTPUTS = { gateway: join(root, 'dist'), client: join(client, 'dist') }
+const OUTPUTS = {
+  gateway: join(root, 'dist'),
+  client: join(packageOf('client'), 'dist'),
+  react: join(packageOf('react'), 'dist'),
+  server: join(packageOf('server'), 'dist'),
+}
 const STAMP = '.stamp'
 
 const fresh = Object.fromEntries(
@@ -80,8 +90,8 @@ function compileGateway() {
 }
 
 /** As modules of both kinds, each file by itself, so that a bundler takes what is used; with the sources in the maps. */
-function compileClient() {
-  const project = ['-p', join(client, 'tsconfig.json')]
+function compilePackage(name, config = join(packageOf(name), 'tsconfig.json')) {
+  const project = ['-p', config]
   const commonjs = [
     '--module',
     'commonjs',
@@ -95,7 +105,7 @@ function compileClient() {
     { folder: 'cjs', type: 'commonjs', words: commonjs },
   ]
   for (const { folder, type, words } of kinds) {
-    const out = join(fresh.client, folder)
+    const out = join(fresh[name], folder)
     compile(...project, '--outDir', out, ...words)
     writeFileSync(join(out, 'package.json'), JSON.stringify({ type, sideEffects: false }))
     for (const path of readdirSync(out, { recursive: true })) {
@@ -109,6 +119,24 @@ function compileClient() {
       writeFileSync(file, text)
     }
   }
+}
+
+/** The hooks are compiled against the SDK that was built just now, which is not in its place yet. */
+function compileReact() {
+  const types = (entry) => [join(fresh.client, 'esm', 'client', `${entry}.d.ts`)]
+  const paths = { '@sluice/client': types('index'), '@sluice/client/presence': types('presence') }
+  const config = join(fresh.react, 'tsconfig.json')
+  mkdirSync(fresh.react, { recursive: true })
+  writeFileSync(
+    config,
+    JSON.stringify({
+      extends: join(packageOf('react'), 'tsconfig.json'),
+      compilerOptions: { paths },
+      include: [join(packageOf('react'), 'src')],
+    }),
+  )
+  compilePackage('react', config)
+  rmSync(config)
 }
 
 /** What does not compile leaves the last good build, and what was removed from src does not stay. */
@@ -135,7 +163,9 @@ if (isBuilt(stamp)) linkCommand()
 else if (existsSync(compiler)) {
   try {
     compileGateway()
-    compileClient()
+    compilePackage('client')
+    compileReact()
+    compilePackage('server')
     const [{ bundleClient }, { buildPage }, { buildConsole }] = await Promise.all([
       import('./bundle.mjs'),
       import('./page.mjs'),

@@ -4,6 +4,8 @@
  */
 export const GATEWAY_PACKAGE = '@sluice/gateway'
 export const CLIENT_PACKAGE = '@sluice/client'
+export const REACT_PACKAGE = '@sluice/react'
+export const SERVER_PACKAGE = '@sluice/server'
 
 /** Runs the command `sluice` where the package is installed, and in a clone. */
 export const NPX = `npx ${GATEWAY_PACKAGE}`

@@ -41,6 +41,8 @@ const ATTEMPTS_AWAITED = 3
 export class WebSocketClient<Known = unknown> {
   /** Of the token, as the gateway knows; `undefined` before the first connection. */
   user: string | undefined
+  /** Why it is not connected, above all where it is `failed`: of the last attempt. A move that failed leaves it connected. */
+  declare error: ClientError | undefined
   readonly #complaints: Complaints
   protected readonly clock: Time
   readonly #backoff: BackoffOptions
@@ -56,8 +58,6 @@ export class WebSocketClient<Known = unknown> {
   readonly #tokens: Tokens
   readonly #connection: ConnectionManager
   #stopWatching: (() => void) | undefined
-  /** Why the client is `failed`. */
-  #refusal: ClientError | undefined
 
   /** Does nothing yet: call `connect`. Throws a `ClientError` where the platform has no WebSocket and none is given. */
   constructor(options: SluiceClientOptions, ways: Ways = oneWay(webSocketWay(options))) {
@@ -290,7 +290,7 @@ export class WebSocketClient<Known = unknown> {
   }
 
   #request(ref: number, wire: Wire, repeat: boolean): Promise<ServerFrame> {
-    if (isOver(this.state)) throw this.#refusal ?? closed()
+    if (isOver(this.state)) throw this.error ?? closed()
     return this.requests.ask(ref, wire, repeat, this.#connection.socket)
   }
 
@@ -332,7 +332,7 @@ export class WebSocketClient<Known = unknown> {
     const { state, error } = change
     if (state === 'waiting' || state === 'connecting') this.requests.reject(disconnected(), false)
     if (state === 'connected') this.#complaints.clear()
-    this.#refusal = state === 'failed' ? error : undefined
+    if (state !== 'connecting') this.error = state === 'connected' ? undefined : error
     if (isOver(state)) {
       this.#stopWatching?.()
       this.#stopWatching = undefined

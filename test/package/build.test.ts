@@ -35,7 +35,8 @@ it('is built once: again only where something has changed that goes into it', ()
 })
 
 it('is built by nothing that runs where a package is installed', () => {
-  for (const path of ['package.json', 'packages/client/package.json']) {
+  const packages = ['client', 'react', 'server'].map((name) => `packages/${name}/package.json`)
+  for (const path of ['package.json', ...packages]) {
     const { scripts } = JSON.parse(readFileSync(join(ROOT, path), 'utf8')) as { readonly scripts: object }
     const lifecycle = ['preinstall', 'install', 'postinstall', 'prepare', 'preprepare', 'postprepare']
     expect(Object.keys(scripts).filter((name) => lifecycle.includes(name))).toEqual([])

@@ -1,8 +1,17 @@
 /**
- * Both packages as a user has them: packed from this tree, installed into an empty folder. Once for all tests of a file.
+ * Packages as a user has them: packed from this tree, installed into an empty folder. Once for all tests of a file.
  */
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -12,16 +21,32 @@ export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 export class InstalledPackages {
   readonly folder = mkdtempSync(join(tmpdir(), 'sluice-installed-'))
 
-  /** `true`: the gateway too, which is 260 MB with its native library. */
-  constructor(withGateway: boolean) {
+  /**
+   * `withGateway`: it too, which is 260 MB with its native library. `more`: further packages of this tree by their folder in `packages`, and
+   * others as npm names them (`react@18.3.1`).
+   */
+  constructor(
+    withGateway: boolean,
+    more: { readonly ours?: readonly string[]; readonly others?: readonly string[] } = {},
+  ) {
     const packs = join(this.folder, 'packs')
     mkdirSync(packs)
     writeFileSync(join(this.folder, 'package.json'), '{"private":true}')
-    const packed = [join(ROOT, 'packages/client'), ...(withGateway ? [ROOT] : [])].map((from) => {
+    const ours = ['client', ...(more.ours ?? [])].map((name) => join(ROOT, 'packages', name))
+    const packed = [...ours, ...(withGateway ? [ROOT] : [])].map((from) => {
       const name = npm(from, 'pack', '--silent', '--pack-destination', packs).trim()
       return join(packs, name)
     })
-    npm(this.folder, 'install', '--silent', '--no-audit', '--no-fund', '--prefer-offline', ...packed)
+    npm(
+      this.folder,
+      'install',
+      '--silent',
+      '--no-audit',
+      '--no-fund',
+      '--prefer-offline',
+      ...packed,
+      ...(more.others ?? []),
+    )
   }
 
   path(...parts: readonly string[]): string {
@@ -30,6 +55,12 @@ export class InstalledPackages {
 
   read(...parts: readonly string[]): string {
     return readFileSync(this.path(...parts), 'utf8')
+  }
+
+  /** What is in a folder of `node_modules`; nothing where there is none. */
+  list(folder: string): string[] {
+    const path = this.path('node_modules', folder)
+    return existsSync(path) ? readdirSync(path) : []
   }
 
   write(path: string, text: string): string {
