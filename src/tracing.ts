@@ -30,9 +30,9 @@ export function traceparentOf({ traceId, spanId, flags }: TraceParent): string {
 
 /**
  * `publish`: from the door to the answer; within it `append` to the log and `send` to the nodes. `deliver`, at each node with
- * subscribers: from there to the sockets.
+ * subscribers: from there to the sockets. `forward`: a client's publish, at a backend, until it has answered.
  */
-export type Step = 'publish' | 'append' | 'send' | 'deliver'
+export type Step = 'publish' | 'append' | 'send' | 'deliver' | 'forward'
 
 export type TraceAttributes = Readonly<Record<string, string | number | boolean | undefined>>
 

@@ -61,6 +61,10 @@ export class Asked implements ApiRequest {
     return GZIP.test(this.exchange.head.headers['accept-encoding'] ?? '')
   }
 
+  get accept(): string | undefined {
+    return this.exchange.head.headers.accept
+  }
+
   get traceparent(): string | undefined {
     return this.exchange.head.headers.traceparent
   }

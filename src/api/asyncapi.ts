@@ -143,6 +143,38 @@ const OTHERS = {
   }),
 }
 
+/** What a link has beside the frames: a line each, as everything on it. */
+const LINES = {
+  credential: { type: 'string', description: 'The first line from the gateway, for the header Sluice-Link.' },
+  closed: {
+    type: 'array',
+    prefixItems: [{ type: 'integer', minimum: 1000, maximum: 4999 }, TEXT],
+    minItems: 2,
+    maxItems: 2,
+    description: 'The last line from the gateway: the close code, and why.',
+  },
+  number: {
+    ...COUNT,
+    description: 'The first line of the answer to a poll: of this answer, for the next poll.',
+  },
+  binaryLine: {
+    type: 'string',
+    contentEncoding: 'base64',
+    pattern: '^[A-Za-z0-9+/]+=*$',
+    description: 'A binary frame.',
+  },
+} satisfies Record<string, Schema>
+
+/** A frame whose payload is bytes is no JSON. */
+const BINARY = {
+  binary: {
+    name: 'binary',
+    contentType: 'application/octet-stream',
+    description:
+      'A message, or a publish, whose payload is bytes: four bytes with the length of the head (unsigned, network order), the head (the frame as JSON, without data), the payload.',
+  },
+}
+
 /** A client's frames that have the name of a server's are other ones. */
 function clientName(type: string): string {
   return `client.${type}`
@@ -151,10 +183,14 @@ function clientName(type: string): string {
 const CLIENT_NAMES = Object.keys(CLIENT).map(clientName)
 const SERVER_NAMES = Object.keys(SERVER)
 /** Streams have no requests, so no replies. */
+const LINE_NAMES = Object.keys(LINES)
 const STREAM_NAMES = ['welcome', 'message', 'reset', ...PRESENCE_NAMES, 'closing']
 
+const LINK =
+  'A WebSocket over HTTP: each frame is a line of its own. GET opens a link: an event stream with a line in the data of each event, or with ?poll an answer of lines to each poll. POST ?number=1, 2, 3 … brings the lines of the client, POST ?close ends it.'
+
 export function asyncApi(): object {
-  const schemas: Record<string, Schema> = { ...SERVER, ...OTHERS }
+  const schemas: Record<string, Schema> = { ...SERVER, ...OTHERS, ...LINES }
   for (const [type, schema] of Object.entries(CLIENT)) schemas[clientName(type)] = schema
   return {
     asyncapi: '3.0.0',
@@ -162,17 +198,27 @@ export function asyncApi(): object {
     defaultContentType: 'application/json',
     servers: { public: { host: '127.0.0.1:8080', protocol: 'ws', description: 'The public listener.' } },
     channels: {
-      webSocket: channel('/v1/ws', 'WebSocket, subprotocol sluice.v1.', [...SERVER_NAMES, ...CLIENT_NAMES]),
+      webSocket: channel('/v1/ws', 'WebSocket, subprotocol sluice.v1.', [
+        ...SERVER_NAMES,
+        ...CLIENT_NAMES,
+        'binary',
+      ]),
       stream: channel('/v1/sse', 'Server-Sent Events; the name of an event is its type.', STREAM_NAMES),
       poll: channel('/v1/poll', 'Long poll: one answer.', ['polled']),
+      link: channel('/v1/link', LINK, [...SERVER_NAMES, ...CLIENT_NAMES, ...LINE_NAMES]),
     },
     operations: {
-      speak: operation('receive', 'webSocket', CLIENT_NAMES),
-      hear: operation('send', 'webSocket', SERVER_NAMES),
+      speak: operation('receive', 'webSocket', [...CLIENT_NAMES, 'binary']),
+      hear: operation('send', 'webSocket', [...SERVER_NAMES, 'binary']),
       follow: operation('send', 'stream', STREAM_NAMES),
       ask: operation('send', 'poll', ['polled']),
+      speakOverLink: operation('receive', 'link', [...CLIENT_NAMES, 'binaryLine']),
+      hearOverLink: operation('send', 'link', [...SERVER_NAMES, ...LINE_NAMES]),
     },
-    components: { schemas, messages: Object.fromEntries(Object.keys(schemas).map(message)) },
+    components: {
+      schemas,
+      messages: { ...Object.fromEntries(Object.keys(schemas).map(message)), ...BINARY },
+    },
   }
 }
 

@@ -2,7 +2,7 @@
  * POST /api/{method}: what libraries of Centrifuge for backends call, on a node that speaks its protocol.
  */
 import type { ApiRequest, Route } from './route.ts'
-import type { ServerApi } from '../dialect/centrifuge/server-api.ts'
+import type { ServerApi, ServerCaller } from '../dialect/centrifuge/server-api.ts'
 import { SluiceError } from '../errors.ts'
 import { JsonFault, parseJson } from '../protocol/json.ts'
 
@@ -18,7 +18,12 @@ export function centrifugeRoutes(serverApi: ServerApi): Route[] {
     ...(user === undefined ? {} : { audit: 'disconnect' as const }),
     async handle(request) {
       const { raw, params } = await readBody(request, name === 'batch' ? BATCH_DEPTH : ENVELOPE_DEPTH)
-      const { caller } = request
+      const { caller: key, traceparent } = request
+      const caller: ServerCaller = {
+        traceparent,
+        checkScope: (needed) => key.checkScope(needed),
+        checkChannel: (channel) => key.checkChannel(channel),
+      }
       const on = user === undefined ? {} : { on: { user: user(params) } }
       return { status: 200, text: await serverApi.answer(name, { caller, params, raw }), ...on }
     },

@@ -12,7 +12,7 @@ export interface NodeRoutePorts {
   /** `stale`: the registry does not answer, and this is what the node knew last. */
   readonly table: () => Promise<NodeTable>
   readonly health: Health
-  readonly metrics: Pick<Metrics, 'text' | 'contentType'>
+  readonly metrics: Pick<Metrics, 'page'>
 }
 
 export function nodeRoutes({ table, health, metrics }: NodeRoutePorts): Route[] {
@@ -41,11 +41,10 @@ export function nodeRoutes({ table, health, metrics }: NodeRoutePorts): Route[] 
       method: 'GET',
       path: '/metrics',
       scope: undefined,
-      handle: async () => ({
-        status: 200,
-        headers: { 'content-type': metrics.contentType },
-        text: await metrics.text(),
-      }),
+      async handle({ accept }) {
+        const { contentType, text } = await metrics.page(accept)
+        return { status: 200, headers: { 'content-type': contentType, vary: 'accept' }, text }
+      },
     },
     {
       method: 'GET',

@@ -32,6 +32,7 @@ function route(method: 'GET' | 'POST', name: string, answer: Answering, status =
 
 function callOf(request: ApiRequest): ServerCall {
   const { method, path, query } = request.asked
+  const { traceparent } = request
   const { app = '', channel, user } = request.params
-  return { method, path, query, app, named: channel ?? user ?? '', body: () => request.body() }
+  return { method, path, query, app, named: channel ?? user ?? '', traceparent, body: () => request.body() }
 }

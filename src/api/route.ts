@@ -15,6 +15,8 @@ export interface ApiRequest {
   /** As it was asked for, for whoever signs it. */
   readonly asked: Pick<RequestHead, 'method' | 'path' | 'query'>
   readonly acceptsGzip: boolean
+  /** As it was said. */
+  readonly accept: string | undefined
   /** Whoever asks. Fails where the route needs no key: then nobody knows who it is. */
   readonly caller: Caller
   /** The whole body as text; empty where there is none. */

@@ -64,6 +64,7 @@ export async function openTelemetry(options: OpenTelemetryOptions): Promise<Open
     append: api.SpanKind.CLIENT,
     send: api.SpanKind.PRODUCER,
     deliver: api.SpanKind.CONSUMER,
+    forward: api.SpanKind.CLIENT,
   }
   const contextOf = (text: string | undefined): Context => {
     const parent = parseTraceparent(text)

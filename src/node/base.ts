@@ -6,7 +6,7 @@ import { LoadProbe } from '../admission/load.ts'
 import { walled, type Clock } from '../clock.ts'
 import type { Config } from '../config/schema.ts'
 import { policiesByChannel, type ChannelPolicies } from './policies.ts'
-import { openTelemetry, type OpenTelemetry } from '../drivers/opentelemetry.ts'
+import { asksForSpans, openTelemetry, type OpenTelemetry } from '../drivers/opentelemetry.ts'
 import { ConnectionLog } from '../observe/connection-log.ts'
 import { Faults } from '../observe/faults.ts'
 import { Health, HEALTH_DEFAULTS } from '../observe/health.ts'
@@ -52,7 +52,11 @@ export async function createBase(config: Config, time: Clock): Promise<Base> {
   const id = randomBytes(8).toString('hex')
   const { version = packageVersion(), region, role } = config.node
   const log = createLog({ level: config.log.level, pretty: config.log.pretty, bindings: { node: id } })
-  const metrics = createMetrics({ node: { node: id, version, region, role }, process: true })
+  const metrics = createMetrics({
+    node: { node: id, version, region, role },
+    process: true,
+    traced: asksForSpans(process.env),
+  })
   const faults = new Faults(log, time, metrics.faults)
   const { caught } = faults
   const clock = walled(time, caught)

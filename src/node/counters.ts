@@ -5,12 +5,13 @@
 import type { Clock } from '../clock.ts'
 import type { EdgeMetrics } from '../edge/ports.ts'
 import type { HubMetrics } from '../hub/hub.ts'
-import type { Metrics } from '../observe/metrics.ts'
+import type { Exemplar, Metrics } from '../observe/metrics.ts'
 import type { SluiceError } from '../errors.ts'
 import type { ErrorCode } from '../protocol/error-code.ts'
 import { NATIVE, TRANSPORTS } from '../protocol/transport-name.ts'
 import type { PublisherMetrics } from '../publish/publisher.ts'
 import type { SessionMetrics } from '../session/ports.ts'
+import { parseTraceparent } from '../tracing.ts'
 
 export function hubMetrics(metrics: Metrics, clock: Clock): HubMetrics {
   return {
@@ -22,7 +23,8 @@ export function hubMetrics(metrics: Metrics, clock: Clock): HubMetrics {
       for (const transport of TRANSPORTS) metrics.delivered[transport].add(handed[transport])
       if (message.kind === 'logged' && message.ack) metrics.durableDelivered.add(handed[NATIVE])
       if (handed.nativeBytes > 0) metrics.bytesOut[NATIVE].add(handed.nativeBytes)
-      metrics.deliveryLatency.observe((clock.now() - message.time) / 1000)
+      const now = clock.now()
+      metrics.deliveryLatency.observe((now - message.time) / 1000, exemplarOf(message.trace, now))
     },
     logRead: (why) => metrics.logReads[why].inc(),
     ephemeralDropped: (count) => metrics.ephemeralDropped.add(count),
@@ -39,6 +41,13 @@ export function hubMetrics(metrics: Metrics, clock: Clock): HubMetrics {
   }
 }
 
+/** Of what is traced alone. */
+function exemplarOf(traceparent: string | undefined, atMs: number): Exemplar | undefined {
+  if (traceparent === undefined) return undefined
+  const trace = parseTraceparent(traceparent)
+  return trace === undefined ? undefined : { traceId: trace.traceId, atMs }
+}
+
 /** Somebody may be told of a publish that was refused. */
 export type PublishRefused = (error: SluiceError, about: object) => void
 
@@ -48,7 +57,11 @@ export interface PublishHearers {
   readonly refused: PublishRefused
 }
 
-export function publisherMetrics(metrics: Metrics, { appended, refused }: PublishHearers): PublisherMetrics {
+export function publisherMetrics(
+  metrics: Metrics,
+  clock: Pick<Clock, 'now'>,
+  { appended, refused }: PublishHearers,
+): PublisherMetrics {
   return {
     published: (door, delivery) => metrics.published[door][delivery].inc(),
     duplicate: () => metrics.publishDuplicates.inc(),
@@ -57,9 +70,9 @@ export function publisherMetrics(metrics: Metrics, { appended, refused }: Publis
       if (error.code === 'limit_exceeded') metrics.limitsHit.payload.inc()
       refused(error, { door, ...target, id, from })
     },
-    appended(seconds) {
+    appended(seconds, trace) {
       metrics.logAppends.inc()
-      metrics.logAppendTime.observe(seconds)
+      metrics.logAppendTime.observe(seconds, trace === undefined ? undefined : exemplarOf(trace, clock.now()))
       appended(seconds * 1000)
     },
     unicastNodes: (count) => metrics.unicastNodes.observe(count),

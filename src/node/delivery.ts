@@ -180,7 +180,7 @@ function createPublisher(
     {
       tracing,
       ...{ log, backbone, registry, clock },
-      metrics: publisherMetrics(metrics, {
+      metrics: publisherMetrics(metrics, clock, {
         appended: (ms) => pace.store.add(ms),
         refused: refusedBy(base),
       }),
@@ -192,7 +192,7 @@ function createPublisher(
 }
 
 function createIngress(
-  { config, metrics, mistakes, failed }: Base,
+  { config, metrics, mistakes, tracing, failed }: Base,
   { nats }: Stores,
   publisher: Publisher,
   payloadBytesMax: () => number,
@@ -207,6 +207,7 @@ function createIngress(
     },
     {
       requests: nats,
+      tracing,
       publish: (request) => publisher.publish(request),
       refused(reply) {
         metrics.packetRefusals.reply.inc()

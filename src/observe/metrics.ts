@@ -24,13 +24,20 @@ export interface Gauge {
 }
 
 export interface Histogram {
-  /** A negative value (two clocks that disagree) counts as 0. */
-  observe(value: number): void
+  /** A negative value (two clocks that disagree) counts as 0. `exemplar`: the latest in its bucket is on the page of OpenMetrics. */
+  observe(value: number, exemplar?: Exemplar): void
   readonly count: number
   readonly sum: number
   readonly bounds: readonly number[]
   /** Of each bucket for itself; one more than the bounds: the last is for what is over all of them. */
   readonly counts: readonly number[]
+}
+
+/** Which of all that was observed this one is. */
+export interface Exemplar {
+  readonly traceId: string
+  /** Milliseconds since 1970. */
+  readonly atMs: number
 }
 
 type CellOf<Kind extends MetricSpec['kind']> = { counter: Counter; gauge: Gauge; histogram: Histogram }[Kind]
@@ -51,9 +58,13 @@ export type Cells = {
 }
 
 export interface Metrics extends Cells {
-  /** The page for Prometheus, text format 0.0.4. */
-  text(): Promise<string>
+  /** The page for Prometheus: text format 0.0.4, or OpenMetrics for who accepts it, where there is something to show that the other has no place for. */
+  page(accept: string | undefined): Promise<MetricsText>
+}
+
+export interface MetricsText {
   readonly contentType: string
+  readonly text: string
 }
 
 export interface NodeLabels {
@@ -100,9 +111,19 @@ class NumberGauge implements Gauge {
   }
 }
 
+/** As prom-client writes it. */
+interface ShownExemplar {
+  readonly labelSet: { readonly trace_id: string }
+  readonly value: number
+  /** Seconds since 1970. */
+  readonly timestamp: number
+}
+
 class BucketHistogram implements Histogram {
   readonly bounds: readonly number[]
   readonly counts: number[]
+  /** Of each bucket; made for the first, so that whoever traces nothing pays nothing. */
+  exemplars: (ShownExemplar | undefined)[] | undefined
   sum = 0
   count = 0
 
@@ -111,7 +132,7 @@ class BucketHistogram implements Histogram {
     this.counts = Array.from({ length: bounds.length + 1 }, () => 0)
   }
 
-  observe(value: number): void {
+  observe(value: number, exemplar?: Exemplar): void {
     // The sum must never fall (Prometheus takes that for a restart), and one NaN would spoil it for good.
     const seen = value > 0 ? value : 0
     const bounds = this.bounds
@@ -120,6 +141,10 @@ class BucketHistogram implements Histogram {
     ;(this.counts[index] as number)++
     this.sum += seen
     this.count++
+    if (exemplar === undefined) return
+    const { traceId, atMs } = exemplar
+    this.exemplars ??= []
+    this.exemplars[index] = { labelSet: { trace_id: traceId }, value: seen, timestamp: atMs / 1000 }
   }
 }
 
@@ -131,6 +156,7 @@ interface Sample {
   readonly metricName?: string
   readonly labels: Readonly<Record<string, string>>
   readonly value: number
+  readonly exemplar?: ShownExemplar | undefined
 }
 
 /**
@@ -189,6 +215,7 @@ function histogramSamples(name: string, cell: BucketHistogram): Sample[] {
       metricName: `${full}_bucket`,
       labels: { le: String(cell.bounds[index] ?? '+Inf') },
       value: cumulative,
+      exemplar: cell.exemplars?.[index],
     }
   })
   samples.push({ metricName: `${full}_sum`, labels: {}, value: cell.sum })
@@ -200,12 +227,12 @@ export interface MetricsOptions {
   readonly node: NodeLabels
   /** Also the CPU time and the memory of the process. Not where nodes share one: sums over nodes would be wrong. */
   readonly process: boolean
+  /** Messages are traced, and histograms have exemplars. */
+  readonly traced?: boolean
 }
 
 export function createMetrics(options: MetricsOptions): Metrics {
-  const registry = new Registry()
   const samples = new Map<MetricSpec, (() => readonly Sample[])[]>()
-
   const cells = bindAll((spec, labels) => {
     const reads = samples.get(spec) ?? []
     samples.set(spec, reads)
@@ -222,7 +249,30 @@ export function createMetrics(options: MetricsOptions): Metrics {
     })
     return cell
   })
+  const plain = registryOf(options, samples)
+  // With exemplars only: what every Prometheus has been given so far stays as it is where nothing is traced.
+  const open = options.traced === true ? registryOf(options, samples) : undefined
+  open?.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never)
+  return {
+    ...cells,
+    async page(accept) {
+      const registry = open !== undefined && acceptsOpenMetrics(accept) ? open : plain
+      return { contentType: registry.contentType, text: await registry.metrics() }
+    },
+  }
+}
 
+/** Version 1.0.0, as Prometheus asks for it before all others, or whichever there is. */
+function acceptsOpenMetrics(accept: string | undefined): boolean {
+  return /\bapplication\/openmetrics-text\b(?!\s*;\s*version=(?!1\.0\.0))/.test(accept ?? '')
+}
+
+/** Metrics of its own: the registry of OpenMetrics renames them. */
+function registryOf(
+  options: MetricsOptions,
+  samples: ReadonlyMap<MetricSpec, readonly (() => readonly Sample[])[]>,
+): Registry {
+  const registry = new Registry()
   for (const [spec, reads] of samples) {
     const all = (): readonly Sample[] => reads.flatMap((read) => read())
     registry.registerMetric(scraped(METRIC_PREFIX + spec.name, spec.help, spec.kind, all))
@@ -233,8 +283,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     const { name, help, kind } = metric
     registry.registerMetric(scraped(name, help, kind, () => [{ labels: {}, value: metric.read() }]))
   }
-
-  return { ...cells, text: () => registry.metrics(), contentType: registry.contentType }
+  return registry
 }
 
 /** Counts nothing. For rooms that run alone, in tests and benches. */
@@ -251,6 +300,5 @@ export const silentMetrics: Metrics = {
         return spec satisfies never
     }
   }),
-  text: () => Promise.resolve(''),
-  contentType: 'text/plain; version=0.0.4; charset=utf-8',
+  page: () => Promise.resolve({ contentType: Registry.PROMETHEUS_CONTENT_TYPE, text: '' }),
 }

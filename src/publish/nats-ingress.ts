@@ -26,7 +26,7 @@ import type { Payload } from '../protocol/message.ts'
 import type { GivenMetadata } from '../protocol/metadata.ts'
 import { onOneLine, rawMember } from '../protocol/raw-json.ts'
 import { isPosition } from '../protocol/position.ts'
-import { TRACEPARENT } from '../tracing.ts'
+import { TRACEPARENT, type Tracing } from '../tracing.ts'
 
 export type Headers = Readonly<Record<string, string>>
 
@@ -63,6 +63,8 @@ export interface Requests {
 
 export interface NatsIngressPorts {
   readonly requests: Requests
+  /** Absent: nothing is traced. */
+  readonly tracing: Tracing | undefined
   publish(request: PublishRequest): Answer<Published>
   /** A publish whose answer was to go where only the gateway or the server writes: it was not carried out. */
   refused(reply: string): void
@@ -136,7 +138,27 @@ export class NatsIngress {
   }
 
   /** Hands a client's publish to the backend. Fails with the backend's refusal, or `unavailable` where none answers. */
-  async forward(user: string, { channel, payload, id, event }: ForwardedPublish): Promise<Published> {
+  async forward(user: string, publish: ForwardedPublish): Promise<Published> {
+    const span = this.#ports.tracing?.begin('forward', undefined, {
+      'messaging.system': 'sluice',
+      'messaging.destination.name': publish.channel,
+      'messaging.message.id': publish.id,
+    })
+    try {
+      const published = await this.#ask(user, publish, span?.traceparent)
+      span?.end()
+      return published
+    } catch (error) {
+      span?.end(error instanceof SluiceError ? { 'error.type': error.code } : {}, error)
+      throw error
+    }
+  }
+
+  async #ask(
+    user: string,
+    { channel, payload, id, event }: ForwardedPublish,
+    traceparent: string | undefined,
+  ): Promise<Published> {
     const { payloadBytesMax, jsonDepthMax } = this.#options
     const answer = await this.#ports.requests.request(
       `${this.#options.prefix}.inbound.${channel}`,
@@ -148,6 +170,7 @@ export class NatsIngress {
         ...(id === undefined ? {} : { [ID_HEADER]: encodeURIComponent(id) }),
         ...(event === undefined ? {} : { [EVENT_HEADER]: encodeURIComponent(event) }),
         ...(payload.binary ? { [ENCODING_HEADER]: 'binary' } : {}),
+        ...(traceparent === undefined ? {} : { [TRACEPARENT]: traceparent }),
       },
     )
     return readAnswer(answer.data, jsonDepthMax)

@@ -58,7 +58,8 @@ export interface PublisherMetrics {
   published(door: Door, delivery: Delivery): void
   duplicate(): void
   refused(error: SluiceError, request: PublishRequest): void
-  appended(seconds: number): void
+  /** `trace`: its span, where it has one. */
+  appended(seconds: number, trace: string | undefined): void
   unicastNodes(count: number): void
   degraded(): void
 }
@@ -140,7 +141,7 @@ export class Publisher {
     const durable = policy.delivery === 'durable'
     const early = isInbox(channel) && !durable ? registry.locate(channel.slice(1)) : undefined
     const appended = (answer: Appended): Answer<Published> => {
-      metrics.appended((clock.monotonicMs() - startedMs) / 1000)
+      metrics.appended((clock.monotonicMs() - startedMs) / 1000, trace)
       const { epoch, offset, duplicate } = answer
       span?.end({ 'sluice.epoch': epoch, 'sluice.offset': offset, 'sluice.duplicate': duplicate })
       if (duplicate) return { epoch, offset, duplicate: true }

@@ -40,7 +40,9 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => collector.listen(0, '127.0.0.1', resolve))
   const endpoint = `http://127.0.0.1:${(collector.address() as AddressInfo).port}`
   Object.assign(process.env, VARIABLES, { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint })
-  cluster = await startCluster(2, { namespaces: { jobs: { delivery: 'durable' } } })
+  cluster = await startCluster(2, {
+    namespaces: { jobs: { delivery: 'durable' }, ask: { clientPublish: 'forward' } },
+  })
   ;[one, two] = cluster.nodes as [StartedNode, StartedNode]
   ;({ client } = await RawClient.connect(`ws://127.0.0.1:${two.port}/v1/ws`, {
     token: await two.token('ann'),
@@ -138,6 +140,38 @@ describe('the way of a message', () => {
       'publish',
       'send',
     ])
+  })
+
+  it('goes on at the backend that a publish of a client is forwarded to', async () => {
+    const connection = await connect({ servers: cluster.nats.url })
+    const asked = connection.subscribe('sluice.inbound.ask:1')
+    await connection.flush()
+    const answered = client.request({ type: 'publish', ref: 9, channel: 'ask:1', data: 1 })
+    for await (const message of asked) {
+      const [, traceId = '', spanId = ''] = message.headers?.get('traceparent').split('-') ?? []
+      message.respond('{}')
+      await expect
+        .poll(() => spans.filter((span) => span.traceId === traceId))
+        .toMatchObject([{ name: 'sluice forward', spanId, node: two.id }])
+      break
+    }
+    expect(await answered).toMatchObject({ type: 'published' })
+    await connection.close()
+  })
+
+  it('names its latest trace beside the latencies that Prometheus reads', async () => {
+    const traceId = 'd1'.repeat(16)
+    await publish({ channel: 'news', data: 'exemplar' }, `00-${traceId}-${BACKEND_SPAN}-01`)
+    expect(await client.next('message')).toMatchObject({ data: 'exemplar' })
+    const page = async (node: StartedNode): Promise<string> => {
+      const accept = 'application/openmetrics-text;version=1.0.0'
+      return (await fetch(`http://127.0.0.1:${node.apiPort}/metrics`, { headers: { accept } })).text()
+    }
+    const named = new RegExp(`_bucket\\{le="[^"]+"\\} \\d+ # \\{trace_id="${traceId}"\\}`, 'g')
+    expect((await page(one)).match(named)?.length).toBeGreaterThan(0)
+    expect((await page(one)).match(/^sluice_log_append_seconds_bucket.*trace_id/m)).not.toBeNull()
+    expect((await page(two)).match(named)?.length).toBe(1)
+    expect(await (await fetch(`http://127.0.0.1:${two.apiPort}/metrics`)).text()).not.toContain('trace_id')
   })
 
   it('is not told where the backend does not record it', async () => {

@@ -228,6 +228,7 @@ const doors = new NatsIngress(
   { prefix: 'sluice', forwardTimeoutMs: 1000, jsonDepthMax: DEPTH, payloadBytesMax: () => 65_536 },
   {
     requests: natsRequests,
+    tracing: undefined,
     publish: (request) => publisher.publish(request),
     failed: (_what, error) => faults.push(error),
     refused: ignore,

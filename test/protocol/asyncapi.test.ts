@@ -136,3 +136,62 @@ it('a poll is answered as described', async () => {
   const url = `http://127.0.0.1:${node.port}/v1/poll?channels=room:2&wait=0&token=${await node.token('dan')}`
   held('polled', await (await fetch(url)).json())
 })
+
+describe('a link', () => {
+  /** What a line is by its first character, as docs/protocol.md tells them apart. */
+  function heldLine(line: string): unknown {
+    if (!/^[{["]/.test(line)) {
+      held('binaryLine', line)
+      return line
+    }
+    const value = JSON.parse(line) as Frame
+    held(line.startsWith('"') ? 'credential' : line.startsWith('[') ? 'closed' : value.type, value)
+    return value
+  }
+
+  it('is described with every frame of a WebSocket, and with its own lines', () => {
+    const { link, webSocket } = document.channels
+    expect(link?.address).toBe('/v1/link')
+    const own = ['credential', 'closed', 'number', 'binaryLine']
+    const frames = Object.keys(webSocket?.messages ?? {}).filter((name) => name !== 'binary')
+    expect(Object.keys(link?.messages ?? {}).toSorted()).toEqual([...frames, ...own].toSorted())
+  })
+
+  it('that polls has lines as described, from the credential to the close code', async () => {
+    const url = `http://127.0.0.1:${node.port}/v1/link`
+    const lines = (await (await fetch(`${url}?poll`)).text()).trim().split('\n')
+    const headers = { 'sluice-link': heldLine(lines[1] as string) as string }
+    const post = (query: string, ...frames: object[]): Promise<Response> => {
+      for (const frame of frames) held(`client.${(frame as Frame).type}`, frame)
+      return fetch(url + query, {
+        method: 'POST',
+        headers,
+        body: frames.map((f) => JSON.stringify(f)).join('\n'),
+      })
+    }
+    const connect = { type: 'connect', token: await node.token('eve') }
+    await post(
+      '?number=1',
+      connect,
+      { type: 'subscribe', ref: 1, channel: 'room:3' },
+      { type: 'ping', ref: 2 },
+    )
+    const seen: unknown[] = []
+    const until = async (found: (value: unknown) => boolean): Promise<void> => {
+      while (!seen.some(found)) {
+        const response = await fetch(`${url}?poll=${String(lines[0])}`, { headers })
+        const answer = (await response.text()).trim().split('\n')
+        held('number', Number((lines[0] = answer.shift() as string)))
+        seen.push(...answer.map(heldLine))
+      }
+    }
+    await until((value) => (value as Frame).type === 'pong')
+    expect(seen.map((value) => (value as Frame).type)).toEqual(
+      expect.arrayContaining(['welcome', 'subscribed']),
+    )
+    await node.publish({ channel: 'room:3', data: 'yv4=', encoding: 'base64' })
+    await until((value) => typeof value === 'string')
+    await node.api('DELETE', '/v1/users/eve/sessions')
+    await until(Array.isArray)
+  })
+})

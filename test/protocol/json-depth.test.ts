@@ -81,6 +81,7 @@ const doors = new NatsIngress(
   { prefix: 'sluice', forwardTimeoutMs: 1000, payloadBytesMax: () => 100_000, jsonDepthMax: DEPTH },
   {
     requests,
+    tracing: undefined,
     // As the publisher does with what comes through every door.
     async publish({ payload }) {
       normalPayload(payload, { bytesMax: 100_000, jsonDepthMax: DEPTH, parsed: false })

@@ -41,6 +41,8 @@ export interface ServerNode {
 
 /** What the key of the request allows. Both fail with `forbidden`. */
 export interface ServerCaller {
+  /** The `traceparent` of the request. */
+  readonly traceparent: string | undefined
   checkScope(scope: Scope): void
   checkChannel(channel: string): void
 }
@@ -153,6 +155,7 @@ export class ServerApi {
       parsed: true,
       id,
       meta,
+      trace: caller.traceparent,
     })
   }
 

@@ -22,6 +22,8 @@ export interface ServerCall extends SignedRequest {
   readonly app: string
   /** The channel or the user that the path names. */
   readonly named: string
+  /** The `traceparent` that it came with. */
+  readonly traceparent: string | undefined
   body(): Promise<string>
 }
 
@@ -48,7 +50,7 @@ export class PusherServerApi {
   async events(call: ServerCall): Promise<object> {
     const { app, body } = await this.#signed(call)
     const event = readEvent(body, this.#limitsOf(app))
-    await this.#publish(event)
+    await this.#publish(event, call)
     const counts = await this.#countsFor(app, event)
     return counts === undefined ? {} : { channels: Object.fromEntries(counts) }
   }
@@ -58,7 +60,7 @@ export class PusherServerApi {
     const { app, body } = await this.#signed(call)
     const events = readBatch(body, this.#limitsOf(app))
     // Started one after the other, so that the events of a channel keep their order.
-    await Promise.all(events.map((event) => this.#publish(event)))
+    await Promise.all(events.map((event) => this.#publish(event, call)))
     if (events.every(({ info }) => info.size === 0)) return {}
     const counts = await Promise.all(events.map((event) => this.#countsFor(app, event)))
     return { batch: counts.map((one) => [...(one?.values() ?? [])][0] ?? {}) }
@@ -67,7 +69,7 @@ export class PusherServerApi {
   /** `POST /apps/{id}/channels/{channel}/events?name=…`, as old libraries do: the body is the data. */
   async singleEvent(call: ServerCall): Promise<object> {
     const { app, body, query } = await this.#signed(call)
-    await this.#publish(readSingle({ channel: call.named, body, query }, this.#limitsOf(app)))
+    await this.#publish(readSingle({ channel: call.named, body, query }, this.#limitsOf(app)), call)
     return {}
   }
 
@@ -124,11 +126,14 @@ export class PusherServerApi {
   }
 
   /** To all of its channels, whatever becomes of each; the first that fails is told. */
-  async #publish({ event, channels, payload, exclude }: PusherEvent): Promise<void> {
+  async #publish(
+    { event, channels, payload, exclude }: PusherEvent,
+    { traceparent: trace }: ServerCall,
+  ): Promise<void> {
     const meta = { event, ...(exclude === undefined ? {} : { exclude }) }
     const results = await Promise.allSettled(
       channels.map((channel) =>
-        this.#ports.publish({ door: 'http', target: { channel }, payload, id: undefined, meta }),
+        this.#ports.publish({ door: 'http', target: { channel }, payload, id: undefined, meta, trace }),
       ),
     )
     const failed = results.find((result) => result.status === 'rejected')

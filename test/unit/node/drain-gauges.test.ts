@@ -85,7 +85,7 @@ beforeEach(() => {
 })
 
 async function seen(name: string): Promise<readonly string[]> {
-  return (await metrics.text())
+  return (await metrics.page(undefined)).text
     .split('\n')
     .filter((line) => line.startsWith(`sluice_${name}`) && !line.endsWith(' 0'))
 }

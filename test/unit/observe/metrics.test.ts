@@ -1,9 +1,14 @@
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { METRIC_PREFIX, METRIC_TABLE, type MetricSpec } from '../../../src/observe/metric-table.ts'
 import { disconnectReason } from '../../../src/observe/metric-labels.ts'
 import { createMetrics, silentMetrics, type Metrics } from '../../../src/observe/metrics.ts'
 import { PROCESS_METRICS } from '../../../src/observe/process-metrics.ts'
 import { CLOSES, type CloseReason } from '../../../src/errors.ts'
+import { promtool } from '../../support/promtool.ts'
+import { temporaryDirectory } from '../../support/server-process.ts'
 import { parseExposition } from './exposition.ts'
 
 const NODE = { node: 'n1', version: '1.2.3', region: 'eu "west"\\1', role: 'all' }
@@ -14,7 +19,7 @@ function fresh(): Metrics {
 }
 
 async function samplesOf(metrics: Metrics): Promise<ReadonlyMap<string, number>> {
-  return parseExposition(await metrics.text()).samples
+  return parseExposition((await metrics.page(undefined)).text).samples
 }
 
 describe('the table', () => {
@@ -47,8 +52,9 @@ describe('the page', () => {
   it('is in the grammar of the text format 0.0.4', async () => {
     const metrics = fresh()
     metrics.deliveryLatency.observe(0.003)
-    const { samples, families } = parseExposition(await metrics.text())
-    expect(metrics.contentType).toBe('text/plain; version=0.0.4; charset=utf-8')
+    const { text, contentType } = await metrics.page(undefined)
+    const { samples, families } = parseExposition(text)
+    expect(contentType).toBe('text/plain; version=0.0.4; charset=utf-8')
     for (const { name, kind } of SPECS) expect(families.get(METRIC_PREFIX + name)).toBe(kind)
     expect(samples.size).toBeGreaterThan(SPECS.length)
   })
@@ -99,7 +105,7 @@ describe('the page', () => {
   })
 
   it('says what runs, with label values escaped', async () => {
-    const text = await fresh().text()
+    const { text } = await fresh().page(undefined)
     expect(text).toContain(
       `sluice_node_info{node="n1",version="1.2.3",region="eu \\"west\\"\\\\1",role="all",runtime="node ${process.versions.node}"} 1`,
     )
@@ -107,7 +113,7 @@ describe('the page', () => {
 
   it('has what is known of the process where that is wanted', async () => {
     const metrics = createMetrics({ node: NODE, process: true })
-    const { families, samples } = parseExposition(await metrics.text())
+    const { families, samples } = parseExposition((await metrics.page(undefined)).text)
     for (const { name, kind } of PROCESS_METRICS) {
       expect(families.get(name)).toBe(kind)
       expect(samples.get(name), name).toBeGreaterThan(0)
@@ -161,7 +167,59 @@ describe('the silent twin', () => {
     expect(silentMetrics.resets.gap.value).toBe(0)
     expect(silentMetrics.sessions.value).toBe(0)
     expect(silentMetrics.fanout.count).toBe(0)
-    expect(await silentMetrics.text()).toBe('')
+    expect((await silentMetrics.page(undefined)).text).toBe('')
+  })
+})
+
+describe('exemplars', () => {
+  /** As Prometheus asks. */
+  const ACCEPT =
+    'application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2'
+  const exemplar = { traceId: 'a1'.repeat(16), atMs: 1_700_000_000_500 }
+
+  function traced(): Metrics {
+    const metrics = createMetrics({ node: NODE, process: true, traced: true })
+    metrics.deliveryLatency.observe(0.003, { ...exemplar, traceId: 'b2'.repeat(16) })
+    metrics.deliveryLatency.observe(0.004, exemplar)
+    metrics.deliveryLatency.observe(0.0045)
+    return metrics
+  }
+
+  it('name the trace of the latest in a bucket, in OpenMetrics', async () => {
+    const { contentType, text } = await traced().page(ACCEPT)
+    expect(contentType).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8')
+    expect(text.match(/^.*trace_id.*$/gm)).toEqual([
+      `sluice_delivery_latency_seconds_bucket{le="0.005"} 3 # {trace_id="${exemplar.traceId}"} 0.004 1700000000.5`,
+    ])
+    expect(text).toMatch(/^# TYPE sluice_resets counter$/m)
+    expect(text).toMatch(/^sluice_resets_total\{reason="gap"\} 0$/m)
+    expect(text.endsWith('\n# EOF\n')).toBe(true)
+  })
+
+  it.skipIf(promtool.missing !== undefined)(
+    `are on a page that Prometheus reads${promtool.note}`,
+    async () => {
+      const { text } = await traced().page(ACCEPT)
+      const directory = temporaryDirectory('openmetrics')
+      const file = join(directory.path, 'page')
+      // It wants to know when each sample was.
+      writeFileSync(file, text.replaceAll(/^([^#\n]+? [^ #\n]+)(?= #|$)/gm, '$1 1700000001'))
+      const words = ['tsdb', 'create-blocks-from', 'openmetrics', file, join(directory.path, 'blocks')]
+      const { status, stderr } = spawnSync('promtool', words, { encoding: 'utf8' })
+      directory.remove()
+      expect(stderr).toBe('')
+      expect(status).toBe(0)
+    },
+  )
+
+  it('are shown to nobody who does not accept OpenMetrics, and there is no such page where nothing is traced', async () => {
+    for (const accept of [undefined, '*/*', 'text/plain', 'application/openmetrics-text; version=0.0.1']) {
+      const { contentType, text } = await traced().page(accept)
+      expect(contentType).toBe('text/plain; version=0.0.4; charset=utf-8')
+      expect(text).not.toContain('trace_id')
+      parseExposition(text)
+    }
+    expect((await fresh().page(ACCEPT)).contentType).toBe('text/plain; version=0.0.4; charset=utf-8')
   })
 })
 

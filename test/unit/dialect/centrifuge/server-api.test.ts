@@ -8,13 +8,16 @@ import { ManualClock } from '../../../support/manual-clock.ts'
 const POLICY = { ttlMs: 60_000, max: 5, idempotencyMs: 0 }
 
 /** May everything, and notes what it was asked. */
-function callerOf(refused: readonly string[] = []): ServerCaller & { readonly checked: string[] } {
+function callerOf(
+  refused: readonly string[] = [],
+  traceparent?: string,
+): ServerCaller & { readonly checked: string[] } {
   const checked: string[] = []
   const check = (what: string): void => {
     checked.push(what)
     if (refused.includes(what)) throw new SluiceError('forbidden', `not ${what}`)
   }
-  return { checked, checkScope: check, checkChannel: check }
+  return { traceparent, checked, checkScope: check, checkChannel: check }
 }
 
 let published: PublishRequest[]
@@ -54,6 +57,15 @@ async function call(name: string, raw: string, caller = callerOf()): Promise<unk
 function dataOf(request: PublishRequest | undefined): string {
   return Buffer.from(request?.payload.data ?? []).toString()
 }
+
+it('a message belongs to the trace of its request, whichever method publishes it', async () => {
+  const traceparent = `00-${'a1'.repeat(16)}-00f067aa0ba902b7-01`
+  const caller = callerOf([], traceparent)
+  await call('publish', '{"channel":"news","data":1}', caller)
+  await call('broadcast', '{"channels":["a","b"],"data":1}', caller)
+  await call('batch', '{"commands":[{"publish":{"channel":"news","data":1}}]}', caller)
+  expect(published.map(({ trace }) => trace)).toEqual(Array.from({ length: 4 }, () => traceparent))
+})
 
 describe('publish', () => {
   it('takes the payload as it stands in the body, and answers where it is in the log', async () => {

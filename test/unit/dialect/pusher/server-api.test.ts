@@ -49,7 +49,7 @@ class World {
   call(
     name: 'events' | 'batchEvents',
     value: unknown,
-    { app = '3', key = 'k1', secret = 's1' } = {},
+    { app = '3', key = 'k1', secret = 's1', traceparent }: Partial<Record<string, string>> = {},
   ): Promise<object> {
     const body = JSON.stringify(value)
     const path = `/apps/${app}/${name === 'events' ? 'events' : 'batch_events'}`
@@ -66,6 +66,7 @@ class World {
       method: 'POST',
       path,
       query: String(query),
+      traceparent,
       body: () => (this.bodiesRead++, Promise.resolve(body)),
     })
   }
@@ -154,6 +155,14 @@ describe('an event of a backend', () => {
   })
 })
 
+it('a message belongs to the trace of the request that it came with', async () => {
+  const world = new World()
+  const traceparent = `00-${'a1'.repeat(16)}-00f067aa0ba902b7-01`
+  await world.call('events', EVENT, { traceparent })
+  await world.call('batchEvents', { batch: [{ name: 'e', channel: 'news', data: '1' }] }, { traceparent })
+  expect(world.published.map(({ trace }) => trace)).toEqual(Array.from({ length: 3 }, () => traceparent))
+})
+
 describe('a question of a backend', () => {
   async function ask(
     world: World,
@@ -175,6 +184,7 @@ describe('a question of a backend', () => {
       method,
       path: '/x',
       query: String(query),
+      traceparent: undefined,
       body: () => Promise.resolve(''),
     })
   }
