@@ -21,6 +21,8 @@ export type AuditedAction =
   | 'make a token'
   | 'follow a user'
   | 'set the log level'
+  | 'send a dead letter again'
+  | 'drop a dead letter'
 
 export interface AuditPorts {
   readonly log: Pick<Log, 'info'>

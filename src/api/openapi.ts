@@ -7,6 +7,7 @@ import { COUNTS, jobPaths, jobSchemas } from './openapi-jobs.ts'
 import { ref, SCHEMAS } from './openapi-schemas.ts'
 import { API_LIFE, markedPaths } from './life.ts'
 import { sightPaths } from './openapi-sight.ts'
+import { webhookPaths } from './openapi-webhooks.ts'
 import { streamPaths } from './openapi-watch.ts'
 import type { Scope } from '../auth/grant.ts'
 
@@ -320,6 +321,7 @@ export function openApi(): object {
       {
         ...PATHS,
         ...jobPaths(WORDS),
+        ...webhookPaths(WORDS),
         ...sightPaths({ ...WORDS, user: USER, node: NODE_ID, noSuchNode: NO_SUCH_NODE }),
         ...streamPaths({ keyWith, channel: CHANNEL, parameter, refused: REFUSED }),
       },

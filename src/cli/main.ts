@@ -19,6 +19,7 @@ import { addTail } from './tail.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
 import { addToken } from './token.ts'
 import { addTrace } from './trace.ts'
+import { addWebhooks } from './webhooks.ts'
 import { AuthConfigError } from '../auth/config-error.ts'
 import { ConfigError, EXIT_USAGE } from '../config/config-error.ts'
 import { SluiceError } from '../errors.ts'
@@ -82,6 +83,7 @@ function programOf(terminal: Terminal): Command {
     addRebalance,
     addOrders,
     addTrace,
+    addWebhooks,
     addLogLevel,
     addPublish,
     addTail,

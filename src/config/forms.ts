@@ -80,3 +80,13 @@ export function isPusherApp(value: string): boolean {
 export function isNamespace(value: string): boolean {
   return value === '*' || value === '@' || (isChannel(value) && !value.includes(':'))
 }
+
+/** Of a backend that is told what happens; it becomes a field of Redis and a word of the log. */
+export function isHookName(value: string): boolean {
+  return /^[A-Za-z0-9_-]{1,64}$/.test(value)
+}
+
+/** Of NATS, without wildcards. */
+export function isSubject(value: string): boolean {
+  return /^[^\s.*>]+(?:\.[^\s.*>]+)*$/.test(value) && value.length <= 256
+}

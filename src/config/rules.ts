@@ -3,6 +3,7 @@
  */
 import { QUOTA_RULES } from './quota-rules.ts'
 import type { Config } from './schema.ts'
+import { WEBHOOK_RULES } from './webhooks-rules.ts'
 import { durationText, sizeText } from './units.ts'
 import { STREAM_CHANNELS_MAX } from '../protocol/request-head.ts'
 
@@ -228,4 +229,5 @@ export const RULES: readonly Rule[] = [
     },
   },
   ...QUOTA_RULES,
+  ...WEBHOOK_RULES,
 ]

@@ -31,6 +31,7 @@ import {
   size,
   text,
 } from './option.ts'
+import { webhooksSection } from './webhooks-section.ts'
 import { durableSection, natsSection, redisSection } from './stores-section.ts'
 import { JSON_DEPTH_DEFAULT } from '../protocol/json.ts'
 
@@ -294,6 +295,7 @@ export const SCHEMA = z.strictObject({
   kubernetes: kubernetesSection(),
   log: logSection(),
   dialects: dialectsSection(),
+  webhooks: webhooksSection(),
   drain: section('How connections are moved away when the node stops.', {
     plan: option(text(PLAN_RULE, isPlan), '5%/2m', { env: 'SLUICE_DRAIN', doc: 'The pace.' }),
     grace: option(duration('100ms', '10m'), '30s', {

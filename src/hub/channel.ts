@@ -27,6 +27,8 @@ export interface ChannelPorts {
   /** Runs once, after a pause that is spread at random. */
   later(run: () => void): void
   entered(channel: Channel): void
+  /** The first that gets its messages has begun, or the last has gone. */
+  occupied(channel: Channel, is: boolean): void
   left(channel: Channel): void
   readonly counts: ChannelCounts
   readonly witness: Pick<Witness, 'tap'>
@@ -105,12 +107,12 @@ export abstract class Channel extends Fanout implements Source {
   }
 
   begun(): void {
-    this.#begun++
+    if (++this.#begun === 1) this.ports.occupied(this, true)
   }
 
   left(_subscription?: Subscription, begun = false): void {
     this.#subscribers--
-    if (begun) this.#begun--
+    if (begun && --this.#begun === 0) this.ports.occupied(this, false)
     this.ports.left(this)
   }
 

@@ -96,6 +96,7 @@ export class Hub {
   readonly #channelPorts: ChannelPorts
   readonly #terms = new WeakMap<HubPolicy, ChannelTerms>()
   #subscriptions = 0
+  #watcher: (channel: string, occupied: boolean) => void = () => undefined
 
   constructor(ports: HubPorts, options: HubOptions) {
     this.#ports = ports
@@ -120,6 +121,7 @@ export class Hub {
       later: this.#later,
       entered: this.#entered,
       left: this.#left,
+      occupied: (channel, is) => this.#watcher(channel.name, is),
     }
     this.#scan = ports.clock.every(SCAN_TICK_MS, () => this.#scanSome())
   }
@@ -144,8 +146,17 @@ export class Hub {
 
   /** The channels that somebody here gets messages of, without the inboxes, and how many do. */
   *occupied(): Generator<readonly [channel: string, subscribers: number]> {
-    for (const [name, { begunCount }] of this.#channels)
-      if (begunCount > 0 && !isInbox(name)) yield [name, begunCount]
+    for (const one of this.all()) if (!isInbox(one[0])) yield one
+  }
+
+  /** The same, with the inboxes: of each user who is connected. */
+  *all(): Generator<readonly [channel: string, subscribers: number]> {
+    for (const [name, { begunCount }] of this.#channels) if (begunCount > 0) yield [name, begunCount]
+  }
+
+  /** From now on `watcher` hears of each channel, inboxes too, that the first here gets messages of, or nobody any more. */
+  watch(watcher: (channel: string, occupied: boolean) => void): void {
+    this.#watcher = watcher
   }
 
   /** The feed's position and the number of subscribers, of a channel that has any here. */

@@ -19,6 +19,8 @@ import type { Route } from '../api/route.ts'
 import { traceRoute } from '../api/trace.ts'
 import { userRoutes } from '../api/users.ts'
 import { Watch, watchRoute } from '../api/watch.ts'
+import { webhookRoutes } from '../api/webhooks.ts'
+import { Letters } from '../webhooks/letters.ts'
 import { ApiKeys, parseApiKeys } from '../auth/api-keys.ts'
 import { ServerApi } from '../dialect/centrifuge/server-api.ts'
 import type { PublishRequest } from '../publish/publisher.ts'
@@ -110,6 +112,7 @@ function routesOf(base: Base, parts: ApiParts): Route[] {
     ...drainRoutes({ nodeId: base.id, drain: moving.draining, nodes, otherNodes, emptied: parts.emptied }),
     ...(config.dialects.centrifuge?.serverApi === true ? centrifugeRoutes(centrifugeApi(base, parts)) : []),
     watchRoute(watchOf(base, parts, nodes)),
+    ...webhookRoutes(new Letters(stores.webhooks)),
     ...consoleRoutes(loadConsole()),
     ...pusherApi(base, parts),
     ...(config.devTokens ? [devTokenRoute((wanted) => mintDevToken(base, wanted))] : []),

@@ -16,6 +16,7 @@ import { RedisPresenceStore } from '../presence/redis.ts'
 import { RedisRegistry } from '../registry/redis.ts'
 import { LogByDelivery } from '../replay/by-delivery.ts'
 import { RedisReplayLog } from '../replay/redis.ts'
+import { RedisWebhookStore } from '../webhooks/redis.ts'
 
 export function clusterStores(base: Base, { listener, trust, switchboard }: StoresPorts): Stores {
   const { config, metrics } = base
@@ -41,8 +42,9 @@ export function clusterStores(base: Base, { listener, trust, switchboard }: Stor
   const acks = durable?.acks ?? new MemoryAckStore()
   const registry = createRegistry(base, redis)
   const presence = new RedisPresenceStore(redis, { ttlMs: PRESENCE_TTL_MS })
+  const webhooks = new RedisWebhookStore(redis, { backlog: config.webhooks.backlog })
   return {
-    ...{ log, registry, backbone, presence, acks, nats },
+    ...{ log, registry, backbone, presence, acks, webhooks, nats },
     probe: (payload) => backbone.probe(payload),
     becomeDeaf: (deaf) => backbone.becomeDeaf(deaf),
     payloadBytesMax: () => nats.maxPayloadBytes - PACKET_BYTES_AROUND,

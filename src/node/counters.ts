@@ -9,7 +9,7 @@ import type { Exemplar, Metrics } from '../observe/metrics.ts'
 import type { SluiceError } from '../errors.ts'
 import type { ErrorCode } from '../protocol/error-code.ts'
 import { NATIVE, TRANSPORTS } from '../protocol/transport-name.ts'
-import type { PublisherMetrics } from '../publish/publisher.ts'
+import type { Delivery, Published, PublisherMetrics, PublishRequest } from '../publish/publisher.ts'
 import type { SessionMetrics } from '../session/ports.ts'
 import { parseTraceparent } from '../tracing.ts'
 
@@ -55,15 +55,19 @@ export interface PublishHearers {
   /** In milliseconds. */
   readonly appended: (ms: number) => void
   readonly refused: PublishRefused
+  readonly published: (delivery: Delivery, request: PublishRequest, published: Published) => void
 }
 
 export function publisherMetrics(
   metrics: Metrics,
   clock: Pick<Clock, 'now'>,
-  { appended, refused }: PublishHearers,
+  { appended, refused, published }: PublishHearers,
 ): PublisherMetrics {
   return {
-    published: (door, delivery) => metrics.published[door][delivery].inc(),
+    published(door, delivery, request, done) {
+      metrics.published[door][delivery].inc()
+      published(delivery, request, done)
+    },
     duplicate: () => metrics.publishDuplicates.inc(),
     refused(error, { door, target, id, from }) {
       metrics.publishErrors[error.code].inc()

@@ -164,6 +164,7 @@ function createPresence({ id, clock, failed }: Base, { stores, switchboard }: De
       clock,
       send: (payload) => stores.backbone.control(undefined, payload),
       tell: (event) => switchboard.presenceTold(event),
+      changed: (channel, user, present) => switchboard.memberHeld(channel, user, present),
       liveNodes: async () => (await stores.registry.nodes()).map((node) => node.id),
       failed,
     },
@@ -172,7 +173,7 @@ function createPresence({ id, clock, failed }: Base, { stores, switchboard }: De
 
 function createPublisher(
   base: Base,
-  { stores: { log, backbone, registry }, pace }: DeliveryPorts,
+  { stores: { log, backbone, registry }, pace, switchboard }: DeliveryPorts,
   payloadBytesMax: () => number,
 ): Publisher {
   const { config, clock, metrics, policies, tracing } = base
@@ -183,6 +184,7 @@ function createPublisher(
       metrics: publisherMetrics(metrics, clock, {
         appended: (ms) => pace.store.add(ms),
         refused: refusedBy(base),
+        published: (delivery, request, done) => switchboard.published(delivery, request, done),
       }),
       policyOf: (channel) => policies(channel).publish,
     },

@@ -41,6 +41,7 @@ export async function startNode(base: Base, whole: Whole): Promise<void> {
   await cluster.membership.beat()
   // An `edge` node has clients to serve; publishers are others' work.
   if (role !== 'edge') door?.start()
+  whole.webhooks?.start()
   for (const warning of weaknesses(config)) log.warn({}, warning)
   log.info({}, `uWebSockets.js: ${loadUws().why}`)
   const ports = { port: listeners.public.port, apiPort: listeners.api.port }
@@ -83,7 +84,7 @@ interface EndingContext {
 }
 
 function endingsOf(
-  { listeners, stores, cluster, delivery, moving, sight, api }: Whole,
+  { listeners, stores, cluster, delivery, moving, sight, api, webhooks }: Whole,
   { goingAway, doorClosed, boundMs, clock }: EndingContext,
 ): Ending[] {
   return [
@@ -91,6 +92,8 @@ function endingsOf(
     { part: 'presence', end: () => delivery.presence.close() },
     { part: 'clients', end: () => void delivery.sessions.endAll(goingAway, () => true) },
     { part: 'farewell', end: () => passed(Math.min(FAREWELL_MS, boundMs / 4), clock) },
+    // Before the table of nodes: who is not in it any more has died, for the others.
+    { part: 'webhooks', end: () => webhooks?.close() },
     // Where the registry is away the entry ends by itself.
     {
       part: 'table of nodes',

@@ -25,6 +25,7 @@ import { createSight } from './sight.ts'
 import { clusterStoresOf, createStores, type MakeStores } from './stores.ts'
 import { Switchboard } from './switchboard.ts'
 import { createTrust } from './trust.ts'
+import { createWebhooks } from './webhooks.ts'
 import type { FaultPlace } from '../observe/faults.ts'
 import type { LogRoot } from '../observe/log.ts'
 import type { NodeInfo } from '../registry/registry.ts'
@@ -125,9 +126,10 @@ function assemble(base: Base, ofCluster: MakeStores | undefined, over: () => voi
   const moving = createMoving(base, { stores, cluster, delivery, gate: admission.gate, emptied })
   const door = createDoor(base, { stores, cluster, delivery })
   const links = createLinks(base, { stores, cluster })
-  const pusher = createPusher(base, { stores, delivery })
+  const pusher = createPusher(base, { stores, delivery, switchboard })
   const occupancy = createOccupancy(base, { stores, cluster, delivery })
-  const rooms = { stores, cluster, delivery, links, moving, door, sight, pusher, occupancy }
+  const webhooks = createWebhooks(base, { stores, delivery, moving })
+  const rooms = { stores, cluster, delivery, links, moving, door, sight, pusher, occupancy, webhooks }
   createGateway(base, { ...rooms, admitting }).attach(listeners.public)
   const api = attachApi(base, { ...rooms, trust, emptied }, listeners.api)
   switchboard.connect(rooms)

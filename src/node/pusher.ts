@@ -9,11 +9,16 @@ import type { Presence } from '../presence/presence.ts'
 import { WebSocketConnection } from '../transport/websocket.ts'
 import type { Base } from './base.ts'
 import type { Delivery } from './delivery.ts'
+import type { Switchboard } from './switchboard.ts'
 import type { Stores } from './stores.ts'
 
 export function createPusher(
   { config, clock, policies }: Base,
-  { stores, delivery }: { readonly stores: Stores; readonly delivery: Delivery },
+  {
+    stores,
+    delivery,
+    switchboard,
+  }: { readonly stores: Stores; readonly delivery: Delivery; readonly switchboard: Switchboard },
 ): Pusher | undefined {
   const { pusher } = config.dialects
   if (pusher === undefined) return undefined
@@ -27,6 +32,8 @@ export function createPusher(
         last: (channel, count) =>
           policies(channel).hub.logged ? stores.log.last(channel, count) : undefined,
       },
+      missed: (channel, forMs) =>
+        switchboard.noted({ kind: 'cache_miss', channel }, { name: `miss:${channel}`, forMs }),
     },
     {
       jsonDepthMax: config.limits.jsonDepth,

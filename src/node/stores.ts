@@ -20,6 +20,8 @@ import { CountedRegistry } from '../registry/counted.ts'
 import { MemoryRegistry } from '../registry/memory.ts'
 import type { Registry } from '../registry/registry.ts'
 import { MemoryReplayLog } from '../replay/memory.ts'
+import { MemoryWebhookStore } from '../webhooks/memory.ts'
+import type { WebhookStore } from '../webhooks/store.ts'
 import type { ReplayLog } from '../replay/replay-log.ts'
 
 export interface Stores {
@@ -28,6 +30,7 @@ export interface Stores {
   readonly backbone: Backbone
   readonly presence: PresenceStore
   readonly acks: AckStore
+  readonly webhooks: WebhookStore
   /** To this node itself, the way that messages go. */
   probe(payload: Uint8Array): void
   /** Whether this node does not hear what it sends itself by `probe`. */
@@ -90,6 +93,7 @@ function memoryStores({ config, id, clock, policies }: Base, { switchboard }: St
   return {
     ...{ log, registry, backbone, presence },
     acks: new MemoryAckStore(),
+    webhooks: new MemoryWebhookStore(config.webhooks.backlog, clock),
     probe: (payload) => void backbone.control(id, payload),
     becomeDeaf: () => undefined,
     payloadBytesMax: () => Infinity,

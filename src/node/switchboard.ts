@@ -23,6 +23,11 @@ import type { ChannelEvent } from '../protocol/form.ts'
 import type { Occupancy } from '../occupancy/occupancy.ts'
 import type { Message } from '../protocol/message.ts'
 import type { Session } from '../session/session.ts'
+import type { Note } from '../webhooks/happening.ts'
+import type { NewNote } from '../webhooks/store.ts'
+import type { Webhooks } from '../webhooks/webhooks.ts'
+import type { Delivery as PublishDelivery, Published, PublishRequest } from '../publish/publisher.ts'
+import { heard } from './webhooks.ts'
 
 const FOREIGN_PACKET =
   'something came over NATS that no node of this cluster has sent, or not now: it was refused'
@@ -37,6 +42,7 @@ export interface Rooms {
   readonly links: LinkParts
   readonly occupancy: Occupancy
   readonly pusher: Pusher | undefined
+  readonly webhooks: Webhooks | undefined
 }
 
 export class Switchboard implements BackboneSink {
@@ -170,6 +176,22 @@ export class Switchboard implements BackboneSink {
     const { delivery, pusher } = this.#rooms
     delivery.hub.tell(event)
     pusher?.rosters.told(event)
+  }
+
+  /** A user is in a channel here, or not any more. */
+  memberHeld(channel: string, user: string, held: boolean): void {
+    this.#rooms.webhooks?.holds({ kind: 'member', channel, user }, held)
+  }
+
+  /** Something has happened that backends may want to hear. */
+  noted(note: Note, once?: NewNote['once']): void {
+    this.#rooms.webhooks?.note(note, once)
+  }
+
+  /** A message was accepted. */
+  published(delivery: PublishDelivery, request: PublishRequest, done: Published): void {
+    const { webhooks } = this.#rooms
+    if (webhooks !== undefined) heard(webhooks, delivery, request, done)
   }
 
   /** All that are connected here. */

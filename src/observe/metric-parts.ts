@@ -71,6 +71,23 @@ export const PARTS = {
     'What came over NATS and was refused: `bare`: not sealed, as by a node of another version; `secret`: sealed with another `node.clusterSecret`, or changed on its way; `clock`: sealed by a node whose clock differs by more than a minute; `replayed`: was here before; `reply`: a publish whose answer was to go to a subject of the gateway or of the server.',
     { name: 'why', values: ['bare', 'secret', 'clock', 'replayed', 'reply'] },
   ),
+  webhookEvents: counter(
+    'webhook_events_total',
+    'Events for backends, by what became of them: taken, given up (a dead letter), or dropped because the backlog was full or the store away for too long.',
+    { name: 'result', values: ['taken', 'dead', 'lost'] },
+  ),
+  webhookRefusals: counter(
+    'webhook_refusals_total',
+    'Requests to backends that were not taken: no answer, or not a good one. What is in them is told again.',
+  ),
+  webhooksWaiting: gauge(
+    'webhooks_waiting',
+    'Events that this node is to tell backends; of a cluster one node tells.',
+  ),
+  webhooksDead: gauge(
+    'webhooks_dead',
+    'Dead letters, as the node saw last that tells: what backends refused for too long. See GET /v1/webhooks/dead.',
+  ),
   malformedNodes: gauge(
     'malformed_nodes',
     'Entries in the table of nodes that are not ones that nodes make: something else writes there. They are skipped.',

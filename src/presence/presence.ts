@@ -17,32 +17,13 @@ import { newestOf, type Entry, type Info, type Members, type Statement } from '.
 import { NodeWatch } from './node-watch.ts'
 import { PacedQueue } from './paced-queue.ts'
 import { RecentChanges } from './recent-changes.ts'
-import type { PresenceStore, Snapshot } from './store.ts'
+import type { PresenceOptions, PresencePorts } from './ports.ts'
+import type { Snapshot } from './store.ts'
 import { PresenceView, type Change, type Decision } from './view.ts'
 import { PresenceWriter } from './writer.ts'
-import { jitter, type Clock, type Timer } from '../clock.ts'
+import { jitter, type Timer } from '../clock.ts'
 import type { ChannelEvent } from '../protocol/form.ts'
 import { Wheel } from '../wheel.ts'
-
-export interface PresenceOptions {
-  /** How long a user may be away before it is told. Default: 2,000 ms. */
-  readonly leaveDelayMs?: number
-  /** How often each channel with subscribers here is read, to repair what was lost. Default: 30,000 ms. */
-  readonly refreshMs?: number
-}
-
-export interface PresencePorts {
-  readonly store: PresenceStore
-  readonly nodeId: string
-  readonly clock: Clock
-  /** To all nodes; this node ignores what it hears of itself. */
-  send(payload: Uint8Array): unknown
-  /** To this node's subscribers of the channel. */
-  tell(event: ChannelEvent): void
-  /** The ids of the nodes that are alive. Fails with `unavailable`. */
-  liveNodes(): Promise<readonly string[]>
-  failed(what: string, error: unknown): void
-}
 
 export const PRESENCE_LEAVE_DELAY_MS = 2_000
 export const PRESENCE_REFRESH_MS = 30_000
@@ -185,6 +166,12 @@ export class Presence {
     return new Map([...members].map(([user, info]) => [user, info?.json]))
   }
 
+  /** Who is in which channel on this node. */
+  *held(): Generator<readonly [channel: string, user: string]> {
+    for (const [channel, { view }] of this.#channels)
+      for (const { user } of view.held()) yield [channel, user]
+  }
+
   /** The store can be reached again and may have lost what was in it. */
   storeReturned(): void {
     if (this.#closed) return
@@ -261,6 +248,7 @@ export class Presence {
   #announce(channel: string, change: Change): void {
     this.#announcements.push({ channel, ...change })
     this.#writer.changed(channel, change)
+    this.#ports.changed(channel, change.user, change.present)
   }
 
   /** Those who need it at the same time share one read. Fails with `unavailable`. */

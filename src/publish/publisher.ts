@@ -55,7 +55,7 @@ export interface Published {
 }
 
 export interface PublisherMetrics {
-  published(door: Door, delivery: Delivery): void
+  published(door: Door, delivery: Delivery, request: PublishRequest, published: Published): void
   duplicate(): void
   refused(error: SluiceError, request: PublishRequest): void
   /** `trace`: its span, where it has one. */
@@ -106,9 +106,9 @@ export class Publisher {
         policy.delivery === 'ephemeral'
           ? this.#send(ephemeral(channel, message), {})
           : this.#append(channel, message, policy)
-      if (!(published instanceof Promise)) return this.#counted(request.door, policy.delivery, published)
+      if (!(published instanceof Promise)) return this.#counted(request, policy.delivery, published)
       return published.then(
-        (done) => this.#counted(request.door, policy.delivery, done),
+        (done) => this.#counted(request, policy.delivery, done),
         (error: unknown) => this.#refused(error, request),
       )
     } catch (error) {
@@ -116,10 +116,10 @@ export class Publisher {
     }
   }
 
-  #counted(door: Door, delivery: Delivery, published: Published): Published {
+  #counted(request: PublishRequest, delivery: Delivery, published: Published): Published {
     const { metrics } = this.#ports
     if (published.duplicate === true) metrics.duplicate()
-    else metrics.published(door, delivery)
+    else metrics.published(request.door, delivery, request, published)
     if (published.degraded === true) metrics.degraded()
     return published
   }

@@ -86,7 +86,7 @@ function ports(): SpeakerPorts {
       prove: () => Promise.reject(new Error('nobody has a token')),
       connect: async () => undefined,
     },
-    cache: new Cache({ last, clock: systemClock }, 1000),
+    cache: new Cache({ last, missed: () => undefined, clock: systemClock }, 1000),
     rosters: new Rosters({
       watch: () => undefined,
       unwatch: () => undefined,

@@ -809,6 +809,18 @@ describe('the console', () => {
   })
 })
 
+describe('dead letters of webhooks', () => {
+  it('are listed, and what is not there is neither sent again nor dropped', async () => {
+    const path = '/v1/webhooks/dead'
+    expect((await ask({ method: 'GET', path })).json).toEqual({ count: 0, letters: [] })
+    expect((await ask({ method: 'GET', path, query: '?limit=0' })).status).toBe(400)
+    const params = { letter: '1-1' }
+    const one = `${path}/{letter}`
+    expect((await ask({ method: 'POST', path: `${one}/resend`, params })).status).toBe(404)
+    expect((await ask({ method: 'DELETE', path: one, params })).status).toBe(404)
+  })
+})
+
 describe('the OpenAPI document', () => {
   it('is 3.1, and each of its operations was held against a real answer above', () => {
     expect(document.openapi).toBe('3.1.0')

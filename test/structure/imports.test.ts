@@ -24,7 +24,7 @@ const RANKS: readonly (readonly string[])[] = [
   ],
   ['config', 'observe', 'drivers'],
   ['acks', 'backbone', 'registry', 'replay', 'presence', 'occupancy', 'auth', 'admission'],
-  ['cluster', 'hub', 'publish'],
+  ['cluster', 'hub', 'publish', 'webhooks'],
   ['session'],
   // The contract of a wire protocol; each of them is a room of its own.
   ['dialect'],
@@ -66,7 +66,7 @@ const DOORS: readonly (readonly [pkg: RegExp, door: RegExp])[] = [
 
 /** Which implementation of a part runs is decided in one place. */
 const IMPLEMENTATION =
-  /^(?:acks|backbone|registry|replay|presence)\/(?:memory|redis|nats|mesh|jetstream)[\w-]*\.ts$/
+  /^(?:acks|backbone|registry|replay|presence|webhooks)\/(?:memory|redis|nats|mesh|jetstream)[\w-]*\.ts$/
 const ROOT = /^node\//
 
 const files = readdirSync(new URL('../../src', import.meta.url), { recursive: true, encoding: 'utf8' })

@@ -10,6 +10,8 @@ import type { LogRange } from '../../replay/replay-log.ts'
 export interface CachePorts {
   /** The newest messages of a channel, oldest first; `undefined`: it keeps none. Fails with `unavailable`. */
   last(channel: string, count: number): Promise<LogRange> | undefined
+  /** Somebody has come for whom there is nothing: the backend is told, once in this time. */
+  missed(channel: string, forMs: number): void
   readonly clock: Pick<Clock, 'now'>
 }
 
@@ -21,6 +23,8 @@ export interface Cached {
 
 /** Between the last two events of a backend there may be so many of clients. */
 const LOOKED_AT_MAX = 100
+/** A backend that has not published anything since is told of a miss again. */
+const MISSED_AGAIN_MS = 60_000
 
 export class Cache {
   readonly #ports: CachePorts
@@ -39,6 +43,11 @@ export class Cache {
     const reading = this.#read(channel).finally(() => this.#reading.delete(channel))
     this.#reading.set(channel, reading)
     return reading
+  }
+
+  /** Somebody was told that there is nothing. */
+  missed(channel: string): void {
+    this.#ports.missed(channel, Math.min(this.#ttlMs, MISSED_AGAIN_MS))
   }
 
   /** How long it is kept from now on. */

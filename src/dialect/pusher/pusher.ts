@@ -20,6 +20,7 @@ export interface PusherPorts {
   readonly presence: PresencePort
   readonly clock: Clock
   readonly log: Pick<CachePorts, 'last'>
+  readonly missed: CachePorts['missed']
 }
 
 export interface PusherOptions extends SpeakerOptions {
@@ -46,10 +47,13 @@ export class Pusher implements Dialect {
   readonly #ports: SpeakerPorts
   readonly #options: SpeakerOptions
 
-  constructor({ apps, reception, presence, clock, log }: PusherPorts, options: PusherOptions) {
+  constructor({ apps, reception, presence, clock, log, missed }: PusherPorts, options: PusherOptions) {
     this.apps = apps
     this.rosters = new Rosters(presence)
-    this.cache = new Cache({ last: (channel, count) => log.last(channel, count), clock }, options.cacheTtlMs)
+    this.cache = new Cache(
+      { last: (channel, count) => log.last(channel, count), missed, clock },
+      options.cacheTtlMs,
+    )
     this.#ports = { reception, cache: this.cache, rosters: this.rosters, users: this.users, clock }
     this.#options = options
   }

@@ -167,8 +167,10 @@ export class Subscriptions {
   #giveCached(name: string, cached: Cached | undefined): void {
     if (cached === undefined) return
     const { message } = cached
-    if (message === undefined) this.#client.say(frames.cacheMiss(nameOf(name)))
-    else this.#client.give(message)
+    if (message === undefined) {
+      this.#client.say(frames.cacheMiss(nameOf(name)))
+      this.#ports.cache.missed(name)
+    } else this.#client.give(message)
   }
 
   #drop(session: Session, name: string): void {

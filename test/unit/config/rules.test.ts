@@ -193,7 +193,44 @@ const BROKEN: readonly (readonly [why: string, settings: ConfigInput, complaint:
     { ...GOOD, feeds: { memory: '1GiB' }, admission: { maxMemory: '1GiB' } },
     /^feeds\.memory .* is 1GiB, but must be less than admission\.maxMemory .*, which is 1GiB$/,
   ],
+  [
+    'a backend that is told nowhere',
+    withTargets({ a: {} }),
+    /^webhooks\.targets\.a .* must have either a url or a subject/,
+  ],
+  [
+    'a backend that is told over NATS without NATS',
+    withTargets({ a: { subject: 'x' } }),
+    /^webhooks\.targets\.a .* has a subject, which needs nats\.url/,
+  ],
+  [
+    'a backend that could not tell who calls',
+    withTargets({ a: { url: 'https://a' } }),
+    /^webhooks\.targets\.a .* has a url, but neither a secret nor an app/,
+  ],
+  [
+    'a backend of an app that is not there',
+    withTargets({ a: { url: 'https://a', app: '3' } }),
+    /^webhooks\.targets\.a .* is of the app 3, which is not in dialects\.pusher\.apps$/,
+  ],
+  [
+    'a backend of Pusher that wants what Pusher has no word for',
+    {
+      ...withTargets({ a: { url: 'https://a', app: '3', events: ['user_connected'] } }),
+      dialects: { pusher: { apps: ['3:shop:k:s'] } },
+    },
+    /^webhooks\.targets\.a .* wants user_connected, for which Pusher has no word/,
+  ],
+  [
+    'a user who is sent elsewhere away for less than one who goes',
+    { ...GOOD, webhooks: { endsAfter: '1m' } },
+    /^webhooks\.endsAfter .* must be at most webhooks\.movesWithin/,
+  ],
 ]
+
+function withTargets(targets: NonNullable<ConfigInput['webhooks']>['targets']): ConfigInput {
+  return { ...GOOD, webhooks: { targets } }
+}
 
 describe('refused', () => {
   it.each(BROKEN)('%s', (_, settings, complaint) => {

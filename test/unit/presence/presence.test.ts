@@ -69,6 +69,7 @@ describe('Presence', () => {
           },
           tell: ({ type, channel, user, json }) =>
             node.told.push(`${channel} ${SIGNS[type]}${user}${json ?? ''}`),
+          changed: () => undefined,
           liveNodes: () =>
             registryUp
               ? Promise.resolve([...alive])

@@ -38,7 +38,7 @@ class World {
     },
     {
       clock: this.clock,
-      cache: new Cache({ last: () => undefined, clock: this.clock }, 1000),
+      cache: new Cache({ last: () => undefined, missed: () => undefined, clock: this.clock }, 1000),
       rosters: new Rosters({
         watch: () => void this.watched++,
         unwatch: () => void this.watched--,
