@@ -8,7 +8,10 @@ import { ReactPage, renderedBy } from '../support/react-page.ts'
 import { startNode } from '../support/start-node.ts'
 import { faultsOf, programOf } from './typescript-5-0.ts'
 
-/** The hooks as they are installed, beside React 18. Those of React 19 are looked at in test/browser/react.test.ts. */
+/**
+ * The hooks as they are installed, beside React 18, and what backends use. With React 19, and with what gateways say, they are looked at in
+ * test/browser/react.test.ts and test/protocol/server-package.test.ts.
+ */
 
 const REACT = '18.3.1'
 
@@ -16,6 +19,7 @@ const REACT = '18.3.1'
 const APPLICATION = `
 import { SluiceClient } from '@sluice/client'
 import { createHooks, SluiceProvider, useChannel, useConnection, useInbox, usePresence } from '@sluice/react'
+import { SluiceServer } from '@sluice/server'
 
 interface News { readonly title: string }
 interface Chat { readonly text: string }
@@ -51,6 +55,18 @@ export function Untyped() {
   return [messages[0]?.data.title, inbox.messages[0]?.data.title, state, error?.message, ...texts].join()
 }
 
+const sluice = new SluiceServer({ url: 'http://127.0.0.1:8081', key: 'dev' })
+export async function served(): Promise<string | undefined> {
+  const { position } = await sluice.publish('news', { title: 'x' }, { event: 'greeting' })
+  const results = await sluice.publishBatch([{ users: ['a'], data: 1 }, { channel: 'b', data: new Uint8Array(1) }])
+  const [one] = results
+  if (one !== undefined && 'results' in one) return one.results[0]?.error?.message
+  // @ts-expect-error -- a message goes somewhere
+  await sluice.publishBatch([{ data: 1 }])
+  const { sessions } = await sluice.whereIs('a')
+  return sessions[0]?.node ?? position?.epoch
+}
+
 void usePresence
 export const provider = SluiceProvider({ client, children: 'x' })
 `
@@ -59,7 +75,7 @@ let installed: InstalledPackages
 
 beforeAll(() => {
   installed = new InstalledPackages(false, {
-    ours: ['react'],
+    ours: ['react', 'server'],
     others: [`react@${REACT}`, `react-dom@${REACT}`, '@types/react@18.3.18'],
   })
   for (const kind of ['ts', 'mts', 'cts']) installed.write(`application.${kind}`, APPLICATION)
@@ -68,7 +84,7 @@ afterAll(() => installed.remove())
 
 describe('the package of the hooks', () => {
   it('brings neither React nor the SDK along, and has the sources in its maps', () => {
-    expect(installed.list('@sluice')).toEqual(['client', 'react'])
+    expect(installed.list('@sluice')).toEqual(['client', 'react', 'server'])
     expect(installed.list('@sluice/react/node_modules')).toEqual([])
     const maps = installed.list('@sluice/react/dist/esm').filter((name) => name.endsWith('.map'))
     expect(maps.length).toBeGreaterThan(5)
@@ -122,7 +138,22 @@ describe('the package of the hooks', () => {
   })
 })
 
-describe('the types of the hooks', () => {
+describe('the package for backends', () => {
+  it('is there by import and by require, with nothing beside it, and signs a token', () => {
+    expect(installed.list('@sluice/server/node_modules')).toEqual([])
+    const code = `const token = new all.SluiceServer({ url: 'http://127.0.0.1:1', key: 'k', secret: 's'.repeat(32) }).token({ user: 'a' })
+      console.log(token.split('.').length, Object.keys(all).sort().join())`
+    const run = (type: string, taken: string): string =>
+      execFileSync(process.execPath, [`--input-type=${type}`, '-e', `${taken}; ${code}`], {
+        cwd: installed.folder,
+        encoding: 'utf8',
+      })
+    expect(run('module', `import * as all from '@sluice/server'`)).toBe('3 SluiceError,SluiceServer\n')
+    expect(run('commonjs', `const all = require('@sluice/server')`)).toBe('3 SluiceError,SluiceServer\n')
+  })
+})
+
+describe('the types of both', () => {
   const settings = { strict: true, noEmit: true, target: 'es2022', lib: ['es2022', 'dom'] }
 
   it.each([
