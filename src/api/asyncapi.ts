@@ -59,6 +59,7 @@ const CLIENT = {
     ...{ ref: REF, channel: CHANNEL, 'limit?': COUNT },
     ...{ 'before?': POSITION_OBJECT, 'after?': POSITION_OBJECT },
   }),
+  probe: frame('probe', { ref: REF, channel: CHANNEL }),
   ping: frame('ping', { 'ref?': REF }),
 } satisfies Record<ClientFrame['type'], Schema>
 
@@ -121,6 +122,7 @@ const SERVER = {
   }),
   authenticated: frame('authenticated', { ref: REF, 'ticket?': TEXT, 'expiresAt?': COUNT }),
   error: frame('error', { 'ref?': REF, code: CODE, message: TEXT, retryable: FLAG }),
+  probe: frame('probe', { ref: REF, 'pause?': COUNT }),
   pong: frame('pong', { 'ref?': REF }),
 } satisfies Record<ServerFrame['type'], Schema>
 

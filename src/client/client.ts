@@ -268,7 +268,7 @@ export class WebSocketClient<Known = unknown> {
    * `@sluice/client/presence` is.
    */
   async ask(request: {
-    readonly type: 'presence' | 'history' | 'enter' | 'leave'
+    readonly type: 'presence' | 'history' | 'enter' | 'leave' | 'probe'
     readonly channel: string
   }): Promise<unknown> {
     if (this.#connection.socket === undefined) throw disconnected()

@@ -13,7 +13,8 @@ import type { Delivery, Published, PublisherMetrics, PublishRequest } from '../p
 import type { SessionMetrics } from '../session/ports.ts'
 import { parseTraceparent } from '../tracing.ts'
 
-export function hubMetrics(metrics: Metrics, clock: Clock): HubMetrics {
+/** `written`: told of each message that somebody here was handed. */
+export function hubMetrics(metrics: Metrics, clock: Clock, written: (channel: string) => void): HubMetrics {
   return {
     fannedOut(message, handed) {
       let count = 0
@@ -25,6 +26,7 @@ export function hubMetrics(metrics: Metrics, clock: Clock): HubMetrics {
       if (handed.nativeBytes > 0) metrics.bytesOut[NATIVE].add(handed.nativeBytes)
       const now = clock.now()
       metrics.deliveryLatency.observe((now - message.time) / 1000, exemplarOf(message.trace, now))
+      written(message.channel)
     },
     logRead: (why) => metrics.logReads[why].inc(),
     ephemeralDropped: (count) => metrics.ephemeralDropped.add(count),

@@ -13,6 +13,7 @@ import type { Base } from './base.ts'
 import type { Cluster } from './cluster.ts'
 import { hubMetrics, publisherMetrics, sessionMetrics, type PublishRefused } from './counters.ts'
 import { hubOptions, quotaLimits, sessionOptions } from './options.ts'
+import { createSampling, type Sampling } from './sampling.ts'
 import type { Stores } from './stores.ts'
 import type { NodePace } from './pace.ts'
 import { NATS_PREFIX } from './nats-prefix.ts'
@@ -61,6 +62,7 @@ export interface Delivery {
   readonly handovers: Handovers
   /** What was decided about users while this node did not hear. */
   readonly orders: OrderWatch
+  readonly sampling: Sampling
 }
 
 export function createDelivery(base: Base, ports: DeliveryPorts): Delivery {
@@ -73,7 +75,7 @@ export function createDelivery(base: Base, ports: DeliveryPorts): Delivery {
       backbone,
       topics: ports.listener,
       clock,
-      metrics: hubMetrics(metrics, clock),
+      metrics: hubMetrics(metrics, clock, (channel) => sampling.probes.written(channel)),
       witness: ports.witness,
       // Made below, of the hub.
       liveOn: (channel, exclusionKey): Subscriber | undefined => sessions.liveOn(channel, exclusionKey),
@@ -81,6 +83,7 @@ export function createDelivery(base: Base, ports: DeliveryPorts): Delivery {
     },
     hubOptions(config),
   )
+  const sampling = createSampling(base, () => sessions.count)
   const presence = createPresence(base, ports)
   const payloadBytesMax = (): number => Math.min(config.limits.payload, stores.payloadBytesMax())
   const publisher = createPublisher(base, ports, payloadBytesMax)
@@ -98,9 +101,31 @@ export function createDelivery(base: Base, ports: DeliveryPorts): Delivery {
     publisher,
     ingress,
     payloadBytesMax,
+    left(session) {
+      sampling.probes.left(session)
+      ports.switchboard.sessionLeft(session)
+    },
   })
   registry.watch({ heldElsewhere: (session, forMs) => sessions.heldElsewhere(session, forMs) })
-  const users = new Users({
+  const users = createUsers(base, ports, sessions)
+  const orders = new OrderWatch({
+    registry,
+    sessions,
+    clock,
+    hears: () => backbone.healthy() && !cluster.canary.deaf,
+    failed,
+  })
+  showCounts(metrics, hub, sessions)
+  return { hub, presence, publisher, ingress, sessions, users, handovers, orders, sampling }
+}
+
+/** What is decided about a user, wherever he is connected. */
+function createUsers(
+  { config, clock, metrics }: Base,
+  { stores: { registry, backbone }, cluster }: DeliveryPorts,
+  sessions: Sessions,
+): Users {
+  return new Users({
     registry,
     backbone,
     sessions,
@@ -112,15 +137,6 @@ export function createDelivery(base: Base, ports: DeliveryPorts): Delivery {
     revoked: () => metrics.revocations.inc(),
     tookAway: () => metrics.takeovers.inc(),
   })
-  const orders = new OrderWatch({
-    registry,
-    sessions,
-    clock,
-    hears: () => backbone.healthy() && !cluster.canary.deaf,
-    failed,
-  })
-  showCounts(metrics, hub, sessions)
-  return { hub, presence, publisher, ingress, sessions, users, handovers, orders }
 }
 
 function showCounts(metrics: Metrics, hub: Hub, sessions: Sessions): void {
@@ -222,6 +238,7 @@ function createIngress(
 
 type ServingSessions = Pick<Delivery, 'hub' | 'presence' | 'publisher' | 'ingress' | 'handovers'> & {
   readonly payloadBytesMax: () => number
+  readonly left: (session: string) => void
 }
 
 function createSessions(base: Base, ports: DeliveryPorts, serving: ServingSessions): Sessions {
@@ -269,7 +286,7 @@ function createSessions(base: Base, ports: DeliveryPorts, serving: ServingSessio
         subscriptions: config.limits.subscriptions,
         presenceData: config.limits.presenceData,
       }),
-      left: (session) => ports.switchboard.sessionLeft(session),
+      left: serving.left,
       failed: base.failed,
     },
     options: sessionOptions(config),

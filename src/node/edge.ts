@@ -29,6 +29,7 @@ import { NodePace } from './pace.ts'
 import type { Stores } from './stores.ts'
 import type { Switchboard } from './switchboard.ts'
 import { edgeOptions, ticketTtlMs } from './options.ts'
+import type { TalkPorts } from '../dialect/sluice-v1/talk.ts'
 import { routesOf } from './routes.ts'
 
 /** Of a token that a node for development hands out and nobody said how long it is good: clients ask for a fresh one. */
@@ -95,7 +96,9 @@ export function createGateway(base: Base, parts: EdgeParts): Gateway {
     failed,
     caught,
   }
-  const routes = [...routesOf(ports, options), ...dialectRoutes(base, ports, parts)]
+  const { probes } = delivery.sampling
+  const probe: TalkPorts['probe'] = (session, channel) => probes.asked(session, channel)
+  const routes = [...routesOf(ports, probe, options), ...dialectRoutes(base, ports, parts)]
   return new Gateway(ports, options, routes, devRoutes(base))
 }
 

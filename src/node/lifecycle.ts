@@ -60,6 +60,7 @@ export async function stopNode(base: Base, whole: Whole): Promise<void> {
   listeners.certificates.close()
   cluster.close()
   delivery.orders.close()
+  delivery.sampling.close()
   listeners.public.stopListening()
   const goingAway = new Closing('goingAway', 'unavailable', 'the node is going away; come back elsewhere')
   const boundMs = endMs(config)

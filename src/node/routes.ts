@@ -2,6 +2,7 @@
  * What the public listener has: which dialect is spoken at which path, and what carries it. Part of the composition.
  */
 import { SluiceV1 } from '../dialect/sluice-v1/sluice-v1.ts'
+import type { TalkPorts } from '../dialect/sluice-v1/talk.ts'
 import type { Route } from '../edge/route.ts'
 import { Links } from '../transport/links.ts'
 import { PollTransport } from '../transport/poll-requests.ts'
@@ -11,9 +12,10 @@ import { WebSocketConnection } from '../transport/websocket.ts'
 
 export function routesOf(
   { sessions, metrics, failed }: Pick<TransportPorts, 'sessions' | 'metrics' | 'failed'>,
+  probe: TalkPorts['probe'],
   options: TransportOptions,
 ): readonly Route[] {
-  const sluiceV1 = new SluiceV1({ reception: sessions, metrics, failed }, options)
+  const sluiceV1 = new SluiceV1({ reception: sessions, metrics, failed, probe }, options)
   return [
     { path: '/v1/ws', transport: WebSocketConnection, dialect: sluiceV1 },
     { path: '/v1/sse', transport: SseTransport, dialect: sluiceV1 },

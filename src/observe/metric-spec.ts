@@ -18,12 +18,12 @@ export interface GaugeSpec<Labels extends readonly Label[] = readonly Label[]> {
   readonly labels: Labels
 }
 
-/** Without labels: nobody has needed them so far, and each series of a histogram costs a line per bucket. */
-export interface HistogramSpec {
+/** Each series of a histogram costs a line per bucket: labels are for what cannot be understood without. */
+export interface HistogramSpec<Labels extends readonly Label[] = readonly Label[]> {
   readonly kind: 'histogram'
   readonly name: string
   readonly help: string
-  readonly labels: readonly []
+  readonly labels: Labels
   /** Upper bounds, inclusive, growing; `+Inf` is understood. */
   readonly buckets: readonly number[]
 }
@@ -48,6 +48,11 @@ export function gauge<const Labels extends readonly Label[]>(
   return { kind: 'gauge', name, help, labels }
 }
 
-export function histogram(name: string, help: string, buckets: readonly number[]): HistogramSpec {
-  return { kind: 'histogram', name, help, labels: [], buckets }
+export function histogram<const Labels extends readonly Label[]>(
+  name: string,
+  help: string,
+  buckets: readonly number[],
+  ...labels: Labels
+): HistogramSpec<Labels> {
+  return { kind: 'histogram', name, help, labels, buckets }
 }

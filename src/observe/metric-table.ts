@@ -194,6 +194,12 @@ const DELIVERY = {
     'From the moment a publish was accepted (by the clock of the node that accepted it) to the acknowledgement of a client that has it; the newest message of each acknowledgement.',
     LATENCY_BUCKETS_S,
   ),
+  probeLatency: histogram(
+    'probe_latency_seconds',
+    'From the write of a message to the acknowledgement of a client that has handled it: a sample, of clients that offer it (`@sluice/client/probe`).',
+    LATENCY_BUCKETS_S,
+    TRANSPORT,
+  ),
   resets: counter(
     'resets_total',
     'Clients that were told to refetch their state, per channel: a hole that could not be filled, a log that was lost, a position older than the log.',

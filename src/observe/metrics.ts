@@ -206,20 +206,20 @@ function bindAll(make: MakeCell): Cells {
   ) as unknown as Cells
 }
 
-function histogramSamples(name: string, cell: BucketHistogram): Sample[] {
+function histogramSamples(name: string, cell: BucketHistogram, labels: Sample['labels']): Sample[] {
   const full = METRIC_PREFIX + name
   let cumulative = 0
   const samples: Sample[] = cell.counts.map((count, index) => {
     cumulative += count
     return {
       metricName: `${full}_bucket`,
-      labels: { le: String(cell.bounds[index] ?? '+Inf') },
+      labels: { ...labels, le: String(cell.bounds[index] ?? '+Inf') },
       value: cumulative,
       exemplar: cell.exemplars?.[index],
     }
   })
-  samples.push({ metricName: `${full}_sum`, labels: {}, value: cell.sum })
-  samples.push({ metricName: `${full}_count`, labels: {}, value: cell.count })
+  samples.push({ metricName: `${full}_sum`, labels, value: cell.sum })
+  samples.push({ metricName: `${full}_count`, labels, value: cell.count })
   return samples
 }
 
@@ -238,7 +238,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     samples.set(spec, reads)
     if (spec.kind === 'histogram') {
       const cell = new BucketHistogram(spec.buckets)
-      reads.push(() => histogramSamples(spec.name, cell))
+      reads.push(() => histogramSamples(spec.name, cell, labels))
       return cell
     }
     const cell = spec.kind === 'counter' ? new NumberCounter() : new NumberGauge()

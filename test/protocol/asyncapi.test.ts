@@ -61,6 +61,7 @@ describe('a WebSocket', () => {
       { type: 'auth', ref: 7, token: await node.token('ann', { ttlSeconds: 7200 }) },
       { type: 'unsubscribe', ref: 8, channel: 'live:1' },
       { type: 'ping', ref: 9 },
+      { type: 'probe', ref: 11, channel: 'nothing:1' },
     ]
     for (const request of requests) {
       held(`client.${request.type}`, request)

@@ -604,6 +604,30 @@ describe('authentication while connected', () => {
   })
 })
 
+describe('a probe', () => {
+  const COUNT = 'sluice_probe_latency_seconds_count{transport="websocket"}'
+
+  it('is answered right behind a message, and what the client asks next is measured as having it', async () => {
+    const { client } = await connect('fast')
+    await client.request({ type: 'subscribe', ref: 1, channel: 'probed' })
+    client.send({ type: 'probe', ref: 2, channel: 'probed' })
+    await client.settled()
+    await node.publish({ channel: 'probed', data: 'it' })
+    expect(await client.next('message')).toMatchObject({ data: 'it' })
+    expect(await client.next('probe')).toEqual({ type: 'probe', ref: 2 })
+    expect(await node.metric(COUNT)).toBe(0)
+    const answer = await client.request({ type: 'probe', ref: 3, channel: 'probed' })
+    expect(answer).toMatchObject({ type: 'probe', ref: 3, pause: expect.any(Number) as number })
+    expect(await node.metric(COUNT)).toBe(1)
+  })
+
+  it('is refused on a channel that is not subscribed', async () => {
+    const { client } = await connect('curious')
+    const answer = await client.request({ type: 'probe', ref: 1, channel: 'not-mine' })
+    expect(answer).toMatchObject({ type: 'error', code: 'bad_request', ref: 1 })
+  })
+})
+
 function binaryFrame(envelope: object, payload: Buffer): Buffer {
   const head = Buffer.from(JSON.stringify(envelope))
   const length = Buffer.alloc(4)

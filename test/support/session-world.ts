@@ -32,7 +32,11 @@ import { ManualClock } from './manual-clock.ts'
 import { UNCOUNTED_HUB } from './uncounted.ts'
 
 const ignore = (): void => undefined
-const TALK = new Talk(FRAMES, { metrics: { protocolError: ignore } }, { jsonDepthMax: 64 })
+const TALK = new Talk(
+  FRAMES,
+  { metrics: { protocolError: ignore }, probe: () => Promise.resolve(1000) },
+  { jsonDepthMax: 64 },
+)
 
 /** Everything that can run has run. */
 export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

@@ -6,7 +6,7 @@ import { WebSocketConnection } from '../../src/transport/websocket.ts'
 export function sluiceV1(ports: TransportPorts, options: TransportOptions): SluiceV1 {
   const { sessions, metrics } = ports
   const failed: TransportPorts['failed'] = (what, error) => ports.failed(what, error)
-  return new SluiceV1({ reception: sessions, metrics, failed }, options)
+  return new SluiceV1({ reception: sessions, metrics, failed, probe: () => Promise.resolve(1000) }, options)
 }
 
 /** As a handshake without a token and without an address makes it. */

@@ -12,6 +12,7 @@ import type {
   LeaveFrame,
   PingFrame,
   PresenceFrame,
+  ProbeFrame,
   SubscribeFrame,
   UnsubscribeFrame,
 } from './frames.ts'
@@ -55,6 +56,7 @@ export type DecodedFrame =
   | AuthFrame
   | PresenceFrame
   | HistoryFrame
+  | ProbeFrame
   | PingFrame
 
 /** Why a frame cannot be read. `ref` is the request's where it could be found, so that the error can name it. */
@@ -104,6 +106,7 @@ const READERS: Record<
   leave: (frame) => ({ type: 'leave', ref: ref(frame), channel: channel(frame) }),
   presence: (frame) => ({ type: 'presence', ref: ref(frame), channel: channel(frame) }),
   history: readHistory,
+  probe: (frame) => ({ type: 'probe', ref: ref(frame), channel: channel(frame) }),
   ping: (frame) => (frame['ref'] === undefined ? { type: 'ping' } : { type: 'ping', ref: ref(frame) }),
 }
 

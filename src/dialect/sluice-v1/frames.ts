@@ -87,6 +87,12 @@ export interface HistoryFrame {
   readonly before?: Position
   readonly after?: Position
 }
+/** The client offers to acknowledge a message of the channel; or acknowledges it, where the reply before this was without `pause`. */
+export interface ProbeFrame {
+  readonly type: 'probe'
+  readonly ref: number
+  readonly channel: string
+}
 export interface PingFrame {
   readonly type: 'ping'
   readonly ref?: number
@@ -103,6 +109,7 @@ export type ClientFrame =
   | LeaveFrame
   | PresenceFrame
   | HistoryFrame
+  | ProbeFrame
   | PingFrame
 
 /**
@@ -259,6 +266,13 @@ export interface ErrorFrame {
   readonly message: string
   readonly retryable: boolean
 }
+/** Without `pause` a message of the channel was just written: the next request acknowledges it. */
+export interface ProbeReplyFrame {
+  readonly type: 'probe'
+  readonly ref: number
+  /** Milliseconds until the next request. */
+  readonly pause?: number
+}
 export interface PongFrame {
   readonly type: 'pong'
   readonly ref?: number
@@ -279,4 +293,5 @@ export type ServerFrame =
   | HistoryReplyFrame
   | AuthenticatedFrame
   | ErrorFrame
+  | ProbeReplyFrame
   | PongFrame

@@ -24,6 +24,8 @@ import type { Found, Start, Welcome } from '../../session/welcome.ts'
 
 export interface TalkPorts {
   readonly metrics: { protocolError(code: ErrorCode): void }
+  /** How long until it offers itself again; `undefined`: a message was just written. Fails with `bad_request`. */
+  probe(session: Session, channel: string): Promise<number | undefined>
 }
 
 export interface TalkOptions {
@@ -95,6 +97,14 @@ export class Talk<D extends Data> implements Conversation<D> {
       case 'history':
         read(link, session, frame)
         break
+      case 'probe': {
+        const { ref, channel } = frame
+        answer(link, session, ref, this.#ports.probe(session, channel), (pause) => ({
+          ...{ type: 'probe', ref },
+          ...(pause === undefined ? {} : { pause }),
+        }))
+        break
+      }
       case 'ping':
         send(link, frame.ref === undefined ? { type: 'pong' } : { type: 'pong', ref: frame.ref })
         break
