@@ -23,6 +23,7 @@ export type AuditedAction =
   | 'set the log level'
   | 'send a dead letter again'
   | 'drop a dead letter'
+  | 'forget grants'
 
 export interface AuditPorts {
   readonly log: Pick<Log, 'info'>

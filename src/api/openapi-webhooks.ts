@@ -6,6 +6,7 @@ import { WEBHOOK_EVENTS } from '../config/webhooks-section.ts'
 interface WebhookWords {
   readonly answers: (description: string, schema: object) => object
   readonly refused: Readonly<Record<string, object>>
+  readonly user: object
 }
 
 interface Described {
@@ -37,6 +38,7 @@ const HAPPENING = {
 export function webhookPaths({
   answers,
   refused,
+  user,
 }: WebhookWords): Readonly<Record<string, Readonly<Record<string, Described>>>> {
   const one = {
     '200': answers('It was there, and is not any more.', {
@@ -49,6 +51,21 @@ export function webhookPaths({
     '404': answers('There is no such letter (any more).', { $ref: '#/components/schemas/Error' }),
   }
   return {
+    '/v1/users/{user}/grants': {
+      delete: {
+        summary: 'Forget what the backend has granted to a user (`hooks`): it is asked when he comes back',
+        parameters: [user],
+        responses: {
+          '200': answers('It is forgotten.', {
+            type: 'object',
+            required: ['user'],
+            additionalProperties: false,
+            properties: { user: { type: 'string' } },
+          }),
+          ...refused,
+        },
+      },
+    },
     '/v1/webhooks/dead': {
       get: {
         summary: 'What backends were not told, because they refused it for too long; the oldest first',

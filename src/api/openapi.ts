@@ -321,7 +321,7 @@ export function openApi(): object {
       {
         ...PATHS,
         ...jobPaths(WORDS),
-        ...webhookPaths(WORDS),
+        ...webhookPaths({ ...WORDS, user: USER }),
         ...sightPaths({ ...WORDS, user: USER, node: NODE_ID, noSuchNode: NO_SUCH_NODE }),
         ...streamPaths({ keyWith, channel: CHANNEL, parameter, refused: REFUSED }),
       },

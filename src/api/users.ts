@@ -4,9 +4,10 @@
 import type { ApiRequest, Route } from './route.ts'
 import { isUserId, USER_RULE } from '../auth/identity.ts'
 import { SluiceError } from '../errors.ts'
+import type { GrantStore } from '../webhooks/grant-store.ts'
 import type { Users } from '../session/users.ts'
 
-export function userRoutes(users: Users): Route[] {
+export function userRoutes(users: Users, grants: Pick<GrantStore, 'drop'>): Route[] {
   return [
     {
       method: 'GET',
@@ -28,6 +29,17 @@ export function userRoutes(users: Users): Route[] {
       },
     },
     {
+      method: 'DELETE',
+      path: '/v1/users/{user}/grants',
+      scope: 'admin',
+      audit: 'forget grants',
+      async handle(request) {
+        const user = userOf(request)
+        await grants.drop(user)
+        return { status: 200, json: { user } }
+      },
+    },
+    {
       method: 'POST',
       path: '/v1/users/{user}/revoke',
       scope: 'admin',
@@ -35,6 +47,8 @@ export function userRoutes(users: Users): Route[] {
       async handle(request) {
         const user = userOf(request)
         const { beforeMs, ...late } = await users.revokeEverywhere(user)
+        // Who comes back with a fresh token is asked for again.
+        await grants.drop(user)
         return { status: 200, json: { user, before: beforeMs, ...late } }
       },
     },

@@ -31,7 +31,7 @@ import {
   size,
   text,
 } from './option.ts'
-import { webhooksSection } from './webhooks-section.ts'
+import { hooksSection, webhooksSection } from './webhooks-section.ts'
 import { durableSection, natsSection, redisSection } from './stores-section.ts'
 import { JSON_DEPTH_DEFAULT } from '../protocol/json.ts'
 
@@ -296,6 +296,7 @@ export const SCHEMA = z.strictObject({
   log: logSection(),
   dialects: dialectsSection(),
   webhooks: webhooksSection(),
+  hooks: hooksSection(),
   drain: section('How connections are moved away when the node stops.', {
     plan: option(text(PLAN_RULE, isPlan), '5%/2m', { env: 'SLUICE_DRAIN', doc: 'The pace.' }),
     grace: option(duration('100ms', '10m'), '30s', {

@@ -3,7 +3,20 @@
  */
 import { z } from 'zod'
 import { isHookName, isSubject, isUrl } from './forms.ts'
-import { duration, integer, list, option, optional, section, SECTIONS, text } from './option.ts'
+import {
+  duration,
+  flag,
+  integer,
+  list,
+  oneOf,
+  option,
+  optional,
+  optionalSection,
+  required,
+  section,
+  SECTIONS,
+  text,
+} from './option.ts'
 import type { Frozen } from './frozen.ts'
 import { isPattern } from '../protocol/channel.ts'
 
@@ -93,6 +106,36 @@ export function webhooksSection() {
     }),
     backlog: option(integer({ min: 1000, max: 10_000_000 }), 100_000, {
       doc: 'How many events wait for backends at most; of more the oldest are dropped, counted and logged.',
+    }),
+  })
+}
+
+export function hooksSection() {
+  return optionalSection('Questions to a backend before a client is let in. Absent: tokens decide alone.', {
+    url: required(text('an http or https URL', isUrl('http', 'https')), {
+      secret: 'credentials',
+      doc: 'Whom to ask, by POST. Redirects are not followed.',
+    }),
+    secret: required(
+      text('a text of at least 16 characters', (secret) => secret.length >= 16),
+      {
+        secret: 'whole',
+        doc: 'What questions are signed with, as webhooks are.',
+      },
+    ),
+    connect: option(flag(), false, { doc: 'Whether it is asked whether a user may connect.' }),
+    channels: option(list('channels, or the beginnings of channels followed by *', isPattern), [], {
+      doc: 'The channels that it is asked for when a user subscribes whose token allows it.',
+    }),
+    timeout: option(duration('50ms', '30s'), '2s', { doc: 'How long it has to answer.' }),
+    underWay: option(integer({ min: 1, max: 10_000 }), 64, {
+      doc: 'How many questions of a node may be under way; others wait for their turn, up to `timeout`.',
+    }),
+    grantFor: option(duration('1s', '30d'), '1d', {
+      doc: 'How long a yes is good, on all nodes, unless the answer says so itself (`ttl`, in seconds).',
+    }),
+    whenAway: option(oneOf(['refuse', 'token'] as const), 'refuse', {
+      doc: 'What is done where it does not answer: clients are refused and come again, or the token decides.',
     }),
   })
 }

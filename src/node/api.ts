@@ -95,7 +95,7 @@ function routesOf(base: Base, parts: ApiParts): Route[] {
       members: (channel) => (policies(channel).client.presence ? presence.members(channel) : undefined),
     }),
     channelTailRoute(delivery.hub),
-    ...userRoutes(delivery.users),
+    ...userRoutes(delivery.users, stores.grants),
     traceRoute({ nodeId: base.id, traces: parts.sight.traces }),
     ...orderRoutes({ orders, nodes }),
     ...logLevelRoutes({ nodeId: base.id, nodes, otherNodes, log, clock }),

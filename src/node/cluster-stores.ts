@@ -16,6 +16,7 @@ import { RedisPresenceStore } from '../presence/redis.ts'
 import { RedisRegistry } from '../registry/redis.ts'
 import { LogByDelivery } from '../replay/by-delivery.ts'
 import { RedisReplayLog } from '../replay/redis.ts'
+import { RedisGrantStore } from '../webhooks/redis-grants.ts'
 import { RedisWebhookStore } from '../webhooks/redis.ts'
 
 export function clusterStores(base: Base, { listener, trust, switchboard }: StoresPorts): Stores {
@@ -45,6 +46,7 @@ export function clusterStores(base: Base, { listener, trust, switchboard }: Stor
   const webhooks = new RedisWebhookStore(redis, { backlog: config.webhooks.backlog })
   return {
     ...{ log, registry, backbone, presence, acks, webhooks, nats },
+    grants: new RedisGrantStore(redis),
     probe: (payload) => backbone.probe(payload),
     becomeDeaf: (deaf) => backbone.becomeDeaf(deaf),
     payloadBytesMax: () => nats.maxPayloadBytes - PACKET_BYTES_AROUND,

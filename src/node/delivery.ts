@@ -16,6 +16,7 @@ import { hubOptions, quotaLimits, sessionOptions } from './options.ts'
 import { createSampling, type Sampling } from './sampling.ts'
 import type { Stores } from './stores.ts'
 import type { NodePace } from './pace.ts'
+import { createHooks } from './hooks.ts'
 import { NATS_PREFIX } from './nats-prefix.ts'
 import type { Switchboard } from './switchboard.ts'
 import type { Metrics } from '../observe/metrics.ts'
@@ -274,6 +275,7 @@ function createSessions(base: Base, ports: DeliveryPorts, serving: ServingSessio
       presence,
       presenceRules: { bytesMax: config.limits.presenceData, jsonDepthMax: config.limits.jsonDepth },
       acks: stores.acks,
+      hooks: createHooks(base, stores),
       historyOf: (channel) => historyOf(base, stores, channel),
       ticketOf: (userTag) => ticketText(tickets.give(userTag)),
       forward: (user, publish) =>

@@ -21,6 +21,8 @@ import { MemoryRegistry } from '../registry/memory.ts'
 import type { Registry } from '../registry/registry.ts'
 import { MemoryReplayLog } from '../replay/memory.ts'
 import { MemoryWebhookStore } from '../webhooks/memory.ts'
+import type { GrantStore } from '../webhooks/grant-store.ts'
+import { MemoryGrantStore } from '../webhooks/memory-grants.ts'
 import type { WebhookStore } from '../webhooks/store.ts'
 import type { ReplayLog } from '../replay/replay-log.ts'
 
@@ -31,6 +33,7 @@ export interface Stores {
   readonly presence: PresenceStore
   readonly acks: AckStore
   readonly webhooks: WebhookStore
+  readonly grants: GrantStore
   /** To this node itself, the way that messages go. */
   probe(payload: Uint8Array): void
   /** Whether this node does not hear what it sends itself by `probe`. */
@@ -94,6 +97,7 @@ function memoryStores({ config, id, clock, policies }: Base, { switchboard }: St
     ...{ log, registry, backbone, presence },
     acks: new MemoryAckStore(),
     webhooks: new MemoryWebhookStore(config.webhooks.backlog, clock),
+    grants: new MemoryGrantStore(clock),
     probe: (payload) => void backbone.control(id, payload),
     becomeDeaf: () => undefined,
     payloadBytesMax: () => Infinity,

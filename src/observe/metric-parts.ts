@@ -80,6 +80,11 @@ export const PARTS = {
     'webhook_refusals_total',
     'Requests to backends that were not taken: no answer, or not a good one. What is in them is told again.',
   ),
+  hookCalls: counter(
+    'hook_decisions_total',
+    'Clients that a backend has a say in (`hooks`): granted by it, granted before and kept, refused, or decided without it because it did not answer.',
+    { name: 'result', values: ['granted', 'kept', 'refused', 'away'] },
+  ),
   webhooksWaiting: gauge(
     'webhooks_waiting',
     'Events that this node is to tell backends; of a cluster one node tells.',

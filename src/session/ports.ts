@@ -118,6 +118,13 @@ export interface ChannelHistory {
   before(position: Position, limit: number): Promise<LogRange>
 }
 
+/** What a backend has a say in beside tokens. `undefined`: he may. Fails with `forbidden` or `unavailable`. */
+export interface HookPort {
+  mayConnect(user: string): Promise<void> | undefined
+  /** By the internal name of a channel. */
+  maySubscribe(user: string, channel: string): Promise<void> | undefined
+}
+
 export interface SessionPorts {
   /** `undefined`: the channel's messages are not kept. By its name in the log. */
   historyOf(channel: string): ChannelHistory | undefined
@@ -135,6 +142,7 @@ export interface SessionPorts {
   readonly presence: PresencePort
   readonly presenceRules: PresenceRules
   readonly acks: AckPort
+  readonly hooks: HookPort
   /** By which a client shows later that it was here; see `protocol/ticket.ts`. */
   ticketOf(userTag: string): string
   policyOf(channel: string): ClientPublish

@@ -110,6 +110,9 @@ export class Sessions {
     const { wanted, refused } = this.#sortOut(identity, request)
     const places = wanted.size - 1
     const id = sessionIdFor(user, request.session)
+    // Before anything is held for it: a backend may take its time. Who brings no token is a stranger, whom no backend knows.
+    const asked = identity.tokenless === true ? undefined : ports.hooks.mayConnect(user)
+    if (asked !== undefined) await asked
     if (connection.closed) return undefined
     takeConnection(ports, user, places, this.#byId.has(id))
     // The user is claimed before any log is read: a publisher appends first and looks the user up then.

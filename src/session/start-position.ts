@@ -2,7 +2,7 @@
  * Where a user starts on a channel of which messages are acknowledged: what is not acknowledged is delivered again.
  */
 import { SluiceError } from '../errors.ts'
-import type { AckPort, ClientPublish } from './ports.ts'
+import type { AckPort, ClientPublish, HookPort } from './ports.ts'
 import type { Subscriber } from '../hub/subscriber.ts'
 import type { Hub, Opened } from '../hub/hub.ts'
 import type { From, Position } from '../protocol/position.ts'
@@ -10,20 +10,23 @@ import type { From, Position } from '../protocol/position.ts'
 export interface UnacknowledgedPorts {
   readonly hub: Hub
   readonly acks: AckPort
+  readonly hooks: HookPort
   readonly policyOf: (channel: string) => Pick<ClientPublish, 'acknowledged' | 'max'>
 }
 
 /**
  * As `hub.open`, with the place after the last acknowledgement where none is given. Who has acknowledged nothing gets
- * all that is kept, as far as the namespace's `max` goes. Fails with `unavailable`.
+ * all that is kept, as far as the namespace's `max` goes. Fails with `unavailable`, and with `forbidden` where a backend does not allow it.
  */
 export async function openChannel(
-  { hub, acks, policyOf }: UnacknowledgedPorts,
+  { hub, acks, hooks, policyOf }: UnacknowledgedPorts,
   user: string,
   channel: string,
   from: From | undefined,
   subscriber: Subscriber,
 ): Promise<Opened> {
+  const asked = hooks.maySubscribe(user, channel)
+  if (asked !== undefined) await asked
   const { acknowledged, max } = policyOf(channel)
   if (from !== undefined || !acknowledged) return hub.open(channel, from, subscriber)
   const acked = await acks.acked(user, channel)

@@ -168,3 +168,40 @@ it('of a node that is killed everything ends once, and nothing that somebody has
   const ids = receiver.events('/pusher').map(({ event_id: id }) => id)
   expect(new Set(ids).size).toBe(ids.length)
 })
+
+it('who a backend has let in comes back at another node without a question, and who it refuses is told why', async () => {
+  const receiver = await HookReceiver.start()
+  closing.push(() => receiver.close())
+  receiver.answer = ({ body }) => {
+    const { user, channel } = JSON.parse(body) as { readonly user: string; readonly channel?: string }
+    const allow = user !== 'bob' && channel !== 'paid:gold'
+    return { status: 200, body: JSON.stringify({ allow, reason: allow ? undefined : 'not paid' }) }
+  }
+  const hooks = { url: receiver.url, secret: SECRET, connect: true, channels: ['paid:*'] }
+  cluster = await startCluster(2, { hooks })
+  const [here, there] = cluster.nodes as [StartedNode, StartedNode]
+  const reads = async (node: StartedNode, user: string, channel: string): Promise<[number, string]> => {
+    const stop = new AbortController()
+    const headers = { authorization: `Bearer ${await node.token(user)}` }
+    const url = `http://127.0.0.1:${node.port}/v1/sse?channels=${channel}`
+    const answer = await fetch(url, { headers, signal: stop.signal })
+    const text = answer.status === 200 ? '' : await answer.text()
+    stop.abort()
+    return [answer.status, text]
+  }
+  expect(await reads(here, 'ann', 'paid:silver')).toEqual([200, ''])
+  expect(receiver.requests.map(({ body }) => JSON.parse(body) as unknown)).toEqual([
+    { type: 'connect', user: 'ann' },
+    { type: 'subscribe', user: 'ann', channel: 'paid:silver' },
+  ])
+  expect((await reads(there, 'ann', 'paid:silver'))[0]).toBe(200)
+  expect((await reads(there, 'ann', 'free'))[0]).toBe(200)
+  expect(receiver.requests).toHaveLength(2)
+  expect(await reads(there, 'ann', 'paid:gold')).toEqual([403, expect.stringContaining('not paid')])
+  expect(await reads(here, 'bob', 'free')).toEqual([403, expect.stringContaining('not paid')])
+  await there.api('DELETE', '/v1/users/ann/grants')
+  await reads(here, 'ann', 'free')
+  expect(receiver.requests.map(({ body }) => (JSON.parse(body) as { user: string }).user)).toEqual([
+    ...['ann', 'ann', 'ann', 'bob', 'ann'],
+  ])
+})

@@ -1,3 +1,4 @@
+import { NO_HOOKS } from '../support/no-hooks.ts'
 import { noWitness } from '../../src/observe/witness.ts'
 import { NO_LINKS } from '../support/no-links.ts'
 import fc from 'fast-check'
@@ -192,6 +193,7 @@ function world(policy: HubPolicy, tailMessages: number, memoryBytes: number) {
   )
   const wheel = new Wheel(systemClock, 1000, (_wall, error) => failures.push(error))
   const ports: SessionPorts = {
+    hooks: NO_HOOKS,
     nodeId: 'n',
     historyOf: () => undefined,
     limits: () => ({ frame: 65_536, payload: 65_536, subscriptions: 512, presenceData: 1024 }),

@@ -328,6 +328,8 @@ describe('users', () => {
     const token = await node.token('rob', { issuedSecondsAgo: 5 })
     const url = `ws://127.0.0.1:${node.port}/v1/ws`
     const { client } = await RawClient.connect(url, { token })
+    const grants = { method: 'DELETE', path: '/v1/users/{user}/grants', params: { user: 'rob' } } as const
+    expect((await ask(grants)).json).toEqual({ user: 'rob' })
     const revoked = await ask({ method: 'POST', path: '/v1/users/{user}/revoke', params: { user: 'rob' } })
     expect(revoked.json).toMatchObject({ user: 'rob', before: expect.any(Number) })
     expect(await client.closed).toMatchObject({ code: 4401 })

@@ -2,6 +2,7 @@
  * Nodes with real sessions, users, hubs and control messages, over one registry and one log in memory. Whatever a node waits
  * for, and whatever one node tells another, happens when the test says so.
  */
+import { NO_HOOKS } from './no-hooks.ts'
 import { noWitness, type Came } from '../../src/observe/witness.ts'
 import { UserQuotas, type QuotaLimits } from '../../src/session/quotas.ts'
 import type { Backbone, Sent } from '../../src/backbone/backbone.ts'
@@ -254,6 +255,7 @@ export class WorldNode {
     const others = (): Pick<NodeInfo, 'id' | 'state'>[] =>
       [...world.nodes.keys()].filter((one) => one !== id).map((one) => ({ id: one, state: 'active' }))
     const ports: SessionPorts = {
+      hooks: NO_HOOKS,
       historyOf: (channel) => ({
         read: (after, limit) => calls.run(id, 'page', () => world.log.read(channel, after, limit)),
         last: (limit) => calls.run(id, 'page', () => world.log.last(channel, limit)),

@@ -31,7 +31,7 @@ const users = {
 } as unknown as Users
 
 const routes: readonly Route[] = [
-  ...userRoutes(users),
+  ...userRoutes(users, { drop: () => Promise.resolve() }),
   ...drainRoutes({
     nodeId: NODE,
     drain: {

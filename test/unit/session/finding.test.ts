@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { SluiceError } from '../../../src/errors.ts'
+import { NO_HOOKS } from '../../support/no-hooks.ts'
 import type { Opened } from '../../../src/hub/hub.ts'
 import type { From } from '../../../src/protocol/position.ts'
 import type { Connection } from '../../../src/session/connection.ts'
@@ -118,6 +119,7 @@ describe('finding all places', () => {
     const failures: unknown[] = []
     const given = {
       hub: { open },
+      hooks: NO_HOOKS,
       policyOf: () => ({ acknowledged: false, max: 1 }),
       failed: (what: string, error: unknown) => void failures.push([what, error]),
     } as unknown as SessionPorts

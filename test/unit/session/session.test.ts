@@ -1,3 +1,4 @@
+import { NO_HOOKS } from '../../support/no-hooks.ts'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Closing, SluiceError } from '../../../src/errors.ts'
 import type { Opened } from '../../../src/hub/hub.ts'
@@ -123,6 +124,7 @@ function contextOf(): SessionContext {
         left: (channel: string, user: string) => note('left', channel, user),
       },
       presenceRules: { bytesMax: 1000, jsonDepthMax: 8 },
+      hooks: NO_HOOKS,
       acks: {
         ack: (user: string, name: string, epoch: string, offset: number) =>
           note('ack', user, name, epoch, offset),

@@ -1,3 +1,4 @@
+import { NO_HOOKS } from '../../support/no-hooks.ts'
 import { describe, expect, it } from 'vitest'
 import { SluiceError } from '../../../src/errors.ts'
 import type { Opened } from '../../../src/hub/hub.ts'
@@ -30,6 +31,7 @@ async function open(
         return Promise.resolve(acked)
       },
     },
+    hooks: NO_HOOKS,
     policyOf: () => ({ acknowledged, max: 50 }),
   } as unknown as UnacknowledgedPorts
   expect(await openChannel(ports, 'ann', 'orders', from, SUBSCRIBER)).toBe(OPENED)

@@ -1,0 +1,4 @@
+import type { HookPort } from '../../src/session/ports.ts'
+
+/** No backend has a say. */
+export const NO_HOOKS: HookPort = { mayConnect: () => undefined, maySubscribe: () => undefined }
