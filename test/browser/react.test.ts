@@ -35,12 +35,11 @@ beforeAll(async () => {
   proxy = new CuttingProxy(node.port)
   await proxy.listen()
   browser = await chromium.launch(CHROMIUM)
+  page = await opened()
 })
-beforeEach(async () => {
+beforeEach(() => {
   room = `room:${++tests}`
   problems.length = 0
-  page = await opened()
-  return () => page.close()
 })
 afterAll(async () => {
   await browser.close()
@@ -163,6 +162,21 @@ describe('useChannel', () => {
     expect(problems).toEqual([])
   })
 
+  it('leaves the channel while it is hidden, and goes on where it was when it is shown again', async () => {
+    await open()
+    await publish('one', 'two')
+    const part = { kind: 'Room', id: 'a', channel: room, from: { last: 1 } }
+    await show({ ...part, hidden: false })
+    await listed('a', 'two')
+    await show({ ...part, hidden: true })
+    await expect.poll(() => subscribers(room)).toBe(0)
+    await publish('three', 'four')
+    await show({ ...part, hidden: false })
+    await listed('a', 'two', 'three', 'four')
+    expect(await attribute('a', 'status')).toBe('subscribed')
+    expect(problems).toEqual([])
+  })
+
   it('shows why a channel is refused, and tells the console', async () => {
     const token = await node.token('carol', { subscribe: ['room:*'] })
     await open({
@@ -261,6 +275,8 @@ describe('a page that a server has rendered', () => {
       { kind: 'Who', id: 'who', channel: room },
       { kind: 'Inbox', id: 'inbox' },
     ]
+    await page.goto('about:blank')
+    await expect.poll(() => proxy.connections).toBe(0)
     const [html, owned] = await renderedBy(ROOT, { url: url(), token: 'none' }, first)
     expect(html).toContain('idle')
     expect(owned).toBe(html)

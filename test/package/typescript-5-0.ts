@@ -63,9 +63,12 @@ export function programOf(files: readonly string[], settings: object): Program {
   return ts.createProgram(files, options, host)
 }
 
-/** Of everything but the compiler's own library. */
-export function faultsOf(program: Program): string[] {
-  const files = program.getSourceFiles().filter(({ fileName }) => !fileName.includes('/typescript-5.0/lib/'))
+/** Of everything but the compiler's own library; `others`: and but the types of these packages, which are not ours. */
+export function faultsOf(program: Program, others: readonly string[] = []): string[] {
+  const left = ['/typescript-5.0/lib/', ...others.map((name) => `/node_modules/${name}/`)]
+  const files = program
+    .getSourceFiles()
+    .filter(({ fileName }) => !left.some((folder) => fileName.includes(folder)))
   return [
     ...program.getOptionsDiagnostics(),
     ...files.flatMap((file) => [

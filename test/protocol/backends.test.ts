@@ -138,7 +138,7 @@ describe.each(LANGUAGES)('the backend in $name', (language) => {
       const { lines } = await run(language, ['publish', 'news', '1'], { env })
       expect(JSON.parse(lines[0] ?? '')).toMatchObject({ offset: 5 })
       expect(ids).toHaveLength(2)
-      expect(new Set(ids).size).toBe(1)
+      expect(ids).toEqual([expect.any(String), ids[0]])
       busy.close()
       const key = 'a-key-that-nobody-knows'
       const refused = await run(language, ['publish', 'news', '1'], { env: { SLUICE_API_KEY: key } })

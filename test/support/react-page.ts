@@ -11,6 +11,7 @@ interface Rendering {
 
 export class ReactPage {
   readonly #server: Server
+  #pages = 0
   /** What is there beside the page, by its path. */
   readonly files: Map<string, string>
   /** What a server has rendered, for the next page. `/doc` is the page of `/doc.js`, and so on. */
@@ -18,7 +19,8 @@ export class ReactPage {
 
   private constructor(script: string) {
     this.files = new Map([['/app.js', script]])
-    this.#server = createServer(({ url = '/' }, response) => {
+    this.#server = createServer(({ url: asked = '/' }, response) => {
+      const [url = ''] = asked.split('?')
       const file = this.files.get(url)
       const [, name = 'app'] = /^\/(\w+)$/.exec(url) ?? []
       const html = `<!doctype html><div id="root">${this.html}</div><script src="/${name}.js"></script>`
@@ -38,8 +40,9 @@ export class ReactPage {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
+  /** Another one each time: a page whose hash alone changes is not loaded again. */
   address(options: object): string {
-    return `${this.origin}/#${encodeURIComponent(JSON.stringify(options))}`
+    return `${this.origin}/?${this.#pages++}#${encodeURIComponent(JSON.stringify(options))}`
   }
 
   close(): void {
