@@ -148,8 +148,12 @@ describe('the package for backends', () => {
         cwd: installed.folder,
         encoding: 'utf8',
       })
-    expect(run('module', `import * as all from '@sluice/server'`)).toBe('3 SluiceError,SluiceServer\n')
-    expect(run('commonjs', `const all = require('@sluice/server')`)).toBe('3 SluiceError,SluiceServer\n')
+    expect(run('module', `import * as all from '@sluice/server'`)).toBe(
+      '3 SluiceError,SluiceServer,readWebhook\n',
+    )
+    expect(run('commonjs', `const all = require('@sluice/server')`)).toBe(
+      '3 SluiceError,SluiceServer,readWebhook\n',
+    )
   })
 })
 

@@ -1,13 +1,17 @@
+import { readFileSync } from 'node:fs'
 import * as http from 'node:http'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import * as helper from '../../packages/server/src/index.ts'
-import { SluiceError, SluiceServer, type BatchResult } from '../../packages/server/src/index.ts'
+import { readWebhook, SluiceError, SluiceServer, type BatchResult } from '../../packages/server/src/index.ts'
 import { pauseMs, retryAfterMs } from '../../packages/server/src/retry.ts'
 import { createClient } from '../../src/client/node.ts'
+import { WEBHOOK_EVENTS } from '../../src/config/webhooks-section.ts'
+import { written } from '../../src/webhooks/words.ts'
 import { CuttingProxy } from '../support/cutting-proxy.ts'
+import { patientMs } from '../support/patience.ts'
 import { freePorts } from '../support/server-process.ts'
 import { runScript, Snippets } from '../support/snippets.ts'
 import { startNode, type StartedNode } from '../support/start-node.ts'
@@ -216,7 +220,7 @@ describe('what is wrong', () => {
     const page = await standIn((_, __, response) => response.writeHead(404).end('<h1>not here</h1>'))
     expect(await messageOf(serverAt(page).publish('news', 1))).toMatch(/answered 404.*second listener/)
     const [nobody = 0] = await freePorts(1)
-    expect(await messageOf(serverAt(nobody, { deadlineMs: 30 }).publish('news', 1))).toMatch(
+    expect(await messageOf(serverAt(nobody, { deadlineMs: patientMs(300) }).publish('news', 1))).toMatch(
       /ECONNREFUSED.*is the gateway running\?.*given up after \d+ attempts/,
     )
     const silent = await standIn(() => undefined)
@@ -345,6 +349,49 @@ describe('token', () => {
   })
 })
 
+describe('readWebhook', () => {
+  const secret = `whsec_${Buffer.from('twenty-four bytes at least').toString('base64')}`
+  const nowMs = 1_800_000_000_000
+  const { headers, body } = written(
+    [{ id: 'e1', kind: 'user_connected', atMs: 5, user: 'Jürgen' }],
+    secret,
+    nowMs,
+  )
+
+  it('reads what the gateway has signed, as text or bytes, with the headers of Node or of fetch', () => {
+    const events = [{ id: 'e1', type: 'user_connected', time: 5, user: 'Jürgen' }]
+    expect(readWebhook(secret, { headers, body }, { nowMs })).toEqual(events)
+    const fetched = { headers: new Headers(headers), body: Buffer.from(body) }
+    expect(readWebhook(secret, fetched, { nowMs })).toEqual(events)
+    const signature = `v1,AAAA v2,x ${headers['webhook-signature']}`
+    const several = { headers: { ...headers, 'webhook-signature': signature }, body }
+    expect(readWebhook(secret, several, { nowMs })).toEqual(events)
+    const plain = 'a text of its own, longer than some'
+    const [event] = readWebhook(plain, written([{ id: 'e2', kind: 'cache_miss', atMs: 1 }], plain, nowMs), {
+      nowMs,
+    })
+    expect(event).toMatchObject({ id: 'e2' })
+  })
+
+  it.each([
+    ['another body', { headers, body: `${body} ` }, 'the signature'],
+    ['no signature', { headers: { 'webhook-id': 'e1' }, body }, 'not signed'],
+    ['another id', { headers: { ...headers, 'webhook-id': 'e2' }, body }, 'the signature'],
+    ['a later time', { headers: { ...headers, 'webhook-timestamp': '1800000001' }, body }, 'the signature'],
+    ['an old time', { headers: { ...headers, 'webhook-timestamp': '1799999000' }, body }, 'too old'],
+    ['a time that is none', { headers: { ...headers, 'webhook-timestamp': 'now' }, body }, 'too old'],
+  ])('refuses %s', (_, request, message) => {
+    expect(() => readWebhook(secret, request, { nowMs })).toThrow(message)
+    expect(() => readWebhook('another secret', { headers, body }, { nowMs })).toThrow('the signature')
+  })
+
+  it('knows every event that the gateway tells of', () => {
+    const source = readFileSync(new URL('../../packages/server/src/webhook.ts', import.meta.url), 'utf8')
+    const known = [...source.matchAll(/^ {4}\| '(\w+)'$/gm)].map(([, type]) => type)
+    expect(new Set(known)).toEqual(new Set(WEBHOOK_EVENTS))
+  })
+})
+
 describe('docs/server.md', () => {
   it('has snippets that run as they are written', async () => {
     const page = new Snippets('docs/server.md', [
@@ -379,6 +426,19 @@ describe('docs/server.md', () => {
     client.close()
     user = undefined
     expect((await fetch(address)).status).toBe(401)
+    const secret = 'a secret that only the gateway has'
+    const asked = written([{ id: 'e1', kind: 'user_connected', atMs: 5, user: 'a' }], secret, Date.now())
+    const remembered: unknown[] = []
+    const { told } = await runScript<{ readonly told: http.RequestListener }>(page.take('webhook'), {
+      modules,
+      given: { secret, bodyOf: text, remember: (event: unknown) => remembered.push(event) },
+      gives: ['told'],
+    })
+    pages.removeAllListeners('request').on('request', told)
+    const { headers, body } = asked
+    expect((await fetch(address, { method: 'POST', headers, body })).status).toBe(204)
+    expect((await fetch(address, { method: 'POST', headers, body: '{}' })).status).toBe(401)
+    expect(remembered).toEqual([{ id: 'e1', type: 'user_connected', time: 5, user: 'a' }])
     expect(page.left.map((left) => left.text.trim())).toEqual(['npm install @sluice/server'])
   })
 })

@@ -23,5 +23,7 @@ export type {
   Target,
 } from './messages.ts'
 export type { TokenOptions } from './tokens.ts'
+export { readWebhook } from './webhook.ts'
+export type { WebhookEvent, WebhookRequest } from './webhook.ts'
 export type { BackoffOptions } from './retry.ts'
 export type { components, paths } from './api-types.ts'
