@@ -65,7 +65,7 @@ const CLIENT = {
 
 const RESTORED = {
   anyOf: [
-    closed({ 'epoch?': TEXT, 'offset?': COUNT, recovered: FLAG }),
+    closed({ 'epoch?': TEXT, 'offset?': COUNT, recovered: FLAG, 'byBackend?': { const: true } }),
     closed({ recovered: { const: false }, error: CODE }),
   ],
 }
@@ -82,9 +82,10 @@ const SERVER = {
     'expiresAt?': COUNT,
   }),
   subscribed: frame('subscribed', {
-    ...{ ref: REF, channel: CHANNEL, 'epoch?': TEXT, 'offset?': COUNT, recovered: FLAG, 'at?': COUNT },
+    ...{ 'ref?': REF, channel: CHANNEL, 'epoch?': TEXT, 'offset?': COUNT, recovered: FLAG, 'at?': COUNT },
+    'byBackend?': { const: true },
   }),
-  unsubscribed: frame('unsubscribed', { 'ref?': REF, channel: CHANNEL }),
+  unsubscribed: frame('unsubscribed', { 'ref?': REF, channel: CHANNEL, 'byBackend?': { const: true } }),
   message: frame('message', {
     channel: CHANNEL,
     ...{ 'offset?': COUNT, 'id?': TEXT, 'from?': TEXT, time: COUNT, 'ack?': { const: true } },
@@ -126,7 +127,8 @@ const SERVER = {
   pong: frame('pong', { 'ref?': REF }),
 } satisfies Record<ServerFrame['type'], Schema>
 
-const PRESENCE_NAMES = ['join', 'leave', 'update']
+/** Beside messages and resets. */
+const EVENT_NAMES = ['join', 'leave', 'update', 'subscribed', 'unsubscribed']
 
 function schemaRef(name: string): Schema {
   return { $ref: `#/components/schemas/${name}` }
@@ -138,7 +140,7 @@ const OTHERS = {
   polled: closed({
     messages: { type: 'array', items: { $ref: '#/components/schemas/message' } },
     resets: { type: 'array', items: { $ref: '#/components/schemas/reset' } },
-    'events?': { type: 'array', items: { anyOf: PRESENCE_NAMES.map(schemaRef) } },
+    'events?': { type: 'array', items: { anyOf: EVENT_NAMES.map(schemaRef) } },
     'refused?': { type: 'array', items: closed({ channel: CHANNEL, error: CODE }) },
     cursor: TEXT,
     'url?': TEXT,
@@ -186,7 +188,7 @@ const CLIENT_NAMES = Object.keys(CLIENT).map(clientName)
 const SERVER_NAMES = Object.keys(SERVER)
 /** Streams have no requests, so no replies. */
 const LINE_NAMES = Object.keys(LINES)
-const STREAM_NAMES = ['welcome', 'message', 'reset', ...PRESENCE_NAMES, 'closing']
+const STREAM_NAMES = ['welcome', 'message', 'reset', ...EVENT_NAMES, 'closing']
 
 const LINK =
   'A WebSocket over HTTP: each frame is a line of its own. GET opens a link: an event stream with a line in the data of each event, or with ?poll an answer of lines to each poll. POST ?number=1, 2, 3 … brings the lines of the client, POST ?close ends it.'

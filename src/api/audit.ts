@@ -20,6 +20,8 @@ export type AuditedAction =
   | 'uncordon'
   | 'make a token'
   | 'follow a user'
+  | 'subscribe'
+  | 'unsubscribe'
   | 'set the log level'
   | 'send a dead letter again'
   | 'drop a dead letter'

@@ -7,6 +7,7 @@ import { COUNTS, jobPaths, jobSchemas } from './openapi-jobs.ts'
 import { ref, SCHEMAS } from './openapi-schemas.ts'
 import { API_LIFE, markedPaths } from './life.ts'
 import { sightPaths } from './openapi-sight.ts'
+import { standingPaths } from './openapi-users.ts'
 import { webhookPaths } from './openapi-webhooks.ts'
 import { streamPaths } from './openapi-watch.ts'
 import type { Scope } from '../auth/grant.ts'
@@ -322,6 +323,7 @@ export function openApi(): object {
         ...PATHS,
         ...jobPaths(WORDS),
         ...webhookPaths({ ...WORDS, user: USER }),
+        ...standingPaths({ ...WORDS, user: USER, keyWith, parameter, maybeLate: MAYBE_LATE }),
         ...sightPaths({ ...WORDS, user: USER, node: NODE_ID, noSuchNode: NO_SUCH_NODE }),
         ...streamPaths({ keyWith, channel: CHANNEL, parameter, refused: REFUSED }),
       },

@@ -1,11 +1,18 @@
 /**
- * What backends and operators do with a user: see where he is connected, end his connections, revoke his tokens.
+ * What backends and operators do with a user: see where he is connected, end his connections, revoke his tokens, put him on
+ * channels and take him off.
  */
+import { readObject } from './read-object.ts'
 import type { ApiRequest, Route } from './route.ts'
 import { isUserId, USER_RULE } from '../auth/identity.ts'
 import { SluiceError } from '../errors.ts'
+import type { Standing, StandingWish } from '../registry/registry.ts'
+import { standingWishIn } from '../registry/standing.ts'
 import type { GrantStore } from '../webhooks/grant-store.ts'
 import type { Users } from '../session/users.ts'
+
+const WISH_FIELDS = ['channels', 'session']
+const WISH_EXAMPLE = '{"channels":["news"]}'
 
 export function userRoutes(users: Users, grants: Pick<GrantStore, 'drop'>): Route[] {
   return [
@@ -52,7 +59,42 @@ export function userRoutes(users: Users, grants: Pick<GrantStore, 'drop'>): Rout
         return { status: 200, json: { user, before: beforeMs, ...late } }
       },
     },
+    {
+      method: 'GET',
+      path: '/v1/users/{user}/channels',
+      scope: 'admin',
+      async handle(request) {
+        const user = userOf(request)
+        return { status: 200, json: { user, channels: (await users.standing(user)).map(worded) } }
+      },
+    },
+    standRoute('subscribe', (user, wish) => users.putOn(user, wish)),
+    standRoute('unsubscribe', (user, wish) => users.takeOff(user, wish)),
   ]
+}
+
+/** The word of a backend goes before the token's, so it takes who may do everything. */
+function standRoute(
+  verb: 'subscribe' | 'unsubscribe',
+  carryOut: (user: string, wish: StandingWish) => Promise<object>,
+): Route {
+  return {
+    method: 'POST',
+    path: `/v1/users/{user}/${verb}`,
+    scope: 'admin',
+    audit: verb,
+    async handle(request) {
+      const user = userOf(request)
+      const body = readObject(await request.body(), request.jsonDepthMax, WISH_FIELDS, WISH_EXAMPLE)
+      const wish = standingWishIn(body)
+      const on = { channels: wish.channels.join(' ') }
+      return { status: 200, json: { user, ...(await carryOut(user, wish)) }, on }
+    },
+  }
+}
+
+function worded({ channel, session }: Standing): object {
+  return session === undefined ? { channel } : { channel, session }
 }
 
 function userOf({ params }: ApiRequest): string {

@@ -26,9 +26,15 @@ export function checkScope({ name, scopes }: Grant, scope: Scope): void {
   )
 }
 
+/** Whether a channel is one of those that a key is for. */
+export function isGranted({ namespaces }: Grant, channel: string): boolean {
+  return namespaces === undefined || namespaces.includes(namespaceOf(channel))
+}
+
 /** Fails with `forbidden`. `channel`: by its internal name, which is `@<user>` for an inbox. */
-export function checkChannel({ name, namespaces }: Grant, channel: string): void {
-  if (namespaces === undefined || namespaces.includes(namespaceOf(channel))) return
+export function checkChannel(grant: Grant, channel: string): void {
+  if (isGranted(grant, channel)) return
+  const { name, namespaces = [] } = grant
   throw new SluiceError(
     'forbidden',
     `the API key ${name} is limited to ${namespaces.map((one) => (one === '@' ? 'inboxes (@)' : one)).join(', ')}`,

@@ -3,6 +3,7 @@
  */
 import { Command, CommanderError } from 'commander'
 import { CommandError } from './command-error.ts'
+import { addChannels } from './channels.ts'
 import { addConfig } from './config.ts'
 import { addDev } from './dev.ts'
 import { addDoctor } from './doctor/doctor.ts'
@@ -19,6 +20,7 @@ import { addTail } from './tail.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
 import { addToken } from './token.ts'
 import { addTrace } from './trace.ts'
+import { addUsers } from './users.ts'
 import { addWebhooks } from './webhooks.ts'
 import { AuthConfigError } from '../auth/config-error.ts'
 import { ConfigError, EXIT_USAGE } from '../config/config-error.ts'
@@ -87,6 +89,8 @@ function programOf(terminal: Terminal): Command {
     addLogLevel,
     addPublish,
     addTail,
+    addChannels,
+    addUsers,
     addToken,
     addConfig,
     addDoctor,

@@ -7,7 +7,7 @@ import type { From, Position } from '../protocol/position.ts'
 import type { ResetFrame, ResumeMap, Restored, SubscribedFrame } from '../dialect/sluice-v1/frames.ts'
 import type { Acks } from './acks.ts'
 import { Channel } from './channel.ts'
-import type { Start } from './cursor.ts'
+import { positionOf, type Start } from './cursor.ts'
 import { ClientError } from './errors.ts'
 import { BY_CONNECT, type Socket } from './socket.ts'
 import { errorOf } from './requests.ts'
@@ -31,9 +31,20 @@ export interface ChannelsPorts {
   /** Tells the application. */
   readonly failed: (error: ClientError) => void
   readonly reset: (reset: ResetFrame) => void
+  /** A backend has put the user on a channel that nobody handles yet. */
+  readonly put: (put: PutOn) => void
+}
+
+/** A channel that a backend has put the user on, and where it starts. */
+export interface PutOn {
+  readonly channel: string
+  /** `undefined`: an ephemeral channel. */
+  readonly position: Position | undefined
 }
 
 export class Channels {
+  /** While the application is told of it. */
+  #put: PutOn | undefined
   readonly #ports: ChannelsPorts
   readonly #byName = new Map<string, Channel>()
 
@@ -49,8 +60,9 @@ export class Channels {
     return this.#byName.values()
   }
 
-  add(name: string, from: From | undefined): Channel {
+  add(name: string, wanted: From | undefined): Channel {
     const { socket, acks, failed, time, reset } = this.#ports
+    const from = wanted ?? (this.#put?.channel === name ? this.#put.position : undefined)
     const channel = new Channel(name, from, {
       failed,
       acks,
@@ -124,6 +136,7 @@ export class Channels {
         // Not in `connect`, or the former socket brought messages since: only a position continues behind them.
       } else if (asked === undefined || track.position !== undefined) this.#ask(socket, channel)
     }
+    for (const [name, start] of found) if ('byBackend' in start) this.subscribed({ channel: name, ...start })
     for (const asked of socket.asked.keys()) {
       const channel = asked as Channel
       // Left since `connect`.
@@ -131,12 +144,24 @@ export class Channels {
     }
   }
 
+  /** A backend has put the user on a channel. Whoever handles it when he is told misses nothing. */
+  subscribed({ channel, ...place }: Start & { readonly channel: string }): void {
+    if (this.#byName.has(channel)) return
+    const position = positionOf(place)
+    this.#put = { channel, position }
+    this.#ports.put(this.#put)
+    this.#put = undefined
+    const handled = this.get(channel)
+    // What has no place in a log would not come again behind the answer.
+    if (handled !== undefined && position === undefined) handled.track.live = true
+  }
+
   /** The gateway ended a subscription. */
-  unsubscribed(name: string): void {
+  unsubscribed(name: string, byBackend = false): void {
     const channel = this.get(name)
+    const why = byBackend ? 'a backend has ended it' : 'the token does not allow it any more'
     // Not live: asked for again meanwhile, and the answer to that is on its way.
-    if (channel?.track.live === true)
-      this.#end(channel, new ClientError('forbidden', `${name}: the token does not allow it any more`))
+    if (channel?.track.live === true) this.#end(channel, new ClientError('forbidden', `${name}: ${why}`))
   }
 
   #has(channel: Channel): boolean {

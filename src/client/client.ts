@@ -15,6 +15,7 @@ import { Acks } from './acks.ts'
 import type { Channel, Handler, SubscribeOptions, Subscription } from './channel.ts'
 import { Channels } from './channels.ts'
 import { Complaints } from './complaints.ts'
+import { positionOf } from './cursor.ts'
 import { ClientError, closed, disconnected } from './errors.ts'
 import { Events } from './events.ts'
 import { encodeData, type Socket, type Unreadable, type Wire } from './socket.ts'
@@ -85,6 +86,7 @@ export class WebSocketClient<Known = unknown> {
       acks: this.#acks,
       failed,
       reset: (reset) => void this.#events.emit('reset', reset),
+      put: (put) => void this.#events.emit('subscribed', put),
     })
     this.#tokens = new Tokens(token, time)
     this.#connection = new ConnectionManager(
@@ -240,11 +242,8 @@ export class WebSocketClient<Known = unknown> {
   ): Promise<Published>
   publish(channel: Unmapped<Known>, data: unknown, options?: PublishOptions): Promise<Published>
   async publish(channel: string, data: unknown, options?: PublishOptions): Promise<Published> {
-    const { epoch, offset, duplicate = false } = await this.deliver(channel, data, options)
-    return {
-      position: epoch === undefined || offset === undefined ? undefined : { epoch, offset },
-      duplicate,
-    }
+    const { duplicate = false, ...place } = await this.deliver(channel, data, options)
+    return { position: positionOf(place), duplicate }
   }
 
   /** @internal Publishes, and answers what the gateway does. */
@@ -321,7 +320,8 @@ export class WebSocketClient<Known = unknown> {
         if ('ref' in frame) this.requests.answer(frame)
         // Who comes and goes; the welcome does not come here.
         else if ('user' in frame) this.#events.emit(frame.type as JoinFrame['type'], frame as JoinFrame)
-        else if (frame.type === 'unsubscribed') this.#channels.unsubscribed(frame.channel)
+        else if (frame.type === 'subscribed') this.#channels.subscribed(frame)
+        else if (frame.type === 'unsubscribed') this.#channels.unsubscribed(frame.channel, frame.byBackend)
         // What ends the connection shows in the close code; what the client mends by itself is not worth an alarm.
         else if (frame.type === 'error' && frame.code === 'bad_request')
           this.#complaints.failed(errorOf(frame))

@@ -14,6 +14,11 @@ export interface Start {
   readonly recovered: boolean
 }
 
+/** `undefined`: of an ephemeral channel. */
+export function positionOf({ epoch, offset }: Partial<Position>): Position | undefined {
+  return epoch === undefined || offset === undefined ? undefined : { epoch, offset }
+}
+
 export class Cursor {
   /** After the last message that was shown. `undefined`: not told yet, or an ephemeral channel. */
   position: Position | undefined

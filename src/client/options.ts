@@ -3,6 +3,7 @@
  */
 import type { JoinFrame, ResetFrame, WelcomeFrame } from '../dialect/sluice-v1/frames.ts'
 import type { Position } from '../protocol/position.ts'
+import type { PutOn } from './channels.ts'
 import type { ClientError } from './errors.ts'
 import type { WebSocketConstructor } from './socket.ts'
 import type { BackoffOptions } from './retry.ts'
@@ -50,6 +51,11 @@ export interface ClientEvents {
   welcome: WelcomeFrame
   /** Something may have been missed on a channel; also told to the subscription's `onReset`, at the same moment. */
   reset: ResetFrame
+  /**
+   * A backend has put the user on a channel that nobody handles here: who calls `subscribe` for it in the listener misses nothing. It is
+   * told again with each connection until somebody does. That a backend has taken the user off tells the subscription's `onError`.
+   */
+  subscribed: PutOn
   /** Somebody has come to a channel with presence, has left it, or says something else of himself. */
   join: JoinFrame
   leave: JoinFrame

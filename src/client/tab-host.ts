@@ -53,6 +53,10 @@ export class TabHost {
     })
     for (const event of ['join', 'leave'] as const)
       client.on(event, (frame) => this.#tabs.forEach((session) => session.tell(frame as unknown as Frame)))
+    client.on('subscribed', ({ channel, position }) => {
+      const frame = { type: 'subscribed', channel, ...position, recovered: false }
+      this.#tabs.forEach((session) => session.tell(frame))
+    })
     // Those of a leader that has died are dropped, and come back.
     this.#bus.send({ kind: 'leader' })
     void client.connect()

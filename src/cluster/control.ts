@@ -14,11 +14,18 @@ interface Recovered {
   readonly recovered: boolean
 }
 
+interface Stand {
+  readonly channels: readonly string[]
+  readonly on: boolean
+}
+
 export type ControlMessage =
   /** An operator ends a user's connections, those with claims up to a number. */
   | { readonly kind: 'disconnect'; readonly user: string; readonly claim: number }
   /** A user's tokens issued up to a moment are revoked. */
   | { readonly kind: 'revoke'; readonly user: string; readonly beforeMs: number }
+  /** A backend puts sessions on channels, or takes them off. */
+  | ({ readonly kind: 'stand'; readonly sessions: readonly string[] } & Stand)
   /** A session is connected to the sender now, after so long without a connection: one of it here with a smaller claim is stale. */
   | ({
       readonly kind: 'takenOver'
@@ -59,6 +66,7 @@ export type TakenOver = Omit<Extract<ControlMessage, { readonly kind: 'takenOver
 export interface ControlSink {
   disconnect(user: string, claim: number): void
   revoke(user: string, beforeMs: number): void
+  stand(sessions: readonly string[], stand: Stand): void
   takenOver(taken: TakenOver): void
   givenUp(session: string): void
   cameBack(client: string, recovered: boolean): void
@@ -96,6 +104,9 @@ export function dispatch(payload: Uint8Array, sink: ControlSink): boolean {
       return true
     case 'revoke':
       sink.revoke(message.user, message.beforeMs)
+      return true
+    case 'stand':
+      sink.stand(message.sessions, message)
       return true
     case 'takenOver':
       sink.takenOver(message)
@@ -163,6 +174,7 @@ function parse(payload: Uint8Array): ControlMessage | undefined {
   if (kind === 'signOut' && typeof user === 'string') return { kind, user }
   if (kind === 'revoke' && typeof user === 'string' && typeof beforeMs === 'number')
     return { kind, user, beforeMs }
+  if (kind === 'stand') return standIn(rest)
   if (kind === 'takenOver' && typeof session === 'string')
     return { kind, session, recovered, claim: claimOf(rest), detachedForMs: gapOf(rest) }
   if (kind === 'givenUp' && typeof session === 'string') return { kind, session }
@@ -177,6 +189,11 @@ function parse(payload: Uint8Array): ControlMessage | undefined {
   if (kind === 'occupancyAsk' || kind === 'occupancyAnswer') return occupancyIn(kind, rest)
   if (kind === 'canary' && typeof word === 'number') return { kind, word }
   return traceIn(value as Record<string, unknown>)
+}
+
+function standIn({ sessions, channels, on }: Record<string, unknown>): ControlMessage | undefined {
+  if (!Array.isArray(sessions) || !Array.isArray(channels) || typeof on !== 'boolean') return undefined
+  return { kind: 'stand', sessions: sessions.map(String), channels: channels.map(String), on }
 }
 
 function occupancyIn(

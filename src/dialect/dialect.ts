@@ -12,11 +12,11 @@ import type { Closing, CloseReason } from '../errors.ts'
 import type { EncodedReset } from '../protocol/encoded-reset.ts'
 import type { Data, Form, Written } from '../protocol/form.ts'
 import type { Ticket } from '../protocol/ticket.ts'
-import type { Connection, MoveOrder } from '../session/connection.ts'
+import type { Connection, MoveOrder, UnsubscribedBy } from '../session/connection.ts'
 import type { Identity } from '../session/ports.ts'
 import type { Session } from '../session/session.ts'
 import type { ConnectRequest } from '../session/sessions.ts'
-import type { Welcome } from '../session/welcome.ts'
+import type { Start, Welcome } from '../session/welcome.ts'
 
 /** What may be asked before there is a session. */
 export interface Reception {
@@ -31,12 +31,16 @@ export interface Reception {
   connect(link: Connection, identity: Identity, request: ConnectRequest): Promise<Session | undefined>
 }
 
-/** The connection of one client, as its conversation sees it. */
-export interface Link extends Connection {
-  /** Once it has joined. */
-  readonly session: Session | undefined
+/** Who can be told something. */
+export interface Teller {
   /** To this client alone, behind everything before it. `name`: what a stream calls the event. */
   say(text: string, name: string): void
+}
+
+/** The connection of one client, as its conversation sees it. */
+export interface Link extends Connection, Teller {
+  /** Once it has joined. */
+  readonly session: Session | undefined
   write(written: Written): void
   /** The client has said who it is, or need not: it is no stranger that holds a place any more. */
   introduced(): void
@@ -55,7 +59,8 @@ export interface Conversation<D extends Data = Data> {
   received(link: Link, message: ArrayBuffer, binary: boolean): void
   /** As of a connection. Answers who goes on: one that holds nothing of this client may serve all of them. */
   joined(link: Link, session: Session, welcome: Welcome): Conversation<D>
-  unsubscribed(link: Link, channel: string): void
+  subscribed(link: Teller, channel: string, start: Start): void
+  unsubscribed(link: Teller, channel: string, why: UnsubscribedBy): void
   reauth(link: Link, deadlineMs: number): void
   move(link: Link, order: MoveOrder): 'asked' | 'leaves'
   reset(link: Link, reset: EncodedReset): void

@@ -34,6 +34,7 @@ const LEAVING: ReadonlySet<string> = new Set(['draining', 'closing'])
 /** What a stream or a poll asks for. */
 interface Wanted {
   readonly channels: ReadonlyMap<string, From | undefined>
+  readonly placeOf: (name: string) => From | undefined
   readonly departure: Departure | undefined
 }
 
@@ -202,8 +203,9 @@ export class HttpDoor {
     const identity = await this.#ports.sessions.identify(this.#tokenOf(head))
     const channels = new Map<string, From | undefined>()
     const resume = resumeOf(transport.cursorOf(head), identity.user)
-    for (const name of names) channels.set(name, resume?.byTag.get(tagOf(name)))
-    return { identity, channels, departure: resume?.departure }
+    const placeOf = (name: string): From | undefined => resume?.byTag.get(tagOf(name))
+    for (const name of names) channels.set(name, placeOf(name))
+    return { identity, channels, departure: resume?.departure, placeOf }
   }
 
   #tokenOf(head: RequestHead): string | undefined {

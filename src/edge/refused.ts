@@ -25,6 +25,7 @@ export class Refused implements Conversation<Buffer> {
   joined(): this {
     return this
   }
+  subscribed(): void {}
   unsubscribed(): void {}
   reauth(): void {}
   reset(): void {}

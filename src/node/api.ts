@@ -3,6 +3,7 @@
  */
 import { Api } from '../api/api.ts'
 import { centrifugeRoutes } from '../api/centrifuge.ts'
+import { channelListRoute } from '../api/channel-list.ts'
 import { channelTailRoute } from '../api/channel-tail.ts'
 import { channelRoutes } from '../api/channels.ts'
 import { consoleRoutes } from '../api/console.ts'
@@ -93,6 +94,13 @@ function routesOf(base: Base, parts: ApiParts): Route[] {
       others: () => membership.refresh(),
       otherNodes,
       members: (channel) => (policies(channel).client.presence ? presence.members(channel) : undefined),
+    }),
+    channelListRoute({
+      occupancy: parts.occupancy,
+      usersIn: (channel) =>
+        policies(channel).client.presence
+          ? presence.members(channel).then((members) => members.size)
+          : undefined,
     }),
     channelTailRoute(delivery.hub),
     ...userRoutes(delivery.users, stores.grants),

@@ -88,7 +88,12 @@ export function createDelivery(base: Base, ports: DeliveryPorts): Delivery {
   const presence = createPresence(base, ports)
   const payloadBytesMax = (): number => Math.min(config.limits.payload, stores.payloadBytesMax())
   const publisher = createPublisher(base, ports, payloadBytesMax)
-  const ingress = createIngress(base, stores, publisher, payloadBytesMax)
+  const ingress = createIngress(base, stores, {
+    publisher,
+    payloadBytesMax,
+    // Made below.
+    users: () => users,
+  })
   const handovers = new Handovers(
     clock,
     backbone,
@@ -108,7 +113,7 @@ export function createDelivery(base: Base, ports: DeliveryPorts): Delivery {
     },
   })
   registry.watch({ heldElsewhere: (session, forMs) => sessions.heldElsewhere(session, forMs) })
-  const users = createUsers(base, ports, sessions)
+  const users: Users = createUsers(base, ports, sessions)
   const orders = new OrderWatch({
     registry,
     sessions,
@@ -210,11 +215,16 @@ function createPublisher(
   )
 }
 
+interface Served {
+  readonly publisher: Publisher
+  readonly payloadBytesMax: () => number
+  readonly users: () => Users
+}
+
 function createIngress(
-  { config, metrics, mistakes, tracing, failed }: Base,
+  { config, log, metrics, mistakes, tracing, failed }: Base,
   { nats }: Stores,
-  publisher: Publisher,
-  payloadBytesMax: () => number,
+  { publisher, payloadBytesMax, users }: Served,
 ): NatsIngress | undefined {
   if (nats === undefined) return undefined
   return new NatsIngress(
@@ -228,6 +238,12 @@ function createIngress(
       requests: nats,
       tracing,
       publish: (request) => publisher.publish(request),
+      async stand(user, wish, on) {
+        // Who it was NATS alone knows.
+        const audit = on ? 'subscribe' : 'unsubscribe'
+        log.info({ audit, door: 'nats', user, channels: wish.channels.join(' ') }, 'audit')
+        return { user, ...(await (on ? users().putOn(user, wish) : users().takeOff(user, wish))) }
+      },
       refused(reply) {
         metrics.packetRefusals.reply.inc()
         mistakes.warn(FOREIGN_REPLY, { reply: reply.slice(0, SUBJECT_SHOWN_MAX) })

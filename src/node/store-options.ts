@@ -3,7 +3,7 @@
  */
 import type { Config } from '../config/schema.ts'
 import { PRESENCE_REFRESH_MS } from '../presence/presence.ts'
-import type { RedisRegistryOptions } from '../registry/redis.ts'
+import type { RedisRegistryOptions } from '../registry/redis-options.ts'
 
 /** A node that says nothing of a channel for so long is not in it any more. */
 export const PRESENCE_TTL_MS = 4 * PRESENCE_REFRESH_MS

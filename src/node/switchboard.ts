@@ -210,6 +210,7 @@ export class Switchboard implements BackboneSink {
     dispatch(payload, {
       disconnect: (user, claim) => users.disconnect(user, claim),
       revoke: (user, beforeMs) => users.revoke(user, beforeMs),
+      stand: (sessions, change) => users.stand(sessions, change),
       // A client that was asked to move closes its old connection itself, once the new one serves.
       takenOver(taken) {
         const { session, detachedForMs: gapMs, recovered } = taken

@@ -1,16 +1,18 @@
 /**
- * The two doors for backends that speak NATS.
+ * The doors for backends that speak NATS.
  *
  *   sluice.publish.<channel>   a request here is a publish; `sluice.publish.@<user>` publishes to that user's inbox.
  *                              Payload: the data as JSON, or anything with the header `Sluice-Encoding: binary`.
  *                              `Nats-Msg-Id` is the idempotency id, `Sluice-Event` the event, `Sluice-Header-<name>` a header and
  *                              `Sluice-Exclude` the session that does not get it. The reply is the result that HTTP gives.
+ *   sluice.subscribe.<user>    a request here puts a user on channels, one to sluice.unsubscribe.<user> takes him off: payload and reply
+ *                              are those of HTTP.
  *   sluice.inbound.<channel>   a client's publish on a namespace with `clientPublish: forward` becomes a request here,
  *                              with the headers `Sluice-User` and, where there is one, `Nats-Msg-Id` and `Sluice-Event`. The backend
  *                              answers with a JSON object: empty, or with the position where it published, or with
  *                              `{"error":{"code","message"}}`, which the client is told.
  *
- * All nodes share the first as one queue group, so that each request is served once: a node that alone is not well leaves it
+ * All nodes share the first ones as one queue group, so that each request is served once: a node that alone is not well leaves it
  * (`door-keeper.ts`).
  *
  * An answer is a publish with the gateway's permissions to a subject that the backend names. So one that is the gateway's own, or the
@@ -19,13 +21,16 @@
 import { normalPayload } from './payload.ts'
 import type { Published, PublishRequest } from './publisher.ts'
 import type { Answer } from '../answer.ts'
+import { isUserId, USER_RULE } from '../auth/identity.ts'
 import { asSluiceError, ERRORS, SluiceError } from '../errors.ts'
 import type { ErrorCode } from '../protocol/error-code.ts'
-import { parseJson } from '../protocol/json.ts'
+import { isObject, JsonFault, parseJson } from '../protocol/json.ts'
 import type { Payload } from '../protocol/message.ts'
 import type { GivenMetadata } from '../protocol/metadata.ts'
 import { onOneLine, rawMember } from '../protocol/raw-json.ts'
 import { isPosition } from '../protocol/position.ts'
+import type { StandingWish } from '../registry/registry.ts'
+import { standingWishIn } from '../registry/standing.ts'
 import { TRACEPARENT, type Tracing } from '../tracing.ts'
 
 export type Headers = Readonly<Record<string, string>>
@@ -66,11 +71,15 @@ export interface NatsIngressPorts {
   /** Absent: nothing is traced. */
   readonly tracing: Tracing | undefined
   publish(request: PublishRequest): Answer<Published>
-  /** A publish whose answer was to go where only the gateway or the server writes: it was not carried out. */
+  /** Puts a user on channels, or takes him off. */
+  stand(user: string, wish: StandingWish, on: boolean): Promise<object>
+  /** A request whose answer was to go where only the gateway or the server writes: it was not carried out. */
   refused(reply: string): void
   /** Something failed that is nobody's mistake but ours. */
   failed(what: string, error: unknown): void
 }
+
+type Serve = (name: string, data: Buffer, headers: Headers) => Answer<object>
 
 export interface NatsIngressOptions {
   /** The first token of the subjects. */
@@ -95,8 +104,8 @@ const DECODER = new TextDecoder('utf-8', { fatal: true })
 export class NatsIngress {
   readonly #ports: NatsIngressPorts
   readonly #options: NatsIngressOptions
-  #taking: Taking | undefined
-  /** Publishes that were taken and are not answered yet. */
+  #taking: readonly Taking[] | undefined
+  /** Requests that were taken and are not answered yet. */
   readonly #underWay = new Set<Promise<void>>()
 
   constructor(options: NatsIngressOptions, ports: NatsIngressPorts) {
@@ -104,22 +113,27 @@ export class NatsIngress {
     this.#ports = ports
   }
 
-  /** Takes publishes from now on. Idempotent. */
+  /** Takes requests from now on. Idempotent. */
   open(): void {
     if (this.#taking !== undefined) return
-    const prefix = `${this.#options.prefix}.publish.`
-    this.#taking = this.#ports.requests.subscribe(
-      `${prefix}>`,
-      { queue: QUEUE },
-      (subject, data, reply, headers) => {
-        // A view of what was read along with it, which it would keep in memory for as long as the message lives.
-        const served = this.#serve(subject.slice(prefix.length), Buffer.from(data), reply, headers ?? {})
-          // Only the answer can fail, and whoever asked has chosen where it goes.
-          .catch((error: unknown) => this.#ports.failed('answering a publish over NATS', error))
-          .finally(() => this.#underWay.delete(served))
-        this.#underWay.add(served)
-      },
-    )
+    this.#taking = [
+      this.#take('publish', 'a publish over NATS', (...request) => this.#publish(...request)),
+      this.#take('subscribe', 'a subscribe over NATS', (user, data) => this.#stand(user, data, true)),
+      this.#take('unsubscribe', 'an unsubscribe over NATS', (user, data) => this.#stand(user, data, false)),
+    ]
+  }
+
+  #take(verb: string, what: string, serve: Serve): Taking {
+    const prefix = `${this.#options.prefix}.${verb}.`
+    return this.#ports.requests.subscribe(`${prefix}>`, { queue: QUEUE }, (subject, data, reply, headers) => {
+      // A view of what was read along with it, which it would keep in memory for as long as the message lives.
+      const asked = [subject.slice(prefix.length), Buffer.from(data), headers ?? {}] as const
+      const served = this.#answer(reply, what, () => serve(...asked))
+        // Only the answer can fail, and whoever asked has chosen where it goes.
+        .catch((error: unknown) => this.#ports.failed(`answering ${what}`, error))
+        .finally(() => this.#underWay.delete(served))
+      this.#underWay.add(served)
+    })
   }
 
   /**
@@ -127,9 +141,9 @@ export class NatsIngress {
    * else would answer it. Idempotent.
    */
   async close(): Promise<void> {
-    const taking = this.#taking
+    const taking = this.#taking ?? []
     this.#taking = undefined
-    await taking?.drain()
+    await Promise.all(taking.map((one) => one.drain()))
     await Promise.all(this.#underWay)
   }
 
@@ -176,29 +190,50 @@ export class NatsIngress {
     return readAnswer(answer.data, jsonDepthMax)
   }
 
-  async #serve(name: string, data: Buffer, reply: string, headers: Headers): Promise<void> {
+  async #answer(reply: string, what: string, serve: () => Answer<object>): Promise<void> {
     if (reply.startsWith(`${this.#options.prefix}.`) || reply.startsWith(SERVERS_OWN)) {
       this.#ports.refused(reply)
       return
     }
     let result: object
     try {
-      result = await this.#ports.publish({
-        door: 'nats',
-        target: name.startsWith('@') ? { user: name.slice(1) } : { channel: name },
-        payload: payloadOf(data, headers),
-        id: headers[ID_HEADER],
-        meta: metadataIn(headers),
-        trace: headers[TRACEPARENT],
-      })
+      result = await serve()
     } catch (thrown) {
       const error = asSluiceError(thrown)
-      if (error.code === 'internal') this.#ports.failed('a publish over NATS', thrown)
+      if (error.code === 'internal') this.#ports.failed(what, thrown)
       result = { error: { code: error.code, message: error.message } }
     }
     // Without a reply subject nobody wants to know.
     if (reply !== '') this.#ports.requests.publish(reply, Buffer.from(JSON.stringify(result)))
   }
+
+  #publish(name: string, data: Buffer, headers: Headers): Answer<Published> {
+    return this.#ports.publish({
+      door: 'nats',
+      target: name.startsWith('@') ? { user: name.slice(1) } : { channel: name },
+      payload: payloadOf(data, headers),
+      id: headers[ID_HEADER],
+      meta: metadataIn(headers),
+      trace: headers[TRACEPARENT],
+    })
+  }
+
+  #stand(user: string, data: Buffer, on: boolean): Promise<object> {
+    if (!isUserId(user)) throw new SluiceError('bad_request', `the user in the subject must be ${USER_RULE}`)
+    return this.#ports.stand(user, wishIn(data, this.#options.jsonDepthMax), on)
+  }
+}
+
+/** Fails with `bad_request`. */
+function wishIn(data: Buffer, jsonDepthMax: number): StandingWish {
+  try {
+    const value = parseJson(DECODER.decode(data), jsonDepthMax)
+    if (isObject(value)) return standingWishIn(value)
+  } catch (error) {
+    // `TypeError`: it is not UTF-8.
+    if (!(error instanceof JsonFault || error instanceof TypeError)) throw error
+  }
+  throw new SluiceError('bad_request', 'the payload must be a JSON object, such as {"channels":["news"]}')
 }
 
 function metadataIn(headers: Headers): GivenMetadata {

@@ -11,6 +11,8 @@ import type {
   Registry,
   RegistryWatcher,
   Shelf,
+  Standing,
+  StandingWish,
   Swapped,
 } from './registry.ts'
 
@@ -75,6 +77,18 @@ export class CountedRegistry implements Registry {
 
   disconnect(user: string, ttlMs: number): Promise<number> {
     return this.#counted('disconnect', this.#registry.disconnect(user, ttlMs))
+  }
+
+  putOn(user: string, wish: StandingWish): Promise<void> {
+    return this.#counted('putOn', this.#registry.putOn(user, wish))
+  }
+
+  takeOff(user: string, wish: StandingWish): Promise<void> {
+    return this.#counted('takeOff', this.#registry.takeOff(user, wish))
+  }
+
+  standing(user: string): Promise<readonly Standing[]> {
+    return this.#counted('standing', this.#registry.standing(user))
   }
 
   orders(sinceMs: number): Promise<Orders> {

@@ -3,6 +3,7 @@
  * share it.
  */
 import { MemoryShelves, MemoryVersions } from './memory-shelves.ts'
+import { MemoryStanding } from './memory-standing.ts'
 import type {
   Claimed,
   NodeInfo,
@@ -11,6 +12,8 @@ import type {
   Registry,
   RegistryOptions,
   Shelf,
+  Standing,
+  StandingWish,
   Swapped,
 } from './registry.ts'
 import type { Clock, Timer } from '../clock.ts'
@@ -52,6 +55,7 @@ export class MemoryRegistry implements Registry {
   readonly #nodes = new Map<string, NodeEntry>()
   readonly #revocations = new Map<string, Order>()
   readonly #disconnections = new Map<string, Order>()
+  readonly #standing = new MemoryStanding()
   readonly #shelves = new MemoryShelves()
   readonly #versions = new MemoryVersions()
   readonly #sweep: Timer
@@ -84,6 +88,7 @@ export class MemoryRegistry implements Registry {
     const previousNode = known && this.#alive(entry.node, nowMs) ? entry.node : undefined
     const detachedMs = known ? entry.detachedMs : undefined
     const claim = this.#take(user, entry ?? session, node)
+    const standing = this.#standing.of(user, nowMs)
     // In one process a node that claims is alive, heartbeat or not.
     if (!this.#nodes.has(node)) this.#nodes.set(node, { info: undefined, seenMs: Infinity, left: false })
     return Promise.resolve({
@@ -93,6 +98,7 @@ export class MemoryRegistry implements Registry {
       ...(detachedMs === undefined ? {} : { detachedForMs: nowMs - detachedMs }),
       revokedBeforeMs: this.#revokedBeforeMs(user, nowMs),
       sessions: this.#places(user, nowMs).length,
+      ...(standing.length === 0 ? {} : { standing }),
     })
   }
 
@@ -139,6 +145,18 @@ export class MemoryRegistry implements Registry {
     return Promise.resolve(claim)
   }
 
+  async putOn(user: string, wish: StandingWish): Promise<void> {
+    this.#standing.putOn(user, wish, this.#moment())
+  }
+
+  async takeOff(user: string, wish: StandingWish): Promise<void> {
+    this.#standing.takeOff(user, wish, this.#moment())
+  }
+
+  standing(user: string): Promise<readonly Standing[]> {
+    return Promise.resolve(this.#standing.of(user, this.#clock.monotonicMs()))
+  }
+
   orders(sinceMs: number): Promise<Orders> {
     const since = (all: ReadonlyMap<string, Order>): ReadonlyMap<string, number> =>
       new Map(
@@ -147,7 +165,8 @@ export class MemoryRegistry implements Registry {
           .map(([user, { upTo }]) => [user, upTo]),
       )
     const [revoked, disconnected] = [since(this.#revocations), since(this.#disconnections)]
-    return Promise.resolve({ nowMs: this.#clock.now(), complete: true, revoked, disconnected })
+    const changed = this.#standing.changedSince(sinceMs, this.#clock.monotonicMs())
+    return Promise.resolve({ nowMs: this.#clock.now(), complete: true, revoked, disconnected, changed })
   }
 
   revoked(user: string): Promise<number | undefined> {
@@ -248,6 +267,10 @@ export class MemoryRegistry implements Registry {
     return live(this.#revocations, user, nowMs)?.upTo
   }
 
+  #moment(): { nowMs: number; monotonicMs: number } {
+    return { nowMs: this.#clock.now(), monotonicMs: this.#clock.monotonicMs() }
+  }
+
   /** An earlier one is neither taken back nor shortened. */
   #order(orders: Map<string, Order>, user: string, upTo: number, ttlMs: number): void {
     const nowMs = this.#clock.monotonicMs()
@@ -265,6 +288,7 @@ export class MemoryRegistry implements Registry {
   }
 
   #sweepRest(nowMs: number): void {
+    this.#standing.sweep(nowMs)
     for (const orders of [this.#revocations, this.#disconnections])
       for (const user of orders.keys()) live(orders, user, nowMs)
     for (const [id, node] of this.#nodes) {

@@ -3,7 +3,7 @@
  * given, in milliseconds by the clock of the store.
  */
 import { nodeInfoIn } from './node-info.ts'
-import type { NodeInfo, RegistryOptions } from './registry.ts'
+import type { Claimed, NodeInfo, RegistryOptions } from './registry.ts'
 
 interface NodeEntry {
   readonly seenMs: number
@@ -76,6 +76,31 @@ export class NodeTable {
   expired(entry: SessionEntry, nowMs: number): boolean {
     const { nodeTtlMs, sessionTtlMs } = this.#options
     return nowMs - entry.sinceMs > nodeTtlMs + sessionTtlMs && !this.known(entry, nowMs)
+  }
+
+  /** A session as it was before a claim, beside the other ones of its user. */
+  claimed(
+    entry: SessionEntry | undefined,
+    others: readonly SessionEntry[],
+    nowMs: number,
+  ): Pick<Claimed, 'known' | 'previousNode' | 'detachedForMs' | 'sessions'> {
+    const known = entry !== undefined && this.known(entry, nowMs)
+    return {
+      known,
+      previousNode: known && this.alive(entry.node, nowMs) ? entry.node : undefined,
+      ...(known && !entry.connected ? { detachedForMs: Math.max(0, nowMs - entry.sinceMs) } : {}),
+      sessions: 1 + others.filter((one) => one.connected && this.alive(one.node, nowMs)).length,
+    }
+  }
+
+  /** Of the sessions of a user and their entries, those that mean nothing any more. */
+  stale(fields: readonly string[], nowMs: number): string[] {
+    const stale: string[] = []
+    for (const [session, text] of pairs(fields)) {
+      const entry = parseSessionEntry(text)
+      if (entry === undefined || this.expired(entry, nowMs)) stale.push(session, text)
+    }
+    return stale
   }
 
   /**

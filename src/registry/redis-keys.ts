@@ -11,6 +11,7 @@ export interface RegistryKeys {
    */
   user(user: string): string
   revoked(user: string): string
+  standing(user: string): string
 }
 
 export function keysOf(prefix: string): RegistryKeys {
@@ -19,5 +20,6 @@ export function keysOf(prefix: string): RegistryKeys {
     versions: `${prefix}:versions`,
     user: (user) => `${prefix}:user:{@${user}}`,
     revoked: (user) => `${prefix}:revoked:{@${user}}`,
+    standing: (user) => `${prefix}:standing:{@${user}}`,
   }
 }

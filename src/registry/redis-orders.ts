@@ -28,7 +28,7 @@ export class RedisOrders {
     await this.#run('hot', ORDER, [...this.#keys, `${kind[0]}${user}`, upTo, ttlMs, this.#max])
   }
 
-  async since(ms: number): Promise<Orders> {
+  async since(ms: number): Promise<Omit<Orders, 'changed'>> {
     const answer = await this.#run('bulk', ORDERS, [...this.#keys, ms, this.#max])
     const [time, full, ...fields] = answer as [Buffer, number, ...Buffer[]]
     const revoked = new Map<string, number>()

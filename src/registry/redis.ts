@@ -14,33 +14,23 @@ import {
   type Orders,
   type Place,
   type Registry,
-  type RegistryOptions,
   type RegistryWatcher,
   type Shelf,
+  type Standing,
+  type StandingWish,
   type Swapped,
 } from './registry.ts'
 import { ORDER_SCRIPTS, RedisOrders } from './redis-orders.ts'
 import { keysOf, type RegistryKeys } from './redis-keys.ts'
+import { KEY_PREFIX, SESSIONS_PER_USER_MAX, type RedisRegistryOptions } from './redis-options.ts'
 import { registryScript, texts, type Run } from './redis-scripts.ts'
 import { RedisShelves, SHELF_SCRIPTS } from './redis-shelves.ts'
+import { RedisStanding, STANDING_SCRIPTS, standingOf } from './redis-standing.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { RedisLink } from '../drivers/redis.ts'
 import type { RedisArgument, RedisLane, RedisScript } from '../drivers/redis-port.ts'
 import { SluiceError } from '../errors.ts'
 
-export interface RedisRegistryOptions extends RegistryOptions {
-  /** In front of every key. Default: `sluice`. */
-  readonly keyPrefix?: string
-  /** How many revocations and disconnections are remembered for nodes that were not told; the oldest go first. Default: 10,000. */
-  readonly ordersMax?: number
-  /** How many sessions a user may have, connected or detached; over it the oldest is forgotten. Default: 256. */
-  readonly sessionsPerUserMax?: number
-  /** Told at each reading of the table: the entries of live nodes that are none. */
-  readonly malformed?: (names: readonly string[]) => void
-}
-
-const KEY_PREFIX = 'sluice'
-const SESSIONS_PER_USER_MAX = 256
 /** How long a user's hash lives on by itself. It only has to end where no node is left to care. */
 const USER_TTL_MS = 86_400_000
 /** Within this time every user that a node holds is made to live on once. */
@@ -57,7 +47,7 @@ const RESTORE_SPREAD_MS = 1_000
 /** The table of nodes is read again when it is older than this part of the time after which a node is dead. */
 const TABLE_AGE = 1 / 10
 
-const CLAIM = registryScript('claim', 2)
+const CLAIM = registryScript('claim', 3)
 const KEEP = registryScript('keep', 1)
 const REVOKED = registryScript('revoked', 1)
 const DISCONNECT = registryScript('disconnect', 1)
@@ -69,7 +59,7 @@ const LEAVE = registryScript('leave', 1)
 const NODES = registryScript('nodes', 1)
 const FIRST_SEEN = registryScript('first-seen', 1)
 const OWN_SCRIPTS = [CLAIM, KEEP, RELEASE, FORGET, REVOKE, REVOKED, DISCONNECT, HEARTBEAT, LEAVE, NODES]
-const SCRIPTS = [...OWN_SCRIPTS, FIRST_SEEN, ...SHELF_SCRIPTS, ...ORDER_SCRIPTS]
+const SCRIPTS = [...OWN_SCRIPTS, FIRST_SEEN, ...SHELF_SCRIPTS, ...ORDER_SCRIPTS, ...STANDING_SCRIPTS]
 
 interface Held {
   readonly user: string
@@ -81,12 +71,12 @@ interface Held {
 export class RedisRegistry implements Registry {
   readonly #link: RedisLink
   readonly #clock: Clock
-  readonly #options: RegistryOptions
+  readonly #options: RedisRegistryOptions
   readonly #keys: RegistryKeys
-  readonly #sessionsMax: number
   readonly #malformed: (names: readonly string[]) => void
   readonly #orders: RedisOrders
   readonly #shelves: RedisShelves
+  readonly #standing: RedisStanding
   /** What was claimed through this registry and is connected. */
   readonly #held = new Map<string, Held>()
   #table: NodeTable | undefined
@@ -103,13 +93,13 @@ export class RedisRegistry implements Registry {
     this.#link = link
     this.#clock = clock
     this.#options = options
-    const prefix = options.keyPrefix ?? KEY_PREFIX
+    const { keyPrefix: prefix = KEY_PREFIX } = options
     this.#keys = keysOf(prefix)
     this.#malformed = options.malformed ?? (() => undefined)
     const run: Run = (...call) => this.#run(...call)
     this.#orders = new RedisOrders(run, prefix, options.ordersMax)
     this.#shelves = new RedisShelves(run, prefix)
-    this.#sessionsMax = options.sessionsPerUserMax ?? SESSIONS_PER_USER_MAX
+    this.#standing = new RedisStanding(run, prefix, (user) => this.#keys.standing(user))
     for (const one of SCRIPTS) link.define(one)
     link.watch({ connected: () => this.#restoreAll(), disconnected: () => undefined })
     this.#keeping = clock.every(KEEP_ROUND_MS, () => this.#restoreAll())
@@ -124,14 +114,18 @@ export class RedisRegistry implements Registry {
   }
 
   async claim(user: string, session: string, node: string): Promise<Claimed> {
-    const [time, before, revoked, all, claim] = (await this.#run('hot', CLAIM, [
-      this.#keys.user(user),
-      this.#keys.revoked(user),
-      session,
-      node,
-      USER_TTL_MS,
-      this.#sessionsMax,
-    ])) as [Buffer, Buffer, Buffer, Buffer[], Buffer]
+    const keys = [this.#keys.user(user), this.#keys.revoked(user), this.#keys.standing(user)]
+    const { sessionsPerUserMax = SESSIONS_PER_USER_MAX } = this.#options
+    const args = [...keys, session, node, USER_TTL_MS, sessionsPerUserMax]
+    const answer = (await this.#run('hot', CLAIM, args)) as [
+      Buffer,
+      Buffer,
+      Buffer,
+      Buffer[],
+      Buffer,
+      Buffer[],
+    ]
+    const [time, before, revoked, all, claim, standing] = answer
     this.#held.set(session, { user, node, claim: Number(claim) })
     const nowMs = Number(time)
     const entry = parseSessionEntry(before.toString())
@@ -141,14 +135,11 @@ export class RedisRegistry implements Registry {
     )
     const table = await this.#tableFor(entry === undefined ? others : [entry, ...others])
     this.#forget(user, fields, table, nowMs)
-    const known = entry !== undefined && table.known(entry, nowMs)
     return {
       claim: Number(claim),
-      known,
-      previousNode: known && table.alive(entry.node, nowMs) ? entry.node : undefined,
-      ...(known && !entry.connected ? { detachedForMs: Math.max(0, nowMs - entry.sinceMs) } : {}),
+      ...table.claimed(entry, others, nowMs),
       revokedBeforeMs: revoked.length === 0 ? undefined : Number(revoked),
-      sessions: 1 + others.filter((one) => one.connected && table.alive(one.node, nowMs)).length,
+      ...(standing.length === 0 ? {} : { standing: standingOf(standing) }),
     }
   }
 
@@ -192,8 +183,22 @@ export class RedisRegistry implements Registry {
     return claim
   }
 
-  orders(sinceMs: number): Promise<Orders> {
-    return this.#orders.since(sinceMs)
+  putOn(user: string, wish: StandingWish): Promise<void> {
+    return this.#standing.putOn(user, wish)
+  }
+
+  takeOff(user: string, wish: StandingWish): Promise<void> {
+    return this.#standing.takeOff(user, wish)
+  }
+
+  standing(user: string): Promise<readonly Standing[]> {
+    return this.#standing.of(user)
+  }
+
+  async orders(sinceMs: number): Promise<Orders> {
+    const asked = [this.#orders.since(sinceMs), this.#standing.changedSince(sinceMs)] as const
+    const [orders, changed] = await Promise.all(asked)
+    return { ...orders, changed }
   }
 
   async heartbeat(node: NodeInfo): Promise<void> {
@@ -282,11 +287,7 @@ export class RedisRegistry implements Registry {
   /** One user at a time: who is passed over now is met again when he is claimed again, or ends with his hash. */
   #forget(user: string, fields: readonly string[], table: NodeTable, nowMs: number): void {
     if (this.#forgetting) return
-    const stale: string[] = []
-    for (const [session, text] of pairs(fields)) {
-      const entry = parseSessionEntry(text)
-      if (entry === undefined || table.expired(entry, nowMs)) stale.push(session, text)
-    }
+    const stale = table.stale(fields, nowMs)
     if (stale.length === 0) return
     this.#forgetting = true
     this.#run('bulk', FORGET, [this.#keys.user(user), ...stale])

@@ -23,6 +23,8 @@
  *  R14 what was put on a shelf is read there from any node, the newest of each key, until it is taken off or its time is up; a
  *     full shelf (`SHELVES`) drops what would end soonest
  *  R15 of several who `swap` the same text at once, one succeeds; and who says that there was nothing, where there is nothing
+ *  R16 after `putOn`, every `claim` of the user answers with those channels, and so does `standing`, until `takeOff` or
+ *     `STANDING_TTL_MS` after the last change; `orders` names the user for `CHANGE_TTL_MS`, or says that there were more than it remembers
  *
  * Fails with `unavailable` when the store cannot be reached.
  */
@@ -32,6 +34,26 @@ export interface Place {
   readonly session: string
   readonly node: string
 }
+
+/** A channel that a backend has put a user on. */
+export interface Standing {
+  readonly channel: string
+  /** Of his sessions this one alone, by its id or by the name that others know it by. `undefined`: all, also those to come. */
+  readonly session: string | undefined
+}
+
+/** What a backend asks for: all these channels. */
+export interface StandingWish {
+  readonly channels: readonly string[]
+  readonly session: string | undefined
+}
+
+/** So many a user has at most, those of single sessions included. */
+export const STANDING_MAX = 100
+/** Since the last change. */
+export const STANDING_TTL_MS = 30 * 86_400_000
+/** So long a change is told to nodes that did not hear of it. */
+export const CHANGE_TTL_MS = 3_600_000
 
 export interface Claimed {
   /** Of two connections of a session the one with the smaller number is the older. A moment, by the clock of the store. */
@@ -46,6 +68,8 @@ export interface Claimed {
   readonly revokedBeforeMs: number | undefined
   /** How many sessions the user has connected on live nodes, this one included. */
   readonly sessions: number
+  /** What backends have put the user on. Absent: nothing. */
+  readonly standing?: readonly Standing[]
 }
 
 /** `cordoned`: it would be active, but operators keep it out. */
@@ -121,6 +145,8 @@ export interface Orders {
   readonly revoked: ReadonlyMap<string, number>
   /** By user: connections with claims up to here are ended. */
   readonly disconnected: ReadonlyMap<string, number>
+  /** Users for whom something was changed that backends have put them on. `undefined`: more than are remembered. */
+  readonly changed: ReadonlySet<string> | undefined
 }
 
 export interface Swapped {
@@ -165,6 +191,11 @@ export interface Registry {
   revoked(user: string): Promise<number | undefined>
   /** Answers up to which claim the user's connections are to end. */
   disconnect(user: string, ttlMs: number): Promise<number>
+  /** Fails with `limit_exceeded` where he would have more than `STANDING_MAX`; nothing is changed then. */
+  putOn(user: string, wish: StandingWish): Promise<void>
+  /** What stands for all sessions stays where one is named. */
+  takeOff(user: string, wish: StandingWish): Promise<void>
+  standing(user: string): Promise<readonly Standing[]>
   /** `sinceMs`: by the clock of the store; 0: all that are remembered. */
   orders(sinceMs: number): Promise<Orders>
   /** Enters a node in the table or keeps it there: before its first claim, and then well within `nodeTtlMs`. */

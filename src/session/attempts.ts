@@ -2,6 +2,7 @@
  * Whoever is on the way to something while this node waits for a store: a connection to its session, a session to its fresh
  * token. What is decided meanwhile about the user or the session is remembered here, and looked at once the wait is over.
  */
+import type { StandingChange } from './standing.ts'
 import type { TakenOver } from '../cluster/control.ts'
 import { Closing } from '../errors.ts'
 
@@ -19,6 +20,8 @@ export interface Attempt {
   endedUpTo: number
   /** The newest connection of the session that was heard of meanwhile, here or at another node. */
   overtakenBy: TakenOver | undefined
+  /** What backends have done to the session meanwhile, in order. */
+  changes: StandingChange[] | undefined
 }
 
 export class Attempts {
@@ -35,6 +38,7 @@ export class Attempts {
       revokedBeforeMs: undefined,
       endedUpTo: 0,
       overtakenBy: undefined,
+      changes: undefined,
     }
     this.#all.add(attempt)
     if (session !== undefined) this.#bySession.set(session, [...this.#of(session), attempt])
@@ -73,6 +77,11 @@ export class Attempts {
     for (const attempt of this.#of(taken.session)) {
       if (taken.claim > (attempt.overtakenBy?.claim ?? 0)) attempt.overtakenBy = taken
     }
+  }
+
+  /** A backend puts the session on channels, or takes it off. */
+  change(session: string, change: StandingChange): void {
+    for (const attempt of this.#of(session)) (attempt.changes ??= []).push(change)
   }
 
   #of(session: string): readonly Attempt[] {

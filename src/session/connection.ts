@@ -4,7 +4,7 @@
  * It keeps (test/conformance/connection.suite.ts): T1 to T8.
  */
 import type { Session } from './session.ts'
-import type { Welcome } from './welcome.ts'
+import type { Start, Welcome } from './welcome.ts'
 import type { Closing } from '../errors.ts'
 import type { Subscriber } from '../hub/subscriber.ts'
 import type { Account } from '../observe/account.ts'
@@ -20,6 +20,8 @@ export interface MoveOrder {
   readonly to?: string
 }
 
+export type UnsubscribedBy = 'token' | 'backend'
+
 export interface Connection extends Subscriber {
   /** The client has gone or was closed; everything that is sent from here on goes nowhere. */
   readonly closed: boolean
@@ -30,8 +32,13 @@ export interface Connection extends Subscriber {
    * to be kept, and handed back at the end.
    */
   joined(session: Session, welcome: Welcome, account: Account | undefined): void
-  /** A subscription has ended that the client did not end: its fresh token does not allow the channel. */
-  unsubscribed(channel: string): void
+  /** A subscription begins that a backend has made, before its first message. */
+  subscribed(channel: string, start: Start): void
+  /**
+   * A subscription ends that the client did not end: its fresh token does not allow the channel, or a backend has taken it off. Told
+   * before it has ended.
+   */
+  unsubscribed(channel: string, why: UnsubscribedBy): void
   /** The client shall bring a fresh token within this time. */
   reauth(deadlineMs: number): void
   /**

@@ -41,12 +41,15 @@ export function sortOut(channels: Channels, { permissions }: Identity, max: numb
     if (channel === INBOX) continue
     if (!permissions.maySubscribe(channel))
       refuse(new SluiceError('forbidden', `the token does not allow to subscribe to ${channel}`))
-    else if (wanted.size >= max)
-      refuse(new SluiceError('limit_exceeded', `${channel} is one of more than ${max} channels`))
+    else if (wanted.size >= max) refuse(beyond(channel, max))
     else wanted.set(channel, from)
   }
   wanted.set(INBOX, channels.get(INBOX))
   return { wanted, refused }
+}
+
+export function beyond(channel: string, max: number): SluiceError {
+  return new SluiceError('limit_exceeded', `${channel} is one of more than ${max} channels`)
 }
 
 /** Whether a connection that does not take a part of what it asked for (`partial`) is refused for this one. */
@@ -82,10 +85,11 @@ function nameOf(channel: string, { user }: Identity): string {
   return channel === INBOX ? inboxOf(user) : channel
 }
 
-export function found({ opened, error }: Finding): Found {
+export function found({ channel, opened, error }: Finding, standing: ReadonlySet<string>): Found {
   if (opened === undefined)
     return { position: undefined, recovered: false, error: error?.code ?? ('internal' satisfies ErrorCode) }
-  return { position: opened.start, recovered: opened.recovered, error: undefined }
+  const by = standing.has(channel) ? ({ byBackend: true } as const) : undefined
+  return { position: opened.start, recovered: opened.recovered, error: undefined, ...by }
 }
 
 const CHANNELS_SHOWN_MAX = 100

@@ -2,13 +2,15 @@
  * Keeps the promise of a revocation and of a disconnection on a node that was not told: what was decided is kept in the registry, and
  * compared with who is connected here on a timer, and when the backbone or the store comes back.
  */
+import type { Session } from './session.ts'
 import type { Sessions } from './sessions.ts'
+import { reconcile } from './standing.ts'
 import { jitter, type Clock, type Timer } from '../clock.ts'
 import { asSluiceError } from '../errors.ts'
 import type { Orders, Registry } from '../registry/registry.ts'
 
 export interface OrderPorts {
-  readonly registry: Pick<Registry, 'orders' | 'revoked'>
+  readonly registry: Pick<Registry, 'orders' | 'revoked' | 'standing'>
   readonly sessions: Pick<Sessions, 'all' | 'get' | 'obey'>
   readonly clock: Clock
   /** Whether this node hears what others tell it. */
@@ -85,26 +87,42 @@ export class OrderWatch {
     this.#timer = clock.after(jitter(clock, lowMs, highMs), () => void this.look())
   }
 
-  async #compare({ revoked, disconnected }: Orders): Promise<void> {
-    if (revoked.size + disconnected.size === 0) return
+  async #compare({ revoked, disconnected, changed }: Orders): Promise<void> {
+    // More than are remembered, and told of all while it hears: only who did not hear looks at each user.
+    const isChanged = changed === undefined ? () => this.#sinceMs === 0 : (user: string) => changed.has(user)
+    if (revoked.size + disconnected.size + (changed?.size ?? 1) === 0) return
     const { sessions } = this.#ports
+    const toReconcile: Pick<Session, 'id' | 'user'>[] = []
     let compared = 0
     for (const session of sessions.all()) {
       sessions.obey(session, revoked.get(session.user), disconnected.get(session.user))
+      if (isChanged(session.user)) toReconcile.push(session)
       if (++compared % SLICE === 0) await this.#pause(0)
       if (this.#closed) return
     }
+    await this.#inBatches(toReconcile, (one) => this.#reconcile(one))
   }
 
-  async #askForAll(): Promise<void> {
+  #askForAll(): Promise<void> {
     const { registry, sessions } = this.#ports
+    return this.#inBatches(sessions.all(), async ({ id, user }) => {
+      const beforeMs = await registry.revoked(user)
+      const session = sessions.get(id)
+      if (session !== undefined) sessions.obey(session, beforeMs, undefined)
+    })
+  }
+
+  async #reconcile({ id, user }: Pick<Session, 'id' | 'user'>): Promise<void> {
+    const { registry, sessions, failed } = this.#ports
+    const standing = await registry.standing(user)
+    const session = sessions.get(id)
+    if (session !== undefined) reconcile(session, standing, failed)
+  }
+
+  async #inBatches<One>(all: Iterable<One>, ask: (one: One) => Promise<void>): Promise<void> {
     let batch: Promise<void>[] = []
-    for (const { id, user } of sessions.all()) {
-      const asked = registry.revoked(user).then((beforeMs) => {
-        const session = sessions.get(id)
-        if (session !== undefined) sessions.obey(session, beforeMs, undefined)
-      })
-      batch.push(asked)
+    for (const one of all) {
+      batch.push(ask(one))
       if (batch.length < ASK_BATCH) continue
       await Promise.all(batch)
       batch = []

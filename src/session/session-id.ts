@@ -2,7 +2,7 @@
  * Session ids: 24 random characters and 8 that stand for the user, so that any node can tell without a look-up that
  * a session is another user's.
  */
-import { randomFillSync } from 'node:crypto'
+import { hash, randomFillSync } from 'node:crypto'
 import { Closing } from '../errors.ts'
 import { tagOf } from '../protocol/cursor.ts'
 
@@ -45,4 +45,9 @@ export function sessionIdFor(user: string, asked: string | undefined): string {
   }
   if (match[1] === userTag) return asked
   throw new Closing('forbidden', 'forbidden', "the session is another user's; connect without it")
+}
+
+/** By which others know a session: the id itself opens it. */
+export function publicIdOf(session: string): string {
+  return hash('sha256', session, 'hex').slice(0, 32)
 }

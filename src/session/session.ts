@@ -4,12 +4,13 @@
  */
 import { acknowledge } from './acknowledging.ts'
 import { atOf, attend, checkedEntry, enter } from './attending.ts'
+import { authenticate } from './authenticating.ts'
 import { publishFor, type ClientMessage } from './client-publish.ts'
-import { ConnectionGone, type Connection, type MoveOrder } from './connection.ts'
+import { ConnectionGone, type Connection, type MoveOrder, type UnsubscribedBy } from './connection.ts'
 import type { LogPage, Measured, PageRequest } from './history.ts'
 import { checkMaySubscribe } from './permitted.ts'
 import { countOf, eachOf, findIn, withOne, withoutOne, type Held } from './held.ts'
-import { carriedOver, withMore } from './more-permissions.ts'
+import { carriedOver, standingOf, withMore, withStanding } from './more-permissions.ts'
 import type { Identity, Permissions, SessionContext, SessionPorts } from './ports.ts'
 import { historyOf, membersOf } from './reading.ts'
 import { ASKED, AUTH, planReauth } from './reauth.ts'
@@ -169,6 +170,20 @@ export class Session implements WheelEntry {
     return this.#inOrder(AUTH, () => this.#authenticate(token))
   }
 
+  /** A backend puts the client on a channel, whatever its token says, or takes it off, whoever has subscribed it. */
+  stand(channel: string, on: boolean): Promise<void> {
+    return this.#inOrder(channel, async () => {
+      this.#identity = withStanding(this.#identity, channel, on)
+      const subscription = this.subscriptionOf(channel)
+      if (!on && subscription !== undefined) this.#takeOff(channel, subscription, 'backend')
+      if (!on || subscription !== undefined) return
+      await this.#subscribe(channel, undefined, (start) => {
+        this.#connection.subscribed(channel, start)
+        this.#tap?.told(this, 'subscribed', { channel, ...start.position, recovered: start.recovered })
+      })
+    })
+  }
+
   /** What the client may do beside what is in its token, for as long as the session lasts. */
   allow(more: Permissions): void {
     this.#identity = withMore(this.#identity, more)
@@ -265,26 +280,8 @@ export class Session implements WheelEntry {
   }
 
   async #authenticate(token: string): Promise<Renewed> {
-    const { tokens, registry, metrics } = this.#ports
-    const attempt = this.#context.attempts.begin(this.user, undefined)
-    try {
-      const identity = await tokens.verify(token)
-      this.#checkOpen()
-      if (identity.user !== this.user)
-        throw new SluiceError('forbidden', "auth: the token is another user's; a connection keeps its user")
-      const answered = await registry.revoked(this.user)
-      this.#checkOpen()
-      // As the registry answered, or as was told meanwhile.
-      if ([answered, attempt.revokedBeforeMs].some((beforeMs) => tokens.isRevoked(identity, beforeMs)))
-        throw new SluiceError('unauthorized', 'auth: the token has been revoked')
-      this.#renew(identity)
-    } catch (error) {
-      if (!(error instanceof ConnectionGone)) metrics.reauth('refused')
-      throw error
-    } finally {
-      this.#context.attempts.end(attempt)
-    }
-    metrics.reauth('renewed')
+    const fresh = { present: () => this.#checkOpen(), renew: (identity: Identity) => this.#renew(identity) }
+    await authenticate(token, this.user, fresh, this.#context)
     const ticket = this.#ports.ticketOf(ownerTagOf(this.id))
     const { expiresAtMs } = this.#identity
     this.#tap?.told(this, 'authenticated', { expiresAt: expiresAtMs })
@@ -296,11 +293,14 @@ export class Session implements WheelEntry {
     this.#scheduleReauth()
     for (const subscription of eachOf(this.#held)) {
       const channel = subscription.source.name
-      if (this.#identity.permissions.maySubscribe(channel)) continue
-      this.#connection.unsubscribed(channel)
-      this.#tap?.told(this, 'unsubscribed', { channel, byGateway: true })
-      this.#drop(channel, subscription)
+      if (!this.#identity.permissions.maySubscribe(channel)) this.#takeOff(channel, subscription, 'token')
     }
+  }
+
+  #takeOff(channel: string, subscription: Subscription, why: UnsubscribedBy): void {
+    this.#connection.unsubscribed(channel, why)
+    this.#tap?.told(this, 'unsubscribed', { channel, byGateway: true })
+    this.#drop(channel, subscription)
   }
 
   #scheduleReauth(): void {
@@ -335,7 +335,7 @@ export class Session implements WheelEntry {
   }
 
   #checkRoomFor(channel: string): void {
-    if (this.subscriptionOf(channel) !== undefined) return
+    if (this.subscriptionOf(channel) !== undefined || standingOf(this.#identity).has(channel)) return
     checkOneMore(this.#ports, this.#context.options, this.user, this.subscriptionCount)
   }
 

@@ -6,14 +6,17 @@ import { checkedEntries, type CheckedEntries } from './attending.ts'
 import { Attempts, endedByOperator, isEnded, isOvertaken, takenOver, type Attempt } from './attempts.ts'
 import { Claims } from './claims.ts'
 import { ConnectionGone, type Connection } from './connection.ts'
+import { Credentials } from './credentials.ts'
 import { findAll, found, refusesAll, resultOf, shown, sortOut, type Finding, type Sorted } from './finding.ts'
 import type { Identity, ResumeResult, SessionContext } from './ports.ts'
 import { ownerTagOf, sessionIdFor } from './session-id.ts'
+import { withStanding } from './more-permissions.ts'
 import { Session } from './session.ts'
+import { carryOut, channelsFor, withStandingChannels, type StandingChange } from './standing.ts'
 import { checkChannels, checkSessions, takeConnection } from './user-limits.ts'
 import type { Found } from './welcome.ts'
 import type { TakenOver } from '../cluster/control.ts'
-import { Closing, SluiceError } from '../errors.ts'
+import { Closing } from '../errors.ts'
 import type { Opened } from '../hub/hub.ts'
 import type { Account } from '../observe/account.ts'
 import type { Came } from '../observe/witness.ts'
@@ -37,6 +40,8 @@ export interface ConnectRequest {
   readonly entries?: ReadonlyMap<string, Entry>
   /** So many of them, beside the inbox, where that is less than a session may have. */
   readonly channelsMax?: number
+  /** Where it was in channels that it does not name, because a backend has put it on them. */
+  readonly placeOf?: (channel: string) => From | undefined
   /**
    * Whether one channel that cannot be had is told of in `welcome` (a WebSocket goes on with the others), or refuses the whole
    * request (for SSE and poll an answer with a status says it best). One that is beyond a limit never does.
@@ -49,6 +54,7 @@ export interface ConnectRequest {
 interface Arrival extends CheckedEntries {
   readonly came: Came
   readonly handover: Handover | undefined
+  readonly standing: ReadonlySet<string>
 }
 
 export class Sessions {
@@ -56,10 +62,12 @@ export class Sessions {
   readonly #byId = new Map<string, Session>()
   readonly #attempts = new Attempts()
   readonly #claims: Claims
+  readonly #credentials: Credentials
 
   constructor(context: Omit<SessionContext, 'attempts'>) {
     this.#context = { ...context, attempts: this.#attempts }
     this.#claims = new Claims(context.ports, this.#attempts)
+    this.#credentials = new Credentials(context.ports)
   }
 
   get count(): number {
@@ -67,32 +75,13 @@ export class Sessions {
   }
 
   /** The user of a token. Fails with `unauthorized` or `unavailable`. */
-  async identify(token: string | undefined): Promise<Identity> {
-    const { tokens, metrics } = this.#context.ports
-    if (token === undefined) {
-      metrics.tokenChecked('unauthorized')
-      throw new SluiceError('unauthorized', 'a token is missing')
-    }
-    try {
-      const identity = await tokens.verify(token)
-      this.#checkExpiry(identity)
-      metrics.tokenChecked('good')
-      return identity
-    } catch (error) {
-      metrics.tokenChecked(
-        error instanceof SluiceError && error.code === 'unavailable' ? 'unavailable' : 'unauthorized',
-      )
-      throw error
-    }
+  identify(token: string | undefined): Promise<Identity> {
+    return this.#credentials.identify(token)
   }
 
   /** What a token says that is brought for one thing. Fails as `identify` does, and where it was revoked, or is another user's. */
-  async prove(token: string | undefined, user?: string): Promise<Identity> {
-    const identity = await this.identify(token)
-    if (user !== undefined && identity.user !== user)
-      throw new SluiceError('forbidden', "the token is another user's")
-    this.#checkRevoked(identity, await this.#context.ports.registry.revoked(identity.user))
-    return identity
+  prove(token: string | undefined, user?: string): Promise<Identity> {
+    return this.#credentials.prove(token, user)
   }
 
   /**
@@ -107,33 +96,35 @@ export class Sessions {
     const { ports } = this.#context
     const { user } = identity
     const startedMs = ports.clock.monotonicMs()
-    const { wanted, refused } = this.#sortOut(identity, request)
-    const places = wanted.size - 1
+    const sorted = this.#sortOut(identity, request)
     const id = sessionIdFor(user, request.session)
     // Before anything is held for it: a backend may take its time. Who brings no token is a stranger, whom no backend knows.
     const asked = identity.tokenless === true ? undefined : ports.hooks.mayConnect(user)
     if (asked !== undefined) await asked
     if (connection.closed) return undefined
-    takeConnection(ports, user, places, this.#byId.has(id))
+    takeConnection(ports, user, sorted.wanted.size - 1, this.#byId.has(id))
     // The user is claimed before any log is read: a publisher appends first and looks the user up then.
     const attempt = this.#attempts.begin(user, id)
     const opened: Opened[] = []
     try {
       const claimed = await this.#claims.claim(attempt, id)
-      this.#checkRevoked(identity, claimed.revokedBeforeMs)
+      this.#credentials.checkRevoked(identity, claimed.revokedBeforeMs)
       checkSessions(ports, this.#context.options, claimed.sessions)
+      const standing = channelsFor(claimed.standing, id)
+      const { wanted, refused } = withStandingChannels(sorted, standing, request)
       const findings = [...(await findAll(connection, identity, wanted, ports)), ...refused]
       for (const one of findings) if (one.opened !== undefined) opened.push(one.opened)
       const fatal = findings.find((one) => refusesAll(one, request.partial))?.error
       if (fatal !== undefined) throw fatal
       if (connection.closed) throw new ConnectionGone()
       this.#checkStill(identity, attempt)
-      checkChannels(ports, user, places)
+      // The word of a backend is no wish of the client.
+      checkChannels(ports, user, sorted.wanted.size - 1)
       const inbox = findings.find((one) => one.channel === INBOX) as Finding & { opened: Opened }
       const { claim } = claimed
       const session = new Session(
         { id, claim },
-        identity,
+        [...standing].reduce((former, channel) => withStanding(former, channel, true), identity),
         connection,
         inbox.opened.subscription,
         this.#context,
@@ -145,7 +136,13 @@ export class Sessions {
       const handover = Handover.of(here, claimed, request.departure, ports.former)
       this.#claims.served(attempt, session, handover?.from)
       const came = { resume, client: request.client?.replaceAll(UNFIT_TO_SHOW, '?') }
-      this.#install(session, findings, { ...checkedEntries(request.entries, ports), came, handover })
+      this.#install(session, findings, {
+        ...checkedEntries(request.entries, ports),
+        came,
+        handover,
+        standing,
+      })
+      for (const change of attempt.changes ?? []) carryOut(session, change, ports.failed)
       return session
     } catch (error) {
       for (const { subscription } of opened) subscription.close()
@@ -170,6 +167,15 @@ export class Sessions {
     this.#attempts.endUpTo(user, claim)
     for (const session of [...this.#byId.values()])
       if (session.user === user) this.obey(session, undefined, claim)
+  }
+
+  /** A backend puts sessions on channels, or takes them off, also those that are on their way in. */
+  stand(ids: readonly string[], change: StandingChange): void {
+    for (const id of ids) {
+      this.#attempts.change(id, change)
+      const session = this.#byId.get(id)
+      if (session !== undefined) carryOut(session, change, this.#context.ports.failed)
+    }
   }
 
   /** What was decided about the user of a session. */
@@ -275,31 +281,17 @@ export class Sessions {
 
   /** After all waits: what was decided meanwhile. */
   #checkStill(identity: Identity, attempt: Attempt): void {
-    this.#checkRevoked(identity, attempt.revokedBeforeMs)
-    this.#checkExpiry(identity)
+    this.#credentials.checkRevoked(identity, attempt.revokedBeforeMs)
+    this.#credentials.checkExpiry(identity)
     if (isEnded(attempt)) throw endedByOperator()
     if (isOvertaken(attempt)) throw takenOver()
-  }
-
-  /** The tolerance for clocks that differ is not for connections that would have to end at once. */
-  #checkExpiry({ expiresAtMs }: Identity): void {
-    if (expiresAtMs !== undefined && expiresAtMs <= this.#context.ports.clock.now()) {
-      throw new SluiceError('unauthorized', 'the token has expired (exp)', { freshTokenHelps: true })
-    }
-  }
-
-  #checkRevoked(identity: Identity, revokedBeforeMs: number | undefined): void {
-    const { tokens, metrics } = this.#context.ports
-    if (!tokens.isRevoked(identity, revokedBeforeMs)) return
-    metrics.tokenChecked('revoked')
-    throw new SluiceError('unauthorized', 'the token has been revoked', { freshTokenHelps: true })
   }
 
   /** From here on nothing waits: the welcome, then the messages of each channel, in one turn of the loop. */
   #install(
     session: Session,
     findings: readonly Finding[],
-    { entries, refused, came, handover }: Arrival,
+    { entries, refused, came, handover, standing }: Arrival,
   ): void {
     const { ports, options } = this.#context
     const { connection } = session
@@ -309,7 +301,7 @@ export class Sessions {
     for (const one of findings) {
       if (one.channel !== INBOX && one.opened !== undefined)
         session.adopt(one.channel, one.opened.subscription, entries.get(one.channel))
-      channels.set(one.channel, found(one))
+      channels.set(one.channel, found(one, standing))
       if (one.from !== undefined) ports.metrics.channelResumed(resultOf(one))
     }
     // Complete by now: a stream's first cursor names every channel.

@@ -1,5 +1,5 @@
 /**
- * What operators do with a user, on whatever nodes he is connected: look, disconnect, revoke.
+ * What backends and operators do with a user, on whatever nodes he is connected: look, disconnect, revoke, put on channels.
  */
 import type { Answer } from '../answer.ts'
 import { takenOver } from './attempts.ts'
@@ -7,7 +7,8 @@ import type { Sessions } from './sessions.ts'
 import type { Backbone } from '../backbone/backbone.ts'
 import type { Clock } from '../clock.ts'
 import { send, type ControlMessage, type ControlSink, type TakenOver } from '../cluster/control.ts'
-import type { Place, Registry } from '../registry/registry.ts'
+import { concerns, type StandingChange } from './standing.ts'
+import type { Place, Registry, Standing, StandingWish } from '../registry/registry.ts'
 
 export interface UsersPorts {
   readonly registry: Registry
@@ -28,7 +29,7 @@ export interface MaybeLate {
   readonly degraded?: true
 }
 
-export class Users implements Pick<ControlSink, 'disconnect' | 'revoke' | 'givenUp'> {
+export class Users implements Pick<ControlSink, 'disconnect' | 'revoke' | 'givenUp' | 'stand'> {
   readonly #ports: UsersPorts
 
   constructor(ports: UsersPorts) {
@@ -38,6 +39,11 @@ export class Users implements Pick<ControlSink, 'disconnect' | 'revoke' | 'given
   /** The connected sessions. Fails with `unavailable`. */
   locate(user: string): Answer<readonly Place[]> {
     return this.#ports.registry.locate(user)
+  }
+
+  /** What backends have put the user on. Fails with `unavailable`. */
+  standing(user: string): Promise<readonly Standing[]> {
+    return this.#ports.registry.standing(user)
   }
 
   /**
@@ -62,6 +68,36 @@ export class Users implements Pick<ControlSink, 'disconnect' | 'revoke' | 'given
     // First where every new connection looks, then to those who are connected: nobody slips through between the two.
     await registry.revoke(user, beforeMs, rememberedMs)
     return { beforeMs, ...this.#tell({ kind: 'revoke', user, beforeMs }) }
+  }
+
+  /**
+   * Puts every session of a user on channels, whatever their tokens say: those that are there, and all that come until `takeOff`. Answers
+   * how many are there. Fails with `unavailable`, and `limit_exceeded` for too many channels.
+   */
+  putOn(user: string, wish: StandingWish): Promise<{ readonly sessions: number } & MaybeLate> {
+    return this.#stand(user, wish, true)
+  }
+
+  /** Ends the subscriptions of a user to channels, whoever has made them. Who may subscribe by himself may do so again. */
+  takeOff(user: string, wish: StandingWish): Promise<{ readonly sessions: number } & MaybeLate> {
+    return this.#stand(user, wish, false)
+  }
+
+  async #stand(user: string, wish: StandingWish, on: boolean): Promise<{ sessions: number } & MaybeLate> {
+    const { registry, backbone, someUnheard } = this.#ports
+    // First where every new connection looks, then to those that are connected: none slips through between the two.
+    await (on ? registry.putOn(user, wish) : registry.takeOff(user, wish))
+    const places = (await registry.locate(user)).filter(({ session }) => concerns(wish.session, session))
+    const { channels } = wish
+    const sent = [...sessionsByNode(places)].map(([node, sessions]) =>
+      send(backbone, node, { kind: 'stand', sessions, channels, on }),
+    )
+    const isLate = sent.includes('degraded') || (sent.length > 0 && someUnheard())
+    return { sessions: places.length, ...(isLate ? { degraded: true } : {}) }
+  }
+
+  stand(sessions: readonly string[], change: StandingChange): void {
+    this.#ports.sessions.stand(sessions, change)
   }
 
   disconnect(user: string, claim: number): void {
@@ -89,4 +125,10 @@ export class Users implements Pick<ControlSink, 'disconnect' | 'revoke' | 'given
   givenUp(session: string): void {
     void this.#ports.sessions.reclaim(session)
   }
+}
+
+function sessionsByNode(places: readonly Place[]): ReadonlyMap<string, string[]> {
+  const byNode = new Map<string, string[]>()
+  for (const { session, node } of places) byNode.set(node, [...(byNode.get(node) ?? []), session])
+  return byNode
 }

@@ -25,7 +25,11 @@ export interface Backlog {
 export type Told = (start: Start, backlog: Backlog) => void
 
 /** What became of one channel that a connection was to be on. With `error` it is not. */
-export type Found = Start & { readonly error: ErrorCode | undefined }
+export type Found = Start & {
+  readonly error: ErrorCode | undefined
+  /** A backend has put the user on it. */
+  readonly byBackend?: true
+}
 
 /** What the gateway takes of a client. */
 export interface ClientLimits {

@@ -16,7 +16,8 @@ import type { EncodedReset } from '../protocol/encoded-reset.ts'
 import type { Form } from '../protocol/form.ts'
 import { ticketSegment } from '../protocol/ticket.ts'
 import type { Session } from '../session/session.ts'
-import type { Welcome } from '../session/welcome.ts'
+import type { Start, Welcome } from '../session/welcome.ts'
+import type { UnsubscribedBy } from '../session/connection.ts'
 import type { WheelEntry } from '../wheel.ts'
 
 /** One answer holds no more than this; the rest is in the next one. */
@@ -45,7 +46,7 @@ export class PollConnection implements HttpConnection, StreamFanout, WheelEntry 
   #messages: Encoded[] = []
   #bytes = 0
   readonly #resets: string[] = []
-  /** Who has come, gone, or says something else of himself. */
+  /** Who has come, gone, or says something else of himself, and what the client is on beside what it has asked for. */
   readonly #events: string[] = []
   /** The channels that are beyond a limit, as a part of the answer. */
   #refused = ''
@@ -147,9 +148,14 @@ export class PollConnection implements HttpConnection, StreamFanout, WheelEntry 
 
   event(encoded: EncodedEvent): void {
     const written = encoded.as(this.#form)
-    if (written === undefined) return
-    this.#events.push(written.data)
-    this.#bytes += written.data.length
+    if (written !== undefined) this.say(written.data)
+  }
+
+  // Teller
+
+  say(text: string): void {
+    this.#events.push(text)
+    this.#bytes += text.length
     this.#answerSoon()
   }
 
@@ -165,7 +171,13 @@ export class PollConnection implements HttpConnection, StreamFanout, WheelEntry 
     if (refused.length > 0) this.#refused = `,"refused":${JSON.stringify(refused)}`
   }
 
-  unsubscribed(): void {}
+  subscribed(channel: string, start: Start): void {
+    this.#context.dialect.streams.subscribed(this, channel, start)
+  }
+
+  unsubscribed(channel: string, why: UnsubscribedBy): void {
+    this.#context.dialect.streams.unsubscribed(this, channel, why)
+  }
 
   reauth(): void {}
 

@@ -5,12 +5,11 @@
  * While all its channels are live it is a member of a group and costs one write per turn of the loop; while one of them is behind
  * (a resume, a slow reader) or for its inbox, it writes for itself.
  */
-import { httpUrl, retryMs } from './elsewhere.ts'
+import { departureOf, httpUrl, retryMs, scheduleHeartbeat } from './elsewhere.ts'
 import { OPEN_STREAM_HEADERS, SSE_COMMENT, sseEvent, writeCorked, type OwnEvent } from './sse-event.ts'
 import { sharedSources, type GroupMember, type SseFanout, type SseGroup } from './sse-fanout.ts'
 import { StreamCursor } from './stream-cursor.ts'
 import type { HttpConnection, StreamContext } from './transport.ts'
-import { jitter } from '../clock.ts'
 import type { Link } from '../dialect/dialect.ts'
 import type { HttpExchange, HttpStream, ResponseHeaders } from '../drivers/uws.ts'
 import type { CloseReason, Closing } from '../errors.ts'
@@ -23,7 +22,8 @@ import type { EncodedEvent } from '../protocol/encoded-event.ts'
 import type { EncodedReset } from '../protocol/encoded-reset.ts'
 import type { Written } from '../protocol/form.ts'
 import type { Session } from '../session/session.ts'
-import type { Welcome } from '../session/welcome.ts'
+import type { Start, Welcome } from '../session/welcome.ts'
+import type { UnsubscribedBy } from '../session/connection.ts'
 import type { WheelEntry } from '../wheel.ts'
 
 export interface SseContext extends StreamContext {
@@ -85,7 +85,7 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
   due(): void {
     if (this.#state === 'closed') return
     if (this.#stream?.slow === false && !this.#renewTicket()) this.#write(SSE_COMMENT)
-    this.#scheduleHeartbeat()
+    scheduleHeartbeat(this, this.#context)
   }
 
   abandon(): void {
@@ -176,8 +176,7 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
   joined(session: Session, welcome: Welcome, account: Account | undefined): void {
     this.#session = session
     this.#account = account
-    for (const subscription of session.subscriptions())
-      this.#place.move(subscription.source.name, subscription.position)
+    for (const { source, position } of session.subscriptions()) this.#place.move(source.name, position)
     this.#suffix = this.#place.suffix()
     const reads = (): void => {
       if (this.#state === 'open') this.#context.fanout.memberHasWork(this)
@@ -185,12 +184,21 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
     const headers = { ...OPEN_STREAM_HEADERS, ...this.#headers }
     this.#stream = this.#exchange.stream(200, headers, reads, SSE_COMMENT)
     this.#write(`retry: ${retryMs(this.#context)}\n`)
-    this.#scheduleHeartbeat()
+    scheduleHeartbeat(this, this.#context)
     this.#context.dialect.streams.joined(this, session, welcome)
   }
 
-  unsubscribed(channel: string): void {
-    this.#context.dialect.streams.unsubscribed(this, channel)
+  /** A group is of streams of the same channels: with one more, or less, it belongs to another. */
+  subscribed(channel: string, start: Start): void {
+    this.#leaveGroupHere()
+    this.#place.move(channel, start.position)
+    this.#context.dialect.streams.subscribed(this, channel, start)
+  }
+
+  unsubscribed(channel: string, why: UnsubscribedBy): void {
+    this.#leaveGroupHere()
+    this.#place.leave(channel)
+    this.#context.dialect.streams.unsubscribed(this, channel, why)
   }
 
   reauth(deadlineMs: number): void {
@@ -227,7 +235,10 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
     this.#context.ports.metrics.bytesOut('sse', this.#group?.flush() ?? 0)
     this.#flushOwn()
     const retry = `retry: ${retryMs(this.#context, closing.returnWithinMs)}\n`
-    this.#write(`${retry}${sseEvent(last.name, last.text)}${this.#departure(closing)}\n`)
+    const departure = departureOf(closing, context, this.#session)
+    // A client that is sent elsewhere shows there where it comes from: a browser sends back the last id that it got.
+    const id = departure === undefined ? '' : `id: ${this.#cursor(departure)}\n`
+    this.#write(`${retry}${sseEvent(last.name, last.text)}${id}\n`)
     this.#stream?.end()
     this.gone()
   }
@@ -327,23 +338,11 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
     stream.cork(() => stream.write(text))
   }
 
-  /** A client that is sent elsewhere shows there where it comes from: a browser sends back the last id that it got. */
-  #departure({ why }: Closing): string {
-    if (this.#session === undefined || why !== 'goingAway') return ''
-    const departure = this.#context.ports.departureOf(this.#session.id)
-    return departure === undefined ? '' : `id: ${this.#cursor(departure)}\n`
-  }
-
   #cursor(departure = ''): string {
     if (this.#group !== undefined && this.#session !== undefined) {
       for (const { source, position } of this.#session.subscriptions())
         if (!isInbox(source.name)) this.#place.move(source.name, position)
     }
     return this.#place.text(departure)
-  }
-
-  #scheduleHeartbeat(): void {
-    const { ports, options } = this.#context
-    ports.wheel.schedule(this, jitter(ports.clock, options.sseHeartbeatMs / 2, options.sseHeartbeatMs))
   }
 }

@@ -29,6 +29,10 @@ export class StreamCursor {
       this.#segments.set(channel, cursorSegment(tagOf(publicName(channel)), position))
   }
 
+  leave(channel: string): void {
+    this.#segments.delete(channel)
+  }
+
   text(departure = ''): string {
     return composeCursor(this.#segments.values(), this.#ticket.owner, ticketSegment(this.#ticket) + departure)
   }

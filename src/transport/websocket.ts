@@ -26,10 +26,10 @@ import type { EncodedReset } from '../protocol/encoded-reset.ts'
 import type { Written } from '../protocol/form.ts'
 import { RFC_CLOSE } from '../protocol/rfc6455.ts'
 import type { Position } from '../protocol/position.ts'
-import type { MoveOrder } from '../session/connection.ts'
+import type { MoveOrder, UnsubscribedBy } from '../session/connection.ts'
 import type { TransportName } from '../protocol/transport-name.ts'
 import type { Session } from '../session/session.ts'
-import type { Welcome } from '../session/welcome.ts'
+import type { Start, Welcome } from '../session/welcome.ts'
 import type { WheelEntry } from '../wheel.ts'
 
 /** What is being sent at this moment, to whomever. */
@@ -247,8 +247,12 @@ export class WebSocketConnection implements Link, OverLimit, WheelEntry {
     this.#conversation = this.#conversation.joined(this, session, welcome)
   }
 
-  unsubscribed(channel: string): void {
-    this.#conversation.unsubscribed(this, channel)
+  subscribed(channel: string, start: Start): void {
+    this.#conversation.subscribed(this, channel, start)
+  }
+
+  unsubscribed(channel: string, why: UnsubscribedBy): void {
+    this.#conversation.unsubscribed(this, channel, why)
   }
 
   reauth(deadlineMs: number): void {

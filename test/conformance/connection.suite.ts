@@ -226,7 +226,8 @@ export function describeConnection(name: string, rig: Rig): void {
       await world.turns()
       const before = [...client.received]
       connection.end(new Closing('internal', 'internal', 'something else'))
-      connection.unsubscribed('news')
+      connection.unsubscribed('news', 'token')
+      connection.subscribed('sport', { position: undefined, recovered: false })
       connection.reauth(1000)
       connection.deliver(await world.encoded('news', 'late'))
       const position = { epoch: 'e', offset: 1 }

@@ -7,6 +7,8 @@ import {
   type NodeInfo,
   type Registry,
   type RegistryOptions,
+  type Standing,
+  type StandingWish,
 } from '../../src/registry/registry.ts'
 
 /** A store and two of its clients, as two nodes have them. */
@@ -594,6 +596,53 @@ export function describeRegistry(
       })
     })
 
+    describe('what backends have put users on', () => {
+      using(LASTING)
+      const on = (...channels: string[]): StandingWish => ({ channels, session: undefined })
+
+      it('R16 is in each claim and asked for from any node, until it is taken off', async () => {
+        const [user, here] = [fresh(), await node()]
+        expect(await fixture.one.standing(user)).toEqual([])
+        await fixture.one.putOn(user, on('a', 'b'))
+        await fixture.other.putOn(user, { channels: ['b', 'c'], session: 's1' })
+        const all = [
+          { channel: 'a', session: undefined },
+          { channel: 'b', session: undefined },
+          { channel: 'b', session: 's1' },
+          { channel: 'c', session: 's1' },
+        ]
+        const { standing } = await fixture.other.claim(user, fresh(), here)
+        expect(standing?.toSorted(byChannel)).toEqual(all)
+        expect([...(await fixture.other.standing(user))].toSorted(byChannel)).toEqual(all)
+        await fixture.one.takeOff(user, { channels: ['b', 'c'], session: 's1' })
+        await fixture.one.takeOff(user, on('a'))
+        expect(await fixture.other.standing(user)).toEqual([{ channel: 'b', session: undefined }])
+        await fixture.one.putOn(user, { channels: ['b'], session: 's2' })
+        await fixture.one.takeOff(user, on('b'))
+        expect(await fixture.other.claim(user, fresh(), here)).not.toHaveProperty('standing')
+      })
+
+      it('R16 is told as a change, to whoever asks since then', async () => {
+        const [user, another] = [fresh(), fresh()]
+        await fixture.one.putOn(user, on('a'))
+        const { nowMs, changed } = await fixture.other.orders(0)
+        expect(changed?.has(user)).toBe(true)
+        expect(changed?.has(another)).toBe(false)
+        await fixture.advance(5)
+        await fixture.one.takeOff(another, on('a'))
+        expect((await fixture.other.orders(nowMs)).changed?.has(another)).toBe(true)
+      })
+
+      it('R16 is a hundred channels at most, and of too many none is kept', async () => {
+        const user = fresh()
+        const many = Array.from({ length: 99 }, (_, index) => `c${index}`)
+        await fixture.one.putOn(user, on(...many))
+        await expect(fixture.one.putOn(user, on('x', 'y'))).rejects.toMatchObject({ code: 'limit_exceeded' })
+        await fixture.one.putOn(user, on('x', 'c1'))
+        expect(await fixture.other.standing(user)).toHaveLength(100)
+      })
+    })
+
     it('can be closed again', async () => {
       const closing = await open(LASTING)
       expect(closing.one.healthy()).toBe(true)
@@ -623,4 +672,8 @@ function nodeInfo(id: string, more: Partial<NodeInfo> = {}): NodeInfo {
 
 function bySession(places: readonly { session: string; node: string }[]): object[] {
   return places.toSorted((a, b) => a.session.localeCompare(b.session))
+}
+
+function byChannel(a: Standing, b: Standing): number {
+  return `${a.channel} ${a.session ?? ''}`.localeCompare(`${b.channel} ${b.session ?? ''}`)
 }

@@ -229,6 +229,7 @@ const doors = new NatsIngress(
   {
     requests: natsRequests,
     tracing: undefined,
+    stand: () => Promise.resolve({}),
     publish: (request) => publisher.publish(request),
     failed: (_what, error) => faults.push(error),
     refused: ignore,
@@ -315,6 +316,11 @@ const backends: Target[] = [
 const sink: ControlSink = {
   disconnect: (user) => hold(typeof user === 'string', 'a user is a text'),
   revoke: (_user, beforeMs) => hold(typeof beforeMs === 'number', 'a moment is a number'),
+  stand: (sessions, { channels, on }) => {
+    hold(typeof on === 'boolean', 'it is on or off')
+    for (const one of [...sessions, ...channels])
+      hold(typeof one === 'string', 'sessions and channels are texts')
+  },
   takenOver: ignore,
   givenUp: ignore,
   cameBack: ignore,

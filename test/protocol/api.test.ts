@@ -324,6 +324,59 @@ describe('users', () => {
     })
   })
 
+  it('puts a user on channels, says which, and takes him off', async () => {
+    const params = { user: 'sue' }
+    const stand = async (verb: string, body: unknown): Promise<{ readonly json: unknown }> =>
+      ask({ method: 'POST', path: `/v1/users/{user}/${verb}`, params, body })
+    const put = await stand('subscribe', { channels: ['a', 'b'] })
+    expect(put.json).toEqual({ user: 'sue', sessions: 0 })
+    await stand('subscribe', { channels: ['c'], session: 's1' })
+    expect((await stand('unsubscribe', { channels: ['b'] })).json).toEqual({ user: 'sue', sessions: 0 })
+    const { json } = await ask({ method: 'GET', path: '/v1/users/{user}/channels', params })
+    const { channels } = json as { channels: { channel: string }[] }
+    expect(channels.toSorted((x, y) => x.channel.localeCompare(y.channel))).toEqual([
+      { channel: 'a' },
+      { channel: 'c', session: 's1' },
+    ])
+    const many = Array.from({ length: 99 }, (_, index) => `many:${index}`)
+    expect((await stand('subscribe', { channels: many })).json).toMatchObject({
+      error: { code: 'limit_exceeded', message: expect.stringContaining('100 channels') as string },
+    })
+    for (const bad of [
+      {},
+      { channels: 'a' },
+      { channels: ['@bob'] },
+      { channels: ['a'], session: '' },
+      { channel: 'a' },
+    ])
+      expect((await stand('subscribe', bad)).json).toMatchObject({ error: { code: 'bad_request' } })
+  })
+
+  it('lists the channels that somebody is on, and to a key of some namespaces only theirs', async () => {
+    const url = `ws://127.0.0.1:${node.port}/v1/ws`
+    const { client } = await RawClient.connect(url, { token: await node.token('tom') })
+    for (const [ref, channel] of ['shop:1', 'shopping:1', 'site:1'].entries())
+      await client.request({ type: 'subscribe', ref, channel })
+    const list = (query: string, key?: string): ReturnType<typeof ask> =>
+      ask({
+        ...{ method: 'GET', path: '/v1/channels', query },
+        ...(key === undefined ? {} : { headers: { authorization: `Bearer ${key}` } }),
+      })
+    expect((await list('?prefix=shop')).json).toEqual({
+      channels: [
+        { channel: 'shop:1', connections: 1 },
+        { channel: 'shopping:1', connections: 1 },
+      ],
+    })
+    expect((await list('?prefix=sh&limit=1')).json).toMatchObject({ next: 'shop:1' })
+    expect((await list('?prefix=s', 'a-key-of-the-shop-only')).json).toEqual({
+      channels: [{ channel: 'shop:1', connections: 1 }],
+    })
+    expect((await list('?limit=101&users=true')).json).toMatchObject({ error: { code: 'bad_request' } })
+    expect((await list('?prefix=a%20b')).json).toMatchObject({ error: { code: 'bad_request' } })
+    client.cut()
+  })
+
   it('revokes tokens: whoever is connected with one is closed, and it does not work any more', async () => {
     const token = await node.token('rob', { issuedSecondsAgo: 5 })
     const url = `ws://127.0.0.1:${node.port}/v1/ws`

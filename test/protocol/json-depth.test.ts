@@ -83,6 +83,7 @@ const doors = new NatsIngress(
     requests,
     tracing: undefined,
     // As the publisher does with what comes through every door.
+    stand: () => Promise.resolve({}),
     async publish({ payload }) {
       normalPayload(payload, { bytesMax: 100_000, jsonDepthMax: DEPTH, parsed: false })
       return {}
@@ -164,6 +165,7 @@ const nothing = (): undefined => undefined
 const SINK = {
   disconnect: nothing,
   revoke: nothing,
+  stand: nothing,
   takenOver: nothing,
   givenUp: nothing,
   cameBack: nothing,

@@ -22,8 +22,8 @@ import { MemoryRegistry } from '../../src/registry/memory.ts'
 import type { NodeInfo, Registry } from '../../src/registry/registry.ts'
 import { MemoryReplayLog } from '../../src/replay/memory.ts'
 import type { ReplayLog } from '../../src/replay/replay-log.ts'
-import type { MoveOrder } from '../../src/session/connection.ts'
-import type { Welcome } from '../../src/session/welcome.ts'
+import type { MoveOrder, UnsubscribedBy } from '../../src/session/connection.ts'
+import type { Start, Welcome } from '../../src/session/welcome.ts'
 import type { ClientPublish, Identity, SessionOptions, SessionPorts } from '../../src/session/ports.ts'
 import type { Session } from '../../src/session/session.ts'
 import { Sessions, type ConnectRequest } from '../../src/session/sessions.ts'
@@ -138,8 +138,12 @@ export class FakeConnection implements Link {
     TALK.joined(this, session, welcome)
   }
 
-  unsubscribed(channel: string): void {
-    TALK.unsubscribed(this, channel)
+  subscribed(channel: string, start: Start): void {
+    TALK.subscribed(this, channel, start)
+  }
+
+  unsubscribed(channel: string, why: UnsubscribedBy): void {
+    TALK.unsubscribed(this, channel, why)
   }
 
   reauth(deadlineMs: number): void {
@@ -375,6 +379,7 @@ export class WorldNode {
   hear(payload: Uint8Array): void {
     dispatch(payload, {
       disconnect: (user, claim) => this.users.disconnect(user, claim),
+      stand: (sessions, change) => this.users.stand(sessions, change),
       revoke: (user, beforeMs) => this.users.revoke(user, beforeMs),
       takenOver: (taken) => {
         this.takenOver.push(taken)

@@ -5,7 +5,15 @@
  *   client:  hello NAME · join CHANNEL [EPOCH OFFSET | last COUNT] · leave CHANNEL · put CHANNEL PAYLOAD
  *   server:  hi SESSION · joined CHANNEL · left CHANNEL · msg CHANNEL PAYLOAD · lost CHANNEL WHY · no WHY MESSAGE · bye WHY
  */
-import type { Conversation, Dialect, Farewell, Hello, Link, Reception } from '../../src/dialect/dialect.ts'
+import type {
+  Conversation,
+  Dialect,
+  Farewell,
+  Hello,
+  Link,
+  Teller,
+  Reception,
+} from '../../src/dialect/dialect.ts'
 import { closingOf, Closing, type CloseReason } from '../../src/errors.ts'
 import { publicName } from '../../src/protocol/channel.ts'
 import type { EncodedReset } from '../../src/protocol/encoded-reset.ts'
@@ -63,7 +71,11 @@ class ToyTalk implements Conversation<Buffer> {
     return this
   }
 
-  unsubscribed(link: Link, channel: string): void {
+  subscribed(link: Teller, channel: string): void {
+    link.say(`in ${channel}`, 'in')
+  }
+
+  unsubscribed(link: Teller, channel: string): void {
     link.say(`left ${channel}`, 'left')
   }
 

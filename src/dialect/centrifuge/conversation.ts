@@ -30,7 +30,7 @@ import { memberOf } from './member.ts'
 import { centrifugeNameOf } from './names.ts'
 import { pageOf } from './publication.ts'
 import { channelOf, payloadOf, placeOf, placesOf, Refusal, refreshOf, subscriptionsIn } from './requests.ts'
-import { RECOVERED_BYTES_MAX, RECOVERED_MAX, resultOf, unfitIn } from './subscribing.ts'
+import { placeIn, RECOVERED_BYTES_MAX, RECOVERED_MAX, resultOf, unfitIn } from './subscribing.ts'
 import type { Guest, Line, Verbs } from './verbs.ts'
 import { EarlyFrames } from '../early-frames.ts'
 import { asSluiceError, Closing, SluiceError } from '../../errors.ts'
@@ -97,20 +97,28 @@ export class Conversation {
   }
 
   /** The channel has lost something before the position. The client subscribes anew, and is told then. */
-  reset(channel: string, { epoch, offset }: Position): void {
+  reset(channel: string, position: Position): void {
     if (this.#toldLost?.delete(channel) === true) return
     if (isInbox(channel) || this.#byServer?.has(channel) === true) {
       // A subscription of the server: the client cannot subscribe to it by itself.
       this.#push(channel, { unsubscribe: UNSUBSCRIBE.insufficientState })
-      this.#push(channel, { subscribe: { recoverable: true, positioned: true, epoch, offset } })
+      this.#push(channel, { subscribe: placeIn(position) })
     } else if (this.#subscribed?.delete(channel) === true) {
       this.#push(channel, { unsubscribe: UNSUBSCRIBE.insufficientState })
       this.#verbs.unsubscribe(channel).catch((error: unknown) => this.#line.refusal(error))
     }
   }
 
-  /** A fresh token does not allow the channel. */
+  /** A backend has put the client on the channel. */
+  subscribed(channel: string, { position }: Start): void {
+    ;(this.#subscribed ??= new Set()).add(channel)
+    ;(this.#byServer ??= new Set()).add(channel)
+    this.#push(channel, { subscribe: placeIn(position) })
+  }
+
+  /** A fresh token does not allow the channel, or a backend has taken the client off it. */
   unsubscribed(channel: string): void {
+    this.#byServer?.delete(channel)
     if (this.#subscribed?.delete(channel) === true) this.#push(channel, { unsubscribe: UNSUBSCRIBE.server })
   }
 
@@ -207,6 +215,7 @@ export class Conversation {
         return this.#subscribe(request, id)
       case 'unsubscribe': {
         const name = channelOf(request.channel)
+        this.#byServer?.delete(name)
         if (this.#subscribed?.delete(name) === true) await this.#verbs.unsubscribe(name)
         return {}
       }
@@ -242,7 +251,9 @@ export class Conversation {
     if (channel === inboxOf(this.#guest?.user ?? '')) throw new Refusal(ERROR.alreadySubscribed)
     if (isInbox(channel)) throw new Refusal(ERROR.permissionDenied)
     const subscribed = (this.#subscribed ??= new Set())
-    if (subscribed.has(channel)) throw new Refusal(ERROR.alreadySubscribed)
+    // What a backend has put it on it may take over: a client that has a subscription of its own gets the messages by that.
+    if (subscribed.has(channel) && this.#byServer?.delete(channel) !== true)
+      throw new Refusal(ERROR.alreadySubscribed)
     subscribed.add(channel)
     let rejected = false
     try {

@@ -2,7 +2,7 @@
  * The conversation of one connection, between its link and its session: what the protocol needs is done by the verbs of the session, and
  * what the session says is worded by the protocol. Pings come from here.
  */
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { WordedClosing } from './closings.ts'
 import { DISCONNECT, ERROR } from './codes.ts'
 import { Conversation, type ConversationOptions } from './conversation.ts'
@@ -26,8 +26,9 @@ import type { Position } from '../../protocol/position.ts'
 import { checkMayReadHistory, checkMaySubscribe } from '../../session/permitted.ts'
 import type { Identity, Permissions } from '../../session/ports.ts'
 import { planReauth, type ReauthOptions } from '../../session/reauth.ts'
+import { publicIdOf } from '../../session/session-id.ts'
 import type { Session } from '../../session/session.ts'
-import type { Found, Welcome } from '../../session/welcome.ts'
+import type { Found, Start, Welcome } from '../../session/welcome.ts'
 import type { WheelEntry, Wheel } from '../../wheel.ts'
 
 export interface SpeakerPorts {
@@ -126,6 +127,10 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
     this.#told?.(this.#guest(session.identity.expiresAtMs), welcome.channels)
     this.#told = undefined
     return this
+  }
+
+  subscribed(_link: Link, channel: string, start: Start): void {
+    this.#conversation.subscribed(channel, start)
   }
 
   unsubscribed(_link: Link, channel: string): void {
@@ -327,7 +332,7 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
   #guest(expiresAtMs: number | undefined): Guest {
     const { id, user } = this.#here()
     // Presence names users, so whoever is one by itself finds itself there.
-    const client = user.startsWith(ANONYMOUS) ? user : clientOf(id)
+    const client = user.startsWith(ANONYMOUS) ? user : publicIdOf(id)
     return { user, client, refreshInMs: this.#refreshInMs(expiresAtMs), named: this.#named }
   }
 
@@ -339,9 +344,4 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
     const asked = [0, 1].map((random) => planReauth(expiresInMs, this.#options.reauth, random).askInMs)
     return Math.min(...asked) * (1 - JITTER_SHARE * clock.random())
   }
-}
-
-/** Others may see it, so it is not the session's id, which opens the session. */
-function clientOf(session: string): string {
-  return createHash('sha256').update(session).digest('hex').slice(0, 32)
 }

@@ -5,7 +5,8 @@
  * client reads. It handles both alike, and a thousand clients that come back do not make a node hold everything at once.
  */
 import { ERROR } from './codes.ts'
-import type { ErrorReply, Recovery, SubscribeRequest, SubscribeResult } from './messages.ts'
+import type { ErrorReply, Recovery, SubscribePush, SubscribeRequest, SubscribeResult } from './messages.ts'
+import type { Position } from '../../protocol/position.ts'
 import type { Start } from '../../session/welcome.ts'
 
 /** Of `flag`: rather an error than a subscription that does not go on where it was. */
@@ -41,4 +42,10 @@ export function resultOf(
     offset: recover && recovered ? offset : position.offset,
     ...(recover ? { was_recovering: true, recovered } : {}),
   }
+}
+
+/** Where a subscription of the server begins. */
+export function placeIn(position: Position | undefined): SubscribePush {
+  if (position === undefined) return {}
+  return { recoverable: true, positioned: true, epoch: position.epoch, offset: position.offset }
 }

@@ -92,7 +92,8 @@ export class Speaker implements Conversation<Buffer> {
     else this.#handle(session, frame)
   }
 
-  /** What it may do does not change. */
+  /** What it may do does not change, and its user is none that a backend can name. */
+  subscribed(): void {}
   unsubscribed(): void {}
   reauth(): void {}
   /** There is no word for it: it is closed at its moment, and comes back at once. */

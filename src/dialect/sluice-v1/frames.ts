@@ -118,7 +118,13 @@ export type ClientFrame =
  * has none; or, where one was given, a `reset` follows.
  */
 export type Restored =
-  | { readonly epoch?: string; readonly offset?: number; readonly recovered: boolean }
+  | {
+      readonly epoch?: string
+      readonly offset?: number
+      readonly recovered: boolean
+      /** A backend has put the user on it; the client may not have asked for it. */
+      readonly byBackend?: true
+    }
   | { readonly recovered: false; readonly error: ErrorCode }
 
 /** What the gateway takes of this client. */
@@ -149,22 +155,27 @@ export interface WelcomeFrame {
   /** Milliseconds since 1970. */
   readonly expiresAt?: number
 }
-/** The position is where the subscription starts: every message after it follows. An ephemeral channel has none. */
+/**
+ * The position is where the subscription starts: every message after it follows. An ephemeral channel has none. Without `ref`
+ * a backend has put the user on the channel.
+ */
 export interface SubscribedFrame {
   readonly type: 'subscribed'
-  readonly ref: number
+  readonly ref?: number
   readonly channel: string
   readonly epoch?: string
   readonly offset?: number
   readonly recovered: boolean
   /** When what was said with `enter` counts as said. */
   readonly at?: number
+  readonly byBackend?: true
 }
-/** Without `ref` the gateway ended the subscription: the fresh token does not allow the channel any more. */
+/** Without `ref` the gateway ended the subscription: the fresh token does not allow the channel any more, or a backend has ended it. */
 export interface UnsubscribedFrame {
   readonly type: 'unsubscribed'
   readonly ref?: number
   readonly channel: string
+  readonly byBackend?: true
 }
 export interface MessageFrame {
   readonly type: 'message'

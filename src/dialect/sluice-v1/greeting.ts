@@ -61,6 +61,7 @@ export class Greeting implements Conversation<Buffer> {
   }
 
   // Nothing is told before there is a session.
+  subscribed(): void {}
   unsubscribed(): void {}
   reauth(): void {}
   reset(): void {}

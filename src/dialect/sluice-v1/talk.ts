@@ -12,13 +12,13 @@ import {
 } from './decode.ts'
 import { encodeFrame, lineOf, type SentFrame } from './encode.ts'
 import type { HistoryFrame, LeaveFrame, PresenceFrame, Restored } from './frames.ts'
-import type { Conversation, Link } from '../dialect.ts'
+import type { Conversation, Link, Teller } from '../dialect.ts'
 import { Closing, SluiceError } from '../../errors.ts'
 import type { EncodedReset } from '../../protocol/encoded-reset.ts'
 import type { ErrorCode } from '../../protocol/error-code.ts'
 import type { Data, Form } from '../../protocol/form.ts'
 import type { Position } from '../../protocol/position.ts'
-import type { MoveOrder } from '../../session/connection.ts'
+import type { MoveOrder, UnsubscribedBy } from '../../session/connection.ts'
 import type { Session } from '../../session/session.ts'
 import type { Found, Start, Welcome } from '../../session/welcome.ts'
 
@@ -134,8 +134,12 @@ export class Talk<D extends Data> implements Conversation<D> {
     return this
   }
 
-  unsubscribed(link: Link, channel: string): void {
-    send(link, { type: 'unsubscribed', channel })
+  subscribed(link: Teller, channel: string, start: Start): void {
+    send(link, { type: 'subscribed', channel, ...at(start), recovered: false, byBackend: true })
+  }
+
+  unsubscribed(link: Teller, channel: string, why: UnsubscribedBy): void {
+    send(link, { type: 'unsubscribed', channel, ...(why === 'backend' ? { byBackend: true } : {}) })
   }
 
   reauth(link: Link, deadlineMs: number): void {
@@ -154,7 +158,7 @@ export class Talk<D extends Data> implements Conversation<D> {
   }
 }
 
-export function send(link: Link, frame: SentFrame): void {
+export function send(link: Teller, frame: SentFrame): void {
   link.say(encodeFrame(frame), frame.type)
 }
 
@@ -258,5 +262,6 @@ function at({ position }: Start): Partial<Position> {
 
 function restored(found: Found): Restored {
   if (found.error !== undefined) return { recovered: false, error: found.error }
-  return { ...at(found), recovered: found.recovered }
+  const by = found.byBackend && { byBackend: found.byBackend }
+  return { ...at(found), recovered: found.recovered, ...by }
 }

@@ -2,13 +2,14 @@
 --
 -- KEYS[1]  hash, the sessions of a user: session -> <c: connected, d: detached><since when> <node>
 -- KEYS[2]  string, the moment up to which the user's tokens are revoked
+-- KEYS[3]  set, what backends have put the user on; see put-on.lua
 -- ARGV[1]  the session
 -- ARGV[2]  the node
 -- ARGV[3]  how long the hash lives
 -- ARGV[4]  how many sessions a user may have: over it the one that changed longest ago goes, detached ones first
 --
 -- Returns { now, the session's entry before or empty, the revocation or empty, all sessions and entries, the number of the
--- claim }.
+-- claim, what the user was put on }.
 
 local time = now()
 local before = redis.call('HGET', KEYS[1], ARGV[1]) or ''
@@ -30,4 +31,5 @@ if #all / 2 > tonumber(ARGV[4]) then
   if oldest then redis.call('HDEL', KEYS[1], oldest) end
 end
 
-return { text(time), before, redis.call('GET', KEYS[2]) or '', all, text(claim) }
+local standing = redis.call('SMEMBERS', KEYS[3])
+return { text(time), before, redis.call('GET', KEYS[2]) or '', all, text(claim), standing }

@@ -100,15 +100,20 @@ describe('what was found', () => {
   })
 
   it.each([true, false])('is the place of the channel, and whether anything is missing (%s)', (recovered) => {
-    expect(found(finding(recovered))).toEqual({ position: AT, recovered, error: undefined })
+    expect(found(finding(recovered), new Set(['b']))).toEqual({ position: AT, recovered, error: undefined })
+    expect(found(finding(recovered), new Set(['a']))).toMatchObject({ position: AT, byBackend: true })
     expect(resultOf(finding(recovered))).toBe(recovered ? 'recovered' : 'reset')
   })
 
   it('is why there is none', () => {
     const refused = failed('a', new SluiceError('unavailable', 'away'))
-    expect(found(refused)).toEqual({ position: undefined, recovered: false, error: 'unavailable' })
+    expect(found(refused, new Set(['a']))).toEqual({
+      position: undefined,
+      recovered: false,
+      error: 'unavailable',
+    })
     expect(resultOf(refused)).toBe('refused')
-    expect(found({ ...refused, error: undefined }).error).toBe('internal')
+    expect(found({ ...refused, error: undefined }, new Set()).error).toBe('internal')
   })
 })
 

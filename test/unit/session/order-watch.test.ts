@@ -8,7 +8,13 @@ import { settled } from '../../support/session-world.ts'
 
 /** When a node looks, and for what; what it does then is in `orders.test.ts`. */
 
-const NONE: Orders = { nowMs: 500_000, complete: true, revoked: new Map(), disconnected: new Map() }
+const NONE: Orders = {
+  nowMs: 500_000,
+  complete: true,
+  revoked: new Map(),
+  disconnected: new Map(),
+  changed: new Set<string>(),
+}
 
 let clock: ManualClock
 let hears: boolean
@@ -40,6 +46,7 @@ beforeEach(() => {
         return answer()
       },
       revoked: (user: string) => revoked(user),
+      standing: () => Promise.resolve([]),
     },
     sessions: {
       all: () => {

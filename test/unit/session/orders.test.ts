@@ -27,7 +27,11 @@ beforeEach(() => {
     revoked: (user) => world.registry.revoked(user),
   }
   watch = new OrderWatch({
-    registry: { orders: (sinceMs) => registry.orders(sinceMs), revoked: (user) => registry.revoked(user) },
+    registry: {
+      orders: (sinceMs) => registry.orders(sinceMs),
+      revoked: (user) => registry.revoked(user),
+      standing: (user) => world.registry.standing(user),
+    },
     sessions: node.sessions,
     clock: world.clock,
     hears: () => hears,
@@ -109,7 +113,13 @@ describe('a node that was not told', () => {
     const revoked = await Promise.all(Array.from({ length: 150 }, (_, i) => node.connected(`u${i} * -60`)))
     const kept = await node.connected('ann * -60')
     for (let i = 0; i < 150; i++) await world.registry.revoke(`u${i}`, issuedMs(0), 1e9)
-    const none: Orders = { nowMs: 1, complete: false, revoked: new Map(), disconnected: new Map() }
+    const none: Orders = {
+      nowMs: 1,
+      complete: false,
+      revoked: new Map(),
+      disconnected: new Map(),
+      changed: new Set<string>(),
+    }
     registry = { ...registry, orders: () => Promise.resolve(none) }
     await pass(60_000)
     await pass(1000)

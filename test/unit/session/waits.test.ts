@@ -21,14 +21,14 @@ const WAITS: Readonly<Record<string, string>> = {
     'the connection may have gone, the token may be narrower',
   'reading.ts: const page = await pageOf(channel, wanted, log)': 'as for the members',
   'history.ts: const range = await readFrom(log, before, after, wanted)': 'whoever calls looks again',
-  'session.ts: const identity = await tokens.verify(token)': 'the connection may have gone',
-  'session.ts: const answered = await registry.revoked(this.user)':
+  'authenticating.ts: const identity = await tokens.verify(token)': 'the connection may have gone',
+  'authenticating.ts: const answered = await registry.revoked(user)':
     'the connection may have gone, the token may have been revoked',
-  'sessions.ts: const identity = await this.identify(token)':
+  'credentials.ts: const identity = await this.identify(token)':
     'nothing of a connection: what it says is asked of the registry next',
-  'sessions.ts: this.#checkRevoked(identity, await this.#context.ports.registry.revoked(identity.user))':
+  'credentials.ts: this.checkRevoked(identity, await this.#ports.registry.revoked(identity.user))':
     'nothing of a connection: whoever asked for it looks at his own',
-  'sessions.ts: const identity = await tokens.verify(token)':
+  'credentials.ts: const identity = await tokens.verify(token)':
     'the token may have expired; nobody is connected yet',
   'claims.ts: const claimed = await registry.claim(attempt.user, session, nodeId)':
     'as `Promise.all` of finding.ts',
@@ -50,9 +50,19 @@ const WAITS: Readonly<Record<string, string>> = {
   'orders.ts: if (!orders.complete) await this.#askForAll()': 'as above',
   'orders.ts: if (++compared % SLICE === 0) await this.#pause(0)':
     'the sessions are looked through as they are meanwhile; the node may be closing',
-  'orders.ts: const asked = registry.revoked(user).then((beforeMs) => {': 'the session is looked up again',
+  'orders.ts: const beforeMs = await registry.revoked(user)': 'the session is looked up again',
+  'orders.ts: const standing = await registry.standing(user)': 'as above',
+  'orders.ts: await this.#inBatches(toReconcile, (one) => this.#reconcile(one))': 'as above',
   'orders.ts: await Promise.all(batch)': 'as above',
   'orders.ts: await this.#pause(ASK_PAUSE_MS)': 'as above',
+  'session.ts: await authenticate(token, this.user, fresh, this.#context)':
+    'nothing is done after it but to answer, with what is true then',
+  'session.ts: await this.#subscribe(channel, undefined, (start) => {':
+    'nothing is done after it; what comes next for the channel waits for its turn',
+  'users.ts: await (on ? registry.putOn(user, wish) : registry.takeOff(user, wish))':
+    'whoever claims from here on finds it in the registry; the others are told',
+  'users.ts: const places = (await registry.locate(user)).filter(({ session }) => concerns(wish.session, session))':
+    'who has come since has found it in the registry, and who has gone is on nothing',
   'users.ts: const claim = await registry.disconnect(user, rememberedMs)':
     'it names the claims that are meant',
   'users.ts: await registry.revoke(user, beforeMs, rememberedMs)':

@@ -1,0 +1,79 @@
+/**
+ * What backends have put a session on, beside what its client asks for: the word of a backend goes before the token's.
+ */
+import { ConnectionGone } from './connection.ts'
+import { beyond, type Sorted } from './finding.ts'
+import { standingOf } from './more-permissions.ts'
+import { publicIdOf } from './session-id.ts'
+import type { Session } from './session.ts'
+import type { ConnectRequest } from './sessions.ts'
+import { asSluiceError } from '../errors.ts'
+import type { Standing } from '../registry/registry.ts'
+
+/** Some sessions are put on channels, or taken off. */
+export interface StandingChange {
+  readonly channels: readonly string[]
+  readonly on: boolean
+}
+
+/** Whether a wish for one session, or for all of a user (`undefined`), is for this one. */
+export function concerns(wanted: string | undefined, session: string): boolean {
+  return wanted === undefined || wanted === session || wanted === publicIdOf(session)
+}
+
+export function channelsFor(standing: readonly Standing[] | undefined, session: string): Set<string> {
+  return new Set(
+    (standing ?? NONE).filter((one) => concerns(one.session, session)).map(({ channel }) => channel),
+  )
+}
+
+const NONE: readonly Standing[] = []
+
+/**
+ * With those that a connection is put on, where it has not asked for them, or may not. The limits of what a client may ask for do not
+ * hold for them, but for that of a transport whose client has to come back with all of their places.
+ */
+export function withStandingChannels(
+  { wanted, refused }: Sorted,
+  channels: ReadonlySet<string>,
+  { channelsMax = Infinity, placeOf }: Pick<ConnectRequest, 'channelsMax' | 'placeOf'>,
+): Sorted {
+  if (channels.size === 0) return { wanted, refused }
+  const all = new Map(wanted)
+  const others = refused.filter(({ channel }) => !channels.has(channel))
+  for (const channel of channels) {
+    if (all.has(channel)) continue
+    const named = refused.find((one) => one.channel === channel)
+    const from = named === undefined ? placeOf?.(channel) : named.from
+    // With the inbox.
+    if (all.size <= channelsMax) all.set(channel, from)
+    else others.push({ channel, from, opened: undefined, error: beyond(channel, channelsMax) })
+  }
+  return { wanted: all, refused: others }
+}
+
+/** Never fails. `failed`: told of what is a fault of ours; what cannot be had now is had once the store is back. */
+export function carryOut(
+  session: Session,
+  { channels, on }: StandingChange,
+  failed: (what: string, error: unknown) => void,
+): void {
+  for (const channel of channels)
+    session.stand(channel, on).catch((error: unknown) => {
+      if (error instanceof ConnectionGone || asSluiceError(error).code !== 'internal') return
+      failed('putting a session on a channel', error)
+    })
+}
+
+/** Makes a session be on what stands for it, and on nothing of that kind beside. */
+export function reconcile(
+  session: Session,
+  standing: readonly Standing[],
+  failed: (what: string, error: unknown) => void,
+): void {
+  const wanted = channelsFor(standing, session.id)
+  const gone = [...standingOf(session.identity)].filter((channel) => !wanted.has(channel))
+  carryOut(session, { channels: gone, on: false }, failed)
+  // Again for those that it should have been put on before, and could not.
+  carryOut(session, { channels: [...wanted], on: true }, failed)
+}

@@ -1,0 +1,202 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createClient } from '../../src/client/node.ts'
+import { NatsLink } from '../../src/drivers/nats.ts'
+import { EventStream } from '../support/event-stream.ts'
+import { RawClient } from '../support/raw-client.ts'
+import { startCluster, type StartedCluster } from '../support/start-cluster.ts'
+import type { StartedNode } from '../support/start-node.ts'
+
+/** A backend puts users on channels and takes them off, at whatever node, over whatever door. */
+
+let cluster: StartedCluster
+let one: StartedNode
+let two: StartedNode
+const NONE = { subscribe: [] }
+
+beforeAll(async () => {
+  cluster = await startCluster(2, {
+    namespaces: { room: { presence: true }, live: { delivery: 'ephemeral' } },
+  })
+  ;[one, two] = cluster.nodes as [StartedNode, StartedNode]
+})
+afterAll(() => cluster.close())
+
+const socket = async (
+  node: StartedNode,
+  user: string,
+  more: object = {},
+): Promise<{ client: RawClient; welcome: Readonly<Record<string, unknown>> }> =>
+  RawClient.connect(`ws://127.0.0.1:${node.port}/v1/ws`, { token: await node.token(user, NONE), ...more })
+
+const ask = async (verb: string, user: string, body: object, node = one): Promise<unknown> => {
+  const answer = await node.api('POST', `/v1/users/${user}/${verb}`, body)
+  return answer.json()
+}
+
+const on = (channel: string) => (frame: Readonly<Record<string, unknown>>) =>
+  frame['type'] === 'message' && frame['channel'] === channel
+
+it('WebSockets of a user on both nodes get what is published, and still after one has come to the other node', async () => {
+  const [ann, other] = [await socket(one, 'ann'), await socket(two, 'ann')]
+  expect(await ask('subscribe', 'ann', { channels: ['news', 'live:1'] })).toEqual({
+    user: 'ann',
+    sessions: 2,
+  })
+  const put = await ann.client.find(({ type, channel }) => type === 'subscribed' && channel === 'news')
+  expect(put).toMatchObject({ byBackend: true, epoch: expect.any(String), offset: 0 })
+  expect(put).not.toHaveProperty('ref')
+  await other.client.find(({ type, channel }) => type === 'subscribed' && channel === 'live:1')
+  await two.publish({ channel: 'news', data: 1 })
+  for (const { client } of [ann, other]) expect(await client.find(on('news'))).toMatchObject({ data: 1 })
+  ann.client.cut()
+  await one.publish({ channel: 'news', data: 'missed' })
+  const { epoch } = put
+  const again = await socket(two, 'ann', {
+    session: ann.welcome['session'],
+    resume: { news: { epoch, offset: 1 } },
+  })
+  expect(again.welcome['channels']).toMatchObject({
+    news: { epoch, recovered: true, byBackend: true },
+    'live:1': { recovered: false, byBackend: true },
+  })
+  expect(await again.client.find(on('news'))).toMatchObject({ data: 'missed' })
+  expect(await (await two.api('GET', '/v1/users/ann/channels')).json()).toMatchObject({
+    channels: expect.arrayContaining([{ channel: 'news' }, { channel: 'live:1' }]) as unknown,
+  })
+  expect(await ask('unsubscribe', 'ann', { channels: ['news', 'live:1'] }, two)).toMatchObject({
+    sessions: 2,
+  })
+  const taken = await again.client.find(({ type, channel }) => type === 'unsubscribed' && channel === 'news')
+  expect(taken).toEqual({ type: 'unsubscribed', channel: 'news', byBackend: true })
+  for (const { client } of [again, other]) client.cut()
+})
+
+it('the SDK tells of it, and whoever subscribes then misses nothing', async () => {
+  const client = createClient({
+    url: `ws://127.0.0.1:${two.port}/v1/ws`,
+    token: await two.token('cat', NONE),
+  })
+  const seen: unknown[] = []
+  const ended: unknown[] = []
+  client.on('subscribed', ({ channel }) =>
+    client.subscribe(channel, ({ data }) => seen.push([channel, data]), {
+      onError: ({ code, message }) => ended.push([code, message]),
+    }),
+  )
+  await client.connect()
+  await ask('subscribe', 'cat', { channels: ['news:cat', 'live:cat'] })
+  await one.publish(['news:cat', 'live:cat'].map((channel) => ({ channel, data: 'now' })))
+  await expect.poll(() => seen.length).toBe(2)
+  expect(seen).toEqual(
+    expect.arrayContaining([
+      ['news:cat', 'now'],
+      ['live:cat', 'now'],
+    ]),
+  )
+  await ask('unsubscribe', 'cat', { channels: ['news:cat'] })
+  await expect.poll(() => ended).toEqual([['forbidden', 'news:cat: a backend has ended it']])
+  client.close()
+})
+
+describe('a stream', () => {
+  const open = async (user: string, id?: string): Promise<EventStream> =>
+    EventStream.open(
+      `http://127.0.0.1:${two.port}/v1/sse?token=${await two.token(user, { subscribe: ['mine'] })}&channels=mine`,
+      id === undefined ? {} : { 'last-event-id': id },
+    )
+
+  it('goes on with all of its channels from its last event, whichever of them that was about', async () => {
+    const stream = await open('eve')
+    await stream.next('welcome')
+    await ask('subscribe', 'eve', { channels: ['news:eve'] })
+    expect((await stream.next('subscribed')).data).toMatchObject({ channel: 'news:eve', byBackend: true })
+    await one.publish({ channel: 'news:eve', data: 1 })
+    expect((await stream.next('message')).data).toMatchObject({ data: 1 })
+    await one.publish({ channel: 'mine', data: 2 })
+    const { id, data } = await stream.next('message')
+    expect(data).toMatchObject({ channel: 'mine', data: 2 })
+    stream.close()
+    await one.publish({ channel: 'news:eve', data: 3 })
+    const again = await open('eve', id)
+    const { channels } = (await again.next('welcome')).data as { channels: object }
+    expect(channels).toMatchObject({
+      'news:eve': { recovered: true, byBackend: true },
+      mine: { recovered: true },
+    })
+    expect((await again.next('message')).data).toMatchObject({ channel: 'news:eve', data: 3 })
+    await ask('unsubscribe', 'eve', { channels: ['news:eve'] })
+    expect((await again.next('unsubscribed')).data).toMatchObject({ channel: 'news:eve', byBackend: true })
+    await one.publish([{ channel: 'news:eve', data: 4 }])
+    await one.publish([{ channel: 'mine', data: 5 }])
+    expect((await again.next('message')).data).toMatchObject({ channel: 'mine', data: 5 })
+    again.close()
+  })
+})
+
+it('a poll is answered at once, and the next one has the messages in between', async () => {
+  const token = await one.token('dan', NONE)
+  const poll = async (cursor: string, wait: number): Promise<Readonly<Record<string, unknown>>> => {
+    const url = `http://127.0.0.1:${one.port}/v1/poll?token=${token}&wait=${wait}&cursor=${encodeURIComponent(cursor)}`
+    return (await (await fetch(url)).json()) as Readonly<Record<string, unknown>>
+  }
+  const first = await poll('', 0)
+  const waiting = poll(first['cursor'] as string, 60)
+  await expect
+    .poll(
+      async () =>
+        ((await (await one.api('GET', '/v1/users/dan')).json()) as { sessions: object[] }).sessions.length,
+    )
+    .toBe(1)
+  await ask('subscribe', 'dan', { channels: ['news:dan'] }, two)
+  const told = await waiting
+  expect(told['events']).toMatchObject([{ type: 'subscribed', channel: 'news:dan', byBackend: true }])
+  await two.publish({ channel: 'news:dan', data: 'between' })
+  expect((await poll(told['cursor'] as string, 0))['messages']).toMatchObject([{ data: 'between' }])
+})
+
+it('over NATS a request puts a user on channels, and a bad one is told why', async () => {
+  const backend = new NatsLink({ urls: [cluster.nats.url], name: 'backend' })
+  backend.start()
+  const request = async (subject: string, payload: unknown): Promise<unknown> => {
+    const { data } = await backend.request(subject, Buffer.from(JSON.stringify(payload)), 10_000, {})
+    return JSON.parse(Buffer.from(data).toString())
+  }
+  const { client } = await socket(one, 'fay')
+  expect(await request('sluice.subscribe.fay', { channels: ['news:fay'] })).toEqual({
+    user: 'fay',
+    sessions: 1,
+  })
+  await client.find(({ type, channel }) => type === 'subscribed' && channel === 'news:fay')
+  expect(await request('sluice.unsubscribe.fay', { channels: ['news:fay'] })).toEqual({
+    user: 'fay',
+    sessions: 1,
+  })
+  await client.find(({ type, channel }) => type === 'unsubscribed' && channel === 'news:fay')
+  for (const bad of [{ channels: [] }, { channels: ['a b'] }, [], { channels: ['a'], session: 7 }])
+    expect(await request('sluice.subscribe.fay', bad)).toMatchObject({ error: { code: 'bad_request' } })
+  client.cut()
+  await backend.close()
+})
+
+it('the channels that somebody is on are listed from both nodes, page by page, with the users in them', async () => {
+  const clients = [await socket(one, 'gil'), await socket(two, 'gil'), await socket(two, 'hal')]
+  for (const user of ['gil', 'hal']) await ask('subscribe', user, { channels: ['room:a', 'room:b'] })
+  await ask('subscribe', 'gil', { channels: ['room:c'] })
+  for (const [index, { client }] of clients.entries())
+    await client.find(
+      ({ type, channel }) => type === 'subscribed' && channel === (index < 2 ? 'room:c' : 'room:b'),
+    )
+  const list = async (query: string): Promise<unknown> =>
+    (await one.api('GET', `/v1/channels?prefix=room:&${query}`)).json()
+  await expect
+    .poll(() => list('users=true&limit=2'))
+    .toEqual({
+      channels: [
+        { channel: 'room:a', connections: 3, users: 2 },
+        { channel: 'room:b', connections: 3, users: 2 },
+      ],
+      next: 'room:b',
+    })
+  expect(await list('after=room:b')).toEqual({ channels: [{ channel: 'room:c', connections: 2 }] })
+  for (const { client } of clients) client.cut()
+})
