@@ -147,16 +147,18 @@ export function dispatch(payload: Uint8Array, sink: ControlSink): boolean {
     case 'canary':
       sink.canary(message.word)
       return true
-    case 'trace':
-      sink.trace(message)
-      return true
-    case 'traced':
-      sink.traced(message.id, message.lines)
-      return true
-    case 'traceOver':
-      sink.traceOver(message.id)
-      return true
+    default:
+      return dispatchTrace(message, sink)
   }
+}
+
+type TraceMessage = Extract<ControlMessage, { readonly kind: 'trace' | 'traced' | 'traceOver' }>
+
+function dispatchTrace(message: TraceMessage, sink: ControlSink): true {
+  if (message.kind === 'trace') sink.trace(message)
+  else if (message.kind === 'traced') sink.traced(message.id, message.lines)
+  else sink.traceOver(message.id)
+  return true
 }
 
 function parse(payload: Uint8Array): ControlMessage | undefined {

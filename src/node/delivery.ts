@@ -92,7 +92,7 @@ export function createDelivery(base: Base, ports: DeliveryPorts): Delivery {
     publisher,
     payloadBytesMax,
     // Made below.
-    users: () => users,
+    users: (): Users => users,
   })
   const handovers = new Handovers(
     clock,

@@ -196,9 +196,8 @@ export class RedisRegistry implements Registry {
   }
 
   async orders(sinceMs: number): Promise<Orders> {
-    const asked = [this.#orders.since(sinceMs), this.#standing.changedSince(sinceMs)] as const
-    const [orders, changed] = await Promise.all(asked)
-    return { ...orders, changed }
+    const [orders, changed] = [this.#orders.since(sinceMs), this.#standing.changedSince(sinceMs)]
+    return { ...(await orders), changed: await changed }
   }
 
   async heartbeat(node: NodeInfo): Promise<void> {

@@ -51,6 +51,11 @@ export function withStanding(identity: Identity, channel: string, on: boolean): 
   return made(identity, token, more, changed)
 }
 
+/** The same for many that it is put on. */
+export function withAllStanding(identity: Identity, channels: ReadonlySet<string>): Identity {
+  return [...channels].reduce((former, channel) => withStanding(former, channel, true), identity)
+}
+
 export function standingOf(identity: Identity): ReadonlySet<string> {
   return partsOf(identity).standing
 }

@@ -10,7 +10,7 @@ import { Credentials } from './credentials.ts'
 import { findAll, found, refusesAll, resultOf, shown, sortOut, type Finding, type Sorted } from './finding.ts'
 import type { Identity, ResumeResult, SessionContext } from './ports.ts'
 import { ownerTagOf, sessionIdFor } from './session-id.ts'
-import { withStanding } from './more-permissions.ts'
+import { withAllStanding } from './more-permissions.ts'
 import { Session } from './session.ts'
 import { carryOut, channelsFor, withStandingChannels, type StandingChange } from './standing.ts'
 import { checkChannels, checkSessions, takeConnection } from './user-limits.ts'
@@ -55,6 +55,7 @@ interface Arrival extends CheckedEntries {
   readonly came: Came
   readonly handover: Handover | undefined
   readonly standing: ReadonlySet<string>
+  readonly attempt: Attempt
 }
 
 export class Sessions {
@@ -118,13 +119,11 @@ export class Sessions {
       if (fatal !== undefined) throw fatal
       if (connection.closed) throw new ConnectionGone()
       this.#checkStill(identity, attempt)
-      // The word of a backend is no wish of the client.
       checkChannels(ports, user, sorted.wanted.size - 1)
       const inbox = findings.find((one) => one.channel === INBOX) as Finding & { opened: Opened }
-      const { claim } = claimed
       const session = new Session(
-        { id, claim },
-        [...standing].reduce((former, channel) => withStanding(former, channel, true), identity),
+        { id, claim: claimed.claim },
+        withAllStanding(identity, standing),
         connection,
         inbox.opened.subscription,
         this.#context,
@@ -136,13 +135,8 @@ export class Sessions {
       const handover = Handover.of(here, claimed, request.departure, ports.former)
       this.#claims.served(attempt, session, handover?.from)
       const came = { resume, client: request.client?.replaceAll(UNFIT_TO_SHOW, '?') }
-      this.#install(session, findings, {
-        ...checkedEntries(request.entries, ports),
-        came,
-        handover,
-        standing,
-      })
-      for (const change of attempt.changes ?? []) carryOut(session, change, ports.failed)
+      const arrival = { came, handover, standing, attempt }
+      this.#install(session, findings, { ...checkedEntries(request.entries, ports), ...arrival })
       return session
     } catch (error) {
       for (const { subscription } of opened) subscription.close()
@@ -291,7 +285,7 @@ export class Sessions {
   #install(
     session: Session,
     findings: readonly Finding[],
-    { entries, refused, came, handover, standing }: Arrival,
+    { entries, refused, came, handover, standing, attempt }: Arrival,
   ): void {
     const { ports, options } = this.#context
     const { connection } = session
@@ -331,6 +325,7 @@ export class Sessions {
     }
     const replay = handover?.replayOf(session.subscriptionCount)
     for (const { opened } of findings) opened?.subscription.begin(opened.reset, replay)
+    for (const change of attempt.changes ?? []) carryOut(session, change, ports.failed)
     if (stale === undefined) return
     ports.metrics.takenOver()
     stale.connection.end(takenOver())

@@ -30,6 +30,7 @@ import { memberOf } from './member.ts'
 import { centrifugeNameOf } from './names.ts'
 import { pageOf } from './publication.ts'
 import { channelOf, payloadOf, placeOf, placesOf, Refusal, refreshOf, subscriptionsIn } from './requests.ts'
+import { Subscribed } from './subscribed.ts'
 import { placeIn, RECOVERED_BYTES_MAX, RECOVERED_MAX, resultOf, unfitIn } from './subscribing.ts'
 import type { Guest, Line, Verbs } from './verbs.ts'
 import { EarlyFrames } from '../early-frames.ts'
@@ -60,18 +61,18 @@ export class Conversation {
   #state: 'opened' | 'connecting' | 'connected' = 'opened'
   #early: EarlyFrames<Command> | undefined
   #guest: Guest | undefined
-  /** By the names of the gateway, from the moment in which they are asked for. Made with the first: an idle client does without. */
-  #subscribed: Set<string> | undefined
-  /** Those of them that the client cannot subscribe to by itself. */
-  #byServer: Set<string> | undefined
-  /** Of these the client knows already that something was lost, from the answer to its subscribe. */
-  #toldLost: Set<string> | undefined
+  /** Made with the first channel. */
+  #mine: Subscribed | undefined
 
   constructor(encoding: Encoding, verbs: Verbs, line: Line, options: ConversationOptions) {
     this.#encoding = encoding
     this.#verbs = verbs
     this.#line = line
     this.#options = options
+  }
+
+  get #subscribed(): Subscribed {
+    return (this.#mine ??= new Subscribed())
   }
 
   /** Whether the client is still to say `connect`. */
@@ -98,12 +99,12 @@ export class Conversation {
 
   /** The channel has lost something before the position. The client subscribes anew, and is told then. */
   reset(channel: string, position: Position): void {
-    if (this.#toldLost?.delete(channel) === true) return
-    if (isInbox(channel) || this.#byServer?.has(channel) === true) {
+    if (this.#mine?.takeLost(channel) === true) return
+    if (isInbox(channel) || this.#mine?.isByServer(channel) === true) {
       // A subscription of the server: the client cannot subscribe to it by itself.
       this.#push(channel, { unsubscribe: UNSUBSCRIBE.insufficientState })
       this.#push(channel, { subscribe: placeIn(position) })
-    } else if (this.#subscribed?.delete(channel) === true) {
+    } else if (this.#mine?.delete(channel) === true) {
       this.#push(channel, { unsubscribe: UNSUBSCRIBE.insufficientState })
       this.#verbs.unsubscribe(channel).catch((error: unknown) => this.#line.refusal(error))
     }
@@ -111,20 +112,18 @@ export class Conversation {
 
   /** A backend has put the client on the channel. */
   subscribed(channel: string, { position }: Start): void {
-    ;(this.#subscribed ??= new Set()).add(channel)
-    ;(this.#byServer ??= new Set()).add(channel)
+    this.#subscribed.addByServer(channel)
     this.#push(channel, { subscribe: placeIn(position) })
   }
 
   /** A fresh token does not allow the channel, or a backend has taken the client off it. */
   unsubscribed(channel: string): void {
-    this.#byServer?.delete(channel)
-    if (this.#subscribed?.delete(channel) === true) this.#push(channel, { unsubscribe: UNSUBSCRIBE.server })
+    if (this.#mine?.delete(channel) === true) this.#push(channel, { unsubscribe: UNSUBSCRIBE.server })
   }
 
   /** The token of the channel is over, and no other came. */
   expired(channel: string): void {
-    if (this.#subscribed?.delete(channel) === true) this.#push(channel, { unsubscribe: UNSUBSCRIBE.expired })
+    if (this.#mine?.delete(channel) === true) this.#push(channel, { unsubscribe: UNSUBSCRIBE.expired })
   }
 
   #handle(command: Command, bytes: number): void {
@@ -177,10 +176,7 @@ export class Conversation {
       const name = channel === INBOX ? inboxOf(guest.user) : channel
       const recovery = asked.get(channel) ?? {}
       this.#expectLoss(name, recovery, start)
-      if (channel !== INBOX) {
-        ;(this.#subscribed ??= new Set()).add(channel)
-        ;(this.#byServer ??= new Set()).add(channel)
-      }
+      if (channel !== INBOX) this.#subscribed.addByServer(channel)
       subs.set(centrifugeNameOf(name), resultOf(recovery, start) ?? {})
     }
     const { client, named } = guest
@@ -215,8 +211,7 @@ export class Conversation {
         return this.#subscribe(request, id)
       case 'unsubscribe': {
         const name = channelOf(request.channel)
-        this.#byServer?.delete(name)
-        if (this.#subscribed?.delete(name) === true) await this.#verbs.unsubscribe(name)
+        if (this.#mine?.delete(name) === true) await this.#verbs.unsubscribe(name)
         return {}
       }
       case 'publish': {
@@ -250,11 +245,8 @@ export class Conversation {
     const channel = channelOf(request.channel)
     if (channel === inboxOf(this.#guest?.user ?? '')) throw new Refusal(ERROR.alreadySubscribed)
     if (isInbox(channel)) throw new Refusal(ERROR.permissionDenied)
-    const subscribed = (this.#subscribed ??= new Set())
-    // What a backend has put it on it may take over: a client that has a subscription of its own gets the messages by that.
-    if (subscribed.has(channel) && this.#byServer?.delete(channel) !== true)
-      throw new Refusal(ERROR.alreadySubscribed)
-    subscribed.add(channel)
+    const subscribed = this.#subscribed
+    if (!subscribed.ask(channel)) throw new Refusal(ERROR.alreadySubscribed)
     let rejected = false
     try {
       // Nothing is waited for that need not be: what follows in the frame comes after it.
@@ -305,7 +297,7 @@ export class Conversation {
 
   /** The answer says that something was lost: the reset that follows says nothing new. */
   #expectLoss(channel: string, { recover = false }: Recovery, { position, recovered }: Start): void {
-    if (recover && !recovered && position !== undefined) (this.#toldLost ??= new Set()).add(channel)
+    if (recover && !recovered && position !== undefined) this.#subscribed.toldLost(channel)
   }
 
   async #history({ channel, ...request }: HistoryRequest): Promise<HistoryResult> {
