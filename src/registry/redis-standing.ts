@@ -1,7 +1,14 @@
 /**
  * What backends have put users on, in Redis: a set for each user who is on something.
  */
-import { CHANGE_TTL_MS, STANDING_MAX, STANDING_TTL_MS, type Standing, type StandingWish } from './registry.ts'
+import {
+  CHANGE_TTL_MS,
+  STANDING_MAX,
+  STANDING_TTL_MS,
+  type Orders,
+  type Standing,
+  type StandingWish,
+} from './registry.ts'
 import { RedisOrders } from './redis-orders.ts'
 import { registryScript, texts, type Run } from './redis-scripts.ts'
 import { standingIn, standingTexts, tooMuchStanding } from './standing.ts'
@@ -35,10 +42,10 @@ export class RedisStanding {
     await this.#changed(user)
   }
 
-  /** Users for whom something was changed; `undefined`: more than are remembered. */
-  async changedSince(ms: number): Promise<ReadonlySet<string> | undefined> {
-    const { complete, disconnected } = await this.#changes.since(ms)
-    return complete ? new Set(disconnected.keys()) : undefined
+  /** Orders since a moment, with the users for whom something was changed. */
+  async withChanges(sinceMs: number, orders: ReturnType<RedisOrders['since']>): Promise<Orders> {
+    const [others, { complete, disconnected }] = await Promise.all([orders, this.#changes.since(sinceMs)])
+    return { ...others, changed: complete ? new Set(disconnected.keys()) : undefined }
   }
 
   async of(user: string): Promise<readonly Standing[]> {

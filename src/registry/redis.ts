@@ -195,9 +195,8 @@ export class RedisRegistry implements Registry {
     return this.#standing.of(user)
   }
 
-  async orders(sinceMs: number): Promise<Orders> {
-    const [orders, changed] = [this.#orders.since(sinceMs), this.#standing.changedSince(sinceMs)]
-    return { ...(await orders), changed: await changed }
+  orders(sinceMs: number): Promise<Orders> {
+    return this.#standing.withChanges(sinceMs, this.#orders.since(sinceMs))
   }
 
   async heartbeat(node: NodeInfo): Promise<void> {
