@@ -8,6 +8,7 @@ import type { Backbone, Sent } from '../backbone/backbone.ts'
 import type { Follow } from '../observe/recording.ts'
 import { partIn, questionIn, type Part, type Question } from '../occupancy/question.ts'
 import { isObject, JsonFault, parseJson } from '../protocol/json.ts'
+import { isPosition, type Position } from '../protocol/position.ts'
 
 interface Recovered {
   /** Every channel went on where it was. */
@@ -17,6 +18,8 @@ interface Recovered {
 interface Stand {
   readonly channels: readonly string[]
   readonly on: boolean
+  /** Where each begins, of those that have a log. */
+  readonly from?: Readonly<Record<string, Position>>
 }
 
 export type ControlMessage =
@@ -193,9 +196,14 @@ function parse(payload: Uint8Array): ControlMessage | undefined {
   return traceIn(value as Record<string, unknown>)
 }
 
-function standIn({ sessions, channels, on }: Record<string, unknown>): ControlMessage | undefined {
+function standIn({ sessions, channels, on, from }: Record<string, unknown>): ControlMessage | undefined {
   if (!Array.isArray(sessions) || !Array.isArray(channels) || typeof on !== 'boolean') return undefined
-  return { kind: 'stand', sessions: sessions.map(String), channels: channels.map(String), on }
+  const places = Object.entries(isObject(from) ? from : {}).filter(
+    ([, place]) => isObject(place) && isPosition(place as Record<keyof Position, unknown>),
+  )
+  const stand = { sessions: sessions.map(String), channels: channels.map(String), on }
+  // Not by assignment: a channel may be named `__proto__`.
+  return { kind: 'stand', ...stand, from: Object.fromEntries(places) as Record<string, Position> }
 }
 
 function occupancyIn(

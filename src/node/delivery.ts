@@ -127,8 +127,8 @@ export function createDelivery(base: Base, ports: DeliveryPorts): Delivery {
 
 /** What is decided about a user, wherever he is connected. */
 function createUsers(
-  { config, clock, metrics }: Base,
-  { stores: { registry, backbone }, cluster }: DeliveryPorts,
+  { config, clock, metrics, policies }: Base,
+  { stores: { registry, backbone, log }, cluster }: DeliveryPorts,
   sessions: Sessions,
 ): Users {
   return new Users({
@@ -137,6 +137,10 @@ function createUsers(
     sessions,
     clock,
     rememberedMs: config.auth.revocationTtl,
+    headOf: async (channel) => {
+      const { hub, client } = policies(channel)
+      return hub.logged && !client.acknowledged ? log.head(channel) : undefined
+    },
     someUnheard: () =>
       cluster.meshFaults.finding() !== undefined ||
       cluster.membership.others.some((node) => node.degraded.includes('backbone')),

@@ -171,13 +171,13 @@ export class Session implements WheelEntry {
   }
 
   /** A backend puts the client on a channel, whatever its token says, or takes it off, whoever has subscribed it. */
-  stand(channel: string, on: boolean): Promise<void> {
+  stand(channel: string, on: boolean, from: From | undefined): Promise<void> {
     return this.#inOrder(channel, async () => {
       this.#identity = withStanding(this.#identity, channel, on)
       const subscription = this.subscriptionOf(channel)
       if (!on && subscription !== undefined) this.#takeOff(channel, subscription, 'backend')
       if (!on || subscription !== undefined) return
-      await this.#subscribe(channel, undefined, (start) => {
+      await this.#subscribe(channel, from, (start) => {
         this.#connection.subscribed(channel, start)
         this.#tap?.told(this, 'subscribed', { channel, ...start.position, recovered: start.recovered })
       })

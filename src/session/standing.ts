@@ -8,12 +8,15 @@ import { publicIdOf } from './session-id.ts'
 import type { Session } from './session.ts'
 import type { ConnectRequest } from './sessions.ts'
 import { asSluiceError } from '../errors.ts'
+import type { Position } from '../protocol/position.ts'
 import type { Standing } from '../registry/registry.ts'
 
 /** Some sessions are put on channels, or taken off. */
 export interface StandingChange {
   readonly channels: readonly string[]
   readonly on: boolean
+  /** Where those begin that have a log: what is published once the backend has its answer is behind it. */
+  readonly from?: Readonly<Record<string, Position>>
 }
 
 /** Whether a wish for one session, or for all of a user (`undefined`), is for this one. */
@@ -28,6 +31,7 @@ export function channelsFor(standing: readonly Standing[] | undefined, session: 
 }
 
 const NONE: readonly Standing[] = []
+const NOWHERE: Readonly<Record<string, Position>> = {}
 
 /**
  * With those that a connection is put on, where it has not asked for them, or may not. The limits of what a client may ask for do not
@@ -55,11 +59,11 @@ export function withStandingChannels(
 /** Never fails. `failed`: told of what is a fault of ours; what cannot be had now is had once the store is back. */
 export function carryOut(
   session: Session,
-  { channels, on }: StandingChange,
+  { channels, on, from = NOWHERE }: StandingChange,
   failed: (what: string, error: unknown) => void,
 ): void {
   for (const channel of channels)
-    session.stand(channel, on).catch((error: unknown) => {
+    session.stand(channel, on, from[channel]).catch((error: unknown) => {
       if (error instanceof ConnectionGone || asSluiceError(error).code !== 'internal') return
       failed('putting a session on a channel', error)
     })

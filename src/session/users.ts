@@ -8,6 +8,7 @@ import type { Backbone } from '../backbone/backbone.ts'
 import type { Clock } from '../clock.ts'
 import { send, type ControlMessage, type ControlSink, type TakenOver } from '../cluster/control.ts'
 import { concerns, type StandingChange } from './standing.ts'
+import type { Position } from '../protocol/position.ts'
 import type { Place, Registry, Standing, StandingWish } from '../registry/registry.ts'
 
 export interface UsersPorts {
@@ -17,6 +18,8 @@ export interface UsersPorts {
   readonly clock: Clock
   /** How long a revocation and a disconnection are remembered: longer than tokens live. */
   readonly rememberedMs: number
+  /** Where a channel begins that one is put on now; `undefined`: nowhere, or where the user was. Fails with `unavailable`. */
+  headOf(channel: string): Promise<Position | undefined>
   /** Whether some node does not hear what is told to all. */
   someUnheard(): boolean
   revoked(): void
@@ -85,15 +88,26 @@ export class Users implements Pick<ControlSink, 'disconnect' | 'revoke' | 'given
 
   async #stand(user: string, wish: StandingWish, on: boolean): Promise<{ sessions: number } & MaybeLate> {
     const { registry, backbone, someUnheard } = this.#ports
+    const from = on ? await this.#headsOf(wish.channels) : {}
     // First where every new connection looks, then to those that are connected: none slips through between the two.
     await (on ? registry.putOn(user, wish) : registry.takeOff(user, wish))
     const places = (await registry.locate(user)).filter(({ session }) => concerns(wish.session, session))
     const { channels } = wish
     const sent = [...sessionsByNode(places)].map(([node, sessions]) =>
-      send(backbone, node, { kind: 'stand', sessions, channels, on }),
+      send(backbone, node, { kind: 'stand', sessions, channels, on, from }),
     )
     const isLate = sent.includes('degraded') || (sent.length > 0 && someUnheard())
     return { sessions: places.length, ...(isLate ? { degraded: true } : {}) }
+  }
+
+  /** What is published once the backend has its answer is behind these, wherever the sessions are by then. */
+  async #headsOf(channels: readonly string[]): Promise<Readonly<Record<string, Position>>> {
+    const heads = await Promise.all(channels.map((channel) => this.#ports.headOf(channel)))
+    const found = channels.flatMap((channel, index): [string, Position][] => {
+      const head = heads[index]
+      return head === undefined ? [] : [[channel, { epoch: head.epoch, offset: head.offset }]]
+    })
+    return Object.fromEntries(found)
   }
 
   stand(sessions: readonly string[], change: StandingChange): void {

@@ -78,13 +78,17 @@ it('the SDK tells of it, and whoever subscribes then misses nothing', async () =
   })
   const seen: unknown[] = []
   const ended: unknown[] = []
-  client.on('subscribed', ({ channel }) =>
+  const told: string[] = []
+  client.on('subscribed', ({ channel }) => {
+    told.push(channel)
     client.subscribe(channel, ({ data }) => seen.push([channel, data]), {
       onError: ({ code, message }) => ended.push([code, message]),
-    }),
-  )
+    })
+  })
   await client.connect()
   await ask('subscribe', 'cat', { channels: ['news:cat', 'live:cat'] })
+  // What keeps no messages begins when the session is on it.
+  await expect.poll(() => told).toContain('live:cat')
   await one.publish(['news:cat', 'live:cat'].map((channel) => ({ channel, data: 'now' })))
   await expect.poll(() => seen.length).toBe(2)
   expect(seen).toEqual(
@@ -157,6 +161,7 @@ it('a poll is answered at once, and the next one has the messages in between', a
 it('over NATS a request puts a user on channels, and a bad one is told why', async () => {
   const backend = new NatsLink({ urls: [cluster.nats.url], name: 'backend' })
   backend.start()
+  await backend.flush(10_000)
   const request = async (subject: string, payload: unknown): Promise<unknown> => {
     const { data } = await backend.request(subject, Buffer.from(JSON.stringify(payload)), 10_000, {})
     return JSON.parse(Buffer.from(data).toString())

@@ -342,6 +342,7 @@ export class WorldNode {
       clock,
       rememberedMs: 1e9,
       someUnheard: () => false,
+      headOf: (channel) => world.log.head(channel),
       revoked: ignore,
       tookAway: ignore,
     })

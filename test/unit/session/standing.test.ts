@@ -57,6 +57,19 @@ describe('a user who is put on a channel', () => {
     expect([here, there, bob].map(channelsOf)).toEqual([['news'], ['news'], []])
   })
 
+  it('gets what is published once the backend has its answer, although his node hears of it later', async () => {
+    const ann = await node.connected('ann own')
+    world.posting = 'when told'
+    await node.users.putOn('ann', wish(['news']))
+    const message = { data: Buffer.from('1'), binary: false, id: undefined, time: 1 }
+    await world.log.append('news', message, { max: 10, ttlMs: 1e9, idempotencyMs: 1 } as never)
+    for (const { to, payload } of world.mail.splice(0)) world.node(to).hear(payload)
+    await settled()
+    await settled()
+    expect(told(ann)).toMatchObject([{ ...putOn, offset: 0 }])
+    expect(ann.session?.subscriptionOf('news')?.position).toMatchObject({ offset: 1 })
+  })
+
   it('is told nothing where he is on it already, and stays on it when a fresh token does not allow it', async () => {
     const ann = await node.connected('ann news', { channels: new Map([['news', undefined]]) })
     await stand(true, 'ann', ['news'])

@@ -57,8 +57,11 @@ const WAITS: Readonly<Record<string, string>> = {
   'orders.ts: await this.#pause(ASK_PAUSE_MS)': 'as above',
   'session.ts: await authenticate(token, this.user, fresh, this.#context)':
     'nothing is done after it but to answer, with what is true then',
-  'session.ts: await this.#subscribe(channel, undefined, (start) => {':
+  'session.ts: await this.#subscribe(channel, from, (start) => {':
     'nothing is done after it; what comes next for the channel waits for its turn',
+  'users.ts: const from = on ? await this.#headsOf(wish.channels) : {}': 'what comes later is behind it',
+  'users.ts: const heads = await Promise.all(channels.map((channel) => this.#ports.headOf(channel)))':
+    'as above',
   'users.ts: await (on ? registry.putOn(user, wish) : registry.takeOff(user, wish))':
     'whoever claims from here on finds it in the registry; the others are told',
   'users.ts: const places = (await registry.locate(user)).filter(({ session }) => concerns(wish.session, session))':
