@@ -3,6 +3,7 @@
  * one.
  */
 import type { Connection } from './connection.ts'
+import { standingOf } from './more-permissions.ts'
 import type { ChannelResumeResult, Identity, SessionPorts } from './ports.ts'
 import { openChannel } from './start-position.ts'
 import type { Found } from './welcome.ts'
@@ -71,13 +72,15 @@ export function findAll(
     const error = new SluiceError('internal', 'the channel could not be opened')
     return { channel, from, opened: undefined, error }
   }
+  const standing = standingOf(identity)
   return Promise.all(
-    [...wanted].map(([channel, from]) =>
-      openChannel(ports, identity.user, nameOf(channel, identity), from, connection).then(
+    [...wanted].map(([channel, from]) => {
+      const stands = standing.has(channel)
+      return openChannel(ports, identity.user, nameOf(channel, identity), from, connection, stands).then(
         (opened): Finding => ({ channel, from, opened, error: undefined }),
         (error: unknown) => failed(channel, from, error),
-      ),
-    ),
+      )
+    }),
   )
 }
 

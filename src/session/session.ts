@@ -249,7 +249,8 @@ export class Session implements WheelEntry {
     }
     this.#checkRoomFor(channel)
     const name = channel === INBOX ? inboxOf(this.user) : channel
-    const opened = await openChannel(this.#ports, this.user, name, from, this.#connection)
+    const isStanding = standingOf(this.#identity).has(channel)
+    const opened = await openChannel(this.#ports, this.user, name, from, this.#connection, isStanding)
     try {
       this.#checkOpen()
       checkMaySubscribe(channel, this.#identity)

@@ -113,7 +113,8 @@ export class Sessions {
       checkSessions(ports, this.#context.options, claimed.sessions)
       const standing = channelsFor(claimed.standing, id)
       const { wanted, refused } = withStandingChannels(sorted, standing, request)
-      const findings = [...(await findAll(connection, identity, wanted, ports)), ...refused]
+      const permitted = withAllStanding(identity, standing)
+      const findings = [...(await findAll(connection, permitted, wanted, ports)), ...refused]
       for (const one of findings) if (one.opened !== undefined) opened.push(one.opened)
       const fatal = findings.find((one) => refusesAll(one, request.partial))?.error
       if (fatal !== undefined) throw fatal
@@ -123,7 +124,7 @@ export class Sessions {
       const inbox = findings.find((one) => one.channel === INBOX) as Finding & { opened: Opened }
       const session = new Session(
         { id, claim: claimed.claim },
-        withAllStanding(identity, standing),
+        permitted,
         connection,
         inbox.opened.subscription,
         this.#context,

@@ -16,7 +16,7 @@ export interface UnacknowledgedPorts {
 
 /**
  * As `hub.open`, with the place after the last acknowledgement where none is given. Who has acknowledged nothing gets
- * all that is kept, as far as the namespace's `max` goes. Fails with `unavailable`, and with `forbidden` where a backend does not allow it.
+ * all that is kept, as far as the namespace's `max` goes. `isStanding`: a backend has put him on it, so none is asked. Fails with `unavailable`, and with `forbidden` where a backend does not allow it.
  */
 export async function openChannel(
   { hub, acks, hooks, policyOf }: UnacknowledgedPorts,
@@ -24,8 +24,9 @@ export async function openChannel(
   channel: string,
   from: From | undefined,
   subscriber: Subscriber,
+  isStanding = false,
 ): Promise<Opened> {
-  const asked = hooks.maySubscribe(user, channel)
+  const asked = isStanding ? undefined : hooks.maySubscribe(user, channel)
   if (asked !== undefined) await asked
   const { acknowledged, max } = policyOf(channel)
   if (from !== undefined || !acknowledged) return hub.open(channel, from, subscriber)

@@ -13,9 +13,9 @@ const WAITS: Readonly<Record<string, string>> = {
   'session.ts: const published = await publishFor(this.#identity, message, this.#ports)': 'as above',
   'finding.ts: return Promise.all(':
     'no session yet: `connect` looks at the connection, at revocations, at the expiry and at newer connections after it',
-  'finding.ts: openChannel(ports, identity.user, nameOf(channel, identity), from, connection).then(':
+  'finding.ts: return openChannel(ports, identity.user, nameOf(channel, identity), from, connection, stands).then(':
     'as above',
-  'session.ts: const opened = await openChannel(this.#ports, this.user, name, from, this.#connection)':
+  'session.ts: const opened = await openChannel(this.#ports, this.user, name, from, this.#connection, isStanding)':
     'the connection may have gone, the token may be narrower, the channel left or taken, the limit reached',
   'reading.ts: const users = await ports.presence.members(channel)':
     'the connection may have gone, the token may be narrower',
@@ -36,7 +36,7 @@ const WAITS: Readonly<Record<string, string>> = {
   'sessions.ts: if (asked !== undefined) await asked':
     'nothing is claimed yet: the connection may have gone, and what is decided of the user is seen by the claim',
   'start-position.ts: if (asked !== undefined) await asked': 'whoever calls looks again',
-  'sessions.ts: const findings = [...(await findAll(connection, identity, wanted, ports)), ...refused]':
+  'sessions.ts: const findings = [...(await findAll(connection, permitted, wanted, ports)), ...refused]':
     'as `Promise.all` of finding.ts',
   'sessions.ts: const forMs = await ports.registry.keep(session.user, id, ports.nodeId)':
     'another connection may have the session here: it is looked up again',
