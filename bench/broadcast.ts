@@ -16,22 +16,22 @@ interface Form {
   readonly peers: readonly PeerName[]
 }
 
-const ALL: readonly PeerName[] = ['raw-uws', 'sluice', 'ws', 'socketio']
-const WITH_API: readonly PeerName[] = ['raw-uws', 'sluice']
+const OVER_WEBSOCKETS: readonly PeerName[] = ['raw-uws', 'sluice', 'ws', 'socketio']
+const WITH_API: readonly PeerName[] = ['raw-uws', 'sluice', 'nchan']
 const FORMS: readonly Form[] = [
   {
     door: 'websocket',
     inFlight: 16,
     caption: 'Published over a WebSocket, 16 in flight',
     messages: 4800,
-    peers: ALL,
+    peers: OVER_WEBSOCKETS,
   },
   {
     door: 'websocket',
     inFlight: 1,
     caption: 'Published over a WebSocket, one at a time',
     messages: 800,
-    peers: ALL,
+    peers: OVER_WEBSOCKETS,
   },
   {
     door: 'http',
@@ -86,7 +86,7 @@ async function run(options: RunOptions): Promise<Outcome> {
 export const broadcast: Bench = {
   name: 'broadcast',
   title: 'Broadcast to WebSockets',
-  peers: ALL,
+  peers: [...OVER_WEBSOCKETS, 'nchan'],
   programs: [],
   run,
 }

@@ -50,7 +50,7 @@ function mean(values: readonly number[]): number {
 export const connectStorm: Bench = {
   name: 'connect-storm',
   title: 'Connects',
-  peers: ['raw-uws', 'sluice', 'ws', 'socketio'],
+  peers: ['raw-uws', 'sluice', 'ws', 'socketio', 'nchan'],
   programs: [],
   run,
 }

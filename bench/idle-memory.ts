@@ -50,7 +50,7 @@ async function run(options: RunOptions): Promise<Outcome> {
 export const idleMemory: Bench = {
   name: 'idle-memory',
   title: 'Idle connections',
-  peers: ['raw-uws', 'sluice', 'ws', 'socketio'],
+  peers: ['raw-uws', 'sluice', 'ws', 'socketio', 'nchan'],
   programs: [],
   run,
 }

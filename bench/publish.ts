@@ -42,7 +42,7 @@ async function run(options: RunOptions): Promise<Outcome> {
 export const publish: Bench = {
   name: 'publish',
   title: 'Publishing over HTTP, without subscribers',
-  peers: ['raw-uws', 'sluice', 'ws', 'socketio'],
+  peers: ['raw-uws', 'sluice', 'ws', 'socketio', 'nchan'],
   programs: [],
   run,
 }

@@ -9,6 +9,7 @@
  *
  * `--rounds 9`, `--peers raw-uws,sluice`; `--profile` leaves a CPU profile of each server in .tmp/bench/profiles.
  */
+import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { broadcast } from './broadcast.ts'
 import { cluster } from './cluster.ts'
@@ -27,7 +28,7 @@ import { publish } from './publish.ts'
 import { size } from './size.ts'
 import { sse } from './sse.ts'
 import { unicast } from './unicast.ts'
-import type { PeerName } from './peers/terms.ts'
+import { NCHAN_MODULE, type PeerName } from './peers/terms.ts'
 
 const BENCHES: readonly Bench[] = [
   broadcast,
@@ -45,6 +46,8 @@ const BENCHES: readonly Bench[] = [
 
 const FLOOR: PeerName = 'raw-uws'
 const ROUNDS = 5
+/** What is said of peers that are not installed. */
+const missing = new Set<string>()
 const ROUNDS_QUICK = 2
 
 const { values, positionals } = parseArgs({
@@ -79,6 +82,7 @@ async function runAll(benches: readonly Bench[]): Promise<void> {
   const machine = describeMachine()
   const commit = describeCommit()
   console.log(`${machine}; commit ${commit}`)
+  for (const sentence of missing) console.log(sentence)
   // What is written down compares with everybody.
   const kept = !values.quick && values.peers === undefined && !values.profile && !values.check
   const checked: Kept[] = []
@@ -113,9 +117,16 @@ function optionsFor(bench: Bench): RunOptions {
   return {
     quick: values.quick,
     rounds: roundsFrom(values.rounds) ?? (values.quick && !values.check ? ROUNDS_QUICK : ROUNDS),
-    peers: bench.peers.filter((peer) => wanted === undefined || wanted.includes(peer)),
+    peers: bench.peers.filter((peer) => isHere(peer) && (wanted === undefined || wanted.includes(peer))),
     profile: values.profile,
   }
+}
+
+/** Without its package Nchan is left out, and said so once. */
+function isHere(peer: PeerName): boolean {
+  if (peer !== 'nchan' || existsSync(NCHAN_MODULE)) return true
+  missing.add('Nchan is left out: apt install libnginx-mod-nchan')
+  return false
 }
 
 function roundsFrom(text: string | undefined): number | undefined {

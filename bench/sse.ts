@@ -46,7 +46,7 @@ async function run(options: RunOptions): Promise<Outcome> {
 export const sse: Bench = {
   name: 'sse',
   title: 'Broadcast to event streams',
-  peers: ['raw-uws', 'sluice', 'ws'],
+  peers: ['raw-uws', 'sluice', 'ws', 'nchan'],
   programs: [],
   run,
 }

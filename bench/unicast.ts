@@ -32,7 +32,7 @@ async function run(options: RunOptions): Promise<Outcome> {
 export const unicast: Bench = {
   name: 'unicast',
   title: 'A message to one user',
-  peers: ['raw-uws', 'sluice', 'ws', 'socketio'],
+  peers: ['raw-uws', 'sluice', 'ws', 'socketio', 'nchan'],
   programs: [],
   run,
 }

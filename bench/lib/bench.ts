@@ -68,4 +68,5 @@ export const PEER_LABELS: Readonly<Record<PeerName, string>> = {
   'sluice-cluster': 'Sluice with NATS and Redis',
   ws: 'ws',
   socketio: 'Socket.IO',
+  nchan: 'Nchan',
 }

@@ -20,11 +20,13 @@ export interface Measured<Value> {
 
 export class BenchSession {
   readonly #server: Child
+  readonly #pid: number
   readonly #beside: readonly (readonly [name: string, pid: number])[]
   readonly load: Child
 
-  constructor(server: Child, load: Child, { pids = {} }: Ports) {
+  constructor(server: Child, load: Child, { pids = {}, pid = server.pid }: Ports) {
     this.#server = server
+    this.#pid = pid
     this.#beside = Object.entries(pids)
     this.load = load
   }
@@ -39,12 +41,12 @@ export class BenchSession {
       this.#profiling = true
       await this.#server.step('startProfile')
     }
-    const before = cpuMicros(this.#server.pid)
+    const before = cpuMicros(this.#pid)
     const besideBefore = this.#beside.map(([, pid]) => cpuMicros(pid))
     const value = await this.load.step<Value>(step, argument)
     return {
       value,
-      cpuMicros: cpuMicros(this.#server.pid) - before,
+      cpuMicros: cpuMicros(this.#pid) - before,
       besideMicros: Object.fromEntries(
         this.#beside.map(([name, pid], index) => [name, cpuMicros(pid) - (besideBefore[index] as number)]),
       ),
@@ -52,7 +54,7 @@ export class BenchSession {
   }
 
   get residentBytes(): number {
-    return residentBytes(this.#server.pid)
+    return residentBytes(this.#pid)
   }
 
   /** The server's own memory once its garbage is collected and nothing moves any more. */
@@ -61,7 +63,7 @@ export class BenchSession {
     for (let look = 0; look < LOOKS_MAX; look++) {
       await this.#server.step('collect')
       await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL_MS))
-      const bytes = ownBytes(this.#server.pid)
+      const bytes = ownBytes(this.#pid)
       if (Math.abs(bytes - last) < SETTLED_BYTES) return bytes
       last = bytes
     }

@@ -76,37 +76,44 @@ export class Clients {
     const left = channel === undefined ? [] : [channel, ...beside]
     const { dialect } = this
     return new Promise((resolve, reject) => {
-      const target = { port: this.#port, path: dialect.webSocketPath, subprotocol: dialect.subprotocol }
-      const socket = new RawWebSocket(target, {
-        opened: () => socket.send(dialect.connect(user, token)),
-        received: (bytes, start, end) => {
-          if (dialect.isDelivery(bytes, start)) {
-            this.received?.(
-              client,
-              numberAt(bytes, end - dialect.bytesAfterData - QUOTE_BYTES - NUMBER_DIGITS),
-            )
-            return
-          }
-          const frame = bytes.toString('utf8', start, end)
-          const reply = dialect.reply(frame)
-          if (reply !== undefined) socket.send(reply)
-          else if (dialect.isWelcome(frame) || dialect.isSubscribed(frame)) {
-            const next = left.shift()
-            if (next === undefined) resolve(socket)
-            else socket.send(dialect.subscribe(next))
-          } else if (frame.startsWith('{"type":"error"')) {
-            const problem = `client ${client} was told ${frame}`
-            reject(new Error(problem))
-            this.failed?.(problem)
-          }
+      const { byPath, subprotocol } = dialect
+      const path = byPath?.subscribe(channel ?? user) ?? dialect.webSocketPath
+      const socket: RawWebSocket = new RawWebSocket(
+        { port: this.#port, path, subprotocol },
+        {
+          opened: () => {
+            if (byPath === undefined) socket.send(dialect.connect(user, token))
+            else resolve(socket)
+          },
+          received: (bytes, start, end) => {
+            if (dialect.isDelivery(bytes, start)) {
+              this.received?.(
+                client,
+                numberAt(bytes, end - dialect.bytesAfterData - QUOTE_BYTES - NUMBER_DIGITS),
+              )
+              return
+            }
+            const frame = bytes.toString('utf8', start, end)
+            const reply = dialect.reply(frame)
+            if (reply !== undefined) socket.send(reply)
+            else if (dialect.isWelcome(frame) || dialect.isSubscribed(frame)) {
+              const next = left.shift()
+              if (next === undefined) resolve(socket)
+              else socket.send(dialect.subscribe(next))
+            } else if (frame.startsWith('{"type":"error"')) {
+              const problem = `client ${client} was told ${frame}`
+              reject(new Error(problem))
+              this.failed?.(problem)
+            }
+          },
+          closed: (problem) => {
+            if (problem !== '') {
+              reject(new Error(`client ${client}: ${problem}`))
+              this.failed?.(`client ${client}: ${problem}`)
+            } else if (++this.#closed === this.#webSockets.length) this.#allClosed?.()
+          },
         },
-        closed: (problem) => {
-          if (problem !== '') {
-            reject(new Error(`client ${client}: ${problem}`))
-            this.failed?.(`client ${client}: ${problem}`)
-          } else if (++this.#closed === this.#webSockets.length) this.#allClosed?.()
-        },
-      })
+      )
     })
   }
 

@@ -9,6 +9,11 @@ export interface Dialect {
   /** Empty: none is offered. */
   readonly subprotocol: string
   readonly publishPath: string
+  /** Where each channel and each user has paths of its own, and connections say nothing: in place of the others. */
+  readonly byPath?: {
+    subscribe(id: string): string
+    publish(id: string): string
+  }
   streamPath(channel: string, token: string): string
   /** The first frame of a connection. */
   connect(user: string, token: string): string
@@ -78,5 +83,10 @@ export const DIALECTS: Readonly<Record<PeerName, Dialect>> = {
     reply: (frame) => (frame === '2' ? '3' : undefined),
   },
   sluice: SLUICE,
+  nchan: {
+    ...BARE,
+    byPath: { subscribe: (id) => `/sub?id=${id}`, publish: (id) => `/pub?id=${id}` },
+    streamPath: (channel) => `/sub?id=${channel}`,
+  },
   'sluice-cluster': SLUICE,
 }

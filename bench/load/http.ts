@@ -19,6 +19,7 @@ export interface PoolOptions {
 
 interface Request {
   readonly body: string
+  readonly path: string
   readonly answered: (answer: Answer) => void
 }
 
@@ -35,11 +36,13 @@ export class HttpPool {
     this.#failed = failed
   }
 
-  post(body: string, answered: (answer: Answer) => void): void {
+  /** `path`: in place of that of the options. */
+  post(body: string, answered: (answer: Answer) => void, path = this.#options.path): void {
     const connection = this.#idle.pop()
-    if (connection !== undefined) connection.post(body, answered)
-    else if (this.#open < this.#options.connections) this.#connect().post(body, answered)
-    else this.#queue.push({ body, answered })
+    const request = { body, path, answered }
+    if (connection !== undefined) connection.post(request)
+    else if (this.#open < this.#options.connections) this.#connect().post(request)
+    else this.#queue.push(request)
   }
 
   #connect(): PostConnection {
@@ -48,7 +51,7 @@ export class HttpPool {
       freed: (connection) => {
         const next = this.#queue.shift()
         if (next === undefined) this.#idle.push(connection)
-        else connection.post(next.body, next.answered)
+        else connection.post(next)
       },
       closed: (connection, problem) => {
         this.#open--
@@ -68,17 +71,17 @@ interface PoolSide {
 
 class PostConnection {
   readonly #socket: Socket
-  readonly #head: string
+  readonly #headers: string
   readonly #pool: PoolSide
   #answered: ((answer: Answer) => void) | undefined
   #received: Buffer = Buffer.alloc(0)
 
-  constructor({ port, path, headers }: PoolOptions, pool: PoolSide) {
+  constructor({ port, headers }: PoolOptions, pool: PoolSide) {
     this.#pool = pool
     const lines = Object.entries({ ...headers, 'content-type': 'application/json' })
       .map(([name, value]) => `${name}: ${value}\r\n`)
       .join('')
-    this.#head = `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n${lines}`
+    this.#headers = `host: 127.0.0.1:${port}\r\n${lines}`
     this.#socket = connect({ host: '127.0.0.1', port, noDelay: true })
     let problem = 'the server closed it'
     this.#socket.on('data', (chunk) => this.#arrived(chunk))
@@ -88,9 +91,11 @@ class PostConnection {
     this.#socket.on('close', () => pool.closed(this, problem))
   }
 
-  post(body: string, answered: (answer: Answer) => void): void {
+  post({ path, body, answered }: Request): void {
     this.#answered = answered
-    this.#socket.write(`${this.#head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+    this.#socket.write(
+      `POST ${path} HTTP/1.1\r\n${this.#headers}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    )
   }
 
   #arrived(chunk: Buffer): void {

@@ -190,9 +190,14 @@ export class Publishing {
     const subscribers = this.#clients.count
     return (first, count, answered) => {
       for (let number = first; number < first + count; number++) {
-        const target =
-          audience === 'everyone' ? `"channel":"${ROOM}"` : `"user":"${userName(number % subscribers)}"`
-        pool.post(`{${target},"data":${payload(number)}}`, (answer) => answered(problemOf(answer)))
+        const user = userName(number % subscribers)
+        const done = (answer: Answer): void => answered(problemOf(answer))
+        if (dialect.byPath !== undefined) {
+          pool.post(payload(number), done, dialect.byPath.publish(audience === 'everyone' ? ROOM : user))
+          continue
+        }
+        const target = audience === 'everyone' ? `"channel":"${ROOM}"` : `"user":"${user}"`
+        pool.post(`{${target},"data":${payload(number)}}`, done)
       }
     }
   }
@@ -201,5 +206,5 @@ export class Publishing {
 type Send = (first: number, count: number, answered: (problem: string | undefined) => void) => void
 
 function problemOf({ status, body }: Answer): string | undefined {
-  return status === 200 ? undefined : `a publish was answered with ${status}: ${body}`
+  return status >= 200 && status < 300 ? undefined : `a publish was answered with ${status}: ${body}`
 }

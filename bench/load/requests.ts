@@ -23,15 +23,16 @@ export class Requests {
   }
 
   async send({ connections, requests }: RequestOptions): Promise<RequestReport> {
+    const { publishPath, byPath } = DIALECTS[this.#peer]
     const startedMs = performance.now()
     const result = await autocannon({
-      url: `http://127.0.0.1:${this.#ports.apiPort}${DIALECTS[this.#peer].publishPath}`,
+      url: `http://127.0.0.1:${this.#ports.apiPort}${byPath?.publish(ROOM) ?? publishPath}`,
       method: 'POST',
       headers: {
         'content-type': 'application/json',
         ...(this.#peer.startsWith('sluice') ? { 'x-api-key': API_KEY } : {}),
       },
-      body: `{"channel":"${ROOM}","data":${payload(1)}}`,
+      body: byPath === undefined ? `{"channel":"${ROOM}","data":${payload(1)}}` : payload(1),
       connections,
       amount: requests,
     })

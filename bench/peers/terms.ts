@@ -5,14 +5,18 @@ export const ROOM = 'bench:room'
 
 /** Signs the tokens of a run, which ends with its processes. */
 export const TOKEN_SECRET = 'a secret that only the benchmark and its server use'
+/** Of Debian's package `libnginx-mod-nchan`. */
+export const NCHAN_MODULE = '/usr/lib/nginx/modules/ngx_nchan_module.so'
 export const API_KEY = 'a-key-that-only-the-benchmark-and-its-server-use'
 
-export type PeerName = 'raw-uws' | 'sluice' | 'sluice-cluster' | 'ws' | 'socketio'
+export type PeerName = 'raw-uws' | 'sluice' | 'sluice-cluster' | 'ws' | 'socketio' | 'nchan'
 
 /** Where a server listens, on 127.0.0.1. Peers with one listener name it twice. */
 export interface Ports {
   readonly port: number
   readonly apiPort: number
+  /** The process that is measured, where it is not the one that has started it. */
+  readonly pid?: number
   /** Servers that the peer has started beside itself, by name. */
   readonly pids?: Readonly<Record<string, number>>
 }
