@@ -7,15 +7,18 @@ import { joinBinary, splitBinary } from '../protocol/binary.ts'
 import { SluiceClient } from './full.ts'
 import { MOVED, lockOf } from './tab-socket.ts'
 import { TabBus, type Letter, type Locks } from './tab-bus.ts'
-import { TabSession, type Frame } from './tab-session.ts'
+import { TabSession, type Frame, type Relay } from './tab-session.ts'
 import { CLOSE } from '../dialect/sluice-v1/codes.ts'
-import type { WelcomeFrame } from '../dialect/sluice-v1/frames.ts'
+import type { PublishedFrame, WelcomeFrame } from '../dialect/sluice-v1/frames.ts'
+import type { PublishOptions } from './options.ts'
 
-/** The client with the connection. */
-export class RelayClient extends SluiceClient {
-  /** A request of a tab as it is; the reply has another `ref`. */
+export class RelayClient extends SluiceClient implements Relay {
   relay(frame: Frame): Promise<unknown> {
     return this.ask(frame as unknown as Parameters<SluiceClient['ask']>[0])
+  }
+
+  relayPublish(channel: string, data: unknown, options: PublishOptions): Promise<PublishedFrame> {
+    return this.deliver(channel, data, options)
   }
 }
 
@@ -51,7 +54,7 @@ export class TabHost {
         this.#drop(REFUSED, this.#reason)
       }
     })
-    for (const event of ['join', 'leave'] as const)
+    for (const event of ['join', 'update', 'leave'] as const)
       client.on(event, (frame) => this.#tabs.forEach((session) => session.tell(frame as unknown as Frame)))
     client.on('subscribed', ({ channel, position }) => {
       const frame = { type: 'subscribed', channel, ...position, recovered: false }

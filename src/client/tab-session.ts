@@ -1,14 +1,23 @@
 /**
  * One tab as the tab that leads serves it: its frames are answered by the client that has the connection.
  */
-import type { WelcomeFrame } from '../dialect/sluice-v1/frames.ts'
+import type { PublishedFrame, WelcomeFrame } from '../dialect/sluice-v1/frames.ts'
 import { INBOX } from '../protocol/channel.ts'
 import type { From, Position } from '../protocol/position.ts'
 import type { Message, SubscribeOptions, Subscription } from './channel.ts'
 import { ClientError } from './errors.ts'
-import type { RelayClient } from './tab-host.ts'
+import type { SluiceClient } from './full.ts'
+import type { PublishOptions } from './options.ts'
 
 export type Frame = Readonly<Record<string, unknown>> & { readonly type: string }
+
+/** The client with the connection, as a tab needs it. */
+export interface Relay extends Pick<SluiceClient, 'subscribe' | 'inbox'> {
+  /** A request of a tab as it is; the reply has another `ref`. */
+  relay(frame: Frame): Promise<unknown>
+  /** A publish of a tab, and the whole of its answer: to a request it is what the tab waits for. */
+  relayPublish(channel: string, data: unknown, options: PublishOptions): Promise<PublishedFrame>
+}
 
 /** What a tab without a reset of its own waits at the most, drawn for each: not all shall ask the backend at once. */
 const SPREAD_MS = 10_000
@@ -25,13 +34,13 @@ interface Line {
 }
 
 export class TabSession {
-  readonly #client: RelayClient
+  readonly #client: Relay
   readonly #welcome: WelcomeFrame
   readonly #send: (frame: Frame) => void
   readonly #lines = new Map<string, Line>()
   #over = false
 
-  constructor(client: RelayClient, welcome: WelcomeFrame, send: (frame: Frame) => void) {
+  constructor(client: Relay, welcome: WelcomeFrame, send: (frame: Frame) => void) {
     this.#client = client
     this.#welcome = welcome
     this.#send = send
@@ -61,11 +70,7 @@ export class TabSession {
         break
       case 'publish': {
         const { type: _type, ref: _ref, channel: _channel, data, ...options } = frame
-        this.#answer(ref, this.#client.publish(channel, data, options), ({ position, duplicate }) => ({
-          type: 'published',
-          ...position,
-          duplicate,
-        }))
+        this.#answer(ref, this.#client.relayPublish(channel, data, options), (reply) => ({ ...reply }))
         break
       }
       case 'ack':

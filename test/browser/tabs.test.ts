@@ -4,6 +4,10 @@ import type { AddressInfo } from 'node:net'
 import { build } from 'esbuild'
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createClient } from '../../src/client/node.ts'
+import { Presence } from '../../src/client/presence.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import { createNode } from '../../src/node/node.ts'
 import { startNode, type StartedNode } from '../support/start-node.ts'
 import { CHROMIUM } from './chromium.ts'
 
@@ -12,8 +16,13 @@ import { CHROMIUM } from './chromium.ts'
 const APP = `<script src="/sluice.js"></script><script>
   const { channel, ...options } = JSON.parse(decodeURIComponent(location.hash.slice(1)))
   const client = new sluice.SharedClient({ ...options, backoff: { baseMs: 20, maxMs: 50 } })
-  const shown = [], inbox = []
-  client.subscribe(channel, ({ data }) => shown.push(data))
+  const shown = [], inbox = [], states = []
+  let fails = () => false
+  client.on('state', ({ state }) => states.push(state))
+  client.subscribe(channel, ({ data }) => {
+    shown.push(data)
+    if (fails(data)) throw new Error('a handler of this tab fails')
+  })
   client.inbox(({ data }) => inbox.push(data))
   client.connect()
 </script>`
@@ -26,7 +35,10 @@ let context: BrowserContext
 
 beforeAll(async () => {
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL('../../src/client/tabs.ts', import.meta.url))],
+    stdin: {
+      contents: "export { SharedClient } from './tabs.ts'; export { Presence } from './presence.ts'",
+      resolveDir: fileURLToPath(new URL('../../src/client', import.meta.url)),
+    },
     bundle: true,
     write: false,
     format: 'iife',
@@ -40,7 +52,10 @@ beforeAll(async () => {
   })
   await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve))
   origin = `http://127.0.0.1:${(site.address() as AddressInfo).port}`
-  node = await startNode({ allowedOrigins: [origin], namespaces: { chat: { clientPublish: 'fanout' } } })
+  node = await startNode({
+    allowedOrigins: [origin],
+    namespaces: { chat: { clientPublish: 'fanout' }, room: { presence: true } },
+  })
   browser = await chromium.launch(CHROMIUM)
 })
 beforeEach(async () => {
@@ -53,10 +68,11 @@ afterAll(async () => {
   site.close()
 })
 
-async function open(user: string, transport: string): Promise<Page> {
+async function open(user: string, transport: string, more: object = {}): Promise<Page> {
   const page = await context.newPage()
   const url = `ws://127.0.0.1:${node.port}/v1/ws`
-  const options = { url, user, transport, token: await node.token(user), channel: `chat:${transport}` }
+  const token = await node.token(user)
+  const options = { url, user, transport, token, channel: `chat:${transport}`, ...more }
   await page.goto(`${origin}/#${encodeURIComponent(JSON.stringify(options))}`)
   await expect.poll(() => page.evaluate('client.state')).toBe('connected')
   return page
@@ -110,4 +126,103 @@ it('tabs of another user have a connection of their own', async () => {
   await node.publish({ user: 'alice', data: 'for alice' })
   await expect.poll(() => (pages[0] as Page).evaluate('inbox')).toEqual(['for alice'])
   expect(await (pages[1] as Page).evaluate('inbox')).toEqual([])
+})
+
+it('a tab takes over when the one that leads crashes, and nothing is lost or seen twice', async () => {
+  const channel = 'chat:crash'
+  const leader = await open('carol', 'websocket', { channel })
+  const others = [
+    await open('carol', 'websocket', { channel }),
+    await open('carol', 'websocket', { channel }),
+  ]
+  const expected: string[] = []
+  const publish = async (data: string): Promise<void> => {
+    expected.push(data)
+    await node.publish({ channel, data })
+  }
+  await publish('before it')
+  for (const page of others) await expect.poll(() => shown(page)).toEqual(expected)
+
+  const crashed = leader.waitForEvent('crash')
+  const inspector = await context.newCDPSession(leader)
+  // It is answered by nobody: the process is gone.
+  inspector.send('Page.crash').catch(() => undefined)
+  for (let count = 0; count < 30; count++) await publish(`during the takeover ${count}`)
+  await crashed
+  for (const page of others) {
+    await expect.poll(() => page.evaluate('states.join()')).toMatch(/connected,.*connected$/)
+    await publish('after it')
+    await node.publish({ user: 'carol', data: 'to the user' })
+  }
+  for (const page of others) {
+    await expect.poll(() => shown(page)).toEqual(expected)
+    await expect.poll(() => page.evaluate('inbox')).toEqual(['to the user', 'to the user'])
+  }
+  expect(await connections('websocket')).toBe(1)
+})
+
+it('tabs see who is there and what he says, and say it themselves', async () => {
+  const leader = await open('dora', 'websocket', { channel: 'room:1' })
+  const second = await open('dora', 'websocket', { channel: 'room:1' })
+  const bob = createClient({ url: `ws://127.0.0.1:${node.port}/v1/ws`, token: await node.token('bob') })
+  try {
+    await bob.connect()
+    const there = new Presence<string>(bob, 'room:1')
+    for (const page of [leader, second])
+      await page.evaluate("room = new sluice.Presence(client, 'room:1'); void 0")
+    const members = (page: Page): Promise<unknown> => page.evaluate('Object.fromEntries(room.members)')
+    await second.evaluate("room.enter('by a tab')")
+    await there.enter('first')
+    for (const page of [leader, second])
+      await expect.poll(() => members(page)).toEqual({ dora: 'by a tab', bob: 'first' })
+    await there.update('second')
+    for (const page of [leader, second])
+      await expect.poll(() => members(page)).toEqual({ dora: 'by a tab', bob: 'second' })
+    expect(there.members.get('dora')).toBe('by a tab')
+  } finally {
+    bob.close()
+  }
+})
+
+it('a durable message counts as handled when all tabs have: one that fails in a tab comes again to another device', async () => {
+  const url = (port: string): string => `ws://127.0.0.1:${port}/v1/ws`
+  const settings = { port: 0, api: { port: 0 }, log: { level: 'error', pretty: false } } as const
+  const namespaces = { jobs: { delivery: 'durable' } } as const
+  const dev = await createNode(loadConfig({ dev: true, settings: { ...settings, namespaces } }))
+  await dev.start()
+  try {
+    const { port } = new URL(dev.url)
+    const { token } = (await (await fetch(`${dev.url}/dev/token?sub=eve`)).json()) as {
+      readonly token: string
+    }
+    const publish = async (data: string): Promise<void> => {
+      const response = await fetch(`${dev.apiUrl}/v1/publish`, {
+        method: 'POST',
+        headers: { authorization: 'Bearer dev', 'content-type': 'application/json' },
+        body: JSON.stringify({ channel: 'jobs:1', data }),
+      })
+      expect(response.status).toBe(200)
+    }
+    const more = { url: url(port), token, channel: 'jobs:1' }
+    const tabs = [await open('eve', 'websocket', more), await open('eve', 'websocket', more)]
+    await publish('handled')
+    const acknowledged = async (): Promise<string | undefined> =>
+      /^sluice_acks_total (\d+)/m.exec(await (await fetch(`${dev.apiUrl}/metrics`)).text())?.[1]
+    await expect.poll(acknowledged).toBe('1')
+
+    await tabs[1]?.evaluate("fails = (data) => data === 'fails in a tab'; void 0")
+    for (const data of ['fails in a tab', 'after it']) await publish(data)
+    for (const page of tabs)
+      await expect.poll(() => shown(page)).toEqual(['handled', 'fails in a tab', 'after it'])
+    // All at once, as a browser that is killed.
+    await context.close()
+
+    context = await browser.newContext()
+    const device = await open('eve', 'websocket', more)
+    await expect.poll(() => shown(device)).toEqual(['fails in a tab', 'after it'])
+    await expect.poll(acknowledged).toBe('2')
+  } finally {
+    await context.close()
+    await dev.close()
+  }
 })

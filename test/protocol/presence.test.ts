@@ -143,6 +143,14 @@ describe('presence with data', () => {
     await bob.request({ type: 'enter', ref: 2, channel: 'room:5', data: 2 })
     const { data, id } = await stream.next('update')
     expect([data['data'], typeof id]).toEqual([2, 'string'])
+    // The answer to the first poll is over: the next one waits, and is told of what changes then.
+    const next = fetch(`${at}/v1/poll?channels=room:5&wait=20`, {
+      headers: { authorization: `Bearer ${token}` },
+    })
+    await expect.poll(described).toBe(4)
+    await bob.request({ type: 'enter', ref: 3, channel: 'room:5', data: 3 })
+    const updated = { type: 'update', channel: 'room:5', user: 'bob', data: 3 }
+    expect(await (await next).json()).toMatchObject({ events: [updated] })
     for (const one of [stream, link]) one.close()
     bob.cut()
   })
