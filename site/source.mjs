@@ -10,7 +10,8 @@ import { pages, placeOf, ROOT } from './navigation.mjs'
 const READABLE =
   /\.(?:cfg|conf|css|go|html|json|js|md|mjs|php|py|service|sh|sql|ts|tsx|ya?ml)$|(?:^|\/)Dockerfile$/
 const LANGUAGES = { service: 'ini', cfg: 'text', conf: 'text', '': 'text', yml: 'yaml', mjs: 'js' }
-const LINK = /(\]\()([^)\s]+)(\))/g
+/** With the words that stand behind a link, where there are some. */
+const LINK = /(\]\()([^)\s]+)((?: "[^"]*")?\))/g
 const FENCE = /^(```+).*\n[\s\S]*?^\1$/gm
 
 /** Writes everything into the folder. Fails where a page links to what is not there. */

@@ -1,7 +1,7 @@
 /**
  * One WebSocket connection: moves frames, and notices when nothing comes any more. What they mean is decided elsewhere.
  */
-import { joinBinary, splitBinary, type Bytes } from '../protocol/binary.ts'
+import { cutBinary, joinBinary, type Bytes } from '../protocol/binary.ts'
 import { SUBPROTOCOL, type ClientFrame, type ServerFrame } from '../dialect/sluice-v1/frames.ts'
 import type { Trace } from './debug.ts'
 import { ClientError } from './errors.ts'
@@ -169,7 +169,7 @@ export class Socket {
       // The gateway is trusted to speak its protocol: a check of every field would not fit into the bundle.
       if (typeof data === 'string') frame = JSON.parse((text = data)) as ServerFrame
       else {
-        const { envelope, payload } = splitBinary(new Uint8Array(data as ArrayBuffer))
+        const { envelope, payload } = cutBinary(new Uint8Array(data as ArrayBuffer))
         frame = { ...(JSON.parse((text = envelope)) as ServerFrame), data: payload } as ServerFrame
       }
       if ('ref' in frame) ref = frame.ref as number

@@ -3,7 +3,7 @@
  * of the client here with a start of its own, so each tab is shown every message once and in order; where the connection, or this tab, is
  * gone, they come back with their positions as after any cut.
  */
-import { joinBinary, splitBinary } from '../protocol/binary.ts'
+import { cutBinary, joinBinary } from '../protocol/binary.ts'
 import { SluiceClient } from './full.ts'
 import { MOVED, lockOf } from './tab-socket.ts'
 import { TabBus, type Letter, type Locks } from './tab-bus.ts'
@@ -112,7 +112,7 @@ export class TabHost {
 
 function read(data: string | Uint8Array): Frame {
   if (typeof data === 'string') return JSON.parse(data) as Frame
-  const { envelope, payload } = splitBinary(data as Parameters<typeof splitBinary>[0])
+  const { envelope, payload } = cutBinary(data as Parameters<typeof cutBinary>[0])
   return { ...(JSON.parse(envelope) as Frame), data: payload }
 }
 

@@ -82,9 +82,13 @@ describe('the package of the SDK', () => {
   })
 
   it('has files for pages without a bundler, by their names', () => {
-    const code = `console.log(JSON.stringify(['min', 'global'].map((kind) => import.meta.resolve('@sluice/client/sluice.' + kind + '.js'))))`
+    const code = `console.log(JSON.stringify(['min', 'global', 'presence.min'].map((kind) => import.meta.resolve('@sluice/client/sluice.' + kind + '.js'))))`
     const paths = evaluated(['--input-type=module'], code) as string[]
-    expect(paths.map((path) => path.split('/').at(-1))).toEqual(['sluice.min.js', 'sluice.global.js'])
+    expect(paths.map((path) => path.split('/').at(-1))).toEqual([
+      'sluice.min.js',
+      'sluice.global.js',
+      'sluice.presence.min.js',
+    ])
   })
 
   it('has the sources in every source map', () => {

@@ -47,7 +47,7 @@ function withoutFences(markdown: string): string {
 }
 
 function linksOf(markdown: string): string[] {
-  return [...withoutFences(markdown).matchAll(/\]\(([^)\s]+)\)/g)]
+  return [...withoutFences(markdown).matchAll(/\]\(([^)\s]+)(?: "[^"]*")?\)/g)]
     .map(([, target = '']) => target)
     .filter((target) => !/^[a-z]+:/.test(target))
 }

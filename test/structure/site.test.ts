@@ -20,7 +20,7 @@ afterAll(() => folder.remove())
 /** Links between pages, outside of code. */
 function linksOf(text: string): string[] {
   const outside = text.replaceAll(/^(```+).*\n[\s\S]*?^\1$/gm, '')
-  return [...outside.matchAll(/\]\(([^)\s]+)\)/g)]
+  return [...outside.matchAll(/\]\(([^)\s]+)(?: "[^"]*")?\)/g)]
     .map(([, target = '']) => target)
     .filter((target) => !/^[a-z]+:|^#/i.test(target))
 }

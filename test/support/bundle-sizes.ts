@@ -1,0 +1,16 @@
+/**
+ * What the files for pages without a bundler may weigh, in bytes, gzipped. docs/comparison.md says them.
+ *
+ * All of it was 6,000 until the client learned to live with what it does not choose: a message that nobody can read, and limits of the
+ * gateway (a publish that does not fit, more channels than one `connect` holds). Without that it closed, or came back for ever.
+ * 6,400 until it waited for its moment after a reset: all clients asked the backend in the same second.
+ * 6,600 until it was never silent: why it is not connected, a state of its own where it gives up, and what crosses the wire.
+ * 8,000 until it went over HTTP where no WebSocket comes through; without that it still is that small.
+ * 10,000 until a WebSocket was left only on proof, each handler had a start of its own, and positions outlived the page.
+ */
+export const BUNDLES = {
+  'sluice.min.js': 11_120,
+  'sluice.global.js': 11_120,
+  'sluice.websocket.min.js': 7_880,
+  'sluice.presence.min.js': 1_220,
+} as const
