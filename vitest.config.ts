@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './test/support/longest-first.ts'
 import { measureSlowness, SLOWNESS_VARIABLE } from './test/support/patience.ts'
 
 const slowness = measureSlowness()
@@ -9,6 +10,7 @@ export default defineConfig({
     pool: 'forks',
     // More than there are cores: tests of clusters wait for servers most of the time.
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     include: ['test/**/*.test.ts'],
     env: { [SLOWNESS_VARIABLE]: String(slowness) },
     // Only what is wrong reaches a limit, so they are generous: what a test waits for comes when it comes.
