@@ -3,7 +3,7 @@ import { chromium, type Browser, type Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createClient } from '../../src/client/node.ts'
 import { CuttingProxy } from '../support/cutting-proxy.ts'
-import { bundleDocument, snippetsOf } from '../support/doc-modules.ts'
+import { bundleDocument, importText, snippetsOf } from '../support/doc-modules.ts'
 import { ROOT } from '../support/installed-packages.ts'
 import { ReactPage, renderedBy } from '../support/react-page.ts'
 import { startNode, type StartedNode } from '../support/start-node.ts'
@@ -268,12 +268,43 @@ describe('usePresence and useInbox', () => {
   })
 })
 
+describe('useSync', () => {
+  it('loads a state, again where that fails, goes on exactly behind it, and loads it anew after a reset', async () => {
+    room = `short:sync-${tests}`
+    await publish('one', 'two')
+    await open({ first: [{ kind: 'Table', id: 'table', channel: room }] })
+    await expect.poll(() => attribute('table', 'error')).toBe('the backend says 503')
+    expect(await attribute('table', 'status')).toBe('loading')
+    const { position } = (await (await node.api('GET', `/v1/channels/${room}`)).json()) as {
+      readonly position: object
+    }
+    site.files.set('/table', JSON.stringify({ state: ['one', 'two'], position }))
+    await shows('#table', 'one,two')
+    expect([await attribute('table', 'status'), await attribute('table', 'error')]).toEqual(['live', null])
+    await publish('three')
+    await shows('#table', 'one,two,three')
+    proxy.refusing = true
+    proxy.cut(1)
+    await shows('output', /^(?:waiting|connecting)/)
+    await publish('four', 'five', 'six')
+    site.files.set('/table', JSON.stringify({ state: ['all six'] }))
+    proxy.refusing = false
+    await shows('#table', 'all six')
+    await publish('seven')
+    await shows('#table', 'all six,seven')
+    await show()
+    await expect.poll(() => subscribers(room)).toBe(0)
+    site.files.delete('/table')
+  })
+})
+
 describe('a page that a server has rendered', () => {
   it('is taken over by the browser as it is, and connects there only', async () => {
     const first = [
       { kind: 'Room', id: 'a', channel: room },
       { kind: 'Who', id: 'who', channel: room },
       { kind: 'Inbox', id: 'inbox' },
+      { kind: 'Table', id: 'table' },
     ]
     await page.goto('about:blank')
     await expect.poll(() => proxy.connections).toBe(0)
@@ -312,14 +343,15 @@ describe('docs/react.md', () => {
 
   it('has components that run as they are written', async () => {
     const languages = ['jsx', 'ts']
-    expect(snippetsOf(document, languages)).toHaveLength(6)
+    expect(snippetsOf(document, languages)).toHaveLength(7)
     const entry = `
       import { App } from 'doc:0'
       import { Chat } from 'doc:1'
       import { Who } from 'doc:2'
       import { Bell, Status } from 'doc:3'
-      import { Log } from 'doc:4'
-      import { useChannel } from 'doc:5'
+      import { Log } from 'doc:5'
+      import { Prices } from 'doc:4'
+      import { useChannel } from 'doc:6'
       import { createRoot } from 'react-dom/client'
       import { StrictMode } from 'react'
       function News() {
@@ -327,17 +359,22 @@ describe('docs/react.md', () => {
       }
       createRoot(document.querySelector('#root')).render(
         <StrictMode><App>
-          <Chat room="docs" /><Who room="docs" mood="calm" /><Bell /><Status /><Log channel="log" /><News />
+          <Chat room="docs" /><Who room="docs" mood="calm" /><Bell /><Status /><Log channel="log" /><Prices /><News />
         </App></StrictMode>,
       )`
     const change = (text: string): string => text.replace('wss://rt.example.com/v1/ws', url())
     site.files.set('/doc.js', await bundleDocument({ document, languages, change, entry, format: 'iife' }))
     const token = await node.token('erna', { history: ['*'] })
     site.files.set('/realtime-token', JSON.stringify({ token }))
+    const [position] = await node.publish({ channel: 'prices', data: { name: 'eur', price: 1 } })
+    site.files.set('/prices', JSON.stringify({ prices: { eur: 1 }, position }))
     await node.publish({ channel: 'news', data: { title: 'Hello' } })
     for (const data of ['one', 'two', 'three', 'four']) await node.publish({ channel: 'log', data })
     await page.goto(`${site.origin}/doc`)
     await shows('h1', 'Hello')
+    await shows('tbody', 'eur1')
+    await node.publish({ channel: 'prices', data: { name: 'usd', price: 3 } })
+    await shows('tbody', 'eur1usd3')
     await shows('p[title="1 here"]', 'you calm')
     await shows('ol', 'threefour')
     await page.click('button:text("Older")')
@@ -363,9 +400,7 @@ describe('docs/react.md', () => {
       export { effectScope } from 'vue'`
     const change = (text: string): string => text
     const script = await bundleDocument({ document, languages, change, entry, format: 'esm' })
-    const { effectScope, useChannel, channelStore } = (await import(
-      /* @vite-ignore */ `data:text/javascript,${encodeURIComponent(script)}`
-    )) as DocumentModules
+    const { effectScope, useChannel, channelStore } = await importText<DocumentModules>(script)
     const client = createClient({ url: url(), token: await node.token('fritz') })
     await publish('one', 'two')
     const scope = effectScope()

@@ -33,13 +33,18 @@ export function Typed() {
   const room = hooks.useChannel(titles.length > 0 ? 'room:1' : undefined, { onMessage: ({ data }) => data.text })
   const { members } = hooks.usePresence<{ mood: string }>('room:1', { data: { mood: 'calm' } })
   const mood: string | undefined = members.get('alice')?.mood
+  const table = hooks.useSync('news', {
+    load: async () => ({ state: [''] }),
+    apply: (all, { data }) => [...all, data.title],
+  })
+  const first: string | undefined = table.state?.[0]
   // @ts-expect-error -- no such channel
   hooks.useChannel('rooms')
   // @ts-expect-error -- not what is published on news
   void publish({ text: 'x' })
   // @ts-expect-error -- a room has no title
   room.messages.map(({ data }) => data.title)
-  return status + mood + room.status
+  return status + mood + first + room.status
 }
 
 const client = new SluiceClient<Channels>({ url: 'ws://x' })
@@ -96,7 +101,7 @@ describe('the package of the hooks', () => {
   })
 
   it('is there by import and by require, without a page, and says of itself that it is for browsers', () => {
-    const names = `['SluiceProvider', 'createHooks', 'useChannel', 'useClient', 'useConnection', 'useInbox', 'usePresence']`
+    const names = `['SluiceProvider', 'createHooks', 'useChannel', 'useClient', 'useConnection', 'useInbox', 'usePresence', 'useSync']`
     const check = `if (String(Object.keys(all).sort()) !== String(${names})) throw new Error(Object.keys(all))`
     const run = (type: string, code: string): string =>
       execFileSync(process.execPath, [`--input-type=${type}`, '-e', `${code}; ${check}`], {

@@ -1,7 +1,10 @@
 /** The snippets of a document as modules of a bundle: `docs/react.md#0` is its first one in these languages. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { build as bundle, type Plugin } from 'esbuild'
 import { ROOT } from './installed-packages.ts'
+import { temporaryDirectory } from './server-process.ts'
 
 export interface DocModules {
   readonly document: string
@@ -48,4 +51,16 @@ export async function bundleDocument(options: DocModules): Promise<string> {
     define: { 'process.env.NODE_ENV': '"development"' },
   })
   return outputFiles[0]?.text ?? ''
+}
+
+/** A module that was bundled. From a file: what it throws names its place, and not its whole text. */
+export async function importText<Module>(text: string): Promise<Module> {
+  const folder = temporaryDirectory('module')
+  const file = join(folder.path, 'module.mjs')
+  writeFileSync(file, text)
+  try {
+    return (await import(/* @vite-ignore */ pathToFileURL(file).href)) as Module
+  } finally {
+    folder.remove()
+  }
 }

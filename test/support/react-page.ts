@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { build } from 'esbuild'
+import { importText } from './doc-modules.ts'
 import { ROOT } from './installed-packages.ts'
 
 interface Rendering {
@@ -22,6 +23,10 @@ export class ReactPage {
     this.#server = createServer(({ url: asked = '/' }, response) => {
       const [url = ''] = asked.split('?')
       const file = this.files.get(url)
+      if (url === '/table') {
+        response.writeHead(file === undefined ? 503 : 200).end(file)
+        return
+      }
       const [, name = 'app'] = /^\/(\w+)$/.exec(url) ?? []
       const html = `<!doctype html><div id="root">${this.html}</div><script src="/${name}.js"></script>`
       response
@@ -56,10 +61,7 @@ export async function renderedBy(
   options: object,
   first: readonly object[],
 ): Promise<readonly [string, string]> {
-  const script = await bundle(folder, 'node')
-  const made = (await import(
-    /* @vite-ignore */ `data:text/javascript,${encodeURIComponent(script)}`
-  )) as Rendering
+  const made = await importText<Rendering>(await bundle(folder, 'node'))
   return made.rendered(options, first)
 }
 

@@ -1,8 +1,9 @@
-import type { ChannelIn, SluiceClient, Unmapped } from '@sluice/client'
+import type { ChannelIn, DataOn, SluiceClient, Unmapped } from '@sluice/client'
 import type { ReactElement } from 'react'
 import { SluiceProvider, useClient, type ProviderProps } from './client.ts'
 import { useChannel, useInbox, type UseChannel } from './use-channel.ts'
 import { useConnection } from './use-connection.ts'
+import { useSync, type SyncOptions, type SyncView } from './use-sync.ts'
 import { usePresence, type ChannelPresence, type PresenceOptions } from './use-presence.ts'
 
 /** The hooks for one map of channels: `createHooks<{ news: News; 'room:${string}': Chat }>()`. */
@@ -14,6 +15,10 @@ export interface Hooks<Known> {
     channel: ChannelIn<Known> | Unmapped<Known> | undefined,
     options?: PresenceOptions<Data>,
   ) => ChannelPresence<Data>
+  readonly useSync: <State, Name extends ChannelIn<Known> | Unmapped<Known>>(
+    channel: Name | undefined,
+    options: SyncOptions<State, unknown extends Known ? unknown : DataOn<Known, Name>>,
+  ) => SyncView<State>
   readonly useInbox: typeof useInbox
   readonly useConnection: typeof useConnection
 }
@@ -22,6 +27,7 @@ export interface Hooks<Known> {
 export function createHooks<Known>(): Hooks<Known> {
   return {
     ...{ SluiceProvider, usePresence, useInbox, useConnection },
+    useSync,
     useChannel: useChannel as unknown as UseChannel<Known>,
     useClient: useClient as unknown as () => SluiceClient<Known>,
   }

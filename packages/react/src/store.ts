@@ -35,3 +35,8 @@ export abstract class Store<View> {
     for (const listener of [...this.#listeners]) listener()
   }
 }
+
+/** In the place of a store where there is nothing to show. */
+export function neverChanges(): () => void {
+  return () => undefined
+}

@@ -20,6 +20,7 @@ import {
   type ChannelView,
 } from './channel-store.ts'
 import { useGiven, wake } from './client.ts'
+import { neverChanges } from './store.ts'
 
 export interface ChannelOptions<Data = unknown, Known = unknown> extends ChannelCallbacks<Data> {
   /**
@@ -109,11 +110,7 @@ function useMessages(
   useEffect(() => {
     if (store !== undefined) store.callbacks = options
   })
-  return useSyncExternalStore(store?.subscribe ?? nothing, store?.view ?? (() => unmounted(false)), () =>
+  return useSyncExternalStore(store?.subscribe ?? neverChanges, store?.view ?? (() => unmounted(false)), () =>
     unmounted(store !== undefined),
   )
-}
-
-function nothing(): () => void {
-  return () => undefined
 }

@@ -3,7 +3,7 @@ import { Presence, type Member } from '@sluice/client/presence'
 import { useEffect, useMemo, useSyncExternalStore } from 'react'
 import { useGiven, wake } from './client.ts'
 import { complain } from './complain.ts'
-import { Store } from './store.ts'
+import { neverChanges, Store } from './store.ts'
 
 export interface PresenceView<Data = unknown> {
   /** The users in the channel, each with what he says of himself. Another map after each change. */
@@ -113,7 +113,7 @@ export function usePresence<Data = unknown>(
     if (data !== undefined) store?.say({ data }).catch(() => undefined)
     // The same thing said by another object is no change.
   }, [store, said])
-  const view = useSyncExternalStore(store?.subscribe ?? nothing, store?.view ?? nobody, nobody)
+  const view = useSyncExternalStore(store?.subscribe ?? neverChanges, store?.view ?? nobody, nobody)
   return useMemo(() => {
     const say = (entry: Entry): Promise<void> =>
       store?.say(entry) ??
@@ -129,8 +129,4 @@ export function usePresence<Data = unknown>(
 
 function nobody(): PresenceView {
   return NOBODY
-}
-
-function nothing(): () => void {
-  return () => undefined
 }

@@ -30,6 +30,7 @@ describe('a token that is refused again and again', () => {
       await time.next()
     }
     expect(client.state).toBe('failed')
+    expect(client.error?.message).toContain(EXPIRED)
     expect(sockets.count).toBe(REFUSALS_MAX)
     expect(states.at(-1)).toBe('failed')
     expect(errors.map(({ closeCode }) => closeCode)).toEqual(Array(REFUSALS_MAX).fill(4401))
