@@ -94,6 +94,12 @@ describe('publish and send', () => {
     await server.send('alice', 'for you')
     await expect.poll(() => seen).toEqual(['for you'])
     expect((await server.whereIs('alice')).sessions).toHaveLength(1)
+    expect(await server.subscribe('alice', ['orders:1', 'orders:2'])).toMatchObject({
+      user: 'alice',
+      sessions: 1,
+    })
+    await server.unsubscribe('alice', ['orders:2'])
+    expect((await server.channelsOf('alice')).channels).toEqual([{ channel: 'orders:1' }])
     expect(await server.disconnect('alice')).toMatchObject({ disconnected: 1 })
     client.close()
     expect(await server.revoke('alice')).toMatchObject({ user: 'alice' })

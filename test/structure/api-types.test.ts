@@ -16,6 +16,9 @@ const USED = [
   '/v1/users/{user}',
   '/v1/users/{user}/sessions',
   '/v1/users/{user}/revoke',
+  '/v1/users/{user}/subscribe',
+  '/v1/users/{user}/unsubscribe',
+  '/v1/users/{user}/channels',
 ]
 const USED_SCHEMAS = ['Position', 'Error', 'Message', 'Published', 'Result', 'Channel', 'Messages', 'User']
 

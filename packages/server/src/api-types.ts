@@ -257,6 +257,162 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/v1/users/{user}/subscribe': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Put a user on channels, whatever the token says: with every session that is there and that comes */
+    post: {
+      parameters: {
+        query?: never
+        header?: never
+        path: {
+          /** @description The `sub` of the tokens, percent-encoded. */
+          user: string
+        }
+        cookie?: never
+      }
+      requestBody: {
+        content: {
+          'application/json': {
+            channels: string[]
+            /** @description Of the sessions of the user this one alone. */
+            session?: string
+          }
+        }
+      }
+      responses: {
+        /** @description How many sessions were there. */
+        200: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/json': {
+              user: string
+              sessions: number
+              /**
+               * @description Some node may not have been told; it finds this in the registry, which it looks into by itself.
+               * @constant
+               */
+              degraded?: true
+            }
+          }
+        }
+      }
+    }
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/users/{user}/unsubscribe': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** End the subscriptions of a user to channels, whoever has made them */
+    post: {
+      parameters: {
+        query?: never
+        header?: never
+        path: {
+          /** @description The `sub` of the tokens, percent-encoded. */
+          user: string
+        }
+        cookie?: never
+      }
+      requestBody: {
+        content: {
+          'application/json': {
+            channels: string[]
+            /** @description Of the sessions of the user this one alone. */
+            session?: string
+          }
+        }
+      }
+      responses: {
+        /** @description How many sessions were there. */
+        200: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/json': {
+              user: string
+              sessions: number
+              /**
+               * @description Some node may not have been told; it finds this in the registry, which it looks into by itself.
+               * @constant
+               */
+              degraded?: true
+            }
+          }
+        }
+      }
+    }
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/users/{user}/channels': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** The channels that backends have put a user on */
+    get: {
+      parameters: {
+        query?: never
+        header?: never
+        path: {
+          /** @description The `sub` of the tokens, percent-encoded. */
+          user: string
+        }
+        cookie?: never
+      }
+      requestBody?: never
+      responses: {
+        /** @description All of them. */
+        200: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/json': {
+              user: string
+              channels: {
+                channel: string
+                /** @description Of the sessions of the user this one alone. */
+                session?: string
+              }[]
+            }
+          }
+        }
+      }
+    }
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
 }
 export type webhooks = Record<string, never>
 export interface components {

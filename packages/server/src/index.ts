@@ -11,6 +11,8 @@ export type {
   HistoryOptions,
   PublishOptions,
   SluiceServerOptions,
+  Standing,
+  StandingOptions,
 } from './server.ts'
 export type {
   BatchMessage,

@@ -89,8 +89,10 @@ export class Item {
     open.forEach((target, index) => (this.#outcomes[target] = outcomeOf(results[index])))
   }
 
+  /** What the gateway has said of it before says more than that nobody answers now. */
   fail(error: SluiceError): void {
-    for (const target of this.#open()) this.#outcomes[target] = { error }
+    for (const target of this.#open())
+      if (this.#outcomes[target] === undefined || !error.retryable) this.#outcomes[target] = { error }
   }
 
   /** The first refusal that may pass. */

@@ -54,6 +54,13 @@ export interface CallOptions {
 
 export type PublishOptions = MessageOptions & CallOptions
 
+export interface StandingOptions extends CallOptions {
+  /** Of the sessions of the user this one alone. */
+  readonly session?: string
+}
+
+export type Standing = Answer<'/v1/users/{user}/subscribe', 'post'>
+
 export interface HistoryMessage {
   readonly channel: string
   /** Any JSON value, or a `Uint8Array` for a binary message. */
@@ -232,6 +239,36 @@ export class SluiceServer {
   revoke(user: string, options: CallOptions = {}): Promise<Answer<'/v1/users/{user}/revoke', 'post'>> {
     const asked = this.#asked('POST', `/v1/users/${named(user)}/revoke`, options)
     return this.#caller.ask(asked) as Promise<Answer<'/v1/users/{user}/revoke', 'post'>>
+  }
+
+  /**
+   * Puts a user on channels, whatever the token says: with every session that is there and that comes, or with one alone. Answers with how many
+   * there were.
+   */
+  subscribe(user: string, channels: readonly string[], options?: StandingOptions): Promise<Standing> {
+    return this.#stand(user, 'subscribe', channels, options)
+  }
+
+  /** Takes a user off channels, whoever has put him there. */
+  unsubscribe(user: string, channels: readonly string[], options?: StandingOptions): Promise<Standing> {
+    return this.#stand(user, 'unsubscribe', channels, options)
+  }
+
+  /** What backends have put a user on. */
+  channelsOf(user: string, options?: CallOptions): Promise<Answer<'/v1/users/{user}/channels', 'get'>> {
+    const path = `/v1/users/${named(user)}/channels`
+    return this.#get(path, options) as Promise<Answer<'/v1/users/{user}/channels', 'get'>>
+  }
+
+  #stand(
+    user: string,
+    what: 'subscribe' | 'unsubscribe',
+    channels: readonly string[],
+    { session, ...options }: StandingOptions = {},
+  ): Promise<Standing> {
+    const body = JSON.stringify({ channels, session })
+    const asked = this.#asked('POST', `/v1/users/${named(user)}/${what}`, options)
+    return this.#caller.ask({ ...asked, body }) as Promise<Standing>
   }
 
   #get(path: string, options: CallOptions = {}): Promise<unknown> {
