@@ -20,6 +20,7 @@ const UNLISTED: Readonly<Record<string, string>> = {
   'the tab is gone': 'as above',
   '… belongs to the connection; it cannot be left': 'no client of ours asks for it',
   'ack: …': 'as above',
+  'a probe is for a channel that is subscribed, not …': 'as above',
   'the node answered without a token: it is of another version': 'it says all that there is to say',
   '--ttl is …; allowed: a time of at least 1s, such as 10m, 1h or 1d': 'as above',
 }
