@@ -131,10 +131,11 @@ function watchRates(nodes: readonly FleetNode[], found: (perSecond: number) => v
 }
 
 async function begun(node: FleetNode): Promise<number> {
-  const results = ['new', 'resumed', 'unknown_session']
-  const counts = await Promise.all(
-    results.map((result) => node.metric(`sluice_resumes_total{result="${result}"}`)),
+  const results = ['new', 'returned', 'resumed', 'unknown_session']
+  const series = results.flatMap((result) =>
+    ['websocket', 'sse', 'poll'].map((transport) => `{result="${result}",transport="${transport}"}`),
   )
+  const counts = await Promise.all(series.map((labels) => node.metric(`sluice_resumes_total${labels}`)))
   return counts.reduce((sum, count) => sum + count, 0)
 }
 

@@ -275,8 +275,10 @@ export class Api {
 
   #over(asked: Asked, status: number): void {
     const { clock, metrics } = this.#ports
-    metrics.apiRequests[classOf(status)].inc()
-    metrics.apiRequestTime.observe((clock.monotonicMs() - asked.startedMs) / 1000)
+    if (asked.route?.probe !== true) {
+      metrics.apiRequests[classOf(status)].inc()
+      metrics.apiRequestTime.observe((clock.monotonicMs() - asked.startedMs) / 1000)
+    }
     asked.over()
   }
 

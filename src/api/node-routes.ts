@@ -26,11 +26,11 @@ export function nodeRoutes({ table, health, metrics }: NodeRoutePorts): Route[] 
         return { status: 200, json: { nodes, ...(stale ? { stale } : {}) } }
       },
     },
-    { method: 'GET', path: '/livez', scope: undefined, handle: () => verdict(health.live()) },
-    { method: 'GET', path: '/readyz', scope: undefined, handle: () => verdict(health.ready()) },
+    probe('/livez', () => health.live()),
+    probe('/readyz', () => health.ready()),
     // For balancers that know this name only.
-    { method: 'GET', path: '/health', scope: undefined, handle: () => verdict(health.ready()) },
-    { method: 'GET', path: '/startupz', scope: undefined, handle: () => verdict(health.started()) },
+    probe('/health', () => health.ready()),
+    probe('/startupz', () => health.started()),
     {
       method: 'GET',
       path: '/healthz/deep',
@@ -61,6 +61,10 @@ export function nodeRoutes({ table, health, metrics }: NodeRoutePorts): Route[] 
   ]
 }
 
-function verdict({ ok, reason }: Verdict): ApiAnswer {
-  return { status: ok ? 200 : 503, json: { ok, reason } }
+function probe(path: string, verdict: () => Verdict): Route {
+  const handle = (): ApiAnswer => {
+    const { ok, reason } = verdict()
+    return { status: ok ? 200 : 503, json: { ok, reason } }
+  }
+  return { method: 'GET', path, scope: undefined, probe: true, handle }
 }

@@ -64,6 +64,8 @@ export interface Route {
   readonly scope: Scope | undefined
   /** Of what changes something for others. */
   readonly audit?: AuditedAction
+  /** Asked all the time, and 503 is an answer: it is no request among the others, and no failure. */
+  readonly probe?: true
   /** `handle` is called once the body is here, and has it as `text`: for what is answered in the same turn. */
   readonly wholeBody?: true
   handle(request: ApiRequest): ApiAnswer | Promise<ApiAnswer>

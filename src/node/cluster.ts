@@ -204,7 +204,7 @@ function graceMsOfCluster({ cluster }: Config): number {
 }
 
 function createCanary(
-  { config, clock, log, health }: Base,
+  { config, clock, log, health, metrics }: Base,
   { stores, switchboard, pace }: ClusterPorts,
   membership: Membership,
 ): Canary {
@@ -221,7 +221,10 @@ function createCanary(
         void health.check()
         void membership.update()
       },
-      heardAfter: (ms) => pace.backbone.add(ms),
+      heardAfter(ms) {
+        pace.backbone.add(ms)
+        metrics.backboneRoundTrip.observe(ms / 1000)
+      },
       missed: () => switchboard.messagesMissed(),
     },
   )

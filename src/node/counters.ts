@@ -98,8 +98,8 @@ export function sessionMetrics(
   { connected, clock, refused }: SessionHearers,
 ): SessionMetrics {
   return {
-    connected(resume, tookMs) {
-      metrics.resumes[resume].inc()
+    connected(how, transport, tookMs) {
+      metrics.resumes[how][transport].inc()
       connected(tookMs)
     },
     channelResumed: (result) => metrics.channelResumes[result].inc(),

@@ -26,7 +26,7 @@ export class Rates {
     this.#clock = clock
     this.#metrics = metrics
     this.#counters = {
-      connects: Object.values(resumes),
+      connects: Object.values(resumes).flatMap((result) => Object.values(result)),
       published: Object.values(published).flatMap((door) => Object.values(door)),
       delivered: Object.values(delivered),
     }

@@ -30,6 +30,11 @@ export const PARTS = {
     'Messages from and to the backbone, control messages included.',
     { name: 'direction', values: ['in', 'out'] },
   ),
+  backboneRoundTrip: histogram(
+    'backbone_round_trip_seconds',
+    'How long a word of the node to itself was on its way through the backbone; one at each `cluster.canary`.',
+    STORE_BUCKETS_S,
+  ),
   registryOps: counter(
     'registry_ops_total',
     'Calls of the registry.',

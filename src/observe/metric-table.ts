@@ -40,8 +40,9 @@ const CONNECTIONS = {
   ),
   resumes: counter(
     'resumes_total',
-    'Sessions at connect: new, resumed, or asked for by an id that nobody knows any more.',
-    { name: 'result', values: ['new', 'resumed', 'unknown_session'] },
+    'Sessions at connect: new, resumed, asked for by an id that nobody knows any more, or new with a place to go on from (`returned`), as streams and polls come back.',
+    { name: 'result', values: ['new', 'returned', 'resumed', 'unknown_session'] },
+    TRANSPORT,
   ),
   channelResumes: counter(
     'channel_resumes_total',
@@ -238,10 +239,14 @@ const NODE = {
     'Faults of the gateway, by where they were met; the log has each kind with its stack. The connection that met one is closed with 1011. Anything but 0 is worth a report.',
     { name: 'place', values: FAULTS },
   ),
-  apiRequests: counter('api_requests_total', 'Requests to the API for backends and operators.', {
-    name: 'status',
-    values: ['2xx', '3xx', '4xx', '5xx'],
-  }),
+  apiRequests: counter(
+    'api_requests_total',
+    'Requests to the API for backends and operators; what balancers and Kubernetes probe with is none.',
+    {
+      name: 'status',
+      values: ['2xx', '3xx', '4xx', '5xx'],
+    },
+  ),
   apiRequestTime: histogram('api_request_seconds', 'How long the API took to answer.', STORE_BUCKETS_S),
   eventLoopLag: gauge(
     'event_loop_lag_seconds',

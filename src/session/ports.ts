@@ -1,6 +1,7 @@
 /**
  * What the session room needs of other rooms, as narrow as it uses it.
  */
+import type { HowCame } from './came.ts'
 import type { Answer } from '../answer.ts'
 import type { Identity } from '../auth/identity.ts'
 import type { TakenOver } from '../cluster/control.ts'
@@ -9,6 +10,7 @@ import type { Came, Witness } from '../observe/witness.ts'
 import type { SluiceError } from '../errors.ts'
 import type { ErrorCode } from '../protocol/error-code.ts'
 import type { Position } from '../protocol/position.ts'
+import type { TransportName } from '../protocol/transport-name.ts'
 import type { Entry, Members, Statement } from '../presence/info.ts'
 import type { Published } from '../publish/publisher.ts'
 import type { Hub } from '../hub/hub.ts'
@@ -54,7 +56,7 @@ export type SessionLimit =
 
 export interface SessionMetrics {
   /** `tookMs`: from its token to here. */
-  connected(resume: ResumeResult, tookMs: number): void
+  connected(how: HowCame, transport: TransportName, tookMs: number): void
   channelResumed(result: ChannelResumeResult): void
   reauth(result: ReauthResult): void
   tokenChecked(result: 'good' | 'unauthorized' | 'revoked' | 'unavailable'): void

@@ -8,7 +8,8 @@ import { Claims } from './claims.ts'
 import { ConnectionGone, type Connection } from './connection.ts'
 import { Credentials } from './credentials.ts'
 import { findAll, found, refusesAll, resultOf, shown, sortOut, type Finding, type Sorted } from './finding.ts'
-import type { Identity, ResumeResult, SessionContext } from './ports.ts'
+import { howCame, shownAs } from './came.ts'
+import type { Identity, SessionContext } from './ports.ts'
 import { ownerTagOf, sessionIdFor } from './session-id.ts'
 import { withAllStanding } from './more-permissions.ts'
 import { Session } from './session.ts'
@@ -129,13 +130,12 @@ export class Sessions {
         inbox.opened.subscription,
         this.#context,
       )
-      const resume: ResumeResult =
-        request.session === undefined ? 'new' : claimed.known ? 'resumed' : 'unknown_session'
-      ports.metrics.connected(resume, ports.clock.monotonicMs() - startedMs)
+      const how = howCame(request, claimed.known)
+      ports.metrics.connected(how, connection.transport, ports.clock.monotonicMs() - startedMs)
       const here = { session: id, node: ports.nodeId }
       const handover = Handover.of(here, claimed, request.departure, ports.former)
       this.#claims.served(attempt, session, handover?.from)
-      const came = { resume, client: request.client?.replaceAll(UNFIT_TO_SHOW, '?') }
+      const came = { resume: shownAs(how), client: request.client?.replaceAll(UNFIT_TO_SHOW, '?') }
       const arrival = { came, handover, standing, attempt }
       this.#install(session, findings, { ...checkedEntries(request.entries, ports), ...arrival })
       return session

@@ -85,6 +85,7 @@ describe('a deaf node', () => {
     await expect.poll(() => well.metric('sluice_mesh_links')).toBe(0)
     await well.publish({ channel: 'news', data: 'by NATS' })
     expect(await client.next('message')).toMatchObject({ data: 'by NATS' })
+    await expect.poll(() => deaf.metric('sluice_backbone_round_trip_seconds_count')).toBeGreaterThan(0)
     client.cut()
   })
 

@@ -607,10 +607,14 @@ describe('the node', () => {
     const { client } = await RawClient.connect(`ws://127.0.0.1:${node.port}/v1/ws`, {
       token: await node.token('dora'),
     })
+    const failed = (): Promise<number> => node.metric('sluice_api_requests_total{status="5xx"}')
+    const failedBefore = await failed()
     const begun = await ask({ method: 'POST', path, params, body: { plan: '5%/2m' } })
     expect(begun.json).toMatchObject({ drain: { state: 'waiting', plan: '5%/2m', told: 0 } })
     expect((await ask({ method: 'GET', path: '/readyz', headers: { authorization: '' } })).status).toBe(503)
     expect((await ask({ method: 'GET', path: '/health', headers: { authorization: '' } })).status).toBe(503)
+    // That it is not ready is what was asked: nobody is woken up for it.
+    expect(await failed()).toBe(failedBefore)
     expect((await ask({ method: 'POST', path, params, body: { paused: true } })).json).toMatchObject({
       drain: { state: 'paused' },
     })

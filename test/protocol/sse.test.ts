@@ -65,8 +65,11 @@ describe('an SSE stream', () => {
       { user: 'sal', data: 3 },
       { channel: 'r:1', data: 4 },
     ])
+    const returned = 'sluice_resumes_total{result="returned",transport="sse"}'
+    const before = await node.metric(returned)
     const back = await open('sal', 'r:1,r:2', { 'last-event-id': id as string })
     const { data } = await back.next('welcome')
+    expect(await node.metric(returned)).toBe(before + 1)
     expect(data['channels']).toMatchObject({ 'r:1': { recovered: true }, 'r:2': { recovered: true } })
     const seen = []
     let cursor

@@ -197,7 +197,7 @@ describe('connecting', () => {
       a: { epoch, offset, recovered: true },
       b: { epoch, recovered: false },
     })
-    expect(node.counted).toEqual(['connected new', 'channel recovered', 'channel reset'])
+    expect(node.counted).toEqual(['connected returned', 'channel recovered', 'channel reset'])
   })
 })
 
