@@ -8,7 +8,7 @@ export interface Certificate {
   readonly keyFile: string
 }
 
-const DAYS = '2'
+const DAYS = 2
 const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
 
 export class CertificateAuthority {
@@ -29,7 +29,7 @@ export class CertificateAuthority {
       '-out',
       this.caFile,
       '-days',
-      DAYS,
+      String(DAYS),
       '-subj',
       `/CN=${name}`,
     )
@@ -41,7 +41,7 @@ export class CertificateAuthority {
   }
 
   /** `names`: as in a subjectAltName. */
-  issue(name: string, names = 'IP:127.0.0.1,DNS:localhost'): Certificate {
+  issue(name: string, names = 'IP:127.0.0.1,DNS:localhost', days = DAYS): Certificate {
     const [certFile, keyFile, request] = [`${name}.pem`, `${name}.key`, `${name}.csr`].map((one) =>
       this.file(one),
     ) as [string, string, string]
@@ -68,7 +68,7 @@ export class CertificateAuthority {
       '-out',
       certFile,
       '-days',
-      DAYS,
+      String(days),
       '-copy_extensions',
       'copy',
     )
