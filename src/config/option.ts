@@ -116,7 +116,11 @@ export function optionalSection<T extends z.core.$ZodLooseShape>(doc: string, sh
 /** A group of options under each of some keys that the operator chooses. */
 export function optionalSectionByKey<T extends z.core.$ZodLooseShape>(
   doc: string,
-  { shape, fits, ...words }: Omit<Each, 'shape'> & { readonly shape: T; fits(key: string): boolean },
+  {
+    shape,
+    fits,
+    ...words
+  }: Omit<Each, 'shape'> & { readonly shape: T; readonly fits: (key: string) => boolean },
 ) {
   const each = { ...words, shape }
   const key = z.string().refine(fits)
