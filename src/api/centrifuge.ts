@@ -2,7 +2,8 @@
  * POST /api/{method}: what libraries of Centrifuge for backends call, on a node that speaks its protocol.
  */
 import type { ApiRequest, Route } from './route.ts'
-import type { ServerApi, ServerCaller } from '../dialect/centrifuge/server-api.ts'
+import type { ServerApi } from '../dialect/centrifuge/server-api.ts'
+import type { ServerCaller } from '../dialect/centrifuge/server-api-ports.ts'
 import { SluiceError } from '../errors.ts'
 import { JsonFault, parseJson } from '../protocol/json.ts'
 
@@ -11,11 +12,11 @@ const ENVELOPE_DEPTH = 1
 const BATCH_DEPTH = 4
 
 export function centrifugeRoutes(serverApi: ServerApi): Route[] {
-  return Object.entries(serverApi.methods).map(([name, { scope, user }]): Route => ({
+  return Object.entries(serverApi.methods).map(([name, { scope, audit }]): Route => ({
     method: 'POST',
     path: `/api/${name}`,
     scope,
-    ...(user === undefined ? {} : { audit: 'disconnect' as const }),
+    ...(audit === undefined ? {} : { audit: audit.action }),
     async handle(request) {
       const { raw, params } = await readBody(request, name === 'batch' ? BATCH_DEPTH : ENVELOPE_DEPTH)
       const { caller: key, traceparent } = request
@@ -24,7 +25,7 @@ export function centrifugeRoutes(serverApi: ServerApi): Route[] {
         checkScope: (needed) => key.checkScope(needed),
         checkChannel: (channel) => key.checkChannel(channel),
       }
-      const on = user === undefined ? {} : { on: { user: user(params) } }
+      const on = audit === undefined ? {} : { on: audit.on(params) }
       return { status: 200, text: await serverApi.answer(name, { caller, params, raw }), ...on }
     },
   }))

@@ -19,6 +19,8 @@ export interface Identity {
   readonly tokenless?: true
   /** The one channel that the token is for, as its issuer writes it. It allows nothing by itself: dialects that have such tokens ask for it. */
   readonly channel?: string
+  /** The channels that the token puts its user on, as its issuer writes them. It does so where a dialect has such tokens. */
+  readonly channels?: readonly string[]
 }
 
 /** A user id is opaque to the gateway, but it is part of keys and of log lines. */
@@ -44,6 +46,8 @@ interface Claims {
   readonly iat?: unknown
   readonly sluice?: unknown
   readonly channel?: unknown
+  readonly channels?: unknown
+  readonly subs?: unknown
 }
 
 /** Fails with `unauthorized` and a sentence that names the claim and its rule, never its value. */
@@ -56,6 +60,7 @@ export function identityOf(claims: Claims, table: PatternTable): Identity {
     expiresAtMs: momentMs('exp', claims.exp),
     issuedAtMs: momentMs('iat', claims.iat),
     ...(typeof claims.channel === 'string' ? { channel: claims.channel } : {}),
+    ...channelsIn(claims),
   }
 }
 
@@ -78,6 +83,18 @@ function patterns(field: string, value: unknown): readonly string[] {
   const fault = patternsFault(field, value)
   if (fault !== undefined) throw refused(`the claim ${fault}`)
   return value as readonly string[]
+}
+
+const CHANNELS_MAX = 100
+
+/** Centrifugo's `channels`, a list, and `subs`, by channel. What is no such thing is another's claim, and ignored. */
+function channelsIn({ channels, subs }: Claims): { readonly channels?: readonly string[] } {
+  const listed = (Array.isArray(channels) ? channels : []).filter((one) => typeof one === 'string')
+  const named = typeof subs === 'object' && subs !== null && !Array.isArray(subs) ? Object.keys(subs) : []
+  const all = [...new Set([...listed, ...named])]
+  if (all.length > CHANNELS_MAX)
+    throw refused(`the claims channels and subs name at most ${CHANNELS_MAX} channels`)
+  return all.length === 0 ? {} : { channels: all }
 }
 
 /** NumericDate (RFC 7519, section 2) may have a fraction. */

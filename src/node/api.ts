@@ -151,7 +151,7 @@ function pusherApi(
 
 function centrifugeApi(
   { config, clock, policies }: Base,
-  { stores, cluster, delivery }: ApiParts,
+  { stores, cluster, delivery, occupancy }: ApiParts,
 ): ServerApi {
   const { presence, publisher, users } = delivery
   return new ServerApi(
@@ -163,6 +163,8 @@ function centrifugeApi(
           ? presence.members(channel).then((members) => [...members.keys()])
           : undefined,
       disconnect: (user) => users.disconnectEverywhere(user),
+      stand: (user, wish, on) => (on ? users.putOn(user, wish) : users.takeOff(user, wish)),
+      occupied: (prefix) => occupancy.all(prefix),
       nodes: async () => (await cluster.membership.table()).nodes,
     },
     { batchMax: config.limits.publishBatch, now: () => clock.now() },

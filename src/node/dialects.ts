@@ -6,7 +6,7 @@ import { Centrifuge } from '../dialect/centrifuge/centrifuge.ts'
 import type { Pusher } from '../dialect/pusher/pusher.ts'
 import { emulationRequests, eventStream, httpStream } from '../dialect/centrifuge/emulation.ts'
 import { json, protobuf } from '../dialect/centrifuge/encoding.ts'
-import type { SpeakerPorts } from '../dialect/centrifuge/speaker.ts'
+import type { SpeakerPorts } from '../dialect/centrifuge/speaker-ports.ts'
 import { uniJson } from '../dialect/centrifuge/uni.ts'
 import { DurableStreams } from '../dialect/durable-streams/durable-streams.ts'
 import type { EdgePorts } from '../edge/ports.ts'
@@ -44,6 +44,7 @@ function centrifugeRoutes(base: Base, ports: EdgePorts, stores: Stores): Route[]
     ...{ anonymous: permissionsOf(anonymous), everybody: permissionsOf(everybody) },
     logOf: (channel) => (policies(channel).hub.logged ? stores.log : undefined),
     keepsPresence: (channel) => policies(channel).client.presence,
+    forwards: (channel) => policies(channel).client.clientPublish === 'forward',
     acknowledged: (channel) => policies(channel).client.acknowledged,
   }
   const version = packageVersion()
@@ -76,6 +77,7 @@ function streamRoutes({ config, policies }: Base, ports: EdgePorts, { log }: Sto
       },
       isPublic: (channel) => everybody.mayReadHistory(channel),
       prove: (token) => sessions.prove(token),
+      hold: (identity, end) => sessions.holders.hold(identity, end),
     },
     { liveMax: durableStreams.readers, maxAgeSeconds: Math.ceil(durableStreams.maxAge / 1000) },
   )

@@ -11,7 +11,7 @@ import type { Orders, Registry } from '../registry/registry.ts'
 
 export interface OrderPorts {
   readonly registry: Pick<Registry, 'orders' | 'revoked' | 'standing'>
-  readonly sessions: Pick<Sessions, 'all' | 'get' | 'obey'>
+  readonly sessions: Pick<Sessions, 'all' | 'get' | 'obey' | 'holders'>
   readonly clock: Clock
   /** Whether this node hears what others tell it. */
   hears(): boolean
@@ -93,6 +93,7 @@ export class OrderWatch {
     if (revoked.size + disconnected.size + (changed?.size ?? 1) === 0) return
     const { sessions } = this.#ports
     const toReconcile: Pick<Session, 'id' | 'user'>[] = []
+    sessions.holders.revoke(revoked)
     let compared = 0
     for (const session of sessions.all()) {
       sessions.obey(session, revoked.get(session.user), disconnected.get(session.user))

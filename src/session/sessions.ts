@@ -15,6 +15,7 @@ import { withAllStanding } from './more-permissions.ts'
 import { Session } from './session.ts'
 import { carryOut, channelsFor, withStandingChannels, type StandingChange } from './standing.ts'
 import { checkChannels, checkSessions, takeConnection } from './user-limits.ts'
+import { TokenHolders } from './token-holders.ts'
 import type { Found } from './welcome.ts'
 import type { TakenOver } from '../cluster/control.ts'
 import { Closing } from '../errors.ts'
@@ -65,11 +66,14 @@ export class Sessions {
   readonly #attempts = new Attempts()
   readonly #claims: Claims
   readonly #credentials: Credentials
+  /** Those who have no session, such as readers of streams. */
+  readonly holders: TokenHolders
 
   constructor(context: Omit<SessionContext, 'attempts'>) {
     this.#context = { ...context, attempts: this.#attempts }
     this.#claims = new Claims(context.ports, this.#attempts)
     this.#credentials = new Credentials(context.ports)
+    this.holders = new TokenHolders(context.ports.tokens)
   }
 
   get count(): number {
@@ -153,6 +157,7 @@ export class Sessions {
   /** A user's tokens are revoked, also where he is on his way in, or brings a fresh one. */
   revoke(user: string, beforeMs: number): void {
     this.#attempts.revoke(user, beforeMs)
+    this.holders.revoke(new Map([[user, beforeMs]]))
     for (const session of [...this.#byId.values()])
       if (session.user === user) this.obey(session, beforeMs, undefined)
   }

@@ -1,4 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createHmac } from 'node:crypto'
+import { Centrifuge } from 'centrifuge'
+import { Centrifuge as ProtobufCentrifuge } from 'centrifuge/build/protobuf'
+import { WebSocket } from 'ws'
 import { createClient } from '../../src/client/node.ts'
 import { NatsLink } from '../../src/drivers/nats.ts'
 import { EventStream } from '../support/event-stream.ts'
@@ -15,7 +19,12 @@ const NONE = { subscribe: [] }
 
 beforeAll(async () => {
   cluster = await startCluster(2, {
-    namespaces: { room: { presence: true }, live: { delivery: 'ephemeral' } },
+    dialects: { centrifuge: {} },
+    namespaces: {
+      room: { presence: true },
+      live: { delivery: 'ephemeral' },
+      ask: { clientPublish: 'forward' },
+    },
   })
   ;[one, two] = cluster.nodes as [StartedNode, StartedNode]
 })
@@ -204,4 +213,95 @@ it('the channels that somebody is on are listed from both nodes, page by page, w
     })
   expect(await list('after=room:b')).toEqual({ channels: [{ channel: 'room:c', connections: 2 }] })
   for (const { client } of clients) client.cut()
+})
+
+/** As Centrifugo has it, without a claim of the gateway. */
+function centrifugoToken(claims: object): string {
+  const parts = [{ alg: 'HS256' }, { iat: Math.floor(Date.now() / 1000), ...claims }]
+  const text = parts.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
+  return `${text}.${createHmac('sha256', one.secret).update(text).digest('base64url')}`
+}
+
+describe.each([
+  { build: 'JSON', Client: Centrifuge, plain: (data: unknown) => data, bytes: (data: unknown) => data },
+  {
+    build: 'Protobuf',
+    Client: ProtobufCentrifuge as unknown as typeof Centrifuge,
+    plain: (data: unknown) => JSON.parse(new TextDecoder().decode(data as Uint8Array)) as unknown,
+    bytes: (data: unknown) => new TextEncoder().encode(JSON.stringify(data)),
+  },
+])('the $build build of the client of Centrifuge', ({ build, Client, plain, bytes }) => {
+  const server = async (method: string, body: object): Promise<unknown> => {
+    const answer = await one.api('POST', `/api/${method}`, body)
+    return answer.json()
+  }
+  const open = (token: string): { client: Centrifuge; seen: unknown[]; told: unknown[] } => {
+    const client = new Client(`ws://127.0.0.1:${two.port}/connection/websocket`, {
+      websocket: WebSocket,
+      token,
+    })
+    const [seen, told]: [unknown[], unknown[]] = [[], []]
+    client.on('publication', ({ channel, data }) => seen.push([channel, plain(data)]))
+    client.on('subscribed', ({ channel, recovered }) => told.push(['on', channel, recovered]))
+    client.on('unsubscribed', ({ channel }) => told.push(['off', channel]))
+    client.connect()
+    return { client, seen, told }
+  }
+
+  it('is put on a channel by the server API of another node, and taken off it', async () => {
+    const [user, channel] = [`ira-${build}`, `dialog#${build},2`]
+    const { client, seen, told } = open(centrifugoToken({ sub: user }))
+    await client.ready()
+    expect(await server('subscribe', { user, channel })).toEqual({ result: {} })
+    await expect.poll(() => told).toContainEqual(['on', channel, false])
+    await server('publish', { channel, data: 1 })
+    await expect.poll(() => seen).toEqual([[channel, 1]])
+    expect(await server('channels', { pattern: 'dialog#*' })).toMatchObject({
+      result: { channels: { [channel]: { num_clients: 1 } } },
+    })
+    client.disconnect()
+    await server('publish', { channel, data: 'missed' })
+    client.connect()
+    await expect
+      .poll(() => seen)
+      .toEqual([
+        [channel, 1],
+        [channel, 'missed'],
+      ])
+    await server('unsubscribe', { user, channel })
+    await expect.poll(() => told.at(-1)).toEqual(['off', channel])
+    client.disconnect()
+  })
+
+  it('is on the channels that its token names, and on no others', async () => {
+    const claims = { sub: 'jon', channels: [`team-${build}`], subs: { [`own-${build}`]: {} } }
+    const { client, seen } = open(centrifugoToken(claims))
+    await client.ready()
+    for (const name of ['own', 'other', 'team'])
+      await server('publish', { channel: `${name}-${build}`, data: name })
+    await expect
+      .poll(() => seen)
+      .toEqual([
+        [`own-${build}`, 'own'],
+        [`team-${build}`, 'team'],
+      ])
+    client.disconnect()
+  })
+
+  it('asks a backend by rpc', async () => {
+    const backend = new NatsLink({ urls: [cluster.nats.url], name: 'backend' })
+    backend.start()
+    backend.subscribe('sluice.inbound.ask:sum', {}, (_subject, data, reply) => {
+      const sum = (JSON.parse(data.toString()) as number[]).reduce((a, b) => a + b, 0)
+      backend.publish(reply, Buffer.from(JSON.stringify({ data: { sum } })))
+    })
+    await backend.flush(10_000)
+    const { client } = open(await two.token('kim'))
+    await client.ready()
+    const { data } = await client.rpc('ask:sum', bytes([1, 2, 3]))
+    expect(plain(data)).toEqual({ sum: 6 })
+    await expect(client.rpc('news', bytes([1]))).rejects.toMatchObject({ code: 108 })
+    client.disconnect()
+    await backend.close()
+  })
 })

@@ -11,7 +11,8 @@ import { cursorAt } from '../../src/dialect/durable-streams/cursor.ts'
 import { offsetText, readFromIn } from '../../src/dialect/durable-streams/offset.ts'
 import type { RequestHead } from '../../src/drivers/uws.ts'
 import { json, protobuf, type Encoding } from '../../src/dialect/centrifuge/encoding.ts'
-import { COMMAND } from '../../src/dialect/centrifuge/fields.ts'
+import { COMMAND, type Field, type Shape } from '../../src/dialect/centrifuge/fields.ts'
+import { JsonPieces } from '../../src/dialect/centrifuge/json.ts'
 import { Writer } from '../../src/dialect/centrifuge/protobuf.ts'
 import type { Verbs } from '../../src/dialect/centrifuge/verbs.ts'
 import { asSluiceError } from '../../src/errors.ts'
@@ -55,6 +56,10 @@ const VERBS: Verbs = {
     JSON.parse(text)
     check(!isDeeper(text, DEPTH), 'no payload is deeper than the limit')
   },
+  async call(channel, payload) {
+    await VERBS.publish(channel, payload)
+    return payload.binary ? undefined : payload.data
+  },
   async history(channel) {
     checkChannel(channel)
     return { messages: [], head: START.position }
@@ -93,6 +98,53 @@ function commandBytes(random: Random): Buffer {
   return random.oneIn(2) ? poked(random, writer.finish()) : writer.finish()
 }
 
+/** With fields that the table has, as deep as it goes, so that what is wrong with one is met behind all that is around it. */
+function wholeCommand(random: Random, data: () => Uint8Array): object {
+  const method = random.pick(METHODS)
+  const { type } = COMMAND.byName.get(method) as Field
+  return { id: 1 + random.int(4), [method]: wholeMessage(random, type as Shape, data) }
+}
+
+function wholeMessage(random: Random, { fields }: Shape, data: () => Uint8Array): object {
+  const some = fields.filter(() => !random.oneIn(3))
+  return Object.fromEntries(some.map((field) => [field.name, wholeField(random, field, data)]))
+}
+
+function wholeField(random: Random, { type, many }: Field, data: () => Uint8Array): unknown {
+  const one = (): unknown => {
+    if (typeof type === 'object') return wholeMessage(random, type, data)
+    if (type === 'bytes') return data()
+    if (type === 'bool') return random.oneIn(2)
+    return type === 'string' ? random.pick(CHANNELS) : random.int(1e6)
+  }
+  if (many !== 'map') return one()
+  return new Map(Array.from({ length: random.int(4) }, () => [random.pick(CHANNELS), one()]))
+}
+
+function wholeText(random: Random): string {
+  const pieces = new JsonPieces()
+  pieces.message(
+    COMMAND,
+    wholeCommand(random, () => Buffer.from(someJson(random))),
+  )
+  const text = pieces.finish().toString()
+  return random.oneIn(2) ? mutated(random, text) : text
+}
+
+function wholeBytes(random: Random): Buffer {
+  const writer = new Writer()
+  writer.message(
+    COMMAND,
+    wholeCommand(random, () => bytes(random, 30)),
+  )
+  writer.delimit(0)
+  const written = writer.finish()
+  // What the table writes it reads, each field of it.
+  const [read] = protobuf.commands(written, DEPTH)
+  check(read !== undefined && read.method !== 'unknown', 'a command that is whole is read')
+  return random.oneIn(2) ? poked(random, written) : written
+}
+
 async function speak(
   random: Random,
   encoding: Encoding,
@@ -126,7 +178,9 @@ export const centrifuge: Target[] = [
     name: 'frames of Centrifuge in JSON',
     share: 2,
     run(random) {
-      const frame = Array.from({ length: 1 + random.int(3) }, () => commandText(random)).join('\n')
+      const frame = Array.from({ length: 1 + random.int(3) }, () =>
+        random.oneIn(2) ? wholeText(random) : commandText(random),
+      ).join('\n')
       const bytesOfFrame = random.oneIn(9) ? bytes(random, 60) : Buffer.from(frame)
       return speak(random, json, Buffer.from('{"id":1,"connect":{}}'), bytesOfFrame)
     },
@@ -137,7 +191,11 @@ export const centrifuge: Target[] = [
     run(random) {
       const frame = random.oneIn(9)
         ? bytes(random, 60)
-        : Buffer.concat(Array.from({ length: 1 + random.int(3) }, () => commandBytes(random)))
+        : Buffer.concat(
+            Array.from({ length: 1 + random.int(3) }, () =>
+              random.oneIn(2) ? wholeBytes(random) : commandBytes(random),
+            ),
+          )
       return speak(random, protobuf, new Uint8Array([4, 0x08, 1, 0x22, 0]), frame)
     },
   },

@@ -157,6 +157,20 @@ describe('a long poll', () => {
   })
 })
 
+it.each(['long-poll', 'sse'])('a revoked token ends a read that waits (%s)', async (live) => {
+  const token = await node.token(`rev-${live}`, { subscribe: [], history: ['closed'], issuedSecondsAgo: 5 })
+  const at = (await get('closed', { offset: 'now' }, { headers: { authorization: `Bearer ${token}` } }))
+    .headers
+  const offset = at.get('stream-next-offset') as string
+  const waiting = get('closed', { offset, live }, { headers: { authorization: `Bearer ${token}` } })
+  if (live === 'sse') await waiting
+  await expect.poll(() => node.metric('sluice_subscriptions')).toBeGreaterThan(0)
+  await node.api('POST', `/v1/users/rev-${live}/revoke`)
+  const answer = await waiting
+  expect(answer.status).toBe(live === 'sse' ? 200 : 401)
+  expect(await answer.text()).toMatch(live === 'sse' ? /event: control/ : /has been revoked/)
+})
+
 describe('an event stream', () => {
   it('has what was missed and what comes, says where it is, and ends with the stream', async () => {
     await publish('open:sse', 1)

@@ -22,10 +22,12 @@ import type {
   RefreshResult,
   Reply,
   Results,
-  SubRefreshResult,
+  RpcRequest,
+  RpcResult,
   SubscribeResult,
   SubscribeRequest,
 } from './messages.ts'
+import { grantOf } from './granting.ts'
 import { memberOf } from './member.ts'
 import { centrifugeNameOf } from './names.ts'
 import { pageOf } from './publication.ts'
@@ -48,7 +50,9 @@ export interface ConversationOptions {
   readonly frameBytesMax: number
 }
 
-const NO_RPC = 'nobody answers rpc here; publish to a channel that a backend is asked about'
+const NO_RPC =
+  'method is missing: it names a channel whose namespace forwards what clients publish to a backend'
+const NULL = Buffer.from('null')
 const LEFT_MEANWHILE = 'the channel was left before it was subscribed to'
 
 type Handled = Exclude<Command, { readonly method: 'connect' | 'send' | 'pong' | 'unknown' }>
@@ -231,11 +235,11 @@ export class Conversation {
         return { num_clients: size, num_users: size }
       }
       case 'rpc':
-        throw new Refusal({ ...ERROR.notAvailable, message: NO_RPC })
+        return this.#call(request)
       case 'refresh':
         return this.#refresh(request.token ?? '')
       case 'sub_refresh':
-        return this.#grant(channelOf(request.channel), request.token)
+        return grantOf(this.#verbs, channelOf(request.channel), request.token)
     }
   }
 
@@ -250,7 +254,7 @@ export class Conversation {
     let rejected = false
     try {
       // Nothing is waited for that need not be: what follows in the frame comes after it.
-      const expires = (request.token ?? '') === '' ? {} : await this.#grant(channel, request.token)
+      const expires = (request.token ?? '') === '' ? {} : await grantOf(this.#verbs, channel, request.token)
       const from = request.recover === true ? await this.#placeOf(channel, request) : undefined
       if (!subscribed.has(channel)) throw new Refusal({ ...ERROR.badRequest, message: LEFT_MEANWHILE })
       await this.#verbs.subscribe(channel, from, (start, missed) => {
@@ -276,18 +280,6 @@ export class Conversation {
     throw new Refusal(ERROR.unrecoverablePosition)
   }
 
-  /** A token for the channel alone, where the client brings one. */
-  async #grant(channel: string, token = ''): Promise<SubRefreshResult> {
-    if (token === '') return {}
-    try {
-      return await this.#verbs.grant(channel, token)
-    } catch (error) {
-      if (!(error instanceof SluiceError) || error.code !== 'unauthorized') throw error
-      const reply = error.freshTokenHelps ? ERROR.tokenExpired : ERROR.permissionDenied
-      throw new Refusal({ ...reply, message: error.message })
-    }
-  }
-
   /** Where to go on. Without an epoch it is the one that the log is in. */
   async #placeOf(channel: string, recovery: Recovery): Promise<Position | undefined> {
     if ((recovery.epoch ?? '') !== '') return placeOf(recovery)
@@ -298,6 +290,13 @@ export class Conversation {
   /** The answer says that something was lost: the reset that follows says nothing new. */
   #expectLoss(channel: string, { recover = false }: Recovery, { position, recovered }: Start): void {
     if (recover && !recovered && position !== undefined) this.#subscribed.toldLost(channel)
+  }
+
+  async #call({ method = '', data = NULL }: RpcRequest): Promise<RpcResult> {
+    if (method === '') throw new Refusal({ ...ERROR.notAvailable, message: NO_RPC })
+    const payload = payloadOf(data, this.#encoding, this.#options.jsonDepthMax)
+    const answer = await this.#verbs.call(channelOf(method), payload)
+    return answer === undefined ? {} : { data: answer }
   }
 
   async #history({ channel, ...request }: HistoryRequest): Promise<HistoryResult> {

@@ -23,6 +23,11 @@ export function internalNameOf(channel: string): string | undefined {
   return isChannel(name) ? name : undefined
 }
 
+/** The beginning of a name, as those that begin so have it inside. */
+export function internalPrefixOf(prefix: string): string {
+  return escaped(prefix)
+}
+
 /** As a client of Centrifuge knows it. */
 export function centrifugeNameOf(name: string): string {
   if (isInbox(name)) return `${PERSONAL}${name.slice(1)}`

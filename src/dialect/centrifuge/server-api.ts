@@ -3,12 +3,12 @@
  *
  * What cannot be done as it was asked for is refused, never done in part: a library that is told `{}` goes on.
  */
-import type { Answer } from '../../answer.ts'
 import { ERROR, errorOf } from './codes.ts'
 import { json } from './encoding.ts'
-import { historyOf, type HistoryLog } from './history.ts'
-import { CHANNEL_RULE_OF_CENTRIFUGE, internalNameOf } from './names.ts'
+import { historyOf } from './history.ts'
+import { CHANNEL_RULE_OF_CENTRIFUGE, centrifugeNameOf, internalNameOf, internalPrefixOf } from './names.ts'
 import { publicationOf } from './publication.ts'
+import type { ServerApiOptions, ServerApiPorts, ServerCall, ServerCaller } from './server-api-ports.ts'
 import { errorIn, list, number, position, text, type Params } from './server-params.ts'
 import type { Scope } from '../../auth/grant.ts'
 import { asSluiceError, SluiceError } from '../../errors.ts'
@@ -17,64 +17,25 @@ import { isInbox } from '../../protocol/channel.ts'
 import { isObject } from '../../protocol/json.ts'
 import type { Payload } from '../../protocol/message.ts'
 import { rawElements, rawMember } from '../../protocol/raw-json.ts'
-import type { Published, PublishRequest } from '../../publish/publisher.ts'
+import type { Published } from '../../publish/publisher.ts'
 
-export interface ServerApiPorts {
-  publish(request: PublishRequest): Answer<Published>
-  /** `undefined`: the channel keeps no messages. */
-  logOf(channel: string): HistoryLog | undefined
-  /** Who is in a channel; `undefined`: its namespace does not keep it. Fails with `unavailable`. */
-  members(channel: string): Promise<readonly string[]> | undefined
-  /** Ends every connection of a user. Fails with `unavailable`. */
-  disconnect(user: string): Promise<unknown>
-  /** Fails with `unavailable`. */
-  nodes(): Promise<readonly ServerNode[]>
-}
-
-export interface ServerNode {
-  readonly id: string
-  readonly version: string
-  readonly connections: number
-  /** Milliseconds since 1970. */
-  readonly startedAt: number
-}
-
-/** What the key of the request allows. Both fail with `forbidden`. */
-export interface ServerCaller {
-  /** The `traceparent` of the request. */
-  readonly traceparent: string | undefined
-  checkScope(scope: Scope): void
-  checkChannel(channel: string): void
-}
-
-export interface ServerCall {
-  readonly caller: ServerCaller
-  readonly params: Params
-  /** What `params` was parsed from. */
-  readonly raw: string
-}
-
-export interface ServerApiOptions {
-  /** Messages, or commands, in one request. */
-  readonly batchMax: number
-  now(): number
-}
+export type UserAction = 'disconnect' | 'subscribe' | 'unsubscribe'
 
 interface Method {
   readonly scope: Scope
-  /** Of whom it ends the connections, for the record of such things. */
-  readonly user?: (params: Params) => string
+  /** What it does to a user, for the record of such things. */
+  readonly audit?: {
+    readonly action: UserAction
+    readonly on: (params: Params) => Readonly<Record<string, string>>
+  }
   /** The result, as JSON. */
   readonly run: (call: ServerCall) => Promise<string>
 }
 
 /** What Centrifuge's server does and this one does not: the answer to each says so. */
 const MISSING: Readonly<Record<string, string>> = {
-  subscribe: 'the gateway does not subscribe users to channels; their tokens say what they may subscribe to',
-  unsubscribe: 'the gateway does not unsubscribe users; end their connections with disconnect',
   refresh: 'a connection is as good as its token: revoke it by POST /v1/users/{user}/revoke',
   history_remove: 'messages leave a log by the ttl and the max of its namespace only',
-  channels: 'the gateway does not list channels; GET /v1/channels/{channel} tells of one',
 }
 
 export class ServerApi {
@@ -97,9 +58,12 @@ export class ServerApi {
       presence_stats: { scope: 'history', run: (call) => this.#presenceStats(call) },
       disconnect: {
         scope: 'admin',
-        user: (params) => text(params, 'user'),
+        audit: { action: 'disconnect', on: (params) => ({ user: text(params, 'user') }) },
         run: (call) => this.#disconnect(call),
       },
+      subscribe: this.#standing('subscribe', true),
+      unsubscribe: this.#standing('unsubscribe', false),
+      channels: { scope: 'admin', run: (call) => this.#channels(call) },
       info: { scope: 'admin', run: () => this.#info() },
       batch: { scope: 'publish', run: (call) => this.#batch(call) },
       ...Object.fromEntries(missing),
@@ -141,9 +105,7 @@ export class ServerApi {
   async #publishTo(caller: ServerCaller, name: unknown, params: Params, raw: string): Promise<Published> {
     const channel = channelOf(name)
     caller.checkChannel(channel)
-    for (const unfit of ['version', 'version_epoch', 'skip_history']) {
-      if (isAsked(params[unfit])) throw new NotAvailable(`${unfit}: the gateway does not offer it`)
-    }
+    checkOffered(params, ['version', 'version_epoch', 'skip_history'])
     const id = params['idempotency_key'] === undefined ? undefined : text(params, 'idempotency_key')
     // Its rules are the publisher's.
     const meta = { headers: params['tags'] ?? undefined }
@@ -200,14 +162,44 @@ export class ServerApi {
   }
 
   async #disconnect({ params }: ServerCall): Promise<string> {
-    for (const unfit of ['client', 'session', 'whitelist', 'disconnect']) {
-      if (isAsked(params[unfit]))
-        throw new NotAvailable(
-          `${unfit}: the gateway ends all connections of a user, and clients come back by their own rules`,
-        )
-    }
+    const why = 'the gateway ends all connections of a user, and clients come back by their own rules'
+    checkOffered(params, ['client', 'session', 'whitelist', 'disconnect'], why)
     await this.#ports.disconnect(text(params, 'user'))
     return '{}'
+  }
+
+  /** With all sessions of the user, or with one that is named as clients see it. */
+  #standing(action: 'subscribe' | 'unsubscribe', on: boolean): Method {
+    return {
+      scope: 'admin',
+      audit: { action, on: (params) => ({ user: text(params, 'user'), channels: text(params, 'channel') }) },
+      run: async ({ params }) => {
+        checkOffered(params, ['info', 'b64info', 'data', 'b64data', 'expire_at', 'recover_since', 'override'])
+        const channel = channelOf(params['channel'])
+        if (isInbox(channel))
+          throw new SluiceError('bad_request', 'each user is on his own inbox, and on no other')
+        const named = ['session', 'client'].find((name) => isAsked(params[name]))
+        const session = named === undefined ? undefined : text(params, named)
+        await this.#ports.stand(text(params, 'user'), { channels: [channel], session }, on)
+        return '{}'
+      },
+    }
+  }
+
+  /** By a pattern that is a name, or the beginning of one with `*` behind it. */
+  async #channels({ params }: ServerCall): Promise<string> {
+    const pattern = params['pattern'] === undefined ? '' : params['pattern']
+    if (typeof pattern !== 'string' || /[*?[{]/.test(pattern.replace(/\*$/, '')))
+      throw new SluiceError('bad_request', 'pattern is a name, or the beginning of one with * behind it')
+    const isWhole = pattern !== '' && !pattern.endsWith('*')
+    const wanted = internalPrefixOf(pattern.replace(/\*$/, ''))
+    const counts = await this.#ports.occupied(wanted)
+    const found = [...counts].filter(([channel]) => !isWhole || channel === wanted)
+    return JSON.stringify({
+      channels: Object.fromEntries(
+        found.map(([channel, count]) => [centrifugeNameOf(channel), { num_clients: count }]),
+      ),
+    })
   }
 
   async #info(): Promise<string> {
@@ -246,7 +238,7 @@ export class ServerApi {
     try {
       if (name === undefined || more.length > 0 || !isObject(params))
         throw new SluiceError('bad_request', 'a command is an object with one method: {"publish": {…}}')
-      if (name === 'batch' || this.methods[name]?.user !== undefined)
+      if (name === 'batch' || this.methods[name]?.audit !== undefined)
         throw new NotAvailable(`${name} is no part of a batch; call it by itself`)
       const result = await this.#run(name, { caller, params, raw: rawMember(raw, name) as string })
       return `{${JSON.stringify(name)}:${result}}`
@@ -308,6 +300,12 @@ function payloadOf(params: Params, raw: string): Payload {
   }
   if (data === undefined || data === null) throw new SluiceError('bad_request', 'data is missing')
   return { data: Buffer.from(rawMember(raw, 'data') as string), binary: false }
+}
+
+/** Nothing is done in part: what is asked for and not offered is refused. */
+function checkOffered(params: Params, unfit: readonly string[], why = 'the gateway does not offer it'): void {
+  const asked = unfit.find((name) => isAsked(params[name]))
+  if (asked !== undefined) throw new NotAvailable(`${asked}: ${why}`)
 }
 
 /** Libraries send what nobody has set as an empty value. */

@@ -5,59 +5,33 @@
 import { randomBytes } from 'node:crypto'
 import { WordedClosing } from './closings.ts'
 import { DISCONNECT, ERROR } from './codes.ts'
-import { Conversation, type ConversationOptions } from './conversation.ts'
+import { Conversation } from './conversation.ts'
 import type { Encoding } from './encoding.ts'
-import { historyOf, type History, type HistoryLog } from './history.ts'
+import { historyOf, type History } from './history.ts'
 import { publicationIn } from './form.ts'
 import { Grants } from './grants.ts'
 import type { HistoryRequest, SubRefreshResult } from './messages.ts'
 import { internalNameOf } from './names.ts'
+import type { CentrifugeHello, SpeakerOptions, SpeakerPorts } from './speaker-ports.ts'
 import { lifeOf, Refusal } from './requests.ts'
 import type { Guest, Line, Told, Verbs } from './verbs.ts'
-import type { Conversation as LinkConversation, Hello, Link, Reception } from '../dialect.ts'
+import type { Conversation as LinkConversation, Link } from '../dialect.ts'
 import type { Named } from '../emulation.ts'
-import { jitter, type Clock } from '../../clock.ts'
+import { jitter } from '../../clock.ts'
 import { Closing, faulty, SluiceError } from '../../errors.ts'
-import { INBOX, inboxOf } from '../../protocol/channel.ts'
+import { INBOX, inboxOf, isInbox } from '../../protocol/channel.ts'
 import type { EncodedReset } from '../../protocol/encoded-reset.ts'
 import { Written, type Form } from '../../protocol/form.ts'
 import type { Payload } from '../../protocol/message.ts'
 import type { Position } from '../../protocol/position.ts'
+import { withMore } from '../../session/more-permissions.ts'
 import { checkMayReadHistory, checkMaySubscribe } from '../../session/permitted.ts'
-import type { Identity, Permissions } from '../../session/ports.ts'
-import { planReauth, type ReauthOptions } from '../../session/reauth.ts'
+import type { Identity } from '../../session/ports.ts'
+import { planReauth } from '../../session/reauth.ts'
 import { publicIdOf } from '../../session/session-id.ts'
 import type { Session } from '../../session/session.ts'
 import type { Found, Start, Welcome } from '../../session/welcome.ts'
-import type { WheelEntry, Wheel } from '../../wheel.ts'
-
-export interface SpeakerPorts {
-  readonly reception: Reception
-  /** What a client may do that brings no token; `undefined`: it is refused. */
-  readonly anonymous: Permissions | undefined
-  /** What clients may do that bring one, beside what is in it. */
-  readonly everybody: Permissions | undefined
-  readonly clock: Clock
-  readonly wheel: Wheel
-  /** `undefined`: the channel keeps no messages. */
-  logOf(channel: string): HistoryLog | undefined
-  keepsPresence(channel: string): boolean
-  /** Whether clients say what they have handled of a channel. */
-  acknowledged(channel: string): boolean
-  /** Something failed that is nobody's mistake but ours. */
-  failed(what: string, error: unknown): void
-}
-
-export interface CentrifugeHello extends Hello {
-  readonly encoding: Encoding
-  /** `undefined`: it has a socket. */
-  readonly named: Named | undefined
-}
-
-export interface SpeakerOptions extends ConversationOptions {
-  readonly connectTimeoutMs: number
-  readonly reauth: ReauthOptions
-}
+import type { WheelEntry } from '../../wheel.ts'
 
 /** Before the name of a user who brought no token. */
 const ANONYMOUS = 'anonymous-'
@@ -120,7 +94,8 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
 
   joined(_link: Link, session: Session, welcome: Welcome): this {
     const { wheel, clock, everybody } = this.#ports
-    if (everybody !== undefined && !session.user.startsWith(ANONYMOUS)) session.allow(everybody)
+    if (this.#grants === undefined && everybody !== undefined && !session.user.startsWith(ANONYMOUS))
+      session.allow(everybody)
     const pingMs = this.#options.pingSeconds * 1000
     this.#session = session
     wheel.schedule(this, jitter(clock, pingMs / 2, pingMs))
@@ -229,8 +204,10 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
       const identity = await this.#identify(token)
       if (this.#link === undefined) return
       this.#told = told
-      await reception.connect(this.#link, identity, {
-        ...{ session: undefined, departure: undefined, channels, partial: true },
+      const named = namedIn(identity)
+      const all = new Map([...named.map((channel) => [channel, undefined] as const), ...channels])
+      await reception.connect(this.#link, this.#putOn(identity, named), {
+        ...{ session: undefined, departure: undefined, channels: all, partial: true },
       })
     } catch (error) {
       if (error instanceof SluiceError && error.code === 'unauthorized') {
@@ -275,6 +252,16 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
     await this.#here().publish({ channel, payload, id: undefined, event: undefined })
   }
 
+  async call(channel: string, payload: Payload): Promise<Uint8Array | undefined> {
+    if (!this.#ports.forwards(channel)) {
+      const message =
+        'nobody answers: the namespace of the channel that method names has no clientPublish: forward'
+      throw new Refusal({ ...ERROR.notAvailable, message })
+    }
+    const { answer } = await this.#here().publish({ channel, payload, id: undefined, event: undefined })
+    return answer === undefined ? undefined : Buffer.from(answer)
+  }
+
   async history(channel: string, request: Omit<HistoryRequest, 'channel'>): Promise<History | undefined> {
     this.#checkMayRead(channel)
     const log = this.#ports.logOf(channel)
@@ -311,6 +298,14 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
     if (this.#ports.acknowledged(channel)) this.#here().ack(channel, offset)
   }
 
+  /** What a token names may be subscribed to as what a token of its own names. */
+  #putOn(identity: Identity, named: readonly string[]): Identity {
+    if (named.length === 0) return identity
+    this.#grants = new Grants(this.#ports.everybody)
+    for (const channel of named) this.#grants.add(channel, undefined)
+    return withMore(identity, this.#grants)
+  }
+
   /** Each client without a token is a user of its own, whom nobody can name. */
   async #identify(token = ''): Promise<Identity> {
     const { anonymous: permissions, reception, clock } = this.#ports
@@ -344,4 +339,12 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
     const asked = [0, 1].map((random) => planReauth(expiresInMs, this.#options.reauth, random).askInMs)
     return Math.min(...asked) * (1 - JITTER_SHARE * clock.random())
   }
+}
+
+/** The channels that a token puts its user on; those that are none of the gateway's are passed over. */
+function namedIn({ channels = [] }: Identity): readonly string[] {
+  return channels.flatMap((channel) => {
+    const name = internalNameOf(channel)
+    return name === undefined || isInbox(name) ? [] : [name]
+  })
 }

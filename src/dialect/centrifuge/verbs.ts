@@ -41,6 +41,8 @@ export interface Verbs {
   grant(channel: string, token: string): Promise<SubRefreshResult>
   unsubscribe(channel: string): Promise<void>
   publish(channel: string, payload: Payload): Promise<void>
+  /** Asks the backend to which publishes on the channel are forwarded; answers what it answers, as JSON. `undefined`: nothing. */
+  call(channel: string, payload: Payload): Promise<Uint8Array | undefined>
   /** `undefined`: the position that was given is none of this log's. */
   history(channel: string, request: Omit<HistoryRequest, 'channel'>): Promise<History | undefined>
   /** Where the log of a channel is, for whoever may subscribe; `undefined`: it keeps no messages. */

@@ -6,6 +6,7 @@ import { gone, placeHeaders } from './answers.ts'
 import { arrayOf, chunkOf, type Chunk, type StreamLog } from './chunk.ts'
 import { cursorAt } from './cursor.ts'
 import { EventRead, PollRead, type LiveRead, type LiveReadPorts } from './live-reads.ts'
+import { Proof, revokedMeanwhile } from './proof.ts'
 import { offsetText, readFromIn, type ReadFrom } from './offset.ts'
 import type { ReadRequest, Reads } from '../reads.ts'
 import type { HttpExchange, ResponseHeaders } from '../../drivers/uws.ts'
@@ -21,6 +22,8 @@ export interface DurableStreamsPorts extends LiveReadPorts {
   isPublic(channel: string): boolean
   /** Who a token is of. Fails with `unauthorized` or `unavailable`. */
   prove(token: string | undefined): Promise<Identity>
+  /** `end` is called where the token is revoked meanwhile. The answer lets go of it. */
+  hold(identity: Identity, end: () => void): () => void
 }
 
 export interface DurableStreamsOptions {
@@ -58,11 +61,25 @@ export class DurableStreams implements Reads {
 
   async serve({ exchange, name, token, cors }: ReadRequest): Promise<void> {
     const asked = this.#asked(exchange, name)
-    const { channel } = asked
-    if (!asked.isPublic) {
-      const identity = await this.#ports.prove(token)
-      checkMayReadHistory(channel, identity)
+    if (asked.isPublic) return this.#serve(exchange, asked, cors, undefined)
+    const identity = await this.#ports.prove(token)
+    checkMayReadHistory(asked.channel, identity)
+    const proof = new Proof()
+    const letGo = this.#ports.hold(identity, () => proof.revoke())
+    try {
+      await this.#serve(exchange, asked, cors, proof)
+    } finally {
+      proof.whenOver(letGo)
     }
+  }
+
+  async #serve(
+    exchange: HttpExchange,
+    asked: Asked,
+    cors: ResponseHeaders,
+    proof: Proof | undefined,
+  ): Promise<void> {
+    const { channel } = asked
     const kept = this.#ports.logOf(channel)
     if (kept === undefined)
       throw new SluiceError('not_found', 'there is no such stream: the channel keeps no messages')
@@ -70,10 +87,12 @@ export class DurableStreams implements Reads {
     const from = exchange.head.method === 'HEAD' ? 'now' : asked.from
     const chunk = await chunkOf(kept.log, channel, from, kept.keptMax)
     if (exchange.done) return
+    // While the log was read.
+    if (proof?.revoked === true) throw revokedMeanwhile()
     if (chunk === undefined) gone(exchange, headers)
     else if (asked.live === undefined || exchange.head.method === 'HEAD')
       this.#answer(exchange, asked, chunk, headers)
-    else await this.#follow(exchange, asked, chunk, headers)
+    else await this.#follow(exchange, asked, { chunk, headers, proof })
   }
 
   #asked({ head }: HttpExchange, name: string): Asked {
@@ -108,7 +127,15 @@ export class DurableStreams implements Reads {
   }
 
   /** A live read that has something to say at once says it at once. */
-  async #follow(exchange: HttpExchange, asked: Asked, chunk: Chunk, headers: ResponseHeaders): Promise<void> {
+  async #follow(
+    exchange: HttpExchange,
+    asked: Asked,
+    {
+      chunk,
+      headers,
+      proof,
+    }: { readonly chunk: Chunk; readonly headers: ResponseHeaders; readonly proof: Proof | undefined },
+  ): Promise<void> {
     const { live, channel, cursor, isPublic } = asked
     const { clock } = this.#ports
     const next = cursorAt(clock.now(), cursor)
@@ -125,7 +152,11 @@ export class DurableStreams implements Reads {
     const read: LiveRead =
       live === 'sse' ? new EventRead(reading, this.#ports) : new PollRead(reading, this.#ports)
     this.#live.add(read)
-    read.over = () => this.#live.delete(read)
+    proof?.reads(read)
+    read.over = () => {
+      this.#live.delete(read)
+      proof?.over()
+    }
     await read.begin()
   }
 

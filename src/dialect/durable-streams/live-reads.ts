@@ -8,7 +8,8 @@ import { Follower, type Following } from './follower.ts'
 import { offsetText } from './offset.ts'
 import type { Clock } from '../../clock.ts'
 import type { HttpExchange, HttpStream, ResponseHeaders } from '../../drivers/uws.ts'
-import type { Caught } from '../../errors.ts'
+import { ERRORS, errorBody, type Caught } from '../../errors.ts'
+import { revokedMeanwhile } from './proof.ts'
 import type { Hub } from '../../hub/hub.ts'
 import type { Subscription } from '../../hub/subscription.ts'
 import type { Encoded } from '../../protocol/encoded.ts'
@@ -71,6 +72,8 @@ export abstract class LiveRead implements Following, WheelEntry {
   protected abstract writable(): boolean
   abstract lost(): void
   abstract due(): void
+  /** Its token is good no more. */
+  abstract revoked(): void
 
   /** Fails with `unavailable`. */
   async begin(): Promise<void> {
@@ -171,6 +174,15 @@ export class PollRead extends LiveRead {
     this.end()
   }
 
+  revoked(): void {
+    if (this.ended) return
+    const { exchange, headers } = this.reading
+    const { code, message } = revokedMeanwhile()
+    const all = { ...headers, 'content-type': 'application/json', 'cache-control': 'no-store' }
+    exchange.respond(ERRORS[code].status, all, errorBody(code, message))
+    this.end()
+  }
+
   protected writable(): boolean {
     return true
   }
@@ -212,6 +224,11 @@ export class EventRead extends LiveRead {
 
   /** The next request is answered with 410. */
   lost(): void {
+    this.#finish()
+  }
+
+  /** The next request is answered with 401. */
+  revoked(): void {
     this.#finish()
   }
 

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { SluiceError } from '../../../src/errors.ts'
 import type { Orders } from '../../../src/registry/registry.ts'
 import { OrderWatch } from '../../../src/session/orders.ts'
+import { TokenHolders } from '../../../src/session/token-holders.ts'
 import type { Session } from '../../../src/session/session.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { settled } from '../../support/session-world.ts'
@@ -54,6 +55,7 @@ beforeEach(() => {
         return sessions.values()
       },
       get: (id: string) => sessions.get(id),
+      holders: new TokenHolders({ isRevoked: () => false }),
       obey: (session: Session, beforeMs: number | undefined, endedUpTo: number | undefined) =>
         void obeyed.push([session.id, beforeMs, endedUpTo]),
     },

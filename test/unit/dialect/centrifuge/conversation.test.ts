@@ -73,6 +73,10 @@ function world(script: Script = {}, encoding: Encoding = json): World {
       calls.push(['publish', channel])
       published.push(payload)
     },
+    async call(channel, { data }) {
+      calls.push(['call', channel, Buffer.from(data).toString()])
+      return channel === 'quiet' ? undefined : Buffer.from('{"sum":6}')
+    },
     async history() {
       const message = { kind: 'logged', channel: 'a', data: Buffer.from('{"n":1}'), binary: false, time: 5 }
       return {
@@ -364,7 +368,7 @@ describe('other commands', () => {
   })
 
   it.each([
-    [{ rpc: { method: 'x', data: {} } }, 108],
+    [{ rpc: { data: {} } }, 108],
     [{ publish: { channel: 'a' } }, 107],
     [{ dance: {} }, 104],
   ])('%j is refused', async (command, code) => {
@@ -440,4 +444,37 @@ it('in Protobuf a payload is JSON where it can be read as such, and bytes else',
     ['7b7d', false],
     ['cafe', true],
   ])
+})
+
+it('rpc asks the backend of the channel that method names, and has what it answers', async () => {
+  const { sent, calls, say } = world()
+  await say({ id: 1, connect: {} })
+  await say({ id: 2, rpc: { method: 'ask:sum', data: [1, 2, 3] } }, { id: 3, rpc: { method: 'quiet' } })
+  expect(sent.slice(1)).toEqual([
+    { id: 2, rpc: { data: { sum: 6 } } },
+    { id: 3, rpc: {} },
+  ])
+  expect(calls.slice(1)).toEqual([
+    ['call', 'ask:sum', '[1,2,3]'],
+    ['call', 'quiet', 'null'],
+  ])
+})
+
+it('a subscription of a backend begins and ends with a push, and may become one of the client', async () => {
+  const { sent, calls, conversation, say } = world()
+  await say({ id: 1, connect: {} })
+  conversation.subscribed('news', { position: HEAD, recovered: false })
+  conversation.subscribed('live', { position: undefined, recovered: false })
+  expect(sent.slice(1)).toEqual([
+    { push: { channel: 'news', subscribe: { recoverable: true, positioned: true, ...HEAD } } },
+    { push: { channel: 'live', subscribe: {} } },
+  ])
+  await say({ id: 2, subscribe: { channel: 'news' } })
+  expect(calls.at(-1)).toEqual(['subscribe', 'news', undefined])
+  await say({ id: 3, subscribe: { channel: 'news' } })
+  expect(sent.at(-1)).toMatchObject({ id: 3, error: { code: 105 } })
+  conversation.unsubscribed('live')
+  expect(sent.at(-1)).toMatchObject({ push: { channel: 'live', unsubscribe: { code: 2000 } } })
+  conversation.unsubscribed('live')
+  expect(sent).toHaveLength(6)
 })

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { ServerApi, type ServerCaller } from '../../../../src/dialect/centrifuge/server-api.ts'
+import { ServerApi } from '../../../../src/dialect/centrifuge/server-api.ts'
+import type { ServerCaller } from '../../../../src/dialect/centrifuge/server-api-ports.ts'
 import { SluiceError } from '../../../../src/errors.ts'
 import type { PublishRequest } from '../../../../src/publish/publisher.ts'
 import { MemoryReplayLog } from '../../../../src/replay/memory.ts'
@@ -22,6 +23,7 @@ function callerOf(
 
 let published: PublishRequest[]
 let disconnected: string[]
+let stood: unknown[]
 let log: MemoryReplayLog
 let api: ServerApi
 let fails: unknown
@@ -29,6 +31,7 @@ let fails: unknown
 beforeEach(() => {
   published = []
   disconnected = []
+  stood = []
   fails = undefined
   log = new MemoryReplayLog({ clock: new ManualClock() })
   api = new ServerApi(
@@ -43,6 +46,16 @@ beforeEach(() => {
       async disconnect(user) {
         disconnected.push(user)
       },
+      async stand(...asked) {
+        stood.push(asked)
+      },
+      occupied: async (prefix) =>
+        new Map(
+          [
+            ['dialog=2342', 2],
+            ['dialog=2343', 1],
+          ].filter(([channel]) => String(channel).startsWith(prefix)) as [string, number][],
+        ),
       nodes: async () => [{ id: 'n1', version: '1.0.0', connections: 3, startedAt: 1000 }],
     },
     { batchMax: 3, now: () => 61_000 },
@@ -240,9 +253,39 @@ it('info tells of the nodes', async () => {
   })
 })
 
-it.each(['subscribe', 'unsubscribe', 'refresh', 'history_remove', 'channels'])(
-  '%s is answered with what there is instead',
-  async (name) => {
-    expect(await call(name, '{}')).toMatchObject({ error: { code: 108 } })
-  },
-)
+it('subscribe and unsubscribe are of a user, or of one client of his, and say so in the record', async () => {
+  expect(await call('subscribe', '{"user":"alice","channel":"dialog#42","client":""}')).toEqual({
+    result: {},
+  })
+  expect(await call('unsubscribe', '{"user":"alice","channel":"news","client":"c1"}')).toEqual({ result: {} })
+  expect(stood).toEqual([
+    ['alice', { channels: ['dialog=2342'], session: undefined }, true],
+    ['alice', { channels: ['news'], session: 'c1' }, false],
+  ])
+  expect(api.methods['subscribe']?.audit?.on({ user: 'alice', channel: 'news' })).toEqual({
+    user: 'alice',
+    channels: 'news',
+  })
+  const asked = '{"user":"alice","channel":"news","data":{"a":1}}'
+  expect(await call('subscribe', asked)).toMatchObject({
+    error: { code: 108, message: expect.stringMatching(/^data/) },
+  })
+  for (const unfit of ['{"channel":"news"}', '{"user":"alice"}', '{"user":"alice","channel":"#bob"}'])
+    expect(await call('subscribe', unfit)).toMatchObject({ error: { code: 107 } })
+  expect(stood).toHaveLength(2)
+})
+
+it('channels are listed by their names in Centrifuge, by a name or the beginning of one', async () => {
+  const all = { 'dialog#42': { num_clients: 2 }, 'dialog#43': { num_clients: 1 } }
+  expect(await call('channels', '{}')).toEqual({ result: { channels: all } })
+  expect(await call('channels', '{"pattern":"dialog#*"}')).toEqual({ result: { channels: all } })
+  expect(await call('channels', '{"pattern":"dialog#4"}')).toEqual({ result: { channels: {} } })
+  expect(await call('channels', '{"pattern":"dialog#43"}')).toEqual({
+    result: { channels: { 'dialog#43': { num_clients: 1 } } },
+  })
+  expect(await call('channels', '{"pattern":"*#42"}')).toMatchObject({ error: { code: 107 } })
+})
+
+it.each(['refresh', 'history_remove'])('%s is answered with what there is instead', async (name) => {
+  expect(await call(name, '{}')).toMatchObject({ error: { code: 108 } })
+})

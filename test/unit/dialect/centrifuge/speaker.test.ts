@@ -11,11 +11,14 @@ import { ManualClock } from '../../../support/manual-clock.ts'
 
 const PING_MS = 25_000
 const TICK_MS = 100
+/** Of a token for one channel. */
+const TOKEN_LIVES_MS = 60_000
 const PERMISSIONS = { maySubscribe: () => true, mayPublish: () => true, mayReadHistory: () => true }
 
 interface World {
   readonly said: string[]
   readonly ended: number[]
+  readonly left: string[]
   readonly conversation: Conversation<Buffer>
   readonly pass: (ms: number) => void
   readonly say: (text: string) => Promise<void>
@@ -28,10 +31,11 @@ function world(identify: () => Identity): World {
   })
   const said: string[] = []
   const ended: number[] = []
+  const left: string[] = []
   const link = {
     closed: false,
     say: (text: string) => void said.push(text),
-    write: () => undefined,
+    write: ({ data }: { readonly data: Uint8Array }) => void said.push(Buffer.from(data).toString()),
     introduced: () => undefined,
     another: () => undefined,
     charge: () => undefined,
@@ -44,13 +48,15 @@ function world(identify: () => Identity): World {
     {
       reception: {
         identify: async () => identify(),
-        prove: async () => {
-          throw new Error('no token of a channel is brought')
-        },
+        prove: async () => ({ ...alice(clock.now() + TOKEN_LIVES_MS), channel: 'news' }),
         async connect(_link, identity) {
           const session = {
             ...{ id: 'a-secret', user: identity.user, identity },
             refusal: (thrown: unknown) => asSluiceError(thrown),
+            allow: (more: Permissions) =>
+              void Object.assign(session, { identity: { ...identity, permissions: more } }),
+            publish: async () => ({ answer: '{"sum":6}' }),
+            unsubscribe: async (channel: string) => void left.push(channel),
             subscribe: async (_channel: string, _from: unknown, told: Told) =>
               told({ position: undefined, recovered: true }, { take: () => [] }),
           } as unknown as Session
@@ -63,6 +69,7 @@ function world(identify: () => Identity): World {
       logOf: () => undefined,
       everybody: undefined,
       keepsPresence: () => true,
+      forwards: (channel) => channel === 'ask',
       acknowledged: () => false,
       failed(_what, error) {
         throw error
@@ -83,7 +90,7 @@ function world(identify: () => Identity): World {
   const conversation = dialect.converse(dialect.hello(head))
   conversation.opened(link)
   return {
-    ...{ said, ended, conversation },
+    ...{ said, ended, left, conversation },
     pass: (ms) => clock.pass(ms),
     async say(text) {
       conversation.received(link, new Uint8Array(Buffer.from(text)).buffer, false)
@@ -189,4 +196,33 @@ it.each([
   expect(() => dialect.hello({ headers: { 'sec-websocket-protocol': 'sluice.v1' }, query } as never)).toThrow(
     /centrifuge-json or centrifuge-protobuf/,
   )
+})
+
+it('a subscription by a token of its own ends with 2501 when that is over and no other has come, but not at once', async () => {
+  const { said, left, pass, say } = world(() =>
+    alice(undefined, { ...PERMISSIONS, maySubscribe: () => false }),
+  )
+  await say('{"id":1,"connect":{}}')
+  await say('{"id":2,"subscribe":{"channel":"news","token":"t"}}')
+  expect(said.at(-1)).toMatch(/"id":2,"subscribe":\{"expires":true,"ttl":\d+/)
+  const expired = (): boolean => said.some((text) => text.includes('"code":2501'))
+  for (let passedMs = 0; passedMs < TOKEN_LIVES_MS + 20_000; passedMs += 10_000) {
+    await say('{}')
+    pass(10_000)
+  }
+  expect([expired(), left]).toEqual([false, []])
+  for (let round = 0; round < 4; round++) {
+    await say('{}')
+    pass(10_000)
+  }
+  expect([expired(), left]).toEqual([true, ['news']])
+})
+
+it('rpc is a publish that a backend answers, and refused where nobody does', async () => {
+  const { said, say } = world(() => alice())
+  await say('{"id":1,"connect":{}}')
+  await say('{"id":2,"rpc":{"method":"ask","data":[1]}}')
+  expect(said.at(-1)).toBe('{"id":2,"rpc":{"data":{"sum":6}}}')
+  await say('{"id":3,"rpc":{"method":"news","data":[1]}}')
+  expect(said.at(-1)).toMatch(/"id":3,"error":\{"code":108/)
 })
