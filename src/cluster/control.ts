@@ -6,7 +6,14 @@ import type { Answered } from './cut-off.ts'
 import { linkWordIn, type LinkAnswer, type LinkRequest, type LinkWord } from './link-relay.ts'
 import type { Backbone, Sent } from '../backbone/backbone.ts'
 import type { Follow } from '../observe/recording.ts'
-import { partIn, questionIn, type Part, type Question } from '../occupancy/question.ts'
+import {
+  countsIn,
+  partIn,
+  questionIn,
+  type ChannelCount,
+  type Part,
+  type Question,
+} from '../occupancy/question.ts'
 import { isObject, JsonFault, parseJson } from '../protocol/json.ts'
 import { isPosition, type Position } from '../protocol/position.ts'
 
@@ -55,6 +62,8 @@ export type ControlMessage =
   | { readonly kind: 'occupancyAnswer'; readonly number: number; readonly part: Part }
   /** A backend ends the connections that have signed in as a user of its app, which a dialect has named so. */
   | { readonly kind: 'signOut'; readonly user: string }
+  /** How many connections there are on channels, as the sender was answered by all nodes. */
+  | { readonly kind: 'subscriptionCounts'; readonly counts: readonly ChannelCount[] }
   /** The sender to itself; see `canary.ts`. */
   | { readonly kind: 'canary'; readonly word: number }
   /** The sender follows a user; see `traces.ts`. */
@@ -82,6 +91,7 @@ export interface ControlSink {
   signOut(user: string): void
   occupancyAsk(number: number, question: Question): void
   occupancyAnswer(number: number, part: Part): void
+  subscriptionCounts(counts: readonly ChannelCount[]): void
   canary(word: number): void
   trace(follow: Follow): void
   traced(id: string, lines: readonly string[]): void
@@ -147,6 +157,9 @@ export function dispatch(payload: Uint8Array, sink: ControlSink): boolean {
     case 'signOut':
       sink.signOut(message.user)
       return true
+    case 'subscriptionCounts':
+      sink.subscriptionCounts(message.counts)
+      return true
     case 'canary':
       sink.canary(message.word)
       return true
@@ -192,6 +205,7 @@ function parse(payload: Uint8Array): ControlMessage | undefined {
   if (kind === 'linkAsk' || kind === 'linkAnswer') return linkWordIn({ kind, ...rest })
   if (kind === 'jobChanged') return { kind }
   if (kind === 'occupancyAsk' || kind === 'occupancyAnswer') return occupancyIn(kind, rest)
+  if (kind === 'subscriptionCounts') return { kind, counts: countsIn(rest) }
   if (kind === 'canary' && typeof word === 'number') return { kind, word }
   return traceIn(value as Record<string, unknown>)
 }

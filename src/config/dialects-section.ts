@@ -1,7 +1,7 @@
 /**
  * The options of other wire protocols; each is spoken where its section is there.
  */
-import { isPusherApp } from './forms.ts'
+import { isHookName as isAppId, isPusherApp } from './forms.ts'
 import {
   duration,
   flag,
@@ -9,6 +9,7 @@ import {
   list,
   option,
   optionalSection,
+  optionalSectionByKey,
   required,
   section,
   size,
@@ -90,6 +91,32 @@ function pusherSection() {
     }),
     members: option(integer({ min: 1, max: 100_000 }), 1000, {
       doc: 'How many members a presence channel may have; each client on it is told of all of them.',
+    }),
+    subscriptionCounts: option(flag(), false, {
+      doc: 'Whether clients are told how many connections are on a channel that is no presence channel, within about a second of each change (of more than 100 every five seconds).',
+    }),
+    watchlists: option(flag(), true, {
+      doc: 'Whether who signs in is told who of the watchlist that the app has signed is online.',
+    }),
+    tokens: option(flag(), false, {
+      doc: 'Whether a token of `auth` is taken in the place of a signature, as `auth` of a subscribe: it names channels as `namespace:channel`.',
+    }),
+    limits: optionalSectionByKey('What an app may, of one node; by the id of the app.', {
+      shape: {
+        connections: option(integer({ min: 0, max: 100_000_000 }), 0, {
+          doc: 'Clients at once; one more is closed with 4004. 0: no limit.',
+        }),
+        eventsPerSecond: option(integer({ min: 0, max: 10_000_000 }), 0, {
+          doc: 'Events of its backend, counted for each channel; more are answered with 429. 0: no limit.',
+        }),
+        clientEventsPerSecond: option(integer({ min: 0, max: 10_000_000 }), 0, {
+          doc: 'Events of all its clients; more are refused with 4301. 0: no limit.',
+        }),
+      },
+      fits: isAppId,
+      keyIs: 'the id of an app',
+      keyRule: 'an id is 1 to 64 of A-Z a-z 0-9 _ -',
+      intro: 'Each app has these keys.',
     }),
     cacheTtl: option(duration('1s', '1d'), '30m', {
       doc: 'For how long the last event of a cache channel is kept for who comes.',

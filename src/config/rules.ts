@@ -43,7 +43,7 @@ export const RULES: readonly Rule[] = [
     },
   },
   {
-    says: 'Each app of `dialects.pusher.apps` has one namespace of its own, and each key is in one entry.',
+    says: 'Each app of `dialects.pusher.apps` has one namespace of its own, and each key is in one entry; `dialects.pusher.limits` are of these apps.',
     broken({ dialects }, where) {
       const entries = (dialects.pusher?.apps ?? []).map((entry) => entry.split(':'))
       for (const [id, namespace, key] of entries) {
@@ -53,6 +53,11 @@ export const RULES: readonly Rule[] = [
         if (entries.filter((other) => other[2] === key).length > 1)
           return `${where('dialects', 'pusher', 'apps')}: a key of the app ${id} is in more than one entry`
       }
+      const unknown = Object.keys(dialects.pusher?.limits ?? {}).find((id) =>
+        entries.every((entry) => entry[0] !== id),
+      )
+      if (unknown !== undefined)
+        return `${where('dialects', 'pusher', 'limits', unknown)} is of no app in dialects.pusher.apps`
       return undefined
     },
   },

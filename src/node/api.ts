@@ -32,6 +32,7 @@ import { loadConsole } from '../console/load-console.ts'
 import { listed } from '../drain/job-view.ts'
 import { isOver } from '../drain/job.ts'
 import type { Listener } from '../drivers/uws.ts'
+import { SIGN_OUT_MS, signOutKey } from './pusher.ts'
 import { ClientAddress } from '../edge/origin.ts'
 import { localHostsOf, nodesTls } from './address.ts'
 import type { Base } from './base.ts'
@@ -138,7 +139,12 @@ function pusherApi(
     publish: async (request: PublishRequest) => publisher.publish(request),
     refused: (app: string, why: string) =>
       mistakes.warn('a request of a backend that speaks as Pusher was refused', { app, why }),
-    signOut: (user: string) => void send(stores.backbone, undefined, { kind: 'signOut', user }),
+    async signOut(user: string) {
+      // First where those look who are about to sign in, and then to those who have.
+      const kept = stores.registry.revoke(signOutKey(user), clock.now(), SIGN_OUT_MS)
+      send(stores.backbone, undefined, { kind: 'signOut', user })
+      await kept
+    },
     counts: (channels: readonly string[]) => occupancy.count(channels),
     occupied: (prefix: string) => occupancy.all(prefix),
     members: (channel: string) => presence.members(channel),

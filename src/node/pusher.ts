@@ -1,6 +1,7 @@
 /**
  * The protocol of Pusher, where the configuration asks for it. Part of the composition.
  */
+import { send } from '../cluster/control.ts'
 import { Apps } from '../dialect/pusher/apps.ts'
 import { Pusher } from '../dialect/pusher/pusher.ts'
 import type { PresencePort } from '../dialect/pusher/rosters.ts'
@@ -13,7 +14,7 @@ import type { Switchboard } from './switchboard.ts'
 import type { Stores } from './stores.ts'
 
 export function createPusher(
-  { config, clock, policies }: Base,
+  { config, clock, policies, failed }: Base,
   {
     stores,
     delivery,
@@ -24,7 +25,17 @@ export function createPusher(
   if (pusher === undefined) return undefined
   return new Pusher(
     {
-      apps: new Apps(pusher.apps),
+      apps: new Apps(pusher.apps, pusher.limits),
+      users: { endedAt: (user) => stores.registry.revoked(signOutKey(user)), failed },
+      counts: pusher.subscriptionCounts
+        ? {
+            count: (channels) => switchboard.connectionsOn(channels),
+            tellOthers: (counts) =>
+              void send(stores.backbone, undefined, { kind: 'subscriptionCounts', counts }),
+            clock,
+            failed,
+          }
+        : undefined,
       reception: delivery.sessions,
       presence: presencePort(delivery.presence),
       clock,
@@ -40,9 +51,19 @@ export function createPusher(
       activityTimeoutSeconds: Math.ceil(pusher.activityTimeout / 1000),
       membersMax: pusher.members,
       clientEvents: pusher.clientEvents,
+      tokens: pusher.tokens,
+      watchlists: pusher.watchlists,
       cacheTtlMs: pusher.cacheTtl,
     },
   )
+}
+
+/** How long it is kept that an app has ended a user's connections: longer than one takes to come in. */
+export const SIGN_OUT_MS = 60_000
+
+/** In the registry, where no user of a token can be called so. */
+export function signOutKey(user: string): string {
+  return `\u0001pusher ${user}`
 }
 
 /** Below `/app` there is nothing else: who asks for another path is told so in the words of the protocol. */

@@ -18,7 +18,7 @@ import type { LinkParts } from './links.ts'
 import type { Moving } from './moving.ts'
 import type { Sight } from './sight.ts'
 import type { Stores } from './stores.ts'
-import { publicName } from '../protocol/channel.ts'
+import { isChannel, publicName } from '../protocol/channel.ts'
 import type { ChannelEvent } from '../protocol/form.ts'
 import type { Occupancy } from '../occupancy/occupancy.ts'
 import type { Message } from '../protocol/message.ts'
@@ -178,9 +178,15 @@ export class Switchboard implements BackboneSink {
     pusher?.rosters.told(event)
   }
 
+  /** How many connections of the whole cluster are on channels. */
+  connectionsOn(channels: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return this.#rooms.occupancy.count(channels)
+  }
+
   /** A user is in a channel here, or not any more. */
   memberHeld(channel: string, user: string, held: boolean): void {
-    this.#rooms.webhooks?.holds({ kind: 'member', channel, user }, held)
+    // A dialect may keep presence where no channel is.
+    if (isChannel(channel)) this.#rooms.webhooks?.holds({ kind: 'member', channel, user }, held)
   }
 
   /** Something has happened that backends may want to hear. */
@@ -227,6 +233,7 @@ export class Switchboard implements BackboneSink {
       occupancyAnswer: (number, part) => occupancy.answered(fromNode, number, part),
       signOut: (user) => this.#rooms.pusher?.users.end(user),
       jobChanged: () => moving.jobs.runner.heard(),
+      subscriptionCounts: (counts) => this.#rooms.pusher?.counts?.counted(counts),
       canary: (word) => cluster.canary.heard(word),
       trace: (follow) => sight.traces.asked(fromNode, follow),
       traced: (id, lines) => sight.traces.traced(id, lines),

@@ -11,9 +11,11 @@ export type Question =
   /** Those that begin with something, in the order of their names, after one of them. */
   | { readonly prefix: string; readonly after: string; readonly limit: number }
 
+export type ChannelCount = readonly [channel: string, connections: number]
+
 export interface Part {
   /** Channels with at least one connection, in the order of their names. */
-  readonly counts: readonly (readonly [channel: string, connections: number])[]
+  readonly counts: readonly ChannelCount[]
   /** There are others behind the last. */
   readonly more: boolean
 }
@@ -67,15 +69,19 @@ export function questionIn({
   return { prefix, after, limit }
 }
 
-export function partIn({ counts, more }: Readonly<Record<string, unknown>>): Part | undefined {
-  if (!Array.isArray(counts)) return undefined
-  const read = (counts as unknown[]).flatMap((one) => {
+export function partIn(fields: Readonly<Record<string, unknown>>): Part | undefined {
+  if (!Array.isArray(fields['counts'])) return undefined
+  return { counts: countsIn(fields), more: fields['more'] === true }
+}
+
+/** What is none is left out. */
+export function countsIn({ counts }: Readonly<Record<string, unknown>>): ChannelCount[] {
+  return (Array.isArray(counts) ? (counts as unknown[]) : []).flatMap((one) => {
     const [channel, connections] = Array.isArray(one) ? (one as unknown[]) : []
     return typeof channel === 'string' && typeof connections === 'number'
       ? [[channel, connections] as const]
       : []
   })
-  return { counts: read, more: more === true }
 }
 
 function byName([one]: readonly [string, number], [other]: readonly [string, number]): number {

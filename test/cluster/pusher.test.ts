@@ -20,7 +20,7 @@ afterEach(async () => {
 
 async function start(): Promise<[StartedNode, StartedNode]> {
   cluster = await startCluster(2, {
-    dialects: { pusher: { apps: APPS } },
+    dialects: { pusher: { apps: APPS, subscriptionCounts: true } },
     drain: { plan: '50%/200ms', deregisterDelay: '100ms', grace: patientDuration(10_000), linger: '100ms' },
   })
   return cluster.nodes as [StartedNode, StartedNode]
@@ -59,6 +59,35 @@ async function counted(here: StartedNode, there: StartedNode, raws: readonly Raw
     .poll(async () => (await backendOf(here).trigger('private-a', 'third', {}, { info })).json())
     .toEqual({ channels: { 'private-a': { subscription_count: 2 } } })
 }
+
+it('how many are on a channel, and who of a watchlist is online, is told across nodes', async () => {
+  const [here, there] = await start()
+  const ann = await RawPusher.connect(here)
+  const countOf = async (raw: RawPusher): Promise<unknown> =>
+    JSON.parse((await raw.next('pusher_internal:subscription_count')).data as string)
+  await ann.join('private-a')
+  expect(await countOf(ann)).toEqual({ subscription_count: 1 })
+  const ben = await RawPusher.connect(there)
+  await ben.join('private-a')
+  expect([await countOf(ann), await countOf(ben)]).toEqual([
+    { subscription_count: 2 },
+    { subscription_count: 2 },
+  ])
+  const watchedBy = async (raw: RawPusher): Promise<unknown> =>
+    (JSON.parse((await raw.next('pusher_internal:watchlist_events')).data as string) as { events: unknown })
+      .events
+  ann.signIn({ id: 'ann', watchlist: ['ben', 'carl'] })
+  expect(await watchedBy(ann)).toEqual([{ name: 'offline', user_ids: ['ben', 'carl'] }])
+  ben.signIn({ id: 'ben', watchlist: ['ann'] })
+  expect(await watchedBy(ben)).toEqual([{ name: 'online', user_ids: ['ann'] }])
+  expect(await watchedBy(ann)).toEqual([{ name: 'online', user_ids: ['ben'] }])
+  ben.socket.close()
+  expect(await countOf(ann)).toEqual({ subscription_count: 1 })
+  expect(await watchedBy(ann)).toEqual([{ name: 'offline', user_ids: ['ben'] }])
+  // Who is online is in no list of channels.
+  const asked = await backendOf(there).get({ path: '/channels', params: {} })
+  expect(await asked.json()).toEqual({ channels: { 'private-a': {} } })
+})
 
 it('a drain brings stock clients to the other node, and nobody is told that they had gone', async () => {
   const [old, other] = await start()

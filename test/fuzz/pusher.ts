@@ -94,7 +94,8 @@ function ports(): SpeakerPorts {
       left: () => undefined,
       members: async () => new Map([['ann', undefined]]),
     }),
-    users: new Users(),
+    users: new Users({ endedAt: () => Promise.resolve(undefined), failed: () => undefined }),
+    counts: undefined,
     clock: systemClock,
   }
 }
@@ -117,7 +118,10 @@ export const pusher: Target[] = [
     share: 2,
     async run(random) {
       const client = new Client()
-      const options = { jsonDepthMax: DEPTH, activityTimeoutSeconds: 120, membersMax: 9, clientEvents: true }
+      const options = {
+        ...{ jsonDepthMax: DEPTH, activityTimeoutSeconds: 120, membersMax: 9, clientEvents: true },
+        ...{ tokens: random.oneIn(2), watchlists: true },
+      }
       if (APP === undefined) throw new Broken('there is an app')
       const speaker = new Speaker(APP, 7, ports(), options)
       speaker.opened(client.link)

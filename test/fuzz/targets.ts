@@ -326,6 +326,7 @@ const sink: ControlSink = {
   cameBack: ignore,
   replayed: ignore,
   howAreYou: ignore,
+  subscriptionCounts: () => undefined,
   jobChanged: () => undefined,
   signOut: () => undefined,
   occupancyAsk: () => undefined,

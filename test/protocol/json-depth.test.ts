@@ -171,6 +171,7 @@ const SINK = {
   cameBack: nothing,
   replayed: nothing,
   howAreYou: nothing,
+  subscriptionCounts: () => undefined,
   jobChanged: () => undefined,
   signOut: () => undefined,
   occupancyAsk: () => undefined,

@@ -390,6 +390,7 @@ export class WorldNode {
       cameBack: ignore,
       replayed: ignore,
       howAreYou: ignore,
+      subscriptionCounts: () => undefined,
       jobChanged: () => undefined,
       signOut: () => undefined,
       occupancyAsk: () => undefined,

@@ -2,8 +2,19 @@
  * The apps of a node: whose key it is, and where an app's channels are among those of the gateway.
  */
 import { randomBytes } from 'node:crypto'
+import { CHANNELS_MAX } from './attributes.ts'
 import type { Credential } from './signatures.ts'
+import { FULL_AT_MS, rateOf, take } from '../../admission/bucket.ts'
 import { PatternPermissions, type Permissions } from '../../auth/permissions.ts'
+
+/** Of an app on one node; 0 is no limit. */
+export interface AppLimits {
+  readonly connections: number
+  readonly eventsPerSecond: number
+  readonly clientEventsPerSecond: number
+}
+
+const NO_LIMITS: AppLimits = { connections: 0, eventsPerSecond: 0, clientEventsPerSecond: 0 }
 
 export class App {
   readonly id: string
@@ -13,18 +24,49 @@ export class App {
   readonly credentials: Credential[] = []
   /** Of all its clients: which of its channels one may have its conversation knows, by what the app has signed. */
   readonly permissions: Permissions
+  readonly limits: AppLimits
+  /** Its clients on this node. */
+  connections = 0
+  #eventsFullAtMs = FULL_AT_MS
+  #clientEventsFullAtMs = FULL_AT_MS
 
-  constructor(id: string, prefix: string) {
+  constructor(id: string, prefix: string, limits: AppLimits = NO_LIMITS) {
     this.id = id
+    this.limits = limits
     this.prefix = prefix
     const all = [`${prefix}*`]
     this.permissions = new PatternPermissions(all, all)
+  }
+
+  /** Whether those that have come are no more than may be here. */
+  get fits(): boolean {
+    return this.limits.connections === 0 || this.connections <= this.limits.connections
+  }
+
+  /** Takes so many events of its backend; false: they are too many for now. */
+  mayPublish(events: number, nowMs: number): boolean {
+    const fullAtMs = taken(this.#eventsFullAtMs, nowMs, events, this.limits.eventsPerSecond)
+    if (fullAtMs !== undefined) this.#eventsFullAtMs = fullAtMs
+    return fullAtMs !== undefined
+  }
+
+  /** Takes an event of one of its clients. */
+  mayWhisper(nowMs: number): boolean {
+    const fullAtMs = taken(this.#clientEventsFullAtMs, nowMs, 1, this.limits.clientEventsPerSecond)
+    if (fullAtMs !== undefined) this.#clientEventsFullAtMs = fullAtMs
+    return fullAtMs !== undefined
   }
 
   /** The user of one connection, whom nobody can name. */
   newGuest(): string {
     return `pusher-${this.id}-${randomBytes(12).toString('base64url')}`
   }
+}
+
+/** 0: no limit. A burst of what a publish may have at once is allowed beyond. */
+function taken(fullAtMs: number, nowMs: number, count: number, perSecond: number): number | undefined {
+  const rate = rateOf(perSecond, Math.max(perSecond, CHANNELS_MAX))
+  return rate === undefined ? fullAtMs : take(fullAtMs, nowMs, count, rate)
 }
 
 /** An entry of `dialects.pusher.apps`. A secret may have colons. */
@@ -35,10 +77,10 @@ export class Apps {
   readonly #byKey = new Map<string, App>()
 
   /** Of entries that the configuration has checked. */
-  constructor(entries: readonly string[]) {
+  constructor(entries: readonly string[], limits: Readonly<Record<string, AppLimits>> = {}) {
     for (const entry of entries) {
       const [, id = '', namespace = '', key = '', secret = ''] = ENTRY.exec(entry) ?? []
-      const app = this.#byId.get(id) ?? new App(id, `${namespace}:`)
+      const app = this.#byId.get(id) ?? new App(id, `${namespace}:`, limits[id])
       app.credentials.push({ key, secret })
       this.#byId.set(id, app)
       // Of the configuration no two apps have the same one.

@@ -3,6 +3,9 @@
  */
 import { SluiceError } from '../../errors.ts'
 
+/** An event goes to so many channels at most, as at Pusher. */
+export const CHANNELS_MAX = 100
+
 const ATTRIBUTES = ['user_count', 'subscription_count', 'cache'] as const
 export type Attribute = (typeof ATTRIBUTES)[number]
 

@@ -9,6 +9,7 @@ import type { ErrorCode } from '../../protocol/error-code.ts'
 
 export const CLOSE = {
   noApp: 4001,
+  overQuota: 4004,
   badPath: 4005,
   badProtocol: 4007,
   noProtocol: 4008,
@@ -53,4 +54,5 @@ export const ERROR = {
   malformed: null,
   unauthorized: 4009,
   clientEventRefused: 4301,
+  watchlistTooLong: 4302,
 } as const

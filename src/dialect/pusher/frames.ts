@@ -167,6 +167,21 @@ export function cacheMiss(channel: string): string {
   return eventFrame('pusher:cache_miss', channel, '"{}"')
 }
 
+/** How many connections are on a channel. */
+export function subscriptionCount(channel: string, count: number): string {
+  const data = JSON.stringify({ subscription_count: count })
+  return eventFrame('pusher_internal:subscription_count', channel, JSON.stringify(data))
+}
+
+/** Who of a watchlist has come, and who has gone. */
+export function watchlistEvents(online: readonly string[], offline: readonly string[]): string {
+  const events = [
+    { name: 'online', user_ids: online },
+    { name: 'offline', user_ids: offline },
+  ].filter(({ user_ids: ids }) => ids.length > 0)
+  return eventFrame('pusher_internal:watchlist_events', undefined, JSON.stringify(JSON.stringify({ events })))
+}
+
 /** `userData`: as the client sent it. */
 export function signedIn(userData: string): string {
   return JSON.stringify({ event: 'pusher:signin_success', data: { user_data: userData } })

@@ -1,7 +1,7 @@
 /**
  * What backends publish with a library of Pusher: the body of `events` and of `batch_events`, read and checked. Pure.
  */
-import { attributesIn, type Attribute } from './attributes.ts'
+import { attributesIn, CHANNELS_MAX, type Attribute } from './attributes.ts'
 import { internalNameOf, kindOf } from './channel.ts'
 import { sessionIdOf } from './socket-id.ts'
 import { SluiceError } from '../../errors.ts'
@@ -28,7 +28,6 @@ export interface PusherEvent {
 }
 
 /** As many as Pusher takes. */
-const CHANNELS_MAX = 100
 export const BATCH_MAX = 10
 const NAME_LENGTH_MAX = 200
 

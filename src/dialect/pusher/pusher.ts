@@ -7,7 +7,8 @@ import { CLOSE_CODES, PusherClosing } from './codes.ts'
 import { errorFrame } from './frames.ts'
 import { Rosters, type PresencePort } from './rosters.ts'
 import { Speaker, type SpeakerOptions, type SpeakerPorts } from './speaker.ts'
-import { Users } from './users.ts'
+import { Counts, type CountPorts } from './counts.ts'
+import { Users, type UsersPorts } from './users.ts'
 import type { App } from './apps.ts'
 import type { Clock } from '../../clock.ts'
 import type { Conversation, Dialect, Farewell, Hello, Reception } from '../dialect.ts'
@@ -21,6 +22,8 @@ export interface PusherPorts {
   readonly clock: Clock
   readonly log: Pick<CachePorts, 'last'>
   readonly missed: CachePorts['missed']
+  readonly users: UsersPorts
+  readonly counts: CountPorts | undefined
 }
 
 export interface PusherOptions extends SpeakerOptions {
@@ -41,20 +44,26 @@ export class Pusher implements Dialect {
   readonly refuses = 'close'
   readonly closeCodes = CLOSE_CODES
   readonly rosters: Rosters
-  readonly users = new Users()
+  readonly users: Users
+  /** Absent: clients are not told how many are on a channel. */
+  readonly counts: Counts | undefined
   readonly cache: Cache
   readonly apps: Apps
   readonly #ports: SpeakerPorts
   readonly #options: SpeakerOptions
 
-  constructor({ apps, reception, presence, clock, log, missed }: PusherPorts, options: PusherOptions) {
+  constructor(ports: PusherPorts, options: PusherOptions) {
+    const { apps, reception, presence, clock, log, missed, users, counts } = ports
+    this.users = new Users(users)
+    this.counts = counts && new Counts(counts)
     this.apps = apps
     this.rosters = new Rosters(presence)
     this.cache = new Cache(
       { last: (channel, count) => log.last(channel, count), missed, clock },
       options.cacheTtlMs,
     )
-    this.#ports = { reception, cache: this.cache, rosters: this.rosters, users: this.users, clock }
+    const { cache, rosters } = this
+    this.#ports = { reception, cache, rosters, users: this.users, counts: this.counts, clock }
     this.#options = options
   }
 

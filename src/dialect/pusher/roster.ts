@@ -32,6 +32,10 @@ export class Roster {
     return this.#members.has(id) || this.#members.size < membersMax
   }
 
+  has(id: string): boolean {
+    return this.#members.has(id)
+  }
+
   /** As a client with this member is told on its way in. */
   shownTo(member: Member): readonly Member[] {
     return [...new Map(this.#members).set(member.id, this.#members.get(member.id) ?? member).values()]

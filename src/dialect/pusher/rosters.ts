@@ -64,6 +64,17 @@ export class Rosters {
     this.release(channel)
   }
 
+  /** It is told who comes and goes, and is nobody itself. */
+  watch(channel: string, guest: Guest): void {
+    this.#byChannel.get(channel)?.roster.enter(guest)
+  }
+
+  /** And releases the roster. */
+  unwatch(channel: string, guest: Guest): void {
+    this.#byChannel.get(channel)?.roster.leave(guest)
+    this.release(channel)
+  }
+
   /** What presence tells on this node. */
   told({ type, channel, user, json }: ChannelEvent): void {
     const roster = this.#byChannel.get(channel)?.roster

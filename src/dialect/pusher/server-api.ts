@@ -11,8 +11,8 @@ import type { Published, PublishRequest } from '../../publish/publisher.ts'
 
 export interface ServerApiPorts extends QueryPorts {
   publish(request: PublishRequest): Promise<Published>
-  /** Ends the connections, on all nodes, that have signed in as a user; see `userName`. */
-  signOut(user: string): void
+  /** Ends the connections, on all nodes, that have signed in as a user, or are about to; see `userName`. Fails with `unavailable`. */
+  signOut(user: string): Promise<void>
   /** A request that is not the app's. */
   refused(app: string, why: string): void
   now(): number
@@ -50,7 +50,7 @@ export class PusherServerApi {
   async events(call: ServerCall): Promise<object> {
     const { app, body } = await this.#signed(call)
     const event = readEvent(body, this.#limitsOf(app))
-    await this.#publish(event, call)
+    await this.#publish(app, event, call)
     const counts = await this.#countsFor(app, event)
     return counts === undefined ? {} : { channels: Object.fromEntries(counts) }
   }
@@ -60,7 +60,7 @@ export class PusherServerApi {
     const { app, body } = await this.#signed(call)
     const events = readBatch(body, this.#limitsOf(app))
     // Started one after the other, so that the events of a channel keep their order.
-    await Promise.all(events.map((event) => this.#publish(event, call)))
+    await Promise.all(events.map((event) => this.#publish(app, event, call)))
     if (events.every(({ info }) => info.size === 0)) return {}
     const counts = await Promise.all(events.map((event) => this.#countsFor(app, event)))
     return { batch: counts.map((one) => [...(one?.values() ?? [])][0] ?? {}) }
@@ -69,7 +69,7 @@ export class PusherServerApi {
   /** `POST /apps/{id}/channels/{channel}/events?name=…`, as old libraries do: the body is the data. */
   async singleEvent(call: ServerCall): Promise<object> {
     const { app, body, query } = await this.#signed(call)
-    await this.#publish(readSingle({ channel: call.named, body, query }, this.#limitsOf(app)), call)
+    await this.#publish(app, readSingle({ channel: call.named, body, query }, this.#limitsOf(app)), call)
     return {}
   }
 
@@ -94,7 +94,7 @@ export class PusherServerApi {
   /** `POST /apps/{id}/users/{user}/terminate_connections`. */
   async terminateConnections(call: ServerCall): Promise<object> {
     const { app } = await this.#signed(call)
-    this.#ports.signOut(userName(app, call.named))
+    await this.#ports.signOut(userName(app, call.named))
     return {}
   }
 
@@ -127,9 +127,15 @@ export class PusherServerApi {
 
   /** To all of its channels, whatever becomes of each; the first that fails is told. */
   async #publish(
+    app: App,
     { event, channels, payload, exclude }: PusherEvent,
     { traceparent: trace }: ServerCall,
   ): Promise<void> {
+    if (!app.mayPublish(channels.length, this.#ports.now()))
+      throw new SluiceError(
+        'rate_limited',
+        `the app publishes more than ${app.limits.eventsPerSecond} events a second at this node (dialects.pusher.limits)`,
+      )
     const meta = { event, ...(exclude === undefined ? {} : { exclude }) }
     const results = await Promise.allSettled(
       channels.map((channel) =>

@@ -5,10 +5,12 @@
  *
  * Whoever connects is a user of his own, whom nobody can name: he may do what the secret of the app has signed for his socket_id.
  */
-import { admissionOf, signedInAs, type Shown, type User } from './admitting.ts'
+import { admissionOf, signedInAs, WATCHLIST_MAX, type Shown, type User } from './admitting.ts'
 import type { App } from './apps.ts'
 import { internalNameOf, kindOf } from './channel.ts'
-import { ERROR } from './codes.ts'
+import { ERROR, PusherClosing } from './codes.ts'
+import { admittedByToken, isToken } from './token-admission.ts'
+import { Watchlist } from './watchlist.ts'
 import { PUSHER_FORM } from './form.ts'
 import * as frames from './frames.ts'
 import { socketIdOf } from './socket-id.ts'
@@ -32,20 +34,30 @@ export interface SpeakerOptions {
   readonly activityTimeoutSeconds: number
   readonly membersMax: number
   readonly clientEvents: boolean
+  /** Whether a token of the gateway is taken in the place of a signature. */
+  readonly tokens: boolean
+  readonly watchlists: boolean
 }
 
+const OVER_QUOTA = 'the app has as many connections at this node as it may (dialects.pusher.limits)'
+/** Clients of this version and older are told by an error why they are closed. */
+const OLD = 5
 /** As at Pusher, for each connection. */
 const CLIENT_EVENTS_RATE = rateOf(10, 10) as Rate
 export class Speaker implements Conversation<Buffer> {
   readonly form = PUSHER_FORM
   readonly app: App
   readonly protocol: number
+  readonly sinceMs: number
   readonly #ports: SpeakerPorts
   readonly #options: SpeakerOptions
   #link: Link | undefined
   /** Made with the first: an idle client does without. */
   #subscriptions: Subscriptions | undefined
   #user: User | undefined
+  #watchlist: Watchlist | undefined
+  /** The channels of which a token is being looked at, each with the subscribe that it is for. */
+  readonly #proving = new Map<string, frames.Subscribe>()
   #eventsFullAtMs = FULL_AT_MS
 
   constructor(app: App, protocol: number, ports: SpeakerPorts, options: SpeakerOptions) {
@@ -53,11 +65,17 @@ export class Speaker implements Conversation<Buffer> {
     this.protocol = protocol
     this.#ports = ports
     this.#options = options
+    this.sinceMs = ports.clock.now()
   }
 
   opened(link: Link): void {
     this.#link = link
     link.introduced()
+    this.app.connections++
+    if (!this.app.fits) {
+      link.end(new PusherClosing('overQuota', 'limit_exceeded', OVER_QUOTA, this.protocol <= OLD))
+      return
+    }
     const { reception, clock } = this.#ports
     const identity: Identity = {
       user: this.app.newGuest(),
@@ -104,8 +122,11 @@ export class Speaker implements Conversation<Buffer> {
   reset(): void {}
 
   gone(): void {
+    if (this.#link !== undefined) this.app.connections--
     this.#link = undefined
+    this.#proving.clear()
     this.#subscriptions?.close()
+    this.#watchlist?.close()
     if (this.#user !== undefined) this.#ports.users.signedOut(this.app, this.#user, this)
   }
 
@@ -148,19 +169,45 @@ export class Speaker implements Conversation<Buffer> {
       this.#say(frames.subscriptionError(channel.slice(0, 200), 'InvalidChannel', 'it is no channel', 400))
       return
     }
+    if (this.#options.tokens && isToken(frame.auth)) {
+      this.#proving.set(name, frame)
+      void this.#subscribeByToken(session, name, frame)
+      return
+    }
     const admission = admissionOf(frame, this.#shown(session))
     if ('refused' in admission) {
       const { type, error, status } = admission.refused
       this.#say(frames.subscriptionError(channel, type, error, status))
       return
     }
+    this.#enter(session, name, admission.member)
+  }
+
+  /** A token says for which channels it is, and for how long it can be shown; it is not bound to this connection. */
+  async #subscribeByToken(session: Session, name: string, frame: frames.Subscribe): Promise<void> {
+    const { channel, auth } = frame
+    const admission = await admittedByToken({ channel, name, token: auth ?? '' }, this.#ports.reception)
+    // It may have gone meanwhile, or does not want it any more.
+    if (this.#link === undefined || this.#proving.get(name) !== frame) return
+    this.#proving.delete(name)
+    if ('member' in admission) {
+      this.#enter(session, name, admission.member)
+      return
+    }
+    const { type, error, status } = admission.refused
+    if (status === 401) this.#link.charge('token')
+    this.#say(frames.subscriptionError(channel, type, error, status))
+  }
+
+  #enter(session: Session, name: string, member: frames.Member | undefined): void {
     this.#subscriptions ??= new Subscriptions(this, this.#ports, this.#options.membersMax)
-    this.#subscriptions.enter(session, name, admission.member)
+    this.#subscriptions.enter(session, name, member)
   }
 
   #unsubscribe(session: Session, channel: string): void {
     const name = internalNameOf(channel, this.app.prefix)
     if (name === undefined) return
+    this.#proving.delete(name)
     this.#subscriptions?.leave(session, name)
   }
 
@@ -182,8 +229,19 @@ export class Speaker implements Conversation<Buffer> {
       const isFirst = this.#user === undefined
       this.#user = user
       this.#say(frames.signedIn(userData))
-      if (isFirst) this.#ports.users.signedIn(this.app, user, this)
+      if (!isFirst) return
+      this.#ports.users.signedIn(this.app, user, this)
+      if (this.#options.watchlists) this.#watch(user)
     }
+  }
+
+  #watch(user: User): void {
+    if (user.watchlist.length > WATCHLIST_MAX)
+      this.#refuse(ERROR.watchlistTooLong, `of a watchlist the first ${WATCHLIST_MAX} are watched`)
+    this.#watchlist = new Watchlist(this, this.app, this.#ports)
+    this.#watchlist
+      .begin(user, [...new Set(user.watchlist)].slice(0, WATCHLIST_MAX))
+      .catch((error: unknown) => this.#link?.end(closingOf(error)))
   }
 
   #publish(session: Session, { event, channel, data }: frames.ClientEvent): void {
@@ -196,6 +254,11 @@ export class Speaker implements Conversation<Buffer> {
       this.#refuse(ERROR.unauthorized, 'who sends a client event is subscribed to its channel')
     else if (!this.#mayPublishNow())
       this.#refuse(ERROR.clientEventRefused, 'more than 10 client events in a second')
+    else if (!this.app.mayWhisper(this.#ports.clock.now()))
+      this.#refuse(
+        ERROR.clientEventRefused,
+        'the app has more client events than it may (dialects.pusher.limits)',
+      )
     else {
       const whisper = { as: this.#subscriptions?.memberOn(name)?.id, exclude: session.id }
       const payload = { data: Buffer.from(data), binary: false }

@@ -3,6 +3,7 @@
  */
 import type { Cache, Cached } from './cache.ts'
 import { kindOf } from './channel.ts'
+import type { Counts } from './counts.ts'
 import { nameOf } from './form.ts'
 import * as frames from './frames.ts'
 import { Membership } from './membership.ts'
@@ -15,6 +16,7 @@ import type { Session } from '../../session/session.ts'
 export interface SubscriptionPorts {
   readonly cache: Cache
   readonly rosters: Rosters
+  readonly counts: Pick<Counts, 'enter' | 'leave'> | undefined
   readonly clock: Clock
 }
 
@@ -42,6 +44,8 @@ export class Subscriptions {
   readonly #membersMax: number
   readonly #joining = new Map<string, Joining>()
   readonly #memberships = new Map<string, Membership>()
+  /** Those of which the number of connections is told. */
+  readonly #counted = new Set<string>()
   #closed = false
 
   constructor(client: Client, ports: SubscriptionPorts, membersMax: number) {
@@ -77,6 +81,8 @@ export class Subscriptions {
     for (const joining of this.#joining.values()) joining.left = true
     for (const [channel, membership] of this.#memberships) this.#ports.rosters.leave(channel, membership)
     this.#memberships.clear()
+    for (const name of this.#counted) this.#ports.counts?.leave(name, this.#client)
+    this.#counted.clear()
   }
 
   async #join(session: Session, name: string, member: frames.Member | undefined): Promise<void> {
@@ -123,6 +129,9 @@ export class Subscriptions {
       this.#giveCached(name, cached)
     }
     await session.subscribe(name, cached?.head, told, entryOf(session, name))
+    if (this.#closed || this.#ports.counts === undefined || this.#counted.has(name)) return
+    this.#counted.add(name)
+    this.#ports.counts.enter(name, this.#client)
   }
 
   async #joinAsMember(session: Session, name: string, member: frames.Member): Promise<void> {
@@ -175,6 +184,7 @@ export class Subscriptions {
 
   #drop(session: Session, name: string): void {
     this.#dropMembership(name)
+    if (this.#counted.delete(name)) this.#ports.counts?.leave(name, this.#client)
     session
       .unsubscribe(name, () => undefined)
       .catch((error: unknown) => {

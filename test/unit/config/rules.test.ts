@@ -49,6 +49,11 @@ const BROKEN: readonly (readonly [why: string, settings: ConfigInput, complaint:
     /a key of the app 3 is in more than one entry$/,
   ],
   [
+    'limits of an app that is not there',
+    { ...GOOD, dialects: { pusher: { apps: ['3:shop:k1:s1'], limits: { '4': {} } } } },
+    /^dialects\.pusher\.limits\.4 .* is of no app in dialects\.pusher\.apps$/,
+  ],
+  [
     'any origin',
     { ...GOOD, allowedOrigins: ['*'] },
     /^allowedOrigins \(given by the program\) has \*, which only sluice dev allows/,

@@ -33,7 +33,7 @@ class World {
           ? Promise.reject(new SluiceError('unavailable', 'the log is away'))
           : Promise.resolve({})
       },
-      signOut: (user) => void this.signedOut.push(user),
+      signOut: async (user) => void this.signedOut.push(user),
       counts: (channels) =>
         Promise.resolve(new Map([...this.occupied].filter(([name]) => channels.includes(name)))),
       occupied: (prefix) =>

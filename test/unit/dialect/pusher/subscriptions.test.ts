@@ -38,6 +38,7 @@ class World {
     },
     {
       clock: this.clock,
+      counts: undefined,
       cache: new Cache({ last: () => undefined, missed: () => undefined, clock: this.clock }, 1000),
       rosters: new Rosters({
         watch: () => void this.watched++,
