@@ -12,6 +12,7 @@ import type { StormOptions } from './parts/report.ts'
 import { large } from './large.ts'
 import { leaderDies } from './leader-dies.ts'
 import { oldPodRestarts } from './old-pod-restarts.ts'
+import { pusherDrain } from './pusher-drain.ts'
 import { redisFrozenDuringDrain } from './redis-frozen-during-drain.ts'
 import { regionDrain } from './region-drain.ts'
 import { resumeStorm } from './resume-storm.ts'
@@ -29,6 +30,7 @@ const STORMS: Readonly<Record<string, (options: StormOptions) => Promise<boolean
   'socketio-deploy': socketioDeploy,
   'crash-herd': crashHerd,
   'hostile-herd': hostileHerd,
+  'pusher-drain': pusherDrain,
   'resume-storm': resumeStorm,
   large,
 }

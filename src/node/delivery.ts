@@ -284,7 +284,7 @@ function createSessions(base: Base, ports: DeliveryPorts, serving: ServingSessio
       publish: (user, { channel, payload, id, event, whisper }) =>
         publisher.publish({
           door: 'client',
-          target: { channel },
+          target: whisper === undefined ? { channel } : { channel, internal: true },
           payload,
           parsed: true,
           id,

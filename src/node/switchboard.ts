@@ -18,7 +18,7 @@ import type { LinkParts } from './links.ts'
 import type { Moving } from './moving.ts'
 import type { Sight } from './sight.ts'
 import type { Stores } from './stores.ts'
-import { isChannel, publicName } from '../protocol/channel.ts'
+import { isInternalChannel, publicName } from '../protocol/channel.ts'
 import type { ChannelEvent } from '../protocol/form.ts'
 import type { Occupancy } from '../occupancy/occupancy.ts'
 import type { Message } from '../protocol/message.ts'
@@ -186,7 +186,7 @@ export class Switchboard implements BackboneSink {
   /** A user is in a channel here, or not any more. */
   memberHeld(channel: string, user: string, held: boolean): void {
     // A dialect may keep presence where no channel is.
-    if (isChannel(channel)) this.#rooms.webhooks?.holds({ kind: 'member', channel, user }, held)
+    if (isInternalChannel(channel)) this.#rooms.webhooks?.holds({ kind: 'member', channel, user }, held)
   }
 
   /** Something has happened that backends may want to hear. */

@@ -5,7 +5,7 @@ import type { WebhookTarget } from '../config/webhooks-section.ts'
 import { Apps } from '../dialect/pusher/apps.ts'
 import { concerns, pusherWords } from '../dialect/pusher/webhooks.ts'
 import { SluiceError } from '../errors.ts'
-import { isChannel, isInbox } from '../protocol/channel.ts'
+import { isInbox, isInternalChannel } from '../protocol/channel.ts'
 import { asBuffer } from '../protocol/json-data.ts'
 import type { Delivery as PublishDelivery, Published, PublishRequest } from '../publish/publisher.ts'
 import type { Holding, Kind } from '../webhooks/happening.ts'
@@ -71,7 +71,7 @@ export function createWebhooks(base: Base, parts: WebhookParts): Webhooks | unde
           if (holding !== undefined) yield holding
         }
         for (const [channel, user] of presence.held())
-          if (isChannel(channel)) yield { kind: 'member', channel, user }
+          if (isInternalChannel(channel)) yield { kind: 'member', channel, user }
       },
       acked: (user, channel) => stores.acks.acked(user, channel),
       counts: {

@@ -21,6 +21,13 @@ export function isChannel(name: unknown): name is string {
   return typeof name === 'string' && name.length <= CHANNEL_LENGTH_MAX && CHANNEL.test(name)
 }
 
+/** Inside of the gateway: dialects that have longer names of their own, or write characters as several, need the room. */
+export const INTERNAL_LENGTH_MAX = 255
+
+export function isInternalChannel(name: string): boolean {
+  return name.length <= INTERNAL_LENGTH_MAX && CHANNEL.test(name)
+}
+
 /** The part before the first `:`; the whole name where there is none; `@` for an inbox. */
 export function namespaceOf(channel: string): string {
   if (channel.startsWith('@')) return '@'

@@ -9,7 +9,7 @@ import { isUserId, USER_RULE } from '../auth/identity.ts'
 import type { Backbone, Sent } from '../backbone/backbone.ts'
 import type { Clock } from '../clock.ts'
 import { SluiceError } from '../errors.ts'
-import { CHANNEL_RULE, inboxOf, isChannel, isInbox } from '../protocol/channel.ts'
+import { CHANNEL_RULE, inboxOf, isChannel, isInbox, isInternalChannel } from '../protocol/channel.ts'
 import { ID_RULE, isMessageId } from '../protocol/message-id.ts'
 import type { EphemeralMessage, LoggedMessage, Message, NewMessage, Payload } from '../protocol/message.ts'
 import { metadataFault, metadataOf, type GivenMetadata } from '../protocol/metadata.ts'
@@ -29,7 +29,8 @@ export interface PublishPolicy {
 
 export interface PublishRequest {
   readonly door: Door
-  readonly target: { readonly channel: string } | { readonly user: string }
+  /** `internal`: a dialect has named the channel, which may be longer than clients of ours name them. */
+  readonly target: { readonly channel: string; readonly internal?: true } | { readonly user: string }
   readonly payload: Payload
   /** The data was cut out of JSON that has been parsed. Absent: nobody has looked at it. */
   readonly parsed?: true
@@ -251,7 +252,8 @@ function isUnavailable(error: unknown): boolean {
 
 function channelOf(target: PublishRequest['target']): string {
   if ('channel' in target) {
-    if (isChannel(target.channel)) return target.channel
+    const { channel, internal } = target
+    if (internal === true ? isInternalChannel(channel) : isChannel(channel)) return channel
     throw new SluiceError('bad_request', `channel is not valid: ${CHANNEL_RULE}`)
   }
   if (isUserId(target.user)) return inboxOf(target.user)

@@ -4,6 +4,7 @@
 import type { Letter } from './dispatcher.ts'
 import type { WebhookStore } from './store.ts'
 import { SluiceError } from '../errors.ts'
+import { parseJson } from '../protocol/json.ts'
 
 export type DeadLetters = Pick<Letters, 'list' | 'resend' | 'drop'>
 
@@ -27,14 +28,14 @@ export class Letters {
     ])
     return {
       count,
-      letters: letters.map(({ id, text }) => ({ letter: id, ...(JSON.parse(text) as Letter) })),
+      letters: letters.map(({ id, text }) => ({ letter: id, ...letterIn(text) })),
     }
   }
 
   /** Behind all else that its target is still to be told. Fails with `not_found` or `unavailable`. */
   async resend(id: string): Promise<void> {
     const text = await this.#take(id)
-    const { happening, target } = JSON.parse(text) as Letter
+    const { happening, target } = letterIn(text)
     try {
       await this.#store.note('events', [{ text: JSON.stringify({ ...happening, only: target }) }])
     } catch (error) {
@@ -53,4 +54,9 @@ export class Letters {
     if (text === undefined) throw new SluiceError('not_found', 'there is no dead letter with this id')
     return text
   }
+}
+
+/** As a node has written it. */
+function letterIn(text: string): Letter {
+  return parseJson(text) as Letter
 }

@@ -95,3 +95,25 @@ it('a token of the gateway is taken for a signature where it allows the channel,
     await chat.closed
   }
 })
+
+it('a channel and an event have as many characters as at Pusher, and one more is refused by name', async () => {
+  const raw = await RawPusher.connect(node)
+  const channel = `private-${'c'.repeat(156)}`
+  const event = 'e'.repeat(200)
+  await raw.join(channel)
+  await backendOf(node).trigger(channel, event, { n: 1 })
+  expect(await raw.next(event)).toMatchObject({ channel, data: '{"n":1}' })
+  const other = await RawPusher.connect(node)
+  await other.join(channel)
+  other.send(`client-${'e'.repeat(193)}`, {}, channel)
+  await raw.next(`client-${'e'.repeat(193)}`)
+  other.send(`client-${'e'.repeat(194)}`, {}, channel)
+  expect((await other.next('pusher:error')).data).toMatchObject({ message: expect.stringContaining('200') })
+  raw.send('pusher:subscribe', { channel: 'c'.repeat(201) })
+  expect((await raw.next('pusher:subscription_error')).data).toMatchObject({
+    error: expect.stringContaining('a channel is 1 to 200'),
+  })
+  const asked = await backendOf(node).get({ path: `/channels/${channel}`, params: {} })
+  expect(await asked.json()).toMatchObject({ occupied: true })
+  for (const one of [raw, other]) one.socket.close()
+})

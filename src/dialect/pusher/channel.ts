@@ -5,10 +5,12 @@
  * characters that it does not take are written `=HH` (`dialect/escape.ts`). Nobody outside is shown such a name.
  */
 import { escaped, unescaped } from '../escape.ts'
-import { isChannel } from '../../protocol/channel.ts'
+import { INTERNAL_LENGTH_MAX, isInternalChannel } from '../../protocol/channel.ts'
 
 /** What Pusher allows; its libraries let 200 through. */
 const NAME = /^[A-Za-z0-9_\-=@,.;]{1,200}$/
+/** What a refused name is told. */
+export const CHANNEL_RULE_OF_PUSHER = `a channel is 1 to 200 of A-Z a-z 0-9 _ - = @ , . ; and, with the namespace of its app, at most ${INTERNAL_LENGTH_MAX} characters, of which , and ; count three times`
 /** The channel of a user who has signed in. */
 const USER_PREFIX = '#server-to-user-'
 
@@ -65,7 +67,7 @@ export function internalNameOf(name: string, prefix: string): string | undefined
   const plain = plainOf(name)
   if (plain === undefined) return undefined
   const internal = `${prefix}${escaped(plain)}`
-  return isChannel(internal) ? internal : undefined
+  return isInternalChannel(internal) ? internal : undefined
 }
 
 /** As clients know it. `undefined`: it is not of the app. */

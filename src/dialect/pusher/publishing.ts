@@ -2,7 +2,7 @@
  * What backends publish with a library of Pusher: the body of `events` and of `batch_events`, read and checked. Pure.
  */
 import { attributesIn, CHANNELS_MAX, type Attribute } from './attributes.ts'
-import { internalNameOf, kindOf } from './channel.ts'
+import { CHANNEL_RULE_OF_PUSHER, internalNameOf, kindOf } from './channel.ts'
 import { sessionIdOf } from './socket-id.ts'
 import { SluiceError } from '../../errors.ts'
 import type { Payload } from '../../protocol/message.ts'
@@ -90,9 +90,7 @@ function channelOf(name: unknown, prefix: string): string {
   if (typeof name !== 'string') throw bad('channel must be a text')
   const internal = internalNameOf(name, prefix)
   if (internal !== undefined) return internal
-  throw bad(
-    `${JSON.stringify(name.slice(0, 40))} is no channel: A-Z a-z 0-9 _ - = @ , . ; and, with the prefix of the app, at most 128 characters, of which , and ; count three times`,
-  )
+  throw bad(`${JSON.stringify(name.slice(0, 40))} is no channel: ${CHANNEL_RULE_OF_PUSHER}`)
 }
 
 /**

@@ -139,7 +139,14 @@ export class PusherServerApi {
     const meta = { event, ...(exclude === undefined ? {} : { exclude }) }
     const results = await Promise.allSettled(
       channels.map((channel) =>
-        this.#ports.publish({ door: 'http', target: { channel }, payload, id: undefined, meta, trace }),
+        this.#ports.publish({
+          door: 'http',
+          target: { channel, internal: true },
+          payload,
+          id: undefined,
+          meta,
+          trace,
+        }),
       ),
     )
     const failed = results.find((result) => result.status === 'rejected')

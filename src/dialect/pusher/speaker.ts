@@ -7,7 +7,7 @@
  */
 import { admissionOf, signedInAs, WATCHLIST_MAX, type Shown, type User } from './admitting.ts'
 import type { App } from './apps.ts'
-import { internalNameOf, kindOf } from './channel.ts'
+import { CHANNEL_RULE_OF_PUSHER, internalNameOf, kindOf } from './channel.ts'
 import { ERROR, PusherClosing } from './codes.ts'
 import { admittedByToken, isToken } from './token-admission.ts'
 import { Watchlist } from './watchlist.ts'
@@ -166,7 +166,9 @@ export class Speaker implements Conversation<Buffer> {
     const { channel } = frame
     const name = internalNameOf(channel, this.app.prefix)
     if (name === undefined) {
-      this.#say(frames.subscriptionError(channel.slice(0, 200), 'InvalidChannel', 'it is no channel', 400))
+      this.#say(
+        frames.subscriptionError(channel.slice(0, 200), 'InvalidChannel', CHANNEL_RULE_OF_PUSHER, 400),
+      )
       return
     }
     if (this.#options.tokens && isToken(frame.auth)) {

@@ -51,7 +51,7 @@ const BROKEN: readonly (readonly [why: string, settings: ConfigInput, complaint:
   [
     'limits of an app that is not there',
     { ...GOOD, dialects: { pusher: { apps: ['3:shop:k1:s1'], limits: { '4': {} } } } },
-    /^dialects\.pusher\.limits\.4 .* is of no app in dialects\.pusher\.apps$/,
+    /^dialects\.pusher\.limits\[4\] .* is of no app in dialects\.pusher\.apps$/,
   ],
   [
     'any origin',

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { Apps } from '../../../../src/dialect/pusher/apps.ts'
 import { internalNameOf, kindOf, publicNameOf, userOf } from '../../../../src/dialect/pusher/channel.ts'
 import { sessionIdOf, socketIdOf } from '../../../../src/dialect/pusher/socket-id.ts'
-import { isChannel, namespaceOf } from '../../../../src/protocol/channel.ts'
+import { isInternalChannel, namespaceOf } from '../../../../src/protocol/channel.ts'
 
 describe('a channel of Pusher', () => {
   it.each([
@@ -37,7 +37,7 @@ describe('a channel of Pusher', () => {
       fc.property(fc.stringMatching(/^[A-Za-z0-9_\-=@,.;]{1,60}$/), (name) => {
         const internal = internalNameOf(name, 'shop:')
         if (internal === undefined) return
-        expect(isChannel(internal)).toBe(true)
+        expect(isInternalChannel(internal)).toBe(true)
         expect(namespaceOf(internal)).toBe('shop')
         expect(publicNameOf(internal, 'shop:')).toBe(name)
         expect(publicNameOf(internal, 'sho:')).toBeUndefined()
@@ -45,12 +45,17 @@ describe('a channel of Pusher', () => {
     )
   })
 
-  it.each(['', 'a b', 'a:b', 'a/b', '#a', 'é', 'a\n', 'x'.repeat(201), 'x'.repeat(124)])(
+  it.each(['', 'a b', 'a:b', 'a/b', '#a', 'é', 'a\n', 'x'.repeat(201), ','.repeat(84)])(
     'is not %j',
     (name) => {
       expect(internalNameOf(name, 'shop:')).toBeUndefined()
     },
   )
+
+  it('has as many characters as at Pusher, and more than names of ours', () => {
+    const name = `presence-${'x'.repeat(155)}`
+    expect(internalNameOf(name, 'shop:')).toBe(`shop:${name}`)
+  })
 
   it('may be the one of a user', () => {
     expect([userOf('#server-to-user-7'), userOf('#server-to-user-'), userOf('news')]).toEqual([

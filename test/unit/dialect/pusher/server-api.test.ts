@@ -81,7 +81,7 @@ describe('an event of a backend', () => {
     expect(world.published).toMatchObject(
       ['shop:news', 'shop:private-a=2Cb'].map((channel) => ({
         door: 'http',
-        target: { channel },
+        target: { channel, internal: true },
         payload: { data: Buffer.from('{"n":1.0}'), binary: false },
         meta: { event: EVENT.name, exclude: sessionIdOf('12.34') },
       })),
@@ -93,7 +93,7 @@ describe('an event of a backend', () => {
     const batch = ['a', 'b', 'c'].map((channel) => ({ name: 'e', channel, data: 'x' }))
     expect(await world.call('batchEvents', { batch })).toEqual({})
     expect(world.published.map(({ target }) => target)).toEqual(
-      ['shop:a', 'shop:b', 'shop:c'].map((channel) => ({ channel })),
+      ['shop:a', 'shop:b', 'shop:c'].map((channel) => ({ channel, internal: true })),
     )
     const wrong = { batch: [...batch, { name: 'e', channel: 'no channel', data: 'x' }] }
     await expect(world.call('batchEvents', wrong)).rejects.toThrow('no channel')

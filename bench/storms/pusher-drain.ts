@@ -1,0 +1,130 @@
+/**
+ * A node is drained under stock clients of Pusher: what each misses on its way, for how long it is away, and what the app's backend and the
+ * other members are told meanwhile. Protocol 7 has no positions, so what is published while a client is on its way is lost to it: that is
+ * printed, and is no promise. Promised is that everybody comes back by himself, in order, and that nobody is told of somebody who has gone.
+ *
+ *   npm run storm -- pusher-drain [--clients 200] [--publishes 50] [--plan 20s]
+ */
+import { Cluster } from './parts/cluster.ts'
+import { pause } from './parts/in-traffic.ts'
+import { percentiles, printTable, Promises, type StormOptions } from './parts/report.ts'
+import { HookReceiver } from '../../test/support/hook-receiver.ts'
+import { APPS, backendOf, pusherJs, SHOP, type PusherJs } from '../../test/support/pusher.ts'
+import type { StartedNode } from '../../test/support/start-node.ts'
+
+const ROOMS = 20
+const CALM_MS = 3000
+const SETTLE_MS = 10_000
+
+interface Client {
+  readonly room: string
+  readonly pusher: PusherJs
+  readonly shown: number[]
+  readonly gapsMs: number[]
+  readonly gone: string[]
+}
+
+export async function pusherDrain({
+  clients = 200,
+  publishes = 50,
+  plan = '20s',
+}: StormOptions): Promise<boolean> {
+  const receiver = await HookReceiver.start()
+  const events = ['channel_occupied', 'channel_vacated', 'member_added', 'member_removed']
+  const settings = {
+    dialects: { pusher: { apps: APPS } },
+    // All clients of a storm have one address.
+    admission: { perAddressPerSecond: 0 },
+    webhooks: { targets: { shop: { url: `${receiver.url}/`, app: SHOP.id, events } } },
+  }
+  const cluster = await Cluster.prepare({ nodes: [settings, settings, settings], plan })
+  for (const index of [0, 1]) await cluster.node(index).start()
+  await pause(CALM_MS)
+  const herd = await Promise.all(
+    Array.from({ length: clients }, (_, index) =>
+      join(cluster.balancer.port, `user-${index}`, `presence-room-${index % ROOMS}`),
+    ),
+  )
+  const backend = backendOf(cluster.node(1) as unknown as StartedNode)
+  const published = new Map<string, number[]>()
+  let number = 0
+  const underWay = new Set<Promise<void>>()
+  const publishing = setInterval(() => {
+    const value = ++number
+    const room = `presence-room-${value % ROOMS}`
+    const one = backend
+      .trigger(room, 'tick', value)
+      .then(() => void published.set(room, [...(published.get(room) ?? []), value]))
+    underWay.add(one)
+    void one.finally(() => underWay.delete(one))
+  }, 1000 / publishes)
+
+  await pause(CALM_MS)
+  await cluster.node(2).start()
+  await pause(CALM_MS)
+  const startedMs = performance.now()
+  const exit = await cluster.node(0).stop()
+  const tookMs = performance.now() - startedMs
+  await pause(CALM_MS)
+  clearInterval(publishing)
+  await Promise.all(underWay)
+  await pause(SETTLE_MS)
+
+  const findings = herd.map(({ room, shown }) => {
+    const expected = published.get(room) ?? []
+    const seen = new Set(shown)
+    const lost = expected.filter((value) => !seen.has(value)).length
+    const wrong = shown.filter((value, index) => index > 0 && value <= (shown[index - 1] as number)).length
+    return { expected: expected.length, lost, wrong }
+  })
+  const sum = (pick: (finding: (typeof findings)[number]) => number): number =>
+    findings.reduce((total, one) => total + pick(one), 0)
+  const told = receiver.events('/').map(({ name }) => String(name))
+  const ended = told.filter((name) => name === 'channel_vacated' || name === 'member_removed').length
+  const goneTold = herd.reduce((total, { gone }) => total + gone.length, 0)
+  const moved = herd.filter(({ gapsMs }) => gapsMs.length > 0)
+  const back = herd.filter(({ pusher }) => pusher.connection.state === 'connected').length
+  printTable([
+    ['clients', String(clients)],
+    ['of these on the node that went', String(moved.length)],
+    ['connected at the end', String(back)],
+    ['the drain took', `${Math.round(tookMs)} ms, exit code ${exit}`],
+    ['deliveries expected', String(sum(({ expected }) => expected))],
+    ['lost on the way', String(sum(({ lost }) => lost))],
+    ['twice, or out of order', String(sum(({ wrong }) => wrong))],
+    ['gap p50 / p95 / p99 / max', percentiles(herd.flatMap(({ gapsMs }) => gapsMs))],
+    ['webhooks of channels and members that ended', String(ended)],
+    ['member_removed told to clients', String(goneTold)],
+  ])
+  const promises = new Promises()
+  promises.keep('everybody is connected again', back === clients, `${back} of ${clients}`)
+  promises.none(
+    'event twice or out of order',
+    sum(({ wrong }) => wrong),
+  )
+  promises.none('webhook of a channel or a member that has ended', ended)
+  promises.none('client told of somebody who has gone', goneTold)
+  for (const { pusher } of herd) pusher.disconnect()
+  await cluster.close()
+  await receiver.close()
+  return promises.verdict()
+}
+
+function join(port: number, id: string, room: string): Promise<Client> {
+  return new Promise((resolve) => {
+    const pusher = pusherJs({ port }, { id })
+    const client: Client = { room, pusher, shown: [], gapsMs: [], gone: [] }
+    const channel = pusher.subscribe(room)
+    let lostMs: number | undefined
+    channel.bind('tick', (value: number) => client.shown.push(value))
+    channel.bind('pusher:member_removed', ({ id: gone }: { id: string }) => client.gone.push(gone))
+    pusher.connection.bind('state_change', ({ previous }: { previous: string }) => {
+      if (previous === 'connected') lostMs = performance.now()
+    })
+    channel.bind('pusher:subscription_succeeded', () => {
+      if (lostMs !== undefined) client.gapsMs.push(performance.now() - lostMs)
+      lostMs = undefined
+      resolve(client)
+    })
+  })
+}
