@@ -76,13 +76,18 @@ function rateOf(takers: readonly NodeInfo[], others: readonly NodeInfo[]): Pick<
   return { rate: offers.reduce((sum, perSecond) => sum + perSecond, 0) / draining }
 }
 
+/** `full` names the one that has the least room. */
 function roomOf(takers: readonly NodeInfo[]): Pick<Capacity, 'room' | 'full'> {
   let room = 0
+  let leastLeft = Infinity
   let full: string | undefined
   for (const { id, connections, connectionsMax } of takers) {
     if (connectionsMax === undefined) return { room: Infinity }
-    room += Math.max(0, connectionsMax - connections)
-    full ??= `node ${id} is at its limit of ${connectionsMax} connections`
+    const left = Math.max(0, connectionsMax - connections)
+    room += left
+    if (left >= leastLeft) continue
+    leastLeft = left
+    full = `node ${id} is at its limit of ${connectionsMax} connections`
   }
   return full === undefined ? { room } : { room, full }
 }

@@ -100,7 +100,14 @@ describe('a cluster', () => {
       full: 'node b is at its limit of 60 connections',
     })
     const half = node({ id: 'c', connections: 20, connectionsMax: 50 })
-    expect(capacityOf(SELF, [full, half]).room).toBe(30)
+    for (const both of [
+      [full, half],
+      [half, full],
+    ])
+      expect(capacityOf(SELF, both)).toMatchObject({
+        room: 30,
+        full: 'node b is at its limit of 60 connections',
+      })
     expect(capacityOf(SELF, [full, half, node({ connections: 100_000 })])).toEqual(WELL)
     expect(capacityOf(SELF, [full, node({ ...half, state: 'draining' }), node({ region: 'us' })]).room).toBe(
       0,
