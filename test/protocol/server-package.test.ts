@@ -261,6 +261,7 @@ describe('publishBatch', () => {
     const { messages: kept } = await server.history('many', { last: 100 })
     expect(kept.map(({ data }) => data)).toEqual(messages.map(({ data }) => data))
     expect(await server.publishBatch([])).toEqual([])
+    await expect(server.publishBatch([{ users: [], data: 1 }])).rejects.toThrow('users is empty')
   })
 
   it('publishes the others where some are refused', async () => {

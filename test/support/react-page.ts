@@ -1,10 +1,13 @@
 /** The page of `test/fixtures/react-app.mjs`, with the packages that are installed in a folder, and a server for it. */
-import { readFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
-import { importText } from './doc-modules.ts'
 import { ROOT } from './installed-packages.ts'
+
+const APP = new URL('../fixtures/react-app.mjs', import.meta.url)
 
 interface Rendering {
   rendered(options: object, first: readonly object[]): readonly [string, string]
@@ -36,7 +39,7 @@ export class ReactPage {
   }
 
   static async serve(folder = ROOT): Promise<ReactPage> {
-    const page = new ReactPage(await bundle(folder, 'browser'))
+    const page = new ReactPage(await bundle(folder))
     await new Promise<void>((resolve) => page.#server.listen(0, '127.0.0.1', resolve))
     return page
   }
@@ -55,29 +58,31 @@ export class ReactPage {
   }
 }
 
-/** The page as a server makes it: with a client, and with the options of one. */
+/** The page as a server makes it, with the packages of a folder: with a client, and with the options of one. */
 export async function renderedBy(
   folder: string,
   options: object,
   first: readonly object[],
 ): Promise<readonly [string, string]> {
-  const made = await importText<Rendering>(await bundle(folder, 'node'))
-  return made.rendered(options, first)
+  const file = join(folder, 'node_modules', `.react-app-${process.pid}.mjs`)
+  copyFileSync(APP, file)
+  try {
+    const made = (await import(/* @vite-ignore */ pathToFileURL(file).href)) as Rendering
+    return made.rendered(options, first)
+  } finally {
+    rmSync(file)
+  }
 }
 
-async function bundle(resolveDir: string, platform: 'browser' | 'node'): Promise<string> {
-  const contents = readFileSync(new URL('../fixtures/react-app.mjs', import.meta.url), 'utf8')
+async function bundle(resolveDir: string): Promise<string> {
   const { outputFiles } = await build({
-    stdin: { contents, resolveDir },
+    stdin: { contents: readFileSync(APP, 'utf8'), resolveDir },
     bundle: true,
     write: false,
-    platform,
-    format: platform === 'node' ? 'esm' : 'iife',
+    platform: 'browser',
+    format: 'iife',
     // As while an application is developed: StrictMode mounts everything twice, and React complains where it can.
     define: { 'process.env.NODE_ENV': '"development"' },
-    ...(platform === 'node' && {
-      banner: { js: "import { createRequire } from 'node:module'; const require = createRequire('/')" },
-    }),
   })
   return outputFiles[0]?.text ?? ''
 }

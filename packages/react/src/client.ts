@@ -44,7 +44,8 @@ function useOwnClient(options: FullClientOptions | undefined): WebSocketClient |
   })
   const url = options?.url
   const owned = useMemo(() => {
-    const first = latest.current
+    // Those of this render: another `url` comes with other options.
+    const first = options
     if (first === undefined || url === undefined) return undefined
     const token = (): string | Promise<string> => {
       const source = latest.current?.token

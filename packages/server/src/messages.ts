@@ -53,6 +53,8 @@ export class Item {
     this.#message = { ...message, id: message.id ?? id }
     this.#many = MANY.find((field) => field in message)
     this.#names = this.#many === undefined ? [''] : ((message as never)[this.#many] as readonly string[])
+    // Its answer would be empty, and nobody would be told that it went nowhere.
+    if (this.#names.length === 0) throw new TypeError(`${this.#many} is empty: name one at least`)
     this.#outcomes = this.#names.map(() => undefined)
   }
 
