@@ -52,7 +52,7 @@ export function addChannels(program: Command, terminal: Terminal): void {
         const page = Math.min(users === true ? PAGE_WITH_USERS : PAGE, limit - lines.length)
         const query = new URLSearchParams({ prefix, after, limit: String(page) })
         if (users === true) query.set('users', 'true')
-        const answer = (await api.get(`/v1/channels?${query}`)) as {
+        const answer = (await api.get(`/v1/channels?${query.toString()}`)) as {
           readonly channels: readonly Line[]
           readonly next?: string
         }

@@ -16,22 +16,22 @@ interface Fresh {
 export async function authenticate(
   token: string,
   user: string,
-  { present, renew }: Fresh,
+  fresh: Fresh,
   { ports, attempts }: SessionContext,
 ): Promise<void> {
   const { tokens, registry, metrics } = ports
   const attempt = attempts.begin(user, undefined)
   try {
     const identity = await tokens.verify(token)
-    present()
+    fresh.present()
     if (identity.user !== user)
       throw new SluiceError('forbidden', "auth: the token is another user's; a connection keeps its user")
     const answered = await registry.revoked(user)
-    present()
+    fresh.present()
     // As the registry answered, or as was told meanwhile.
     if ([answered, attempt.revokedBeforeMs].some((beforeMs) => tokens.isRevoked(identity, beforeMs)))
       throw new SluiceError('unauthorized', 'auth: the token has been revoked')
-    renew(identity)
+    fresh.renew(identity)
   } catch (error) {
     if (!(error instanceof ConnectionGone)) metrics.reauth('refused')
     throw error

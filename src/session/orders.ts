@@ -114,10 +114,10 @@ export class OrderWatch {
   }
 
   async #reconcile({ id, user }: Pick<Session, 'id' | 'user'>): Promise<void> {
-    const { registry, sessions, failed } = this.#ports
+    const { registry, sessions } = this.#ports
     const standing = await registry.standing(user)
     const session = sessions.get(id)
-    if (session !== undefined) reconcile(session, standing, failed)
+    if (session !== undefined) reconcile(session, standing, this.#ports)
   }
 
   async #inBatches<One>(all: Iterable<One>, ask: (one: One) => Promise<void>): Promise<void> {

@@ -174,7 +174,7 @@ export class Sessions {
     for (const id of ids) {
       this.#attempts.change(id, change)
       const session = this.#byId.get(id)
-      if (session !== undefined) carryOut(session, change, this.#context.ports.failed)
+      if (session !== undefined) carryOut(session, change, this.#context.ports)
     }
   }
 
@@ -331,7 +331,7 @@ export class Sessions {
     }
     const replay = handover?.replayOf(session.subscriptionCount)
     for (const { opened } of findings) opened?.subscription.begin(opened.reset, replay)
-    for (const change of attempt.changes ?? []) carryOut(session, change, ports.failed)
+    for (const change of attempt.changes ?? []) carryOut(session, change, ports)
     if (stale === undefined) return
     ports.metrics.takenOver()
     stale.connection.end(takenOver())

@@ -19,6 +19,10 @@ export interface StandingChange {
   readonly from?: Readonly<Record<string, Position>>
 }
 
+interface FaultPort {
+  failed(what: string, error: unknown): void
+}
+
 /** Whether a wish for one session, or for all of a user (`undefined`), is for this one. */
 export function concerns(wanted: string | undefined, session: string): boolean {
   return wanted === undefined || wanted === session || wanted === publicIdOf(session)
@@ -56,28 +60,24 @@ export function withStandingChannels(
   return { wanted: all, refused: others }
 }
 
-/** Never fails. `failed`: told of what is a fault of ours; what cannot be had now is had once the store is back. */
+/** Never fails. `ports` are told of what is a fault of ours; what cannot be had now is had once the store is back. */
 export function carryOut(
   session: Session,
   { channels, on, from = NOWHERE }: StandingChange,
-  failed: (what: string, error: unknown) => void,
+  ports: FaultPort,
 ): void {
   for (const channel of channels)
     session.stand(channel, on, from[channel]).catch((error: unknown) => {
       if (error instanceof ConnectionGone || asSluiceError(error).code !== 'internal') return
-      failed('putting a session on a channel', error)
+      ports.failed('putting a session on a channel', error)
     })
 }
 
 /** Makes a session be on what stands for it, and on nothing of that kind beside. */
-export function reconcile(
-  session: Session,
-  standing: readonly Standing[],
-  failed: (what: string, error: unknown) => void,
-): void {
+export function reconcile(session: Session, standing: readonly Standing[], ports: FaultPort): void {
   const wanted = channelsFor(standing, session.id)
   const gone = [...standingOf(session.identity)].filter((channel) => !wanted.has(channel))
-  carryOut(session, { channels: gone, on: false }, failed)
+  carryOut(session, { channels: gone, on: false }, ports)
   // Again for those that it should have been put on before, and could not.
-  carryOut(session, { channels: [...wanted], on: true }, failed)
+  carryOut(session, { channels: [...wanted], on: true }, ports)
 }

@@ -87,7 +87,7 @@ export class Users implements Pick<ControlSink, 'disconnect' | 'revoke' | 'given
   }
 
   async #stand(user: string, wish: StandingWish, on: boolean): Promise<{ sessions: number } & MaybeLate> {
-    const { registry, backbone, someUnheard } = this.#ports
+    const { registry, backbone } = this.#ports
     const from = on ? await this.#headsOf(wish.channels) : {}
     // First where every new connection looks, then to those that are connected: none slips through between the two.
     await (on ? registry.putOn(user, wish) : registry.takeOff(user, wish))
@@ -96,7 +96,7 @@ export class Users implements Pick<ControlSink, 'disconnect' | 'revoke' | 'given
     const sent = [...sessionsByNode(places)].map(([node, sessions]) =>
       send(backbone, node, { kind: 'stand', sessions, channels, on, from }),
     )
-    const isLate = sent.includes('degraded') || (sent.length > 0 && someUnheard())
+    const isLate = sent.includes('degraded') || (sent.length > 0 && this.#ports.someUnheard())
     return { sessions: places.length, ...(isLate ? { degraded: true } : {}) }
   }
 

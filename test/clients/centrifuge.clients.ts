@@ -99,6 +99,7 @@ it.skipIf(noPython !== undefined)(`cent publishes, reads and asks${because(noPyt
     history: [{ n: 1 }, { n: 2 }, 3],
     presence: 0,
     nodes: 1,
-    channels: 'CentApiResponseError',
+    channels: 0,
+    history_remove: 'CentApiResponseError',
   })
 })

@@ -1,7 +1,11 @@
 /**
  * The channels for which a client has brought tokens of their own, beside what every client may. Pure.
  */
-import type { Permissions } from '../../session/ports.ts'
+import { internalNameOf } from './names.ts'
+import { TOKEN_CHANNELS_MAX } from '../../auth/identity.ts'
+import { SluiceError } from '../../errors.ts'
+import { isInbox } from '../../protocol/channel.ts'
+import type { Identity, Permissions } from '../../session/ports.ts'
 
 export class Grants implements Permissions {
   readonly #everybody: Permissions | undefined
@@ -35,4 +39,16 @@ export class Grants implements Permissions {
   mayReadHistory(channel: string): boolean {
     return this.#everybody?.mayReadHistory(channel) === true
   }
+}
+
+/** The channels that a token puts its user on; those that are none of the gateway's are passed over. Fails with `unauthorized`. */
+export function namedIn({ channels = [] }: Identity): readonly string[] {
+  if (channels.length > TOKEN_CHANNELS_MAX) {
+    const why = `the claims channels and subs name at most ${TOKEN_CHANNELS_MAX} channels together`
+    throw new SluiceError('unauthorized', why)
+  }
+  return channels.flatMap((channel) => {
+    const name = internalNameOf(channel)
+    return name === undefined || isInbox(name) ? [] : [name]
+  })
 }

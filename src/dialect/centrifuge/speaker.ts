@@ -9,7 +9,7 @@ import { Conversation } from './conversation.ts'
 import type { Encoding } from './encoding.ts'
 import { historyOf, type History } from './history.ts'
 import { publicationIn } from './form.ts'
-import { Grants } from './grants.ts'
+import { Grants, namedIn } from './grants.ts'
 import type { HistoryRequest, SubRefreshResult } from './messages.ts'
 import { internalNameOf } from './names.ts'
 import type { CentrifugeHello, SpeakerOptions, SpeakerPorts } from './speaker-ports.ts'
@@ -19,7 +19,7 @@ import type { Conversation as LinkConversation, Link } from '../dialect.ts'
 import type { Named } from '../emulation.ts'
 import { jitter } from '../../clock.ts'
 import { Closing, faulty, SluiceError } from '../../errors.ts'
-import { INBOX, inboxOf, isInbox } from '../../protocol/channel.ts'
+import { INBOX, inboxOf } from '../../protocol/channel.ts'
 import type { EncodedReset } from '../../protocol/encoded-reset.ts'
 import { Written, type Form } from '../../protocol/form.ts'
 import type { Payload } from '../../protocol/message.ts'
@@ -339,12 +339,4 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
     const asked = [0, 1].map((random) => planReauth(expiresInMs, this.#options.reauth, random).askInMs)
     return Math.min(...asked) * (1 - JITTER_SHARE * clock.random())
   }
-}
-
-/** The channels that a token puts its user on; those that are none of the gateway's are passed over. */
-function namedIn({ channels = [] }: Identity): readonly string[] {
-  return channels.flatMap((channel) => {
-    const name = internalNameOf(channel)
-    return name === undefined || isInbox(name) ? [] : [name]
-  })
 }

@@ -8,10 +8,13 @@ from cent import (
     CentError,
     ChannelsRequest,
     Client,
+    HistoryRemoveRequest,
     HistoryRequest,
     InfoRequest,
     PresenceStatsRequest,
     PublishRequest,
+    SubscribeRequest,
+    UnsubscribeRequest,
 )
 
 URL, KEY, CHANNEL = sys.argv[1:4]
@@ -23,8 +26,11 @@ said = {
     "presence": client.presence_stats(PresenceStatsRequest(channel=CHANNEL)).num_clients,
     "nodes": len(client.info(InfoRequest()).nodes),
 }
+client.subscribe(SubscribeRequest(user="nobody", channel=CHANNEL))
+client.unsubscribe(UnsubscribeRequest(user="nobody", channel=CHANNEL))
+said["channels"] = len(client.channels(ChannelsRequest(pattern="no-such:*")).channels)
 try:
-    client.channels(ChannelsRequest())
+    client.history_remove(HistoryRemoveRequest(channel=CHANNEL))
 except CentError as error:
-    said["channels"] = type(error).__name__
+    said["history_remove"] = type(error).__name__
 print(json.dumps(said))

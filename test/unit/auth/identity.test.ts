@@ -46,3 +46,12 @@ it('an idle identity holds less than 768 bytes where everybody has a few pattern
   }))
   expect(bytes).toBeLessThan(768)
 })
+
+it('a token may name channels that its user is put on, and of too many it tells that', () => {
+  const channelsOf = (claims: object): readonly string[] | undefined =>
+    identityOf({ sub: 'ann', ...claims }, new PatternTable(16)).channels
+  expect(channelsOf({})).toBeUndefined()
+  expect(channelsOf({ channels: ['a', 7, 'b'], subs: { b: {}, c: { info: 1 } } })).toEqual(['a', 'b', 'c'])
+  expect(channelsOf({ channels: { a: 1 }, subs: ['x'] })).toBeUndefined()
+  expect(channelsOf({ channels: Array.from({ length: 5000 }, (_, index) => `c${index}`) })).toHaveLength(101)
+})

@@ -226,3 +226,10 @@ it('rpc is a publish that a backend answers, and refused where nobody does', asy
   await say('{"id":3,"rpc":{"method":"news","data":[1]}}')
   expect(said.at(-1)).toMatch(/"id":3,"error":\{"code":108/)
 })
+
+it('a token that names more channels than it may is told so, and is no good', async () => {
+  const channels = Array.from({ length: 101 }, (_, index) => `c${index}`)
+  const { ended, say } = world(() => ({ ...alice(), channels }))
+  await say('{"id":1,"connect":{"token":"t"}}')
+  expect(ended).toEqual([3500])
+})
