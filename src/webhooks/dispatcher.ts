@@ -15,7 +15,7 @@ export interface DispatcherPorts {
    * Until when this node is the one that tells, by the clock that does not jump; `undefined`: another one is. Fails with `unavailable`.
    */
   lease(): Promise<number | undefined>
-  failed(what: string, error: unknown): void
+  readonly failed: (what: string, error: unknown) => void
   readonly counts: {
     sent(happenings: number): void
     refused(): void
@@ -26,7 +26,7 @@ export interface DispatcherPorts {
     lost(happenings: number): void
   }
   /** A backend refuses, or has given up on. */
-  warn(message: string, about: Readonly<Record<string, string | number>>): void
+  readonly warn: (message: string, about: Readonly<Record<string, string | number>>) => void
 }
 
 /** A letter that could not be delivered, as operators see it. */

@@ -33,7 +33,7 @@ export interface HooksPorts {
   readonly counts: Readonly<Record<'granted' | 'kept' | 'refused' | 'away', () => void>>
   /** The backend does not answer as it should. */
   warn(why: string): void
-  failed(what: string, error: unknown): void
+  readonly failed: (what: string, error: unknown) => void
 }
 
 /** A refusal is asked for again after this: whoever is refused can make the backend no more work than that. */

@@ -24,7 +24,7 @@ export class RedisGrantStore implements GrantStore {
 
   async get(user: string, name: string): Promise<string | undefined> {
     const kept = await this.#link.run('hot', GRANTS, [this.#key(user), 'get', name])
-    return kept === null ? undefined : String(kept)
+    return kept === null ? undefined : (kept as Buffer).toString()
   }
 
   async put(user: string, name: string, text: string, ttlMs: number): Promise<void> {

@@ -21,12 +21,12 @@ export interface ReporterPorts {
   readonly nodeId: string
   readonly clock: Clock
   /** The names of all that this node holds. */
-  held(): Iterable<string>
+  readonly held: () => Iterable<string>
   /** Whether its clients are being sent to other nodes. */
   moving(): boolean
   /** The ids of the nodes that are alive. Fails with `unavailable`. */
-  liveNodes(): Promise<readonly string[]>
-  failed(what: string, error: unknown): void
+  readonly liveNodes: () => Promise<readonly string[]>
+  readonly failed: (what: string, error: unknown) => void
 }
 
 /** What happens in a moment goes together. */

@@ -19,9 +19,9 @@ export interface Unsettled {
 
 export interface SettlerPorts {
   readonly store: Pick<WebhookStore, 'read' | 'cursors' | 'moveCursor' | 'trim' | 'note'>
-  now(): number
+  readonly now: () => number
   /** How far a user has acknowledged a channel. Fails with `unavailable`. */
-  acked(user: string, channel: string): Promise<Position | undefined>
+  readonly acked: (user: string, channel: string) => Promise<Position | undefined>
 }
 
 const READER = 'settler'

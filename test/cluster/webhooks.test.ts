@@ -47,7 +47,7 @@ function settingsFor({ url }: HookReceiver): ConfigInput {
 }
 
 const shown = ({ name, type, channel, user_id: id, user }: Record<string, unknown>): string =>
-  [name ?? type, channel, id ?? user].filter((one) => one !== undefined).join(' ')
+  [name ?? type, channel, id ?? user].filter((one) => typeof one === 'string').join(' ')
 
 it('a backend is told once of what the cluster has, in order, by requests that it can check, and of no drain', async () => {
   const receiver = await HookReceiver.start()

@@ -10,10 +10,10 @@ import type { Clock } from '../../clock.ts'
 export interface CountPorts {
   readonly clock: Pick<Clock, 'after' | 'monotonicMs'>
   /** Of the whole cluster, by internal names; one that is not in the answer has nobody. */
-  count(channels: readonly string[]): Promise<ReadonlyMap<string, number>>
+  readonly count: (channels: readonly string[]) => Promise<ReadonlyMap<string, number>>
   /** To the other nodes: what `counted` is called with there. */
-  tellOthers(counts: readonly ChannelCount[]): void
-  failed(what: string, error: unknown): void
+  readonly tellOthers: (counts: readonly ChannelCount[]) => void
+  readonly failed: (what: string, error: unknown) => void
 }
 
 export type ChannelCount = readonly [channel: string, connections: number]

@@ -13,8 +13,8 @@ export interface SignedIn {
 
 export interface UsersPorts {
   /** When an app has ended the connections of a user last, by a name of `userName`; `undefined`: not of late. Fails with `unavailable`. */
-  endedAt(name: string): Promise<number | undefined>
-  failed(what: string, error: unknown): void
+  readonly endedAt: (name: string) => Promise<number | undefined>
+  readonly failed: (what: string, error: unknown) => void
 }
 
 /** Clocks of nodes differ by so much. */
