@@ -67,8 +67,8 @@ let handle: Parameters<Requests['subscribe']>[2] = () => undefined
 let answered: (reply: string) => void = () => undefined
 let backendAnswer = ''
 const requests: Requests = {
-  subscribe(_subject, _options, taken) {
-    handle = taken
+  subscribe(subject, _options, taken) {
+    if (subject.startsWith('sluice.publish.')) handle = taken
     return { drain: () => Promise.resolve() }
   },
   publish(_subject, bytes) {
