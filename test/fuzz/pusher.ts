@@ -15,7 +15,7 @@ import { Users } from '../../src/dialect/pusher/users.ts'
 import type { Link } from '../../src/dialect/dialect.ts'
 import { systemClock } from '../../src/clock.ts'
 import { asSluiceError, SluiceError } from '../../src/errors.ts'
-import { isChannel } from '../../src/protocol/channel.ts'
+import { isInternalChannel } from '../../src/protocol/channel.ts'
 import type { Session } from '../../src/session/session.ts'
 
 const DEPTH = 64
@@ -36,7 +36,8 @@ const DATA = [
 ]
 
 function checkChannel(channel: string): void {
-  if (!isChannel(channel) || !channel.startsWith('shop:')) throw new Broken('a channel is one of the app')
+  if (!isInternalChannel(channel) || !channel.startsWith('shop:'))
+    throw new Broken('a channel is one of the app')
 }
 
 /** Does all that is asked, and looks at what is asked. */
