@@ -3,7 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** The first one is the page of the folder. */
-export const MODULES = ['index', 'presence', 'tabs', 'stream', 'probe', 'node'].map((name) => ({
+export const MODULES = ['index', 'presence', 'tabs', 'stream', 'probe', 'pusher', 'node'].map((name) => ({
   source: `src/client/${name}.ts`,
   page: `${name}.md`,
   link: name === 'index' ? '/reference/' : `/reference/${name}`,

@@ -22,7 +22,15 @@ const DEPTH = 64
 const SESSION = 'A'.repeat(32)
 const SECRET = 'secret'
 const [APP] = new Apps([`1:shop:key:${SECRET}`]).all()
-const EVENTS = ['pusher:subscribe', 'pusher:unsubscribe', 'pusher:signin', 'pusher:ping', 'client-x', 'news']
+const EVENTS = [
+  'pusher:sluice_hello',
+  'pusher:subscribe',
+  'pusher:unsubscribe',
+  'pusher:signin',
+  'pusher:ping',
+  'client-x',
+  'news',
+]
 const KINDS = ['', 'private-', 'presence-', 'private-encrypted-', 'cache-', '#server-to-user-']
 const NAMES = ['a', 'a,b', 'a b', '', '..', 'é', '\uD800', 'chat:a', '../chat', 'x'.repeat(150)]
 const DATA = [
@@ -48,9 +56,9 @@ class Client {
   readonly session = {
     id: SESSION,
     subscriptionOf: (channel: string) => this.#on.has(channel) || undefined,
-    subscribe: async (channel: string, _from: unknown, told: () => void) => {
+    subscribe: async (channel: string, _from: unknown, told: (start: object) => void) => {
       checkChannel(channel)
-      told()
+      told({ position: { epoch: 'e', offset: 1 }, recovered: true })
       this.#on.add(channel)
     },
     unsubscribe: async (channel: string) => {

@@ -1,8 +1,9 @@
 /**
- * What goes to many clients of Pusher: made once for each message of the node, for all apps.
+ * What goes to many clients of Pusher: made once for each message of the node, for all apps. Those with our add-on get the same in
+ * another frame, which says where the message stands.
  */
 import { kindOf, publicNameOf } from './channel.ts'
-import { CLIENT_EVENT, channelEvent } from './frames.ts'
+import { CLIENT_EVENT, channelEvent, gapFrame, placedEvent } from './frames.ts'
 import { namespaceOf } from '../../protocol/channel.ts'
 import { Written, type Form } from '../../protocol/form.ts'
 import { asBuffer, jsonOf } from '../../protocol/json-data.ts'
@@ -21,16 +22,35 @@ export const PUSHER_FORM: Form<Buffer> = {
   event: () => undefined,
 }
 
+/** For clients that keep their places. */
+export const PLACED_FORM: Form<Buffer> = {
+  topicPrefix: '\u0001pusher-placed\u0001',
+  message: (message) => new Written(Buffer.from(placedFrameOf(message))),
+  reset: ({ channel, position }) => new Written(Buffer.from(gapFrame(nameOf(channel), position))),
+  event: () => undefined,
+}
+
 export function nameOf(internal: string): string {
   return publicNameOf(internal, `${namespaceOf(internal)}:`) ?? internal
 }
 
 function frameOf(message: Message): string {
+  return channelEvent(...eventOf(message))
+}
+
+/** What is on no log has no place, and goes as to everybody. */
+function placedFrameOf(message: Message): string {
+  if (message.kind !== 'logged') return frameOf(message)
+  const [event, name, data, userId] = eventOf(message)
+  return placedEvent({ event, name, data, userId }, message)
+}
+
+function eventOf(message: Message): [event: string, name: string, data: string, userId: string | undefined] {
   const { channel, meta, from } = message
   const name = nameOf(channel)
   const event = meta?.event ?? EVENT_DEFAULT
   const isOfMember = event.startsWith(CLIENT_EVENT) && kindOf(name).access === 'presence'
-  return channelEvent(event, name, dataOf(message), isOfMember ? from : undefined)
+  return [event, name, dataOf(message), isOfMember ? from : undefined]
 }
 
 /** JSON text. Bytes have no form in it: they are a text in base64. */

@@ -4,6 +4,7 @@
  * To the client `data` of a channel's event is JSON text within a text, as one client parses nothing else; of `pusher:error` it is an
  * object, as another one takes nothing else.
  */
+import type { Position } from '../../protocol/position.ts'
 import { isObject, JsonFault, parseJson } from '../../protocol/json.ts'
 import { rawMember } from '../../protocol/raw-json.ts'
 
@@ -23,12 +24,19 @@ export interface ClientEvent {
   readonly data: string
 }
 
+/** Of our add-on: the client keeps its places. `positions`: those that it has, by the names of channels. */
+export interface Hello {
+  readonly kind: 'hello'
+  readonly positions: ReadonlyMap<string, Position>
+}
+
 export type ClientFrame =
   | Subscribe
   | { readonly kind: 'unsubscribe'; readonly channel: string }
   | { readonly kind: 'ping' }
   | { readonly kind: 'pong' }
   | { readonly kind: 'signin'; readonly auth: string; readonly userData: string }
+  | Hello
   | ClientEvent
 
 /** Why a frame cannot be read, in a sentence for the client. */
@@ -69,9 +77,23 @@ export function decodeFrame(text: string, jsonDepthMax: number): ClientFrame {
       const { auth, user_data: userData } = dataOf(data, jsonDepthMax)
       return { kind: 'signin', auth: textIn(auth, 'auth'), userData: textIn(userData, 'user_data') }
     }
+    case 'pusher:sluice_hello':
+      return { kind: 'hello', positions: positionsIn(dataOf(data, jsonDepthMax)['positions']) }
     default:
       throw new FrameFault(`${JSON.stringify(event.slice(0, 40))} is no event that a client may send`)
   }
+}
+
+function positionsIn(value: unknown): Map<string, Position> {
+  if (value !== undefined && !isObject(value)) throw new FrameFault('positions must be an object')
+  const positions = new Map<string, Position>()
+  for (const [channel, position] of Object.entries(value ?? {})) {
+    const { epoch, offset } = isObject(position) ? position : ({} as Json)
+    if (typeof epoch !== 'string' || !Number.isSafeInteger(offset) || (offset as number) < 0)
+      throw new FrameFault('a position is an object with epoch, a text, and offset, a whole number')
+    positions.set(channel, { epoch, offset: offset as number })
+  }
+  return positions
 }
 
 function clientEvent(event: string, frame: Json, text: string): ClientFrame {
@@ -190,6 +212,35 @@ export function signedIn(userData: string): string {
 /** An event of a channel. `data`: JSON text; what is no text goes as the text that it is written with. */
 export function channelEvent(event: string, channel: string, data: string, userId?: string): string {
   return eventFrame(event, channel, data.startsWith('"') ? data : JSON.stringify(data), userId)
+}
+
+export interface Placed {
+  readonly event: string
+  readonly name: string
+  /** JSON text. */
+  readonly data: string
+  readonly userId: string | undefined
+}
+
+/** An event of a channel for our add-on, which shows it to the application under its own name. */
+export function placedEvent({ event, name, data, userId }: Placed, { epoch, offset }: Position): string {
+  const who = userId === undefined ? '' : `,"user_id":${JSON.stringify(userId)}`
+  const placed = `{"event":${JSON.stringify(event)},"data":${data}${who},${placeText(epoch, offset)}}`
+  return eventFrame('pusher_internal:sluice_event', name, JSON.stringify(placed))
+}
+
+/** Where a subscription begins. */
+export function positionFrame(name: string, { epoch, offset }: Position): string {
+  return eventFrame('pusher_internal:sluice_position', name, JSON.stringify(`{${placeText(epoch, offset)}}`))
+}
+
+/** Something before the position may have been missed. */
+export function gapFrame(name: string, { epoch, offset }: Position): string {
+  return eventFrame('pusher_internal:sluice_gap', name, JSON.stringify(`{${placeText(epoch, offset)}}`))
+}
+
+function placeText(epoch: string, offset: number): string {
+  return `"epoch":${JSON.stringify(epoch)},"offset":${offset}`
 }
 
 /** `data`: as it stands in the frame. */

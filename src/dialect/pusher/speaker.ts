@@ -11,7 +11,7 @@ import { CHANNEL_RULE_OF_PUSHER, internalNameOf, kindOf } from './channel.ts'
 import { ERROR, PusherClosing } from './codes.ts'
 import { admittedByToken, isToken } from './token-admission.ts'
 import { Watchlist } from './watchlist.ts'
-import { PUSHER_FORM } from './form.ts'
+import { nameOf, PLACED_FORM, PUSHER_FORM } from './form.ts'
 import * as frames from './frames.ts'
 import { socketIdOf } from './socket-id.ts'
 import { Subscriptions, type SubscriptionPorts } from './subscriptions.ts'
@@ -19,8 +19,10 @@ import type { Users } from './users.ts'
 import { FULL_AT_MS, rateOf, take, type Rate } from '../../admission/bucket.ts'
 import type { Conversation, Link, Reception } from '../dialect.ts'
 import { closingOf } from '../../errors.ts'
+import type { EncodedReset } from '../../protocol/encoded-reset.ts'
 import { Encoded } from '../../protocol/encoded.ts'
 import type { Message } from '../../protocol/message.ts'
+import type { Position } from '../../protocol/position.ts'
 import type { Identity } from '../../session/ports.ts'
 import type { Session } from '../../session/session.ts'
 
@@ -45,7 +47,6 @@ const OLD = 5
 /** As at Pusher, for each connection. */
 const CLIENT_EVENTS_RATE = rateOf(10, 10) as Rate
 export class Speaker implements Conversation<Buffer> {
-  readonly form = PUSHER_FORM
   readonly app: App
   readonly protocol: number
   readonly sinceMs: number
@@ -59,6 +60,8 @@ export class Speaker implements Conversation<Buffer> {
   /** The channels of which a token is being looked at, each with the subscribe that it is for. */
   readonly #proving = new Map<string, frames.Subscribe>()
   #eventsFullAtMs = FULL_AT_MS
+  /** The places of a client that keeps them, by internal names, until it subscribes. */
+  #places: Map<string, Position> | undefined
 
   constructor(app: App, protocol: number, ports: SpeakerPorts, options: SpeakerOptions) {
     this.app = app
@@ -66,6 +69,11 @@ export class Speaker implements Conversation<Buffer> {
     this.#ports = ports
     this.#options = options
     this.sinceMs = ports.clock.now()
+  }
+
+  /** It does not change once there is a subscription. */
+  get form(): typeof PUSHER_FORM {
+    return this.#places === undefined ? PUSHER_FORM : PLACED_FORM
   }
 
   opened(link: Link): void {
@@ -118,8 +126,11 @@ export class Speaker implements Conversation<Buffer> {
   move(): 'leaves' {
     return 'leaves'
   }
-  /** There is no word for a loss. */
-  reset(): void {}
+  /** Without our add-on there is no word for a loss. */
+  reset(link: Link, reset: EncodedReset): void {
+    const written = reset.as(this.form)
+    if (written !== undefined) link.write(written)
+  }
 
   gone(): void {
     if (this.#link !== undefined) this.app.connections--
@@ -140,7 +151,12 @@ export class Speaker implements Conversation<Buffer> {
   }
 
   give(message: Message): void {
-    this.#link?.write(new Encoded(message).as(PUSHER_FORM))
+    this.#link?.write(new Encoded(message).as(this.form))
+  }
+
+  began(name: string, position: Position | undefined): void {
+    if (this.#places !== undefined && position !== undefined)
+      this.#say(frames.positionFrame(nameOf(name), position))
   }
 
   #handle(session: Session, frame: Exclude<frames.ClientFrame, { readonly kind: 'ping' | 'pong' }>): void {
@@ -157,8 +173,23 @@ export class Speaker implements Conversation<Buffer> {
       case 'event':
         this.#publish(session, frame)
         break
+      case 'hello':
+        this.#keepPlaces(frame.positions)
+        break
       default:
         frame satisfies never
+    }
+  }
+
+  #keepPlaces(positions: ReadonlyMap<string, Position>): void {
+    if (this.#subscriptions !== undefined || this.#proving.size > 0) {
+      this.#refuse(ERROR.malformed, 'pusher:sluice_hello comes before the first subscribe')
+      return
+    }
+    this.#places = new Map()
+    for (const [channel, position] of positions) {
+      const name = internalNameOf(channel, this.app.prefix)
+      if (name !== undefined) this.#places.set(name, position)
     }
   }
 
@@ -203,7 +234,9 @@ export class Speaker implements Conversation<Buffer> {
 
   #enter(session: Session, name: string, member: frames.Member | undefined): void {
     this.#subscriptions ??= new Subscriptions(this, this.#ports, this.#options.membersMax)
-    this.#subscriptions.enter(session, name, member)
+    const from = this.#places?.get(name)
+    this.#places?.delete(name)
+    this.#subscriptions.enter(session, name, { member, from })
   }
 
   #unsubscribe(session: Session, channel: string): void {

@@ -11,7 +11,9 @@ import type { Rosters } from './rosters.ts'
 import { jitter, type Clock } from '../../clock.ts'
 import { SluiceError } from '../../errors.ts'
 import type { Message } from '../../protocol/message.ts'
+import type { Position } from '../../protocol/position.ts'
 import type { Session } from '../../session/session.ts'
+import type { Start } from '../../session/welcome.ts'
 
 export interface SubscriptionPorts {
   readonly cache: Cache
@@ -24,6 +26,16 @@ export interface SubscriptionPorts {
 export interface Client {
   say(frame: string): void
   give(message: Message): void
+  /** It is on the channel, and every message after the position follows. */
+  began(name: string, position: Position | undefined): void
+}
+
+/** How a client comes onto a channel. */
+export interface Entering {
+  /** Of a presence channel. */
+  readonly member: frames.Member | undefined
+  /** Where it goes on; `undefined`: with what comes. */
+  readonly from: Position | undefined
 }
 
 /** A subscribe that is being answered. */
@@ -56,10 +68,10 @@ export class Subscriptions {
 
   // By internal names.
 
-  /** The client is told when it is on the channel, or why not. `member`: of a presence channel. */
-  enter(session: Session, name: string, member: frames.Member | undefined): void {
+  /** The client is told when it is on the channel, or why not. */
+  enter(session: Session, name: string, entering: Entering): void {
     const under = this.#joining.get(name)
-    if (under === undefined) void this.#join(session, name, member)
+    if (under === undefined) void this.#join(session, name, entering)
     else under.left = false
   }
 
@@ -85,11 +97,11 @@ export class Subscriptions {
     this.#counted.clear()
   }
 
-  async #join(session: Session, name: string, member: frames.Member | undefined): Promise<void> {
+  async #join(session: Session, name: string, entering: Entering): Promise<void> {
     const joining: Joining = { left: this.#closed }
     this.#joining.set(name, joining)
     try {
-      await this.#joinWhenItGoes(session, name, member, joining)
+      await this.#joinWhenItGoes(session, name, entering, joining)
     } finally {
       this.#joining.delete(name)
     }
@@ -99,14 +111,14 @@ export class Subscriptions {
   async #joinWhenItGoes(
     session: Session,
     name: string,
-    member: frames.Member | undefined,
+    { member, from }: Entering,
     joining: Joining,
   ): Promise<void> {
     for (;;) {
       try {
         await (member === undefined
-          ? this.#joinPlain(session, name)
-          : this.#joinAsMember(session, name, member))
+          ? this.#joinPlain(session, name, from)
+          : this.#joinAsMember(session, name, member, from))
         return
       } catch (thrown) {
         const error = session.refusal(thrown)
@@ -122,19 +134,25 @@ export class Subscriptions {
     }
   }
 
-  async #joinPlain(session: Session, name: string): Promise<void> {
-    const cached = await this.#cachedOf(session, name)
-    const told = (): void => {
+  async #joinPlain(session: Session, name: string, from: Position | undefined): Promise<void> {
+    const cached = from === undefined ? await this.#cachedOf(session, name) : undefined
+    const told = ({ position }: Start): void => {
       this.#client.say(frames.subscriptionSucceeded(nameOf(name)))
       this.#giveCached(name, cached)
+      this.#client.began(name, position)
     }
-    await session.subscribe(name, cached?.head, told, entryOf(session, name))
+    await session.subscribe(name, from ?? cached?.head, told, entryOf(session, name))
     if (this.#closed || this.#ports.counts === undefined || this.#counted.has(name)) return
     this.#counted.add(name)
     this.#ports.counts.enter(name, this.#client)
   }
 
-  async #joinAsMember(session: Session, name: string, member: frames.Member): Promise<void> {
+  async #joinAsMember(
+    session: Session,
+    name: string,
+    member: frames.Member,
+    from: Position | undefined,
+  ): Promise<void> {
     const { rosters } = this.#ports
     const known = this.#memberships.get(name)
     if (known !== undefined) {
@@ -143,14 +161,15 @@ export class Subscriptions {
       rosters.release(name)
       return
     }
-    const cached = await this.#cachedOf(session, name)
+    const cached = from === undefined ? await this.#cachedOf(session, name) : undefined
     const roster = await rosters.open(name)
     let isMember = false
     try {
       if (!roster.takes(member, this.#membersMax)) throw new ChannelFull(this.#membersMax)
-      const told = (): void => {
+      const told = ({ position }: Start): void => {
         this.#client.say(frames.subscriptionSucceeded(nameOf(name), roster.shownTo(member)))
         this.#giveCached(name, cached)
+        this.#client.began(name, position)
         // What was said may have found that it has gone.
         if (this.#closed) return
         const membership = new Membership(this.#client, nameOf(name), member)
@@ -158,7 +177,7 @@ export class Subscriptions {
         rosters.enter(name, membership)
         isMember = true
       }
-      await session.subscribe(name, cached?.head, told, entryOf(session, name))
+      await session.subscribe(name, from ?? cached?.head, told, entryOf(session, name))
       if (!isMember) rosters.release(name)
     } catch (error) {
       if (isMember) this.#dropMembership(name)

@@ -2,9 +2,8 @@
 import { expect, it } from 'vitest'
 import { Apps } from '../../../../src/dialect/pusher/apps.ts'
 import { Cache } from '../../../../src/dialect/pusher/cache.ts'
-import type { Member } from '../../../../src/dialect/pusher/frames.ts'
 import { Rosters } from '../../../../src/dialect/pusher/rosters.ts'
-import { Subscriptions } from '../../../../src/dialect/pusher/subscriptions.ts'
+import { Subscriptions, type Entering } from '../../../../src/dialect/pusher/subscriptions.ts'
 import { SluiceError } from '../../../../src/errors.ts'
 import type { Session } from '../../../../src/session/session.ts'
 import { ManualClock } from '../../../support/manual-clock.ts'
@@ -22,10 +21,10 @@ class World {
   watched = 0
   readonly session = {
     subscriptionOf: (name: string) => this.on.has(name) || undefined,
-    subscribe: async (name: string, _from: unknown, told: () => void) => {
+    subscribe: async (name: string, _from: unknown, told: (start: object) => void) => {
       const failure = this.failures.shift()
       if (failure !== undefined) throw failure
-      told()
+      told({ position: undefined, recovered: false })
       this.on.add(name)
     },
     unsubscribe: async (name: string) => void this.on.delete(name),
@@ -35,6 +34,7 @@ class World {
     {
       say: (frame) => void this.said.push((JSON.parse(frame) as { event: string }).event),
       give: () => undefined,
+      began: () => undefined,
     },
     {
       clock: this.clock,
@@ -57,13 +57,14 @@ class World {
 }
 
 const SUCCEEDED = 'pusher_internal:subscription_succeeded'
-const ANN: Member = { id: 'ann', info: undefined }
+const PLAIN: Entering = { member: undefined, from: undefined }
+const AS_ANN: Entering = { member: { id: 'ann', info: undefined }, from: undefined }
 const AWAY = new SluiceError('unavailable', 'the log is away')
 
 it('a subscribe that cannot be had now is tried until it can be', async () => {
   const world = new World()
   world.failures = [AWAY, AWAY]
-  world.subscriptions.enter(world.session, 'shop:a', undefined)
+  world.subscriptions.enter(world.session, 'shop:a', PLAIN)
   for (let i = 0; i < 2; i++) {
     await world.settle()
     expect(world.said).toEqual([])
@@ -76,8 +77,8 @@ it('a subscribe that cannot be had now is tried until it can be', async () => {
 it('a subscribe that can never be had is refused at once', async () => {
   const world = new World()
   world.failures = [new SluiceError('limit_exceeded', 'too many'), new SluiceError('internal', 'a fault')]
-  world.subscriptions.enter(world.session, 'shop:a', undefined)
-  world.subscriptions.enter(world.session, 'shop:b', undefined)
+  world.subscriptions.enter(world.session, 'shop:a', PLAIN)
+  world.subscriptions.enter(world.session, 'shop:b', PLAIN)
   await world.settle()
   expect(world.said).toEqual(['pusher:subscription_error', 'pusher:subscription_error'])
 })
@@ -87,7 +88,7 @@ it('who leaves, or goes, while presence is asked is not there afterwards', async
     const world = new World()
     let found: () => void = () => undefined
     world.answer = new Promise((resolve) => (found = () => resolve(new Map())))
-    world.subscriptions.enter(world.session, 'shop:presence-a', ANN)
+    world.subscriptions.enter(world.session, 'shop:presence-a', AS_ANN)
     await world.settle()
     if (goes === 'leave') world.subscriptions.leave(world.session, 'shop:presence-a')
     else world.subscriptions.close()
@@ -107,7 +108,7 @@ it('a channel that is full takes nobody else, and nothing of him stays', async (
       ['eve', undefined],
     ]),
   )
-  world.subscriptions.enter(world.session, 'shop:presence-a', ANN)
+  world.subscriptions.enter(world.session, 'shop:presence-a', AS_ANN)
   await world.settle()
   expect([world.said, world.there, world.watched]).toEqual([['pusher:subscription_error'], [], 0])
 })
@@ -115,7 +116,7 @@ it('a channel that is full takes nobody else, and nothing of him stays', async (
 it('presence that cannot be asked leaves nobody watching', async () => {
   const world = new World()
   world.answer = Promise.reject(AWAY)
-  world.subscriptions.enter(world.session, 'shop:presence-a', ANN)
+  world.subscriptions.enter(world.session, 'shop:presence-a', AS_ANN)
   await world.settle()
   expect(world.watched).toBe(0)
   world.answer = Promise.resolve(new Map())
