@@ -64,6 +64,7 @@ describe('a stream and a poll of a node that is drained', () => {
     await streaming.next('welcome')
     const { cursor } = await poll(old, 'pat', undefined, 0)
     const polling = poll(old, 'pat', cursor, 100)
+    await expect.poll(() => old.metric('sluice_connections{transport="poll"}')).toBe(1)
     await drainOf(old, 'POST')
     const { id = '' } = await streaming.next('closing')
     const answer = await polling

@@ -85,6 +85,8 @@ function run(
     const child = execFile(program, [...words, ...more], { env: environment(env) }, (_, out, error) =>
       resolve({ lines: out.trim().split('\n'), error }),
     )
+    // It may have ended before it reads.
+    child.stdin?.on('error', () => undefined)
     child.stdin?.end(input)
   })
 }
