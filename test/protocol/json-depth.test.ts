@@ -252,6 +252,7 @@ const OWN: Readonly<Record<string, string>> = {
   'client/debug.ts': 'the gateway, in a client',
   'client/http-socket.ts': 'the gateway, in a client',
   'client/socket.ts': 'the gateway, in a client',
+  'client/pusher.ts': 'the gateway, in a client',
   'client/stream.ts': 'the gateway, in a client',
   'client/tab-host.ts': 'another tab of the same application, in a client',
   'client/kept-positions.ts': "the page's own storage, in a client",
