@@ -14,7 +14,7 @@ import {
   type Part,
   type Question,
 } from '../occupancy/question.ts'
-import { isObject, JsonFault, parseJson } from '../protocol/json.ts'
+import { isObject, objectIn } from '../protocol/json.ts'
 import { isPosition, type Position } from '../protocol/position.ts'
 
 interface Recovered {
@@ -178,15 +178,9 @@ function dispatchTrace(message: TraceMessage, sink: ControlSink): true {
 }
 
 function parse(payload: Uint8Array): ControlMessage | undefined {
-  let value: unknown
-  try {
-    value = parseJson(Buffer.from(payload).toString())
-  } catch (error) {
-    if (!(error instanceof JsonFault)) throw error
-    return undefined
-  }
-  if (typeof value !== 'object' || value === null) return undefined
-  const { kind, user, beforeMs, session, client, messages, word, ...rest } = value as Record<string, unknown>
+  const value = objectIn(Buffer.from(payload).toString())
+  if (value === undefined) return undefined
+  const { kind, user, beforeMs, session, client, messages, word, ...rest } = value
   const recovered = rest['recovered'] === true
   if (kind === 'disconnect' && typeof user === 'string') return { kind, user, claim: claimOf(rest) }
   if (kind === 'signOut' && typeof user === 'string') return { kind, user }

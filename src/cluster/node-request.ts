@@ -10,7 +10,7 @@
 import { createHash } from 'node:crypto'
 import type { NodeTokenCheck, NodeTokens } from './node-token.ts'
 import { type Grant, SCOPES } from '../auth/grant.ts'
-import { JsonFault, parseJson } from '../protocol/json.ts'
+import { objectIn } from '../protocol/json.ts'
 import { Seal } from '../seal.ts'
 
 export const CALLER_HEADER = 'sluice-caller'
@@ -98,7 +98,7 @@ function hashOf(text: string): string {
 }
 
 function onBehalfIn(caller: string): OnBehalf | undefined {
-  const { grant, requestId, remoteAddress } = objectIn(Buffer.from(caller, 'base64url').toString())
+  const { grant, requestId, remoteAddress } = objectIn(Buffer.from(caller, 'base64url').toString()) ?? {}
   const { name, scopes, namespaces } = (grant ?? {}) as Readonly<Record<string, unknown>>
   if (typeof requestId !== 'string' || typeof remoteAddress !== 'string' || typeof name !== 'string')
     return undefined
@@ -106,15 +106,6 @@ function onBehalfIn(caller: string): OnBehalf | undefined {
   // A scope of another version allows nothing here.
   const known = SCOPES.filter((scope) => scopes.includes(scope))
   return { grant: { name, scopes: known, namespaces }, requestId, remoteAddress }
-}
-
-function objectIn(text: string): Readonly<Record<string, unknown>> {
-  try {
-    return (parseJson(text) ?? {}) as Readonly<Record<string, unknown>>
-  } catch (error) {
-    if (error instanceof JsonFault) return {}
-    throw error
-  }
 }
 
 function isTexts(value: unknown): value is string[] {

@@ -2,7 +2,7 @@
  * What operators have ordered for the whole cluster, as it stands on a shelf of the registry: the version that clients go
  * to, and what is kept out. Pure.
  */
-import { JsonFault, parseJson } from '../protocol/json.ts'
+import { objectIn } from '../protocol/json.ts'
 import type { Deploy } from '../registry/registry.ts'
 
 interface Ordered {
@@ -84,26 +84,17 @@ export function fits(pattern: string, version: string): boolean {
 }
 
 function targetIn(text: string): Target | undefined {
-  const { version, over, by, at } = fieldsIn(text)
+  const { version, over, by, at } = objectIn(text) ?? {}
   const { generation, said } = (over ?? {}) as Readonly<Record<string, unknown>>
   if (!isText(version) || !isText(by) || !isAmount(at) || !isAmount(generation)) return undefined
   return { version, by, at, over: { generation, said: said === true } }
 }
 
 function cordonIn(text: string): Cordon | undefined {
-  const { kind, what, by, at } = fieldsIn(text)
+  const { kind, what, by, at } = objectIn(text) ?? {}
   const known = CORDON_KINDS.find((one) => one === kind)
   if (known === undefined || !isText(what) || !isText(by) || !isAmount(at)) return undefined
   return { kind: known, what, by, at }
-}
-
-function fieldsIn(text: string): Readonly<Record<string, unknown>> {
-  try {
-    return (parseJson(text) ?? {}) as Readonly<Record<string, unknown>>
-  } catch (error) {
-    if (error instanceof JsonFault) return {}
-    throw error
-  }
 }
 
 function isText(value: unknown): value is string {

@@ -14,7 +14,7 @@
  *  J5 what a node may ask is a share of what the whole job may, and a node that begins later begins with what is left of it
  */
 import { isPlan } from '../config/drain-plan.ts'
-import { JsonFault, parseJson } from '../protocol/json.ts'
+import { objectIn } from '../protocol/json.ts'
 
 export const JOB_KINDS = ['drain', 'rebalance'] as const
 export type JobKind = (typeof JOB_KINDS)[number]
@@ -225,18 +225,6 @@ export function jobsIn(shelf: ReadonlyMap<string, string>): Map<string, Job> {
 export function jobIn(id: string, text: string): Job | undefined {
   const value = objectIn(text)
   return value !== undefined && value['id'] === id && isJob(value) ? (value as unknown as Job) : undefined
-}
-
-export function objectIn(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value = parseJson(text)
-    return typeof value === 'object' && value !== null
-      ? (value as Readonly<Record<string, unknown>>)
-      : undefined
-  } catch (error) {
-    if (error instanceof JsonFault) return undefined
-    throw error
-  }
 }
 
 function isJob(job: Readonly<Record<string, unknown>>): boolean {

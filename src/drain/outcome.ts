@@ -3,7 +3,7 @@
  * when the node has gone. Pure.
  */
 import type { DrainProgress } from './drain.ts'
-import { objectIn } from './job.ts'
+import { objectIn } from '../protocol/json.ts'
 
 export interface Outcome {
   readonly job: string

@@ -3,7 +3,7 @@
  */
 import type { Info } from './info.ts'
 import type { Change } from './view.ts'
-import { JsonFault, parseJson } from '../protocol/json.ts'
+import { objectIn } from '../protocol/json.ts'
 
 export type ChannelChange = Change & { readonly channel: string }
 
@@ -59,15 +59,7 @@ export function encodeAnnouncement(announcement: Announcement): Uint8Array {
 
 /** `undefined`: not of presence, or of a form that this version does not know. */
 export function decodeAnnouncement(payload: Uint8Array): Announcement | undefined {
-  let message: unknown
-  try {
-    message = parseJson(Buffer.from(payload).toString())
-  } catch (error) {
-    if (error instanceof JsonFault) return undefined
-    throw error
-  }
-  if (typeof message !== 'object' || message === null) return undefined
-  const { kind, gone, changes } = message as Record<string, unknown>
+  const { kind, gone, changes } = objectIn(Buffer.from(payload).toString()) ?? {}
   if (kind !== KIND) return undefined
   if (gone === true) return { kind: 'gone' }
   if (!Array.isArray(changes) || !changes.every(isRow)) return undefined

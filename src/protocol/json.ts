@@ -40,6 +40,17 @@ export function parseJson(text: string, depthMax = JSON_DEPTH_DEFAULT, around = 
   }
 }
 
+/** The object that the text is; `undefined`: it is something else, or not JSON, or nested too deep. */
+export function objectIn(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value = parseJson(text)
+    return isObject(value) ? value : undefined
+  } catch (error) {
+    if (error instanceof JsonFault) return undefined
+    throw error
+  }
+}
+
 /** Neither an array nor `null`, of which `typeof` says the same. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -2,7 +2,7 @@
  * An entry of the table of nodes as another node wrote it, or whoever else can write there: what does not look like one is
  * none, and takes nothing down. Pure.
  */
-import { JsonFault, parseJson } from '../protocol/json.ts'
+import { objectIn } from '../protocol/json.ts'
 import type { NodeInfo } from './registry.ts'
 
 const ROLES = ['all', 'edge', 'api']
@@ -16,14 +16,8 @@ const NODE_ID = /^[\w-]{1,64}$/
 
 /** `undefined`: it is none. */
 export function nodeInfoIn(id: string, text: string): NodeInfo | undefined {
-  let value: unknown
-  try {
-    value = parseJson(text)
-  } catch (error) {
-    if (error instanceof JsonFault) return undefined
-    throw error
-  }
-  return isNodeInfo(id, (value ?? {}) as Readonly<Record<string, unknown>>) ? (value as NodeInfo) : undefined
+  const value = objectIn(text)
+  return value !== undefined && isNodeInfo(id, value) ? (value as unknown as NodeInfo) : undefined
 }
 
 function isNodeInfo(id: string, node: Readonly<Record<string, unknown>>): boolean {

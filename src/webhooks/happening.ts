@@ -3,7 +3,7 @@
  * or something has happened. Pure.
  */
 import { WEBHOOK_EVENTS, type WebhookEvent } from '../config/webhooks-section.ts'
-import { isObject, JsonFault, parseJson } from '../protocol/json.ts'
+import { objectIn } from '../protocol/json.ts'
 
 /** What is held, by one node or several. */
 export type Holding =
@@ -113,13 +113,7 @@ export function noteText({ kind, ...about }: Note): string {
 
 /** `undefined`: of a version that knows more than this one. */
 export function happeningIn(id: string, atMs: number, text: string): Happening | undefined {
-  let value: unknown
-  try {
-    value = parseJson(text)
-  } catch (error) {
-    if (error instanceof JsonFault) return undefined
-    throw error
-  }
-  if (!isObject(value) || !KINDS.includes(value['kind'] as Kind)) return undefined
+  const value = objectIn(text)
+  if (value === undefined || !KINDS.includes(value['kind'] as Kind)) return undefined
   return { id, atMs, ...value } as unknown as Happening
 }

@@ -1,7 +1,7 @@
 /**
  * What a backend answers that is asked whether somebody may. Pure.
  */
-import { isObject, JsonFault, parseJson } from '../protocol/json.ts'
+import { objectIn } from '../protocol/json.ts'
 
 export interface HookAnswer {
   readonly allow: boolean
@@ -17,15 +17,8 @@ const UNFIT_TO_SHOW = /\p{C}/gu
 
 /** `undefined`: it is none. */
 export function answerIn(text: string | undefined): HookAnswer | undefined {
-  if (text === undefined) return undefined
-  let value: unknown
-  try {
-    value = parseJson(text)
-  } catch (error) {
-    if (error instanceof JsonFault) return undefined
-    throw error
-  }
-  if (!isObject(value)) return undefined
+  const value = text === undefined ? undefined : objectIn(text)
+  if (value === undefined) return undefined
   const { allow, reason, ttl, ttlMs } = value
   if (typeof allow !== 'boolean') return undefined
   const keptMs = ttlMs ?? (typeof ttl === 'number' ? ttl * 1000 : undefined)

@@ -4,7 +4,7 @@
 import type { Sent } from './target.ts'
 import type { Written } from './words.ts'
 import { asSluiceError } from '../errors.ts'
-import { isObject, JsonFault, parseJson } from '../protocol/json.ts'
+import { objectIn } from '../protocol/json.ts'
 
 type Request = (data: Uint8Array, headers: Written['headers']) => Promise<{ readonly data: Buffer }>
 
@@ -20,11 +20,5 @@ export async function sendNats({ headers, body }: Written, request: Request): Pr
 
 /** As JetStream does where it cannot store it: `{"error": …}`. Any other answer, an empty one too, is a yes. */
 function saysNo(data: Buffer): boolean {
-  try {
-    const answer = parseJson(data.toString())
-    return isObject(answer) && answer['error'] !== undefined
-  } catch (error) {
-    if (error instanceof JsonFault) return false
-    throw error
-  }
+  return objectIn(data.toString())?.['error'] !== undefined
 }
