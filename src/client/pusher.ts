@@ -37,6 +37,8 @@ interface Placed extends Place {
 }
 
 const PREFIX = 'pusher_internal:sluice_'
+/** So many places go in a frame: with the longest names of channels it is well within `limits.frame`. */
+const PLACES_AT_ONCE = 50
 
 /**
  * Right after `new Pusher(…)`, before its connection is there: else from its next connection on. Another server answers with a
@@ -47,8 +49,12 @@ export function withSluice<P extends PusherLike>(pusher: P, { onGap }: SluiceFor
   const places = new Map<string, Place>()
   // It is called before pusher-js subscribes anew.
   connection.bind('state_change', ({ current }: { readonly current: string }) => {
-    if (current === 'connected')
-      pusher.send_event('pusher:sluice_hello', { positions: Object.fromEntries(places) })
+    if (current !== 'connected') return
+    const all = [...places]
+    do {
+      const positions = Object.fromEntries(all.splice(0, PLACES_AT_ONCE))
+      pusher.send_event('pusher:sluice_hello', { positions })
+    } while (all.length > 0)
   })
   connection.bind('message', ({ event, channel, data }: Frame) => {
     if (channel === undefined) return

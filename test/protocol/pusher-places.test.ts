@@ -100,12 +100,35 @@ describe('pusher-js with our add-on', () => {
 })
 
 describe('a client that keeps its places', () => {
+  it('of more channels than a frame has room for says them in several', async () => {
+    const client = withSluice(open('ann'))
+    const names = Array.from({ length: 400 }, (_, n) => `${'long'.repeat(36)}-${n}`)
+    const seen: string[] = []
+    for (const name of names) {
+      const channel = client.subscribe(name)
+      channel.bind('sold', () => seen.push(name))
+    }
+    const last = names.at(-1) as string
+    await new Promise((resolve) => client.channel(last)?.bind('pusher:subscription_succeeded', resolve))
+    await expect.poll(() => names.filter((name) => client.channel(name)?.subscribed).length).toBe(400)
+    await meanwhile(client, () => publish(last, 1))
+    await expect.poll(() => seen).toEqual([last])
+  })
+
   it('says so before it subscribes, with places that can be read', async () => {
     const raw = await RawPusher.connect(node)
     raw.send('pusher:sluice_hello', { positions: { news: { epoch: 1, offset: -1 } } })
     expect((await raw.next('pusher:error')).data).toMatchObject({
       message: 'a position is an object with epoch, a text, and offset, a whole number',
     })
+    const places = (first: number): object =>
+      Object.fromEntries(Array.from({ length: 400 }, (_, n) => [`c${first + n}`, { epoch: 'e', offset: n }]))
+    for (const first of [0, 400, 800]) raw.send('pusher:sluice_hello', { positions: places(first) })
+    expect((await raw.next('pusher:error')).data).toMatchObject({
+      message: 'a client keeps at most 1000 places',
+    })
+    await raw.join('c399')
+    await raw.next('pusher_internal:sluice_gap')
     await raw.join('news')
     raw.send('pusher:sluice_hello', {})
     expect((await raw.next('pusher:error')).data).toMatchObject({

@@ -44,6 +44,8 @@ export interface SpeakerOptions {
 const OVER_QUOTA = 'the app has as many connections at this node as it may (dialects.pusher.limits)'
 /** Clients of this version and older are told by an error why they are closed. */
 const OLD = 5
+/** What a stranger may have kept for him; more channels than a session has by default. */
+const PLACES_MAX = 1000
 /** As at Pusher, for each connection. */
 const CLIENT_EVENTS_RATE = rateOf(10, 10) as Rate
 export class Speaker implements Conversation<Buffer> {
@@ -186,7 +188,12 @@ export class Speaker implements Conversation<Buffer> {
       this.#refuse(ERROR.malformed, 'pusher:sluice_hello comes before the first subscribe')
       return
     }
-    this.#places = new Map()
+    // It may come in pieces.
+    this.#places ??= new Map()
+    if (this.#places.size + positions.size > PLACES_MAX) {
+      this.#refuse(ERROR.malformed, `a client keeps at most ${PLACES_MAX} places`)
+      return
+    }
     for (const [channel, position] of positions) {
       const name = internalNameOf(channel, this.app.prefix)
       if (name !== undefined) this.#places.set(name, position)
