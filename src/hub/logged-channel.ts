@@ -28,6 +28,7 @@ interface Rare {
   waiting?: Set<Subscription> | undefined
 }
 
+/** Its methods are `private` by word: see `Subscription`. */
 export class LoggedChannel extends Channel implements SourceLog {
   /** While nothing has come, and lately nothing has, its position is all that there is of a feed. `undefined`: not started. */
   #feed: Feed | Position | undefined
@@ -52,30 +53,30 @@ export class LoggedChannel extends Channel implements SourceLog {
   async start(from: From | undefined): Promise<void> {
     if (from === undefined || 'last' in from) {
       const head = await this.ports.reads.head(this.name)
-      if (this.#feed instanceof Feed) this.#run(this.#feed.start(head))
+      if (this.#feed instanceof Feed) this.run(this.#feed.start(head))
       else this.#feed = head
       return
     }
     const page = await this.ports.reads.page('join', this.name, from, this.policy.logMessagesMax)
-    const decisions = this.#awake().start(page.head)
-    this.#backfill(page, from)
-    this.#run(decisions)
+    const decisions = this.awake().start(page.head)
+    this.keepPage(page, from)
+    this.run(decisions)
   }
 
   /** Fails with `unavailable` where the log has to be asked and is away. */
   async open(from: From | undefined): Promise<Opening> {
     const here = this.position as Position
     if (from === undefined) return { start: here, recovered: false, reset: undefined }
-    if ('last' in from) return this.#openLast(from.last)
+    if ('last' in from) return this.openLast(from.last)
     if (isSame(from, here)) return { start: from, recovered: true, reset: undefined }
     if (from.epoch === here.epoch && from.offset < here.offset) {
-      const feed = this.#awake()
+      const feed = this.awake()
       feed.expire(this.ports.now())
       if (from.offset >= feed.tail.start) return { start: from, recovered: true, reset: undefined }
       const rare = (this.#rare ??= {})
       rare.older ??= new Backfill(this.name, this.ports.reads, feed, this.policy.logMessagesMax)
       const loss = await rare.older.to(from)
-      return loss === undefined ? { start: from, recovered: true, reset: undefined } : this.#lost(loss)
+      return loss === undefined ? { start: from, recovered: true, reset: undefined } : this.lost(loss)
     }
     // Of another epoch, or ahead of this node: only the log can say which of us is wrong.
     const head = await this.ports.reads.headFromNow(this.name, from)
@@ -88,13 +89,13 @@ export class LoggedChannel extends Channel implements SourceLog {
   receive(encoded: Encoded): void {
     // Published while the log was away, on a namespace that says to go on without it: it has no place in the order.
     if (encoded.message.kind === 'ephemeral') this.deliver(encoded, this.position)
-    else this.#run(this.#awake().receive(encoded))
+    else this.run(this.awake().receive(encoded))
   }
 
   override check(head: Position | undefined): void {
     const { position } = this
     if (head !== undefined) {
-      if (position !== undefined && !isSame(head, position)) this.#run(this.#awake().check(head))
+      if (position !== undefined && !isSame(head, position)) this.run(this.awake().check(head))
       return
     }
     if (position === undefined) return
@@ -106,16 +107,16 @@ export class LoggedChannel extends Channel implements SourceLog {
   }
 
   next(after: Position): Encoded | undefined {
-    return this.#awake().tail.next(after.offset)
+    return this.awake().tail.next(after.offset)
   }
 
   newest(): Encoded | undefined {
-    return this.#awake().tail.newest
+    return this.awake().tail.newest
   }
 
   async read(after: Position): Promise<LogPage> {
     const page = await this.ports.reads.page('catch_up', this.name, after, CATCH_UP_PAGE)
-    backfill(this.#awake(), page, after, CATCH_UP_PAGE)
+    backfill(this.awake(), page, after, CATCH_UP_PAGE)
     return page
   }
 
@@ -133,7 +134,7 @@ export class LoggedChannel extends Channel implements SourceLog {
 
   override close(): void {
     // What comes later must find it closed.
-    this.#awake().close()
+    this.awake().close()
   }
 
   awaitFeed(subscription: Subscription, head: Position | undefined): void {
@@ -152,7 +153,7 @@ export class LoggedChannel extends Channel implements SourceLog {
   }
 
   /** With a feed: something has come, or is asked for. */
-  #awake(): Feed {
+  private awake(): Feed {
     if (this.#feed instanceof Feed) return this.#feed
     const feed = new Feed(this.policy.feed)
     if (this.#feed !== undefined) feed.start(this.#feed)
@@ -160,10 +161,10 @@ export class LoggedChannel extends Channel implements SourceLog {
     return feed
   }
 
-  async #openLast(count: number): Promise<Opening> {
+  private async openLast(count: number): Promise<Opening> {
     const here = this.position as Position
     if (count === 0) return { start: here, recovered: true, reset: undefined }
-    const feed = this.#awake()
+    const feed = this.awake()
     feed.expire(this.ports.now())
     const oldest = feed.tail.fromEnd(count)
     if (oldest !== undefined) return { start: startBefore(oldest), recovered: true, reset: undefined }
@@ -171,36 +172,36 @@ export class LoggedChannel extends Channel implements SourceLog {
     const first = page.kind === 'range' ? page.entries[0] : undefined
     if (first === undefined) return { start: page.head, recovered: true, reset: undefined }
     const start = startBefore(first)
-    this.#backfill(page, start)
+    this.keepPage(page, start)
     return { start, recovered: true, reset: undefined }
   }
 
-  #lost(why: ResetReason): Opening {
+  private lost(why: ResetReason): Opening {
     return { start: this.position, recovered: false, reset: why }
   }
 
   /** Keeps a page of the log in the tail where it ends at the tail's start: the next who asks finds it there. */
-  #backfill(page: LogPage, after: Position): void {
-    backfill(this.#awake(), page, after, this.policy.logMessagesMax)
+  private keepPage(page: LogPage, after: Position): void {
+    backfill(this.awake(), page, after, this.policy.logMessagesMax)
   }
 
-  #run(decisions: readonly FeedDecision[]): void {
+  private run(decisions: readonly FeedDecision[]): void {
     if (decisions.length === 0) return
     for (const decision of decisions) {
       switch (decision.kind) {
         case 'deliver':
-          this.#number(decision.encoded)
+          this.number(decision.encoded)
           this.deliver(decision.encoded, decision.before)
           break
         case 'reset':
           this.ports.counts.repair('reset')
-          this.#resetAll(decision)
+          this.resetAll(decision)
           break
         case 'fetch':
-          this.#fetch(decision.after)
+          this.fetch(decision.after)
           break
         case 'disown':
-          this.#disown(decision.epoch)
+          this.disown(decision.epoch)
           break
         default:
           decision satisfies never
@@ -213,38 +214,38 @@ export class LoggedChannel extends Channel implements SourceLog {
   }
 
   /** Before it is handed on: who is live then gets it. */
-  #number({ message }: Encoded): void {
+  private number({ message }: Encoded): void {
     if (message.kind !== 'logged' || !message.ack) return
     const rare = (this.#rare ??= {})
     ;(rare.deliveries ??= new Deliveries()).add(message.epoch, message.offset, message.time)
   }
 
   /** To each alone, since each has his own delay; those who are told it with the same delay get the same text. */
-  #resetAll({ position, reason, before }: FeedDecision & { readonly kind: 'reset' }): void {
+  private resetAll({ position, reason, before }: FeedDecision & { readonly kind: 'reset' }): void {
     this.ports.topics.settle(this.name, before)
     const resets = this.ports.resets({ channel: this.name, position, reason })
     for (const member of this.fanout.live) member.resetLive(resets.draw())
   }
 
-  #fetch(after: Position): void {
+  private fetch(after: Position): void {
     this.ports.counts.gap()
     this.ports.reads.range(this.name, after, this.policy.logMessagesMax).then(
       (range) => {
         if (range.kind === 'range') this.ports.counts.repair('filled')
-        this.#run(this.#awake().filled(range))
+        this.run(this.awake().filled(range))
       },
       () => {
         this.ports.counts.repair('failed')
-        this.#awake().failed()
+        this.awake().failed()
         this.ports.later(() => {
-          if (this.subscribers > 0) this.#run(this.#awake().retry())
+          if (this.subscribers > 0) this.run(this.awake().retry())
         })
       },
     )
   }
 
   /** Made for the first of them, which most channels never see. */
-  #disown(epoch: string): void {
+  private disown(epoch: string): void {
     const { ports } = this
     const rare = (this.#rare ??= {})
     rare.disowning ??= new Disowning(this.name, {

@@ -3,7 +3,7 @@
  */
 import type { HandoverPort } from './ports.ts'
 import { ownerTagOf } from './session-id.ts'
-import type { Replay } from '../hub/subscription.ts'
+import type { Replay } from '../hub/behind.ts'
 import { departureKey, type Departure } from '../protocol/cursor.ts'
 import type { Claimed } from '../registry/registry.ts'
 

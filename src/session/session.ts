@@ -29,6 +29,7 @@ import type { Published } from '../publish/publisher.ts'
 import { Turns } from '../turns.ts'
 import type { WheelEntry } from '../wheel.ts'
 
+/** Its methods are `private` by word: see `Subscription`. */
 export class Session implements WheelEntry {
   readonly id: string
   /** Of two connections of a session the one with the smaller claim is the older. */
@@ -63,15 +64,15 @@ export class Session implements WheelEntry {
     this.#connection = connection
     this.#inbox = inbox
     this.#context = context
-    if (identity.tokenless !== true) this.#scheduleReauth()
+    if (identity.tokenless !== true) this.scheduleReauth()
   }
 
-  get #ports(): SessionPorts {
+  private get ports(): SessionPorts {
     return this.#context.ports
   }
 
-  get #tap(): Tap | undefined {
-    return this.#ports.witness.tap
+  private get tap(): Tap | undefined {
+    return this.ports.witness.tap
   }
 
   get user(): string {
@@ -103,10 +104,9 @@ export class Session implements WheelEntry {
   /** Takes over a subscription that was opened for the session. */
   adopt(channel: string, subscription: Subscription, entry?: Entry): void {
     if (findIn(this.#held, channel) === undefined) {
-      this.#ports.quotas.subscribe(this.user)
-      if (this.#ports.policyOf(channel).presence)
-        this.#ports.presence.entered(channel, this.user, this, entry)
-    } else if (entry !== undefined) attend(this, channel, entry, this.#ports)
+      this.ports.quotas.subscribe(this.user)
+      if (this.ports.policyOf(channel).presence) this.ports.presence.entered(channel, this.user, this, entry)
+    } else if (entry !== undefined) attend(this, channel, entry, this.ports)
     this.#held = withOne(this.#held, subscription)
   }
 
@@ -122,38 +122,38 @@ export class Session implements WheelEntry {
   subscribe(channel: string, from: From | undefined, told: Told, entry?: Entry): Promise<void> {
     const start: Told = (given, backlog) => {
       told(given, backlog)
-      this.#tap?.told(this, 'subscribed', { channel, ...given.position, recovered: given.recovered })
+      this.tap?.told(this, 'subscribed', { channel, ...given.position, recovered: given.recovered })
     }
-    return this.#inOrder(channel, () => this.#subscribe(channel, from, start, entry))
+    return this.inOrder(channel, () => this.putOn(channel, from, start, entry))
   }
 
   /** `told` tells the client; it is called before the subscription ends, for the same reason. */
   unsubscribe(channel: string, told: () => void): Promise<void> {
-    return this.#inOrder(channel, () => this.#unsubscribe(channel, told))
+    return this.inOrder(channel, () => this.unsubscribeNow(channel, told))
   }
 
   async publish(message: ClientMessage): Promise<Published> {
-    this.#checkOpen()
-    const published = await publishFor(this.#identity, message, this.#ports)
+    this.checkOpen()
+    const published = await publishFor(this.#identity, message, this.ports)
     const { epoch, offset, duplicate } = published
-    this.#tap?.told(this, 'published', { epoch, offset, duplicate })
+    this.tap?.told(this, 'published', { epoch, offset, duplicate })
     return published
   }
 
   /** Everything of the channel up to there needs not be sent again. */
   ack(channel: string, offset: number): void {
-    this.#checkOpen()
-    acknowledge(this, channel, offset, this.#ports)
+    this.checkOpen()
+    acknowledge(this, channel, offset, this.ports)
   }
 
   /** Who is on a channel, everywhere. */
   members(channel: string): Promise<Members> {
-    return membersOf(channel, () => this.#checkOpen(), this.#ports)
+    return membersOf(channel, () => this.checkOpen(), this.ports)
   }
 
   /** As whom the user is in a channel that is subscribed to, or not. Answers when he said it, as `Statement.at` takes it. */
   enter(channel: string, entry: Entry): Promise<number | undefined> {
-    return this.#inOrder(channel, async () => enter(this, channel, entry, this.#ports))
+    return this.inOrder(channel, async () => enter(this, channel, entry, this.ports))
   }
 
   /** A page of what the log of the channel has. `worded`: a message as the client is to read it. */
@@ -162,24 +162,24 @@ export class Session implements WheelEntry {
     request: PageRequest,
     worded: (message: Message) => Line,
   ): Promise<LogPage<Line>> {
-    return historyOf(channel, { request, worded }, () => this.#checkOpen(), this.#ports)
+    return historyOf(channel, { request, worded }, () => this.checkOpen(), this.ports)
   }
 
   /** Takes a fresh token. One after the other: the permissions are those of the token that was sent last, whichever was checked first. */
   authenticate(token: string): Promise<Renewed> {
-    return this.#inOrder(AUTH, () => this.#authenticate(token))
+    return this.inOrder(AUTH, () => this.authenticateNow(token))
   }
 
   /** A backend puts the client on a channel, whatever its token says, or takes it off, whoever has subscribed it. */
   stand(channel: string, on: boolean, from: From | undefined): Promise<void> {
-    return this.#inOrder(channel, async () => {
+    return this.inOrder(channel, async () => {
       this.#identity = withStanding(this.#identity, channel, on)
       const subscription = this.subscriptionOf(channel)
-      if (!on && subscription !== undefined) this.#takeOff(channel, subscription, 'backend')
+      if (!on && subscription !== undefined) this.takeOff(channel, subscription, 'backend')
       if (!on || subscription !== undefined) return
-      await this.#subscribe(channel, from, (start) => {
+      await this.putOn(channel, from, (start) => {
         this.#connection.subscribed(channel, start)
-        this.#tap?.told(this, 'subscribed', { channel, ...start.position, recovered: start.recovered })
+        this.tap?.told(this, 'subscribed', { channel, ...start.position, recovered: start.recovered })
       })
     })
   }
@@ -193,9 +193,9 @@ export class Session implements WheelEntry {
   refusal(thrown: unknown): SluiceError | undefined {
     if (thrown instanceof ConnectionGone) return undefined
     const error = asSluiceError(thrown)
-    if (error.code === 'internal') this.#ports.failed('a request of a client', thrown)
-    this.#ports.metrics.errorSent(error.code)
-    this.#tap?.told(this, 'error', { code: error.code, message: error.message })
+    if (error.code === 'internal') this.ports.failed('a request of a client', thrown)
+    this.ports.metrics.errorSent(error.code)
+    this.tap?.told(this, 'error', { code: error.code, message: error.message })
     return error
   }
 
@@ -203,7 +203,7 @@ export class Session implements WheelEntry {
   move(order: MoveOrder): 'asked' | 'leaves' {
     const went = this.#connection.move(order)
     const { reason, delayMs: delay, deadlineMs: deadline, to } = order
-    if (went === 'asked') this.#tap?.told(this, 'move', { reason, delay, deadline, url: to })
+    if (went === 'asked') this.tap?.told(this, 'move', { reason, delay, deadline, url: to })
     return went
   }
 
@@ -211,26 +211,26 @@ export class Session implements WheelEntry {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#ports.wheel.cancel(this)
+    this.ports.wheel.cancel(this)
     this.#inbox.close()
-    for (const subscription of eachOf(this.#held)) this.#leave(subscription)
+    for (const subscription of eachOf(this.#held)) this.leave(subscription)
     this.#held = undefined
   }
 
   /** The moment to ask for a fresh token, or to close because none came. */
   due(): void {
     if (this.#reauthDeadlineMs === ASKED) {
-      this.#ports.metrics.reauth('expired')
+      this.ports.metrics.reauth('expired')
       this.#connection.end(new Closing('unauthorized', 'unauthorized', 'no fresh token came in time'))
       return
     }
     const deadline = this.#reauthDeadlineMs
     this.#reauthDeadlineMs = ASKED
-    this.#ports.metrics.reauth('asked')
+    this.ports.metrics.reauth('asked')
     this.#connection.reauth(deadline)
-    this.#tap?.told(this, 'reauth', { deadline })
+    this.tap?.told(this, 'reauth', { deadline })
     // What is sent may end the connection.
-    if (!this.#closed) this.#ports.wheel.schedule(this, deadline)
+    if (!this.#closed) this.ports.wheel.schedule(this, deadline)
   }
 
   abandon(): void {
@@ -239,26 +239,26 @@ export class Session implements WheelEntry {
     )
   }
 
-  async #subscribe(channel: string, from: From | undefined, told: Told, asked?: Entry): Promise<void> {
+  private async putOn(channel: string, from: From | undefined, told: Told, asked?: Entry): Promise<void> {
     checkMaySubscribe(channel, this.#identity)
-    const entry = asked === undefined ? undefined : checkedEntry(this, channel, asked, this.#ports)
+    const entry = asked === undefined ? undefined : checkedEntry(this, channel, asked, this.ports)
     const known = this.subscriptionOf(channel)
     if (known !== undefined && from === undefined) {
-      if (entry !== undefined) attend(this, channel, entry, this.#ports)
+      if (entry !== undefined) attend(this, channel, entry, this.ports)
       return told({ position: known.position, recovered: true, at: atOf(entry) }, known)
     }
-    this.#checkRoomFor(channel)
+    this.checkRoomFor(channel)
     const name = channel === INBOX ? inboxOf(this.user) : channel
     const isStanding = standingOf(this.#identity).has(channel)
-    const opened = await openChannel(this.#ports, this.user, name, from, this.#connection, isStanding)
+    const opened = await openChannel(this.ports, this.user, name, from, this.#connection, isStanding)
     try {
-      this.#checkOpen()
+      this.checkOpen()
       checkMaySubscribe(channel, this.#identity)
-      this.#checkRoomFor(channel)
+      this.checkRoomFor(channel)
       const former = this.subscriptionOf(channel)
       // Of one who is subscribed already the reply flushes what the old one still brings. One without room ends the connection.
       told({ position: opened.start, recovered: opened.recovered, at: atOf(entry) }, opened.subscription)
-      this.#checkOpen()
+      this.checkOpen()
       former?.close()
     } catch (error) {
       opened.subscription.close()
@@ -269,43 +269,43 @@ export class Session implements WheelEntry {
     opened.subscription.begin(opened.reset)
   }
 
-  async #unsubscribe(channel: string, told: () => void): Promise<void> {
+  private async unsubscribeNow(channel: string, told: () => void): Promise<void> {
     if (channel === INBOX)
       throw new SluiceError('bad_request', `${INBOX} belongs to the connection; it cannot be left`)
     const subscription = this.subscriptionOf(channel)
     if (subscription === undefined) throw new SluiceError('not_found', `${channel} is not subscribed to`)
     // The reply goes first: sending it flushes what the topics hold for this socket, in order.
     told()
-    this.#tap?.told(this, 'unsubscribed', { channel, byGateway: false })
-    this.#drop(channel, subscription)
+    this.tap?.told(this, 'unsubscribed', { channel, byGateway: false })
+    this.drop(channel, subscription)
   }
 
-  async #authenticate(token: string): Promise<Renewed> {
-    const fresh = { present: () => this.#checkOpen(), renew: (identity: Identity) => this.#renew(identity) }
+  private async authenticateNow(token: string): Promise<Renewed> {
+    const fresh = { present: () => this.checkOpen(), renew: (identity: Identity) => this.renew(identity) }
     await authenticate(token, this.user, fresh, this.#context)
-    const ticket = this.#ports.ticketOf(ownerTagOf(this.id))
+    const ticket = this.ports.ticketOf(ownerTagOf(this.id))
     const { expiresAtMs } = this.#identity
-    this.#tap?.told(this, 'authenticated', { expiresAt: expiresAtMs })
+    this.tap?.told(this, 'authenticated', { expiresAt: expiresAtMs })
     return { ticket, expiresAtMs }
   }
 
-  #renew(identity: Identity): void {
+  private renew(identity: Identity): void {
     this.#identity = carriedOver(this.#identity, identity)
-    this.#scheduleReauth()
+    this.scheduleReauth()
     for (const subscription of eachOf(this.#held)) {
       const channel = subscription.source.name
-      if (!this.#identity.permissions.maySubscribe(channel)) this.#takeOff(channel, subscription, 'token')
+      if (!this.#identity.permissions.maySubscribe(channel)) this.takeOff(channel, subscription, 'token')
     }
   }
 
-  #takeOff(channel: string, subscription: Subscription, why: UnsubscribedBy): void {
+  private takeOff(channel: string, subscription: Subscription, why: UnsubscribedBy): void {
     this.#connection.unsubscribed(channel, why)
-    this.#tap?.told(this, 'unsubscribed', { channel, byGateway: true })
-    this.#drop(channel, subscription)
+    this.tap?.told(this, 'unsubscribed', { channel, byGateway: true })
+    this.drop(channel, subscription)
   }
 
-  #scheduleReauth(): void {
-    const { clock, wheel } = this.#ports
+  private scheduleReauth(): void {
+    const { clock, wheel } = this.ports
     const { expiresAtMs } = this.#identity
     const expiresInMs = expiresAtMs === undefined ? undefined : expiresAtMs - clock.now()
     const plan = planReauth(expiresInMs, this.#context.options.reauth, clock.random())
@@ -313,37 +313,37 @@ export class Session implements WheelEntry {
     wheel.schedule(this, plan.askInMs)
   }
 
-  #drop(channel: string, subscription: Subscription): void {
+  private drop(channel: string, subscription: Subscription): void {
     // What was sent before may have ended the connection, and with it everything.
     if (findIn(this.#held, channel) === undefined) return
     this.#held = withoutOne(this.#held, channel)
-    this.#leave(subscription)
+    this.leave(subscription)
   }
 
-  #leave(subscription: Subscription): void {
+  private leave(subscription: Subscription): void {
     const channel = subscription.source.name
     subscription.close()
-    this.#ports.quotas.unsubscribe(this.user)
-    if (this.#ports.policyOf(channel).presence) this.#ports.presence.left(channel, this.user, this)
+    this.ports.quotas.unsubscribe(this.user)
+    if (this.ports.policyOf(channel).presence) this.ports.presence.left(channel, this.user, this)
   }
 
   // What is asked before a wait is asked again after it: test/unit/session/waits.test.ts has the table of all waits.
 
   /** Who is there, by the token that was sent last. */
-  #checkOpen(): Identity {
+  private checkOpen(): Identity {
     if (this.#closed || this.#connection.closed) throw new ConnectionGone()
     return this.#identity
   }
 
-  #checkRoomFor(channel: string): void {
+  private checkRoomFor(channel: string): void {
     if (this.subscriptionOf(channel) !== undefined || standingOf(this.#identity).has(channel)) return
-    checkOneMore(this.#ports, this.#context.options, this.user, this.subscriptionCount)
+    checkOneMore(this.ports, this.#context.options, this.user, this.subscriptionCount)
   }
 
-  #inOrder<Answer>(about: string, run: () => Promise<Answer>): Promise<Answer> {
+  private inOrder<Answer>(about: string, run: () => Promise<Answer>): Promise<Answer> {
     const turns = (this.#turns ??= new Turns(() => (this.#turns = undefined)))
     return turns.take(about, async () => {
-      this.#checkOpen()
+      this.checkOpen()
       return run()
     })
   }

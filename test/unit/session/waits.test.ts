@@ -10,12 +10,12 @@ import { settled, World, type FakeConnection, type WorldNode } from '../../suppo
 const WAITS: Readonly<Record<string, string>> = {
   "client-publish.ts: return kind === 'fanout' ? await ports.publish(user, message) : await ports.forward(user, message)":
     'nothing is done after it but to answer; the check and the publish are one step',
-  'session.ts: const published = await publishFor(this.#identity, message, this.#ports)': 'as above',
+  'session.ts: const published = await publishFor(this.#identity, message, this.ports)': 'as above',
   'finding.ts: return Promise.all(':
     'no session yet: `connect` looks at the connection, at revocations, at the expiry and at newer connections after it',
   'finding.ts: return openChannel(ports, identity.user, nameOf(channel, identity), from, connection, stands).then(':
     'as above',
-  'session.ts: const opened = await openChannel(this.#ports, this.user, name, from, this.#connection, isStanding)':
+  'session.ts: const opened = await openChannel(this.ports, this.user, name, from, this.#connection, isStanding)':
     'the connection may have gone, the token may be narrower, the channel left or taken, the limit reached',
   'reading.ts: const users = await ports.presence.members(channel)':
     'the connection may have gone, the token may be narrower',
@@ -57,7 +57,7 @@ const WAITS: Readonly<Record<string, string>> = {
   'orders.ts: await this.#pause(ASK_PAUSE_MS)': 'as above',
   'session.ts: await authenticate(token, this.user, fresh, this.#context)':
     'nothing is done after it but to answer, with what is true then',
-  'session.ts: await this.#subscribe(channel, from, (start) => {':
+  'session.ts: await this.putOn(channel, from, (start) => {':
     'nothing is done after it; what comes next for the channel waits for its turn',
   'users.ts: const from = on ? await this.#headsOf(wish.channels) : {}': 'what comes later is behind it',
   'users.ts: const heads = await Promise.all(channels.map((channel) => this.#ports.headOf(channel)))':
