@@ -7,6 +7,7 @@
  * Over its buffer limit the socket leaves all its topics at once, with the exact place of each channel (see
  * `TurnLog`), and comes back when the buffer is empty. Replies wait in a short queue of their own meanwhile.
  */
+import { Arriving } from './arriving.ts'
 import { bytesOf, reasonText } from './closing-text.ts'
 import { keepWaiting, trouble, type Trouble } from './trouble.ts'
 import type { Outgoing } from './outbox.ts'
@@ -30,29 +31,25 @@ import type { MoveOrder, UnsubscribedBy } from '../session/connection.ts'
 import type { TransportName } from '../protocol/transport-name.ts'
 import type { Session } from '../session/session.ts'
 import type { Start, Welcome } from '../session/welcome.ts'
-import type { WheelEntry } from '../wheel.ts'
 
 /** What is being sent at this moment, to whomever. */
 let sending: string | Uint8Array | undefined
 
-export class WebSocketConnection implements Link, OverLimit, WheelEntry {
+/** Its methods are `private` by word: see `Subscription`. */
+export class WebSocketConnection implements Link, OverLimit {
   readonly #context: WebSocketContext
   #conversation: Conversation<Buffer>
-  /** Of the client, behind proxies; empty where nothing is to be charged to it. */
-  #address: string
   #socket: NativeSocket | undefined
   #session: Session | undefined
   #account: Account | undefined
-  #state: 'stranger' | 'expected' | 'joined' | 'closed' = 'stranger'
+  /** Until it is joined, all that is needed until then. */
+  #state: Arriving | 'joined' | 'closed'
   #trouble: Trouble | undefined
-  wheelTick = -1
-  wheelBefore: WheelEntry | undefined
-  wheelBehind: WheelEntry | undefined
 
   constructor({ conversation, address }: Arrived, context: WebSocketContext) {
     this.#conversation = conversation
-    this.#address = address
     this.#context = context
+    this.#state = new Arriving(this, address)
   }
 
   // Of the class: fields of their own would cost each connection eight bytes.
@@ -80,14 +77,12 @@ export class WebSocketConnection implements Link, OverLimit, WheelEntry {
   opened(socket: NativeSocket): void {
     this.#socket = socket
     this.#context.ports.admission.connected(this.transport)
-    this.#context.ports.wheel.schedule(this, this.#context.options.connectTimeoutMs)
-    this.#context.newcomers.enter(this)?.due()
+    this.arriving?.come(this.#context)
     this.#conversation.opened(this)
   }
 
   /** It did not say in time who it is. */
-  due(): void {
-    if (this.#state !== 'stranger') return
+  late(): void {
     this.#context.ports.metrics.limitHit('connect_timeout')
     this.end(new Closing('connectTimeout', 'unauthorized', 'no connect came in time'))
   }
@@ -108,7 +103,7 @@ export class WebSocketConnection implements Link, OverLimit, WheelEntry {
       this.end(new Closing('tooLarge', 'limit_exceeded', why))
       return
     }
-    if (this.#metered(bytes) && this.#state !== 'closed') this.#conversation.received(this, message, binary)
+    if (this.metered(bytes) && this.#state !== 'closed') this.#conversation.received(this, message, binary)
   }
 
   /** A ping or a pong costs as much as a frame that says nothing. */
@@ -116,7 +111,7 @@ export class WebSocketConnection implements Link, OverLimit, WheelEntry {
     const { metrics } = this.#context.ports
     metrics.bytesIn(this.transport, bytes)
     metrics.frameIn()
-    this.#metered(bytes)
+    this.metered(bytes)
   }
 
   /** A message did not find room. Called in the middle of a send or a flush: only takes notes. */
@@ -127,14 +122,14 @@ export class WebSocketConnection implements Link, OverLimit, WheelEntry {
     if (sending !== undefined && Buffer.compare(dropped, bytesOf(sending)) === 0) return
     const missed = this.#context.ports.hub.missedFrom(dropped)
     if (missed === undefined) return
-    this.#inTrouble.missed = missed
+    this.inTrouble.missed = missed
     this.#context.ports.hub.settleBeforePublish(this)
   }
 
   /** The buffer is over its limit; everything that was published so far is in it. */
   congested(): void {
-    if (this.#congested) return
-    this.#inTrouble.missed ??= []
+    if (this.isCongested) return
+    this.inTrouble.missed ??= []
     this.settle(undefined, undefined)
   }
 
@@ -162,21 +157,21 @@ export class WebSocketConnection implements Link, OverLimit, WheelEntry {
     const outbox = this.#trouble?.outbox
     const endReason = this.#trouble?.endReason
     this.#trouble = endReason === undefined ? undefined : trouble(endReason)
-    for (const { data, binary } of outbox ?? []) this.#write(data, binary)
-    if (!this.#congested) this.#session?.resume()
+    for (const { data, binary } of outbox ?? []) this.writeOut(data, binary)
+    if (!this.isCongested) this.#session?.resume()
   }
 
   /** The socket has gone: nothing of it may be touched any more. */
   gone(code: number): void {
-    const { ports, newcomers, dialect } = this.#context
+    const { ports, dialect } = this.#context
     const why = this.#trouble?.endReason
-    if (this.#state === 'stranger')
-      ports.admission.charge(this.#address, why === undefined ? 'left' : 'silent')
+    const arriving = this.arriving
+    if (arriving?.introduced === false)
+      ports.admission.charge(arriving.address, why === undefined ? 'left' : 'silent')
+    arriving?.leave(this.#context)
     this.#state = 'closed'
     this.#socket = undefined
     this.#trouble = undefined
-    ports.wheel.cancel(this)
-    newcomers.leave(this)
     // Cut off before the frame was read to its end.
     if (why === undefined && code === RFC_CLOSE.tooLarge) ports.metrics.limitHit('frame')
     const ended = why === undefined ? { code } : { why, code: dialect.closeCodes[why] }
@@ -191,7 +186,7 @@ export class WebSocketConnection implements Link, OverLimit, WheelEntry {
     const socket = this.#socket
     return (
       socket !== undefined &&
-      !this.#congested &&
+      !this.isCongested &&
       socket.getBufferedAmount() < this.#context.options.bufferedBytesMax / 2
     )
   }
@@ -242,7 +237,6 @@ export class WebSocketConnection implements Link, OverLimit, WheelEntry {
     this.#session = session
     this.#account = account
     this.introduced()
-    this.#address = ''
     this.#state = 'joined'
     this.#conversation = this.#conversation.joined(this, session, welcome)
   }
@@ -268,11 +262,11 @@ export class WebSocketConnection implements Link, OverLimit, WheelEntry {
   end(closing: Closing): void {
     if (this.#socket === undefined) return
     this.#context.ports.metrics.protocolError(closing.code)
-    this.#inTrouble.endReason = closing.why
+    this.inTrouble.endReason = closing.why
     const { dialect, ports } = this.#context
     const farewell = dialect.farewell(closing, this.#conversation)
     const { text, reason, code = dialect.closeCodes[closing.why] } = farewell
-    if (text !== undefined) this.#write(text, false)
+    if (text !== undefined) this.writeOut(text, false)
     if (this.#session !== undefined)
       ports.witness.tap?.told(this.#session, 'error', { code: closing.code, message: closing.message })
     // What was written may have found that the socket has gone.
@@ -282,65 +276,70 @@ export class WebSocketConnection implements Link, OverLimit, WheelEntry {
   // Link
 
   say(text: string): void {
-    this.#write(text, false)
+    this.writeOut(text, false)
   }
 
   write({ data, binary }: Written): void {
-    this.#write(data, binary)
+    this.writeOut(data, binary)
   }
 
   introduced(): void {
-    if (this.#state !== 'stranger') return
-    this.#state = 'expected'
-    this.#context.newcomers.leave(this)
-    this.#context.ports.wheel.cancel(this)
+    const { arriving } = this
+    if (arriving?.introduced !== false) return
+    arriving.introduced = true
+    arriving.leave(this.#context)
   }
 
   another(): void {
     this.#context.ports.metrics.frameIn()
-    this.#metered(0)
+    this.metered(0)
   }
 
   charge(why: 'token'): void {
-    this.#context.ports.admission.charge(this.#address, why)
+    const { arriving } = this
+    if (arriving !== undefined) this.#context.ports.admission.charge(arriving.address, why)
   }
 
-  get #congested(): boolean {
+  private get arriving(): Arriving | undefined {
+    return typeof this.#state === 'object' ? this.#state : undefined
+  }
+
+  private get isCongested(): boolean {
     return this.#trouble?.congested === true
   }
 
-  get #inTrouble(): Trouble {
+  private get inTrouble(): Trouble {
     return (this.#trouble ??= trouble())
   }
 
   /** False: over a limit, and the connection ends. */
-  #metered(bytes: number): boolean {
+  private metered(bytes: number): boolean {
     if (this.#context.ports.admission.take(this, bytes)) return true
     const message = 'frames or bytes came faster than the limits of the gateway allow'
     this.end(new Closing('rateLimited', 'rate_limited', message))
     return false
   }
 
-  #write(data: string | Uint8Array, binary: boolean): void {
+  private writeOut(data: string | Uint8Array, binary: boolean): void {
     const socket = this.#socket
     if (socket === undefined) return
     this.settle(undefined, undefined)
     // As the library itself does, but not every binary at this limit.
-    const full = this.#congested || socket.getBufferedAmount() > this.#context.options.bufferedBytesMax
+    const full = this.isCongested || socket.getBufferedAmount() > this.#context.options.bufferedBytesMax
     if (full) {
-      this.#queue({ data, binary })
+      this.queue({ data, binary })
       return
     }
     const outer = sending
     sending = data
     const sent = socket.send(data, binary, data.length >= this.#context.options.compressFromBytes)
     sending = outer
-    if (sent === 2) this.#queue({ data, binary })
+    if (sent === 2) this.queue({ data, binary })
     else this.#context.ports.metrics.bytesOut(this.transport, data.length)
   }
 
-  #queue(outgoing: Outgoing): void {
-    if (keepWaiting(this.#inTrouble, outgoing)) return
+  private queue(outgoing: Outgoing): void {
+    if (keepWaiting(this.inTrouble, outgoing)) return
     this.#context.ports.metrics.limitHit('buffered')
     this.#socket?.end(this.#context.dialect.closeCodes.tooSlow, 'replies were not read')
   }

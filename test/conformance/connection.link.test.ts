@@ -3,14 +3,13 @@ import { LinkConnection } from '../../src/transport/link.ts'
 import { LinkLines } from '../../src/transport/link-lines.ts'
 import { PollSocket, StreamSocket } from '../../src/transport/link-sockets.ts'
 import { Newcomers } from '../../src/transport/newcomers.ts'
-import type { WebSocketConnection } from '../../src/transport/websocket.ts'
 import type { ServerFrame } from '../../src/dialect/sluice-v1/frames.ts'
 import { OPTIONS, USER, type ConnectionWorld } from '../support/connection-world.ts'
 import { FakeExchange } from '../support/fake-exchange.ts'
 import { sluiceV1 } from '../support/sluice-v1.ts'
 
 function connectionIn(world: ConnectionWorld, mode: 'sse' | 'poll'): LinkConnection {
-  const newcomers = new Newcomers<WebSocketConnection>(10)
+  const newcomers = new Newcomers(10)
   const dialect = sluiceV1(world.ports, OPTIONS)
   const context = { ports: world.ports, options: OPTIONS, newcomers, dialect, path: '/v1/ws' }
   return new LinkConnection(

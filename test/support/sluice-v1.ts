@@ -13,7 +13,7 @@ export function sluiceV1(ports: TransportPorts, options: TransportOptions): Slui
 export function sluiceSocket(
   ports: TransportPorts,
   options: TransportOptions,
-  newcomers: Newcomers<WebSocketConnection>,
+  newcomers: Newcomers,
 ): WebSocketConnection {
   const dialect = sluiceV1(ports, options)
   const hello = { token: undefined, ticket: undefined, turns: undefined, subprotocol: '' }

@@ -25,7 +25,7 @@ export function socketRig({ dialect: dialectOf, connect, received: readFrame }: 
       const { ports } = world
       const dialect = dialectOf(world)
       const hello = { token: undefined, ticket: undefined, turns: undefined, subprotocol: '' }
-      const context = { ports, options: OPTIONS, newcomers: new Newcomers<WebSocketConnection>(10) }
+      const context = { ports, options: OPTIONS, newcomers: new Newcomers(10) }
       const connection = new WebSocketConnection(
         { conversation: dialect.converse(hello), address: '' },
         {

@@ -27,7 +27,7 @@ async function bytesOf(frames: readonly string[]): Promise<number> {
   const world = new ConnectionWorld()
   const { ports } = world
   const dialect = sluiceV1(ports, OPTIONS)
-  const newcomers = new Newcomers<WebSocketConnection>(10)
+  const newcomers = new Newcomers(10)
   const context = { ports, options: OPTIONS, newcomers, dialect, path: '/v1/ws' }
   const hello = { token: undefined, ticket: undefined, turns: undefined, subprotocol: '' }
   const open = async (first: number, count: number): Promise<WebSocketConnection[]> => {
