@@ -84,6 +84,44 @@ describe('a subscribe', () => {
     expect(await raw.next('pusher:error')).toMatchObject({ data: { code: 4009 } })
   })
 
+  // The auth endpoint of pusher-js' own suite says who it is for every channel, and signs that.
+  it('to a private channel may be signed with its channel_data, and to a presence channel has to be', async () => {
+    const raw = await connect()
+    const data = '{"user_id":"1"}'
+    const subscribe = (channel: string, signed: string): void =>
+      raw.send('pusher:subscribe', { channel, auth: raw.auth(signed), channel_data: data })
+    for (const [channel, signed] of [
+      ['private-a', `private-a:${data}`],
+      ['private-b', 'private-b'],
+      ['presence-c', `presence-c:${data}`],
+    ] as const) {
+      subscribe(channel, signed)
+      expect(await raw.next('pusher_internal:subscription_succeeded')).toMatchObject({ channel })
+    }
+    for (const [channel, signed] of [
+      ['presence-d', 'presence-d'],
+      ['private-e', 'private-e:{"user_id":"2"}'],
+    ] as const) {
+      subscribe(channel, signed)
+      expect(await raw.next('pusher:subscription_error')).toMatchObject({ channel, data: { status: 401 } })
+    }
+  })
+
+  it('names members by numbers that JavaScript would round, and they stay two', async () => {
+    const [raw, other] = [await connect(), await connect()]
+    const member = (client: RawPusher, id: string): void => {
+      const data = `{"user_id":${id}}`
+      const auth = client.auth(`presence-big:${data}`)
+      client.send('pusher:subscribe', { channel: 'presence-big', auth, channel_data: data })
+    }
+    member(raw, '9007199254740993')
+    await raw.next('pusher_internal:subscription_succeeded')
+    member(other, '9007199254740992')
+    expect(await raw.next('pusher_internal:member_added')).toMatchObject({
+      data: '{"user_id":"9007199254740992"}',
+    })
+  })
+
   it('to what is no channel is refused', async () => {
     const raw = await connect()
     raw.subscribe('a b')

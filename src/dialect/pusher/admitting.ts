@@ -2,9 +2,8 @@
  * Who may be on a channel, and as whom: what a subscribe or a sign-in shows is checked against the secrets of the app. Pure.
  */
 import { kindOf, userOf, type ChannelKind } from './channel.ts'
-import { FrameFault, type Member, type Refusal, type Subscribe } from './frames.ts'
+import { FrameFault, jsonObjectIn, type Member, type Refusal, type Subscribe } from './frames.ts'
 import { channelText, isSigned, userText, type Credential } from './signatures.ts'
-import { isObject, JsonFault, parseJson } from '../../protocol/json.ts'
 import { isUnfit } from '../../protocol/message-id.ts'
 import { onOneLine, rawMember } from '../../protocol/raw-json.ts'
 
@@ -39,15 +38,14 @@ const USER_INFO_BYTES_MAX = 1024
 export const WATCHLIST_MAX = 100
 
 export function admissionOf(subscribe: Subscribe, shown: Shown): Admission {
-  const { channel, auth, channelData } = subscribe
+  const { channel, channelData } = subscribe
   const { access } = kindOf(channel)
   if (access === 'public') return { member: undefined }
   if (access === 'user') {
     const isHis = shown.user !== undefined && userOf(channel) === shown.user.id
     return isHis ? { member: undefined } : refused('only the user who has signed in gets his events')
   }
-  const signed = access === 'presence' ? channelData : undefined
-  if (!isSigned(auth, channelText(shown.socketId, channel, signed), shown.credentials))
+  if (!isSignedFor(subscribe, access, shown))
     return refused(`auth is not what the secret of the app signs for this socket_id and ${signedOf(access)}`)
   if (access === 'private') return { member: undefined }
   if (channelData === undefined) {
@@ -64,10 +62,24 @@ export function admissionOf(subscribe: Subscribe, shown: Shown): Admission {
   }
 }
 
+/**
+ * Some auth endpoints say who it is for private channels, too, and sign that; nobody is told, so a signature without it will do there. Of a
+ * presence channel it is who the member is, so it has to be signed.
+ */
+function isSignedFor(
+  { channel, auth, channelData }: Subscribe,
+  access: 'private' | 'presence',
+  { socketId, credentials }: Shown,
+): boolean {
+  const texts = [channelText(socketId, channel, channelData)]
+  if (access === 'private' && channelData !== undefined) texts.push(channelText(socketId, channel, undefined))
+  return texts.some((text) => isSigned(auth, text, credentials))
+}
+
 /** `undefined`: it is not signed by the app. Fails with `FrameFault` where it is, and is none. */
 export function signedInAs(auth: string, userData: string, shown: Shown): User | undefined {
   if (!isSigned(auth, userText(shown.socketId, userData), shown.credentials)) return undefined
-  const data = objectIn(userData, 'user_data', shown.jsonDepthMax)
+  const data = jsonObjectIn(userData, 'user_data', shown.jsonDepthMax, 1)
   const { id, watchlist } = data
   if (typeof id !== 'string') throw new FrameFault('id in user_data must be a text')
   checkId(id, 'id in user_data')
@@ -77,10 +89,14 @@ export function signedInAs(auth: string, userData: string, shown: Shown): User |
 }
 
 function memberIn(channelData: string, jsonDepthMax: number): Member {
-  const { user_id: given } = objectIn(channelData, 'channel_data', jsonDepthMax)
+  const { user_id: given } = jsonObjectIn(channelData, 'channel_data', jsonDepthMax, 1)
   if (typeof given !== 'string' && typeof given !== 'number')
     throw new FrameFault('user_id in channel_data must be a text or a number')
-  const id = String(given)
+  // A number that JavaScript would round is somebody else: there it stays as it is written.
+  const id =
+    typeof given === 'string' || Number.isSafeInteger(given)
+      ? String(given)
+      : (rawMember(channelData, 'user_id') ?? '')
   checkId(id, 'user_id in channel_data')
   return { id, info: infoIn(channelData) }
 }
@@ -100,18 +116,6 @@ function infoIn(data: string): string | undefined {
   if (Buffer.byteLength(info) > USER_INFO_BYTES_MAX)
     throw new FrameFault(`user_info must have at most ${USER_INFO_BYTES_MAX} bytes`)
   return info
-}
-
-function objectIn(text: string, what: string, jsonDepthMax: number): Readonly<Record<string, unknown>> {
-  let value: unknown
-  try {
-    value = parseJson(text, jsonDepthMax, 1)
-  } catch (error) {
-    if (!(error instanceof JsonFault)) throw error
-    throw new FrameFault(`${what} ${error.message}`)
-  }
-  if (!isObject(value)) throw new FrameFault(`${what} must be a JSON object`)
-  return value
 }
 
 function isTexts(value: unknown): value is readonly string[] {

@@ -53,7 +53,7 @@ type Json = Readonly<Record<string, unknown>>
 
 /** Fails with `FrameFault`, whatever the text is. */
 export function decodeFrame(text: string, jsonDepthMax: number): ClientFrame {
-  const frame = objectIn(text, jsonDepthMax, 'a frame')
+  const frame = jsonObjectIn(text, 'a frame', jsonDepthMax, 2)
   const { event, data } = frame
   if (typeof event !== 'string') throw new FrameFault('event must be a text')
   if (event.startsWith(CLIENT_EVENT)) return clientEvent(event, frame, text)
@@ -107,15 +107,16 @@ function clientEvent(event: string, frame: Json, text: string): ClientFrame {
 
 /** An object; of some libraries, one within a text. */
 function dataOf(data: unknown, jsonDepthMax: number): Json {
-  if (typeof data === 'string') return objectIn(data, jsonDepthMax, 'data')
+  if (typeof data === 'string') return jsonObjectIn(data, 'data', jsonDepthMax, 2)
   if (isObject(data)) return data
   throw new FrameFault('data must be an object')
 }
 
-function objectIn(text: string, jsonDepthMax: number, what: string): Json {
+/** `around`: so many levels are those of the envelope. Fails with `FrameFault`. */
+export function jsonObjectIn(text: string, what: string, jsonDepthMax: number, around: number): Json {
   let value: unknown
   try {
-    value = parseJson(text, jsonDepthMax, 2)
+    value = parseJson(text, jsonDepthMax, around)
   } catch (error) {
     if (!(error instanceof JsonFault)) throw error
     throw new FrameFault(`${what} ${error.message}`)
