@@ -80,6 +80,9 @@ function pusherSection() {
       secret: 'whole',
       doc: 'The apps, each as `id:namespace:key:secret`; the channels of an app are in its namespace. Several entries with the same id and namespace are several keys of one app.',
     }),
+    path: option(text('a path such as /realtime, or nothing', isPrefix), '', {
+      doc: 'What stands before `/app/<key>` and `/apps/…`, as `wsPath` of clients and `path` of backends say. Without it both are served as well.',
+    }),
     data: option(size('1KiB', '64MiB'), '10KiB', {
       doc: 'The largest `data` of an event; `limits.payload` bounds it as well.',
     }),
@@ -130,6 +133,10 @@ function allowed() {
     publish: option(list(PATTERNS, isPattern), [], { doc: 'The channels that they may publish to.' }),
     history: option(list(PATTERNS, isPattern), [], { doc: 'The channels whose log they may page through.' }),
   }
+}
+
+function isPrefix(path: string): boolean {
+  return path === '' || (/^(?:\/[\w-]{1,63}){1,4}$/.test(path) && path !== '/v1' && !path.startsWith('/v1/'))
 }
 
 function isOtherPath(path: string): boolean {

@@ -151,8 +151,9 @@ function pusherApi(
     cache: pusher.cache,
     now: () => clock.now(),
   }
-  const limits = { dataBytesMax: config.dialects.pusher?.data ?? 0, jsonDepthMax: config.limits.jsonDepth }
-  return pusherRoutes(new PusherServerApi(pusher.apps, ports, limits))
+  const { data: dataBytesMax = 0, path = '' } = config.dialects.pusher ?? {}
+  const limits = { dataBytesMax, jsonDepthMax: config.limits.jsonDepth }
+  return pusherRoutes(new PusherServerApi(pusher.apps, ports, limits), path)
 }
 
 function centrifugeApi(

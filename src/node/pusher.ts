@@ -54,6 +54,7 @@ export function createPusher(
       tokens: pusher.tokens,
       watchlists: pusher.watchlists,
       cacheTtlMs: pusher.cacheTtl,
+      path: pusher.path,
     },
   )
 }
@@ -69,7 +70,10 @@ export function signOutKey(user: string): string {
 /** Below `/app` there is nothing else: who asks for another path is told so in the words of the protocol. */
 export function pusherRoutes(dialect: Pusher | undefined): Route[] {
   if (dialect === undefined) return []
-  return ['/app/:key', '/app/*', '/app'].map((path) => ({ path, transport: WebSocketConnection, dialect }))
+  const paths = dialect.prefixes.flatMap((prefix) =>
+    ['/app/:key', '/app/*', '/app'].map((path) => prefix + path),
+  )
+  return paths.map((path) => ({ path, transport: WebSocketConnection, dialect }))
 }
 
 /** The dialect says itself who is a member, as its app has signed it. */

@@ -28,6 +28,8 @@ export interface PusherPorts {
 
 export interface PusherOptions extends SpeakerOptions {
   readonly cacheTtlMs: number
+  /** Before `/app/<key>`, where it is not empty; without it clients come as well. */
+  readonly path: string
 }
 
 interface PusherHello extends Hello {
@@ -49,6 +51,8 @@ export class Pusher implements Dialect {
   readonly counts: Counts | undefined
   readonly cache: Cache
   readonly apps: Apps
+  /** What may stand before the paths of clients. */
+  readonly prefixes: readonly string[]
   readonly #ports: SpeakerPorts
   readonly #options: SpeakerOptions
 
@@ -65,12 +69,14 @@ export class Pusher implements Dialect {
     const { cache, rosters } = this
     this.#ports = { reception, cache, rosters, users: this.users, counts: this.counts, clock }
     this.#options = options
+    this.prefixes = ['', ...(options.path === '' ? [] : [options.path])]
   }
 
   hello({ path, query }: RequestHead): PusherHello {
     const protocol = new URLSearchParams(query).get('protocol')
     const isOld = protocol !== null && Number(protocol) <= ERRORS_FIRST
-    const [, key] = PATH.exec(path) ?? []
+    const prefix = this.prefixes.findLast((one) => path.startsWith(`${one}/app/`)) ?? ''
+    const [, key] = PATH.exec(path.slice(prefix.length)) ?? []
     if (key === undefined)
       throw new PusherClosing('badPath', 'not_found', 'clients connect to /app/<key>', isOld)
     if (protocol === null)

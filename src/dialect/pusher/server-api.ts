@@ -19,7 +19,8 @@ export interface ServerApiPorts extends QueryPorts {
 }
 
 export interface ServerCall extends SignedRequest {
-  readonly app: string
+  /** `undefined`: the path names none; it is the one whose key signs. */
+  readonly app: string | undefined
   /** The channel or the user that the path names. */
   readonly named: string
   /** The `traceparent` that it came with. */
@@ -99,12 +100,19 @@ export class PusherServerApi {
   }
 
   async #signed(call: ServerCall): Promise<Signed> {
-    const app = this.#apps.get(call.app)
-    if (app === undefined) throw new SluiceError('not_found', 'there is no app with this id')
+    const app = this.#appOf(call)
     this.#check(app, requestFault(call, app.credentials, this.#ports.now()))
     const body = await call.body()
     this.#check(app, bodyFault(call.query, Buffer.from(body)))
     return { app, body, query: new URLSearchParams(call.query) }
+  }
+
+  #appOf({ app: id, query }: ServerCall): App {
+    const key = new URLSearchParams(query).get('auth_key') ?? ''
+    const app = id === undefined ? this.#apps.ofKey(key) : this.#apps.get(id)
+    if (app !== undefined) return app
+    if (id === undefined) throw new SluiceError('unauthorized', 'auth_key is missing, or of no app')
+    throw new SluiceError('not_found', 'there is no app with this id')
   }
 
   #check({ id }: App, fault: string | undefined): void {
