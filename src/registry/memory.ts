@@ -59,6 +59,11 @@ export class MemoryRegistry implements Registry {
   readonly #shelves = new MemoryShelves()
   readonly #versions = new MemoryVersions()
   readonly #sweep: Timer
+  /**
+   * Claims are numbered by the milliseconds since then: a number that is so small is part of the object that has it, where milliseconds since
+   * 1970 are another object, for each session twice. After 24 days they are again.
+   */
+  readonly #numberedFromMs: number
   readonly #rounds = new Rounds(
     SWEEP_ROUND_MS / SWEEP_TICK_MS,
     () => this.#users.size,
@@ -68,6 +73,7 @@ export class MemoryRegistry implements Registry {
   constructor(options: RegistryOptions, clock: Clock) {
     this.#options = options
     this.#clock = clock
+    this.#numberedFromMs = clock.now()
     this.#sweep = clock.every(SWEEP_TICK_MS, () => this.#sweepSome())
   }
 
@@ -113,7 +119,7 @@ export class MemoryRegistry implements Registry {
     const entry = this.#find(user, session)
     if (entry !== undefined && entry.node !== node) {
       const held = entry.detachedMs === undefined && this.#alive(entry.node, nowMs)
-      if (held) return Promise.resolve(Math.max(0, this.#clock.now() - entry.claim))
+      if (held) return Promise.resolve(Math.max(0, this.#claimNow() - entry.claim))
     }
     if (entry?.node !== node || entry.detachedMs !== undefined) this.#take(user, entry ?? session, node)
     return Promise.resolve(undefined)
@@ -138,7 +144,7 @@ export class MemoryRegistry implements Registry {
   }
 
   disconnect(user: string, ttlMs: number): Promise<number> {
-    let claim = this.#clock.now()
+    let claim = this.#claimNow()
     for (let entry = this.#users.get(user); entry !== undefined; entry = entry.next)
       claim = Math.max(claim, entry.claim)
     this.#order(this.#disconnections, user, claim, ttlMs)
@@ -232,7 +238,7 @@ export class MemoryRegistry implements Registry {
 
   /** Answers the number of the claim. */
   #take(user: string, entry: Entry | string, node: string): number {
-    const now = this.#clock.now()
+    const now = this.#claimNow()
     // A session changes nodes within a millisecond too.
     const claim = typeof entry === 'string' ? now : Math.max(now, entry.claim + 1)
     if (typeof entry === 'string') {
@@ -249,6 +255,11 @@ export class MemoryRegistry implements Registry {
       entry.detachedMs = undefined
     }
     return claim
+  }
+
+  /** The number of a claim at this moment. From 1, also where the clock is set back: 0 is before every claim. */
+  #claimNow(): number {
+    return Math.max(1, this.#clock.now() - this.#numberedFromMs + 1)
   }
 
   #alive(node: string, nowMs: number): boolean {
