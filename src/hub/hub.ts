@@ -144,6 +144,19 @@ export class Hub {
     return this.#channels.get(channel)?.begunCount ?? 0
   }
 
+  /**
+   * What `note` has added up for a channel that is here, and nothing for any other. There is an inbox for each connected user, so what is
+   * counted of him needs no table of its own, and goes with it.
+   */
+  noted(channel: string): number {
+    return this.#channels.get(channel)?.noted ?? 0
+  }
+
+  note(channel: string, count: number): void {
+    const found = this.#channels.get(channel)
+    if (found !== undefined) found.noted += count
+  }
+
   /** The channels that somebody here gets messages of, without the inboxes, and how many do. */
   *occupied(): Generator<readonly [channel: string, subscribers: number]> {
     for (const one of this.all()) if (!isInbox(one[0])) yield one

@@ -31,6 +31,7 @@ import { OrderWatch } from '../session/orders.ts'
 import type { ChannelHistory } from '../session/ports.ts'
 import { UserQuotas } from '../session/quotas.ts'
 import { Sessions } from '../session/sessions.ts'
+import { countsInInboxes } from '../session/user-limits.ts'
 import { Users } from '../session/users.ts'
 
 /** Of what somebody else writes. */
@@ -291,7 +292,7 @@ function createSessions(base: Base, ports: DeliveryPorts, serving: ServingSessio
           from: whisper?.as ?? user,
           ...(event === undefined ? {} : { meta: { event, ...excluded(whisper) } }),
         }),
-      quotas: new UserQuotas(quotaLimits(config)),
+      quotas: new UserQuotas(quotaLimits(config), countsInInboxes(hub)),
       presence,
       presenceRules: { bytesMax: config.limits.presenceData, jsonDepthMax: config.limits.jsonDepth },
       acks: stores.acks,

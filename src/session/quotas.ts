@@ -18,19 +18,48 @@ export interface QuotaLimits {
 
 const BURST_SECONDS = 2
 
+/** A number for each user. */
+export interface CountsByUser {
+  of(user: string): number
+  add(user: string, count: number): void
+  /** For tests: how many users it has an entry of its own for. */
+  readonly size: number
+}
+
+/** Only of users who have one. */
+export class CountsInTable implements CountsByUser {
+  readonly #counts = new Map<string, number>()
+
+  of(user: string): number {
+    return this.#counts.get(user) ?? 0
+  }
+
+  add(user: string, count: number): void {
+    const sum = this.of(user) + count
+    if (sum === 0) this.#counts.delete(user)
+    else this.#counts.set(user, sum)
+  }
+
+  get size(): number {
+    return this.#counts.size
+  }
+}
+
 export class UserQuotas {
   readonly #limits: QuotaLimits
   readonly #rate: Rate | undefined
   /** Connections that are on their way to a session. Those that have one are counted where they are: an idle user costs nothing here. */
-  readonly #arriving = new Map<string, number>()
-  readonly #subscriptions = new Map<string, number>()
+  readonly #arriving = new CountsInTable()
+  readonly #subscriptions: CountsByUser
   /** When each user's allowance will be full again. Who has not published for the time of a generation has a full one. */
   #publishes = new Map<string, number>()
   #before = new Map<string, number>()
   #sinceMs = -Infinity
 
-  constructor(limits: QuotaLimits) {
+  /** `subscriptions`: where they are counted, as long as the user is connected. */
+  constructor(limits: QuotaLimits, subscriptions: CountsByUser = new CountsInTable()) {
     this.#limits = limits
+    this.#subscriptions = subscriptions
     this.#rate = rateOf(limits.publishesPerSecond, limits.publishesPerSecond * BURST_SECONDS)
   }
 
@@ -44,11 +73,11 @@ export class UserQuotas {
   }
 
   arriving(user: string): number {
-    return this.#arriving.get(user) ?? 0
+    return this.#arriving.of(user)
   }
 
   subscriptions(user: string): number {
-    return this.#subscriptions.get(user) ?? 0
+    return this.#subscriptions.of(user)
   }
 
   /**
@@ -58,12 +87,12 @@ export class UserQuotas {
   arrive(user: string, connected: number, replaces: boolean): boolean {
     const { connections } = this.#limits
     if (connections > 0 && !replaces && connected + this.arriving(user) >= connections) return false
-    add(this.#arriving, user, 1)
+    this.#arriving.add(user, 1)
     return true
   }
 
   arrived(user: string): void {
-    add(this.#arriving, user, -1)
+    this.#arriving.add(user, -1)
   }
 
   /** Whether so many more subscriptions may be. Between this and `subscribe` nothing may be waited for. */
@@ -74,11 +103,11 @@ export class UserQuotas {
 
   /** One more, for which there was room. */
   subscribe(user: string): void {
-    add(this.#subscriptions, user, 1)
+    this.#subscriptions.add(user, 1)
   }
 
   unsubscribe(user: string): void {
-    add(this.#subscriptions, user, -1)
+    this.#subscriptions.add(user, -1)
   }
 
   /** Answers 0, or how long to wait. */
@@ -97,10 +126,4 @@ export class UserQuotas {
     this.#publishes.set(user, next)
     return 0
   }
-}
-
-function add(counts: Map<string, number>, user: string, count: number): void {
-  const sum = (counts.get(user) ?? 0) + count
-  if (sum === 0) counts.delete(user)
-  else counts.set(user, sum)
 }

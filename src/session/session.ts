@@ -1,6 +1,6 @@
 /**
  * What survives a connection: an unguessable id owned by one user, with the subscriptions of the connection that holds it now.
- * Everything that a client may ask for, whatever it speaks.
+ * Everything that a client may ask for, whatever it speaks. Its methods are `private` by word: see `Subscription`.
  */
 import { acknowledge } from './acknowledging.ts'
 import { atOf, attend, checkedEntry, enter } from './attending.ts'
@@ -29,7 +29,6 @@ import type { Published } from '../publish/publisher.ts'
 import { Turns } from '../turns.ts'
 import type { WheelEntry } from '../wheel.ts'
 
-/** Its methods are `private` by word: see `Subscription`. */
 export class Session implements WheelEntry {
   readonly id: string
   /** Of two connections of a session the one with the smaller claim is the older. */
@@ -212,8 +211,9 @@ export class Session implements WheelEntry {
     if (this.#closed) return
     this.#closed = true
     this.ports.wheel.cancel(this)
-    this.#inbox.close()
     for (const subscription of eachOf(this.#held)) this.leave(subscription)
+    // The inbox last: what is counted of the user goes with it.
+    this.#inbox.close()
     this.#held = undefined
   }
 

@@ -1,9 +1,20 @@
 /**
  * The doors at which a user is held to his quotas, and what he is told there.
  */
+import type { CountsByUser } from './quotas.ts'
 import type { SessionOptions, SessionPorts } from './ports.ts'
 import { Closing, SluiceError } from '../errors.ts'
+import type { Hub } from '../hub/hub.ts'
 import { inboxOf } from '../protocol/channel.ts'
+
+/** What is counted of a user while he is connected is counted at his inbox: a table would be some 50 bytes more for each. */
+export function countsInInboxes(hub: Pick<Hub, 'noted' | 'note'>): CountsByUser {
+  return {
+    of: (user) => hub.noted(inboxOf(user)),
+    add: (user, count) => hub.note(inboxOf(user), count),
+    size: 0,
+  }
+}
 
 type LimitPorts = Pick<SessionPorts, 'quotas' | 'metrics' | 'hub'>
 

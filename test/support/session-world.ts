@@ -5,6 +5,7 @@
 import { NO_HOOKS } from './no-hooks.ts'
 import { noWitness, type Came } from '../../src/observe/witness.ts'
 import { UserQuotas, type QuotaLimits } from '../../src/session/quotas.ts'
+import { countsInInboxes } from '../../src/session/user-limits.ts'
 import type { Backbone, Sent } from '../../src/backbone/backbone.ts'
 import { dispatch, type TakenOver } from '../../src/cluster/control.ts'
 import { Handovers } from '../../src/cluster/handovers.ts'
@@ -292,7 +293,10 @@ export class WorldNode {
         publishDenied: ignore,
         acknowledged: () => void this.counted.push('acknowledged'),
       },
-      quotas: new UserQuotas({ connections: 0, subscriptions: 0, publishesPerSecond: 0, ...quotas }),
+      quotas: new UserQuotas(
+        { connections: 0, subscriptions: 0, publishesPerSecond: 0, ...quotas },
+        countsInInboxes(this.hub),
+      ),
       presence: {
         entered: (channel, user) => void this.present.push(`${channel} ${user}`),
         left: (channel, user) => {

@@ -221,7 +221,7 @@ describe('a session', () => {
     await on('a')
     session.close()
     session.close()
-    expect(since()).toEqual(['wheel off', 'close @ann', 'close a', ['left', 'a', 'ann']])
+    expect(since()).toEqual(['wheel off', 'close a', ['left', 'a', 'ann'], 'close @ann'])
     expect([session.subscriptionCount, quotas.subscriptions('ann')]).toEqual([1, 0])
   })
 
@@ -363,7 +363,7 @@ describe('a channel that is left', () => {
   it('ends once where the reply ends the connection, and the session with it', async () => {
     await on('a')
     await session.unsubscribe('a', () => session.close())
-    expect(since()).toEqual(['wheel off', 'close @ann', 'close a'])
+    expect(since()).toEqual(['wheel off', 'close a', 'close @ann'])
     expect(quotas.subscriptions('ann')).toBe(0)
   })
 })
