@@ -23,6 +23,54 @@ export interface Identity {
   readonly channels?: readonly string[]
 }
 
+/**
+ * The moments are kept in seconds, as the token has them: until 2038 such a number is part of the object, where milliseconds are another object
+ * each, and there is one identity for each connection.
+ */
+class TokenIdentity implements Identity {
+  readonly user: string
+  readonly permissions: Permissions
+  readonly #expiresAt: number | undefined
+  readonly #issuedAt: number | undefined
+  declare readonly channel?: string
+  declare readonly channels?: readonly string[]
+
+  constructor(user: string, permissions: Permissions, expiresAtMs?: number, issuedAtMs?: number) {
+    this.user = user
+    this.permissions = permissions
+    this.#expiresAt = secondsOf(expiresAtMs)
+    this.#issuedAt = secondsOf(issuedAtMs)
+  }
+
+  get expiresAtMs(): number | undefined {
+    return millisecondsOf(this.#expiresAt)
+  }
+
+  get issuedAtMs(): number | undefined {
+    return millisecondsOf(this.#issuedAt)
+  }
+}
+
+/** The same one, but for what it may do. */
+export function withPermissions(identity: Identity, permissions: Permissions): Identity {
+  const { user, expiresAtMs, issuedAtMs, tokenless, channel, channels } = identity
+  return {
+    ...{ user, permissions, expiresAtMs, issuedAtMs },
+    ...(tokenless === undefined ? {} : { tokenless }),
+    ...(channel === undefined ? {} : { channel }),
+    ...(channels === undefined ? {} : { channels }),
+  }
+}
+
+function secondsOf(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : ms / 1000
+}
+
+/** The same milliseconds again, whatever the fraction. */
+function millisecondsOf(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : Math.round(seconds * 1000)
+}
+
 /** A user id is opaque to the gateway, but it is part of keys and of log lines. */
 const USER_LENGTH_MAX = 256
 
@@ -54,14 +102,16 @@ interface Claims {
 export function identityOf(claims: Claims, table: PatternTable): Identity {
   const { sub } = claims
   if (!isUserId(sub)) throw refused(`the claim sub (the user) must be a text of ${USER_RULE}`)
-  return {
-    user: sub,
-    permissions: permissionsOf(claims.sluice, table),
-    expiresAtMs: momentMs('exp', claims.exp),
-    issuedAtMs: momentMs('iat', claims.iat),
-    ...(typeof claims.channel === 'string' ? { channel: claims.channel } : {}),
-    ...channelsIn(claims),
-  }
+  const identity = new TokenIdentity(
+    sub,
+    permissionsOf(claims.sluice, table),
+    momentMs('exp', claims.exp),
+    momentMs('iat', claims.iat),
+  )
+  // Fields of the few that have them.
+  if (typeof claims.channel === 'string')
+    return Object.assign(identity, { channel: claims.channel }, channelsIn(claims))
+  return Object.assign(identity, channelsIn(claims))
 }
 
 /** Fields that the gateway does not know are ignored (RFC 7519, section 4), so that tokens may be newer than nodes. */

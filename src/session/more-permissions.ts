@@ -3,6 +3,7 @@
  * Both outlast each fresh token. Pure.
  */
 import type { Identity, Permissions } from './ports.ts'
+import { withPermissions } from '../auth/identity.ts'
 
 class MorePermissions implements Permissions {
   readonly token: Permissions
@@ -79,6 +80,6 @@ function made(
   standing: ReadonlySet<string>,
 ): Identity {
   if (more === undefined && standing.size === 0)
-    return identity.permissions === token ? identity : { ...identity, permissions: token }
-  return { ...identity, permissions: new MorePermissions(token, more, standing) }
+    return identity.permissions === token ? identity : withPermissions(identity, token)
+  return withPermissions(identity, new MorePermissions(token, more, standing))
 }

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, it } from 'vitest'
-import { type Identity, identityOf } from '../../../src/auth/identity.ts'
+import { type Identity, identityOf, withPermissions } from '../../../src/auth/identity.ts'
 import { PatternTable } from '../../../src/auth/permissions.ts'
 
 setFlagsFromString('--expose-gc')
@@ -54,4 +54,31 @@ it('a token may name channels that its user is put on, and of too many it tells 
   expect(channelsOf({ channels: ['a', 7, 'b'], subs: { b: {}, c: { info: 1 } } })).toEqual(['a', 'b', 'c'])
   expect(channelsOf({ channels: { a: 1 }, subs: ['x'] })).toBeUndefined()
   expect(channelsOf({ channels: Array.from({ length: 5000 }, (_, index) => `c${index}`) })).toHaveLength(101)
+})
+
+it('the moments of a token are those of its claims, to the millisecond', () => {
+  const table = new PatternTable(1)
+  for (const [exp, iat] of [
+    [1_800_003_600, 1_800_000_000],
+    [1_800_003_600.001, 1_800_000_000.999],
+    [8_000_000_000.123, undefined],
+  ] as const) {
+    const moments = { expiresAtMs: Math.floor(exp * 1000), issuedAtMs: iat && Math.floor(iat * 1000) }
+    const identity = identityOf({ sub: 'ann', exp, iat }, table)
+    expect(identity).toMatchObject(moments)
+    expect(withPermissions(identity, identity.permissions)).toMatchObject({ user: 'ann', ...moments })
+  }
+})
+
+it('an identity whose permissions have changed is the same in all else', () => {
+  const table = new PatternTable(2)
+  const claims = { sub: 'ann', exp: 2, channel: 'news', channels: ['a', 'b'] }
+  const identity = identityOf(claims, table)
+  const other = table.permissions(['*'], [], [])
+  const fields = { user: 'ann', expiresAtMs: 2000, channel: 'news', channels: ['a', 'b'], permissions: other }
+  expect(withPermissions(identity, other)).toEqual({ ...fields, issuedAtMs: undefined })
+  expect(withPermissions({ ...fields, issuedAtMs: 1, tokenless: true }, identity.permissions)).toMatchObject({
+    tokenless: true,
+    permissions: identity.permissions,
+  })
 })
