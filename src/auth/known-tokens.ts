@@ -8,14 +8,18 @@
  *
  * Whether a token was revoked is asked elsewhere, of whoever brings it, as often as he does. Of the token only the hash is kept.
  */
-import { hash } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { Identity } from './identity.ts'
+import { tokenKeyOf, TokenTable, type TokenKey } from './token-table.ts'
+
+const SECRET_BYTES = 32
 
 export class KnownTokens {
   readonly #perGeneration: number
+  readonly #secret = randomBytes(SECRET_BYTES).toString('base64url')
   /** Two generations: when the young one is full it takes the place of the old one. So nothing is kept beside a token. */
-  #young = new Map<string, Identity>()
-  #old = new Map<string, Identity>()
+  #young = new TokenTable()
+  #old = new TokenTable()
   #edition: number | undefined
   #checkedMs = -Infinity
 
@@ -34,7 +38,7 @@ export class KnownTokens {
       return undefined
     }
     if (this.size === 0) return undefined
-    const key = keyOf(token)
+    const key = tokenKeyOf(token, this.#secret)
     const young = this.#young.get(key)
     const identity = young ?? this.#old.get(key)
     if (identity === undefined) return undefined
@@ -49,13 +53,13 @@ export class KnownTokens {
     if (edition !== this.#edition) this.#forget()
     this.#edition = edition
     this.#checkedMs = Math.max(this.#checkedMs, nowMs)
-    this.#keep(keyOf(token), identity)
+    this.#keep(tokenKeyOf(token, this.#secret), identity)
   }
 
-  #keep(key: string, identity: Identity): void {
+  #keep(key: TokenKey, identity: Identity): void {
     if (this.#young.size >= this.#perGeneration) {
       this.#old = this.#young
-      this.#young = new Map()
+      this.#young = new TokenTable()
     }
     this.#young.set(key, identity)
   }
@@ -64,12 +68,7 @@ export class KnownTokens {
     this.#edition = undefined
     this.#checkedMs = -Infinity
     if (this.size === 0) return
-    this.#young = new Map()
-    this.#old = new Map()
+    this.#young = new TokenTable()
+    this.#old = new TokenTable()
   }
-}
-
-/** All of the hash: whoever could find another token with it could sign one. */
-function keyOf(token: string): string {
-  return hash('sha256', token, 'binary')
 }
