@@ -27,11 +27,13 @@ if [ ${#missing[@]} -gt 0 ]; then
   apt-get update -qq > /dev/null
   apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
 fi
-# What checks files of deploy. Where these cannot be had, the tests that need them are skipped, by name and with the reason.
+# What checks files of deploy and examples. Where these cannot be had, the tests that need them are skipped, by name and with the reason.
 checkers=()
-for tool in promtool:prometheus docker-compose:docker-compose; do
+for tool in promtool:prometheus docker-compose:docker-compose php:php-cli; do
   command -v "${tool%%:*}" > /dev/null || checkers+=("${tool##*:}")
 done
+# A PHP without curl is no use: the example publishes with it.
+php -r 'exit(function_exists("curl_init") ? 0 : 1);' 2> /dev/null || checkers+=(php-curl)
 if [ ${#checkers[@]} -gt 0 ] && [ "$(id -u)" -eq 0 ] && command -v apt-get > /dev/null; then
   echo "installing ${checkers[*]}"
   export DEBIAN_FRONTEND=noninteractive
