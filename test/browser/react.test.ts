@@ -338,6 +338,34 @@ interface DocumentModules {
   ) => { subscribe(listener: (messages: readonly { readonly data: unknown }[]) => void): () => void }
 }
 
+describe('packages/react/README.md', () => {
+  it('shows the last news and what comes after them, as it is written there', async () => {
+    const document = 'packages/react/README.md'
+    const languages = ['jsx']
+    expect(snippetsOf(document, languages)).toHaveLength(1)
+    const entry = `
+      import { App } from 'doc:0'
+      import { createRoot } from 'react-dom/client'
+      createRoot(document.querySelector('#root')).render(<App />)`
+    const change = (text: string): string =>
+      text
+        .replace('ws://127.0.0.1:8080/v1/ws', url())
+        .replace('http://127.0.0.1:8080/dev/token', '/dev/token')
+    site.files.set('/readme.js', await bundleDocument({ document, languages, change, entry, format: 'iife' }))
+    site.files.set(
+      '/dev/token',
+      JSON.stringify({ token: await node.token('alice', { subscribe: ['news'] }) }),
+    )
+    await node.publish({ channel: 'news', data: 'before' })
+    await page.goto(`${site.origin}/readme`)
+    await shows('li:last-child', '"before"')
+    await node.publish({ channel: 'news', data: 'after' })
+    await shows('li:last-child', '"after"')
+    await shows('ul[title="connected"] li:nth-last-child(2)', '"before"')
+    expect(problems).toEqual([])
+  })
+})
+
 describe('docs/react.md', () => {
   const document = 'docs/react.md'
 

@@ -132,6 +132,29 @@ describe('the transports', () => {
   })
 })
 
+it('packages/client/README.md: the first client of all', async () => {
+  const readme = new Snippets('packages/client/README.md', [
+    ['ws://127.0.0.1:8080', `ws://127.0.0.1:${node.port}`],
+  ])
+  const [install = '', code = '', ...others] = readme.takeAll('')
+  expect([install.trim(), others]).toEqual(['npm install @sluice/client', []])
+  const { seen, show } = recorder()
+  const asked: string[] = []
+  const given = {
+    fetch: async (address: string) => {
+      asked.push(address)
+      return Response.json({ token: await node.token('alice') })
+    },
+    console: { log: show },
+    location: { reload: () => show('reload') },
+  }
+  const { client } = await runScript<Made>(code, { modules: MODULES, given, gives: ['client'] })
+  ended.push(() => client.close())
+  await node.publish({ channel: 'news', data: 'read me' })
+  await expect.poll(() => seen).toEqual(['read me'])
+  expect(asked).toEqual(['http://127.0.0.1:8080/dev/token?sub=alice'])
+})
+
 describe('history', () => {
   it('shows the last messages, and pages back', async () => {
     for (let count = 1; count <= 70; count++) await node.publish({ channel: 'chat:42', data: count })

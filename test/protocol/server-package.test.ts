@@ -400,6 +400,29 @@ describe('readWebhook', () => {
   })
 })
 
+describe('packages/server/README.md', () => {
+  it('publishes to a channel and to a user as it is written there', async () => {
+    const page = new Snippets('packages/server/README.md', [
+      ['http://127.0.0.1:8081', `http://127.0.0.1:${node.apiPort}`],
+    ])
+    const [install = '', code = '', ...others] = page.takeAll('')
+    expect([install.trim(), others]).toEqual(['npm install @sluice/server', []])
+    const token = await node.token('alice', { subscribe: ['news'] })
+    const client = createClient({ url: `ws://127.0.0.1:${node.port}/v1/ws`, token })
+    const seen: unknown[] = []
+    client.inbox(({ data }) => seen.push(data))
+    await client.connect()
+    await client.subscribe('news', ({ data }) => seen.push(data)).ready
+    const env = { SLUICE_API_KEY: node.apiKey, SLUICE_JWT_SECRET: node.secret }
+    await runScript(code, { modules: { '@sluice/server': helper }, given: { process: { env } } })
+    // Between the inbox and a channel there is no order.
+    await expect
+      .poll(() => new Set(seen))
+      .toEqual(new Set([{ title: 'Hello' }, { order: 42, state: 'shipped' }]))
+    client.close()
+  })
+})
+
 describe('docs/server.md', () => {
   it('has snippets that run as they are written', async () => {
     const page = new Snippets('docs/server.md', [
