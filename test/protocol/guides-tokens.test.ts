@@ -227,6 +227,6 @@ it('a program sends it as a header', async () => {
 })
 
 it('has no other example that nothing runs', () => {
-  // Its compiler needs a minute where it has compiled nothing before: test/clients/guides.clients.ts runs it.
+  // Its compiler needs a minute where it has compiled nothing before: test/frameworks runs it, and the others as servers.
   expect(snippets.left.map(({ name }) => name)).toEqual(['go'])
 })
