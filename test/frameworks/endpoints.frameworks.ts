@@ -8,6 +8,7 @@ import { WebSocket } from 'ws'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import * as sdk from '../../src/client/index.ts'
 import { ROOT } from '../support/installed-packages.ts'
+import { patientMs } from '../support/patience.ts'
 import { freePorts, ServerProcess, temporaryDirectory } from '../support/server-process.ts'
 import { because } from '../support/skip-reason.ts'
 import { runScript, Snippets } from '../support/snippets.ts'
@@ -98,7 +99,7 @@ describe.each(APPS)('$name', ({ name, snippet, version, prepare }) => {
         await app.stop()
       }
     },
-    600_000,
+    patientMs(600_000),
   )
 })
 
