@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { CHROMIUM, newPage } from '../browser/chromium.ts'
 import { InstalledPackages, ownEnvironment, ROOT } from '../support/installed-packages.ts'
 import { freePorts } from '../support/server-process.ts'
+import { Stages } from '../support/stages.ts'
 
 /** The README and the quick start as somebody follows them who has nothing but Node: each snippet, from an empty folder. */
 
@@ -26,7 +27,8 @@ let browser: Browser
 let page: Page
 let gateway: ChildProcess
 let ports: readonly number[]
-const began = performance.now()
+/** From `npm install` on, as somebody waits for it. */
+let stages: Stages
 const running: ChildProcess[] = []
 
 class Snippets {
@@ -98,9 +100,11 @@ const shown = (): Promise<string[]> => page.locator('#news li').allTextContents(
 beforeAll(async () => {
   ports = await freePorts(2)
   const launched = chromium.launch(CHROMIUM)
-  installed = new InstalledPackages(true)
+  installed = new InstalledPackages(true, { packed: () => (stages = new Stages()) })
+  stages.done('npm install of both packages')
   browser = await launched
   page = await newPage(browser)
+  stages.done('Chromium starts')
 })
 afterAll(async () => {
   for (const child of running) {
@@ -127,12 +131,14 @@ it('shows in a page what a terminal publishes, by a gateway that serves the page
   })
   gateway = child
   await expect.poll(output).toContain('Sluice is running')
+  stages.done('`npx @sluice/gateway dev` starts')
   await page.goto(`http://127.0.0.1:${ports[0]}/`)
+  stages.done('the page loads')
   const published = await type(readme.take('publish news Hello'))
   expect(published).toMatchObject({ code: 0, err: '' })
   await expect.poll(shown).toEqual(['"Hello"'])
-  const seconds = ((performance.now() - began) / 1000).toFixed(1)
-  console.log(`from npm pack and npm install to the first message in Chromium: ${seconds} s`)
+  stages.done('`npx @sluice/gateway publish`, and the message is shown')
+  console.log(`from npm install to the first message in Chromium:\n${stages.table()}`)
 })
 
 it('reaches a user from a backend', async () => {

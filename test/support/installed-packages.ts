@@ -23,11 +23,15 @@ export class InstalledPackages {
 
   /**
    * `withGateway`: it too, which is 260 MB with its native library. `more`: further packages of this tree by their folder in `packages`, and
-   * others as npm names them (`react@18.3.1`).
+   * others as npm names them (`react@18.3.1`). `packed` is called between the two.
    */
   constructor(
     withGateway: boolean,
-    more: { readonly ours?: readonly string[]; readonly others?: readonly string[] } = {},
+    more: {
+      readonly ours?: readonly string[]
+      readonly others?: readonly string[]
+      readonly packed?: () => void
+    } = {},
   ) {
     const packs = join(this.folder, 'packs')
     mkdirSync(packs)
@@ -37,6 +41,7 @@ export class InstalledPackages {
       const name = npm(from, 'pack', '--silent', '--pack-destination', packs).trim()
       return join(packs, name)
     })
+    more.packed?.()
     npm(
       this.folder,
       'install',
