@@ -223,11 +223,11 @@ export class Channel {
     return true
   }
 
-  show({ channel, offset, data, id, from, event, headers, time, ack }: MessageFrame): void {
+  show({ type: _type, offset, ack, ...said }: MessageFrame): void {
     const { track } = this
     if (!track.shows(offset)) return
     const position = offset === undefined ? undefined : track.position
-    const message: Message = { channel, data, position, id, from, event, headers, time }
+    const message = { ...said, position } as Message
     const done = this.#each(
       ({ handler }) => handler(message),
       (one) => {

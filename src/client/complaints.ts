@@ -1,10 +1,10 @@
 /**
  * What the application is told that went wrong. Nobody is left without a word, and nobody gets the same one twice.
  */
+import { withoutQuery } from './address.ts'
 import type { ClientError } from './errors.ts'
 
 export class Complaints {
-  /** Without its query, which may hold a token. */
   readonly #address: string
   readonly #emit: (error: ClientError) => boolean
   /** Several may wait for the same thing that failed. */
@@ -13,7 +13,7 @@ export class Complaints {
 
   /** `emit` answers whether anybody listens. */
   constructor(url: string, emit: (error: ClientError) => boolean) {
-    this.#address = url.split('?')[0] as string
+    this.#address = withoutQuery(url)
     this.#emit = emit
   }
 

@@ -4,6 +4,7 @@
  */
 import { reconnectAfter, type CLOSE } from '../dialect/sluice-v1/codes.ts'
 import type { ReconnectFrame, ServerFrame, WelcomeFrame } from '../dialect/sluice-v1/frames.ts'
+import { withQuery } from './address.ts'
 import { ClientError, isLoggedOut } from './errors.ts'
 import { CUT, Socket, type SocketOptions, type SocketSink, type Unreadable } from './socket.ts'
 import { TABLE, type MachineEvent, type State } from './machine.ts'
@@ -211,8 +212,7 @@ export class ConnectionManager implements SocketSink {
   }
 
   #dial(): void {
-    const { time, connectTimeoutMs } = this.#options
-    const { ways } = this.#options
+    const { time, connectTimeoutMs, ways } = this.#options
     const beside = this.#move === undefined ? 'return' : 'move'
     const { Socket: WebSocket } = ways.next(this.#serving === undefined ? 'connect' : beside)
     if (this.#serving === undefined) this.#way = ways.current
@@ -233,7 +233,7 @@ export class ConnectionManager implements SocketSink {
     const move = this.#move
     const url = move?.url ?? this.#options.url
     if (this.#session === undefined) return url
-    return `${url}${url.includes('?') ? '&' : '?'}resume=${this.ticket ?? 1}${move === undefined ? '' : `&move=${move.tries++}`}`
+    return withQuery(url, `resume=${this.ticket ?? 1}${move === undefined ? '' : `&move=${move.tries++}`}`)
   }
 
   async #open(socket: Socket, url: string): Promise<void> {

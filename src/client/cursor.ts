@@ -15,7 +15,13 @@ export interface Start {
 }
 
 /** `undefined`: of an ephemeral channel. */
-export function positionOf({ epoch, offset }: Partial<Position>): Position | undefined {
+export function positionOf({
+  epoch,
+  offset,
+}: {
+  readonly epoch?: string | undefined
+  readonly offset?: number | undefined
+}): Position | undefined {
   return epoch === undefined || offset === undefined ? undefined : { epoch, offset }
 }
 

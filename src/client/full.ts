@@ -21,7 +21,7 @@ import type { ClientEvents, CloseOptions, PublishOptions, SluiceClientOptions } 
 import type { Socket } from './socket.ts'
 import { systemTime } from './time.ts'
 import { WayChoice, type Memory } from './way-choice.ts'
-import { webSocketWay, type Transport, type Way, type Ways } from './ways.ts'
+import { webSocketOf, webSocketWay, type Transport, type Way, type Ways } from './ways.ts'
 
 export interface FullClientOptions extends SluiceClientOptions {
   /**
@@ -155,8 +155,9 @@ export class SluiceClient<Known = unknown> extends WebSocketClient<Known> {
     const answer = this.deliver(channel, data, options)
     if (timeoutMs === undefined) return (await answer).data as Answer
     return new Promise((resolve, reject) => {
-      const late = (): void => reject(new ClientError('timeout', `no answer within ${timeoutMs} ms`))
-      const cancel = this.clock.after(timeoutMs, late)
+      const cancel = this.clock.after(timeoutMs, () =>
+        reject(new ClientError('timeout', `no answer within ${timeoutMs} ms`)),
+      )
       answer.then(({ data: said }) => resolve(said as Answer), reject).finally(cancel)
     })
   }
@@ -168,17 +169,13 @@ function waysOf(options: FullClientOptions): Ways {
   const [first, ...others] = wanted.flatMap((one): Way[] => {
     if (!ALL.includes(one))
       throw new ClientError('bad_request', `transport: ${one} is none of ${ALL.join(', ')}`)
-    if (one === 'websocket') return wanted.length > 1 && !hasWebSocket(options) ? [] : [webSocketWay(options)]
-    // Called as a function of the page: as a method, browsers refuse it.
-    return [{ transport: one, Socket: httpSocket(one, (input, init) => fetch(input, init)) }]
+    if (one === 'websocket')
+      return wanted.length > 1 && webSocketOf(options) === undefined ? [] : [webSocketWay(options)]
+    return [{ transport: one, Socket: httpSocket(one, fetch) }]
   })
   if (first === undefined) throw new ClientError('bad_request', 'transport names no way to the gateway')
   const key = `${options.url} ${wanted.join()}`
   const memory = memories.get(key) ?? {}
   memories.set(key, memory)
   return new WayChoice([first, ...others], memory, time)
-}
-
-function hasWebSocket({ WebSocket }: SluiceClientOptions): boolean {
-  return (WebSocket ?? (globalThis as { readonly WebSocket?: unknown }).WebSocket) !== undefined
 }

@@ -4,6 +4,8 @@
 import type { MessageFrame } from '../dialect/sluice-v1/frames.ts'
 import type { Position, ResetReason } from '../protocol/position.ts'
 import type { Handler, Message, SubscribeOptions, Subscription } from './channel.ts'
+import { bytesOf } from './base64.ts'
+import { positionOf } from './cursor.ts'
 import { ClientError } from './errors.ts'
 
 export interface HistoryOptions {
@@ -51,16 +53,11 @@ export function pageOf<Data>({
   reset,
 }: HistoryReply): HistoryPage<Data> {
   return {
-    messages: messages.map(({ channel, offset, data, encoding, id, from, event, headers, time }) => ({
-      channel,
-      data: (encoding === undefined ? data : bytesOf(data as string)) as Data,
-      position: offset === undefined ? undefined : { epoch, offset },
-      id,
-      from,
-      event,
-      headers,
-      time,
-    })),
+    messages: messages.map(({ type: _type, offset, data, encoding, ...said }) => ({
+      ...said,
+      data: encoding === undefined ? data : bytesOf(data as string),
+      position: positionOf({ epoch, offset }),
+    })) as readonly Message<Data>[],
     position: { epoch, offset: head },
     more,
     reset,
@@ -125,10 +122,5 @@ export function syncWith({ load, apply, onError }: SyncOptions, ports: SyncPorts
 
 /** Whether a state up to a position contains the message. */
 function isWithin({ position }: Message, contained: Position | undefined): boolean {
-  if (position === undefined || typeof contained?.offset !== 'number') return false
-  return position.epoch === contained.epoch && position.offset <= contained.offset
-}
-
-function bytesOf(base64: string): Uint8Array {
-  return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))
+  return position !== undefined && position.epoch === contained?.epoch && position.offset <= contained.offset
 }

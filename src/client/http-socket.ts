@@ -3,6 +3,8 @@
  * `POST`, one request after the other; what comes is read from a stream that stays open, or from answers to polls.
  */
 import { LINK_HEADER } from '../protocol/link.ts'
+import { withoutQuery, withQuery } from './address.ts'
+import { base64Of, bytesOf } from './base64.ts'
 import { CUT, type WebSocketConstructor, type WebSocketLike, type Wire } from './socket.ts'
 
 /** What goes in one request, but for a single frame that is larger. */
@@ -53,8 +55,8 @@ class HttpSocket implements WebSocketLike {
 
   /** Throws where the address is none, as a WebSocket does. */
   constructor(url: string, mode: 'sse' | 'poll', fetch: typeof globalThis.fetch) {
-    const address = new URL(url)
-    if (!/^wss?:$/.test(address.protocol)) throw new SyntaxError(`${address.protocol} is not ws: or wss:`)
+    const { protocol } = new URL(url)
+    if (!/^wss?:$/.test(protocol)) throw new SyntaxError(`${protocol} is not ws: or wss:`)
     this.#url = url.replace(/^ws/i, 'http').replace(/\/ws(?=\?|$)/, '/link')
     this.#mode = mode
     this.#fetch = fetch
@@ -63,9 +65,7 @@ class HttpSocket implements WebSocketLike {
 
   send(data: Wire): void {
     if (this.#state !== 'open') return
-    this.#lines.push(
-      typeof data === 'string' ? data : btoa(Array.from(data, (byte) => String.fromCharCode(byte)).join('')),
-    )
+    this.#lines.push(typeof data === 'string' ? data : base64Of(data))
     this.#sending ??= this.#flush()
   }
 
@@ -130,7 +130,7 @@ class HttpSocket implements WebSocketLike {
       this.onopen?.({} as never)
     } else if (line[0] === '[') this.#end(...(JSON.parse(line) as [number, string]))
     else {
-      const data = line[0] === '{' ? line : Uint8Array.from(atob(line), (char) => char.charCodeAt(0)).buffer
+      const data = line[0] === '{' ? line : bytesOf(line).buffer
       this.onmessage?.({ data } as never)
     }
   }
@@ -166,15 +166,16 @@ class HttpSocket implements WebSocketLike {
     }
   }
 
-  async #request(method: string, query: string, body?: string): Promise<Response> {
+  async #request(method: string, query: string, body: string | null = null): Promise<Response> {
     const first = this.#link === ''
     const mode = first && this.#mode === 'poll' ? 'poll' : ''
-    const base = first ? this.#url : (this.#url.split('?')[0] as string)
+    const base = first ? this.#url : withoutQuery(this.#url)
     const asked = first ? mode : query
+    // Called as a function of the page: as a method, browsers refuse it.
     const fetch = this.#fetch
-    const response = await fetch(asked === '' ? base : `${base}${base.includes('?') ? '&' : '?'}${asked}`, {
+    const response = await fetch(asked === '' ? base : withQuery(base, asked), {
       method,
-      ...(body === undefined ? {} : { body }),
+      body,
       headers: first ? {} : { [LINK_HEADER]: this.#link },
       signal: this.#abort.signal,
       credentials: 'omit',

@@ -5,8 +5,10 @@
  * A page that ends as pages do (`pagehide`) has kept what it has shown. One that is killed has kept it up to `PAUSE_MS` before, and what
  * it has shown since comes again.
  */
+import { withoutQuery } from './address.ts'
 import { isPosition, type Position } from '../protocol/position.ts'
 import type { Channel } from './channel.ts'
+import { positionOf } from './cursor.ts'
 import type { Socket } from './socket.ts'
 import type { Time } from './time.ts'
 
@@ -53,7 +55,7 @@ export class KeptPositions {
 
   constructor(resume: Resume, url: string, time: Time) {
     this.#store = storeOf(resume)
-    this.#key = `sluice ${url.split('?')[0]}`
+    this.#key = `sluice ${withoutQuery(url)}`
     this.#time = time
   }
 
@@ -77,7 +79,7 @@ export class KeptPositions {
   take(name: string): Position | undefined {
     const former = this.#former.get(name)
     this.#former.delete(name)
-    return former && { epoch: former.epoch, offset: former.offset }
+    return former && positionOf(former)
   }
 
   /** Writes it down a last time. */

@@ -2,6 +2,7 @@
  * Requests that outlive a connection, by `ref`. A ref is never used twice, so an answer that comes late finds nobody.
  */
 import type { ServerFrame } from '../dialect/sluice-v1/frames.ts'
+import { encoder } from '../protocol/binary.ts'
 import { ClientError } from './errors.ts'
 import type { Socket, Wire } from './socket.ts'
 import type { Time } from './time.ts'
@@ -77,7 +78,7 @@ export class Requests {
 
   #write(socket: Socket | undefined, { wire, reject }: Pending): void {
     const max = this.frameBytesMax
-    const { length } = typeof wire === 'string' ? new TextEncoder().encode(wire) : wire
+    const { length } = typeof wire === 'string' ? encoder.encode(wire) : wire
     if (length > max)
       reject(new ClientError('limit_exceeded', `the frame has ${length} bytes, the gateway takes ${max}`))
     else socket?.write(wire)

@@ -1,6 +1,7 @@
 /**
  * One WebSocket connection: moves frames, and notices when nothing comes any more. What they mean is decided elsewhere.
  */
+import { withoutQuery } from './address.ts'
 import { cutBinary, joinBinary, type Bytes } from '../protocol/binary.ts'
 import { SUBPROTOCOL, type ClientFrame, type ServerFrame } from '../dialect/sluice-v1/frames.ts'
 import type { Trace } from './debug.ts'
@@ -97,7 +98,7 @@ export class Socket {
   open(url: string): void {
     const socket = new this.#options.WebSocket(url, SUBPROTOCOL)
     this.#socket = socket
-    this.#address = url.split('?')[0] as string
+    this.#address = withoutQuery(url)
     socket.binaryType = 'arraybuffer'
     socket.onopen = () => {
       if (this.#closed) return
@@ -111,8 +112,8 @@ export class Socket {
     socket.onerror = ({ message = '' }: { readonly message?: string }) => {
       this.#complaint ||= message
     }
-    socket.onclose = ({ code, reason }: { readonly code?: number; readonly reason?: string }) =>
-      this.#ended(code ?? CUT, reason ?? '')
+    socket.onclose = ({ code = CUT, reason = '' }: { readonly code?: number; readonly reason?: string }) =>
+      this.#ended(code, reason)
   }
 
   send(frame: Sent<ClientFrame>): void {

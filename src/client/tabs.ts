@@ -2,6 +2,7 @@
  * `@sluice/client/tabs`: one connection for all tabs of a user. One of them leads and has it; when that one ends, another takes over at once,
  * and each tab goes on from where it is.
  */
+import { withoutQuery } from './address.ts'
 import { SluiceClient, type FullClientOptions } from './full.ts'
 import { isOver } from './machine.ts'
 import type { CloseOptions } from './options.ts'
@@ -25,7 +26,7 @@ export class SharedClient extends SluiceClient {
       super(options)
       return
     }
-    const name = `sluice ${options.url.split('?')[0]} ${options.user}`
+    const name = `sluice ${withoutQuery(options.url)} ${options.user}`
     // The one that leads shows the token; the others are served by it.
     const { token: _token, ...rest } = options
     super(rest, oneWay({ transport: 'websocket', Socket: tabSocket(name, locks) }))

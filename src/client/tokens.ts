@@ -73,7 +73,5 @@ export class Tokens {
 
 /** What came in place of a token, without showing one. */
 function shown(value: unknown): string {
-  return value === null || value === '' || value === undefined
-    ? (JSON.stringify(value) ?? 'undefined')
-    : typeof value
+  return value ? typeof value : String(JSON.stringify(value))
 }

@@ -31,9 +31,18 @@ export function oneWay(way: Way): Ways {
   return { current: way.transport, next: () => way }
 }
 
-/** The platform's, unless one is given. Throws a `ClientError` where there is none. */
-export function webSocketWay({ WebSocket }: { readonly WebSocket?: WebSocketConstructor | undefined }): Way {
-  const Socket = WebSocket ?? (globalThis as { readonly WebSocket?: WebSocketConstructor }).WebSocket
+interface WebSocketOption {
+  readonly WebSocket?: WebSocketConstructor | undefined
+}
+
+/** The platform's, unless one is given. */
+export function webSocketOf({ WebSocket }: WebSocketOption): WebSocketConstructor | undefined {
+  return WebSocket ?? (globalThis as { readonly WebSocket?: WebSocketConstructor }).WebSocket
+}
+
+/** Throws a `ClientError` where there is none. */
+export function webSocketWay(options: WebSocketOption): Way {
+  const Socket = webSocketOf(options)
   if (Socket === undefined) {
     throw new ClientError('bad_request', 'no WebSocket here: give options.WebSocket')
   }

@@ -8,7 +8,7 @@ export const LENGTH_BYTES = 4
 /** Bytes that can be sent, by a name that TypeScript reads before and after 5.7, where `Uint8Array` became generic. */
 export type Bytes = ReturnType<InstanceType<typeof TextEncoder>['encode']>
 
-const encoder = new TextEncoder()
+export const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 export function joinBinary(envelope: string, payload: Uint8Array): Bytes {
