@@ -128,6 +128,9 @@ export abstract class Channel extends Fanout implements Source {
   /** To be called now and then: lets go of what need not be kept. */
   tidy(): void {}
 
+  /** The log keeps nothing any more of what it kept. */
+  forget(): void {}
+
   /** Nobody is on it, and nobody will be. */
   close(): void {}
 

@@ -127,6 +127,11 @@ export class Feed {
     this.#tail?.expire(nowMs)
   }
 
+  /** What it keeps the log keeps no longer. */
+  forget(): void {
+    this.#dropTail()
+  }
+
   /** Nobody needs it any more. What comes later is an answer to an old question. */
   close(): void {
     this.#closed = true

@@ -204,6 +204,11 @@ export class Hub {
     if (channel !== undefined) channel.receive(new Encoded(message))
   }
 
+  /** The messages of a channel were removed from the log: nobody is given them from memory either. */
+  forget(channel: string): void {
+    this.#channels.get(channel)?.forget()
+  }
+
   /** The backbone works again: what was broadcast meanwhile may be lost. The feeds are compared with the log, spread over a moment. */
   backboneReturned(): void {
     for (const channel of this.#channels.values()) {

@@ -132,6 +132,11 @@ export class LoggedChannel extends Channel implements SourceLog {
     if (feed.atRest && this.#rare?.older === undefined) this.#feed = feed.position
   }
 
+  override forget(): void {
+    if (this.#feed instanceof Feed) this.#feed.forget()
+    if (this.#rare !== undefined) delete this.#rare.older
+  }
+
   override close(): void {
     // What comes later must find it closed.
     this.awake().close()

@@ -37,6 +37,10 @@ export class LogByDelivery implements ReplayLog {
     return this.#of(channel).disown(channel, epoch)
   }
 
+  remove(channel: string): Promise<void> {
+    return this.#of(channel).remove(channel)
+  }
+
   healthy(): boolean {
     return this.#replay.healthy() && this.#durable.healthy()
   }

@@ -102,6 +102,13 @@ export class ChannelLog {
     return messages
   }
 
+  /** Drops all. What was stored under an id is not stored again. */
+  clear(): void {
+    this.#start = this.#head
+    this.#messages = NO_MESSAGES
+    this.#storedMs = NO_TIMES
+  }
+
   /** Drops what is too old. */
   trim(nowMs: number): void {
     const oldestMs = nowMs - this.#ttlMs

@@ -189,6 +189,12 @@ export class JetStreamReplayLog implements ReplayLog {
     return Promise.resolve()
   }
 
+  /** A hole in the middle of a stream would not be told from one in which nothing was. */
+  remove(): Promise<void> {
+    const why = 'messages of durable channels leave by their age only'
+    return Promise.reject(new SluiceError('bad_request', why))
+  }
+
   healthy(): boolean {
     return this.#stream.healthy()
   }

@@ -104,6 +104,12 @@ export class MemoryReplayLog implements ReplayLog {
     return Promise.resolve()
   }
 
+  remove(channel: string): Promise<void> {
+    if (this.#closed) return closedLog()
+    this.#channels.get(channel)?.clear()
+    return Promise.resolve()
+  }
+
   healthy(): boolean {
     return !this.#closed
   }

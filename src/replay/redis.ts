@@ -58,6 +58,7 @@ const APPEND = script('append', 3)
 const READ = script('read', 2)
 const DISOWN = script('disown', 2)
 const GIVE_UP = script('give-up', 2)
+const REMOVE = script('remove', 2)
 
 export class RedisReplayLog implements ReplayLog {
   readonly #link: RedisLink
@@ -85,6 +86,7 @@ export class RedisReplayLog implements ReplayLog {
     link.define(APPEND)
     link.define(READ)
     link.define(DISOWN)
+    link.define(REMOVE)
   }
 
   async append(channel: string, message: NewMessage, policy: LogPolicy): Promise<Appended> {
@@ -116,6 +118,10 @@ export class RedisReplayLog implements ReplayLog {
 
   async disown(channel: string, epoch: string): Promise<void> {
     await this.#run('hot', DISOWN, channel, [...this.#common(channel), epoch])
+  }
+
+  async remove(channel: string): Promise<void> {
+    await this.#run('hot', REMOVE, channel, this.#common(channel))
   }
 
   healthy(): boolean {
@@ -213,7 +219,7 @@ export class RedisReplayLog implements ReplayLog {
   }
 }
 
-function script(name: 'append' | 'read' | 'disown' | 'give-up', keyCount: number): RedisScript {
+function script(name: 'append' | 'read' | 'disown' | 'give-up' | 'remove', keyCount: number): RedisScript {
   const lua = ['position', name].map((file) =>
     readFileSync(new URL(`scripts/${file}.lua`, import.meta.url), 'utf8'),
   )

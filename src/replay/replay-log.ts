@@ -14,6 +14,8 @@
  *     that nobody asked for in a long time may be forgotten, and then a reader who comes back late is told of a loss
  *  L7 after `disown` of the epoch that a channel is in, the channel is in a new one, and keeps nothing of the old; of another epoch
  *     it does nothing. Where nobody else can have accepted messages meanwhile (one process, or a store with a quorum) it never does
+ *  L8 after `remove` nothing of what the channel kept is read any more; its head stays, and a reader who is behind is told. An
+ *     implementation whose messages leave by their age only refuses it with `bad_request`
  *
  * Fails with a `SluiceError` of code `unavailable` when the store cannot be reached; never hangs longer than its
  * time limit. A store that takes no writes for a while is read all the same. After `unavailable` an append may or may
@@ -56,6 +58,8 @@ export interface ReplayLog {
   head(channel: string): Promise<Position>
   /** Messages were confirmed to publishers that are not in this log, though it was in this epoch when they were. */
   disown(channel: string, epoch: string): Promise<void>
+  /** Forgets what is kept. */
+  remove(channel: string): Promise<void>
   /** Whether the store answers now. For health, never for control flow. */
   healthy(): boolean
   /** Idempotent. */

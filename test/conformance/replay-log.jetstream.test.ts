@@ -15,13 +15,14 @@ import { NATS_PATIENCE_MS, openNats } from '../support/nats-links.ts'
 import { NatsServer } from '../support/nats-server.ts'
 import { ALL, expectChain, message, messagesOf, positionOf, text } from './replay-log-subject.ts'
 import type { OpenReplayLog, Skips } from './replay-log-subject.ts'
-import { describeReplayLog, LEAVES_EPOCHS } from './replay-log.suite.ts'
+import { describeReplayLog, LEAVES_EPOCHS, REMOVES } from './replay-log.suite.ts'
 
 const NO_COUNT = 'a stream limits all subjects alike, so no channel has a maximum of its own'
 const SKIPS: Skips = {
   'L5 no more than twice the maximum is kept, always the newest': NO_COUNT,
   'L3 a reader whose next message is gone is told, others get all': NO_COUNT,
   [LEAVES_EPOCHS]: 'no two servers of a stream take messages at the same time',
+  [REMOVES]: 'messages leave by their age only',
 }
 const SENT_ON = 'the predecessor is in the copy that the stream sends on, not in the answer'
 
@@ -67,6 +68,10 @@ class Inboxes implements ReplayLog {
 
   disown(channel: string, epoch: string): Promise<void> {
     return this.#log.disown(`@${channel}`, epoch)
+  }
+
+  remove(channel: string): Promise<void> {
+    return this.#log.remove(`@${channel}`)
   }
 
   healthy(): boolean {

@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest'
 import type { Position } from '../../src/protocol/position.ts'
 import type { LoggedMessage, NewMessage } from '../../src/protocol/message.ts'
-import type { LogPolicy } from '../../src/replay/replay-log.ts'
+import type { Appended, LogPolicy } from '../../src/replay/replay-log.ts'
 import { describeForgetting } from './replay-log-forgetting.suite.ts'
 import {
   ALL,
@@ -23,6 +23,9 @@ const EPOCH = /^[A-Za-z0-9]{1,32}$/
 
 /** Skipped by implementations that never have to. */
 export const LEAVES_EPOCHS = 'L7 a channel leaves an epoch that is disowned, once, and no other'
+
+/** Skipped by implementations that refuse it. */
+export const REMOVES = 'L8 after a removal nothing is read of what was kept, and who is behind is told'
 
 export function describeReplayLog(name: string, open: OpenReplayLog, skips: Skips = {}): void {
   const subject = new ReplayLogSubject(name, open, skips)
@@ -354,6 +357,25 @@ export function describeReplayLog(name: string, open: OpenReplayLog, skips: Skip
           ])
           expect(range.head).toEqual(heads[index])
         }
+      })
+
+      subject.fact(REMOVES, async () => {
+        const channel = subject.fresh()
+        const [first] = await subject.appendAll(channel, 3)
+        const head = await subject.one.head(channel)
+        await subject.other.remove(channel)
+        expect(await subject.one.head(channel)).toEqual(head)
+        expect(messagesOf(await subject.one.last(channel, ALL))).toEqual([])
+        expect(await subject.one.read(channel, positionOf(first as Appended), ALL)).toMatchObject({
+          kind: 'lost',
+          why: 'trimmed',
+        })
+        expect(messagesOf(await subject.one.read(channel, head, ALL))).toEqual([])
+        const next = await subject.append(channel, 'after')
+        expect(next).toMatchObject({ epoch: head.epoch, previous: head.offset })
+        expect(messagesOf(await subject.other.read(channel, head, ALL)).map((one) => text(one.data))).toEqual(
+          ['after'],
+        )
       })
 
       // The last of this part: it takes what the others have written.

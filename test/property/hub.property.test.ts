@@ -109,6 +109,10 @@ class ModelLog implements ReplayLog {
     throw new Error('the test writes the log itself')
   }
 
+  remove(): Promise<void> {
+    return Promise.resolve()
+  }
+
   disown(): Promise<void> {
     return Promise.resolve()
   }

@@ -201,6 +201,14 @@ describe('a feed', () => {
     expect(memory.bytes).toBe(before)
   })
 
+  it('keeps nothing of what the log has forgotten, and goes on where it is', () => {
+    const feed = following(0)
+    feed.receive(encoded(1, 0))
+    feed.forget()
+    expect([feed.tail.length, feed.tail.start, feed.position]).toEqual([0, 1, at(1)])
+    expect(inShort(feed.receive(encoded(2, 1)))).toEqual(['deliver 2'])
+  })
+
   it('takes older messages for its tail, of its own epoch only', () => {
     const feed = following(5)
     feed.backfill([encoded(4, 3, 'f')], at(3, 'f'))
