@@ -2,6 +2,7 @@
  * What members say of themselves in a channel. A user may have several connections, on several nodes, and each may say
  * something: what was said last is what counts, for as long as the connection that has said it is there.
  */
+import { userOf } from '../protocol/member-name.ts'
 
 export interface Info {
   /** JSON; `undefined`: the user has taken back what was said before. */
@@ -12,6 +13,16 @@ export interface Info {
 
 /** Who is in a channel, and what each says of himself, as JSON. */
 export type Members = ReadonlyMap<string, string | undefined>
+
+/** The users, where some members are connections of one (`protocol/member-name.ts`): of several what one says, himself before them. */
+export function usersIn(members: Members): Members {
+  const users = new Map<string, string | undefined>()
+  for (const [member, json] of members) {
+    const user = userOf(member)
+    if (user === member || !users.has(user)) users.set(user, json)
+  }
+  return users
+}
 
 /** What a connection says of its user. */
 export interface Statement {

@@ -23,6 +23,7 @@ import { PresenceView, type Change, type Decision } from './view.ts'
 import { PresenceWriter } from './writer.ts'
 import { jitter, type Timer } from '../clock.ts'
 import type { ChannelEvent } from '../protocol/form.ts'
+import { userOf } from '../protocol/member-name.ts'
 import { Wheel } from '../wheel.ts'
 
 export const PRESENCE_LEAVE_DELAY_MS = 2_000
@@ -169,7 +170,7 @@ export class Presence {
   /** Who is in which channel on this node. */
   *held(): Generator<readonly [channel: string, user: string]> {
     for (const [channel, { view }] of this.#channels)
-      for (const { user } of view.held()) yield [channel, user]
+      for (const { user } of view.held()) yield [channel, userOf(user)]
   }
 
   /** The store can be reached again and may have lost what was in it. */
@@ -248,7 +249,9 @@ export class Presence {
   #announce(channel: string, change: Change): void {
     this.#announcements.push({ channel, ...change })
     this.#writer.changed(channel, change)
-    this.#ports.changed(channel, change.user, change.present)
+    const user = userOf(change.user)
+    const { present } = change
+    this.#ports.changed(channel, user, present || this.#channels.get(channel)?.view.holds(user) === true)
   }
 
   /** Those who need it at the same time share one read. Fails with `unavailable`. */

@@ -20,6 +20,8 @@
  */
 import { isNewer, isSame, newestOf, type Info } from './info.ts'
 import type { Snapshot, SnapshotPart } from './store.ts'
+import { UserCount } from './user-count.ts'
+import { userOf } from '../protocol/member-name.ts'
 
 /**
  * The first subscription of a user on a node came, or the last one went; or what the user says of himself there is another.
@@ -38,8 +40,10 @@ export interface Told {
   readonly user: string
   /** What the user says of himself, as JSON; of one who leaves, what he said. */
   readonly json: string | undefined
-  /** How many are in the channel with that; `undefined`: not known yet. */
+  /** How many users are in the channel with that; `undefined`: not known yet. */
   readonly count: number | undefined
+  /** The user is, or stays, in the channel by another member: who knows users only need not hear of it. */
+  readonly sameUser?: true
 }
 
 export type Decision =
@@ -92,6 +96,8 @@ export class PresenceView {
   readonly #told = new Map<string, Info | undefined>()
   /** Those of them who are away, or whose last word is, and when that is told; in this order. */
   readonly #leaving = new Map<string, Pending>()
+  readonly #toldUsers = new UserCount((name) => this.#told.has(name))
+  readonly #localUsers = new UserCount((name) => this.#local.has(name))
   #complete = false
 
   constructor(leaveDelayMs: number) {
@@ -117,6 +123,11 @@ export class PresenceView {
   *held(): Generator<Change> {
     for (const [user, { version, infos }] of this.#local)
       yield { user, version, present: true, info: newestOf(infos) }
+  }
+
+  /** Whether a user is in the channel on this node, by whichever member. */
+  holds(user: string): boolean {
+    return this.#localUsers.has(user)
   }
 
   localEntered(user: string, version: number, nowMs: number, info?: Info): Decision[] {
@@ -172,7 +183,10 @@ export class PresenceView {
     if (!this.#complete) {
       this.#complete = true
       for (const user of touched)
-        if (this.#present(user) && !this.#told.has(user)) this.#told.set(user, this.#info(user))
+        if (this.#present(user) && !this.#told.has(user)) {
+          this.#toldUsers.came(user)
+          this.#told.set(user, this.#info(user))
+        }
     }
     return this.#settle(touched, nowMs)
   }
@@ -205,7 +219,11 @@ export class PresenceView {
     }
     // Behind all others: they stand in the order of the versions.
     this.#local.delete(user)
-    if (present) this.#local.set(user, local)
+    if (before !== undefined) this.#localUsers.went(user)
+    if (present) {
+      this.#localUsers.came(user)
+      this.#local.set(user, local)
+    }
     const { version } = local
     return [{ kind: 'announce', change: { user, present, version, info } }, ...this.#settle([user], nowMs)]
   }
@@ -232,18 +250,20 @@ export class PresenceView {
   }
 
   #tell(type: 'join' | 'update', user: string, info: Info | undefined): Decision {
+    const isNew = type === 'join' ? this.#toldUsers.came(user) : user === userOf(user)
     this.#told.set(user, info)
-    return { kind: 'tell', type, user, json: info?.json, count: this.#count() }
+    return { kind: 'tell', type, user, json: info?.json, count: this.#count(), ...sameUser(!isNew) }
   }
 
   #tellLeave(user: string): Decision {
     const json = this.#told.get(user)?.json
     this.#told.delete(user)
-    return { kind: 'tell', type: 'leave', user, json, count: this.#count() }
+    const isLast = this.#toldUsers.went(user)
+    return { kind: 'tell', type: 'leave', user, json, count: this.#count(), ...sameUser(!isLast) }
   }
 
   #count(): number | undefined {
-    return this.#complete ? this.#told.size : undefined
+    return this.#complete ? this.#toldUsers.users : undefined
   }
 
   /** From now on, where it was not so before. */
@@ -281,6 +301,10 @@ export class PresenceView {
     for (const user of this.#others.get(node)?.present.keys() ?? []) touched.add(user)
     this.#others.delete(node)
   }
+}
+
+function sameUser(is: boolean): { readonly sameUser?: true } {
+  return is ? { sameUser: true } : {}
 }
 
 /** Believes the store in what is not newer than it; `touched` learns who may have come or gone. */

@@ -44,11 +44,14 @@ export interface Reset {
 export interface ChannelEvent {
   readonly type: 'join' | 'leave' | 'update'
   readonly channel: string
+  /** The member. */
   readonly user: string
   /** What the user says of himself, as JSON; of one who leaves, what he said. */
   readonly json: string | undefined
-  /** How many are in the channel with that; `undefined`: not known yet. */
+  /** How many users are in the channel with that; `undefined`: not known yet. */
   readonly count: number | undefined
+  /** The user is, or stays, in the channel by another member (`member-name.ts`): who knows users only need not hear of it. */
+  readonly sameUser?: true
 }
 
 export interface Form<D extends Data = Data> {

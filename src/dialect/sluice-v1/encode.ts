@@ -5,6 +5,7 @@
 import { publicName } from '../../protocol/channel.ts'
 import { Written, type ChannelEvent, type Form, type Reset } from '../../protocol/form.ts'
 import { asBuffer, jsonOf } from '../../protocol/json-data.ts'
+import { userOf } from '../../protocol/member-name.ts'
 import type { Message } from '../../protocol/message.ts'
 import type { Metadata } from '../../protocol/metadata.ts'
 import { onOneLine } from '../../protocol/raw-json.ts'
@@ -24,7 +25,7 @@ export const FRAMES: Form<Buffer> = {
   topicPrefix: '',
   message: (message) => (message.binary ? binaryFrame(message) : textFrame(message)),
   reset: (reset) => new Written(Buffer.from(encodeFrame(resetFrame(reset)))),
-  event: (event) => new Written(Buffer.from(eventText(event))),
+  event: (event) => (event.sameUser === true ? undefined : new Written(Buffer.from(eventText(event)))),
 }
 
 /**
@@ -35,7 +36,7 @@ export const LINES: Form<string> = {
   topicPrefix: '',
   message: (message) => new Written(lineOf(message)),
   reset: (reset) => new Written(encodeFrame(resetFrame(reset))),
-  event: (event) => new Written(onOneLine(eventText(event))),
+  event: (event) => (event.sameUser === true ? undefined : new Written(onOneLine(eventText(event)))),
 }
 
 /** A reply whose messages are lines of JSON already: payloads leave as they came. */
@@ -104,7 +105,7 @@ export function sayingsOf(
 
 function eventText({ type, channel, user, json, count }: ChannelEvent): string {
   const data = json === undefined ? '' : `,"data":${json}`
-  return `${openObject({ type, channel, user })}${data}${count === undefined ? '' : `,"count":${count}`}}`
+  return `${openObject({ type, channel, user: userOf(user) })}${data}${count === undefined ? '' : `,"count":${count}`}}`
 }
 
 /** Without its end: more may follow. */

@@ -14,6 +14,7 @@ import { encodeFrame, lineOf, type SentFrame } from './encode.ts'
 import type { HistoryFrame, LeaveFrame, PresenceFrame, Restored } from './frames.ts'
 import type { Conversation, Link, Teller } from '../dialect.ts'
 import { Closing, SluiceError } from '../../errors.ts'
+import { usersIn } from '../../presence/info.ts'
 import type { EncodedReset } from '../../protocol/encoded-reset.ts'
 import type { ErrorCode } from '../../protocol/error-code.ts'
 import type { Data, Form } from '../../protocol/form.ts'
@@ -198,7 +199,7 @@ function read(link: Link, session: Session, frame: PresenceFrame | HistoryFrame)
       type: 'presence',
       ref,
       channel,
-      members,
+      members: usersIn(members),
     }))
   else
     answer(link, session, ref, session.history(channel, frame, lineOf), ({ head, reset, ...page }) => ({

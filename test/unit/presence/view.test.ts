@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Snapshot } from '../../../src/presence/store.ts'
 import { PresenceView, type Decision } from '../../../src/presence/view.ts'
+import { memberName } from '../../../src/protocol/member-name.ts'
 import { quiet, saying } from '../../support/presence-users.ts'
 
 const DELAY_MS = 100
@@ -41,6 +42,30 @@ function ready(): PresenceView {
 }
 
 describe('PresenceView', () => {
+  it('P1 counts users, and says of a connection of one who is there already that he is', () => {
+    const view = ready()
+    const seen = (decisions: readonly Decision[]): unknown[] =>
+      decisions.flatMap((one) =>
+        one.kind === 'tell' ? [[one.type, one.user, one.count, one.sameUser === true]] : [],
+      )
+    const [first, second] = [memberName('ann', 'a'), memberName('ann', 'b')]
+    expect(seen(view.localEntered(first, 1, 0))).toEqual([['join', first, 1, false]])
+    expect(seen(view.changed('n2', join(second, 1), 0))).toEqual([['join', second, 1, true]])
+    expect(seen(view.localEntered('ann', 2, 0))).toEqual([['join', 'ann', 1, true]])
+    expect(seen(view.localEntered('bob', 3, 0))).toEqual([['join', 'bob', 2, false]])
+    expect([view.holds('ann'), view.holds('carl')]).toEqual([true, false])
+    view.localLeft('ann', 4, 0)
+    view.changed('n2', leave(second, 2), 0)
+    expect(seen(view.due(DELAY_MS))).toEqual([
+      ['leave', 'ann', 2, true],
+      ['leave', second, 2, true],
+    ])
+    expect(view.holds('ann')).toBe(true)
+    view.localLeft(first, 5, DELAY_MS)
+    expect(view.holds('ann')).toBe(false)
+    expect(seen(view.due(2 * DELAY_MS))).toEqual([['leave', first, 1, false]])
+  })
+
   it('P1 a user with three subscriptions here comes once and goes once', () => {
     const view = ready()
     const all = [1, 2, 3].flatMap((version) => view.localEntered('alice', version, 0))
