@@ -135,18 +135,21 @@ export class Closing extends Error {
   readonly returnWithinMs: number | undefined
   /** Where clients reach the nodes to come back to: `wss://host`, without a path. Absent: where they came from. */
   readonly to: string | undefined
+  /** In the words of a backend or of a dialect, for clients whose protocol has such codes. */
+  readonly as: { readonly code: number; readonly reason: string } | undefined
 
   constructor(
     why: CloseReason,
     code: ErrorCode,
     message: string,
-    options: { cause?: unknown; returnWithinMs?: number; to?: string } = {},
+    options: { cause?: unknown; returnWithinMs?: number; to?: string; as?: Closing['as'] } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.why = why
     this.code = code
     this.returnWithinMs = options.returnWithinMs
     this.to = options.to
+    this.as = options.as
   }
 }
 

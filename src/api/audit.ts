@@ -22,6 +22,7 @@ export type AuditedAction =
   | 'follow a user'
   | 'subscribe'
   | 'unsubscribe'
+  | 'refresh'
   | 'set the log level'
   | 'send a dead letter again'
   | 'drop a dead letter'

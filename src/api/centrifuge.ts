@@ -1,6 +1,7 @@
 /**
  * POST /api/{method}: what libraries of Centrifuge for backends call, on a node that speaks its protocol.
  */
+import type { Audit } from './audit.ts'
 import type { ApiRequest, Route } from './route.ts'
 import type { ServerApi } from '../dialect/centrifuge/server-api.ts'
 import type { ServerCaller } from '../dialect/centrifuge/server-api-ports.ts'
@@ -11,7 +12,7 @@ import { JsonFault, parseJson } from '../protocol/json.ts'
 const ENVELOPE_DEPTH = 1
 const BATCH_DEPTH = 4
 
-export function centrifugeRoutes(serverApi: ServerApi): Route[] {
+export function centrifugeRoutes(serverApi: ServerApi, audited: Pick<Audit, 'acted'>): Route[] {
   return Object.entries(serverApi.methods).map(([name, { scope, audit }]): Route => ({
     method: 'POST',
     path: `/api/${name}`,
@@ -24,6 +25,7 @@ export function centrifugeRoutes(serverApi: ServerApi): Route[] {
         traceparent,
         checkScope: (needed) => key.checkScope(needed),
         checkChannel: (channel) => key.checkChannel(channel),
+        acted: (action, on) => audited.acted(key, { action, on, status: 200 }),
       }
       const on = audit === undefined ? {} : { on: audit.on(params) }
       return { status: 200, text: await serverApi.answer(name, { caller, params, raw }), ...on }

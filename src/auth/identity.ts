@@ -2,6 +2,9 @@
  * Claims whose signature, time and audience are good -> who this is and what it may do. Pure.
  */
 import { SluiceError } from '../errors.ts'
+import { fromBase64 } from '../protocol/base64.ts'
+import { isObject } from '../protocol/json.ts'
+import { saidInBytes } from '../protocol/said.ts'
 import { patternsFault, type PatternTable, type Permissions } from './permissions.ts'
 
 /** What stays of a token once it is checked: who somebody is, and what he may do. Holds no part of the token's text. */
@@ -21,6 +24,12 @@ export interface Identity {
   readonly channel?: string
   /** The channels that the token puts its user on, as its issuer writes them. It does so where a dialect has such tokens. */
   readonly channels?: readonly string[]
+  /** What the token says of its user, as JSON; one character longer than it may be (`TOKEN_INFO_MAX`) where it is longer. */
+  readonly info?: string
+  /** The same for single channels, and what the client is told with each. */
+  readonly subs?: ReadonlyMap<string, TokenSub>
+  /** Until when a connection is good that was made with it, in milliseconds since 1970, whatever `exp` says; 0: for ever. */
+  readonly connectionEndsMs?: number
 }
 
 /**
@@ -53,13 +62,14 @@ class TokenIdentity implements Identity {
 
 /** The same one, but for what it may do. */
 export function withPermissions(identity: Identity, permissions: Permissions): Identity {
-  const { user, expiresAtMs, issuedAtMs, tokenless, channel, channels } = identity
-  return {
-    ...{ user, permissions, expiresAtMs, issuedAtMs },
-    ...(tokenless === undefined ? {} : { tokenless }),
-    ...(channel === undefined ? {} : { channel }),
-    ...(channels === undefined ? {} : { channels }),
-  }
+  const { expiresAtMs, issuedAtMs } = identity
+  return { ...identity, permissions, expiresAtMs, issuedAtMs }
+}
+
+/** The same until another moment, in milliseconds since 1970; `undefined`: for ever. */
+export function expiringAt(identity: Identity, expiresAtMs: number | undefined): Identity {
+  const { issuedAtMs } = identity
+  return { ...identity, expiresAtMs, issuedAtMs }
 }
 
 function secondsOf(ms: number | undefined): number | undefined {
@@ -70,6 +80,15 @@ function secondsOf(ms: number | undefined): number | undefined {
 function millisecondsOf(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : Math.round(seconds * 1000)
 }
+
+/** Of one channel, both as JSON. */
+export interface TokenSub {
+  readonly info?: string
+  readonly data?: string
+}
+
+/** So many characters may what a token says of its user have. */
+export const TOKEN_INFO_MAX = 1024
 
 /** A user id is opaque to the gateway, but it is part of keys and of log lines. */
 const USER_LENGTH_MAX = 256
@@ -96,6 +115,9 @@ interface Claims {
   readonly channel?: unknown
   readonly channels?: unknown
   readonly subs?: unknown
+  readonly info?: unknown
+  readonly b64info?: unknown
+  readonly expire_at?: unknown
 }
 
 /** Fails with `unauthorized` and a sentence that names the claim and its rule, never its value. */
@@ -109,9 +131,11 @@ export function identityOf(claims: Claims, table: PatternTable): Identity {
     momentMs('iat', claims.iat),
   )
   // Fields of the few that have them.
-  if (typeof claims.channel === 'string')
-    return Object.assign(identity, { channel: claims.channel }, channelsIn(claims))
-  return Object.assign(identity, channelsIn(claims))
+  return Object.assign(
+    identity,
+    typeof claims.channel === 'string' ? { channel: claims.channel } : undefined,
+    ...[channelsIn(claims), infoIn(claims), subsIn(claims), connectionEndIn(claims)],
+  )
 }
 
 /** Fields that the gateway does not know are ignored (RFC 7519, section 4), so that tokens may be newer than nodes. */
@@ -145,6 +169,33 @@ function channelsIn({ channels, subs }: Claims): { readonly channels?: readonly 
   const all = [...new Set([...listed, ...named])]
   // One more tells whoever asks that there are too many; for everybody else it is somebody's claim.
   return all.length === 0 ? {} : { channels: all.slice(0, TOKEN_CHANNELS_MAX + 1) }
+}
+
+/** Of Centrifugo: bytes go before a value. */
+function infoIn({ info, b64info }: Pick<Claims, 'info' | 'b64info'>): { readonly info?: string } {
+  const said = saidIn(info, b64info)
+  return said === undefined ? {} : { info: said.slice(0, TOKEN_INFO_MAX + 1) }
+}
+
+function connectionEndIn({ expire_at: end }: Claims): Pick<Identity, 'connectionEndsMs'> {
+  return typeof end === 'number' && end >= 0 ? { connectionEndsMs: Math.floor(end * 1000) } : {}
+}
+
+function subsIn({ subs }: Claims): Pick<Identity, 'subs'> {
+  const found = new Map<string, TokenSub>()
+  for (const [channel, sub] of isObject(subs) ? Object.entries(subs).slice(0, TOKEN_CHANNELS_MAX) : []) {
+    const { data, b64data, ...rest } = isObject(sub) ? sub : {}
+    const said = saidIn(data, b64data)
+    const one = { ...infoIn(rest), ...(said === undefined ? {} : { data: said }) }
+    if (Object.keys(one).length > 0) found.set(channel, one)
+  }
+  return found.size === 0 ? {} : { subs: found }
+}
+
+function saidIn(value: unknown, base64: unknown): string | undefined {
+  const bytes = base64 === '' ? undefined : fromBase64(base64)
+  if (bytes !== undefined) return saidInBytes(bytes)
+  return value === undefined || value === null ? undefined : JSON.stringify(value)
 }
 
 /** NumericDate (RFC 7519, section 2) may have a fraction. */

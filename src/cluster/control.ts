@@ -4,6 +4,7 @@
  */
 import type { Answered } from './cut-off.ts'
 import { linkWordIn, type LinkAnswer, type LinkRequest, type LinkWord } from './link-relay.ts'
+import { sessionOrderIn, wordedIn, type SessionOrder, type Wording } from './session-order.ts'
 import type { Backbone, Sent } from '../backbone/backbone.ts'
 import type { Follow } from '../observe/recording.ts'
 import {
@@ -22,7 +23,16 @@ interface Recovered {
   readonly recovered: boolean
 }
 
-interface Stand {
+/** What a backend wants of a subscription that it makes, beside where it begins. */
+export interface StandTerms {
+  /** What the client is told with it, and what is said of the user there; both as JSON. */
+  readonly data?: string
+  readonly info?: string
+  /** It ends then, in milliseconds since 1970. */
+  readonly untilMs?: number
+}
+
+interface Stand extends StandTerms {
   readonly channels: readonly string[]
   readonly on: boolean
   /** Where each begins, of those that have a log. */
@@ -31,11 +41,15 @@ interface Stand {
 
 export type ControlMessage =
   /** An operator ends a user's connections, those with claims up to a number. */
-  | { readonly kind: 'disconnect'; readonly user: string; readonly claim: number }
+  | { readonly kind: 'disconnect'; readonly user: string; readonly claim: number; readonly as?: Wording }
+  /** A backend wants something of single connections. */
+  | { readonly kind: 'order'; readonly sessions: readonly string[]; readonly order: SessionOrder }
   /** A user's tokens issued up to a moment are revoked. */
   | { readonly kind: 'revoke'; readonly user: string; readonly beforeMs: number }
   /** A backend puts sessions on channels, or takes them off. */
   | ({ readonly kind: 'stand'; readonly sessions: readonly string[] } & Stand)
+  /** The messages of a channel were removed from the log. */
+  | { readonly kind: 'forget'; readonly channel: string }
   /** A session is connected to the sender now, after so long without a connection: one of it here with a smaller claim is stale. */
   | ({
       readonly kind: 'takenOver'
@@ -76,8 +90,10 @@ export type ControlMessage =
 export type TakenOver = Omit<Extract<ControlMessage, { readonly kind: 'takenOver' }>, 'kind'>
 
 export interface ControlSink {
-  disconnect(user: string, claim: number): void
+  disconnect(user: string, claim: number, as: Wording | undefined): void
+  order(sessions: readonly string[], order: SessionOrder): void
   revoke(user: string, beforeMs: number): void
+  forget(channel: string): void
   stand(sessions: readonly string[], stand: Stand): void
   takenOver(taken: TakenOver): void
   givenUp(session: string): void
@@ -113,13 +129,11 @@ export function dispatch(payload: Uint8Array, sink: ControlSink): boolean {
   if (message === undefined) return false
   switch (message.kind) {
     case 'disconnect':
-      sink.disconnect(message.user, message.claim)
-      return true
-    case 'revoke':
-      sink.revoke(message.user, message.beforeMs)
-      return true
+    case 'order':
     case 'stand':
-      sink.stand(message.sessions, message)
+    case 'forget':
+    case 'revoke':
+      dispatchWish(message, sink)
       return true
     case 'takenOver':
       sink.takenOver(message)
@@ -168,6 +182,24 @@ export function dispatch(payload: Uint8Array, sink: ControlSink): boolean {
   }
 }
 
+/** What backends and operators want, of users and of channels. */
+type Wish = Extract<ControlMessage, { readonly kind: 'disconnect' | 'order' | 'stand' | 'forget' | 'revoke' }>
+
+function dispatchWish(message: Wish, sink: ControlSink): void {
+  switch (message.kind) {
+    case 'disconnect':
+      return sink.disconnect(message.user, message.claim, message.as)
+    case 'order':
+      return sink.order(message.sessions, message.order)
+    case 'stand':
+      return sink.stand(message.sessions, message)
+    case 'forget':
+      return sink.forget(message.channel)
+    case 'revoke':
+      return sink.revoke(message.user, message.beforeMs)
+  }
+}
+
 type TraceMessage = Extract<ControlMessage, { readonly kind: 'trace' | 'traced' | 'traceOver' }>
 
 function dispatchTrace(message: TraceMessage, sink: ControlSink): true {
@@ -182,7 +214,10 @@ function parse(payload: Uint8Array): ControlMessage | undefined {
   if (value === undefined) return undefined
   const { kind, user, beforeMs, session, client, messages, word, ...rest } = value
   const recovered = rest['recovered'] === true
-  if (kind === 'disconnect' && typeof user === 'string') return { kind, user, claim: claimOf(rest) }
+  if (kind === 'disconnect' && typeof user === 'string')
+    return { kind, user, claim: claimOf(rest), ...wordedIn(rest['as']) }
+  if (kind === 'order') return orderIn(rest)
+  if (kind === 'forget' && typeof rest['channel'] === 'string') return { kind, channel: rest['channel'] }
   if (kind === 'signOut' && typeof user === 'string') return { kind, user }
   if (kind === 'revoke' && typeof user === 'string' && typeof beforeMs === 'number')
     return { kind, user, beforeMs }
@@ -204,12 +239,31 @@ function parse(payload: Uint8Array): ControlMessage | undefined {
   return traceIn(value as Record<string, unknown>)
 }
 
-function standIn({ sessions, channels, on, from }: Record<string, unknown>): ControlMessage | undefined {
+function orderIn({ sessions, order: wanted }: Record<string, unknown>): ControlMessage | undefined {
+  const order = sessionOrderIn(wanted)
+  if (!Array.isArray(sessions) || order === undefined) return undefined
+  return { kind: 'order', sessions: sessions.map(String), order }
+}
+
+function standIn({
+  sessions,
+  channels,
+  on,
+  from,
+  data,
+  info,
+  untilMs,
+}: Record<string, unknown>): ControlMessage | undefined {
   if (!Array.isArray(sessions) || !Array.isArray(channels) || typeof on !== 'boolean') return undefined
   const places = Object.entries(isObject(from) ? from : {}).filter(
     ([, place]) => isObject(place) && isPosition(place as Record<keyof Position, unknown>),
   )
-  const stand = { sessions: sessions.map(String), channels: channels.map(String), on }
+  const stand = {
+    ...{ sessions: sessions.map(String), channels: channels.map(String), on },
+    ...(typeof data === 'string' ? { data } : {}),
+    ...(typeof info === 'string' ? { info } : {}),
+    ...(typeof untilMs === 'number' ? { untilMs } : {}),
+  }
   // Not by assignment: a channel may be named `__proto__`.
   return { kind: 'stand', ...stand, from: Object.fromEntries(places) as Record<string, Position> }
 }

@@ -5,6 +5,7 @@ import { isHookName as isAppId, isPusherApp } from './forms.ts'
 import {
   duration,
   flag,
+  flagOrAuto,
   integer,
   list,
   option,
@@ -52,6 +53,9 @@ export function dialectsSection() {
         'What clients may do that bring a token, beside what is in its claim `sluice`: tokens that were made for Centrifugo have no such claim.',
         allowed(),
       ),
+      unknownNamespaces: option(flagOrAuto(), 'auto', {
+        doc: 'Whether channels are served whose name begins with a namespace (`chat:1`) that is none of `namespaces`, as `*` says; if not, they are unknown (102), as with Centrifugo. `auto`: where `namespaces` names none beside `*` and `@`.',
+      }),
       serverApi: option(flag(), true, {
         doc: 'Whether the second listener answers `POST /api/…` as the server API of Centrifugo, with the keys of `api.keys`.',
       }),

@@ -14,6 +14,7 @@ import type { Data, Form, Written } from '../protocol/form.ts'
 import type { Ticket } from '../protocol/ticket.ts'
 import type { Connection, MoveOrder, UnsubscribedBy } from '../session/connection.ts'
 import type { Identity } from '../session/ports.ts'
+import type { Entry } from '../presence/info.ts'
 import type { Session } from '../session/session.ts'
 import type { ConnectRequest } from '../session/sessions.ts'
 import type { Start, Welcome } from '../session/welcome.ts'
@@ -61,6 +62,8 @@ export interface Conversation<D extends Data = Data> {
   joined(link: Link, session: Session, welcome: Welcome): Conversation<D>
   subscribed(link: Teller, channel: string, start: Start): void
   unsubscribed(link: Teller, channel: string, why: UnsubscribedBy): void
+  /** As of a connection. */
+  entryIn?(session: Session, channel: string, said: string | undefined): Entry | undefined
   reauth(link: Link, deadlineMs: number): void
   move(link: Link, order: MoveOrder): 'asked' | 'leaves'
   reset(link: Link, reset: EncodedReset): void

@@ -2,6 +2,7 @@
  * What the second listener answers: backends, operators, probes and other nodes. Part of the composition.
  */
 import { Api } from '../api/api.ts'
+import { Audit } from '../api/audit.ts'
 import { centrifugeRoutes } from '../api/centrifuge.ts'
 import { channelListRoute } from '../api/channel-list.ts'
 import { channelTailRoute } from '../api/channel-tail.ts'
@@ -32,6 +33,8 @@ import { loadConsole } from '../console/load-console.ts'
 import { listed } from '../drain/job-view.ts'
 import { isOver } from '../drain/job.ts'
 import type { Listener } from '../drivers/uws.ts'
+import { knownChannels } from './policies.ts'
+import { usersIn } from '../presence/info.ts'
 import { SIGN_OUT_MS, signOutKey } from './pusher.ts'
 import { ClientAddress } from '../edge/origin.ts'
 import { localHostsOf, nodesTls } from './address.ts'
@@ -94,13 +97,14 @@ function routesOf(base: Base, parts: ApiParts): Route[] {
       logOf: (channel) => (policies(channel).hub.logged ? stores.log : undefined),
       others: () => membership.refresh(),
       otherNodes,
-      members: (channel) => (policies(channel).client.presence ? presence.members(channel) : undefined),
+      members: (channel) =>
+        policies(channel).client.presence ? presence.members(channel).then(usersIn) : undefined,
     }),
     channelListRoute({
       occupancy: parts.occupancy,
       usersIn: (channel) =>
         policies(channel).client.presence
-          ? presence.members(channel).then((members) => members.size)
+          ? presence.members(channel).then((members) => usersIn(members).size)
           : undefined,
     }),
     channelTailRoute(delivery.hub),
@@ -119,7 +123,9 @@ function routesOf(base: Base, parts: ApiParts): Route[] {
       log,
     }),
     ...drainRoutes({ nodeId: base.id, drain: moving.draining, nodes, otherNodes, emptied: parts.emptied }),
-    ...(config.dialects.centrifuge?.serverApi === true ? centrifugeRoutes(centrifugeApi(base, parts)) : []),
+    ...(config.dialects.centrifuge?.serverApi === true
+      ? centrifugeRoutes(centrifugeApi(base, parts), new Audit(base))
+      : []),
     watchRoute(watchOf(base, parts, nodes)),
     ...webhookRoutes(new Letters(stores.webhooks)),
     ...consoleRoutes(loadConsole()),
@@ -165,16 +171,25 @@ function centrifugeApi(
     {
       publish: (request) => publisher.publish(request),
       logOf: (channel) => (policies(channel).hub.logged ? stores.log : undefined),
-      members: (channel) =>
-        policies(channel).client.presence
-          ? presence.members(channel).then((members) => [...members.keys()])
-          : undefined,
-      disconnect: (user) => users.disconnectEverywhere(user),
-      stand: (user, wish, on) => (on ? users.putOn(user, wish) : users.takeOff(user, wish)),
+      members: (channel) => (policies(channel).client.presence ? presence.members(channel) : undefined),
+      async forget(channel) {
+        await stores.log.remove(channel)
+        send(stores.backbone, undefined, { kind: 'forget', channel })
+      },
+      disconnect: (user, as) => users.disconnectEverywhere(user, as),
+      order: (user, which, order) => users.orderSome(user, which, order),
+      putOn: (user, wish, terms) => users.putOn(user, wish, terms),
+      takeOff: (user, wish) => users.takeOff(user, wish),
+      keepsPresence: (channel) => policies(channel).client.presence,
       occupied: (prefix) => occupancy.all(prefix),
       nodes: async () => (await cluster.membership.table()).nodes,
     },
-    { batchMax: config.limits.publishBatch, now: () => clock.now() },
+    {
+      batchMax: config.limits.publishBatch,
+      knows: knownChannels(config),
+      infoBytesMax: config.limits.presenceData,
+      now: () => clock.now(),
+    },
   )
 }
 

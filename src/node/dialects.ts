@@ -14,6 +14,7 @@ import type { Route } from '../edge/route.ts'
 import { packageVersion } from '../package-version.ts'
 import { WebSocketConnection } from '../transport/websocket.ts'
 import type { Base } from './base.ts'
+import { knownChannels } from './policies.ts'
 import { edgeOptions, sessionOptions } from './options.ts'
 import { pusherRoutes } from './pusher.ts'
 import type { Stores } from './stores.ts'
@@ -48,7 +49,8 @@ function centrifugeRoutes(base: Base, ports: EdgePorts, stores: Stores): Route[]
     acknowledged: (channel) => policies(channel).client.acknowledged,
   }
   const version = packageVersion()
-  const options = { jsonDepthMax, frameBytesMax, connectTimeoutMs, reauth, pingSeconds, version }
+  const knows = knownChannels(config)
+  const options = { knows, jsonDepthMax, frameBytesMax, connectTimeoutMs, reauth, pingSeconds, version }
   const dialect = new Centrifuge(speakerPorts, options)
   const oneWay = new Centrifuge(speakerPorts, options, true)
   const { path, httpStream: stream, sse, emulation, uniWebSocket, uniHttpStream, uniSse } = centrifuge

@@ -5,7 +5,7 @@ import type { Config, NamespacePolicy } from '../config/schema.ts'
 import type { HubPolicy } from '../hub/hub.ts'
 import { Apps } from '../dialect/pusher/apps.ts'
 import { isCacheChannel } from '../dialect/pusher/channel.ts'
-import { namespaceOf } from '../protocol/channel.ts'
+import { isInbox, namespaceOf } from '../protocol/channel.ts'
 import type { PublishPolicy } from '../publish/publisher.ts'
 import type { ClientPublish } from '../session/ports.ts'
 
@@ -32,6 +32,17 @@ export function policiesByChannel({
   const plain = (channel: string): ChannelPolicies => known.get(namespaceOf(channel)) ?? standard
   if (cached.size === 0) return plain
   return (channel) => (isCacheChannel(channel) && cached.get(namespaceOf(channel))) || plain(channel)
+}
+
+/** Whether a client of Centrifuge may speak of a channel: of a name with a namespace (`chat:1`), whether there is one of that name. */
+export function knownChannels({
+  namespaces,
+  dialects,
+}: Pick<Config, 'namespaces' | 'dialects'>): (channel: string) => boolean {
+  const named = new Set(Object.keys(namespaces).filter((name) => name !== '*' && name !== '@'))
+  const setting = dialects.centrifuge?.unknownNamespaces ?? 'auto'
+  if (setting === true || (setting === 'auto' && named.size === 0)) return () => true
+  return (channel) => isInbox(channel) || !channel.includes(':') || named.has(namespaceOf(channel))
 }
 
 /** A cache channel keeps its last event, whatever the others of its namespace keep. */

@@ -214,7 +214,9 @@ export class Switchboard implements BackboneSink {
     const { users } = delivery
     const { draining } = moving
     dispatch(payload, {
-      disconnect: (user, claim) => users.disconnect(user, claim),
+      disconnect: (user, claim, as) => users.disconnect(user, claim, as),
+      order: (sessions, order) => users.order(sessions, order),
+      forget: (channel) => delivery.hub.forget(channel),
       revoke: (user, beforeMs) => users.revoke(user, beforeMs),
       stand: (sessions, change) => users.stand(sessions, change),
       // A client that was asked to move closes its old connection itself, once the new one serves.

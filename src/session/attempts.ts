@@ -100,8 +100,10 @@ export function isEnded({ claim, endedUpTo }: Pick<Attempt, 'claim' | 'endedUpTo
   return claim !== undefined && claim <= endedUpTo
 }
 
-export function endedByOperator(): Closing {
-  return new Closing('forbidden', 'forbidden', 'an operator has ended the connections of this user')
+/** `as`: how a backend has worded it. */
+export function endedByOperator(as?: Closing['as']): Closing {
+  const why = 'an operator has ended the connections of this user'
+  return new Closing('forbidden', 'forbidden', why, as === undefined ? {} : { as })
 }
 
 export function takenOver(): Closing {

@@ -4,6 +4,7 @@
  */
 import type { SessionPorts } from './ports.ts'
 import { checkKeepsPresence } from './reading.ts'
+import type { Session } from './session.ts'
 import { takePublish } from './user-limits.ts'
 import { SluiceError } from '../errors.ts'
 import type { Entry, Statement } from '../presence/info.ts'
@@ -66,6 +67,30 @@ export function enter(
 
 export function atOf(entry: Entry | undefined): number | undefined {
   return entry === undefined || entry === 'absent' ? undefined : entry.at
+}
+
+/** As whom it comes: as it says, or as somebody else says of it, as JSON. */
+export interface As {
+  readonly entry?: Entry | undefined
+  readonly said?: string | undefined
+}
+
+/** Of a client that has not said it itself: its protocol may have names of its own for who is in a channel. */
+function entryOf(session: Session, channel: string, said: string | undefined): Entry | undefined {
+  return (
+    session.connection.entryIn?.(session, channel, said) ?? (said === undefined ? undefined : { json: said })
+  )
+}
+
+/** The session is subscribed from now on. */
+export function arrive(
+  session: Session,
+  channel: string,
+  { entry, said }: As,
+  { presence, policyOf }: AttendingPorts,
+): void {
+  if (!policyOf(channel).presence) return
+  presence.entered(channel, session.user, session, entry ?? entryOf(session, channel, said))
 }
 
 export interface CheckedEntries {

@@ -8,6 +8,7 @@ import type { Start, Welcome } from './welcome.ts'
 import type { Closing } from '../errors.ts'
 import type { Subscriber } from '../hub/subscriber.ts'
 import type { Account } from '../observe/account.ts'
+import type { Entry } from '../presence/info.ts'
 
 /** The client shall go to another node. */
 export interface MoveOrder {
@@ -39,6 +40,11 @@ export interface Connection extends Subscriber {
    * before it has ended.
    */
   unsubscribed(channel: string, why: UnsubscribedBy): void
+  /**
+   * As whom the session is in a channel that keeps presence, where that is not as its user. `said`: what a backend says of it there, as
+   * JSON. Absent: as its user.
+   */
+  entryIn?(session: Session, channel: string, said: string | undefined): Entry | undefined
   /** The client shall bring a fresh token within this time. */
   reauth(deadlineMs: number): void
   /**

@@ -64,7 +64,7 @@ export function standingOf(identity: Identity): ReadonlySet<string> {
 /** The fresh identity, with what was allowed beside the token of the one before. */
 export function carriedOver(former: Identity, fresh: Identity): Identity {
   const { more, standing } = partsOf(former)
-  return made(fresh, fresh.permissions, more, standing)
+  return made(fresh, partsOf(fresh).token, more, standing)
 }
 
 function partsOf({ permissions }: Identity): Pick<MorePermissions, 'token' | 'more' | 'standing'> {

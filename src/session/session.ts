@@ -3,7 +3,7 @@
  * Everything that a client may ask for, whatever it speaks. Its methods are `private` by word: see `Subscription`.
  */
 import { acknowledge } from './acknowledging.ts'
-import { atOf, attend, checkedEntry, enter } from './attending.ts'
+import { arrive, atOf, attend, checkedEntry, enter, type As } from './attending.ts'
 import { authenticate } from './authenticating.ts'
 import { publishFor, type ClientMessage } from './client-publish.ts'
 import { ConnectionGone, type Connection, type MoveOrder, type UnsubscribedBy } from './connection.ts'
@@ -15,6 +15,7 @@ import type { Identity, Permissions, SessionContext, SessionPorts } from './port
 import { historyOf, membersOf } from './reading.ts'
 import { ASKED, AUTH, planReauth } from './reauth.ts'
 import { ownerTagOf } from './session-id.ts'
+import type { StandOn } from './standing.ts'
 import { openChannel } from './start-position.ts'
 import { checkOneMore } from './user-limits.ts'
 import type { Renewed, Told } from './welcome.ts'
@@ -101,10 +102,10 @@ export class Session implements WheelEntry {
   }
 
   /** Takes over a subscription that was opened for the session. */
-  adopt(channel: string, subscription: Subscription, entry?: Entry): void {
+  adopt(channel: string, subscription: Subscription, entry?: Entry, said?: string): void {
     if (findIn(this.#held, channel) === undefined) {
       this.ports.quotas.subscribe(this.user)
-      if (this.ports.policyOf(channel).presence) this.ports.presence.entered(channel, this.user, this, entry)
+      arrive(this, channel, { entry, said }, this.ports)
     } else if (entry !== undefined) attend(this, channel, entry, this.ports)
     this.#held = withOne(this.#held, subscription)
   }
@@ -119,11 +120,7 @@ export class Session implements WheelEntry {
 
   /** `told` runs right before the first message: what it sends flushes an old subscription. `entry`: if not as its user. */
   subscribe(channel: string, from: From | undefined, told: Told, entry?: Entry): Promise<void> {
-    const start: Told = (given, backlog) => {
-      told(given, backlog)
-      this.tap?.told(this, 'subscribed', { channel, ...given.position, recovered: given.recovered })
-    }
-    return this.inOrder(channel, () => this.putOn(channel, from, start, entry))
+    return this.inOrder(channel, () => this.putOn(channel, from, told, { entry }))
   }
 
   /** `told` tells the client; it is called before the subscription ends, for the same reason. */
@@ -170,22 +167,30 @@ export class Session implements WheelEntry {
   }
 
   /** A backend puts the client on a channel, whatever its token says, or takes it off, whoever has subscribed it. */
-  stand(channel: string, on: boolean, from: From | undefined): Promise<void> {
+  stand(channel: string, on: boolean, { from, data, info }: StandOn): Promise<void> {
     return this.inOrder(channel, async () => {
       this.#identity = withStanding(this.#identity, channel, on)
       const subscription = this.subscriptionOf(channel)
       if (!on && subscription !== undefined) this.takeOff(channel, subscription, 'backend')
       if (!on || subscription !== undefined) return
-      await this.putOn(channel, from, (start) => {
-        this.#connection.subscribed(channel, start)
-        this.tap?.told(this, 'subscribed', { channel, ...start.position, recovered: start.recovered })
-      })
+      const tell: Told = (start) => this.#connection.subscribed(channel, { ...start, data })
+      await this.putOn(channel, from, tell, { said: info })
     })
   }
 
   /** What the client may do beside what is in its token, for as long as the session lasts. */
   allow(more: Permissions): void {
     this.#identity = withMore(this.#identity, more)
+  }
+
+  /** From now on it is as this says, beside what it may do more. */
+  renew(identity: Identity): void {
+    this.#identity = carriedOver(this.#identity, identity)
+    this.scheduleReauth()
+    for (const subscription of eachOf(this.#held)) {
+      const channel = subscription.source.name
+      if (!this.#identity.permissions.maySubscribe(channel)) this.takeOff(channel, subscription, 'token')
+    }
   }
 
   /** What a request is answered that failed, counted, and logged where the fault is ours; `undefined`: nobody is there. */
@@ -239,9 +244,13 @@ export class Session implements WheelEntry {
     )
   }
 
-  private async putOn(channel: string, from: From | undefined, told: Told, asked?: Entry): Promise<void> {
+  private async putOn(channel: string, from: From | undefined, tell: Told, as: As): Promise<void> {
     checkMaySubscribe(channel, this.#identity)
-    const entry = asked === undefined ? undefined : checkedEntry(this, channel, asked, this.ports)
+    const told: Told = (start, backlog) => {
+      tell(start, backlog)
+      this.tap?.told(this, 'subscribed', { channel, ...start.position, recovered: start.recovered })
+    }
+    const entry = as.entry === undefined ? undefined : checkedEntry(this, channel, as.entry, this.ports)
     const known = this.subscriptionOf(channel)
     if (known !== undefined && from === undefined) {
       if (entry !== undefined) attend(this, channel, entry, this.ports)
@@ -265,7 +274,7 @@ export class Session implements WheelEntry {
       throw error
     }
     if (channel === INBOX) this.#inbox = opened.subscription
-    else this.adopt(channel, opened.subscription, entry)
+    else this.adopt(channel, opened.subscription, entry, as.said)
     opened.subscription.begin(opened.reset)
   }
 
@@ -287,15 +296,6 @@ export class Session implements WheelEntry {
     const { expiresAtMs } = this.#identity
     this.tap?.told(this, 'authenticated', { expiresAt: expiresAtMs })
     return { ticket, expiresAtMs }
-  }
-
-  private renew(identity: Identity): void {
-    this.#identity = carriedOver(this.#identity, identity)
-    this.scheduleReauth()
-    for (const subscription of eachOf(this.#held)) {
-      const channel = subscription.source.name
-      if (!this.#identity.permissions.maySubscribe(channel)) this.takeOff(channel, subscription, 'token')
-    }
   }
 
   private takeOff(channel: string, subscription: Subscription, why: UnsubscribedBy): void {

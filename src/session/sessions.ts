@@ -13,7 +13,7 @@ import type { Identity, SessionContext } from './ports.ts'
 import { ownerTagOf, sessionIdFor } from './session-id.ts'
 import { withAllStanding } from './more-permissions.ts'
 import { Session } from './session.ts'
-import { carryOut, channelsFor, withStandingChannels, type StandingChange } from './standing.ts'
+import { carryOut, channelsFor, endInTime, withStandingChannels, type StandingChange } from './standing.ts'
 import { checkChannels, checkSessions, takeConnection } from './user-limits.ts'
 import { TokenHolders } from './token-holders.ts'
 import type { Found } from './welcome.ts'
@@ -163,10 +163,10 @@ export class Sessions {
   }
 
   /** A user's connections end that have claims up to here, also those that are on their way in. */
-  endUpTo(user: string, claim: number): void {
+  endUpTo(user: string, claim: number, as?: Closing['as']): void {
     this.#attempts.endUpTo(user, claim)
     for (const session of [...this.#byId.values()])
-      if (session.user === user) this.obey(session, undefined, claim)
+      if (session.user === user) this.obey(session, undefined, claim, as)
   }
 
   /** A backend puts sessions on channels, or takes them off, also those that are on their way in. */
@@ -174,16 +174,18 @@ export class Sessions {
     for (const id of ids) {
       this.#attempts.change(id, change)
       const session = this.#byId.get(id)
-      if (session !== undefined) carryOut(session, change, this.#context.ports)
+      if (session === undefined) continue
+      carryOut(session, change, this.#context.ports)
+      endInTime(() => this.#byId.get(id), change, this.#context.ports)
     }
   }
 
   /** What was decided about the user of a session. */
-  obey(session: Session, revokedBeforeMs: number | undefined, endedUpTo: number | undefined): void {
+  obey(session: Session, revokedBeforeMs?: number, endedUpTo?: number, as?: Closing['as']): void {
     if (this.#context.ports.tokens.isRevoked(session.identity, revokedBeforeMs))
       session.connection.end(new Closing('unauthorized', 'unauthorized', 'the token has been revoked'))
     else if (isEnded({ claim: session.claim, endedUpTo: endedUpTo ?? 0 }))
-      session.connection.end(endedByOperator())
+      session.connection.end(endedByOperator(as))
   }
 
   /**

@@ -7,16 +7,23 @@ import { standingOf } from './more-permissions.ts'
 import { publicIdOf } from './session-id.ts'
 import type { Session } from './session.ts'
 import type { ConnectRequest } from './sessions.ts'
+import type { StandTerms } from '../cluster/control.ts'
+import type { Clock } from '../clock.ts'
 import { asSluiceError } from '../errors.ts'
 import type { Position } from '../protocol/position.ts'
 import type { Standing } from '../registry/registry.ts'
 
 /** Some sessions are put on channels, or taken off. */
-export interface StandingChange {
+export interface StandingChange extends StandTerms {
   readonly channels: readonly string[]
   readonly on: boolean
   /** Where those begin that have a log: what is published once the backend has its answer is behind it. */
   readonly from?: Readonly<Record<string, Position>>
+}
+
+/** Of one channel. */
+export interface StandOn extends StandTerms {
+  readonly from?: Position | undefined
 }
 
 interface FaultPort {
@@ -63,14 +70,31 @@ export function withStandingChannels(
 /** Never fails. `ports` are told of what is a fault of ours; what cannot be had now is had once the store is back. */
 export function carryOut(
   session: Session,
-  { channels, on, from = NOWHERE }: StandingChange,
+  { channels, on, from = NOWHERE, ...terms }: StandingChange,
   ports: FaultPort,
 ): void {
   for (const channel of channels)
-    session.stand(channel, on, from[channel]).catch((error: unknown) => {
+    session.stand(channel, on, { from: from[channel], ...terms }).catch((error: unknown) => {
       if (error instanceof ConnectionGone || asSluiceError(error).code !== 'internal') return
       ports.failed('putting a session on a channel', error)
     })
+}
+
+/** The longest time that a timer of the runtime can wait. */
+const WAIT_MAX_MS = 2 ** 31 - 1
+
+/** A change that has an end is undone then, where the session is still here: nobody is held in memory for it. */
+export function endInTime(
+  find: () => Session | undefined,
+  { channels, on, untilMs }: StandingChange,
+  ports: FaultPort & { readonly clock: Pick<Clock, 'now' | 'after'> },
+): void {
+  if (!on || untilMs === undefined) return
+  const inMs = Math.min(Math.max(untilMs - ports.clock.now(), 0), WAIT_MAX_MS)
+  ports.clock.after(inMs, () => {
+    const session = find()
+    if (session !== undefined) carryOut(session, { channels, on: false }, ports)
+  })
 }
 
 /** Makes a session be on what stands for it, and on nothing of that kind beside. */

@@ -6,7 +6,15 @@ import { takenOver } from './attempts.ts'
 import type { Sessions } from './sessions.ts'
 import type { Backbone } from '../backbone/backbone.ts'
 import type { Clock } from '../clock.ts'
-import { send, type ControlMessage, type ControlSink, type TakenOver } from '../cluster/control.ts'
+import {
+  send,
+  type ControlMessage,
+  type ControlSink,
+  type StandTerms as ControlTerms,
+  type TakenOver,
+} from '../cluster/control.ts'
+import type { SessionOrder, Wording } from '../cluster/session-order.ts'
+import { obeyOrder } from './session-orders.ts'
 import { concerns, type StandingChange } from './standing.ts'
 import type { Position } from '../protocol/position.ts'
 import type { Place, Registry, Standing, StandingWish } from '../registry/registry.ts'
@@ -32,7 +40,23 @@ export interface MaybeLate {
   readonly degraded?: true
 }
 
-export class Users implements Pick<ControlSink, 'disconnect' | 'revoke' | 'givenUp' | 'stand'> {
+type Stood = { readonly sessions: number } & MaybeLate
+
+/** What a backend says of the subscriptions that it makes. */
+export interface StandTerms extends ControlTerms {
+  /** Where those begin that do not begin with what comes next. */
+  readonly from?: Readonly<Record<string, Position>>
+}
+
+/** Some of the sessions of a user, by their ids or the names by which others know them. */
+export interface Which {
+  /** What all of them are named. */
+  readonly named: readonly string[]
+  /** These not. */
+  readonly but: readonly string[]
+}
+
+export class Users implements Pick<ControlSink, 'disconnect' | 'order' | 'revoke' | 'givenUp' | 'stand'> {
   readonly #ports: UsersPorts
 
   constructor(ports: UsersPorts) {
@@ -51,14 +75,32 @@ export class Users implements Pick<ControlSink, 'disconnect' | 'revoke' | 'given
 
   /**
    * Ends every connection of a user; with a good token he may come back. Answers how many there were, and whether a node may hear
-   * of it late. Fails with `unavailable`.
+   * of it late. `as`: how they end where their protocols have codes for it. Fails with `unavailable`.
    */
-  async disconnectEverywhere(user: string): Promise<{ readonly count: number } & MaybeLate> {
+  async disconnectEverywhere(user: string, as?: Wording): Promise<{ readonly count: number } & MaybeLate> {
     const { registry, rememberedMs } = this.#ports
     const places = await registry.locate(user)
     // First where nodes look that are not told.
     const claim = await registry.disconnect(user, rememberedMs)
-    return { count: places.length, ...this.#tell({ kind: 'disconnect', user, claim }) }
+    const wording = as === undefined ? {} : { as }
+    return { count: places.length, ...this.#tell({ kind: 'disconnect', user, claim, ...wording }) }
+  }
+
+  /** Wants something of those connections of a user that are there now. Answers how many. Fails with `unavailable`. */
+  async orderSome(
+    user: string,
+    { named, but }: Which,
+    order: SessionOrder,
+  ): Promise<{ readonly count: number } & MaybeLate> {
+    const { registry, backbone } = this.#ports
+    const places = (await registry.locate(user)).filter(
+      ({ session }) =>
+        named.every((one) => concerns(one, session)) && !but.some((one) => concerns(one, session)),
+    )
+    const sent = [...sessionsByNode(places)].map(([node, sessions]) =>
+      send(backbone, node, { kind: 'order', sessions, order }),
+    )
+    return { count: places.length, ...this.#late(sent) }
   }
 
   /**
@@ -75,29 +117,41 @@ export class Users implements Pick<ControlSink, 'disconnect' | 'revoke' | 'given
 
   /**
    * Puts every session of a user on channels, whatever their tokens say: those that are there, and all that come until `takeOff`. Answers
-   * how many are there. Fails with `unavailable`, and `limit_exceeded` for too many channels.
+   * how many are there. With an end (`untilMs`) it is for those that are there, and is not kept. Fails with `unavailable`, and
+   * `limit_exceeded` for too many channels.
    */
-  putOn(user: string, wish: StandingWish): Promise<{ readonly sessions: number } & MaybeLate> {
-    return this.#stand(user, wish, true)
+  putOn(user: string, wish: StandingWish, terms: StandTerms = {}): Promise<Stood> {
+    return this.#stand(user, wish, true, terms)
   }
 
   /** Ends the subscriptions of a user to channels, whoever has made them. Who may subscribe by himself may do so again. */
-  takeOff(user: string, wish: StandingWish): Promise<{ readonly sessions: number } & MaybeLate> {
+  takeOff(user: string, wish: StandingWish): Promise<Stood> {
     return this.#stand(user, wish, false)
   }
 
-  async #stand(user: string, wish: StandingWish, on: boolean): Promise<{ sessions: number } & MaybeLate> {
+  async #stand(
+    user: string,
+    wish: StandingWish,
+    on: boolean,
+    { from: begins, ...terms }: StandTerms = {},
+  ): Promise<Stood> {
     const { registry, backbone } = this.#ports
-    const from = on ? await this.#headsOf(wish.channels) : {}
+    const from = { ...(on ? await this.#headsOf(wish.channels) : {}), ...begins }
     // First where every new connection looks, then to those that are connected: none slips through between the two.
-    await (on ? registry.putOn(user, wish) : registry.takeOff(user, wish))
+    if (!on) await registry.takeOff(user, wish)
+    else if (terms.untilMs === undefined) await registry.putOn(user, wish)
     const places = (await registry.locate(user)).filter(({ session }) => concerns(wish.session, session))
     const { channels } = wish
     const sent = [...sessionsByNode(places)].map(([node, sessions]) =>
-      send(backbone, node, { kind: 'stand', sessions, channels, on, from }),
+      send(backbone, node, { kind: 'stand', sessions, channels, on, from, ...terms }),
     )
+    return { sessions: places.length, ...this.#late(sent) }
+  }
+
+  /** `sent`: to the nodes that it concerns. */
+  #late(sent: readonly string[]): MaybeLate {
     const isLate = sent.includes('degraded') || (sent.length > 0 && this.#ports.someUnheard())
-    return { sessions: places.length, ...(isLate ? { degraded: true } : {}) }
+    return isLate ? { degraded: true } : {}
   }
 
   /** What is published once the backend has its answer is behind these, wherever the sessions are by then. */
@@ -114,8 +168,16 @@ export class Users implements Pick<ControlSink, 'disconnect' | 'revoke' | 'given
     this.#ports.sessions.stand(sessions, change)
   }
 
-  disconnect(user: string, claim: number): void {
-    this.#ports.sessions.endUpTo(user, claim)
+  disconnect(user: string, claim: number, as?: Wording): void {
+    this.#ports.sessions.endUpTo(user, claim, as)
+  }
+
+  order(sessions: readonly string[], order: SessionOrder): void {
+    const { clock } = this.#ports
+    for (const id of sessions) {
+      const session = this.#ports.sessions.get(id)
+      if (session !== undefined) obeyOrder(session, order, clock.now())
+    }
   }
 
   revoke(user: string, beforeMs: number): void {

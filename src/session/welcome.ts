@@ -14,6 +14,8 @@ export interface Start {
   readonly recovered: boolean
   /** When what the client said of its user was said, as `Statement.at` takes it. */
   readonly at?: number | undefined
+  /** What a backend that has made the subscription tells the client with it, as JSON. */
+  readonly data?: string | undefined
 }
 
 /** What follows a start and is at hand. Whoever tells the client of both at once takes it; what he leaves follows by itself. */

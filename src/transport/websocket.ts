@@ -21,6 +21,7 @@ import type { Spared } from '../hub/subscriber.ts'
 import { topicOf } from '../hub/topics.ts'
 import type { OverLimit } from '../hub/turn-log.ts'
 import type { Account } from '../observe/account.ts'
+import type { Entry } from '../presence/info.ts'
 import { isInbox, publicName } from '../protocol/channel.ts'
 import type { Encoded } from '../protocol/encoded.ts'
 import type { EncodedReset } from '../protocol/encoded-reset.ts'
@@ -249,6 +250,10 @@ export class WebSocketConnection implements Link, OverLimit {
     this.#conversation.unsubscribed(this, channel, why)
   }
 
+  entryIn(session: Session, channel: string, said: string | undefined): Entry | undefined {
+    return this.#conversation.entryIn?.(session, channel, said)
+  }
+
   reauth(deadlineMs: number): void {
     this.#conversation.reauth(this, deadlineMs)
   }
@@ -326,10 +331,7 @@ export class WebSocketConnection implements Link, OverLimit {
     this.settle(undefined, undefined)
     // As the library itself does, but not every binary at this limit.
     const full = this.isCongested || socket.getBufferedAmount() > this.#context.options.bufferedBytesMax
-    if (full) {
-      this.queue({ data, binary })
-      return
-    }
+    if (full) return this.queue({ data, binary })
     const outer = sending
     sending = data
     const sent = socket.send(data, binary, data.length >= this.#context.options.compressFromBytes)

@@ -215,6 +215,12 @@ it('the channels that somebody is on are listed from both nodes, page by page, w
   for (const { client } of clients) client.cut()
 })
 
+interface Opened {
+  readonly client: Centrifuge
+  readonly seen: unknown[]
+  readonly told: unknown[]
+}
+
 /** As Centrifugo has it, without a claim of the gateway. */
 function centrifugoToken(claims: object): string {
   const parts = [{ alg: 'HS256' }, { iat: Math.floor(Date.now() / 1000), ...claims }]
@@ -235,7 +241,7 @@ describe.each([
     const answer = await one.api('POST', `/api/${method}`, body)
     return answer.json()
   }
-  const open = (token: string): { client: Centrifuge; seen: unknown[]; told: unknown[] } => {
+  const open = (token: string): Opened => {
     const client = new Client(`ws://127.0.0.1:${two.port}/connection/websocket`, {
       websocket: WebSocket,
       token,
@@ -284,6 +290,82 @@ describe.each([
       .toEqual([
         [`own-${build}`, 'own'],
         [`team-${build}`, 'team'],
+      ])
+    client.disconnect()
+  })
+
+  it('is one of two connections of its user, and a backend tells, refreshes or ends each alone', async () => {
+    const [user, channel] = [`lee-${build}`, `room:${build}`]
+    const info = { name: 'Lee' }
+    const reader = await socket(one, 'reader', { channels: {} })
+    await ask('subscribe', 'reader', { channels: [channel] })
+    const joined: unknown[] = []
+    const [first, second] = [1, 2].map(() => open(centrifugoToken({ sub: user, info }))) as [Opened, Opened]
+    const ends: unknown[] = []
+    const ids: string[] = []
+    for (const [index, { client, told }] of [first, second].entries()) {
+      client.on('join', ({ info: { client: id, user: who } }) => joined.push([id, who]))
+      client.on('disconnected', ({ code, reason }) => ends.push([code, reason]))
+      client.on('connected', (context) => (ids[index] ??= context.client))
+      client.on('subscribed', ({ channel: name, data }) => {
+        if (name === channel && data !== undefined && data.length !== 0) told.push(plain(data))
+      })
+    }
+    for (const { client } of [first, second]) await client.ready()
+    expect(
+      await server('subscribe', { user, channel, client: ids[0], data: { a: 1 }, info: { seat: 1 } }),
+    ).toEqual({ result: {} })
+    await expect.poll(() => first.told.at(-1)).toEqual({ a: 1 })
+    await server('subscribe', { user, channel })
+    await expect.poll(() => second.told).toContainEqual(['on', channel, false])
+    await expect
+      .poll(() => server('presence', { channel }))
+      .toEqual({
+        result: {
+          presence: {
+            reader: { user: 'reader', client: 'reader' },
+            [ids[0] as string]: { user, client: ids[0], conn_info: info, chan_info: { seat: 1 } },
+            [ids[1] as string]: { user, client: ids[1], conn_info: info },
+          },
+        },
+      })
+    expect(await server('presence_stats', { channel })).toEqual({ result: { num_clients: 3, num_users: 2 } })
+    await expect.poll(() => joined).toContainEqual([ids[1], user])
+    // Who knows users only hears of each once.
+    const ofUser = (frame: Readonly<Record<string, unknown>>): boolean => frame['user'] === user
+    await expect.poll(() => reader.client.frames.filter(ofUser)).toMatchObject([{ type: 'join', count: 2 }])
+
+    const disconnect = { code: 4567, reason: 'elsewhere' }
+    expect(await server('disconnect', { user, whitelist: [ids[1]], disconnect })).toEqual({ result: {} })
+    await expect.poll(() => ends).toEqual([[4567, 'elsewhere']])
+    expect(second.client.state).toBe('connected')
+    const again = new Promise((resolve) => second.client.once('connecting', ({ code }) => resolve(code)))
+    expect(await server('refresh', { user, client: ids[1], expired: true })).toEqual({ result: {} })
+    expect(await again).toBe(3005)
+    for (const { client } of [first, second]) client.disconnect()
+    await reader.client.find((frame) => ofUser(frame) && frame.type === 'leave')
+    expect(reader.client.frames.filter(ofUser)).toHaveLength(2)
+    reader.client.cut()
+  })
+
+  it('is given nothing of what was removed, by neither node', async () => {
+    const channel = `gone-${build}`
+    const { client, seen } = open(centrifugoToken({ sub: 'mia', channels: [channel] }))
+    await client.ready()
+    await server('publish', { channel, data: 1 })
+    await expect.poll(() => seen).toEqual([[channel, 1]])
+    client.disconnect()
+    await server('publish', { channel, data: 2 })
+    expect(await server('history_remove', { channel })).toEqual({ result: {} })
+    const start = new Promise((resolve) => client.once('subscribed', resolve))
+    client.connect()
+    expect(await start).toMatchObject({ wasRecovering: true, recovered: false })
+    await server('publish', { channel, data: 3 })
+    await expect
+      .poll(() => seen)
+      .toEqual([
+        [channel, 1],
+        [channel, 3],
       ])
     client.disconnect()
   })

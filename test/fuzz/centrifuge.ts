@@ -164,7 +164,13 @@ async function speak(
     },
     failed: (_what: string, error: unknown) => void (fault = error),
   }
-  const options = { jsonDepthMax: DEPTH, pingSeconds: 25, version: '1', frameBytesMax: 1000 }
+  const options = {
+    jsonDepthMax: DEPTH,
+    knows: () => true,
+    pingSeconds: 25,
+    version: '1',
+    frameBytesMax: 1000,
+  }
   const conversation = new Conversation(encoding, VERBS, line, options)
   if (!random.oneIn(9)) conversation.received(connect)
   conversation.received(frame)

@@ -321,6 +321,16 @@ const sink: ControlSink = {
     for (const one of [...sessions, ...channels])
       hold(typeof one === 'string', 'sessions and channels are texts')
   },
+  order: (sessions, order) => {
+    hold(
+      sessions.every((one) => typeof one === 'string'),
+      'sessions are texts',
+    )
+    if (order.kind === 'expire')
+      hold(order.atMs === undefined || typeof order.atMs === 'number', 'a moment is a number')
+    else hold(order.as === undefined || typeof order.as.reason === 'string', 'an end is worded in a text')
+  },
+  forget: (channel) => hold(typeof channel === 'string', 'a channel is a text'),
   takenOver: ignore,
   givenUp: ignore,
   cameBack: ignore,

@@ -166,6 +166,8 @@ const SINK = {
   disconnect: nothing,
   revoke: nothing,
   stand: nothing,
+  order: nothing,
+  forget: nothing,
   takenOver: nothing,
   givenUp: nothing,
   cameBack: nothing,

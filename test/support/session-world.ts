@@ -383,9 +383,11 @@ export class WorldNode {
 
   hear(payload: Uint8Array): void {
     dispatch(payload, {
-      disconnect: (user, claim) => this.users.disconnect(user, claim),
+      disconnect: (user, claim, as) => this.users.disconnect(user, claim, as),
       stand: (sessions, change) => this.users.stand(sessions, change),
       revoke: (user, beforeMs) => this.users.revoke(user, beforeMs),
+      order: (sessions, order) => this.users.order(sessions, order),
+      forget: ignore,
       takenOver: (taken) => {
         this.takenOver.push(taken)
         this.users.takenOver(taken, () => false)

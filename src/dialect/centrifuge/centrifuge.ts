@@ -1,7 +1,7 @@
 /**
  * The protocol of Centrifuge's clients, version 2, in its two encodings.
  */
-import { CLOSE_CODES, WordedClosing } from './closings.ts'
+import { CLOSE_CODES } from './closings.ts'
 import { json, protobuf, type Encoding } from './encoding.ts'
 import { CentrifugeForm } from './form.ts'
 import { uniJson } from './uni.ts'
@@ -64,11 +64,7 @@ export class Centrifuge implements Dialect {
   }
 
   farewell(closing: Closing): Farewell {
-    const { message: reason } = closing
-    return {
-      text: undefined,
-      reason,
-      ...(closing instanceof WordedClosing ? { code: closing.ended.code } : {}),
-    }
+    const { message: reason, as } = closing
+    return { text: undefined, ...(as ?? { reason }) }
   }
 }

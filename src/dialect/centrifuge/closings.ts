@@ -23,21 +23,15 @@ export const CLOSE_CODES: Record<CloseReason, number> = {
 }
 
 /** An end that has a code of its own here. */
-export class WordedClosing extends Closing {
-  readonly ended: Ended
-
-  constructor(why: CloseReason, code: ErrorCode, ended: Ended) {
-    super(why, code, ended.reason)
-    this.ended = ended
-  }
+export function worded(why: CloseReason, code: ErrorCode, as: Ended): Closing {
+  return new Closing(why, code, as.reason, { as })
 }
 
 /** How a connection ends whose connect has failed; `undefined`: a fresh token helps, and may come on this very connection. */
 export function endOfConnect(error: SluiceError, oneWay: boolean): Closing | undefined {
   const { code, message, freshTokenHelps, retryable } = error
   if (code !== 'unauthorized') return new Closing(retryable ? 'tryLater' : 'forbidden', code, message)
-  if (!freshTokenHelps)
-    return new WordedClosing('unauthorized', code, { ...DISCONNECT.invalidToken, reason: message })
+  if (!freshTokenHelps) return worded('unauthorized', code, { ...DISCONNECT.invalidToken, reason: message })
   return oneWay ? new Closing('unauthorized', code, message) : undefined
 }
 

@@ -15,23 +15,28 @@ import type {
   Command,
   ConnectRequest,
   ErrorReply,
-  HistoryRequest,
-  HistoryResult,
   Push,
   Recovery,
   RefreshResult,
   Reply,
   Results,
-  RpcRequest,
-  RpcResult,
   SubscribeResult,
   SubscribeRequest,
 } from './messages.ts'
+import { callFor, historyFor } from './asking.ts'
 import { grantOf } from './granting.ts'
-import { memberOf } from './member.ts'
+import { membersIn, statsOf } from './member.ts'
 import { centrifugeNameOf } from './names.ts'
-import { pageOf } from './publication.ts'
-import { channelOf, payloadOf, placeOf, placesOf, Refusal, refreshOf, subscriptionsIn } from './requests.ts'
+import {
+  channelOf,
+  lifeOf,
+  payloadOf,
+  placeOf,
+  placesOf,
+  Refusal,
+  refreshOf,
+  subscriptionsIn,
+} from './requests.ts'
 import { Subscribed } from './subscribed.ts'
 import { placeIn, RECOVERED_BYTES_MAX, RECOVERED_MAX, resultOf, unfitIn } from './subscribing.ts'
 import type { Guest, Line, Verbs } from './verbs.ts'
@@ -45,14 +50,13 @@ export interface ConversationOptions {
   readonly jsonDepthMax: number
   /** How often the server pings. */
   readonly pingSeconds: number
+  /** Whether the namespace of a channel is one of those that there are. */
+  knows(channel: string): boolean
   readonly version: string
   /** What may follow `connect` before it is answered holds no more together than one frame may. */
   readonly frameBytesMax: number
 }
 
-const NO_RPC =
-  'method is missing: it names a channel whose namespace forwards what clients publish to a backend'
-const NULL = Buffer.from('null')
 const LEFT_MEANWHILE = 'the channel was left before it was subscribed to'
 
 type Handled = Exclude<Command, { readonly method: 'connect' | 'send' | 'pong' | 'unknown' }>
@@ -115,14 +119,20 @@ export class Conversation {
   }
 
   /** A backend has put the client on the channel. */
-  subscribed(channel: string, { position }: Start): void {
+  subscribed(channel: string, { position, data }: Start): void {
     this.#subscribed.addByServer(channel)
-    this.#push(channel, { subscribe: placeIn(position) })
+    const said = data === undefined ? {} : { data: Buffer.from(data) }
+    this.#push(channel, { subscribe: { ...placeIn(position), ...said } })
   }
 
   /** A fresh token does not allow the channel, or a backend has taken the client off it. */
   unsubscribed(channel: string): void {
     if (this.#mine?.delete(channel) === true) this.#push(channel, { unsubscribe: UNSUBSCRIBE.server })
+  }
+
+  /** The client is to bring a fresh token within this time. Libraries that do not act by it are closed then, and come back. */
+  reauth(deadlineMs: number): void {
+    this.#reply({ push: { refresh: lifeOf(deadlineMs / 2) } })
   }
 
   /** The token of the channel is over, and no other came. */
@@ -181,7 +191,10 @@ export class Conversation {
       const recovery = asked.get(channel) ?? {}
       this.#expectLoss(name, recovery, start)
       if (channel !== INBOX) this.#subscribed.addByServer(channel)
-      subs.set(centrifugeNameOf(name), resultOf(recovery, start) ?? {})
+      const named = centrifugeNameOf(name)
+      const data = guest.dataOf?.(named)
+      const said = data === undefined ? {} : { data: Buffer.from(data) }
+      subs.set(named, { ...resultOf(recovery, start), ...said })
     }
     const { client, named } = guest
     const names = named === undefined ? {} : { session: named.credential, node: named.node }
@@ -214,39 +227,36 @@ export class Conversation {
       case 'subscribe':
         return this.#subscribe(request, id)
       case 'unsubscribe': {
-        const name = channelOf(request.channel)
+        const name = this.#channel(request.channel)
         if (this.#mine?.delete(name) === true) await this.#verbs.unsubscribe(name)
         return {}
       }
       case 'publish': {
         const payload = payloadOf(request.data, this.#encoding, this.#options.jsonDepthMax)
-        await this.#verbs.publish(channelOf(request.channel), payload)
+        await this.#verbs.publish(this.#channel(request.channel), payload)
         return {}
       }
       case 'history':
-        return this.#history(request)
-      case 'presence': {
-        const members = await this.#verbs.members(channelOf(request.channel))
-        // The gateway knows users, not their connections.
-        return { presence: new Map([...members].map(([user, said]) => [user, memberOf(user, said)])) }
-      }
-      case 'presence_stats': {
-        const { size } = await this.#verbs.members(channelOf(request.channel))
-        return { num_clients: size, num_users: size }
-      }
+        return historyFor(this.#verbs, this.#encoding, this.#channel(request.channel), request)
+      case 'presence':
+        return { presence: membersIn(await this.#verbs.members(this.#channel(request.channel))) }
+      case 'presence_stats':
+        return statsOf((await this.#verbs.members(this.#channel(request.channel))).keys())
       case 'rpc':
-        return this.#call(request)
+        return callFor(this.#verbs, request, (data) =>
+          payloadOf(data, this.#encoding, this.#options.jsonDepthMax),
+        )
       case 'refresh':
         return this.#refresh(request.token ?? '')
       case 'sub_refresh':
-        return grantOf(this.#verbs, channelOf(request.channel), request.token)
+        return grantOf(this.#verbs, this.#channel(request.channel), request.token)
     }
   }
 
   async #subscribe(request: SubscribeRequest, id: number): Promise<undefined> {
     const unfit = unfitIn(request)
     if (unfit !== undefined) throw new Refusal(unfit)
-    const channel = channelOf(request.channel)
+    const channel = this.#channel(request.channel)
     if (channel === inboxOf(this.#guest?.user ?? '')) throw new Refusal(ERROR.alreadySubscribed)
     if (isInbox(channel)) throw new Refusal(ERROR.permissionDenied)
     const subscribed = this.#subscribed
@@ -292,17 +302,10 @@ export class Conversation {
     if (recover && !recovered && position !== undefined) this.#subscribed.toldLost(channel)
   }
 
-  async #call({ method = '', data = NULL }: RpcRequest): Promise<RpcResult> {
-    if (method === '') throw new Refusal({ ...ERROR.notAvailable, message: NO_RPC })
-    const payload = payloadOf(data, this.#encoding, this.#options.jsonDepthMax)
-    const answer = await this.#verbs.call(channelOf(method), payload)
-    return answer === undefined ? {} : { data: answer }
-  }
-
-  async #history({ channel, ...request }: HistoryRequest): Promise<HistoryResult> {
-    const history = await this.#verbs.history(channelOf(channel), request)
-    if (history === undefined) throw new Refusal(ERROR.unrecoverablePosition)
-    return pageOf(this.#encoding, history)
+  #channel(named: string | undefined): string {
+    const channel = channelOf(named)
+    if (!this.#options.knows(channel)) throw new Refusal(ERROR.unknownChannel)
+    return channel
   }
 
   async #refresh(token: string): Promise<RefreshResult | undefined> {

@@ -213,6 +213,8 @@ export const PUSH = shape<Push>({
   refresh: [12, SUB_REFRESH_RESULT],
 })
 
+export const PRESENCE_RESULT = shape<PresenceResult>({ presence: [1, CLIENT_INFO, 'map', 'always'] })
+
 export const REPLY = shape<Reply>({
   id: [1, 'uint32'],
   error: [2, shape<ErrorReply>({ code: [1, 'uint32'], message: [2, 'string'], temporary: [3, 'bool'] })],
@@ -221,7 +223,7 @@ export const REPLY = shape<Reply>({
   subscribe: [6, SUBSCRIBE_RESULT],
   unsubscribe: [7, NOTHING],
   publish: [8, NOTHING],
-  presence: [9, shape<PresenceResult>({ presence: [1, CLIENT_INFO, 'map', 'always'] })],
+  presence: [9, PRESENCE_RESULT],
   presence_stats: [
     10,
     shape<PresenceStatsResult>({

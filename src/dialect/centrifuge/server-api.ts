@@ -5,38 +5,40 @@
  */
 import { ERROR, errorOf } from './codes.ts'
 import { json } from './encoding.ts'
+import { PRESENCE_RESULT } from './fields.ts'
+import { JsonPieces } from './json.ts'
 import { historyOf } from './history.ts'
-import { CHANNEL_RULE_OF_CENTRIFUGE, centrifugeNameOf, internalNameOf, internalPrefixOf } from './names.ts'
+import { centrifugeNameOf, internalPrefixOf } from './names.ts'
+import { membersIn, statsOf } from './member.ts'
 import { publicationOf } from './publication.ts'
-import type { ServerApiOptions, ServerApiPorts, ServerCall, ServerCaller } from './server-api-ports.ts'
-import { errorIn, list, number, position, text, type Params } from './server-params.ts'
-import type { Scope } from '../../auth/grant.ts'
+import type {
+  Method,
+  ServerApiOptions,
+  ServerApiPorts,
+  ServerCall,
+  ServerCaller,
+} from './server-api-ports.ts'
+import {
+  bytesOf,
+  channelOf,
+  checkOffered,
+  errorIn,
+  list,
+  NotAvailable,
+  number,
+  position,
+  UnknownChannel,
+  text,
+  type Params,
+} from './server-params.ts'
+import { userMethods } from './server-users.ts'
 import { asSluiceError, SluiceError } from '../../errors.ts'
-import { fromBase64 } from '../../protocol/base64.ts'
 import { isInbox } from '../../protocol/channel.ts'
 import { isObject } from '../../protocol/json.ts'
+import type { Members } from '../../presence/info.ts'
 import type { Payload } from '../../protocol/message.ts'
 import { rawElements, rawMember } from '../../protocol/raw-json.ts'
 import type { Published } from '../../publish/publisher.ts'
-
-export type UserAction = 'disconnect' | 'subscribe' | 'unsubscribe'
-
-interface Method {
-  readonly scope: Scope
-  /** What it does to a user, for the record of such things. */
-  readonly audit?: {
-    readonly action: UserAction
-    readonly on: (params: Params) => Readonly<Record<string, string>>
-  }
-  /** The result, as JSON. */
-  readonly run: (call: ServerCall) => Promise<string>
-}
-
-/** What Centrifuge's server does and this one does not: the answer to each says so. */
-const MISSING: Readonly<Record<string, string>> = {
-  refresh: 'a connection is as good as its token: revoke it by POST /v1/users/{user}/revoke',
-  history_remove: 'messages leave a log by the ttl and the max of its namespace only',
-}
 
 export class ServerApi {
   readonly #ports: ServerApiPorts
@@ -46,27 +48,17 @@ export class ServerApi {
   constructor(ports: ServerApiPorts, options: ServerApiOptions) {
     this.#ports = ports
     this.#options = options
-    const missing = Object.entries(MISSING).map(([name, why]): [string, Method] => [
-      name,
-      { scope: 'admin', run: () => Promise.reject(new NotAvailable(why)) },
-    ])
     this.methods = {
       publish: { scope: 'publish', run: (call) => this.#publish(call) },
       broadcast: { scope: 'publish', run: (call) => this.#broadcast(call) },
       history: { scope: 'history', run: (call) => this.#history(call) },
       presence: { scope: 'history', run: (call) => this.#presence(call) },
       presence_stats: { scope: 'history', run: (call) => this.#presenceStats(call) },
-      disconnect: {
-        scope: 'admin',
-        audit: { action: 'disconnect', on: (params) => ({ user: text(params, 'user') }) },
-        run: (call) => this.#disconnect(call),
-      },
-      subscribe: this.#standing('subscribe', true),
-      unsubscribe: this.#standing('unsubscribe', false),
+      history_remove: { scope: 'admin', run: (call) => this.#historyRemove(call) },
+      ...userMethods(ports, options),
       channels: { scope: 'admin', run: (call) => this.#channels(call) },
       info: { scope: 'admin', run: () => this.#info() },
       batch: { scope: 'publish', run: (call) => this.#batch(call) },
-      ...Object.fromEntries(missing),
     }
   }
 
@@ -103,7 +95,7 @@ export class ServerApi {
 
   /** The one way of every message, so that none of them misses what the key allows. */
   async #publishTo(caller: ServerCaller, name: unknown, params: Params, raw: string): Promise<Published> {
-    const channel = channelOf(name)
+    const channel = channelOf(name, this.#options)
     caller.checkChannel(channel)
     checkOffered(params, ['version', 'version_epoch', 'skip_history'])
     const id = params['idempotency_key'] === undefined ? undefined : text(params, 'idempotency_key')
@@ -122,7 +114,7 @@ export class ServerApi {
   }
 
   async #history({ caller, params }: ServerCall): Promise<string> {
-    const channel = channelOf(params['channel'])
+    const channel = channelOf(params['channel'], this.#options)
     caller.checkChannel(channel)
     const log = this.#ports.logOf(channel)
     if (log === undefined) throw new NotAvailable('the channel keeps no messages: its namespace is ephemeral')
@@ -140,50 +132,31 @@ export class ServerApi {
     return `{"publications":[${publications.join(',')}],"epoch":${JSON.stringify(epoch)},"offset":${offset}}`
   }
 
+  async #historyRemove({ caller, params }: ServerCall): Promise<string> {
+    const channel = channelOf(params['channel'], this.#options)
+    caller.checkChannel(channel)
+    if (this.#ports.logOf(channel) === undefined)
+      throw new NotAvailable('the channel keeps no messages: its namespace is ephemeral')
+    await this.#ports.forget(channel)
+    return '{}'
+  }
+
   async #presence(call: ServerCall): Promise<string> {
-    const members = await this.#members(call)
-    // The gateway knows users, not their connections.
-    return JSON.stringify({
-      presence: Object.fromEntries(members.map((user) => [user, { client: user, user }])),
-    })
+    const pieces = new JsonPieces()
+    pieces.message(PRESENCE_RESULT, { presence: membersIn(await this.#members(call)) })
+    return pieces.finish().toString()
   }
 
   async #presenceStats(call: ServerCall): Promise<string> {
-    const { length } = await this.#members(call)
-    return JSON.stringify({ num_clients: length, num_users: length })
+    return JSON.stringify(statsOf((await this.#members(call)).keys()))
   }
 
-  #members({ caller, params }: ServerCall): Promise<readonly string[]> {
-    const channel = channelOf(params['channel'])
+  #members({ caller, params }: ServerCall): Promise<Members> {
+    const channel = channelOf(params['channel'], this.#options)
     caller.checkChannel(channel)
     const members = this.#ports.members(channel)
     if (members === undefined) throw new NotAvailable('the namespace of the channel does not keep presence')
     return members
-  }
-
-  async #disconnect({ params }: ServerCall): Promise<string> {
-    const why = 'the gateway ends all connections of a user, and clients come back by their own rules'
-    checkOffered(params, ['client', 'session', 'whitelist', 'disconnect'], why)
-    await this.#ports.disconnect(text(params, 'user'))
-    return '{}'
-  }
-
-  /** With all sessions of the user, or with one that is named as clients see it. */
-  #standing(action: 'subscribe' | 'unsubscribe', on: boolean): Method {
-    return {
-      scope: 'admin',
-      audit: { action, on: (params) => ({ user: text(params, 'user'), channels: text(params, 'channel') }) },
-      run: async ({ params }) => {
-        checkOffered(params, ['info', 'b64info', 'data', 'b64data', 'expire_at', 'recover_since', 'override'])
-        const channel = channelOf(params['channel'])
-        if (isInbox(channel))
-          throw new SluiceError('bad_request', 'each user is on his own inbox, and on no other')
-        const named = ['session', 'client'].find((name) => isAsked(params[name]))
-        const session = named === undefined ? undefined : text(params, named)
-        await this.#ports.stand(text(params, 'user'), { channels: [channel], session }, on)
-        return '{}'
-      },
-    }
   }
 
   /** By a pattern that is a name, or the beginning of one with `*` behind it. */
@@ -238,9 +211,10 @@ export class ServerApi {
     try {
       if (name === undefined || more.length > 0 || !isObject(params))
         throw new SluiceError('bad_request', 'a command is an object with one method: {"publish": {…}}')
-      if (name === 'batch' || this.methods[name]?.audit !== undefined)
-        throw new NotAvailable(`${name} is no part of a batch; call it by itself`)
+      if (name === 'batch') throw new NotAvailable('a batch is no part of a batch')
       const result = await this.#run(name, { caller, params, raw: rawMember(raw, name) as string })
+      const audit = this.methods[name]?.audit
+      if (audit !== undefined) caller.acted(audit.action, audit.on(params))
       return `{${JSON.stringify(name)}:${result}}`
     } catch (error) {
       return `{"error":${JSON.stringify(failure(error))}}`
@@ -258,14 +232,12 @@ export class ServerApi {
   }
 }
 
-/** The gateway does not do this; the sentence says what there is instead. */
-class NotAvailable extends Error {}
-
 class Unrecoverable extends Error {}
 
 /** Fails with what was thrown where it is a fault of the gateway: that is not to be told as an answer. */
 function failure(thrown: unknown): ReturnType<typeof errorIn> {
   if (thrown instanceof NotAvailable) return errorIn({ ...ERROR.notAvailable, message: thrown.message })
+  if (thrown instanceof UnknownChannel) return errorIn(ERROR.unknownChannel)
   if (thrown instanceof Unrecoverable) return errorIn(ERROR.unrecoverablePosition)
   const { code, message } = asSluiceError(thrown)
   if (code === 'internal') throw thrown
@@ -284,32 +256,10 @@ function publishedText({ epoch, offset }: Published): string {
   return JSON.stringify(epoch === undefined ? {} : { offset, epoch })
 }
 
-function channelOf(name: unknown): string {
-  const channel = typeof name === 'string' ? internalNameOf(name) : undefined
-  if (channel === undefined)
-    throw new SluiceError('bad_request', `channel is not valid: ${CHANNEL_RULE_OF_CENTRIFUGE}`)
-  return channel
-}
-
 function payloadOf(params: Params, raw: string): Payload {
-  const { data, b64data } = params
-  if (isAsked(b64data)) {
-    const bytes = fromBase64(b64data)
-    if (bytes !== undefined) return { data: bytes, binary: true }
-    throw new SluiceError('bad_request', 'b64data must be base64 (RFC 4648, section 4)')
-  }
+  const bytes = bytesOf(params, 'b64data')
+  if (bytes !== undefined) return { data: bytes, binary: true }
+  const { data } = params
   if (data === undefined || data === null) throw new SluiceError('bad_request', 'data is missing')
   return { data: Buffer.from(rawMember(raw, 'data') as string), binary: false }
-}
-
-/** Nothing is done in part: what is asked for and not offered is refused. */
-function checkOffered(params: Params, unfit: readonly string[], why = 'the gateway does not offer it'): void {
-  const asked = unfit.find((name) => isAsked(params[name]))
-  if (asked !== undefined) throw new NotAvailable(`${asked}: ${why}`)
-}
-
-/** Libraries send what nobody has set as an empty value. */
-function isAsked(value: unknown): boolean {
-  if (value === undefined || value === null || value === '' || value === 0 || value === false) return false
-  return typeof value !== 'object' || Object.keys(value).length > 0
 }

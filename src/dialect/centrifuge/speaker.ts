@@ -3,13 +3,15 @@
  * what the session says is worded by the protocol. Pings come from here.
  */
 import { randomBytes } from 'node:crypto'
-import { WordedClosing } from './closings.ts'
+import { worded } from './closings.ts'
 import { DISCONNECT, ERROR } from './codes.ts'
 import { Conversation } from './conversation.ts'
 import type { Encoding } from './encoding.ts'
 import { historyOf, type History } from './history.ts'
 import { publicationIn } from './form.ts'
-import { Grants, namedIn } from './grants.ts'
+import { asClaimed, Grants, namedIn } from './grants.ts'
+import { dataIn, refreshInMsOf } from './guest.ts'
+import { statementOf } from './member.ts'
 import type { HistoryRequest, SubRefreshResult } from './messages.ts'
 import { internalNameOf } from './names.ts'
 import type { CentrifugeHello, SpeakerOptions, SpeakerPorts } from './speaker-ports.ts'
@@ -22,12 +24,13 @@ import { Closing, faulty, SluiceError } from '../../errors.ts'
 import { INBOX, inboxOf } from '../../protocol/channel.ts'
 import type { EncodedReset } from '../../protocol/encoded-reset.ts'
 import { Written, type Form } from '../../protocol/form.ts'
+import type { TokenSub } from '../../auth/identity.ts'
+import type { Statement } from '../../presence/info.ts'
 import type { Payload } from '../../protocol/message.ts'
 import type { Position } from '../../protocol/position.ts'
 import { withMore } from '../../session/more-permissions.ts'
 import { checkMayReadHistory, checkMaySubscribe } from '../../session/permitted.ts'
 import type { Identity } from '../../session/ports.ts'
-import { planReauth } from '../../session/reauth.ts'
 import { publicIdOf } from '../../session/session-id.ts'
 import type { Session } from '../../session/session.ts'
 import type { Found, Start, Welcome } from '../../session/welcome.ts'
@@ -38,9 +41,6 @@ const ANONYMOUS = 'anonymous-'
 const PONG_WITHIN_MS = 10_000
 /** As Centrifuge's own server. */
 const GRANT_GRACE_MS = 25_000
-/** Of the time until a token has to be renewed, each leaves out some at random: those of one deploy expire together. */
-const JITTER_SHARE = 0.1
-
 export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntry {
   readonly form: Form<Buffer>
   readonly #encoding: Encoding
@@ -112,8 +112,14 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
     this.#conversation.unsubscribed(channel)
   }
 
-  /** It cannot be asked: it was told when to bring one. */
-  reauth(): void {}
+  reauth(_link: Link, deadlineMs: number): void {
+    this.#conversation.reauth(deadlineMs)
+  }
+
+  entryIn({ id, identity }: Session, channel: string, said: string | undefined): Statement {
+    const chan_info = said ?? this.#grants?.infoOf(channel)
+    return statementOf(identity.user, publicIdOf(id), { conn_info: identity.info, chan_info })
+  }
 
   /** There is no word for it: it is closed at its moment, and comes back by what it has. */
   move(): 'leaves' {
@@ -147,7 +153,7 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
     } else if (this.#heard) {
       this.#heard = undefined
       wheel.schedule(this, pingMs - pongWithinMs)
-    } else this.#link?.end(new WordedClosing('tooSlow', 'unavailable', DISCONNECT.noPong))
+    } else this.#link?.end(worded('tooSlow', 'unavailable', DISCONNECT.noPong))
   }
 
   /** Looked at with each ping: that much longer a client has for a fresh one. */
@@ -196,18 +202,21 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
 
   async connect(
     token: string | undefined,
-    channels: ReadonlyMap<string, Position | undefined>,
+    places: ReadonlyMap<string, Position | undefined>,
     told: (guest: Guest, found: ReadonlyMap<string, Found>) => void,
   ): Promise<void> {
     const { reception, wheel } = this.#ports
     try {
-      const identity = await this.#identify(token)
+      const identity = asClaimed(await this.#identify(token))
       if (this.#link === undefined) return
       this.#told = told
       const named = namedIn(identity)
-      const all = new Map([...named.map((channel) => [channel, undefined] as const), ...channels])
+      // Who can ask for channels itself names here where it was in those of the server; a backend may have taken it off some since.
+      const asked = this.#encoding.oneWay ? [...named.keys(), ...places.keys()] : [...named.keys(), INBOX]
       await reception.connect(this.#link, this.#putOn(identity, named), {
-        ...{ session: undefined, departure: undefined, channels: all, partial: true },
+        ...{ session: undefined, departure: undefined, partial: true },
+        channels: new Map(asked.map((channel) => [channel, places.get(channel)])),
+        placeOf: (channel) => places.get(channel),
       })
     } catch (error) {
       if (error instanceof SluiceError && error.code === 'unauthorized') {
@@ -230,11 +239,12 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
 
   async grant(channel: string, token: string): Promise<SubRefreshResult> {
     const session = this.#here()
-    const { channel: named, expiresAtMs } = await this.#ports.reception.prove(token, session.user)
+    const proved = await this.#ports.reception.prove(token, session.user)
+    const { channel: named, expiresAtMs, info } = asClaimed(proved)
     if (named === undefined || internalNameOf(named) !== channel)
       throw new SluiceError('forbidden', 'the token is not one for this channel (claim channel)')
     const grants = (this.#grants ??= new Grants(this.#ports.everybody))
-    grants.add(channel, expiresAtMs)
+    grants.add(channel, expiresAtMs, info)
     session.allow(grants)
     return lifeOf(expiresAtMs === undefined ? undefined : expiresAtMs - this.#ports.clock.now())
   }
@@ -290,8 +300,11 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
   }
 
   async renew(token: string): Promise<Guest> {
-    const { expiresAtMs } = await this.#here().authenticate(token)
-    return this.#guest(expiresAtMs)
+    const session = this.#here()
+    await session.authenticate(token)
+    const claimed = asClaimed(session.identity)
+    if (claimed !== session.identity) session.renew(claimed)
+    return this.#guest(claimed.expiresAtMs)
   }
 
   handled(channel: string, offset: number): void {
@@ -299,10 +312,10 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
   }
 
   /** What a token names may be subscribed to as what a token of its own names. */
-  #putOn(identity: Identity, named: readonly string[]): Identity {
-    if (named.length === 0) return identity
+  #putOn(identity: Identity, named: ReadonlyMap<string, TokenSub>): Identity {
+    if (named.size === 0) return identity
     this.#grants = new Grants(this.#ports.everybody)
-    for (const channel of named) this.#grants.add(channel, undefined)
+    for (const [channel, { info }] of named) this.#grants.add(channel, undefined, info)
     return withMore(identity, this.#grants)
   }
 
@@ -325,18 +338,8 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
   }
 
   #guest(expiresAtMs: number | undefined): Guest {
-    const { id, user } = this.#here()
-    // Presence names users, so whoever is one by itself finds itself there.
-    const client = user.startsWith(ANONYMOUS) ? user : publicIdOf(id)
-    return { user, client, refreshInMs: this.#refreshInMs(expiresAtMs), named: this.#named }
-  }
-
-  /** Before the session asks for it, whenever that is. */
-  #refreshInMs(expiresAtMs: number | undefined): number | undefined {
-    if (expiresAtMs === undefined) return undefined
-    const { clock } = this.#ports
-    const expiresInMs = expiresAtMs - clock.now()
-    const asked = [0, 1].map((random) => planReauth(expiresInMs, this.#options.reauth, random).askInMs)
-    return Math.min(...asked) * (1 - JITTER_SHARE * clock.random())
+    const { id, user, identity } = this.#here()
+    const refreshInMs = refreshInMsOf(expiresAtMs, this.#ports.clock, this.#options.reauth)
+    return { user, client: publicIdOf(id), refreshInMs, named: this.#named, dataOf: dataIn(identity) }
   }
 }

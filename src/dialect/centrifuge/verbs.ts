@@ -19,6 +19,8 @@ export interface Guest {
   readonly client: string
   /** When to bring a fresh token, from now; each at a moment of his own. `undefined`: never. */
   readonly refreshInMs: number | undefined
+  /** What the token has the client told with a channel that it puts it on, as JSON. By the name of the client. */
+  readonly dataOf?: ((channel: string) => string | undefined) | undefined
   /** For commands that come by requests of their own. */
   readonly named: Named | undefined
 }

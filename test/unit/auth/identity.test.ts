@@ -82,3 +82,28 @@ it('an identity whose permissions have changed is the same in all else', () => {
     permissions: identity.permissions,
   })
 })
+
+it('a token may say of its user what others see, in the connection and in single channels', () => {
+  const said = (claims: object): object => {
+    const { info, subs, connectionEndsMs } = identityOf({ sub: 'ann', ...claims }, new PatternTable(16))
+    return { info, subs: subs && Object.fromEntries(subs), connectionEndsMs }
+  }
+  const nothing = { info: undefined, subs: undefined, connectionEndsMs: undefined }
+  expect(said({})).toEqual(nothing)
+  expect(said({ info: null, subs: ['a'], expire_at: -1 })).toEqual(nothing)
+  expect(said({ info: { name: 'Ann' }, expire_at: 0 })).toEqual({
+    ...nothing,
+    info: '{"name":"Ann"}',
+    connectionEndsMs: 0,
+  })
+  const base64 = (text: string): string => Buffer.from(text).toString('base64')
+  expect(said({ info: 1, b64info: base64('{"a":\n1}') })).toEqual({ ...nothing, info: '{"a": 1}' })
+  expect(said({ b64info: base64('\u0001') })).toEqual({ ...nothing, info: '"AQ=="' })
+  expect(said({ subs: { a: { info: 1, data: [2] }, b: {}, c: 7, d: { b64data: base64('3') } } })).toEqual({
+    ...nothing,
+    subs: { a: { info: '1', data: '[2]' }, d: { data: '3' } },
+  })
+  expect(said({ info: 'x'.repeat(5000) })).toMatchObject({
+    info: expect.toSatisfy((text: string) => text.length === 1025),
+  })
+})

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Closing, SluiceError } from '../../../src/errors.ts'
+import { publicIdOf } from '../../../src/session/session-id.ts'
 import { Users, type UsersPorts } from '../../../src/session/users.ts'
 
 const TAKEN = { session: 's', claim: 7, detachedForMs: 0, recovered: true }
@@ -76,6 +77,30 @@ describe('an operator', () => {
       ['registry disconnect', 'ann', 5000],
       ['told', undefined, { kind: 'disconnect', user: 'ann', claim: 41 }],
     ])
+  })
+
+  it('ends them in the words of a backend', async () => {
+    const as = { code: 4000, reason: 'enough' }
+    await users.disconnectEverywhere('ann', as)
+    expect(done.at(-1)).toEqual(['told', undefined, { kind: 'disconnect', user: 'ann', claim: 41, as }])
+  })
+
+  it('wants something of some of his connections, by either of their names, of those that are there', async () => {
+    const end = { kind: 'end' } as const
+    expect(await users.orderSome('ann', { named: [], but: [publicIdOf('s2')] }, end)).toEqual({ count: 2 })
+    expect(await users.orderSome('ann', { named: ['s1', publicIdOf('s1')], but: [] }, end)).toEqual({
+      count: 1,
+    })
+    expect(await users.orderSome('ann', { named: ['s1', 's2'], but: [] }, end)).toEqual({ count: 0 })
+    expect(done.filter((one) => (one as unknown[])[0] === 'told')).toEqual([
+      ['told', 'n2', { kind: 'order', sessions: ['s1', 's3'], order: end }],
+      ['told', 'n2', { kind: 'order', sessions: ['s1'], order: end }],
+    ])
+    unheard = true
+    expect(await users.orderSome('ann', { named: ['s1'], but: [] }, end)).toEqual({
+      count: 1,
+      degraded: true,
+    })
   })
 
   it('revokes the tokens of a user until now: first where every new connection looks, then by telling all', async () => {

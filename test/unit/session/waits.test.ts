@@ -57,12 +57,16 @@ const WAITS: Readonly<Record<string, string>> = {
   'orders.ts: await this.#pause(ASK_PAUSE_MS)': 'as above',
   'session.ts: await authenticate(token, this.user, fresh, this.#context)':
     'nothing is done after it but to answer, with what is true then',
-  'session.ts: await this.putOn(channel, from, (start) => {':
+  'session.ts: await this.putOn(channel, from, tell, { said: info })':
     'nothing is done after it; what comes next for the channel waits for its turn',
-  'users.ts: const from = on ? await this.#headsOf(wish.channels) : {}': 'what comes later is behind it',
+  'users.ts: const from = { ...(on ? await this.#headsOf(wish.channels) : {}), ...begins }':
+    'what comes later is behind it',
   'users.ts: const heads = await Promise.all(channels.map((channel) => this.#ports.headOf(channel)))':
     'as above',
-  'users.ts: await (on ? registry.putOn(user, wish) : registry.takeOff(user, wish))':
+  'users.ts: const places = (await registry.locate(user)).filter(':
+    'who has come since is not meant, and who has gone is not there to be told',
+  'users.ts: else if (terms.untilMs === undefined) await registry.putOn(user, wish)': 'as the next one',
+  'users.ts: if (!on) await registry.takeOff(user, wish)':
     'whoever claims from here on finds it in the registry; the others are told',
   'users.ts: const places = (await registry.locate(user)).filter(({ session }) => concerns(wish.session, session))':
     'who has come since has found it in the registry, and who has gone is on nothing',

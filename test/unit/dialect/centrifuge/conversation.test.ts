@@ -2,14 +2,20 @@ import { describe, expect, it } from 'vitest'
 import { Conversation } from '../../../../src/dialect/centrifuge/conversation.ts'
 import { json, protobuf, type Encoding } from '../../../../src/dialect/centrifuge/encoding.ts'
 import type { Ended } from '../../../../src/dialect/centrifuge/messages.ts'
-import { CLOSE_CODES, WordedClosing } from '../../../../src/dialect/centrifuge/closings.ts'
+import { CLOSE_CODES } from '../../../../src/dialect/centrifuge/closings.ts'
 import type { Guest, Verbs } from '../../../../src/dialect/centrifuge/verbs.ts'
 import { asSluiceError, SluiceError } from '../../../../src/errors.ts'
 import type { LoggedMessage, Payload } from '../../../../src/protocol/message.ts'
 import { INBOX as INBOX_NAME } from '../../../../src/protocol/channel.ts'
 import type { Start } from '../../../../src/session/welcome.ts'
 
-const OPTIONS = { jsonDepthMax: 64, pingSeconds: 25, version: '1.0.0', frameBytesMax: 300 }
+const OPTIONS = {
+  jsonDepthMax: 64,
+  knows: (channel: string) => !channel.startsWith('unknown:'),
+  pingSeconds: 25,
+  version: '1.0.0',
+  frameBytesMax: 300,
+}
 const HEAD = { epoch: 'e', offset: 9 }
 const INBOX = { '#alice': { recoverable: true, positioned: true, epoch: 'i', offset: 2 } }
 
@@ -100,11 +106,7 @@ function world(script: Script = {}, encoding: Encoding = json): World {
     {
       send: (frame) => void sent.push(encoding === json ? JSON.parse(Buffer.from(frame).toString()) : frame),
       end: (closing) =>
-        void ended.push(
-          closing instanceof WordedClosing
-            ? closing.ended
-            : { code: CLOSE_CODES[closing.why], reason: closing.message },
-        ),
+        void ended.push(closing.as ?? { code: CLOSE_CODES[closing.why], reason: closing.message }),
       another: () => takes-- > 0,
       failed: (_, error) => {
         throw error
@@ -477,4 +479,51 @@ it('a subscription of a backend begins and ends with a push, and may become one 
   expect(sent.at(-1)).toMatchObject({ push: { channel: 'live', unsubscribe: { code: 2000 } } })
   conversation.unsubscribed('live')
   expect(sent).toHaveLength(6)
+})
+
+it('a subscription of a backend says what the backend tells with it', async () => {
+  const { sent, conversation, say } = world()
+  await say({ id: 1, connect: {} })
+  conversation.subscribed('news', { position: undefined, recovered: false, data: '{"a":1}' })
+  expect(sent.at(-1)).toEqual({ push: { channel: 'news', subscribe: { data: { a: 1 } } } })
+})
+
+it('whoever is to bring a fresh token is told in time', async () => {
+  const { sent, conversation, say } = world()
+  await say({ id: 1, connect: {} })
+  conversation.reauth(20_000)
+  expect(sent.at(-1)).toEqual({ push: { refresh: { expires: true, ttl: 10 } } })
+})
+
+it.each(['subscribe', 'publish', 'history', 'presence', 'presence_stats'])(
+  '%s of a namespace that there is not is of no channel',
+  async (method) => {
+    const { sent, calls, say } = await connected()
+    await say({ id: 2, [method]: { channel: 'unknown:1', data: 1 } })
+    expect(sent).toEqual([{ id: 2, error: { code: 102, message: 'unknown channel' } }])
+    expect(calls).toEqual([])
+  },
+)
+
+it('presence has a member for each connection, and one for each user who speaks another protocol', async () => {
+  const members = new Map([
+    ['alice\u0001c1', '{"conn_info":{"n":1}}'],
+    ['alice\u0001c2', '{"conn_info":{"n":1},"chan_info":[2]}'],
+    ['bob', undefined],
+  ])
+  const { sent, say } = await connected({ members: async () => members })
+  await say({ id: 2, presence: { channel: 'room' } }, { id: 3, presence_stats: { channel: 'room' } })
+  expect(sent).toEqual([
+    {
+      id: 2,
+      presence: {
+        presence: {
+          c1: { user: 'alice', client: 'c1', conn_info: { n: 1 } },
+          c2: { user: 'alice', client: 'c2', conn_info: { n: 1 }, chan_info: [2] },
+          bob: { user: 'bob', client: 'bob' },
+        },
+      },
+    },
+    { id: 3, presence_stats: { num_clients: 3, num_users: 2 } },
+  ])
 })

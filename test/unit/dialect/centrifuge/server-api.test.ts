@@ -18,11 +18,13 @@ function callerOf(
     checked.push(what)
     if (refused.includes(what)) throw new SluiceError('forbidden', `not ${what}`)
   }
-  return { traceparent, checked, checkScope: check, checkChannel: check }
+  const acted = (action: string): void => void checked.push(`did ${action}`)
+  return { traceparent, checked, checkScope: check, checkChannel: check, acted }
 }
 
 let published: PublishRequest[]
-let disconnected: string[]
+let disconnected: unknown[]
+let ordered: unknown[]
 let stood: unknown[]
 let log: MemoryReplayLog
 let api: ServerApi
@@ -31,6 +33,7 @@ let fails: unknown
 beforeEach(() => {
   published = []
   disconnected = []
+  ordered = []
   stood = []
   fails = undefined
   log = new MemoryReplayLog({ clock: new ManualClock() })
@@ -42,11 +45,30 @@ beforeEach(() => {
         return { epoch: 'e', offset: published.length }
       },
       logOf: (channel) => (channel.startsWith('live') ? undefined : log),
-      members: (channel) => (channel === 'room' ? Promise.resolve(['alice', 'bob']) : undefined),
-      async disconnect(user) {
-        disconnected.push(user)
+      members: (channel) =>
+        channel === 'room'
+          ? Promise.resolve(
+              new Map([
+                ['alice\u0001c1', '{"conn_info":{"name":"Alice"},"chan_info":1}'],
+                ['alice\u0001c2', undefined],
+                ['bob', '"here"'],
+              ]),
+            )
+          : undefined,
+      keepsPresence: (channel) => channel === 'room',
+      async forget(channel) {
+        await log.remove(channel)
       },
-      async stand(...asked) {
+      async disconnect(...asked) {
+        disconnected.push(asked)
+      },
+      async order(...asked) {
+        ordered.push(asked)
+      },
+      async putOn(...asked) {
+        stood.push(asked)
+      },
+      async takeOff(...asked) {
         stood.push(asked)
       },
       occupied: async (prefix) =>
@@ -58,7 +80,12 @@ beforeEach(() => {
         ),
       nodes: async () => [{ id: 'n1', version: '1.0.0', connections: 3, startedAt: 1000 }],
     },
-    { batchMax: 3, now: () => 61_000 },
+    {
+      batchMax: 3,
+      infoBytesMax: 20,
+      knows: (channel) => !channel.startsWith('unknown:'),
+      now: () => 61_000,
+    },
   )
 })
 
@@ -159,7 +186,7 @@ describe('batch', () => {
       result: {
         replies: [
           { publish: { offset: 1, epoch: 'e' } },
-          { presence_stats: { num_clients: 2, num_users: 2 } },
+          { presence_stats: { num_clients: 3, num_users: 2 } },
           { error: { code: 107, message: expect.stringMatching(/^channel is not valid/) as unknown } },
         ],
       },
@@ -174,18 +201,32 @@ describe('batch', () => {
     expect(answer).toMatchObject({ result: { replies: [{ error: { code: 103 } }, { publish: {} }] } })
   })
 
-  it.each([
-    '{"disconnect":{"user":"a"}}',
-    '{"batch":{"commands":[]}}',
-    '{"toString":{}}',
-    '{}',
-    'null',
-    '{"publish":1}',
-  ])('refuses %s in its place', async (command) => {
-    const answer = await call('batch', `{"commands":[${command}]}`)
-    expect(answer).toMatchObject({ result: { replies: [{ error: {} }] } })
-    expect(disconnected).toEqual([])
+  it('does to users what is done to them alone, each of it in the record', async () => {
+    const commands =
+      '[{"disconnect":{"user":"a"}},{"refresh":{"user":"a"}},{"subscribe":{"user":"a","channel":"room"}}]'
+    const caller = callerOf()
+    expect(await call('batch', `{"commands":${commands}}`, caller)).toEqual({
+      result: { replies: [{ disconnect: {} }, { refresh: {} }, { subscribe: {} }] },
+    })
+    expect([disconnected.length, ordered.length, stood.length]).toEqual([1, 1, 1])
+    expect(caller.checked.filter((one) => one.startsWith('did'))).toEqual([
+      'did disconnect',
+      'did refresh',
+      'did subscribe',
+    ])
+    const refused = await call('batch', '{"commands":[{"disconnect":{"user":"a"}}]}', callerOf(['admin']))
+    expect(refused).toMatchObject({ result: { replies: [{ error: { code: 103 } }] } })
+    expect(disconnected).toHaveLength(1)
   })
+
+  it.each(['{"batch":{"commands":[]}}', '{"toString":{}}', '{}', 'null', '{"publish":1}'])(
+    'refuses %s in its place',
+    async (command) => {
+      const answer = await call('batch', `{"commands":[${command}]}`)
+      expect(answer).toMatchObject({ result: { replies: [{ error: {} }] } })
+      expect(disconnected).toEqual([])
+    },
+  )
 })
 
 describe('history', () => {
@@ -234,18 +275,78 @@ describe('history', () => {
   })
 })
 
-it('presence names the users, where the namespace keeps it', async () => {
+it('presence names connections, with what is said of each; who speaks another protocol is there as his user', async () => {
   expect(await call('presence', '{"channel":"room"}')).toEqual({
-    result: { presence: { alice: { client: 'alice', user: 'alice' }, bob: { client: 'bob', user: 'bob' } } },
+    result: {
+      presence: {
+        c1: { user: 'alice', client: 'c1', conn_info: { name: 'Alice' }, chan_info: 1 },
+        c2: { user: 'alice', client: 'c2' },
+        bob: { user: 'bob', client: 'bob', chan_info: 'here' },
+      },
+    },
+  })
+  expect(await call('presence_stats', '{"channel":"room"}')).toEqual({
+    result: { num_clients: 3, num_users: 2 },
   })
   expect(await call('presence', '{"channel":"a"}')).toMatchObject({ error: { code: 108 } })
 })
 
-it('disconnect ends all connections of a user, or none where only some are meant', async () => {
+it('disconnect ends all connections of a user, some, or all but some, in the words that are asked for', async () => {
+  const as = { code: 4010, reason: 'moved' }
+  const asked = JSON.stringify({ user: 'alice', disconnect: as })
   expect(await call('disconnect', '{"user":"alice","whitelist":[]}')).toEqual({ result: {} })
-  expect(await call('disconnect', '{"user":"alice","client":"c1"}')).toMatchObject({ error: { code: 108 } })
-  expect(disconnected).toEqual(['alice'])
+  expect(await call('disconnect', asked)).toEqual({ result: {} })
+  expect(disconnected).toEqual([
+    ['alice', undefined],
+    ['alice', as],
+  ])
+  expect(await call('disconnect', '{"user":"alice","client":"c1","session":"s1"}')).toEqual({ result: {} })
+  expect(await call('disconnect', '{"user":"alice","whitelist":["c1"],"disconnect":{"code":3000}}')).toEqual({
+    result: {},
+  })
+  expect(ordered).toEqual([
+    ['alice', { named: ['s1', 'c1'], but: [] }, { kind: 'end' }],
+    ['alice', { named: [], but: ['c1'] }, { kind: 'end', as: { code: 3000, reason: '' } }],
+  ])
+  for (const unfit of ['{"code":1000}', '{"code":5000}', `{"code":4000,"reason":"${'x'.repeat(124)}"}`])
+    expect(await call('disconnect', `{"user":"alice","disconnect":${unfit}}`)).toMatchObject({
+      error: { code: 107 },
+    })
+  expect(disconnected).toHaveLength(2)
 })
+
+it('refresh says until when connections are good: a moment, none, or that they are over', async () => {
+  for (const more of ['"expire_at":90', '"client":"c1"', '"expired":true,"expire_at":90'])
+    expect(await call('refresh', `{"user":"alice",${more}}`)).toEqual({ result: {} })
+  expect(ordered).toEqual([
+    ['alice', { named: [], but: [] }, { kind: 'expire', atMs: 90_000 }],
+    ['alice', { named: ['c1'], but: [] }, { kind: 'expire', atMs: undefined }],
+    ['alice', { named: [], but: [] }, { kind: 'expire', atMs: 0 }],
+  ])
+})
+
+it('history_remove leaves nothing to read, and the position as it is', async () => {
+  await log.append(
+    'a',
+    { id: undefined, time: 0, from: undefined, meta: undefined, data: Buffer.from('1'), binary: false },
+    POLICY,
+  )
+  const { offset } = await log.head('a')
+  expect(await call('history_remove', '{"channel":"a"}')).toEqual({ result: {} })
+  expect(await call('history', '{"channel":"a","limit":-1}')).toMatchObject({
+    result: { publications: [], offset },
+  })
+  expect(await call('history_remove', '{"channel":"live"}')).toMatchObject({ error: { code: 108 } })
+})
+
+it.each(['publish', 'history', 'presence', 'history_remove'])(
+  '%s of a namespace that there is not is of no channel',
+  async (name) => {
+    expect(await call(name, '{"channel":"unknown:1","data":1}')).toEqual({
+      error: { code: 102, message: 'unknown channel' },
+    })
+  },
+)
 
 it('info tells of the nodes', async () => {
   expect(await call('info', '{}')).toEqual({
@@ -259,16 +360,12 @@ it('subscribe and unsubscribe are of a user, or of one client of his, and say so
   })
   expect(await call('unsubscribe', '{"user":"alice","channel":"news","client":"c1"}')).toEqual({ result: {} })
   expect(stood).toEqual([
-    ['alice', { channels: ['dialog=2342'], session: undefined }, true],
-    ['alice', { channels: ['news'], session: 'c1' }, false],
+    ['alice', { channels: ['dialog=2342'], session: undefined }, {}],
+    ['alice', { channels: ['news'], session: 'c1' }],
   ])
   expect(api.methods['subscribe']?.audit?.on({ user: 'alice', channel: 'news' })).toEqual({
     user: 'alice',
     channels: 'news',
-  })
-  const asked = '{"user":"alice","channel":"news","data":{"a":1}}'
-  expect(await call('subscribe', asked)).toMatchObject({
-    error: { code: 108, message: expect.stringMatching(/^data/) },
   })
   for (const unfit of ['{"channel":"news"}', '{"user":"alice"}', '{"user":"alice","channel":"#bob"}'])
     expect(await call('subscribe', unfit)).toMatchObject({ error: { code: 107 } })
@@ -286,6 +383,36 @@ it('channels are listed by their names in Centrifuge, by a name or the beginning
   expect(await call('channels', '{"pattern":"*#42"}')).toMatchObject({ error: { code: 107 } })
 })
 
-it.each(['refresh', 'history_remove'])('%s is answered with what there is instead', async (name) => {
-  expect(await call(name, '{}')).toMatchObject({ error: { code: 108 } })
+describe('subscribe', () => {
+  async function asked(more: string): Promise<unknown> {
+    return call('subscribe', `{"user":"alice","channel":"room",${more}}`)
+  }
+
+  it('takes what the client is told, what is said of the user, an end, and a place to begin', async () => {
+    const { epoch } = await log.head('room')
+    const terms =
+      '"data":{"a": 1},"b64info":"aW5mbw==","expire_at":90,"recover_since":{"offset":0,"epoch":""}'
+    expect(await asked(terms)).toEqual({ result: {} })
+    expect(stood).toEqual([
+      [
+        'alice',
+        { channels: ['room'], session: undefined },
+        { from: { room: { epoch, offset: 0 } }, data: '{"a": 1}', info: '"aW5mbw=="', untilMs: 90_000 },
+      ],
+    ])
+    expect(await asked(`"info":"${'x'.repeat(20)}"`)).toMatchObject({ error: { code: 106 } })
+  })
+
+  it('takes options that say what the namespace says anyway, and refuses others by their name', async () => {
+    expect(await asked('"override":{"presence":{"value":true},"force_recovery":{"value":true}}')).toEqual({
+      result: {},
+    })
+    expect(await asked('"override":{"join_leave":{"value":false}}')).toMatchObject({
+      error: { code: 108, message: expect.stringMatching(/^join_leave/) },
+    })
+    expect(await call('subscribe', '{"user":"alice","channel":"live","recover":true}')).toMatchObject({
+      error: { code: 108, message: expect.stringMatching(/^recover/) },
+    })
+    expect(stood).toHaveLength(1)
+  })
 })

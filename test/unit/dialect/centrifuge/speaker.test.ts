@@ -4,6 +4,8 @@ import type { Conversation, Link } from '../../../../src/dialect/dialect.ts'
 import { asSluiceError, SluiceError, type Closing } from '../../../../src/errors.ts'
 import type { RequestHead } from '../../../../src/drivers/uws.ts'
 import type { Identity, Permissions } from '../../../../src/session/ports.ts'
+import { publicIdOf } from '../../../../src/session/session-id.ts'
+import type { ConnectRequest } from '../../../../src/session/sessions.ts'
 import type { Session } from '../../../../src/session/session.ts'
 import type { Told, Welcome } from '../../../../src/session/welcome.ts'
 import { Wheel } from '../../../../src/wheel.ts'
@@ -24,7 +26,12 @@ interface World {
   readonly say: (text: string) => Promise<void>
 }
 
-function world(identify: () => Identity): World {
+interface Listens {
+  readonly oneWay?: boolean
+  readonly connected?: (request: ConnectRequest) => void
+}
+
+function world(identify: () => Identity, { oneWay = false, connected }: Listens = {}): World {
   const clock = new ManualClock()
   const wheel = new Wheel(clock, TICK_MS, (_wall, error) => {
     throw error
@@ -49,7 +56,8 @@ function world(identify: () => Identity): World {
       reception: {
         identify: async () => identify(),
         prove: async () => ({ ...alice(clock.now() + TOKEN_LIVES_MS), channel: 'news' }),
-        async connect(_link, identity) {
+        async connect(_link, identity, request) {
+          connected?.(request)
           const session = {
             ...{ id: 'a-secret', user: identity.user, identity },
             refusal: (thrown: unknown) => asSluiceError(thrown),
@@ -80,11 +88,13 @@ function world(identify: () => Identity): World {
         jsonDepthMax: 64,
         frameBytesMax: 65_536,
         connectTimeoutMs: 5000,
+        knows: () => true,
         pingSeconds: PING_MS / 1000,
         version: '1',
       },
       reauth: { intervalMs: 3_600_000, deadlineMs: 60_000 },
     },
+    oneWay,
   )
   const head = { headers: {}, query: '' } as RequestHead
   const conversation = dialect.converse(dialect.hello(head))
@@ -232,4 +242,57 @@ it('a token that names more channels than it may is told so, and is no good', as
   const { ended, say } = world(() => ({ ...alice(), channels }))
   await say('{"id":1,"connect":{"token":"t"}}')
   expect(ended).toEqual([3500])
+})
+
+it('is in presence as its connection, with what the token says of its user and of him in the channel', async () => {
+  const subs = new Map([['room', { info: '{"seat":1}' }]])
+  const { conversation, say } = world(() => ({ ...alice(), info: '{"name":"A"}', channels: ['room'], subs }))
+  await say('{"id":1,"connect":{"token":"t"}}')
+  const session = { id: 'a-secret', identity: { ...alice(), info: '{"name":"A"}' } } as unknown as Session
+  const client = publicIdOf('a-secret')
+  expect(conversation.entryIn?.(session, 'room', undefined)).toEqual({
+    user: `alice\u0001${client}`,
+    json: '{"conn_info":{"name":"A"},"chan_info":{"seat":1}}',
+  })
+  expect(conversation.entryIn?.(session, 'room', '2')).toMatchObject({
+    json: '{"conn_info":{"name":"A"},"chan_info":2}',
+  })
+  const nobody = { id: 'a-secret', identity: alice() } as unknown as Session
+  expect(conversation.entryIn?.(nobody, 'else', undefined)).toMatchObject({ json: undefined })
+})
+
+it('a token that says more of its user than it may is told so, and is no good', async () => {
+  const { ended, say } = world(() => ({ ...alice(), info: JSON.stringify('x'.repeat(1024)) }))
+  await say('{"id":1,"connect":{"token":"t"}}')
+  expect(ended).toEqual([3500])
+})
+
+it('where the token says until when a connection is good, its own end does not count', async () => {
+  const connect = '{"id":1,"connect":{"token":"t"}}'
+  const forEver = world(() => ({ ...alice(1000), connectionEndsMs: 0 }))
+  await forEver.say(connect)
+  expect(forEver.said.at(-1)).not.toContain('expires')
+  const until = world(() => ({ ...alice(), connectionEndsMs: 9_000_000_000_000 }))
+  await until.say(connect)
+  expect(until.said.at(-1)).toMatch(/"expires":true,"ttl":\d{4}/)
+})
+
+it.each([
+  ['may ask for channels itself, and is on those of its token only', false],
+  ['cannot ask for channels, and is on those that it names', true],
+])('a client that %s', async (_, oneWay) => {
+  const asked: unknown[] = []
+  const { say } = world(() => ({ ...alice(), channels: ['mine'] }), {
+    oneWay,
+    connected: ({ channels, placeOf }) => void asked.push([...channels], placeOf?.('other')),
+  })
+  const other = { recover: true, epoch: 'e', offset: 3 }
+  const request = { token: 't', subs: { other, mine: other } }
+  await say(JSON.stringify(oneWay ? request : { id: 1, connect: request }))
+  const place = { epoch: 'e', offset: 3 }
+  const inbox = ['@inbox', undefined]
+  expect(asked).toEqual([
+    oneWay ? [['mine', place], inbox, ['other', place]] : [['mine', place], inbox],
+    place,
+  ])
 })
