@@ -88,7 +88,9 @@ describe.each(BUILDS)('the $build build', ({ Client, data, read }) => {
       [{ n: 1 }, 1, 'alice'],
       [{ n: 2 }, 2, undefined],
     ])
-    await expect.poll(async () => Object.keys((await subscription.presence()).clients)).toEqual(['bob'])
+    await expect
+      .poll(async () => Object.values((await subscription.presence()).clients).map(({ user }) => user))
+      .toEqual(['bob'])
     expect(await subscription.presenceStats()).toEqual({ numClients: 1, numUsers: 1 })
     await expect(alice.rpc('method', data({}))).rejects.toMatchObject({ code: 108 })
     await expect(alice.presence('news')).rejects.toMatchObject({ code: 108 })
