@@ -32,6 +32,11 @@ export default defineConfig({
   },
   vite: { build: { chunkSizeWarningLimit: 4000 } },
   themeConfig: {
+    notFound: {
+      title: 'There is no such page',
+      quote: 'It may have moved. The search finds every heading of every page.',
+      linkText: 'To the beginning',
+    },
     search: {
       provider: 'local',
       options: {
