@@ -8,7 +8,7 @@
  *  C3 the one that serves is used by all clients of the page, and the first is tried again: beside it after a while, which grows each time
  *     that this is in vain; before it at the next reconnect after that while, and as soon as the network has changed
  *  C4 an attempt by the first that has not opened after `HEDGE_MS` is joined by one of the others, where the first has not served on this
- *     page; whichever opens goes on, the other one is closed before it has said anything
+ *     page and network; whichever opens goes on, the other one is closed before it has said anything
  */
 import { hedged } from './hedge.ts'
 import type { Time } from './time.ts'
@@ -17,7 +17,7 @@ import type { Transport, Way, Ways } from './ways.ts'
 /** What is known of the ways to one gateway, beyond one client. */
 export interface Memory {
   /** What has served last. */
-  transport?: Transport
+  transport?: Transport | undefined
   /** Until then the first is not tried. */
   untilMs?: number
   /** How often it was found not to get through. */
@@ -125,7 +125,10 @@ export class WayChoice implements Ways {
   }
 
   networkChanged(): boolean {
-    Object.assign(this.#memory, { untilMs: 0, returns: 0 })
+    const memory = this.#memory
+    memory.untilMs = memory.returns = 0
+    // Where the first cannot be made, what serves in its place is not forgotten.
+    if (!this.#barred) memory.transport = undefined
     return this.#serving > 0 && !this.#barred
   }
 

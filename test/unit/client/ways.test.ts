@@ -59,9 +59,9 @@ describe('WayChoice', () => {
         attempts(() => false, fails)
         // Back for all: whichever the next attempt is by, the connection after it is by the first.
         attempts(() => true, 9)
+        if (fails < PATIENCE) expect(memory.transport).toBe('websocket')
         choice.networkChanged()
         expect(choice.next('connect').transport).toBe('websocket')
-        if (fails < PATIENCE) expect(memory.transport).toBe('websocket')
       }),
     )
   })
@@ -137,6 +137,18 @@ describe('WayChoice', () => {
     choice.returnMs()
     expect(choice.networkChanged()).toBe(true)
     expect(choice.next('connect').transport).toBe('websocket')
+  })
+
+  it('C4 another way joins the first again on another network, whatever has served on the former one', () => {
+    const { attempts, choice } = made()
+    attempts(serving('websocket'), 1)
+    expect(choice.next('connect')).toBe(ALL[0])
+    choice.networkChanged()
+    const { transport, Socket } = choice.next('connect')
+    expect(transport).toBe('websocket')
+    expect(Socket).not.toBe(ALL[0].Socket)
+    choice.served()
+    expect(choice.next('connect')).toBe(ALL[0])
   })
 
   it('of one way there is no other', () => {
