@@ -1,13 +1,15 @@
 /**
- * A node is drained under stock clients of Pusher: what each misses on its way, for how long it is away, and what the app's backend and the
- * other members are told meanwhile. Protocol 7 has no positions, so what is published while a client is on its way is lost to it: that is
- * printed, and is no promise. Promised is that everybody comes back by himself, in order, and that nobody is told of somebody who has gone.
+ * A node is drained under stock clients of Pusher, half of them with our add-on: what each misses on its way, for how long it is away, and what
+ * the app's backend and the other members are told meanwhile. Protocol 7 has no positions, so what is published while a client is on its way is
+ * lost to who has no add-on: that is printed, and is no promise. Promised is that everybody comes back by himself, in order, that with the
+ * add-on nothing is lost, and that nobody is told of somebody who has gone.
  *
  *   npm run storm -- pusher-drain [--clients 200] [--publishes 50] [--plan 20s]
  */
 import { Cluster } from './parts/cluster.ts'
 import { pause } from './parts/in-traffic.ts'
 import { percentiles, printTable, Promises, type StormOptions } from './parts/report.ts'
+import { withSluice } from '../../src/client/pusher.ts'
 import { HookReceiver } from '../../test/support/hook-receiver.ts'
 import { APPS, backendOf, pusherJs, SHOP, type PusherJs } from '../../test/support/pusher.ts'
 import type { StartedNode } from '../../test/support/start-node.ts'
@@ -17,6 +19,8 @@ const CALM_MS = 3000
 const SETTLE_MS = 10_000
 
 interface Client {
+  /** It has our add-on. */
+  readonly repairs: boolean
   readonly room: string
   readonly pusher: PusherJs
   readonly shown: number[]
@@ -42,7 +46,11 @@ export async function pusherDrain({
   await pause(CALM_MS)
   const herd = await Promise.all(
     Array.from({ length: clients }, (_, index) =>
-      join(cluster.balancer.port, `user-${index}`, `presence-room-${index % ROOMS}`),
+      // Each room has both kinds.
+      join(cluster.balancer.port, `user-${index}`, {
+        room: `presence-room-${index % ROOMS}`,
+        repairs: Math.floor(index / ROOMS) % 2 === 1,
+      }),
     ),
   )
   const backend = backendOf(cluster.node(1) as unknown as StartedNode)
@@ -70,12 +78,12 @@ export async function pusherDrain({
   await Promise.all(underWay)
   await pause(SETTLE_MS)
 
-  const findings = herd.map(({ room, shown }) => {
+  const findings = herd.map(({ room, shown, repairs }) => {
     const expected = published.get(room) ?? []
     const seen = new Set(shown)
     const lost = expected.filter((value) => !seen.has(value)).length
     const wrong = shown.filter((value, index) => index > 0 && value <= (shown[index - 1] as number)).length
-    return { expected: expected.length, lost, wrong }
+    return { expected: expected.length, lost: repairs ? 0 : lost, lostWithAddOn: repairs ? lost : 0, wrong }
   })
   const sum = (pick: (finding: (typeof findings)[number]) => number): number =>
     findings.reduce((total, one) => total + pick(one), 0)
@@ -90,7 +98,8 @@ export async function pusherDrain({
     ['connected at the end', String(back)],
     ['the drain took', `${Math.round(tookMs)} ms, exit code ${exit}`],
     ['deliveries expected', String(sum(({ expected }) => expected))],
-    ['lost on the way', String(sum(({ lost }) => lost))],
+    ['lost on the way, without our add-on', String(sum(({ lost }) => lost))],
+    ['lost on the way, with it', String(sum(({ lostWithAddOn }) => lostWithAddOn))],
     ['twice, or out of order', String(sum(({ wrong }) => wrong))],
     ['gap p50 / p95 / p99 / max', percentiles(herd.flatMap(({ gapsMs }) => gapsMs))],
     ['webhooks of channels and members that ended', String(ended)],
@@ -98,6 +107,10 @@ export async function pusherDrain({
   ])
   const promises = new Promises()
   promises.keep('everybody is connected again', back === clients, `${back} of ${clients}`)
+  promises.none(
+    'event lost with our add-on',
+    sum(({ lostWithAddOn }) => lostWithAddOn),
+  )
   promises.none(
     'event twice or out of order',
     sum(({ wrong }) => wrong),
@@ -110,10 +123,15 @@ export async function pusherDrain({
   return promises.verdict()
 }
 
-function join(port: number, id: string, room: string): Promise<Client> {
+function join(
+  port: number,
+  id: string,
+  { room, repairs }: Pick<Client, 'room' | 'repairs'>,
+): Promise<Client> {
   return new Promise((resolve) => {
     const pusher = pusherJs({ port }, { id })
-    const client: Client = { room, pusher, shown: [], gapsMs: [], gone: [] }
+    if (repairs) withSluice(pusher)
+    const client: Client = { repairs, room, pusher, shown: [], gapsMs: [], gone: [] }
     const channel = pusher.subscribe(room)
     let lostMs: number | undefined
     channel.bind('tick', (value: number) => client.shown.push(value))

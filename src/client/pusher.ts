@@ -7,11 +7,14 @@
 export interface PusherLike {
   readonly connection: {
     readonly state: string
+    /** Once it is connected. */
+    readonly socket_id: string
     bind(event: string, listener: (data: never) => void): unknown
     emit(event: string, data: unknown): unknown
   }
   send_event(event: string, data: unknown): boolean
   unsubscribe(channel: string): unknown
+  channel(name: string): unknown
 }
 
 export interface SluiceForPusherOptions {
@@ -39,17 +42,19 @@ interface Placed extends Place {
 const PREFIX = 'pusher_internal:sluice_'
 /** So many places go in a frame: with the longest names of channels it is well within `limits.frame`. */
 const PLACES_AT_ONCE = 50
+/** The ids that the gateway gives have 59 characters; those of other servers no more than about twenty. */
+const OURS_FROM = 40
 
 /**
- * Right after `new Pusher(…)`, before its connection is there: else from its next connection on. Another server answers with a
- * `pusher:error`, and all is as it was. Answers the same client.
+ * Right after `new Pusher(…)`, before its connection is there: else from its next connection on. Another server hears nothing of it, and all is
+ * as it was. Answers the same client.
  */
 export function withSluice<P extends PusherLike>(pusher: P, { onGap }: SluiceForPusherOptions = {}): P {
   const { connection } = pusher
   const places = new Map<string, Place>()
   // It is called before pusher-js subscribes anew.
   connection.bind('state_change', ({ current }: { readonly current: string }) => {
-    if (current !== 'connected') return
+    if (current !== 'connected' || connection.socket_id.length < OURS_FROM) return
     const all = [...places]
     do {
       const positions = Object.fromEntries(all.splice(0, PLACES_AT_ONCE))
@@ -57,8 +62,8 @@ export function withSluice<P extends PusherLike>(pusher: P, { onGap }: SluiceFor
     } while (all.length > 0)
   })
   connection.bind('message', ({ event, channel, data }: Frame) => {
-    if (channel === undefined) return
-    if (!event.startsWith(PREFIX)) return
+    // What is still on its way where it has unsubscribed is no place to go on from.
+    if (channel === undefined || !event.startsWith(PREFIX) || !pusher.channel(channel)) return
     const { epoch, offset, ...shown } = data as Placed
     places.set(channel, { epoch, offset })
     if (event === `${PREFIX}event`)

@@ -1,6 +1,7 @@
 /** Stock clients of Pusher on two nodes of a cluster: who is left out, who is there, and a drain. */
 import type { PresenceChannel } from 'pusher-js'
 import { afterEach, expect, it } from 'vitest'
+import { withSluice } from '../../src/client/pusher.ts'
 import { Balancer } from '../support/balancer.ts'
 import { patientDuration } from '../support/patience.ts'
 import { APPS, backendOf, pusherJs, RawPusher, type PusherJs } from '../support/pusher.ts'
@@ -8,6 +9,9 @@ import { startCluster, type StartedCluster } from '../support/start-cluster.ts'
 import type { StartedNode } from '../support/start-node.ts'
 
 let cluster: StartedCluster | undefined
+/** As many as were asked for. */
+type Nodes = readonly [StartedNode, StartedNode, StartedNode]
+
 const clients: PusherJs[] = []
 const closing: (() => Promise<void>)[] = []
 
@@ -18,12 +22,12 @@ afterEach(async () => {
   cluster = undefined
 })
 
-async function start(): Promise<[StartedNode, StartedNode]> {
-  cluster = await startCluster(2, {
+async function start(count = 2): Promise<Nodes> {
+  cluster = await startCluster(count, {
     dialects: { pusher: { apps: APPS, subscriptionCounts: true } },
     drain: { plan: '50%/200ms', deregisterDelay: '100ms', grace: patientDuration(10_000), linger: '100ms' },
   })
-  return cluster.nodes as [StartedNode, StartedNode]
+  return cluster.nodes as unknown as Nodes
 }
 
 it('a socket is left out, client events arrive and users are ended across nodes', async () => {
@@ -89,44 +93,71 @@ it('how many are on a channel, and who of a watchlist is online, is told across 
   expect(await asked.json()).toEqual({ channels: { 'private-a': {} } })
 })
 
-it('a drain brings stock clients to the other node, and nobody is told that they had gone', async () => {
-  const [old, other] = await start()
-  const balancer = new Balancer([old.port])
+it('a drain closes one after the other with 4200, and who is not due yet is served', async () => {
+  const [old] = await start()
+  const drain = `/v1/nodes/${old.id}/drain`
+  const raws = await Promise.all(Array.from({ length: 8 }, () => RawPusher.connect(old)))
+  for (const raw of raws) await raw.join('news')
+  await old.api('POST', drain, { plan: '1/500ms' })
+  await Promise.race(raws.map(({ closed }) => closed))
+  // The clock of the plan stands still from here on.
+  await old.api('POST', drain, { paused: true })
+  const open = raws.filter(({ socket }) => socket.readyState === socket.OPEN)
+  expect(open.length).toBeGreaterThan(0)
+  await backendOf(old).trigger('news', 'told', {})
+  for (const raw of open) await raw.next('told')
+  await old.api('POST', drain, { paused: false, finish: true })
+  const ends = await Promise.all(raws.map(({ closed }) => closed))
+  expect(ends.map(({ code }) => code)).toEqual(raws.map(() => 4200))
+})
+
+it('a rolling drain brings stock clients to the next node, nobody is told that they had gone, and with our add-on nothing is lost', async () => {
+  const [first, second, last] = await start(3)
+  const balancer = new Balancer([first.port])
   await balancer.listen()
   closing.push(() => balancer.close())
-  const watcher = pusherJs(other, { id: 'watcher' })
+  const watcher = pusherJs(last, { id: 'watcher' })
   clients.push(watcher)
   const room = watcher.subscribe('presence-room') as PresenceChannel
   const changes: string[] = []
   room.bind('pusher:member_added', ({ id }: { id: string }) => changes.push(`+${id}`))
   room.bind('pusher:member_removed', ({ id }: { id: string }) => changes.push(`-${id}`))
   await new Promise((resolve) => room.bind('pusher:subscription_succeeded', resolve))
-  const ids = ['a', 'b', 'c', 'd']
-  const seen = new Map<string, number[]>()
+  const ids = ['a', 'b', 'with-c', 'with-d']
+  const seen = new Map<string, number[]>(ids.map((id) => [id, []]))
+  const gaps: string[] = []
   const joined = ids.map((id) => {
-    const client = pusherJs({ ...old, port: balancer.port }, { id })
+    const client = pusherJs({ ...first, port: balancer.port }, { id })
+    if (id.startsWith('with-')) withSluice(client, { onGap: () => gaps.push(id) })
     clients.push(client)
     const channel = client.subscribe('presence-room')
-    seen.set(id, [])
     channel.bind('tick', (n: number) => seen.get(id)?.push(n))
-    return { client, ready: new Promise((resolve) => channel.bind('pusher:subscription_succeeded', resolve)) }
+    return new Promise((resolve) => channel.bind('pusher:subscription_succeeded', resolve))
   })
-  await Promise.all(joined.map(({ ready }) => ready))
-  await expect.poll(() => changes.toSorted()).toEqual(['+a', '+b', '+c', '+d'])
-  balancer.targets = [other.port]
+  await Promise.all(joined)
+  await expect.poll(() => changes.toSorted()).toEqual(['+a', '+b', '+with-c', '+with-d'])
   let drained = false
-  const draining = old.drain().then(() => (drained = true))
+  const draining = (async () => {
+    balancer.targets = [second.port]
+    await first.drain()
+    balancer.targets = [last.port]
+    await second.drain()
+    drained = true
+  })()
   let published = 0
-  while (!drained) await backendOf(other).trigger('presence-room', 'tick', published++)
+  while (!drained) await backendOf(last).trigger('presence-room', 'tick', published++)
   await draining
   await expect.poll(() => room.members.count).toBe(5)
-  await backendOf(other).trigger('presence-room', 'tick', -1)
-  await expect.poll(() => ids.every((id) => seen.get(id)?.includes(-1))).toBe(true)
-  expect(changes.toSorted()).toEqual(['+a', '+b', '+c', '+d'])
+  await backendOf(last).trigger('presence-room', 'tick', published)
+  await expect.poll(() => ids.every((id) => seen.get(id)?.includes(published))).toBe(true)
+  expect(changes.toSorted()).toEqual(['+a', '+b', '+with-c', '+with-d'])
+  const all = Array.from({ length: published + 1 }, (_, n) => n)
+  expect(gaps).toEqual([])
   for (const id of ids) {
-    const got = (seen.get(id) as number[]).slice(0, -1)
+    const got = seen.get(id) as number[]
+    if (id.startsWith('with-')) expect(got).toEqual(all)
     // Protocol 7 cannot go on where it was: what came while it was on its way is missing, and nothing else is.
     expect(got).toEqual([...new Set(got)].toSorted((a, b) => a - b))
-    console.log(`${id}: ${published - got.length} of ${published} events lost on the way`)
+    console.log(`${id}: ${all.length - got.length} of ${all.length} events lost on the way`)
   }
 })

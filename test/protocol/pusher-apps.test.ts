@@ -117,3 +117,15 @@ it('a channel and an event have as many characters as at Pusher, and one more is
   expect(await asked.json()).toMatchObject({ occupied: true })
   for (const one of [raw, other]) one.socket.close()
 })
+
+it('who finds no room is let in, and closed with 4100 before it is told anything', async () => {
+  const full = await startNode({ dialects: { pusher: { apps: APPS } }, limits: { connections: 1 } })
+  const first = await RawPusher.connect(full)
+  const second = new RawPusher(full, `/app/${SHOP.key}?protocol=7`)
+  const opened = new Promise((resolve) => second.socket.once('open', () => resolve('opened')))
+  expect([await opened, await second.closed]).toMatchObject(['opened', { code: 4100 }])
+  expect(second.frames).toEqual([])
+  await first.settled()
+  first.socket.terminate()
+  await full.close()
+})

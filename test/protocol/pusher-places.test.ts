@@ -99,6 +99,24 @@ describe('pusher-js with our add-on', () => {
   })
 })
 
+it('does not go on from what was on its way when it had unsubscribed', async () => {
+  const client = withSluice(open('ann'))
+  const seen: unknown[] = []
+  const channel = await subscribed(client, 'left')
+  const first = new Promise((resolve) => channel.bind('sold', resolve))
+  // The gateway has written both before it hears of the unsubscribe.
+  channel.bind('sold', () => client.unsubscribe('left'))
+  await backendOf(node).triggerBatch([1, 2].map((n) => ({ channel: 'left', name: 'sold', data: `${n}` })))
+  await first
+  await subscribed(client, 'other')
+  await meanwhile(client, () => publish('left', 'not seen'))
+  const again = client.subscribe('left')
+  again.bind('sold', (data: unknown) => seen.push(data))
+  await new Promise((resolve) => again.bind('pusher:subscription_succeeded', resolve))
+  await publish('left', 'seen')
+  await expect.poll(() => seen).toEqual(['seen'])
+})
+
 describe('a client that keeps its places', () => {
   it('of more channels than a frame has room for says them in several', async () => {
     const client = withSluice(open('ann'))

@@ -3,10 +3,12 @@
  *
  * It is the id of its session, written in digits: 24 bytes as two numbers. So it is new for each connection, cannot be guessed, is the
  * only thing in a signature that is new each time, and every node knows whom `socket_id` leaves out without asking anybody. It does not
- * open the session: that takes a token of the session's user as well, and there is none.
+ * open the session: that takes a token of the session's user as well, and there is none. All have the same length, by which our add-on knows
+ * the gateway (`client/pusher.ts`).
  */
 const SOCKET_ID = /^(\d{1,29})\.(\d{1,29})$/
 const HALF_BYTES = 12
+const HALF_DIGITS = 29
 const HALF_END = 1n << 96n
 
 export function socketIdOf(session: string): string {
@@ -25,6 +27,8 @@ export function sessionIdOf(socketId: unknown): string | undefined {
   )
 }
 
-function numberOf(bytes: Uint8Array): bigint {
+function numberOf(bytes: Uint8Array): string {
   return BigInt(`0x${Buffer.from(bytes).toString('hex')}`)
+    .toString()
+    .padStart(HALF_DIGITS, '0')
 }
