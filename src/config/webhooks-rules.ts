@@ -37,6 +37,20 @@ export const WEBHOOK_RULES: readonly Rule[] = [
       }),
   },
   {
+    says: '`hooks` has either a `url`, which needs a `secret`, or a `subject`, which needs `nats.url`.',
+    broken({ hooks, nats }, where) {
+      if (hooks === undefined) return undefined
+      const { url, subject, secret } = hooks
+      if ((url === undefined) === (subject === undefined))
+        return `${where('hooks')} must have either a url or a subject: who is asked?`
+      if (subject !== undefined && nats.url.length === 0)
+        return `${where('hooks', 'subject')} needs nats.url (SLUICE_NATS_URL): set it, or use a url`
+      if (url !== undefined && secret === undefined)
+        return `${where('hooks', 'url')} needs hooks.secret: nobody could tell who asks; set one, for example from: openssl rand -hex 32`
+      return undefined
+    },
+  },
+  {
     says: '`webhooks.endsAfter` is at most `webhooks.movesWithin`: who is sent elsewhere is away for longer than who goes.',
     broken({ webhooks: { endsAfter, movesWithin } }, where) {
       if (endsAfter <= movesWithin) return undefined

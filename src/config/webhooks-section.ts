@@ -12,7 +12,6 @@ import {
   option,
   optional,
   optionalSection,
-  required,
   section,
   SECTIONS,
   text,
@@ -47,26 +46,28 @@ const EVENTS_RULE = WEBHOOK_EVENTS.join(', ')
 const NAME_RULE = 'a name is 1 to 64 of A-Z a-z 0-9 _ -'
 const DEFAULT_EVENTS = ['channel_occupied', 'channel_vacated', 'member_added', 'member_removed']
 
+const PATTERNS = 'channels, or the beginnings of channels followed by *'
+const URL_TO_ASK = text('an http or https URL', isUrl('http', 'https'))
+const SUBJECT = text('a subject of NATS without wildcards', isSubject)
+const SECRET = text('a text of at least 16 characters', (secret) => secret.length >= 16)
+
 const TARGET = z.strictObject({
-  url: optional(text('an http or https URL', isUrl('http', 'https')), {
+  url: optional(URL_TO_ASK, {
     secret: 'credentials',
     doc: 'Where it is told over HTTP, by POST. Redirects are not followed.',
   }),
-  subject: optional(text('a subject of NATS without wildcards', isSubject), {
+  subject: optional(SUBJECT, {
     doc: 'Where it is told over NATS instead: each request waits for an answer, which a stream of JetStream on the subject gives as well.',
   }),
-  secret: optional(
-    text('a text of at least 16 characters', (secret) => secret.length >= 16),
-    {
-      secret: 'whole',
-      doc: 'What requests are signed with, as Standard Webhooks say: `whsec_` and base64, or any text. Needed with `url`, unless `app` is set.',
-    },
-  ),
+  secret: optional(SECRET, {
+    secret: 'whole',
+    doc: 'What requests are signed with, as Standard Webhooks say: `whsec_` and base64, or any text. Needed with `url`, unless `app` is set.',
+  }),
   app: optional(text('the id of an app of dialects.pusher.apps'), {
     doc: 'The app of Pusher that it belongs to: it is told of the channels of that app only, in the words of Pusher, signed by the first key of the app.',
   }),
   events: option(list(EVENTS_RULE, isEvent), DEFAULT_EVENTS, { doc: 'What it is told of.' }),
-  channels: option(list('channels, or the beginnings of channels followed by *', isPattern), ['*'], {
+  channels: option(list(PATTERNS, isPattern), ['*'], {
     doc: 'Of which channels. What is about no channel (`user_…`, `unacknowledged`) does not go by this.',
   }),
 })
@@ -112,19 +113,31 @@ export function webhooksSection() {
 
 export function hooksSection() {
   return optionalSection('Questions to a backend before a client is let in. Absent: tokens decide alone.', {
-    url: required(text('an http or https URL', isUrl('http', 'https')), {
+    url: optional(URL_TO_ASK, {
       secret: 'credentials',
-      doc: 'Whom to ask, by POST. Redirects are not followed.',
+      doc: 'Whom to ask, by POST. Redirects are not followed. Either this or `subject`.',
     }),
-    secret: required(
-      text('a text of at least 16 characters', (secret) => secret.length >= 16),
+    subject: optional(SUBJECT, {
+      doc: 'Where to ask over NATS instead, by a request.',
+    }),
+    secret: optional(SECRET, {
+      secret: 'whole',
+      doc: 'What questions are signed with, as webhooks are. Needed with `url`.',
+    }),
+    grants: section(
+      'How far the answer to who connects may go beyond the token: what its `permissions` name is good where the token allows it, or this does.',
       {
-        secret: 'whole',
-        doc: 'What questions are signed with, as webhooks are.',
+        subscribe: option(list(PATTERNS, isPattern), [], {
+          doc: 'The channels that it may let subscribe to.',
+        }),
+        publish: option(list(PATTERNS, isPattern), [], { doc: 'The channels that it may let publish to.' }),
+        history: option(list(PATTERNS, isPattern), [], {
+          doc: 'The channels whose log it may let page through.',
+        }),
       },
     ),
     connect: option(flag(), false, { doc: 'Whether it is asked whether a user may connect.' }),
-    channels: option(list('channels, or the beginnings of channels followed by *', isPattern), [], {
+    channels: option(list(PATTERNS, isPattern), [], {
       doc: 'The channels that it is asked for when a user subscribes whose token allows it.',
     }),
     timeout: option(duration('50ms', '30s'), '2s', { doc: 'How long it has to answer.' }),

@@ -152,7 +152,8 @@ function targetOf({ config, clock }: Base, stores: Stores, { name, target }: Nam
   }
 }
 
-function requestOf(
+/** Of a backend that is told, or asked, over NATS. Fails with `unavailable`. */
+export function requestOf(
   { nats }: Stores,
   subject: string,
   data: Uint8Array,

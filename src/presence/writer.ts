@@ -6,6 +6,7 @@
 import type { PresenceStore, StoreWrite } from './store.ts'
 import type { Change } from './view.ts'
 import { jitter, type Clock, type Timer } from '../clock.ts'
+import { firstOf } from '../first-of.ts'
 
 export interface WriterPorts {
   readonly store: PresenceStore
@@ -192,15 +193,6 @@ function asWrite({ stored, latest, changes }: Channel, chunk: readonly Change[])
     put: new Map(chunk.filter(({ present }) => present).map(({ user, info }) => [user, info])),
     remove: chunk.filter(({ present }) => !present).map(({ user }) => user),
   }
-}
-
-function firstOf(changes: ReadonlyMap<string, Change>, count: number): Change[] {
-  const first: Change[] = []
-  for (const change of changes.values()) {
-    if (first.length === count) break
-    first.push(change)
-  }
-  return first
 }
 
 function isEmpty(items: Iterable<unknown>): boolean {

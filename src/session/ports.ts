@@ -17,6 +17,7 @@ import type { Hub } from '../hub/hub.ts'
 import type { LogRange } from '../replay/replay-log.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Wheel } from '../wheel.ts'
+import type { Permissions } from '../auth/permissions.ts'
 import type { Attempts } from './attempts.ts'
 import type { ClientMessage } from './client-publish.ts'
 import type { UserQuotas } from './quotas.ts'
@@ -120,9 +121,15 @@ export interface ChannelHistory {
   before(position: Position, limit: number): Promise<LogRange>
 }
 
+/** What a backend makes of a token, for as long as the session lasts. */
+export interface Granting {
+  over(token: Permissions): Permissions
+}
+
 /** What a backend has a say in beside tokens. `undefined`: he may. Fails with `forbidden` or `unavailable`. */
 export interface HookPort {
-  mayConnect(user: string): Promise<void> | undefined
+  /** The answer `undefined`: as his token says. */
+  mayConnect(user: string): Promise<Granting | undefined> | undefined
   /** By the internal name of a channel. */
   maySubscribe(user: string, channel: string): Promise<void> | undefined
 }

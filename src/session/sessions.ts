@@ -11,7 +11,7 @@ import { findAll, found, refusesAll, resultOf, shown, sortOut, type Finding, typ
 import { howCame, shownAs } from './came.ts'
 import type { Identity, SessionContext } from './ports.ts'
 import { ownerTagOf, sessionIdFor } from './session-id.ts'
-import { withAllStanding } from './more-permissions.ts'
+import { withAllStanding, withGranting } from './more-permissions.ts'
 import { Session } from './session.ts'
 import { carryOut, channelsFor, endInTime, withStandingChannels, type StandingChange } from './standing.ts'
 import { checkChannels, checkSessions, takeConnection } from './user-limits.ts'
@@ -96,18 +96,18 @@ export class Sessions {
    */
   async connect(
     connection: Connection,
-    identity: Identity,
+    shown: Identity,
     request: ConnectRequest,
   ): Promise<Session | undefined> {
     const { ports } = this.#context
-    const { user } = identity
+    const { user } = shown
     const startedMs = ports.clock.monotonicMs()
-    const sorted = this.#sortOut(identity, request)
     const id = sessionIdFor(user, request.session)
     // Before anything is held for it: a backend may take its time. Who brings no token is a stranger, whom no backend knows.
-    const asked = identity.tokenless === true ? undefined : ports.hooks.mayConnect(user)
-    if (asked !== undefined) await asked
+    const asked = shown.tokenless === true ? undefined : ports.hooks.mayConnect(user)
+    const identity = asked === undefined ? shown : withGranting(shown, await asked)
     if (connection.closed) return undefined
+    const sorted = this.#sortOut(identity, request)
     takeConnection(ports, user, sorted.wanted.size - 1, this.#byId.has(id))
     // The user is claimed before any log is read: a publisher appends first and looks the user up then.
     const attempt = this.#attempts.begin(user, id)

@@ -40,12 +40,12 @@ export interface HooksPorts {
 const REFUSED_MS = 5_000
 const WAITING_MAX = 10_000
 const AWAY =
-  'the backend that decides this did not answer; try again, and tell its operators (hooks.url) if it stays so'
+  'the backend that decides this did not answer; try again, and tell its operators (hooks) if it stays so'
 
 export class Hooks {
   readonly #options: HooksOptions
   readonly #ports: HooksPorts
-  readonly #underWay = new Map<string, Promise<void>>()
+  readonly #underWay = new Map<string, Promise<HookAnswer | undefined>>()
   #calls = 0
   readonly #waiting: (() => void)[] = []
 
@@ -54,17 +54,17 @@ export class Hooks {
     this.#ports = ports
   }
 
-  /** `undefined`: he may, and nobody was asked. Fails with `forbidden` or `unavailable`. */
-  mayConnect(user: string): Promise<void> | undefined {
+  /** `undefined`, or its answer: he may, and nobody was asked, or who was did not say. Fails with `forbidden` or `unavailable`. */
+  mayConnect(user: string): Promise<HookAnswer | undefined> | undefined {
     return this.#options.connect ? this.#may({ type: 'connect', user }) : undefined
   }
 
   /** As `mayConnect`. */
-  maySubscribe(user: string, channel: string): Promise<void> | undefined {
+  maySubscribe(user: string, channel: string): Promise<HookAnswer | undefined> | undefined {
     return this.#options.asksFor(channel) ? this.#may({ type: 'subscribe', user, channel }) : undefined
   }
 
-  #may(question: Question): Promise<void> {
+  #may(question: Question): Promise<HookAnswer | undefined> {
     const key = `${nameOf(question)}\n${question.user}`
     let under = this.#underWay.get(key)
     if (under === undefined) {
@@ -74,7 +74,7 @@ export class Hooks {
     return under
   }
 
-  async #decide(question: Question): Promise<void> {
+  async #decide(question: Question): Promise<HookAnswer | undefined> {
     const { grants, counts, failed } = this.#ports
     const { user } = question
     let answer: HookAnswer | undefined
@@ -90,6 +90,7 @@ export class Hooks {
       counts.refused()
       throw new SluiceError('forbidden', answer.reason ?? 'the backend does not allow it')
     }
+    return answer
   }
 
   /** `undefined`: it may go by the token. */
@@ -118,7 +119,10 @@ export class Hooks {
     }
     try {
       const answer = answerIn(await this.#ports.ask(question))
-      if (answer === undefined) this.#ports.warn('its answer is not {"allow":true} or {"allow":false}')
+      if (answer === undefined)
+        this.#ports.warn(
+          'its answer is not {"allow":true} or {"allow":false}, or has permissions that are none',
+        )
       return answer
     } catch (error) {
       this.#ports.warn((error as Error).message)

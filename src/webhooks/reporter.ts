@@ -5,6 +5,7 @@
 import { rankOf } from './happening.ts'
 import type { Change, WebhookStore } from './store.ts'
 import type { Clock, Timer } from '../clock.ts'
+import { firstOf } from '../first-of.ts'
 import { NodeWatch } from '../presence/node-watch.ts'
 
 export interface ReporterOptions {
@@ -155,15 +156,6 @@ export class Reporter {
     for (const node of known)
       if (!this.#closed && this.#watch.gone(node)) await store.bury(node, this.#options.graceMs)
   }
-}
-
-function firstOf(changes: ReadonlyMap<string, Change>, count: number): Change[] {
-  const first: Change[] = []
-  for (const change of changes.values()) {
-    if (first.length === count) break
-    first.push(change)
-  }
-  return first
 }
 
 function beginsInOrder(one: Change, other: Change): number {

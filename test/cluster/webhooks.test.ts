@@ -4,9 +4,10 @@ import { afterEach, expect, it } from 'vitest'
 import { Balancer } from '../support/balancer.ts'
 import { GatewayProcess } from '../support/gateway-process.ts'
 import { HookReceiver } from '../support/hook-receiver.ts'
-import { openNats } from '../support/nats-links.ts'
+import { NATS_PATIENCE_MS, openNats } from '../support/nats-links.ts'
 import { patientDuration } from '../support/patience.ts'
 import { APPS, backendOf, pusherJs, RawPusher, SHOP, type PusherJs } from '../support/pusher.ts'
+import { RawClient } from '../support/raw-client.ts'
 import { freePorts, temporaryDirectory } from '../support/server-process.ts'
 import { startCluster, type StartedCluster } from '../support/start-cluster.ts'
 import type { StartedNode } from '../support/start-node.ts'
@@ -203,5 +204,55 @@ it('who a backend has let in comes back at another node without a question, and 
   await reads(here, 'ann', 'free')
   expect(receiver.requests.map(({ body }) => (JSON.parse(body) as { user: string }).user)).toEqual([
     ...['ann', 'ann', 'ann', 'bob', 'ann'],
+  ])
+})
+
+it('a backend that is asked over NATS narrows and widens what a token allows, and is not asked where it has put a user', async () => {
+  const hooks: ConfigInput['hooks'] = {
+    ...{ subject: 'may.they', connect: true, channels: ['*'] },
+    grants: { subscribe: ['vip:*'] },
+  }
+  cluster = await startCluster(2, { hooks })
+  const [here, there] = cluster.nodes as [StartedNode, StartedNode]
+  const asked: unknown[] = []
+  const backend = await openNats(cluster.nats.url)
+  closing.push(() => backend.close())
+  backend.subscribe('may.they', {}, (_, data, reply) => {
+    const question = JSON.parse(data.toString()) as { readonly type: string }
+    asked.push(question)
+    const permissions = { subscribe: ['news', 'vip:1', 'secret'], publish: [] }
+    const answer = { allow: true, ...(question.type === 'connect' ? { permissions } : {}) }
+    backend.respond(reply, Buffer.from(JSON.stringify(answer)))
+  })
+  await backend.flush(NATS_PATIENCE_MS)
+  const put = await here.api('POST', '/v1/users/ann/subscribe', { channels: ['standing'] })
+  expect(put.status).toBe(200)
+  const outcomes = async (node: StartedNode): Promise<unknown> => {
+    const token = await node.token('ann', { subscribe: ['news', 'free'], publish: ['news'] })
+    const { client, welcome } = await RawClient.connect(`ws://127.0.0.1:${node.port}/v1/ws`, { token })
+    const said: unknown[] = [Object.keys(welcome['channels'] as object).toSorted()]
+    for (const [ref, channel] of ['news', 'vip:1', 'vip:2', 'free', 'secret'].entries())
+      said.push([channel, (await client.request({ type: 'subscribe', ref, channel })).type])
+    said.push((await client.request({ type: 'publish', ref: 9, channel: 'news', data: 1 })).type)
+    client.cut()
+    return said
+  }
+  const expected = [
+    ['@inbox', 'standing'],
+    ...[
+      ['news', 'subscribed'],
+      ['vip:1', 'subscribed'],
+      ['vip:2', 'error'],
+      ['free', 'error'],
+      ['secret', 'error'],
+    ],
+    'error',
+  ]
+  expect(await outcomes(here)).toEqual(expected)
+  expect(await outcomes(there)).toEqual(expected)
+  expect(asked).toEqual([
+    { type: 'connect', user: 'ann' },
+    { type: 'subscribe', user: 'ann', channel: 'news' },
+    { type: 'subscribe', user: 'ann', channel: 'vip:1' },
   ])
 })

@@ -20,6 +20,7 @@ const RANKS: readonly (readonly string[])[] = [
     'package-version.ts',
     'tracing.ts',
     'turns.ts',
+    'first-of.ts',
     'package-names.ts',
   ],
   ['config', 'observe', 'drivers'],

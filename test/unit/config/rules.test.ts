@@ -227,6 +227,21 @@ const BROKEN: readonly (readonly [why: string, settings: ConfigInput, complaint:
     /^webhooks\.targets\.a .* wants user_connected, for which Pusher has no word/,
   ],
   [
+    'a backend that has a say and is nowhere',
+    { ...GOOD, hooks: {} },
+    /^hooks .*must have either a url or a subject: who/,
+  ],
+  [
+    'a backend that has a say over NATS without NATS',
+    { ...GOOD, hooks: { subject: 'x' } },
+    /^hooks\.subject .*needs nats\.url/,
+  ],
+  [
+    'a backend that has a say and could not tell who asks',
+    { ...GOOD, hooks: { url: 'https://a' } },
+    /^hooks\.url .*needs hooks\.secret/,
+  ],
+  [
     'a user who is sent elsewhere away for less than one who goes',
     { ...GOOD, webhooks: { endsAfter: '1m' } },
     /^webhooks\.endsAfter .* must be at most webhooks\.movesWithin/,

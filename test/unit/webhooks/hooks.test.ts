@@ -1,6 +1,11 @@
+import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { PatternPermissions } from '../../../src/auth/permissions.ts'
 import { SluiceError } from '../../../src/errors.ts'
+import { carriedOver, withAllStanding, withGranting } from '../../../src/session/more-permissions.ts'
+import type { Identity } from '../../../src/session/ports.ts'
 import { answerIn } from '../../../src/webhooks/hook-answer.ts'
+import { Grants } from '../../../src/webhooks/granted.ts'
 import { Hooks, type HooksOptions, type Question } from '../../../src/webhooks/hooks.ts'
 import { MemoryGrantStore } from '../../../src/webhooks/memory-grants.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
@@ -42,7 +47,7 @@ async function settled(): Promise<void> {
 }
 
 /** What becomes of it, in a word. */
-async function outcome(decided: Promise<void> | undefined): Promise<string> {
+async function outcome(decided: Promise<unknown> | undefined): Promise<string> {
   try {
     await decided
     return 'in'
@@ -128,6 +133,29 @@ describe('a backend that has a say', () => {
     },
   )
 
+  it.each([
+    '{"allow":true,"permissions":[]}',
+    '{"allow":true,"permissions":null}',
+    '{"allow":true,"permissions":{"subscriptions":["a"]}}',
+    '{"allow":true,"permissions":{"subscribe":"a"}}',
+    '{"allow":true,"permissions":{"subscribe":["a*b"]}}',
+    JSON.stringify({ allow: true, permissions: { publish: Array.from({ length: 257 }, () => 'a') } }),
+  ])('gives no answer with permissions that are none: %s', (text) => {
+    expect(answerIn(text)).toBeUndefined()
+  })
+
+  it('says what he may, and that is kept for other nodes', async () => {
+    const [one, other] = [nodeOf(), nodeOf()]
+    const permissions = { subscribe: ['news'] }
+    const first = one.mayConnect('ann')
+    await answer(JSON.stringify({ allow: true, permissions }))
+    expect([await first, await other.mayConnect('ann')]).toEqual([
+      { allow: true, permissions },
+      { allow: true, permissions },
+    ])
+    expect(asked).toHaveLength(1)
+  })
+
   it('is read as it is kept', () => {
     expect(answerIn('{"allow":true,"ttl":90}')).toEqual({ allow: true, ttlMs: 90_000 })
     expect(answerIn(JSON.stringify(answerIn('{"allow":true,"ttl":90}')))).toEqual({
@@ -135,5 +163,57 @@ describe('a backend that has a say', () => {
       ttlMs: 90_000,
     })
     expect(answerIn('{"allow":true,"ttl":1e12}')?.ttlMs).toBe(30 * 86_400_000)
+  })
+})
+
+describe('what a backend says that a user may', () => {
+  const patterns = fc.array(fc.constantFrom('*', 'a*', 'a:1', 'b', 'b*', 'c:*'), { maxLength: 3 })
+  const said = fc.option(patterns, { nil: undefined })
+  const channels = fc.constantFrom('a:1', 'a:2', 'b', 'b:1', 'c:1', 'd', '@ann')
+  const kinds = [
+    ['subscribe', 'maySubscribe'],
+    ['publish', 'mayPublish'],
+    ['history', 'mayReadHistory'],
+  ] as const
+
+  it.each(kinds)('G1 to G3 of %s', (kind, may) => {
+    fc.assert(
+      fc.property(said, patterns, patterns, channels, (named, ofToken, ofGrants, channel) => {
+        const made = (list: readonly string[]): PatternPermissions => {
+          const all = { subscribe: [], publish: [], history: [], [kind]: list }
+          return new PatternPermissions(all.subscribe, all.publish, all.history)
+        }
+        const answered = { allow: true, permissions: named === undefined ? {} : { [kind]: named } }
+        const token = made(ofToken)
+        const over = new Grants(made(ofGrants)).of(answered)?.over(token)
+        const expected =
+          named === undefined
+            ? token[may](channel)
+            : made(named)[may](channel) && (token[may](channel) || made(ofGrants)[may](channel))
+        expect(over?.[may](channel)).toBe(expected)
+        if (channel.startsWith('@')) expect(expected).toBe(false)
+      }),
+    )
+  })
+
+  it('is nothing where it does not say, and the token is as it was', () => {
+    const grants = new Grants(new PatternPermissions(['*'], ['*'], ['*']))
+    expect(grants.of(undefined)).toBeUndefined()
+    expect(grants.of({ allow: true })).toBeUndefined()
+  })
+
+  it('goes over each fresh token, beside what a backend has put the client on', () => {
+    const permissions = new PatternPermissions(['a', 'b'], [], [])
+    const identity = { user: 'ann', permissions, expiresAtMs: undefined, issuedAtMs: undefined }
+    const granting = new Grants(new PatternPermissions(['c'], [], [])).of({
+      allow: true,
+      permissions: { subscribe: ['a', 'c', 'd'] },
+    })
+    const first = withAllStanding(withGranting(identity, granting), new Set(['e']))
+    const fresh = { ...identity, permissions: new PatternPermissions(['b', 'd'], [], []) }
+    const mays = ({ permissions: now }: Identity): string =>
+      ['a', 'b', 'c', 'd', 'e'].filter((channel) => now.maySubscribe(channel)).join('')
+    expect([mays(first), mays(carriedOver(first, fresh))]).toEqual(['ace', 'cde'])
+    expect(withGranting(identity, undefined)).toBe(identity)
   })
 })
