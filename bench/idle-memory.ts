@@ -23,7 +23,6 @@ async function run(options: RunOptions): Promise<Outcome> {
     await session.load.step('disconnect')
     await session.settledBytes()
     bases.add(PEER_LABELS[peer], session.residentBytes)
-    await session.ripen()
     const base = await session.settledBytes()
     await session.load.step('connect', { count: connections, inFlight: OPENING_AT_ONCE, channel: ROOM })
     const full = await session.settledBytes()
@@ -32,9 +31,10 @@ async function run(options: RunOptions): Promise<Outcome> {
   return {
     arrangement:
       `${connections} WebSocket clients connect, say who they are, subscribe to one channel, and are silent. Its own memory (Pss_Anon; pages of the program are shared) is taken before and after, each time ` +
-      'when the garbage is collected and the figure no longer moves; before the first time the young generation of the heap is ' +
-      'grown to its full size, which is the same with and without connections. A client of Sluice has a checked token, a session that can be ' +
-      'resumed, its inbox, and that channel; the others have an entry in a table of users, and the channel.',
+      'when the garbage is collected and the figure no longer moves; without V8’s room for young objects, which grows ' +
+      'and shrinks with what was made lately and not with connections. A client of Sluice has a checked token, a session that can be ' +
+      'resumed, its inbox, and that channel; the others have an entry in a table of users, and the channel. The base is all resident memory (VmRSS), that of the program and its ' +
+      `libraries included, once ${WARM_UP_CONNECTIONS} first connections have come and gone.`,
     tables: [
       { caption: 'Over the base, for each connection', unit: 'bytes', per: 'connection', rows: rows.list },
       {

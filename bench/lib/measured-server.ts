@@ -4,21 +4,24 @@
  */
 import { writeFileSync } from 'node:fs'
 import { Session } from 'node:inspector/promises'
-import { writeHeapSnapshot } from 'node:v8'
+import { getHeapSpaceStatistics, writeHeapSnapshot } from 'node:v8'
 import { answerSteps } from './steps.ts'
 import type { Ports } from '../peers/terms.ts'
 
 /** One collection frees what the finalizers of the one before have let go. */
 const COLLECTIONS = 4
 const SAMPLING_INTERVAL_MICROS = 200
-/** V8 doubles the young generation whenever as much as it holds has survived in it; a few dozen megabytes take it to its end. */
-const YOUNG_ROUNDS = 30
-const YOUNG_OBJECTS = 150_000
+/** Of V8's heap: what was made lately. */
+const YOUNG_SPACES = ['new_space', 'new_large_object_space']
 
 export function serve(start: () => Promise<Ports>): void {
   const inspector = new Session()
   answerSteps({
     start,
+    /**
+     * Answers how much is resident of the room for young objects. It grows and shrinks between 1 and 32 MB with what was made lately, however
+     * many connections there are, and must not be taken for something that they hold.
+     */
     async collect() {
       const { gc } = globalThis
       if (gc === undefined) throw new Error('the server was started without --expose-gc')
@@ -27,16 +30,9 @@ export function serve(start: () => Promise<Ports>): void {
         // A turn of the loop in between, for what runs after a collection.
         await new Promise((resolve) => setImmediate(resolve))
       }
-    },
-    /**
-     * Grows the young generation to the size that it would reach under traffic anyway and then keeps. It is bounded, however
-     * many connections there are, and must not be taken for something that they hold.
-     */
-    ripen() {
-      for (let round = 0; round < YOUNG_ROUNDS; round++) {
-        const survivors = Array.from({ length: YOUNG_OBJECTS }, (_, index) => ({ index }))
-        if (survivors.length !== YOUNG_OBJECTS) throw new Error('the young generation was not filled')
-      }
+      return getHeapSpaceStatistics()
+        .filter(({ space_name: name }) => YOUNG_SPACES.includes(name))
+        .reduce((bytes, { physical_space_size: size }) => bytes + size, 0)
     },
     writeSnapshot(file: string) {
       writeHeapSnapshot(file)

@@ -57,22 +57,17 @@ export class BenchSession {
     return residentBytes(this.#pid)
   }
 
-  /** The server's own memory once its garbage is collected and nothing moves any more. */
+  /** The server's own memory, without the room for young objects, once its garbage is collected and nothing moves any more. */
   async settledBytes(): Promise<number> {
     let last = Number.POSITIVE_INFINITY
     for (let look = 0; look < LOOKS_MAX; look++) {
-      await this.#server.step('collect')
+      const youngBytes = await this.#server.step<number>('collect')
       await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL_MS))
-      const bytes = ownBytes(this.#pid)
+      const bytes = ownBytes(this.#pid) - youngBytes
       if (Math.abs(bytes - last) < SETTLED_BYTES) return bytes
       last = bytes
     }
     throw new Error(`the server's memory still moves after ${LOOKS_MAX} collections: last ${last} bytes`)
-  }
-
-  /** Has the server's heap take the size that it keeps, before memory is compared. */
-  ripen(): Promise<void> {
-    return this.#server.step('ripen')
   }
 
   writeSnapshot(file: string): Promise<void> {
