@@ -21,6 +21,8 @@ if (!majors.includes(major)) {
   )
   process.exit(1)
 } else if (existsSync(new URL('../dist/cli/main.js', import.meta.url))) {
+  const { holdYoungGeneration } = await import('../dist/cli/young-generation.js')
+  holdYoungGeneration()
   const { runProcess } = await import('../dist/cli/main.js')
   await runProcess()
 } else {

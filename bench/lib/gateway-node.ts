@@ -9,6 +9,11 @@ const gateway = new URL('../gateway/', import.meta.url)
 const [namespace = ''] = ROOM.split(':')
 
 export async function startGateway(settings: ConfigInput = {}): Promise<Ports> {
+  // As the command does.
+  const { holdYoungGeneration, releaseYoungGeneration } = (await import(
+    new URL('cli/young-generation.js', gateway).href
+  )) as typeof import('../../src/cli/young-generation.ts')
+  holdYoungGeneration()
   const { createNode } = (await import(
     new URL('node/node.js', gateway).href
   )) as typeof import('../../src/node/node.ts')
@@ -35,6 +40,7 @@ export async function startGateway(settings: ConfigInput = {}): Promise<Ports> {
   })
   const node = await createNode(config)
   await node.start()
+  releaseYoungGeneration()
   return { port: portOf(node.url), apiPort: portOf(node.apiUrl) }
 }
 

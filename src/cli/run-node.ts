@@ -6,6 +6,7 @@ import { Distrust } from './distrust.ts'
 import { Reload } from './reload.ts'
 import { StopSignals } from './stop-signals.ts'
 import { EXIT_INTERRUPTED, type Signal, type Terminal } from './terminal.ts'
+import { releaseYoungGeneration } from './young-generation.ts'
 import { systemClock } from '../clock.ts'
 import { HEALTH_DEFAULTS } from '../observe/health.ts'
 import { watch } from '../observe/watchdog.ts'
@@ -61,6 +62,7 @@ export async function runNode(run: NodeRun, terminal: Terminal): Promise<void> {
     if (reload !== undefined) reloading = new Reload(node, config, reload)
     if (early) reloading?.now()
     await run.started?.(node)
+    releaseYoungGeneration()
     await Promise.race([node.end, failed])
   } finally {
     await node.close()
