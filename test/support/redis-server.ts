@@ -68,6 +68,7 @@ export class RedisServer {
 
   async stop(): Promise<void> {
     await this.#process.kill()
+    await this.#process.forksEnded()
     this.#directory.remove()
   }
 }

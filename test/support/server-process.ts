@@ -28,11 +28,15 @@ export class ServerProcess {
   readonly #child: ChildProcess
   readonly #command: ServerCommand
   readonly #output: string[] = []
+  readonly #closed: Promise<unknown>
   readonly #killWithUs = (): void => void this.#child.kill('SIGKILL')
 
   private constructor(command: ServerCommand, child: ChildProcess) {
     this.#command = command
     this.#child = child
+    this.#closed = once(child, 'close')
+    // One that cannot be started says so to who starts it.
+    this.#closed.catch(() => {})
     process.on('exit', this.#killWithUs)
     child.once('exit', () => process.off('exit', this.#killWithUs))
     for (const stream of [child.stdout, child.stderr]) {
@@ -86,6 +90,11 @@ export class ServerProcess {
   async ended(): Promise<number | null> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit')
     return this.#child.exitCode
+  }
+
+  /** After its end: when what it has forked, which has its output too and may still write to its files, has ended. */
+  async forksEnded(): Promise<void> {
+    await this.#closed
   }
 
   async #end(signal: NodeJS.Signals): Promise<number | null> {
