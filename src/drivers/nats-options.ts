@@ -29,10 +29,25 @@ const RECONNECT_WAIT_MS = 200
 const RECONNECT_JITTER_MS = 100
 /** A server that answers nothing is given up after three of these. */
 const PING_INTERVAL_MS = 2_000
+/** For a handshake, at first: another server may be well. */
 const DIAL_TIMEOUT_MS = 2_000
+/** A server that everybody comes back to at once takes longer, and whoever gives it up begins anew behind the others. */
+const DIAL_TIMEOUT_MAX_MS = 10_000
 
-/** `closed`: whether it shall stop. Throws where `urls` are not what `nats-url.ts` says. */
-export function clientOptions(options: NatsLinkOptions, closed: () => boolean): ConnectionOptions {
+/** How long a handshake may take after so long without a connection. */
+export function dialTimeoutMs(awayMs: number): number {
+  return Math.min(Math.max(DIAL_TIMEOUT_MS, awayMs / 2), DIAL_TIMEOUT_MAX_MS)
+}
+
+export interface LinkState {
+  /** Whether it shall stop. */
+  readonly closed: boolean
+  /** For how long there has been no connection. */
+  readonly awayMs: number
+}
+
+/** Throws where `urls` are not what `nats-url.ts` says. */
+export function clientOptions(options: NatsLinkOptions, state: () => LinkState): ConnectionOptions {
   const { urls, name, inboxPrefix, credsFile, nkeyFile, tls: tlsFiles } = options
   const { servers, credentials, tls } = natsTarget(urls)
   return {
@@ -50,9 +65,12 @@ export function clientOptions(options: NatsLinkOptions, closed: () => boolean): 
     maxReconnectAttempts: -1,
     // A server whose users are being changed refuses for a moment, and the client would give up for good.
     ignoreAuthErrorAbort: true,
-    reconnectDelayHandler: () => {
+    // Called on the client's own copy of these options, before each attempt.
+    reconnectDelayHandler(this: ConnectionOptions) {
+      const { closed, awayMs } = state()
       // The only way to stop a client that has never been connected.
-      if (closed()) throw new Error('the link to NATS has been closed')
+      if (closed) throw new Error('the link to NATS has been closed')
+      this.timeout = dialTimeoutMs(awayMs)
       return RECONNECT_WAIT_MS + Math.floor(Math.random() * RECONNECT_JITTER_MS)
     },
     pingInterval: PING_INTERVAL_MS,

@@ -2,26 +2,13 @@
  * The only door to NATS. It connects in the background for as long as it is open, and nothing waits in a queue for a
  * server that is away: what cannot be sent now is refused, since the client would take it and lose it without a word.
  */
-import {
-  connect,
-  errors,
-  type ConnectionOptions,
-  type Msg,
-  type NatsConnection,
-  type Subscription as ClientSubscription,
-} from '@nats-io/transport-node'
+import { connect, errors, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node'
 import { asOurs, away, closed, textOf, thrownApart, tooLarge } from './nats-errors.ts'
 import { asClientHeaders, fromClientHeaders } from './nats-headers.ts'
 import { clientOptions, type NatsLinkOptions } from './nats-options.ts'
+import { establish, type Wanted } from './nats-wanted.ts'
 import type { NatsCallback, NatsEvents, NatsHeaders, NatsSubscription } from './nats-port.ts'
 import { SluiceError, type Caught } from '../errors.ts'
-
-interface Wanted {
-  readonly subject: string
-  readonly queue: string | undefined
-  readonly callback: (error: Error | null, message: Msg) => void
-  established: ClientSubscription | undefined
-}
 
 const FLUSH_TIMEOUT_MS = 2_000
 /** How often it is looked which other servers the one at hand knows: shorter than servers take to find each other again. */
@@ -37,6 +24,7 @@ export class NatsLink {
   readonly #waiting = new Set<() => void>()
   #connection: NatsConnection | undefined
   #up = false
+  #awaySinceMs = 0
   #started = false
   #closing: Promise<void> | undefined
   #maxPayloadBytes = MAX_PAYLOAD_BYTES
@@ -47,7 +35,10 @@ export class NatsLink {
   /** Throws where `urls` are not what `nats-url.ts` says. */
   constructor(options: NatsLinkOptions) {
     this.#caught = options.caught ?? thrownApart
-    this.#options = clientOptions(options, () => this.#closing !== undefined)
+    this.#options = clientOptions(options, () => ({
+      closed: this.#closing !== undefined,
+      awayMs: performance.now() - this.#awaySinceMs,
+    }))
   }
 
   get up(): boolean {
@@ -72,6 +63,7 @@ export class NatsLink {
   start(): void {
     if (this.#started) return
     this.#started = true
+    this.#awaySinceMs = performance.now()
     this.#lookingAround = setInterval(() => this.#lookAround(), LOOK_AROUND_MS)
     void this.#run()
   }
@@ -314,6 +306,7 @@ export class NatsLink {
   #lost(): void {
     if (!this.#up) return
     this.#up = false
+    this.#awaySinceMs = performance.now()
     this.#tell((events) => events.disconnected(this.#reason))
   }
 
@@ -336,11 +329,6 @@ export class NatsLink {
   #fits({ length }: Uint8Array): void {
     if (length > this.#maxPayloadBytes) throw tooLarge(length, this.#maxPayloadBytes)
   }
-}
-
-function establish(connection: NatsConnection, wanted: Wanted): void {
-  const { subject, queue, callback } = wanted
-  wanted.established = connection.subscribe(subject, { callback, ...(queue === undefined ? {} : { queue }) })
 }
 
 function serversAround({ info }: NatsConnection): ReadonlySet<string> {

@@ -52,7 +52,7 @@ const DOORS: readonly (readonly [pkg: RegExp, door: RegExp])[] = [
   [/^koffi$/, /^drivers\/c-library\.ts$/],
   [
     /^@nats-io\//,
-    /^drivers\/(?:nats(?:-identity|-options|-errors|-headers)?|jetstream(?:-errors|-streams)?)\.ts$/,
+    /^drivers\/(?:nats(?:-identity|-options|-errors|-headers|-wanted)?|jetstream(?:-errors|-streams)?)\.ts$/,
   ],
   [/^ioredis$/, /^drivers\/(?:redis|redis-clients|redis-survey|former-primary|sentinels)\.ts$/],
   [/^@opentelemetry\//, /^drivers\/opentelemetry\.ts$/],

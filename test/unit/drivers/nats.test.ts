@@ -1,6 +1,8 @@
+import { Transform, type TransformCallback } from 'node:stream'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { NatsEvents } from '../../../src/drivers/nats-port.ts'
 import { NatsLink } from '../../../src/drivers/nats.ts'
+import { CuttingProxy } from '../../support/cutting-proxy.ts'
 import { NATS_PATIENCE_MS, openNats } from '../../support/nats-links.ts'
 import { NatsServer } from '../../support/nats-server.ts'
 import { freePort, ServerProcess } from '../../support/server-process.ts'
@@ -20,6 +22,18 @@ class Log implements NatsEvents {
 
   refused(reason: string): void {
     this.seen.push(`refused: ${reason}`)
+  }
+}
+
+/** What a server with much to do says comes later than the client waits at first. */
+class Late extends Transform {
+  #first = true
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    const pass = (): void => done(null, chunk)
+    if (!this.#first) return pass()
+    this.#first = false
+    setTimeout(pass, 2300)
   }
 }
 
@@ -56,6 +70,14 @@ describe('NatsLink', () => {
     })
     return seen
   }
+
+  it('gives a server whose handshake takes long more time from attempt to attempt, and comes in', async () => {
+    const proxy = new CuttingProxy(server.port, () => new Late())
+    await proxy.listen()
+    closing.push(() => proxy.close())
+    const link = await open(`nats://127.0.0.1:${proxy.port}`)
+    expect(link.up).toBe(true)
+  })
 
   it('tells of its connection, and keeps what was subscribed to before it', async () => {
     const log = new Log()
