@@ -25,7 +25,9 @@ export interface TrafficOptions {
 
 const KINDS: readonly Kind[] = ['sdk', 'sse', 'poll']
 const CHANNELS_PER_CLIENT = 2
-const RETRY_MS = 100
+/** Of publishers, doubled each time. All at once and again every tenth of a second would keep the machine from what they wait for. */
+const RETRY_MIN_MS = 100
+const RETRY_MAX_MS = 2000
 const FLOOD_UNDER_WAY = 100
 const PUBLISH_TIMEOUT_MS = patientMs(6000)
 
@@ -38,7 +40,7 @@ export class Traffic {
   readonly #underWay = new Set<Promise<void>>()
   readonly #nats: NatsLink
   #number = 0
-  readonly #publishers = { running: true }
+  readonly #publishers = { running: true, closed: false }
   /** Publishes that were refused at first, or answered by nobody, and repeated with their id. */
   retries = 0
   degraded = 0
@@ -53,7 +55,12 @@ export class Traffic {
   /** Resolves once every client has a position on each of its channels, and both publishers run. */
   static async start(fleet: Fleet, options: TrafficOptions): Promise<Traffic> {
     const traffic = new Traffic(fleet, options)
-    await traffic.#join()
+    try {
+      await traffic.#join()
+    } catch (error) {
+      await traffic.close()
+      throw error
+    }
     for (const publish of [traffic.#overHttp, traffic.#overNats]) {
       const loop = traffic.#publishAll(publish)
       traffic.#underWay.add(loop)
@@ -115,6 +122,7 @@ export class Traffic {
 
   async close(): Promise<void> {
     this.#publishers.running = false
+    this.#publishers.closed = true
     for (const member of this.#members) member.close()
     await this.#nats.close()
   }
@@ -162,7 +170,7 @@ export class Traffic {
     number: number,
     publish: (channel: string, number: number) => Promise<Answer>,
   ): Promise<void> {
-    for (;;) {
+    for (let retryMs = RETRY_MIN_MS; ; retryMs = Math.min(retryMs * 2, RETRY_MAX_MS)) {
       const { epoch, offset, degraded } = await publish(channel, number)
       if (epoch !== undefined && offset !== undefined) {
         if (degraded === true) this.degraded++
@@ -171,8 +179,10 @@ export class Traffic {
         else places.set(number, { epoch, offset })
         return
       }
+      // The test has ended, perhaps because nobody has ever accepted it.
+      if (this.#publishers.closed) return
       this.retries++
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+      await new Promise((resolve) => setTimeout(resolve, retryMs * (0.5 + Math.random() / 2)))
     }
   }
 
