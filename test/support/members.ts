@@ -24,6 +24,8 @@ export interface Member {
   readonly ready: Promise<unknown>
   /** Each time without a connection that served it, in milliseconds. */
   readonly gapsMs: readonly number[]
+  /** What it was told when a connection or an attempt failed; of the SDK. */
+  readonly complaints: readonly string[]
   /** How often it has changed to another connection; 0 for all but the SDK. */
   moves(): number
   /** Answers that sent it away: of polls. */
@@ -71,7 +73,8 @@ function sdkMember({ port, token, user, channels, backoff = QUICK, WebSocket }: 
     ...(WebSocket === undefined ? {} : { WebSocket }),
   })
   // What a client goes through on a bad day shows in what it was shown.
-  client.on('error', () => undefined)
+  const complaints: string[] = []
+  client.on('error', ({ message }) => void complaints.push(message))
   const gapsMs: number[] = []
   let welcomes = 0
   let lostMs: number | undefined
@@ -96,6 +99,7 @@ function sdkMember({ port, token, user, channels, backoff = QUICK, WebSocket }: 
     channels,
     ready: Promise.all(subscriptions.map(({ ready }) => ready)),
     gapsMs,
+    complaints,
     moves: () => Math.max(0, welcomes - 1),
     refusals: () => 0,
     gaveUp: () => false,
@@ -111,6 +115,7 @@ function plainMember(kind: Kind, { user, channels }: MemberTarget, client: Resum
     channels,
     ready: client.ready,
     gapsMs: client.gapsMs,
+    complaints: [],
     moves: () => 0,
     refusals: () => client.refusals,
     gaveUp: () => client.gaveUp,

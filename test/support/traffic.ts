@@ -100,12 +100,14 @@ export class Traffic {
     readonly clients: number
     readonly moves: number
     readonly gapsMs: readonly number[]
+    readonly complaints: readonly string[]
   } {
     const members = this.#members.filter((member) => member.kind === kind)
     return {
       clients: members.length,
       moves: members.reduce((sum, member) => sum + member.moves(), 0),
       gapsMs: members.flatMap(({ gapsMs }) => gapsMs),
+      complaints: members.flatMap(({ complaints }) => complaints),
     }
   }
 
