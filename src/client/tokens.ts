@@ -71,7 +71,7 @@ export class Tokens {
   }
 }
 
-/** What came in place of a token, without showing one. */
+/** What came in place of a token, without showing one. Of `undefined` it is that, which a text shows as well. */
 function shown(value: unknown): string {
-  return value ? typeof value : String(JSON.stringify(value))
+  return value ? typeof value : JSON.stringify(value)
 }
