@@ -61,7 +61,7 @@ async function signed(method: 'GET' | 'POST', path: string, before: string, key:
     auth_version: '1.0',
   })
   params.set('auth_signature', signatureOf('secret-one', requestText(method, path, params)))
-  return fetch(`http://127.0.0.1:${node.apiPort}${before}${path}?${params}`, { method })
+  return fetch(`http://127.0.0.1:${node.apiPort}${before}${path}?${params.toString()}`, { method })
 }
 
 describe('what stands before the paths', () => {

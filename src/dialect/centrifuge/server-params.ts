@@ -66,7 +66,10 @@ export function isAsked(value: unknown): boolean {
 /** The name is fine, and there is nothing of that kind. */
 export class UnknownChannel extends Error {}
 
-export function channelOf(name: unknown, { knows }: { knows(channel: string): boolean }): string {
+export function channelOf(
+  name: unknown,
+  { knows }: { readonly knows: (channel: string) => boolean },
+): string {
   const channel = typeof name === 'string' ? internalNameOf(name) : undefined
   if (channel === undefined)
     throw new SluiceError('bad_request', `channel is not valid: ${CHANNEL_RULE_OF_CENTRIFUGE}`)
