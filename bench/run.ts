@@ -5,6 +5,7 @@
  *   npm run bench -- broadcast sse        these two; the others on the page stay as they were
  *   npm run bench:quick -- broadcast      a look while working; writes nothing
  *   npm run bench -- --list
+ *   npm run bench -- --charts             draws the growth curves again, from the page
  *   npm run bench:check                   fails where a ratio to raw uWebSockets.js is worse than the page says; writes nothing
  *
  * `--rounds 9`, `--peers raw-uws,sluice`; `--profile` leaves a CPU profile of each server in .tmp/bench/profiles.
@@ -20,7 +21,7 @@ import { idleMemory } from './idle-memory.ts'
 import type { Bench, RunOptions } from './lib/bench.ts'
 import { compile, compileGateway } from './lib/compile.ts'
 import { committedIn, compare, TOLERANCE, type Kept } from './lib/committed.ts'
-import { keepResult, readPage, writePage } from './lib/document.ts'
+import { keepResult, readPage, writeCharts, writePage } from './lib/document.ts'
 import { describeCommit, describeMachine } from './lib/machine.ts'
 import { tableLines } from './lib/print.ts'
 import { latency } from './latency.ts'
@@ -49,11 +50,14 @@ const ROUNDS = 5
 /** What is said of peers that are not installed. */
 const missing = new Set<string>()
 const ROUNDS_QUICK = 2
+/** A median of three, and all of them within five minutes on a quiet machine. */
+const ROUNDS_CHECK = 3
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     list: { type: 'boolean', default: false },
+    charts: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     peers: { type: 'string' },
@@ -63,6 +67,7 @@ const { values, positionals } = parseArgs({
 })
 
 if (values.list) for (const { name, title } of BENCHES) console.log(`${name.padEnd(16)}${title}`)
+else if (values.charts) writeCharts()
 else await runAll(positionals.length === 0 ? benchesOfAll() : positionals.map(benchNamed))
 
 /** A check is against the floor. */
@@ -116,10 +121,15 @@ function optionsFor(bench: Bench): RunOptions {
   }
   return {
     quick: values.quick,
-    rounds: roundsFrom(values.rounds) ?? (values.quick && !values.check ? ROUNDS_QUICK : ROUNDS),
+    rounds: roundsFrom(values.rounds) ?? defaultRounds(),
     peers: bench.peers.filter((peer) => isHere(peer) && (wanted === undefined || wanted.includes(peer))),
     profile: values.profile,
   }
+}
+
+function defaultRounds(): number {
+  if (values.check) return ROUNDS_CHECK
+  return values.quick ? ROUNDS_QUICK : ROUNDS
 }
 
 /** Without its package Nchan is left out, and said so once. */

@@ -3,12 +3,14 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Bench, Outcome } from './bench.ts'
+import { chartLine, chartsOf, GROWTHS } from './charts.ts'
 import { tableLines } from './print.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const PAGE = join(ROOT, 'docs', 'benchmarks.md')
 /** What profiles say of it, by hand. */
 const ACCOUNT = join(ROOT, 'bench', 'account.md')
+const CHARTS = join(ROOT, 'docs', 'charts')
 const RESULTS = join(ROOT, '.tmp', 'bench-results')
 
 const INTRODUCTION = `# Benchmarks
@@ -53,12 +55,23 @@ export function keepResult(bench: Bench, result: Result): void {
 export function writePage(benches: readonly Bench[]): void {
   const sections = benches.map((bench) => sectionText(bench, readResult(bench)))
   writeFileSync(PAGE, [INTRODUCTION, ...sections, readFileSync(ACCOUNT, 'utf8')].join('\n'))
+  writeCharts()
+}
+
+/** Of what the page has, whoever has written it. */
+export function writeCharts(): void {
+  mkdirSync(CHARTS, { recursive: true })
+  for (const [file, svg] of chartsOf(readPage())) writeFileSync(join(CHARTS, file), svg)
 }
 
 function sectionText(bench: Bench, result: Result | undefined): string {
   if (result === undefined) return ''
   const { outcome, rounds, machine, commit } = result
-  const tables = outcome.tables.map((table) => `**${table.caption}**\n\n${tableLines(table).join('\n')}\n`)
+  const tables = outcome.tables.map((table) => {
+    const growth = GROWTHS.find(({ title, caption }) => title === result.title && caption === table.caption)
+    const chart = growth === undefined ? '' : `\n${chartLine(growth)}\n`
+    return `**${table.caption}**\n\n${tableLines(table).join('\n')}\n${chart}`
+  })
   const origin = `\`npm run bench -- ${bench.name} --rounds ${rounds}\` at commit ${commit}, on ${machine}.`
   return `## ${result.title}\n\n${outcome.arrangement}\n\n${tables.join('\n')}\n${origin}\n`
 }
