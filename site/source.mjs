@@ -10,6 +10,8 @@ import { pages, placeOf, ROOT } from './navigation.mjs'
 const READABLE =
   /\.(?:cfg|conf|css|go|html|json|js|md|mjs|php|py|service|sh|sql|ts|tsx|ya?ml)$|(?:^|\/)Dockerfile$/
 const LANGUAGES = { service: 'ini', cfg: 'text', conf: 'text', '': 'text', yml: 'yaml', mjs: 'js' }
+/** Shown where the page has it, and no page of its own. */
+const IMAGE = /\.(?:svg|png)$/
 /** With the words that stand behind a link, where there are some. */
 const LINK = /(\]\()([^)\s]+)((?: "[^"]*")?\))/g
 const FENCE = /^(```+).*\n[\s\S]*?^\1$/gm
@@ -22,7 +24,8 @@ export function writeSource(folder) {
     const text = readFileSync(join(ROOT, page), 'utf8')
     write(join(folder, placeOf(page)), withLinks(text, page, linked))
   }
-  for (const path of linked) write(join(folder, filePlace(path)), filePage(path))
+  for (const path of linked)
+    write(join(folder, filePlace(path)), IMAGE.test(path) ? readFileSync(join(ROOT, path)) : filePage(path))
 }
 
 function withLinks(text, page, linked) {
@@ -50,7 +53,8 @@ function moved(target, page, linked) {
   return `${relative.startsWith('.') ? relative : `./${relative}`}${anchor === undefined ? '' : `#${anchor}`}`
 }
 
-const filePlace = (path) => `files/${path.toLowerCase().replaceAll('.', '-')}.md`
+const filePlace = (path) =>
+  IMAGE.test(path) ? `files/${path}` : `files/${path.toLowerCase().replaceAll('.', '-')}.md`
 
 /** A file of the project, or all of a folder. */
 function filePage(path) {

@@ -41,6 +41,10 @@ describe('the site', () => {
   it('has every page, and what pages link to beside them', () => {
     expect(written).toEqual(expect.arrayContaining(pages().map((page) => placeOf(page))))
     expect(readFileSync(join(folder.path, 'files/deploy/compose-yaml.md'), 'utf8')).toContain('x-gateway')
+    // A picture stays one.
+    const chart = 'charts/cost-by-channels.svg'
+    expect(readFileSync(join(folder.path, 'benchmarks.md'), 'utf8')).toContain(`](./files/docs/${chart})`)
+    expect(existsSync(join(folder.path, 'files/docs', chart))).toBe(true)
   })
 
   it('links to nothing beyond itself but by an address', () => {
