@@ -53,6 +53,7 @@ const SERVERS_MAX = 128
 const SETTINGS = [
   ...['maxmemory-policy', 'maxmemory', 'maxclients', 'min-replicas-to-write', 'min-replicas-max-lag'],
   ...['cluster-require-full-coverage', 'cluster-node-timeout', 'cluster-allow-reads-when-down'],
+  ...['appendonly', 'appendfsync'],
 ]
 
 type SentinelTarget = Extract<RedisTarget, { readonly kind: 'sentinel' }>

@@ -1,7 +1,9 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Finding } from '../../src/cli/doctor/findings.ts'
+import type { ConfigInput } from '../../src/config/schema.ts'
+import { NatsServer } from '../support/nats-server.ts'
 import { RedisSentinels } from '../support/redis-sentinels.ts'
 import { RedisCluster, type RedisServer } from '../support/redis-server.ts'
 import { temporaryDirectory } from '../support/server-process.ts'
@@ -10,6 +12,8 @@ import type { StartedNode } from '../support/start-node.ts'
 import { run } from '../unit/cli/fake-terminal.ts'
 
 /** `sluice doctor` at a real deployment: a node, nats-server and redis-server as they come. */
+
+const PAGE_OF_NATS = readFileSync(new URL('../../docs/nats.md', import.meta.url), 'utf8')
 
 let cluster: StartedCluster
 const directory = temporaryDirectory('doctor')
@@ -69,6 +73,43 @@ it('fails where servers do not answer, and where Redis drops what it was given',
   expect(of('Redis maxmemory-policy')).toMatchObject({ status: 'fail' })
 })
 
+it('tries what a node says and hears over NATS as its user, names what is not allowed, and leaves nothing there', async () => {
+  const [, permissions = ''] = /```conf\n([\s\S]*?)```/.exec(PAGE_OF_NATS) ?? []
+  // The nodes' user of the page, without what acknowledgements and what concerns all nodes take.
+  const narrow = /GATEWAY = \{[\s\S]*?\n {2}\}/
+    .exec(permissions)?.[0]
+    .replace('GATEWAY', 'NARROW')
+    .replace('"$KV.sluice-acks.>",', '')
+    .replace('subscribe: ["sluice.>"]', 'subscribe: { allow: ["sluice.>"], deny: ["sluice.all"] }') as string
+  const users = '{ user: narrow, password: "narrow-password", permissions: $NARROW }'
+  const nats = await NatsServer.start(undefined, [
+    permissions.replace('users = [', `${narrow}\n  users = [\n    ${users}`),
+  ])
+  const as = (user: string): object => ({
+    nats: { url: [`nats://${user}:${user}-password@127.0.0.1:${nats.port}`] },
+    namespaces: { jobs: { delivery: 'durable' } },
+  })
+  const node = await cluster.join(as('gateway') as ConfigInput)
+  try {
+    await node.publish({ channel: 'jobs:1', data: 'kept' })
+    const stored = async (): Promise<unknown> => (await nats.monitor('/jsz?streams=1&config=1'))['messages']
+    const before = await stored()
+    expect((await seen(as('gateway'))).of('NATS permissions')).toMatchObject({ status: 'ok' })
+    const { code, of } = await seen(as('narrow'))
+    expect(code).toBe(1)
+    expect(of('NATS permissions')).toMatchObject({
+      status: 'fail',
+      says: 'may not publish to $KV.sluice-acks.*; may not subscribe to sluice.all',
+    })
+    expect((await seen(as('publisher'))).of('NATS carries')).toMatchObject({ status: 'fail' })
+    expect(await stored()).toBe(before)
+    expect(await node.metric('sluice_packet_refusals_total{why="bare"}')).toBe(0)
+  } finally {
+    await node.close()
+    await nats.stop()
+  }
+})
+
 it('reads the settings of Sentinels, and of each server behind them', async () => {
   const redis = await RedisSentinels.start(20_000, ['g1'])
   try {
@@ -116,8 +157,13 @@ it('reads the settings of each server of a Redis Cluster', async () => {
       status: 'warn',
       says: expect.stringContaining(`yes at 127.0.0.1:${one.port}:`) as string,
     })
+    one.command('config', 'set', 'appendonly', 'yes', 'appendfsync', 'always')
+    const kept = (await seen({ redis: { url: redis.urls } })).of(`Redis 127.0.0.1:${one.port} persistence`)
+    expect(kept).toMatchObject({ status: 'ok' })
     for (const { port } of redis.servers)
       expect(of(`Redis 127.0.0.1:${port} maxmemory-policy`)).toMatchObject({ status: 'ok' })
+    for (const { port } of redis.servers)
+      expect(of(`Redis 127.0.0.1:${port} persistence`)).toMatchObject({ status: 'warn' })
   } finally {
     await redis.stop()
   }

@@ -98,7 +98,7 @@ export interface SeenRedis {
 export function redisFindings(seen: SeenRedis): Finding[] {
   return [
     policyFinding('Redis maxmemory-policy', seen),
-    persistenceOf(seen),
+    persistenceFinding('Redis persistence', seen),
     ...maxclientsFindings('Redis maxclients', seen.maxclients),
   ]
 }
@@ -118,8 +118,10 @@ export function policyFinding(
   }
 }
 
-function persistenceOf({ appendonly, appendfsync }: SeenRedis): Finding {
-  const what = 'Redis persistence'
+export function persistenceFinding(
+  what: string,
+  { appendonly, appendfsync }: Pick<SeenRedis, 'appendonly' | 'appendfsync'>,
+): Finding {
   if (appendonly === undefined) return { what, status: 'skip', says: 'Redis does not tell' }
   if (appendonly === 'yes' && appendfsync === 'always')
     return { what, status: 'ok', says: 'on disk before it is confirmed: a restart resets nobody' }
@@ -143,10 +145,8 @@ export function maxclientsFindings(what: string, maxclients: SeenRedis['maxclien
   ]
 }
 
-/** `refused`: what NATS has said to what a node does. */
 export interface SeenNats {
   readonly heardItself: boolean
-  readonly refused: readonly string[]
   readonly maxPayloadBytes: number
   readonly jetStream: boolean
 }
@@ -155,7 +155,7 @@ export function natsFindings(
   seen: SeenNats,
   needs: { readonly payloadBytes: number; readonly durable: boolean },
 ): Finding[] {
-  const findings: Finding[] = [permissionsOf(seen)]
+  const findings: Finding[] = [carriesFinding(seen)]
   const roomFor = seen.maxPayloadBytes
   findings.push(
     roomFor >= needs.payloadBytes
@@ -178,15 +178,14 @@ export function natsFindings(
   return findings
 }
 
-function permissionsOf({ heardItself, refused }: SeenNats): Finding {
-  const what = 'NATS permissions'
-  if (heardItself && refused.length === 0)
-    return { what, status: 'ok', says: 'a node may say and hear what it needs' }
+function carriesFinding({ heardItself }: SeenNats): Finding {
+  const what = 'NATS carries'
+  if (heardItself) return { what, status: 'ok', says: 'what was said on sluice.doctor came back' }
   return {
     what,
     status: 'fail',
-    says: refused.length > 0 ? refused.join('; ') : 'what was said on sluice.doctor did not come back',
-    change: 'the permissions of docs/nats.md for the user of nodes',
+    says: 'what was said on sluice.doctor did not come back',
+    change: 'sluice.> for the user of nodes, in both directions; docs/nats.md has all permissions',
   }
 }
 

@@ -1,7 +1,13 @@
 /**
  * What is to be said of Sentinels, of the servers behind them, and of those of a Redis Cluster. Pure.
  */
-import { clockFinding, maxclientsFindings, policyFinding, type Finding } from './findings.ts'
+import {
+  clockFinding,
+  maxclientsFindings,
+  persistenceFinding,
+  policyFinding,
+  type Finding,
+} from './findings.ts'
 import type { Survey, SurveyedSentinel, SurveyedServer } from '../../drivers/redis-survey.ts'
 
 /** With two, no majority is left when the machine of one is gone. */
@@ -241,6 +247,10 @@ function serverFindings(servers: readonly SurveyedServer[]): Finding[] {
     const seen = { policy: settings.get('maxmemory-policy'), maxmemory: settings.get('maxmemory') }
     return [
       policyFinding(`Redis ${at} maxmemory-policy`, seen),
+      persistenceFinding(`Redis ${at} persistence`, {
+        appendonly: settings.get('appendonly'),
+        appendfsync: settings.get('appendfsync'),
+      }),
       ...maxclientsFindings(`Redis ${at} maxclients`, settings.get('maxclients')),
       ...(aheadMs === undefined ? [] : [clockFinding(`clock of Redis ${at}`, aheadMs)]),
     ]

@@ -1,8 +1,8 @@
 /**
  * Looks at NATS and Redis as a node would use them: with its configuration, its user and its subjects.
  */
-import { setTimeout as delay } from 'node:timers/promises'
 import { clockFinding, natsFindings, redisFindings, type Finding, type SeenRedis } from './findings.ts'
+import { natsNeeds, permissionFindings } from './nats-permissions.ts'
 import { surveyFindings } from './redis-servers.ts'
 import { systemClock } from '../../clock.ts'
 import type { Config } from '../../config/schema.ts'
@@ -13,8 +13,6 @@ import { readTlsFiles } from '../../drivers/tls-files.ts'
 import { SluiceError } from '../../errors.ts'
 
 const READY_MS = 5000
-/** What a server refuses it says a moment later. */
-const REFUSAL_MS = 300
 const SUBJECT = 'sluice.doctor'
 
 const ignore = (): void => undefined
@@ -92,16 +90,16 @@ export async function natsOf(config: Config): Promise<Finding[]> {
   let heardItself = false
   link.subscribe(SUBJECT, {}, () => (heardItself = true))
   link.publish(SUBJECT, Buffer.from('doctor'))
-  await link.flush(READY_MS).catch(ignore)
-  await delay(REFUSAL_MS)
+  const permissions = await permissionFindings(link, refused, natsNeeds(config))
   const seen = {
-    ...{ heardItself, refused, maxPayloadBytes: link.maxPayloadBytes },
+    ...{ heardItself, maxPayloadBytes: link.maxPayloadBytes },
     jetStream: link.connection?.info?.jetstream === true,
   }
   await link.close()
   const durable = Object.values(config.namespaces).some(({ delivery }) => delivery === 'durable')
   return [
     { what: 'NATS', status: 'ok', says: 'answers' },
+    ...permissions,
     ...natsFindings(seen, { payloadBytes: config.limits.payload, durable }),
   ]
 }

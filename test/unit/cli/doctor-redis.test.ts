@@ -6,6 +6,7 @@ import type { Survey, SurveyedSentinel, SurveyedServer } from '../../../src/driv
 
 const SETTINGS = {
   ...{ 'maxmemory-policy': 'noeviction', maxmemory: '0', maxclients: '10000' },
+  ...{ appendonly: 'yes', appendfsync: 'always' },
   ...{ 'min-replicas-to-write': '1', 'min-replicas-max-lag': '2' },
 }
 
@@ -90,6 +91,7 @@ describe('Sentinels', () => {
     expect(wrong(survey(three(), silent))).toEqual([
       'skip Redis min-replicas-to-write',
       'skip Redis a:1 maxmemory-policy',
+      'skip Redis a:1 persistence',
     ])
   })
 })

@@ -8,6 +8,7 @@ import {
   natsFindings,
   redisFindings,
 } from '../../../src/cli/doctor/findings.ts'
+import { natsNeeds, permissionFinding, type NatsNeeds } from '../../../src/cli/doctor/nats-permissions.ts'
 
 /** What is said of what was seen; test/cluster/doctor.test.ts looks at a real deployment. */
 
@@ -77,7 +78,7 @@ describe('Redis', () => {
 })
 
 describe('NATS', () => {
-  const good = { heardItself: true, refused: [], maxPayloadBytes: 1_048_576, jetStream: true }
+  const good = { heardItself: true, maxPayloadBytes: 1_048_576, jetStream: true }
   const needs = { payloadBytes: 65_536, durable: true }
   const statuses = (seen: object): string[] =>
     natsFindings({ ...good, ...seen }, needs).map(({ status }) => status)
@@ -85,11 +86,40 @@ describe('NATS', () => {
   it.each([
     [{}, ['ok', 'ok', 'ok']],
     [{ heardItself: false }, ['fail', 'ok', 'ok']],
-    [{ refused: ['Permissions Violation for Publish to "sluice.doctor"'] }, ['fail', 'ok', 'ok']],
     [{ maxPayloadBytes: 1000 }, ['ok', 'warn', 'ok']],
     [{ jetStream: false }, ['ok', 'ok', 'fail']],
   ])('%j: %j', (seen, expected) => {
     expect(statuses(seen)).toEqual(expected)
+  })
+})
+
+describe('permissions of NATS', () => {
+  const needs = (role: 'all' | 'edge', namespaces: object = {}): NatsNeeds =>
+    natsNeeds({ node: { role }, namespaces } as Parameters<typeof natsNeeds>[0])
+
+  it('are asked for by what the configuration has a node do', () => {
+    const plain = needs('edge')
+    expect(plain.publish.some((subject) => /^[$_]|sluice\.log/.test(subject))).toBe(false)
+    expect(plain.subscribe).not.toContain('sluice.publish.>')
+    expect(needs('all').subscribe).toContain('sluice.publish.>')
+    const durable = needs('all', { jobs: { delivery: 'durable' } })
+    expect(durable.publish).toContain('$JS.API.STREAM.INFO.SLUICE')
+    expect(needs('all', { ask: { clientPublish: 'forward' } }).untried).toContain('sluice.inbound.>')
+  })
+
+  it('that are missing are named, for publishing and for subscribing', () => {
+    const wanted = { publish: ['a', 'b'], subscribe: ['b', 'c'], untried: ['d'] }
+    const { status, says } = permissionFinding(wanted, [
+      'Server Error: \'Permissions Violation for Publish to "b"\'',
+      '\'Permissions Violation for Subscription to "c"\'',
+      'Authorization Violation',
+    ])
+    expect(status).toBe('fail')
+    expect(says).toBe('may not publish to b; may not subscribe to c; Authorization Violation')
+    expect(permissionFinding(wanted, [])).toMatchObject({
+      status: 'ok',
+      says: expect.stringMatching(/4 .* d$/) as string,
+    })
   })
 })
 
