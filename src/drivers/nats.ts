@@ -6,13 +6,15 @@ import { connect, errors, type ConnectionOptions, type NatsConnection } from '@n
 import { asOurs, away, closed, textOf, thrownApart, tooLarge } from './nats-errors.ts'
 import { asClientHeaders, fromClientHeaders } from './nats-headers.ts'
 import { clientOptions, type NatsLinkOptions } from './nats-options.ts'
-import { establish, type Wanted } from './nats-wanted.ts'
 import type { NatsCallback, NatsEvents, NatsHeaders, NatsSubscription } from './nats-port.ts'
+import { WantedSubscriptions, type Wanted } from './nats-wanted.ts'
 import { SluiceError, type Caught } from '../errors.ts'
 
 const FLUSH_TIMEOUT_MS = 2_000
 /** How often it is looked which other servers the one at hand knows: shorter than servers take to find each other again. */
 const LOOK_AROUND_MS = 500
+/** So many looks are between two tries of what the server has refused: 5 s. */
+const LOOKS_PER_TRY = 10
 /** What a server allows where it was not told otherwise. */
 const MAX_PAYLOAD_BYTES = 1_048_576
 
@@ -20,7 +22,7 @@ export class NatsLink {
   readonly #options: ConnectionOptions
   readonly #caught: Caught
   readonly #watchers: NatsEvents[] = []
-  readonly #wanted = new Set<Wanted>()
+  readonly #wanted = new WantedSubscriptions()
   readonly #waiting = new Set<() => void>()
   #connection: NatsConnection | undefined
   #up = false
@@ -31,6 +33,7 @@ export class NatsLink {
   #reason = 'the connection was closed'
   #around: ReadonlySet<string> = new Set()
   #lookingAround: NodeJS.Timeout | undefined
+  #looks = 0
 
   /** Throws where `urls` are not what `nats-url.ts` says. */
   constructor(options: NatsLinkOptions) {
@@ -90,7 +93,10 @@ export class NatsLink {
     return this.publish(reply, data, headers)
   }
 
-  /** Holds through all reconnects until it is cancelled, whether or not there is a connection now. */
+  /**
+   * Holds through all reconnects until it is cancelled, whether or not there is a connection now, and also where the server refuses it for
+   * a while.
+   */
   subscribe(subject: string, options: { readonly queue?: string }, callback: NatsCallback): NatsSubscription {
     const exact = /[*>]/.test(subject) ? undefined : subject
     const wanted: Wanted = {
@@ -115,8 +121,7 @@ export class NatsLink {
       },
       established: undefined,
     }
-    this.#wanted.add(wanted)
-    if (this.#connection !== undefined && !this.#connection.isClosed()) establish(this.#connection, wanted)
+    this.#wanted.add(wanted, this.#connection)
     return {
       unsubscribe: () => {
         if (this.#wanted.delete(wanted)) wanted.established?.unsubscribe()
@@ -253,11 +258,12 @@ export class NatsLink {
   async #serve(connection: NatsConnection): Promise<void> {
     this.#connection = connection
     const states = connection.status()
-    for (const wanted of this.#wanted) establish(connection, wanted)
+    this.#wanted.establishAll(connection)
     this.#opened(connection)
     for await (const state of states) {
       switch (state.type) {
         case 'reconnect':
+          this.#wanted.askAgain(connection)
           this.#opened(connection)
           break
         case 'disconnect':
@@ -294,13 +300,15 @@ export class NatsLink {
 
   /**
    * A server names the others that it has routes to, and names them anew when one goes or comes. The client keeps that to itself
-   * for servers that it was configured with.
+   * for servers that it was configured with. What a server has refused it may allow now: nobody tells.
    */
   #lookAround(): void {
     if (!this.#up || this.#connection === undefined) return
     const before = this.#around
     this.#around = serversAround(this.#connection)
     if ([...this.#around].some((server) => !before.has(server))) this.#tell((events) => events.widened?.())
+    this.#looks = (this.#looks + 1) % LOOKS_PER_TRY
+    if (this.#looks === 0) this.#wanted.askAgain(this.#connection)
   }
 
   #lost(): void {

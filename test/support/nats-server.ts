@@ -96,10 +96,17 @@ export class NatsServer {
   }
 
   /** On the same port, with the streams that it has on disk. */
-  async restart(changes: Pick<Layout, 'maxFile'> = {}): Promise<void> {
+  async restart(changes: Pick<Layout, 'maxFile' | 'more'> = {}): Promise<void> {
     await this.#process.kill()
     this.#layout = { ...this.#layout, ...changes }
     this.#process = await launch(this.#layout, this.#directory.path)
+  }
+
+  /** Other lines of its configuration, which it takes up while it runs. */
+  reload(more: readonly string[]): void {
+    this.#layout = { ...this.#layout, more }
+    write(this.#layout, this.#directory.path)
+    this.#process.signal('SIGHUP')
   }
 
   /** What the server says of itself at `path`, for example `/routez`. */
@@ -168,10 +175,11 @@ async function alone(): Promise<Layout> {
   return { name: 'n0', port: port as number, monitorPort: monitorPort as number, cluster: undefined }
 }
 
-function launch(
-  { name, port, monitorPort, cluster, more = [], program = INSTALLED, maxFile = '1GB' }: Layout,
+/** Answers the path of its configuration. */
+function write(
+  { name, port, monitorPort, cluster, more = [], maxFile = '1GB' }: Layout,
   directory: string,
-): Promise<ServerProcess> {
+): string {
   const configuration = join(directory, 'nats.conf')
   writeFileSync(
     configuration,
@@ -196,10 +204,14 @@ function launch(
       ...more,
     ].join('\n'),
   )
+  return configuration
+}
+
+function launch(layout: Layout, directory: string): Promise<ServerProcess> {
   return ServerProcess.start({
-    program,
+    program: layout.program ?? INSTALLED,
     install: 'apt-get install nats-server',
-    args: ['-c', configuration],
+    args: ['-c', write(layout, directory)],
     ready: 'Server is ready',
   })
 }

@@ -159,6 +159,38 @@ describe('NatsLink', () => {
     })
   })
 
+  it('what the server has refused comes once it is allowed, on the same connection and after a reconnect', async () => {
+    const may = (permissions: string): string[] => [
+      `authorization { users: [{ user: u, password: p, permissions: { publish: ">", subscribe: ${permissions} } }] }`,
+    ]
+    const all = may('">"')
+    const less = may('{ allow: ">", deny: "closed.*" }')
+    const strict = await NatsServer.start(undefined, less)
+    closing.push(() => strict.stop())
+    const log = new Log()
+    const link = await open(strict.url.replace('//', '//u:p@'), log)
+    const seen = arrivals(link, 'closed.a')
+    const refusals = (): number => log.seen.filter((text) => text.startsWith('refused')).length
+    const heard = async (word: string): Promise<boolean> => {
+      link.publish('closed.a', Buffer.from(word))
+      await link.flush()
+      return seen.includes(`closed.a ${word}  `)
+    }
+    await expect.poll(refusals).toBe(1)
+    strict.reload(all)
+    await expect.poll(() => heard('allowed')).toBe(true)
+    expect(log.seen.filter((text) => text === 'connected')).toHaveLength(1)
+    // Each once: it was not subscribed to twice.
+    seen.length = 0
+    expect(await heard('once')).toBe(true)
+    expect(seen).toHaveLength(1)
+
+    await strict.restart({ more: less })
+    await expect.poll(refusals).toBe(2)
+    await strict.restart({ more: all })
+    await expect.poll(() => heard('after another start')).toBe(true)
+  })
+
   it('refuses what the server would not take, and stays connected', async () => {
     const log = new Log()
     const link = await open(server.url, log)
