@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { labelsIn, unknownIn } from '../support/known-metrics.ts'
+import { labelsIn, metricsIn, unknownIn } from '../support/known-metrics.ts'
 
 const DEPLOY = new URL('../../deploy/', import.meta.url)
 
@@ -63,6 +63,11 @@ describe('the check itself', () => {
     ['sum by (colour) (sluice_connections)', ['no metric of it has the label colour']],
     ['rate(sluice_delivery_latency_seconds[5m])', ['there is no metric sluice_delivery_latency_seconds']],
     ['vector(1)', ['it asks for no metric']],
+    ['sum by (le, transport) (rate(sluice_probe_latency_seconds_bucket[5m]))', []],
+    [
+      'sum by (le, colour) (rate(sluice_probe_latency_seconds_bucket[5m]))',
+      ['no metric of it has the label colour'],
+    ],
     ['sum by (transport) (rate(sluice_connects_total{transport=~"sse|poll"}[5m]))', []],
     ['sluice_deaf * on (instance) group_left (version) sluice_node_info', []],
   ])('of %s says %j', (expression, faults) => {
@@ -124,6 +129,14 @@ describe.each(dashboards)('the dashboard %s', (_file, dashboard) => {
     expect(new Set(ids).size).toBe(ids.length)
     for (const { gridPos } of dashboard.panels) expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24)
   })
+})
+
+it('what an alert asks for has a panel, so that whoever is woken up sees it; so has what clients tell of themselves', () => {
+  const panels = dashboards.flatMap(([, dashboard]) => dashboard.panels)
+  const shown = new Set(panels.flatMap(({ targets = [] }) => targets.flatMap(({ expr }) => metricsIn(expr))))
+  // Prometheus' own page has who answers it.
+  const asked = alerts.flatMap(({ expr }) => metricsIn(expr)).filter((name) => name !== 'up')
+  expect([...asked, 'sluice_probe_latency_seconds_bucket'].filter((name) => !shown.has(name))).toEqual([])
 })
 
 it('dashboards have names of their own', () => {

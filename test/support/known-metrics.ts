@@ -19,7 +19,8 @@ const SCRAPE_METRICS: Readonly<Record<string, Known>> = {
 }
 
 function labelsOf(kind: string, cell: string): Known['labels'] {
-  if (kind === 'histogram' || cell.trim() === '') return new Map()
+  if (kind === 'histogram') return labelsOf('counter', cell.replace(/(?:^|<br>)buckets .*/, ''))
+  if (cell.trim() === '') return new Map()
   if (!cell.includes(':')) return new Map(namesIn(cell).map((name) => [name, undefined]))
   return new Map(
     cell.split('<br>').map((label) => {
@@ -38,9 +39,11 @@ function readPage(): Map<string, Known> {
   for (const line of readFileSync(PAGE, 'utf8').split('\n')) {
     const [, name, kind = '', labels = ''] = /^\| `(\w+)` \| (\w+) \| (.*?) \| /.exec(line) ?? []
     if (name === undefined) continue
-    if (kind !== 'histogram') known.set(name, { kind, labels: labelsOf(kind, labels) })
-    else for (const part of ['_sum', '_count']) known.set(name + part, { kind, labels: new Map() })
-    if (kind === 'histogram') known.set(`${name}_bucket`, { kind, labels: new Map([['le', undefined]]) })
+    const own = labelsOf(kind, labels)
+    if (kind !== 'histogram') known.set(name, { kind, labels: own })
+    else for (const part of ['_sum', '_count']) known.set(name + part, { kind, labels: own })
+    if (kind === 'histogram')
+      known.set(`${name}_bucket`, { kind, labels: new Map([...own, ['le', undefined]]) })
   }
   return known
 }
