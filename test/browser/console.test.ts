@@ -6,6 +6,7 @@ import { chromium, type Browser, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Fleet, type FleetNode } from '../support/fleet.ts'
 import { patientDuration, patientMs } from '../support/patience.ts'
+import { RawClient } from '../support/raw-client.ts'
 import { Traffic } from '../support/traffic.ts'
 import type { JobView } from '../../src/drain/job-view.ts'
 import { CHROMIUM, newPage } from './chromium.ts'
@@ -25,6 +26,8 @@ let browser: Browser
 let page: Page
 let old: FleetNode
 let fresh: FleetNode
+/** Who has not moved when the first drain is cancelled. */
+let staying = CLIENTS
 const problems: string[] = []
 const asked: string[] = []
 
@@ -164,35 +167,82 @@ describe('the console', () => {
     await page.locator('form[role=search] .fault', { hasText: 'not valid' }).waitFor()
   })
 
-  it('says what a drain would do before it does it, and begins it', async () => {
-    await view('Drains')
-    await page.locator('.choice label', { hasText: '1.4.0' }).locator('input').check()
-    await page.fill('#plan', '10m')
-    await page.fill('#reason', 'deploy of 1.5.0')
-    await page.click('button:text-is("What would happen?")')
-    await page.locator('.forecast', { hasText: `${CLIENTS} clients would move to 1 node` }).waitFor()
-    await picture('forecast')
-    await page.click('button:text-is("Start the drain")')
-    await page.locator('.job').waitFor()
+  it('ends all connections of a user, once it is sure of it', async () => {
+    const url = `ws://127.0.0.1:${old.port}/v1/ws`
+    const { client } = await RawClient.connect(url, { token: await fleet.token('mallory') })
+    await view('Users')
+    await page.fill('#user', 'mallory')
+    await page.keyboard.press('Enter')
+    await page.locator('.card', { hasText: 'Has 1 session.' }).waitFor()
+    await page.click('button:text-is("Disconnect")')
+    await page.locator('.sure', { hasText: 'End all connections of mallory?' }).waitFor()
+    expect(await barriers()).toEqual([])
+    await page.click('button:text-is("No")')
+    expect(client.isOpen).toBe(true)
+    await page.click('button:text-is("Disconnect")')
+    await page.click('button:text-is("Yes")')
+    expect((await client.closed).code).toBe(4403)
+    await page.locator('[role=status]', { hasText: '1 connection ended.' }).waitFor()
+    // What the page has read at once may be of before.
+    await expect
+      .poll(async () => {
+        await page.click('button:text-is("Look again")')
+        return page.innerText('.card:has(#user-title)')
+      })
+      .toContain('Is not connected, and no session of his waits')
+    expect(await page.locator('.sessions li').count()).toBe(0)
+  })
+
+  it('says what a drain would do before it does it, and cancels it: who has not moved stays', async () => {
+    await beginDrain('10m', 'too soon', CLIENTS)
+    await page.click('.job button:text-is("Cancel")')
+    await page.click('.job button:text-is("No")')
+    await page.locator('.job', { hasText: 'too soon' }).waitFor()
+    await page.click('.job button:text-is("Cancel")')
+    await page.click('.job button:text-is("Yes")')
+    await page.locator('.job').waitFor({ state: 'detached' })
+    await page.locator('.reports summary', { hasText: 'cancelled' }).waitFor()
+    expect((await newestJob()).state).toBe('cancelled')
+    await view('Cluster')
+    await page.locator('.story li', { hasText: 'was cancelled after' }).waitFor()
+    await expect.poll(async () => (await clientsOf('1.4.0')) + (await clientsOf('1.5.0'))).toBe(CLIENTS)
+    staying = await clientsOf('1.4.0')
+    expect(staying).toBeGreaterThan(CLIENTS / 2)
+    expect(await old.ready()).toBe(true)
+  })
+
+  it('begins a drain, holds it, and changes its pace', async () => {
+    await beginDrain('10m', 'deploy of 1.5.0', staying)
     await page.click('.job button:text-is("Pause")')
     await page.locator('.job', { hasText: 'Paused by an operator' }).waitFor()
     expect(await barriers()).toEqual([])
     await view('Cluster')
     await page.locator('.job .badge', { hasText: 'paused' }).waitFor()
-    expect(await story()).toMatch(/began to drain node .*30 clients, plan 10m: “deploy of 1\.5\.0”/)
+    expect(await story()).toMatch(
+      new RegExp(`began to drain node .*${staying} clients, plan 10m: “deploy of 1\\.5\\.0”`),
+    )
     expect(await story()).toContain('paused by an operator')
     await picture('held')
-    await page.fill('.job input', '6s')
+    await page.fill('.job input', '20m')
     await page.click('.job button:text-is("Change")')
-    await page.locator('.story li', { hasText: 'the plan is 6s now' }).waitFor()
+    await page.locator('.story li', { hasText: 'the plan is 20m now' }).waitFor()
     await page.click('.job button:text-is("Go on")')
+    await page.locator('.story li', { hasText: 'goes on' }).waitFor()
+  })
+
+  it('asks everybody to go now, where twenty minutes are too long', async () => {
+    await page.click('.job button:text-is("Everybody now")')
+    await page.locator('.sure', { hasText: 'Ask everybody to go now?' }).waitFor()
+    expect(await barriers()).toEqual([])
+    await page.click('.job button:text-is("Yes")')
+    await page.locator('.sure').waitFor({ state: 'detached' })
   })
 
   it('tells what moved and what was proven when it is over, and keeps the report', async () => {
     await expect.poll(() => clientsOf('1.5.0')).toBeGreaterThan(0)
     await picture('during')
     await page.locator('.story li', { hasText: 'is done after' }).waitFor({ timeout: patientMs(60_000) })
-    expect(await story()).toMatch(new RegExp(`${CLIENTS} of ${CLIENTS} clients moved`))
+    expect(await story()).toMatch(new RegExp(`${staying} of ${staying} clients moved`))
     expect(await story()).toContain('nobody was cut off')
     await expect.poll(() => nodeCard('1.4.0').count()).toBe(0)
     await expect.poll(() => clientsOf('1.5.0')).toBe(CLIENTS)
@@ -200,9 +250,10 @@ describe('the console', () => {
     expect(await barriers()).toEqual([])
     await picture('after')
     await view('Drains')
-    await page.click('.reports summary')
-    await page.locator('.report table').waitFor()
-    const told = (await page.innerText('.report tr:has-text("told")')).match(/\d+/)?.[0]
+    const newest = page.locator('.reports li:has(summary)').first()
+    await newest.locator('summary').click()
+    await newest.locator('.report table').waitFor()
+    const told = (await newest.locator('.report tr', { hasText: 'told' }).innerText()).match(/\d+/)?.[0]
     expect(told).toBe(String((await newestJob()).told))
     expect(await barriers()).toEqual([])
     await picture('report')
@@ -273,6 +324,19 @@ describe('the console', () => {
     expect(problems).toEqual([])
   })
 })
+
+/** Of the node of 1.4.0, once it has been said what it would do to so many clients. */
+async function beginDrain(plan: string, reason: string, clients: number): Promise<void> {
+  await view('Drains')
+  await page.locator('.choice label', { hasText: '1.4.0' }).locator('input').check()
+  await page.fill('#plan', plan)
+  await page.fill('#reason', reason)
+  await page.click('button:text-is("What would happen?")')
+  await page.locator('.forecast', { hasText: `${clients} clients would move to 1 node` }).waitFor()
+  await picture('forecast')
+  await page.click('button:text-is("Start the drain")')
+  await page.locator('.job').waitFor()
+}
 
 async function newestJob(): Promise<JobView> {
   const { jobs } = (await (await fresh.api('GET', '/v1/drains')).json()) as {
