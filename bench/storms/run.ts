@@ -6,6 +6,7 @@
  *   npm run storm -- --list
  */
 import { parseArgs } from 'node:util'
+import { alerts } from './alerts.ts'
 import { crashHerd } from './crash-herd.ts'
 import { hostileHerd } from './hostile-herd.ts'
 import type { StormOptions } from './parts/report.ts'
@@ -33,6 +34,7 @@ const STORMS: Readonly<Record<string, (options: StormOptions) => Promise<boolean
   'pusher-drain': pusherDrain,
   'resume-storm': resumeStorm,
   large,
+  alerts,
 }
 
 const { values, positionals } = parseArgs({

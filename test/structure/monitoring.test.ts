@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { ALL_FAULTS } from '../support/alerts/faults.ts'
 import { labelsIn, metricsIn, unknownIn } from '../support/known-metrics.ts'
 
 const DEPLOY = new URL('../../deploy/', import.meta.url)
@@ -93,6 +94,12 @@ describe.each(alerts.map((alert) => [alert.alert, alert] as const))('%s', (name,
 
 it('alerts have names of their own', () => {
   expect(new Set(alerts.map(({ alert }) => alert)).size).toBe(alerts.length)
+})
+
+it('each alert is made by a fault, in the test of alerts or in their storm', () => {
+  const made = ALL_FAULTS.flatMap(({ makes }) => makes.map(({ alert }) => alert))
+  expect(alerts.map(({ alert }) => alert).filter((name) => !made.includes(name))).toEqual([])
+  expect(made.filter((name) => !alerts.some(({ alert }) => alert === name))).toEqual([])
 })
 
 it('the runbook has no alert that is not there', () => {

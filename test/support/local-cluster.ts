@@ -26,11 +26,20 @@ export class LocalCluster {
     this.#process = process
   }
 
-  static async start(...options: readonly string[]): Promise<LocalCluster> {
+  static start(...options: readonly string[]): Promise<LocalCluster> {
+    return LocalCluster.startIn({}, ...options)
+  }
+
+  /** `env`: beside what this process has; its nodes have it, too. */
+  static async startIn(
+    env: Readonly<Record<string, string>>,
+    ...options: readonly string[]
+  ): Promise<LocalCluster> {
     const server = await ServerProcess.start({
       program: process.execPath,
       install: 'Node.js',
       args: [CLUSTER_PROGRAM, '--port', '0', ...options],
+      env,
       ready: 'To try in another terminal',
     })
     const directory = /files and logs: (\S+)/.exec(server.output)?.[1] as string
