@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { asksForSpans } from '../../src/drivers/opentelemetry.ts'
 import { parseTraceparent, traceparentOf } from '../../src/tracing.ts'
@@ -41,4 +43,21 @@ describe('spans', () => {
   ])('are asked for by the variables that every program has: %o', (env, asked) => {
     expect(asksForSpans(env)).toBe(asked)
   })
+
+  it('that nobody asks for cost a node no package: what would make one is not loaded', () => {
+    // prom-client has this one, which makes spans only where the others are there.
+    expect(packagesOf({})).toEqual(['@opentelemetry/api'])
+    expect(packagesOf(endpoint)).toContain('@opentelemetry/sdk-trace-base')
+  })
 })
+
+/** Those that a node has loaded by the time that it has taken a publish. */
+function packagesOf(env: Readonly<Record<string, string>>): string[] {
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('OTEL_'))
+  const program = fileURLToPath(new URL('../fixtures/loaded-modules.mjs', import.meta.url))
+  const text = execFileSync(process.execPath, [program], {
+    env: { ...Object.fromEntries(own), ...env },
+    encoding: 'utf8',
+  })
+  return JSON.parse(text) as string[]
+}
