@@ -331,8 +331,13 @@ async function beginDrain(plan: string, reason: string, clients: number): Promis
   await page.locator('.choice label', { hasText: '1.4.0' }).locator('input').check()
   await page.fill('#plan', plan)
   await page.fill('#reason', reason)
-  await page.click('button:text-is("What would happen?")')
-  await page.locator('.forecast', { hasText: `${clients} clients would move to 1 node` }).waitFor()
+  // Nodes tell one another how many they have now and then: at first it may be said of a moment before.
+  await expect
+    .poll(async () => {
+      await page.click('button:text-is("What would happen?")')
+      return page.innerText('.forecast')
+    })
+    .toContain(`${clients} clients would move to 1 node`)
   await picture('forecast')
   await page.click('button:text-is("Start the drain")')
   await page.locator('.job').waitFor()
