@@ -108,16 +108,16 @@ function pusherSection() {
     tokens: option(flag(), false, {
       doc: 'Whether a token of `auth` is taken in the place of a signature, as `auth` of a subscribe: it names channels as `namespace:channel`.',
     }),
-    limits: optionalSectionByKey('What an app may, of one node; by the id of the app.', {
+    limits: optionalSectionByKey('What an app may; by the id of the app.', {
       shape: {
         connections: option(integer({ min: 0, max: 100_000_000 }), 0, {
-          doc: 'Clients at once; one more is closed with 4004. 0: no limit.',
+          doc: 'Clients at once, on all nodes; one more is closed with 4004. Clients of a node that is drained are not counted. 0: no limit.',
         }),
         eventsPerSecond: option(integer({ min: 0, max: 10_000_000 }), 0, {
-          doc: 'Events of its backend, counted for each channel; more are answered with 429. 0: no limit.',
+          doc: 'Events of its backend at one node, counted for each channel; more are answered with 429. 0: no limit.',
         }),
         clientEventsPerSecond: option(integer({ min: 0, max: 10_000_000 }), 0, {
-          doc: 'Events of all its clients; more are refused with 4301. 0: no limit.',
+          doc: 'Events of its clients at one node; more are refused with 4301. 0: no limit.',
         }),
       },
       fits: isAppId,

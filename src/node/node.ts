@@ -127,7 +127,7 @@ function assemble(base: Base, ofCluster: MakeStores | undefined, over: () => voi
   const door = createDoor(base, { stores, cluster, delivery })
   const links = createLinks(base, { stores, cluster })
   const pusher = createPusher(base, { stores, delivery, switchboard })
-  const occupancy = createOccupancy(base, { stores, cluster, delivery })
+  const occupancy = createOccupancy(base, { stores, cluster, delivery, pusher })
   const webhooks = createWebhooks(base, { stores, delivery, moving })
   const rooms = { stores, cluster, delivery, links, moving, door, sight, pusher, occupancy, webhooks }
   createGateway(base, { ...rooms, admitting }).attach(listeners.public)

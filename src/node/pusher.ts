@@ -36,6 +36,7 @@ export function createPusher(
             failed,
           }
         : undefined,
+      places: { count: (names) => switchboard.connectionsOn(names), clock, failed },
       reception: delivery.sessions,
       presence: presencePort(delivery.presence),
       clock,

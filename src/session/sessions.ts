@@ -96,16 +96,16 @@ export class Sessions {
    */
   async connect(
     connection: Connection,
-    shown: Identity,
+    ofToken: Identity,
     request: ConnectRequest,
   ): Promise<Session | undefined> {
     const { ports } = this.#context
-    const { user } = shown
+    const { user } = ofToken
     const startedMs = ports.clock.monotonicMs()
     const id = sessionIdFor(user, request.session)
     // Before anything is held for it: a backend may take its time. Who brings no token is a stranger, whom no backend knows.
-    const asked = shown.tokenless === true ? undefined : ports.hooks.mayConnect(user)
-    const identity = asked === undefined ? shown : withGranting(shown, await asked)
+    const asked = ofToken.tokenless === true ? undefined : ports.hooks.mayConnect(user)
+    const identity = asked === undefined ? ofToken : withGranting(ofToken, await asked)
     if (connection.closed) return undefined
     const sorted = this.#sortOut(identity, request)
     takeConnection(ports, user, sorted.wanted.size - 1, this.#byId.has(id))

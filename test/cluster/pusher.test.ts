@@ -4,7 +4,7 @@ import { afterEach, expect, it } from 'vitest'
 import { withSluice } from '../../src/client/pusher.ts'
 import { Balancer } from '../support/balancer.ts'
 import { patientDuration } from '../support/patience.ts'
-import { APPS, backendOf, pusherJs, RawPusher, type PusherJs } from '../support/pusher.ts'
+import { APPS, backendOf, pusherJs, RawPusher, SHOP, type PusherJs } from '../support/pusher.ts'
 import { startCluster, type StartedCluster } from '../support/start-cluster.ts'
 import type { StartedNode } from '../support/start-node.ts'
 
@@ -22,9 +22,9 @@ afterEach(async () => {
   cluster = undefined
 })
 
-async function start(count = 2): Promise<Nodes> {
+async function start(count = 2, connections = 0): Promise<Nodes> {
   cluster = await startCluster(count, {
-    dialects: { pusher: { apps: APPS, subscriptionCounts: true } },
+    dialects: { pusher: { apps: APPS, subscriptionCounts: true, limits: { [SHOP.id]: { connections } } } },
     drain: { plan: '50%/200ms', deregisterDelay: '100ms', grace: patientDuration(10_000), linger: '100ms' },
   })
   return cluster.nodes as unknown as Nodes
@@ -112,7 +112,8 @@ it('a drain closes one after the other with 4200, and who is not due yet is serv
 })
 
 it('a rolling drain brings stock clients to the next node, nobody is told that they had gone, and with our add-on nothing is lost', async () => {
-  const [first, second, last] = await start(3)
+  // As many as there will be: nobody who moves is one too many.
+  const [first, second, last] = await start(3, 5)
   const balancer = new Balancer([first.port])
   await balancer.listen()
   closing.push(() => balancer.close())
@@ -136,6 +137,8 @@ it('a rolling drain brings stock clients to the next node, nobody is told that t
   })
   await Promise.all(joined)
   await expect.poll(() => changes.toSorted()).toEqual(['+a', '+b', '+with-c', '+with-d'])
+  const sixth = new RawPusher(second, `/app/${SHOP.key}?protocol=7`)
+  expect(await sixth.closed).toMatchObject({ code: 4004 })
   let drained = false
   const draining = (async () => {
     balancer.targets = [second.port]

@@ -7,10 +7,12 @@ import type { Random } from './random.ts'
 import { Broken, type Target } from './targets.ts'
 import { Apps } from '../../src/dialect/pusher/apps.ts'
 import { Cache } from '../../src/dialect/pusher/cache.ts'
+import { Places } from '../../src/dialect/pusher/places.ts'
 import { Rosters } from '../../src/dialect/pusher/rosters.ts'
 import { signatureOf } from '../../src/dialect/pusher/signatures.ts'
 import { socketIdOf } from '../../src/dialect/pusher/socket-id.ts'
-import { Speaker, type SpeakerPorts } from '../../src/dialect/pusher/speaker.ts'
+import { Speaker } from '../../src/dialect/pusher/speaker.ts'
+import type { SpeakerPorts } from '../../src/dialect/pusher/speaker-ports.ts'
 import { Users } from '../../src/dialect/pusher/users.ts'
 import type { Link } from '../../src/dialect/dialect.ts'
 import { systemClock } from '../../src/clock.ts'
@@ -41,6 +43,8 @@ const DATA = [
   '{',
   '[]',
   '{"id":7}',
+  '{"user_id":9007199254740993}',
+  '{"user_id":-1e400}',
 ]
 
 function checkChannel(channel: string): void {
@@ -103,10 +107,20 @@ function ports(): SpeakerPorts {
       left: () => undefined,
       members: async () => new Map([['ann', undefined]]),
     }),
+    places: new Places({
+      clock: systemClock,
+      count: () => Promise.resolve(new Map()),
+      failed: () => undefined,
+    }),
     users: new Users({ endedAt: () => Promise.resolve(undefined), failed: () => undefined }),
     counts: undefined,
     clock: systemClock,
   }
+}
+
+function positionsOf(random: Random, channel: string): unknown {
+  if (random.oneIn(4)) return random.pick(['', [], null, 7])
+  return { [channel]: { epoch: random.pick(['e', '', 7]), offset: random.pick([0, 7, -1, 1.5, '1']) } }
 }
 
 function frameOf(random: Random): string {
@@ -116,7 +130,13 @@ function frameOf(random: Random): string {
   const auth = `key:${signatureOf(SECRET, `${socketIdOf(SESSION)}${signed}`)}`
   const data = random.oneIn(5)
     ? someJson(random)
-    : JSON.stringify({ channel, auth, channel_data: said, user_data: said })
+    : JSON.stringify({
+        channel,
+        auth,
+        channel_data: said,
+        user_data: said,
+        positions: positionsOf(random, channel),
+      })
   const frame = `{"event":"${random.pick(EVENTS)}","channel":${JSON.stringify(channel)},"data":${data}}`
   return random.oneIn(4) ? mutated(random, frame) : frame
 }

@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net'
 import { centrifuge } from './centrifuge.ts'
+import { hooks } from './hooks.ts'
 import { pusher } from './pusher.ts'
 import { bytes, cursor, frame, json, mutated, poked, publishBody } from './hostile.ts'
 import type { Random } from './random.ts'
@@ -440,6 +441,7 @@ export const TARGETS: readonly Target[] = [
   ...frames,
   ...centrifuge,
   ...pusher,
+  ...hooks,
   ...requests,
   ...backends,
   ...packets,

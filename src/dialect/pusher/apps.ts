@@ -7,7 +7,7 @@ import type { Credential } from './signatures.ts'
 import { FULL_AT_MS, rateOf, take } from '../../admission/bucket.ts'
 import { PatternPermissions, type Permissions } from '../../auth/permissions.ts'
 
-/** Of an app on one node; 0 is no limit. */
+/** 0 is no limit. `connections`: of the cluster, the others of one node. */
 export interface AppLimits {
   readonly connections: number
   readonly eventsPerSecond: number
@@ -25,7 +25,7 @@ export class App {
   /** Of all its clients: which of its channels one may have its conversation knows, by what the app has signed. */
   readonly permissions: Permissions
   readonly limits: AppLimits
-  /** Its clients on this node. */
+  /** Its clients on this node, as `Places` counts them. */
   connections = 0
   #eventsFullAtMs = FULL_AT_MS
   #clientEventsFullAtMs = FULL_AT_MS
@@ -36,11 +36,6 @@ export class App {
     this.prefix = prefix
     const all = [`${prefix}*`]
     this.permissions = new PatternPermissions(all, all)
-  }
-
-  /** Whether those that have come are no more than may be here. */
-  get fits(): boolean {
-    return this.limits.connections === 0 || this.connections <= this.limits.connections
   }
 
   /** Takes so many events of its backend; false: they are too many for now. */
@@ -69,6 +64,13 @@ function taken(fullAtMs: number, nowMs: number, count: number, perSecond: number
   return rate === undefined ? fullAtMs : take(fullAtMs, nowMs, count, rate)
 }
 
+/** Among the names that nodes count connections of: no channel's name has a blank. */
+const APP_NAME = 'app '
+
+export function appName({ id }: App): string {
+  return `${APP_NAME}${id}`
+}
+
 /** An entry of `dialects.pusher.apps`. A secret may have colons. */
 const ENTRY = /^([^:\s]+):([^:\s]+):([^:\s]+):(\S+)$/
 
@@ -90,6 +92,11 @@ export class Apps {
 
   all(): IterableIterator<App> {
     return this.#byId.values()
+  }
+
+  /** How many clients are here of the app that is counted under this name (`appName`); `undefined`: none is. */
+  connectionsOf(name: string): number | undefined {
+    return name.startsWith(APP_NAME) ? this.#byId.get(name.slice(APP_NAME.length))?.connections : undefined
   }
 
   get(id: string): App | undefined {

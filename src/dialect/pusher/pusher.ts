@@ -5,8 +5,10 @@ import type { Apps } from './apps.ts'
 import { Cache, type CachePorts } from './cache.ts'
 import { CLOSE_CODES, PusherClosing } from './codes.ts'
 import { errorFrame } from './frames.ts'
+import { Places, type PlacesPorts } from './places.ts'
 import { Rosters, type PresencePort } from './rosters.ts'
-import { Speaker, type SpeakerOptions, type SpeakerPorts } from './speaker.ts'
+import { Speaker } from './speaker.ts'
+import type { SpeakerOptions, SpeakerPorts } from './speaker-ports.ts'
 import { Counts, type CountPorts } from './counts.ts'
 import { Users, type UsersPorts } from './users.ts'
 import type { App } from './apps.ts'
@@ -24,6 +26,7 @@ export interface PusherPorts {
   readonly missed: CachePorts['missed']
   readonly users: UsersPorts
   readonly counts: CountPorts | undefined
+  readonly places: PlacesPorts
 }
 
 export interface PusherOptions extends SpeakerOptions {
@@ -57,7 +60,7 @@ export class Pusher implements Dialect {
   readonly #options: SpeakerOptions
 
   constructor(ports: PusherPorts, options: PusherOptions) {
-    const { apps, reception, presence, clock, log, missed, users, counts } = ports
+    const { apps, reception, presence, clock, log, missed, users, counts, places } = ports
     this.users = new Users(users)
     this.counts = counts && new Counts(counts)
     this.apps = apps
@@ -67,7 +70,10 @@ export class Pusher implements Dialect {
       options.cacheTtlMs,
     )
     const { cache, rosters } = this
-    this.#ports = { reception, cache, rosters, users: this.users, counts: this.counts, clock }
+    this.#ports = {
+      ...{ reception, cache, rosters, users: this.users, counts: this.counts, clock },
+      places: new Places(places),
+    }
     this.#options = options
     this.prefixes = ['', ...(options.path === '' ? [] : [options.path])]
   }

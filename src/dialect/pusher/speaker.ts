@@ -14,10 +14,10 @@ import { Watchlist } from './watchlist.ts'
 import { nameOf, PLACED_FORM, PUSHER_FORM } from './form.ts'
 import * as frames from './frames.ts'
 import { socketIdOf } from './socket-id.ts'
-import { Subscriptions, type SubscriptionPorts } from './subscriptions.ts'
-import type { Users } from './users.ts'
+import type { SpeakerOptions, SpeakerPorts } from './speaker-ports.ts'
+import { Subscriptions } from './subscriptions.ts'
 import { FULL_AT_MS, rateOf, take, type Rate } from '../../admission/bucket.ts'
-import type { Conversation, Link, Reception } from '../dialect.ts'
+import type { Conversation, Link } from '../dialect.ts'
 import { closingOf } from '../../errors.ts'
 import type { EncodedReset } from '../../protocol/encoded-reset.ts'
 import { Encoded } from '../../protocol/encoded.ts'
@@ -26,22 +26,7 @@ import type { Position } from '../../protocol/position.ts'
 import type { Identity } from '../../session/ports.ts'
 import type { Session } from '../../session/session.ts'
 
-export interface SpeakerPorts extends SubscriptionPorts {
-  readonly reception: Reception
-  readonly users: Users
-}
-
-export interface SpeakerOptions {
-  readonly jsonDepthMax: number
-  readonly activityTimeoutSeconds: number
-  readonly membersMax: number
-  readonly clientEvents: boolean
-  /** Whether a token of the gateway is taken in the place of a signature. */
-  readonly tokens: boolean
-  readonly watchlists: boolean
-}
-
-const OVER_QUOTA = 'the app has as many connections at this node as it may (dialects.pusher.limits)'
+const OVER_QUOTA = 'the app has as many connections as it may (dialects.pusher.limits)'
 /** Clients of this version and older are told by an error why they are closed. */
 const OLD = 5
 /** What a stranger may have kept for him; more channels than a session has by default. */
@@ -55,6 +40,7 @@ export class Speaker implements Conversation<Buffer> {
   readonly #ports: SpeakerPorts
   readonly #options: SpeakerOptions
   #link: Link | undefined
+  #hasPlace = false
   /** Made with the first: an idle client does without. */
   #subscriptions: Subscriptions | undefined
   #user: User | undefined
@@ -81,11 +67,23 @@ export class Speaker implements Conversation<Buffer> {
   opened(link: Link): void {
     this.#link = link
     link.introduced()
-    this.app.connections++
-    if (!this.app.fits) {
-      link.end(new PusherClosing('overQuota', 'limit_exceeded', OVER_QUOTA, this.protocol <= OLD))
+    const place = this.#ports.places.take(this.app)
+    if (typeof place === 'boolean') this.#placed(link, place)
+    else void place.then((has) => this.#placed(link, has))
+  }
+
+  #placed(link: Link, has: boolean): void {
+    // It may have gone while others were asked.
+    if (this.#link === undefined) {
+      if (has) this.#ports.places.leave(this.app)
       return
     }
+    this.#hasPlace = has
+    if (has) this.#connect(link)
+    else link.end(new PusherClosing('overQuota', 'limit_exceeded', OVER_QUOTA, this.protocol <= OLD))
+  }
+
+  #connect(link: Link): void {
     const { reception, clock } = this.#ports
     const identity: Identity = {
       user: this.app.newGuest(),
@@ -135,7 +133,8 @@ export class Speaker implements Conversation<Buffer> {
   }
 
   gone(): void {
-    if (this.#link !== undefined) this.app.connections--
+    if (this.#hasPlace) this.#ports.places.leave(this.app)
+    this.#hasPlace = false
     this.#link = undefined
     this.#proving.clear()
     this.#subscriptions?.close()

@@ -33,7 +33,7 @@ const WAITS: Readonly<Record<string, string>> = {
   'claims.ts: const claimed = await registry.claim(attempt.user, session, nodeId)':
     'as `Promise.all` of finding.ts',
   'sessions.ts: const claimed = await this.#claims.claim(attempt, id)': 'as `Promise.all` of finding.ts',
-  'sessions.ts: const identity = asked === undefined ? shown : withGranting(shown, await asked)':
+  'sessions.ts: const identity = asked === undefined ? ofToken : withGranting(ofToken, await asked)':
     'nothing is claimed yet: the connection may have gone, and what is decided of the user is seen by the claim',
   'start-position.ts: if (asked !== undefined) await asked': 'whoever calls looks again',
   'sessions.ts: const findings = [...(await findAll(connection, permitted, wanted, ports)), ...refused]':

@@ -197,9 +197,9 @@ describe('what a backend says that a user may', () => {
   })
 
   it('is nothing where it does not say, and the token is as it was', () => {
-    const grants = new Grants(new PatternPermissions(['*'], ['*'], ['*']))
-    expect(grants.of(undefined)).toBeUndefined()
-    expect(grants.of({ allow: true })).toBeUndefined()
+    const beyond = new Grants(new PatternPermissions(['*'], ['*'], ['*']))
+    expect(beyond.of(undefined)).toBeUndefined()
+    expect(beyond.of({ allow: true })).toBeUndefined()
   })
 
   it('goes over each fresh token, beside what a backend has put the client on', () => {
