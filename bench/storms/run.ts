@@ -7,6 +7,7 @@
  */
 import { parseArgs } from 'node:util'
 import { alerts } from './alerts.ts'
+import { centrifugeDrain } from './centrifuge-drain.ts'
 import { crashHerd } from './crash-herd.ts'
 import { hostileHerd } from './hostile-herd.ts'
 import type { StormOptions } from './parts/report.ts'
@@ -32,6 +33,7 @@ const STORMS: Readonly<Record<string, (options: StormOptions) => Promise<boolean
   'crash-herd': crashHerd,
   'hostile-herd': hostileHerd,
   'pusher-drain': pusherDrain,
+  'centrifuge-drain': centrifugeDrain,
   'resume-storm': resumeStorm,
   large,
   alerts,
