@@ -59,3 +59,31 @@ it('a node without the dialect has nothing there', async () => {
     await plain.close()
   }
 })
+
+it('a library that names its methods in the body is answered line by line, in order', async () => {
+  const ask = async (body: string): Promise<Response> =>
+    fetch(`http://127.0.0.1:${node.apiPort}/api`, {
+      method: 'POST',
+      headers: { authorization: `apikey ${node.apiKey}` },
+      body,
+    })
+  const lines = [
+    { method: 'publish', params: { channel: 'lines', data: { n: 1 } } },
+    { method: 'history', params: { channel: 'lines', limit: 1 } },
+    { method: 'info' },
+    { method: 'disconnect', params: { user: 'nobody' } },
+    { method: 'none', params: null },
+  ]
+  const answer = await ask(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+  expect(answer.status).toBe(200)
+  const replies = (await answer.text()).split('\n').map((line) => JSON.parse(line) as unknown)
+  expect(replies).toMatchObject([
+    { result: { offset: 1 } },
+    { result: { publications: [{ data: { n: 1 } }] } },
+    { result: { nodes: [{ uid: node.id }] } },
+    { result: {} },
+    { error: { code: 107 } },
+  ])
+  for (const unfit of ['', '[]', '{"params":{}}', '{"method":"info","params":1}', '{"method":"publish"'])
+    expect((await ask(unfit)).status).toBe(400)
+})

@@ -72,6 +72,14 @@ export interface Method {
   readonly run: (call: ServerCall) => Promise<string>
 }
 
+/** A command that names its method. */
+export interface ServerLine {
+  readonly method: string
+  readonly params: Params
+  /** What `params` was parsed from. */
+  readonly raw: string
+}
+
 export interface ServerApiOptions {
   /** Of what is said of a user in a channel. */
   readonly infoBytesMax: number

@@ -17,6 +17,7 @@ import type {
   ServerApiPorts,
   ServerCall,
   ServerCaller,
+  ServerLine,
 } from './server-api-ports.ts'
 import {
   bytesOf,
@@ -69,6 +70,22 @@ export class ServerApi {
     } catch (error) {
       return `{"error":${JSON.stringify(failure(error))}}`
     }
+  }
+
+  /**
+   * Commands of libraries that name the method in the body (`gocent` up to 3): an object on each line, one after the other, and an
+   * answer on each line. Fails with `bad_request` where a line is none, and then with nothing done.
+   */
+  async answerLines(lines: readonly ServerLine[], caller: ServerCaller): Promise<string> {
+    this.#checkCount(lines.length, 'commands')
+    const replies: string[] = []
+    for (const { method, params, raw } of lines) {
+      const reply = await this.answer(method, { caller, params, raw })
+      const audit = Object.hasOwn(this.methods, method) ? this.methods[method]?.audit : undefined
+      if (audit !== undefined && reply.startsWith('{"result"')) caller.acted(audit.action, audit.on(params))
+      replies.push(reply)
+    }
+    return replies.join('\n')
   }
 
   #run(name: string, call: ServerCall): Promise<string> {
