@@ -70,6 +70,11 @@ describe('a page', () => {
     const tag = answer.headers.get('etag') as string
     const again = await get('open:cache', { offset: '-1' }, { headers: { 'if-none-match': tag } })
     expect(again.status).toBe(304)
+    const weak = { 'if-none-match': `"other", W/${tag}` }
+    expect((await get('open:cache', { offset: '-1' }, { headers: weak })).status).toBe(304)
+    expect(
+      (await get('open:cache', { offset: '-1' }, { headers: { 'if-none-match': '"other"' } })).status,
+    ).toBe(200)
     await end('open:cache', 2)
     const more = await get('open:cache', { offset: '-1' }, { headers: { 'if-none-match': tag } })
     expect([more.status, await more.json()]).toEqual([200, [1, 2]])
@@ -137,6 +142,8 @@ describe('a long poll', () => {
   it('of a stream that has ended is answered at once, with nothing', async () => {
     await end('open:done', null)
     const answer = await get('open:done', { offset: 'now', live: 'long-poll' })
+    // Where the end is now is another place for whoever asks later.
+    expect(answer.headers.get('cache-control')).toBe('no-store')
     expect([answer.status, answer.headers.get('stream-closed')]).toEqual([204, 'true'])
     const page = await get('open:done', { offset: '-1' })
     // A mark alone is no message.

@@ -8,6 +8,7 @@ import { cursorAt } from './cursor.ts'
 import { EventRead, PollRead, type LiveRead, type LiveReadPorts } from './live-reads.ts'
 import { Proof, revokedMeanwhile } from './proof.ts'
 import { offsetText, readFromIn, type ReadFrom } from './offset.ts'
+import { listed } from '../request.ts'
 import type { ReadRequest, Reads } from '../reads.ts'
 import type { HttpExchange, ResponseHeaders } from '../../drivers/uws.ts'
 import { SluiceError } from '../../errors.ts'
@@ -122,7 +123,7 @@ export class DurableStreams implements Reads {
       'cache-control': isPage ? this.#cacheControl(asked) : 'no-store',
       ...placeHeaders(chunk),
     }
-    if (isPage && head.headers['if-none-match'] === tag) exchange.respond(304, all)
+    if (isPage && isAmong(tag, head.headers['if-none-match'])) exchange.respond(304, all)
     else exchange.respond(200, { 'content-type': 'application/json', ...all }, arrayOf(chunk.messages))
   }
 
@@ -136,11 +137,12 @@ export class DurableStreams implements Reads {
       proof,
     }: { readonly chunk: Chunk; readonly headers: ResponseHeaders; readonly proof: Proof | undefined },
   ): Promise<void> {
-    const { live, channel, cursor, isPublic } = asked
+    const { live, channel, cursor, isPublic, from } = asked
     const { clock } = this.#ports
     const next = cursorAt(clock.now(), cursor)
     // The cursor is part of the URL, so that caches may answer all who wait at one place at once, and nobody twice.
-    const caching = isPublic ? LIVE_CACHING : 'no-store'
+    // The end as it was when somebody else asked for it is nobody's now.
+    const caching = isPublic && from !== 'now' ? LIVE_CACHING : 'no-store'
     const all = { ...headers, 'cache-control': caching, 'stream-cursor': next }
     if (live === 'long-poll' && (chunk.messages.length > 0 || chunk.closed)) {
       PollRead.answer(exchange, chunk, all)
@@ -164,6 +166,11 @@ export class DurableStreams implements Reads {
     const seconds = this.#options.maxAgeSeconds
     return `${isPublic ? 'public' : 'private'}, max-age=${seconds}, stale-while-revalidate=${seconds * 5}`
   }
+}
+
+/** Whether a tag is one of those of `If-None-Match` (RFC 9110, section 13.1.2): a cache that compresses makes it a weak one. */
+function isAmong(tag: string, given: string | undefined): boolean {
+  return given !== undefined && listed(given).some((one) => one === '*' || one.replace(/^W\//, '') === tag)
 }
 
 function channelIn(name: string): string {
