@@ -5,7 +5,7 @@ import { outdated, refusal, refusalHeaders, type Arrivals } from './arrivals.ts'
 import type { ClientAddress, Origins } from './origin.ts'
 import { answerPreflight, refuseMethod, type Allowed } from './methods.ts'
 import type { EdgeOptions, EdgePorts, Refuse } from './ports.ts'
-import { resumeOf, returnMisfit } from './request.ts'
+import { channelsThatFit, resumeOf, returnMisfit } from './request.ts'
 import type { HttpRoute } from './route.ts'
 import { jitter } from '../clock.ts'
 import { bearer, cookie } from '../dialect/request.ts'
@@ -35,6 +35,8 @@ const LEAVING: ReadonlySet<string> = new Set(['draining', 'closing'])
 interface Wanted {
   readonly channels: ReadonlyMap<string, From | undefined>
   readonly placeOf: (name: string) => From | undefined
+  /** Beside the inbox, with those that a backend has put the user on: so many fit into the cursor with which the client comes back. */
+  readonly channelsMax: number
   readonly departure: Departure | undefined
 }
 
@@ -174,11 +176,11 @@ export class HttpDoor {
     exchange: HttpExchange,
   ): Promise<void> {
     exchange.onAborted(() => connection.gone())
+    connection.channelsMax = wanted.channelsMax
     try {
       await this.#ports.sessions.connect(connection, identity, {
         session: undefined,
         ...wanted,
-        channelsMax: this.#options.channelsPerStreamMax,
         partial: false,
       })
     } catch (error) {
@@ -205,7 +207,9 @@ export class HttpDoor {
     const resume = resumeOf(transport.cursorOf(head), identity.user)
     const placeOf = (name: string): From | undefined => resume?.byTag.get(tagOf(name))
     for (const name of names) channels.set(name, placeOf(name))
-    return { identity, channels, departure: resume?.departure, placeOf }
+    // The inbox is one of those that fit.
+    const channelsMax = Math.min(channelsPerStreamMax, channelsThatFit(head, headBytesMax) - 1)
+    return { identity, channels, channelsMax, departure: resume?.departure, placeOf }
   }
 
   #tokenOf(head: RequestHead): string | undefined {

@@ -22,3 +22,8 @@ export function bytesOfReturn(asked: readonly (string | undefined)[], channels: 
   const brought = asked.reduce((bytes, text = '') => bytes + text.length, 0)
   return brought + channels * CURSOR_SEGMENT_BYTES + REST_BYTES
 }
+
+/** How many channels the cursor may have with which the request comes back. */
+export function fitting(asked: readonly (string | undefined)[], bytesMax: number): number {
+  return Math.max(0, Math.floor((bytesMax - bytesOfReturn(asked, 0)) / CURSOR_SEGMENT_BYTES))
+}

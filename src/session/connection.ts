@@ -26,6 +26,8 @@ export type UnsubscribedBy = 'token' | 'backend'
 export interface Connection extends Subscriber {
   /** The client has gone or was closed; everything that is sent from here on goes nowhere. */
   readonly closed: boolean
+  /** With so many channels beside the inbox its client can come back. Absent: with any number. */
+  readonly channelsMax?: number | undefined
   /** Whether it stays with its node. The next request of one that does not may come to any. */
   readonly stays: boolean
   /**

@@ -336,8 +336,8 @@ export class Session implements WheelEntry {
   }
 
   private checkRoomFor(channel: string): void {
-    if (this.subscriptionOf(channel) !== undefined || standingOf(this.#identity).has(channel)) return
-    checkOneMore(this.ports, this.#context.options, this.user, this.subscriptionCount)
+    if (this.subscriptionOf(channel) !== undefined) return
+    checkOneMore(this.ports, this.#context.options, this, channel)
   }
 
   private inOrder<Answer>(about: string, run: () => Promise<Answer>): Promise<Answer> {

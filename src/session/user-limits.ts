@@ -1,8 +1,11 @@
 /**
  * The doors at which a user is held to his quotas, and what he is told there.
  */
+import type { Connection } from './connection.ts'
+import { beyond } from './finding.ts'
+import { standingOf } from './more-permissions.ts'
 import type { CountsByUser } from './quotas.ts'
-import type { SessionOptions, SessionPorts } from './ports.ts'
+import type { Identity, SessionOptions, SessionPorts } from './ports.ts'
 import { Closing, SluiceError } from '../errors.ts'
 import type { Hub } from '../hub/hub.ts'
 import { inboxOf } from '../protocol/channel.ts'
@@ -14,6 +17,13 @@ export function countsInInboxes(hub: Pick<Hub, 'noted' | 'note'>): CountsByUser 
     add: (user, count) => hub.note(inboxOf(user), count),
     size: 0,
   }
+}
+
+interface Limited {
+  readonly user: string
+  readonly subscriptionCount: number
+  readonly identity: Identity
+  readonly connection: Pick<Connection, 'channelsMax'>
 }
 
 type LimitPorts = Pick<SessionPorts, 'quotas' | 'metrics' | 'hub'>
@@ -52,14 +62,20 @@ export function checkChannels({ quotas, metrics }: LimitPorts, user: string, cha
   )
 }
 
-/** One more channel of a connection, which is on so many, with the inbox. */
+/** One more channel of a session. One that a backend puts it on is held only to what its client can come back with. */
 export function checkOneMore(
   { quotas, metrics }: LimitPorts,
   { subscriptionsMax }: Pick<SessionOptions, 'subscriptionsMax'>,
-  user: string,
-  subscriptions: number,
+  { user, subscriptionCount, connection, identity }: Limited,
+  channel: string,
 ): void {
-  if (subscriptions > subscriptionsMax) {
+  // The inbox is counted with them.
+  if (standingOf(identity).has(channel)) {
+    const { channelsMax = Infinity } = connection
+    if (subscriptionCount > channelsMax) throw beyond(channel, channelsMax)
+    return
+  }
+  if (subscriptionCount > subscriptionsMax) {
     metrics.limitHit('subscriptions')
     throw new SluiceError(
       'limit_exceeded',

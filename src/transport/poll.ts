@@ -37,6 +37,7 @@ export interface PollRequest {
 export class PollConnection implements HttpConnection, StreamFanout, WheelEntry {
   readonly transport = 'poll'
   readonly size = 1
+  channelsMax: number | undefined
   readonly #context: StreamContext
   readonly #request: PollRequest
   #session: Session | undefined

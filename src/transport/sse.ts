@@ -51,6 +51,7 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
   readonly #place: StreamCursor
   #suffix: Uint8Array = NO_SUFFIX
   #endReason: CloseReason | undefined
+  channelsMax: number | undefined
   joinedAt = 0
   wheelTick = -1
   wheelBefore: WheelEntry | undefined

@@ -19,6 +19,8 @@ export interface StreamContext {
 }
 
 export interface HttpConnection extends Connection {
+  /** Told before it has a session. */
+  channelsMax: number | undefined
   /** The session is complete. Absent: there is nothing to begin. */
   begin?(): void
   /** The client has gone, or its session could not be had. */

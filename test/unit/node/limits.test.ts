@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { returnMisfit } from '../../../src/edge/request.ts'
+import { channelsThatFit, returnMisfit } from '../../../src/edge/request.ts'
 import type { RequestHead } from '../../../src/drivers/uws.ts'
 import { payloadMisfit } from '../../../src/node/limits.ts'
 import { composeCursor, cursorSegment, tagOf } from '../../../src/protocol/cursor.ts'
@@ -41,6 +41,17 @@ describe('a stream', () => {
       }),
     )
     expect(refused).toBeGreaterThan(0)
+  })
+
+  it('is let in with as many channels as fit, whoever asks for them', () => {
+    for (const authorization of ['', 'x'.repeat(3000)]) {
+      const head = { query: 'channels=a', headers: { authorization } } as unknown as RequestHead
+      const count = channelsThatFit(head, HEAD_BYTES_MAX)
+      expect(count).toBeGreaterThan(100)
+      expect(returnMisfit(head, count, HEAD_BYTES_MAX)).toBeUndefined()
+      expect(returnMisfit(head, count + 1, HEAD_BYTES_MAX)).toBeDefined()
+    }
+    expect(channelsThatFit({ query: 'x'.repeat(20_000), headers: {} } as never, HEAD_BYTES_MAX)).toBe(0)
   })
 
   it('says the same whether it comes with a cursor or without', () => {

@@ -1,5 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Closing, SluiceError } from '../../../src/errors.ts'
+import { PatternPermissions } from '../../../src/auth/permissions.ts'
+import { withStanding } from '../../../src/session/more-permissions.ts'
+import type { Identity } from '../../../src/session/ports.ts'
 import { UserQuotas, type QuotaLimits } from '../../../src/session/quotas.ts'
 import {
   checkChannels,
@@ -8,6 +11,13 @@ import {
   takeConnection,
   takePublish,
 } from '../../../src/session/user-limits.ts'
+
+const IDENTITY = { user: 'ann', permissions: new PatternPermissions([], [], []) } as unknown as Identity
+const on = (subscriptionCount: number) => ({
+  ...{ user: 'ann', subscriptionCount, identity: IDENTITY },
+  connection: {},
+})
+const OPTIONS = { subscriptionsMax: 3 }
 
 const NONE = { connections: 0, subscriptions: 0, publishesPerSecond: 0 }
 
@@ -95,12 +105,10 @@ describe('one more connection of a user', () => {
 })
 
 describe('one more channel', () => {
-  const OPTIONS = { subscriptionsMax: 3 }
-
   it('of a connection may be as many as it may have beside the inbox, and is refused beyond that', () => {
-    checkOneMore(portsOf(), OPTIONS, 'ann', 3)
+    checkOneMore(portsOf(), OPTIONS, on(3), 'a')
     expect(hits).toEqual([])
-    const error = thrownBy(() => checkOneMore(portsOf(), OPTIONS, 'ann', 4))
+    const error = thrownBy(() => checkOneMore(portsOf(), OPTIONS, on(4), 'a'))
     expect(error).toBeInstanceOf(SluiceError)
     expect(error).toMatchObject({
       code: 'limit_exceeded',
@@ -111,9 +119,9 @@ describe('one more channel', () => {
 
   it('of a user is refused beyond those that all his connections may have, and the connection goes on', () => {
     const ports = portsOf({ subscriptions: 1 })
-    checkOneMore(ports, OPTIONS, 'ann', 1)
+    checkOneMore(ports, OPTIONS, on(1), 'a')
     ports.quotas.subscribe('ann')
-    const error = thrownBy(() => checkOneMore(ports, OPTIONS, 'ann', 1))
+    const error = thrownBy(() => checkOneMore(ports, OPTIONS, on(1), 'a'))
     expect(error).toBeInstanceOf(SluiceError)
     expect(error).toMatchObject({
       code: 'limit_exceeded',
@@ -158,4 +166,15 @@ describe('one more publish of a user', () => {
     takePublish(ports, 'ann')
     expect(hits).toHaveLength(1)
   })
+})
+
+it('a channel that a backend puts a session on is held to what its client can come back with, and to nothing else', () => {
+  const put = (subscriptionCount: number, channelsMax?: number): (() => void) => {
+    const identity = withStanding(IDENTITY, 'put', true)
+    const session = { user: 'ann', subscriptionCount, identity, connection: { channelsMax } }
+    return () => checkOneMore(portsOf(), OPTIONS, session, 'put')
+  }
+  put(4)()
+  put(9, 9)()
+  expect(thrownBy(put(10, 9))).toMatchObject({ code: 'limit_exceeded' })
 })
