@@ -115,8 +115,14 @@ export class PresenceView {
     return undefined
   }
 
+  /** Without the connections that are away: such a one does not come back, and its leave is told in time. */
   members(): Map<string, string | undefined> {
-    return new Map([...this.#told].map(([user, info]) => [user, info?.json]))
+    const members = new Map<string, string | undefined>()
+    for (const [member, info] of this.#told) {
+      const isAway = this.#leaving.get(member)?.away === true
+      if (!isAway || member === userOf(member)) members.set(member, info?.json)
+    }
+    return members
   }
 
   /** The users on this node as their last changes say, oldest first. */

@@ -56,6 +56,8 @@ describe('PresenceView', () => {
     expect([view.holds('ann'), view.holds('carl')]).toEqual([true, false])
     view.localLeft('ann', 4, 0)
     view.changed('n2', leave(second, 2), 0)
+    // A user may come back in time, a connection does not.
+    expect(names(view)).toEqual([first, 'ann', 'bob'])
     expect(seen(view.due(DELAY_MS))).toEqual([
       ['leave', 'ann', 2, true],
       ['leave', second, 2, true],
