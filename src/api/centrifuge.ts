@@ -3,6 +3,7 @@
  */
 import type { Audit } from './audit.ts'
 import type { ApiRequest, Route } from './route.ts'
+import { isGranted } from '../auth/grant.ts'
 import type { ServerApi } from '../dialect/centrifuge/server-api.ts'
 import type { ServerCaller, ServerLine } from '../dialect/centrifuge/server-api-ports.ts'
 import { SluiceError } from '../errors.ts'
@@ -20,6 +21,7 @@ export function centrifugeRoutes(serverApi: ServerApi, audited: Pick<Audit, 'act
     traceparent,
     checkScope: (needed) => key.checkScope(needed),
     checkChannel: (channel) => key.checkChannel(channel),
+    maySee: (channel) => isGranted(key.grant, channel),
     acted: (action, on) => audited.acted(key, { action, on, status: 200 }),
   })
   const methods = Object.entries(serverApi.methods).map(([name, { scope, audit }]): Route => ({

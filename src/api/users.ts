@@ -87,6 +87,7 @@ function standRoute(
       const user = userOf(request)
       const body = readObject(await request.body(), request.jsonDepthMax, WISH_FIELDS, WISH_EXAMPLE)
       const wish = standingWishIn(body)
+      for (const channel of wish.channels) request.caller.checkChannel(channel)
       const on = { channels: wish.channels.join(' ') }
       return { status: 200, json: { user, ...(await carryOut(user, wish)) }, on }
     },

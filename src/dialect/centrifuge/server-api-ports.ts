@@ -48,6 +48,8 @@ export interface ServerCaller {
   readonly traceparent: string | undefined
   checkScope(scope: Scope): void
   checkChannel(channel: string): void
+  /** Whether that would not fail. */
+  maySee(channel: string): boolean
   /** One of many things in a request was done to a user. */
   acted(action: UserAction, on: Readonly<Record<string, string>>): void
 }

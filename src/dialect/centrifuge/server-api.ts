@@ -177,14 +177,16 @@ export class ServerApi {
   }
 
   /** By a pattern that is a name, or the beginning of one with `*` behind it. */
-  async #channels({ params }: ServerCall): Promise<string> {
+  async #channels({ caller, params }: ServerCall): Promise<string> {
     const pattern = params['pattern'] === undefined ? '' : params['pattern']
     if (typeof pattern !== 'string' || /[*?[{]/.test(pattern.replace(/\*$/, '')))
       throw new SluiceError('bad_request', 'pattern is a name, or the beginning of one with * behind it')
     const isWhole = pattern !== '' && !pattern.endsWith('*')
     const wanted = internalPrefixOf(pattern.replace(/\*$/, ''))
     const counts = await this.#ports.occupied(wanted)
-    const found = [...counts].filter(([channel]) => !isWhole || channel === wanted)
+    const found = [...counts].filter(
+      ([channel]) => (!isWhole || channel === wanted) && caller.maySee(channel),
+    )
     return JSON.stringify({
       channels: Object.fromEntries(
         found.map(([channel, count]) => [centrifugeNameOf(channel), { num_clients: count }]),

@@ -55,7 +55,7 @@ export function userMethods(ports: UserPorts, options: UserOptions): Readonly<Re
     }),
     subscribe: method('subscribe', async (call) => {
       const { params, raw } = call
-      const channel = standableIn(params, options)
+      const channel = standableIn(call, options)
       checkOverrides(ports, channel, params)
       const info = saidOf(params, raw, 'info')
       const data = saidOf(params, raw, 'data')
@@ -71,8 +71,9 @@ export function userMethods(ports: UserPorts, options: UserOptions): Readonly<Re
       }
       await ports.putOn(text(params, 'user'), wishIn(params, channel), terms)
     }),
-    unsubscribe: method('unsubscribe', async ({ params }) => {
-      const channel = standableIn(params, options)
+    unsubscribe: method('unsubscribe', async (call) => {
+      const { params } = call
+      const channel = standableIn(call, options)
       await ports.takeOff(text(params, 'user'), wishIn(params, channel))
     }),
   }
@@ -107,8 +108,9 @@ function wishIn(
   return { channels: [channel], session: namedIn(params)[0] }
 }
 
-function standableIn(params: Params, options: UserOptions): string {
+function standableIn({ params, caller }: ServerCall, options: UserOptions): string {
   const channel = channelOf(params['channel'], options)
+  caller.checkChannel(channel)
   if (isInbox(channel)) throw new SluiceError('bad_request', 'each user is on his own inbox, and on no other')
   return channel
 }

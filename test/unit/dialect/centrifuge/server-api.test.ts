@@ -19,7 +19,14 @@ function callerOf(
     if (refused.includes(what)) throw new SluiceError('forbidden', `not ${what}`)
   }
   const acted = (action: string): void => void checked.push(`did ${action}`)
-  return { traceparent, checked, checkScope: check, checkChannel: check, acted }
+  return {
+    traceparent,
+    checked,
+    checkScope: check,
+    checkChannel: check,
+    acted,
+    maySee: (channel) => !refused.includes(channel),
+  }
 }
 
 let published: PublishRequest[]
@@ -415,4 +422,29 @@ describe('subscribe', () => {
     })
     expect(stood).toHaveLength(1)
   })
+})
+
+it('a key that is for some channels has nothing to do with others, whichever way they are asked for', async () => {
+  const caller = (): ReturnType<typeof callerOf> => callerOf(['room', 'dialog=2342'])
+  const methods = [
+    'publish',
+    'history',
+    'history_remove',
+    'presence',
+    'presence_stats',
+    'subscribe',
+    'unsubscribe',
+  ]
+  for (const method of methods)
+    expect(await call(method, '{"user":"alice","channel":"room","data":1}', caller()), method).toMatchObject({
+      error: { code: 103 },
+    })
+  const broadcast = '{"channels":["a","room"],"data":1}'
+  expect(await call('broadcast', broadcast, caller())).toMatchObject({
+    result: { responses: [{ result: {} }, { error: { code: 103 } }] },
+  })
+  expect(await call('channels', '{}', caller())).toEqual({
+    result: { channels: { 'dialog#43': { num_clients: 1 } } },
+  })
+  expect([published.length, stood.length]).toEqual([1, 0])
 })
