@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net'
 import { centrifuge } from './centrifuge.ts'
+import { centrifugeApi } from './centrifuge-api.ts'
 import { hooks } from './hooks.ts'
 import { pusher } from './pusher.ts'
 import { bytes, cursor, frame, json, mutated, poked, publishBody } from './hostile.ts'
@@ -440,6 +441,7 @@ const packets: Target[] = [
 export const TARGETS: readonly Target[] = [
   ...frames,
   ...centrifuge,
+  ...centrifugeApi,
   ...pusher,
   ...hooks,
   ...requests,
