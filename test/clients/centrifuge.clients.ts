@@ -15,12 +15,22 @@ const PYTHON_PACKAGES = ['centrifuge-python==0.7.0', 'cent==5.2.0']
 const run = promisify(execFile)
 const folder = mkdtempSync(join(tmpdir(), 'sluice-clients-'))
 const goProgram = join(folder, 'client')
+const gocentProgram = join(folder, 'gocent')
+const jars = join(folder, 'jars')
 const python = join(folder, 'venv/bin/python')
 
 /** `undefined`: it is there; else why not. */
 const noGo = missing('Go and its module proxy', () => {
   const options = { cwd: join(HERE, 'go'), timeout: FETCH_MS, stdio: 'pipe' } as const
   execFileSync('go', ['build', '-mod=mod', '-o', goProgram, '.'], options)
+})
+const noGocent = missing('Go and its module proxy', () => {
+  const options = { cwd: join(HERE, 'go'), timeout: FETCH_MS, stdio: 'pipe' } as const
+  execFileSync('go', ['build', '-mod=mod', '-o', gocentProgram, './gocent'], options)
+})
+const noJava = missing('Java 17, Maven and its central repository', () => {
+  const options = { cwd: join(HERE, 'java'), timeout: FETCH_MS, stdio: 'pipe' } as const
+  execFileSync('mvn', ['-q', '-B', 'dependency:copy-dependencies', `-DoutputDirectory=${jars}`], options)
 })
 const noPython = missing('Python 3.10 with venv, and PyPI', () => {
   execFileSync('python3', ['-m', 'venv', join(folder, 'venv')], { timeout: FETCH_MS, stdio: 'pipe' })
@@ -86,6 +96,37 @@ describe.each(CLIENTS)('$name', ({ name, why, command, before, text }) => {
   )
 })
 
+it.skipIf(noJava !== undefined)(
+  `centrifuge-java recovers, reads the history and sees who is there${because(noJava)}`,
+  async () => {
+    const url = `ws://127.0.0.1:${node.port}/connection/websocket`
+    const token = await node.token('42', { history: ['room:*'] })
+    const program = ['-cp', `${jars}/*`, join(HERE, 'java/Main.java'), url, token, 'room:java']
+    expect(await said('java', program)).toEqual({
+      live: [{ n: 1 }],
+      again: [{ n: 2 }, { n: 3 }],
+      recovered: true,
+      history: [3, 2],
+      presence: 1,
+      rpc: 108,
+    })
+  },
+)
+
+it.skipIf(noGocent !== undefined)(`gocent publishes, reads and asks${because(noGocent)}`, async () => {
+  const args = [`http://127.0.0.1:${node.apiPort}/api`, node.apiKey, 'room:gocent']
+  expect(await said(gocentProgram, args)).toEqual({
+    offsets: [1, 2],
+    responses: 2,
+    history: [{ n: 1 }, { n: 2 }, 3, 4],
+    presence: 0,
+    stats: 0,
+    nodes: 1,
+    channels: 0,
+    removed: 0,
+  })
+})
+
 it.skipIf(noPython !== undefined)(`cent publishes, reads and asks${because(noPython)}`, async () => {
   const args = [
     join(HERE, 'python/cent_calls.py'),
@@ -100,6 +141,7 @@ it.skipIf(noPython !== undefined)(`cent publishes, reads and asks${because(noPyt
     presence: 0,
     nodes: 1,
     channels: 0,
-    history_remove: 'CentApiResponseError',
+    removed: 0,
+    unknown: 102,
   })
 })

@@ -5,14 +5,18 @@ import sys
 
 from cent import (
     BroadcastRequest,
-    CentError,
+    CentApiResponseError,
     ChannelsRequest,
     Client,
+    Disconnect,
+    DisconnectRequest,
     HistoryRemoveRequest,
     HistoryRequest,
     InfoRequest,
     PresenceStatsRequest,
     PublishRequest,
+    RefreshRequest,
+    StreamPosition,
     SubscribeRequest,
     UnsubscribeRequest,
 )
@@ -28,9 +32,34 @@ said = {
 }
 client.subscribe(SubscribeRequest(user="nobody", channel=CHANNEL))
 client.unsubscribe(UnsubscribeRequest(user="nobody", channel=CHANNEL))
+# With each option that there is.
+client.subscribe(
+    SubscribeRequest(
+        user="nobody",
+        channel=CHANNEL,
+        info={"name": "nobody"},
+        b64info="aW5mbw==",
+        client="client",
+        session="session",
+        data={"a": 1},
+        recover_since=StreamPosition(offset=1, epoch="1"),
+    )
+)
+client.disconnect(
+    DisconnectRequest(
+        user="nobody",
+        client="client",
+        session="session",
+        whitelist=["other"],
+        disconnect=Disconnect(code=4000, reason="enough"),
+    )
+)
+client.refresh(RefreshRequest(user="nobody", client="client", session="session", expire_at=1, expired=True))
 said["channels"] = len(client.channels(ChannelsRequest(pattern="no-such:*")).channels)
+client.history_remove(HistoryRemoveRequest(channel=CHANNEL))
+said["removed"] = len(client.history(HistoryRequest(channel=CHANNEL, limit=10)).publications)
 try:
-    client.history_remove(HistoryRemoveRequest(channel=CHANNEL))
-except CentError as error:
-    said["history_remove"] = type(error).__name__
+    client.publish(PublishRequest(channel="no-such:1", data=1))
+except CentApiResponseError as error:
+    said["unknown"] = error.code
 print(json.dumps(said))
