@@ -465,6 +465,12 @@ export class World {
     return 'sent'
   }
 
+  /** Lets go of all that is held back; answers what has failed meanwhile, at any node. */
+  async released(): Promise<readonly unknown[]> {
+    await this.calls.release()
+    return [...this.nodes.values()].flatMap(({ failures }) => failures)
+  }
+
   async close(): Promise<void> {
     for (const node of this.nodes.values()) node.close()
     await this.registry.close()
@@ -488,4 +494,9 @@ function slowly(
       }
     },
   })
+}
+
+export function twoNodes(): { readonly world: World; readonly node: WorldNode; readonly other: WorldNode } {
+  const world = new World(['n1', 'n2'])
+  return { world, node: world.node('n1'), other: world.node('n2') }
 }

@@ -1,7 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { OrderWatch } from '../../../src/session/orders.ts'
 import { publicIdOf } from '../../../src/session/session-id.ts'
-import { settled, World, type FakeConnection, type WorldNode } from '../../support/session-world.ts'
+import {
+  settled,
+  twoNodes,
+  type World,
+  type FakeConnection,
+  type WorldNode,
+} from '../../support/session-world.ts'
 
 /** A backend puts users on channels, and takes them off. */
 
@@ -9,13 +15,9 @@ let world: World
 let node: WorldNode
 let other: WorldNode
 
-beforeEach(() => {
-  world = new World(['n1', 'n2'])
-  ;[node, other] = [world.node('n1'), world.node('n2')]
-})
+beforeEach(() => ({ world, node, other } = twoNodes()))
 afterEach(async () => {
-  await world.calls.release()
-  for (const one of world.nodes.values()) expect(one.failures).toEqual([])
+  expect(await world.released()).toEqual([])
   await world.close()
 })
 
@@ -44,6 +46,19 @@ async function stand(on: boolean, user: string, ...asked: Parameters<typeof wish
 }
 
 describe('a user who is put on a channel', () => {
+  it('until a moment is taken off then, and whoever comes later was never put on', async () => {
+    const here = await node.connected('ann own')
+    const untilMs = world.clock.now() + 5000
+    await node.users.putOn('ann', wish(['news']), { untilMs })
+    await settled()
+    expect(channelsOf(here)).toEqual(['news'])
+    expect(channelsOf(await other.connected('ann own'))).toEqual([])
+    world.clock.pass(5000)
+    await settled()
+    expect(told(here)).toMatchObject([putOn, takenOff])
+    expect(channelsOf(here)).toEqual([])
+  })
+
   it('is on it with every session, on whatever node and whatever the token says, and is told', async () => {
     const here = await node.connected('ann own')
     const there = await other.connected('ann own')

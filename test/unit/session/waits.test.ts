@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ClientFrame, ServerFrame } from '../../../src/dialect/sluice-v1/frames.ts'
-import { settled, World, type FakeConnection, type WorldNode } from '../../support/session-world.ts'
+import { settled, twoNodes, World, type FakeConnection, type WorldNode } from '../../support/session-world.ts'
 
 /**
  * Every place in the session room that waits, and what may have changed when the wait is over. What was true before a wait is
@@ -92,13 +92,9 @@ let world: World
 let node: WorldNode
 let other: WorldNode
 
-beforeEach(() => {
-  world = new World(['n1', 'n2'])
-  ;[node, other] = [world.node('n1'), world.node('n2')]
-})
+beforeEach(() => ({ world, node, other } = twoNodes()))
 afterEach(async () => {
-  await world.calls.release()
-  for (const one of world.nodes.values()) expect(one.failures).toEqual([])
+  expect(await world.released()).toEqual([])
   // Nothing is left behind of anybody who is not connected.
   for (const one of world.nodes.values())
     for (const session of one.sessions.all()) session.connection.end(end())
