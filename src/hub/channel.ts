@@ -46,7 +46,7 @@ export interface ChannelTerms {
  */
 export abstract class Channel extends Fanout implements Source {
   readonly name: string
-  /** Whoever an inbox is of, the hub counts nothing of him here: see `Hub.noted`. */
+  /** Counted by others: see `Hub.noted`. */
   noted = 0
   readonly #terms: ChannelTerms
   #subscribers = 0

@@ -61,10 +61,10 @@ const SUBSCRIBE = JSON.stringify({ type: 'subscribe', ref: 1, channel: 'news' })
 
 describe('an idle connection', () => {
   /**
-   * With a session, an inbox and one channel. Found are some 1,600 bytes, a quarter of them this world's; a table, a closure or an array more
+   * With a session, an inbox and one channel. Found are some 1,500 bytes, a quarter of them this world's; a table, a closure or an array more
    * for each connection is found here, a field more is not.
    */
   it('holds no more than it has to', async () => {
-    expect(await bytesOf([SUBSCRIBE])).toBeLessThan(1800)
+    expect(await bytesOf([SUBSCRIBE])).toBeLessThan(1650)
   })
 })
