@@ -8,6 +8,7 @@
 import { parseArgs } from 'node:util'
 import { alerts } from './alerts.ts'
 import { centrifugeDrain } from './centrifuge-drain.ts'
+import { compose } from './compose.ts'
 import { crashHerd } from './crash-herd.ts'
 import { hostileHerd } from './hostile-herd.ts'
 import type { StormOptions } from './parts/report.ts'
@@ -37,6 +38,7 @@ const STORMS: Readonly<Record<string, (options: StormOptions) => Promise<boolean
   'resume-storm': resumeStorm,
   large,
   alerts,
+  compose,
 }
 
 const { values, positionals } = parseArgs({
