@@ -46,8 +46,11 @@ export function addSize(program: Command, terminal: Terminal): void {
     for (const [what, says] of sizeLines(load)) terminal.print(`${what.padEnd(26)}${says}`)
     const unknown = Object.values(FACTORS).filter((one: Factor) => one.by === undefined).length
     terminal.print('')
+    const count = Object.keys(FACTORS).length
     terminal.print(
-      `${unknown} of ${Object.keys(FACTORS).length} factors are guesses: docs/sizing.md names them`,
+      unknown === 0
+        ? `each of the ${count} factors was measured: docs/sizing.md names the commands`
+        : `${unknown} of ${count} factors are guesses: docs/sizing.md names them`,
     )
   })
 }
