@@ -38,20 +38,23 @@ export interface StockOutcome<Client extends StockClient> {
 }
 
 export async function amongStockClients<Client extends StockClient>(
-  { rooms, clients, perSecond, join, publish }: StockTraffic<Client>,
+  traffic: StockTraffic<Client>,
   storm: () => Promise<Rows>,
 ): Promise<StockOutcome<Client>> {
+  const { rooms, clients, perSecond } = traffic
   const roomOf = (index: number): string => rooms[index % rooms.length] as string
-  const herd = await Promise.all(Array.from({ length: clients }, (_, index) => join(index, roomOf(index))))
+  const herd = await Promise.all(
+    Array.from({ length: clients }, (_, index) => traffic.join(index, roomOf(index))),
+  )
   const published = new Map<string, number[]>()
   let number = 0
   const underWay = new Set<Promise<void>>()
   const publishing = setInterval(() => {
     const value = ++number
     const room = roomOf(value)
-    const one = publish(room, value).then(
-      () => void published.set(room, [...(published.get(room) ?? []), value]),
-    )
+    const one = traffic
+      .publish(room, value)
+      .then(() => void published.set(room, [...(published.get(room) ?? []), value]))
     underWay.add(one)
     void one.finally(() => underWay.delete(one))
   }, 1000 / perSecond)

@@ -23,6 +23,12 @@ export function list(params: Params, name: string): readonly unknown[] {
   throw new SluiceError('bad_request', `${name} must be a list`)
 }
 
+export function texts(params: Params, name: string): readonly string[] {
+  const found = list(params, name)
+  if (found.every((one) => typeof one === 'string')) return found
+  throw new SluiceError('bad_request', `${name} must be a list of texts`)
+}
+
 /** Absent is 0. */
 export function number(params: Params, name: string): number {
   const value = params[name] ?? 0

@@ -7,7 +7,6 @@ import type { Method, ServerApiOptions, ServerApiPorts, ServerCall, UserAction }
 import {
   channelOf,
   isAsked,
-  list,
   momentMs,
   NotAvailable,
   number,
@@ -16,6 +15,7 @@ import {
   saidOf,
   section,
   text,
+  texts,
   type Params,
 } from './server-params.ts'
 import type { Wording } from '../../cluster/session-order.ts'
@@ -44,7 +44,7 @@ export function userMethods(ports: UserPorts, options: UserOptions): Readonly<Re
       const user = text(params, 'user')
       const as = wordingIn(params)
       const named = namedIn(params)
-      const but = isAsked(params['whitelist']) ? list(params, 'whitelist').map(String) : []
+      const but = isAsked(params['whitelist']) ? texts(params, 'whitelist') : []
       if (named.length === 0 && but.length === 0) await ports.disconnect(user, as)
       else await ports.order(user, { named, but }, { kind: 'end', ...(as === undefined ? {} : { as }) })
     }),

@@ -315,6 +315,10 @@ it('disconnect ends all connections of a user, some, or all but some, in the wor
     ['alice', { named: ['s1', 'c1'], but: [] }, { kind: 'end' }],
     ['alice', { named: [], but: ['c1'] }, { kind: 'end', as: { code: 3000, reason: '' } }],
   ])
+  for (const unfit of ['[1]', '[{"toString":1}]', '"c1"'])
+    expect(await call('disconnect', `{"user":"alice","whitelist":${unfit}}`)).toMatchObject({
+      error: { code: 107 },
+    })
   for (const unfit of ['{"code":1000}', '{"code":5000}', `{"code":4000,"reason":"${'x'.repeat(124)}"}`])
     expect(await call('disconnect', `{"user":"alice","disconnect":${unfit}}`)).toMatchObject({
       error: { code: 107 },
