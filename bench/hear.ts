@@ -5,18 +5,16 @@
  * Two nodes as processes, over a nats-server and a redis-server. One takes the publishes, the other has the subscribers, of one channel; its CPU time
  * is divided by the messages, once with one subscriber and once with more. What each further one adds is the delivery; what is left is the message.
  */
-import { GatewayProcess, tokenOf } from '../test/support/gateway-process.ts'
+import { cpuUs, publishTo, subscribers } from './lib/publishes.ts'
+import { GatewayProcess } from '../test/support/gateway-process.ts'
 import { NatsServer } from '../test/support/nats-server.ts'
-import { RawClient } from '../test/support/raw-client.ts'
 import { RedisServer } from '../test/support/redis-server.ts'
 import { freePorts, temporaryDirectory } from '../test/support/server-process.ts'
 
 const SUBSCRIBERS = [1, 11] as const
 const WARM_UP = 5000
 const MESSAGES = 10_000
-const IN_FLIGHT = 16
 const ROUNDS = 3
-const PAYLOAD = 'x'.repeat(128)
 
 const directory = temporaryDirectory('hear')
 const [nats, redis, ports] = await Promise.all([NatsServer.start(), RedisServer.start(), freePorts(4)])
@@ -25,42 +23,12 @@ const talks = new GatewayProcess([ports[0] as number, ports[1] as number], direc
 const hears = new GatewayProcess([ports[2] as number, ports[3] as number], directory.path, settings)
 await Promise.all([talks.start(), hears.start()])
 
-async function cpuUs(): Promise<number> {
-  const seconds = await Promise.all(
-    ['user', 'system'].map((where) => hears.metric(`process_cpu_${where}_seconds_total`)),
-  )
-  return seconds.reduce((sum, one) => sum + one, 0) * 1e6
-}
-
-/** Resolves once all subscribers have them. */
-async function publish(clients: readonly RawClient[], channel: string, count: number): Promise<void> {
-  const before = clients.map(({ frames }) => frames.length)
-  let left = count
-  const worker = async (): Promise<void> => {
-    while (left-- > 0) {
-      const answer = await talks.api('POST', '/v1/publish', { channel, data: PAYLOAD })
-      if (answer.status !== 200) throw new Error(`a publish was answered with ${answer.status}`)
-      await answer.arrayBuffer()
-    }
-  }
-  await Promise.all(Array.from({ length: IN_FLIGHT }, worker))
-  while (clients.some(({ frames }, index) => frames.length < (before[index] as number) + count))
-    await new Promise((resolve) => setTimeout(resolve, 10))
-}
-
-async function perMessageUs(subscribers: number, channel: string): Promise<number> {
-  const clients = await Promise.all(
-    Array.from({ length: subscribers }, async (_, index) => {
-      const token = await tokenOf(`user-${index}`)
-      const { client } = await RawClient.connect(`ws://127.0.0.1:${hears.port}/v1/ws`, { token })
-      await client.request({ type: 'subscribe', ref: 1, channel })
-      return client
-    }),
-  )
-  await publish(clients, channel, WARM_UP)
-  const before = await cpuUs()
-  await publish(clients, channel, MESSAGES)
-  const spent = ((await cpuUs()) - before) / MESSAGES
+async function perMessageUs(count: number, channel: string): Promise<number> {
+  const clients = await subscribers(hears, channel, count)
+  await publishTo(talks, clients, channel, WARM_UP)
+  const before = await cpuUs(hears)
+  await publishTo(talks, clients, channel, MESSAGES)
+  const spent = ((await cpuUs(hears)) - before) / MESSAGES
   for (const client of clients) client.cut()
   return spent
 }
