@@ -7,7 +7,7 @@
 import { printTable, type StormOptions } from './parts/report.ts'
 import { IN_TURN, LARGE, LONGER_IN_TURN, SIDE_BY_SIDE } from '../../test/support/alerts/faults.ts'
 import type { Fault } from '../../test/support/alerts/fault.ts'
-import { AlertWatch, deployedAlerts, type AlertName, type Hurry } from '../../test/support/alerts/watch.ts'
+import { AlertWatch, deployedAlerts, type Hurry } from '../../test/support/alerts/watch.ts'
 import { AlertWorld } from '../../test/support/alerts/world.ts'
 
 const FASTER = 60
@@ -76,7 +76,7 @@ async function make(
   const went = await Promise.all(
     makes.map((name) => timeUntil(async () => !(await watch.isOn(name)), endedMs, GOES_WITHIN_MS)),
   )
-  for (const [index, { alert }] of (makes as readonly AlertName[]).entries()) {
+  for (const [index, { alert }] of makes.entries()) {
     const one = { what, came: came[index] as string, went: went[index] as string }
     seen.set(alert, one)
     console.log(`${alert}: came ${one.came}, went ${one.went}`)
