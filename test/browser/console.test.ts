@@ -236,6 +236,7 @@ describe('the console', () => {
     expect(await barriers()).toEqual([])
     await page.click('.job button:text-is("Yes")')
     await page.locator('.sure').waitFor({ state: 'detached' })
+    await expect.poll(() => clientsOf('1.5.0')).toBe(CLIENTS)
   })
 
   it('tells what moved and what was proven when it is over, and keeps the report', async () => {
