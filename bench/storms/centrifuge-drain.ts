@@ -65,7 +65,7 @@ export async function centrifugeDrain({
   printTable(rows)
   const promises = new Promises()
   promises.keep('everybody is connected again', back === clients, `${back} of ${clients}`)
-  promises.none('message lost', lost)
+  promises.none('message lost', lost.length)
   promises.none('message twice or out of order', wrong)
   promises.none(
     'subscription that could not go on where it was',
@@ -90,7 +90,7 @@ async function join(port: number, index: number, room: string): Promise<Client> 
   const read = (data: unknown): number =>
     Number(inProtobuf ? new TextDecoder().decode(data as Uint8Array) : data)
   const client: Client = {
-    ...{ room, shown: [], gapsMs: [], resets: 0 },
+    ...{ room, shown: [], gaps: [], resets: 0 },
     isBack: () => centrifuge.state === 'connected' && subscription.state === 'subscribed',
     close: () => centrifuge.disconnect(),
   }
@@ -99,7 +99,7 @@ async function join(port: number, index: number, room: string): Promise<Client> 
   subscription.on('publication', ({ data }) => client.shown.push(read(data)))
   subscription.on('subscribing', () => (lostMs ??= performance.now()))
   subscription.on('subscribed', ({ wasRecovering, recovered }) => {
-    if (wasRecovering && lostMs !== undefined) client.gapsMs.push(performance.now() - lostMs)
+    if (wasRecovering && lostMs !== undefined) client.gaps.push({ fromMs: lostMs, toMs: performance.now() })
     if (wasRecovering && !recovered) client.resets++
     lostMs = undefined
   })

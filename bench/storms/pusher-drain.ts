@@ -8,35 +8,21 @@
  */
 import { Cluster } from './parts/cluster.ts'
 import { pause } from './parts/in-traffic.ts'
-import { percentiles, printTable, Promises, type StormOptions } from './parts/report.ts'
+import { printTable, Promises, type Rows, type StormOptions } from './parts/report.ts'
+import { amongStockClients, CALM_MS, type Span, type StockClient } from './parts/stock-clients.ts'
 import { withSluice } from '../../src/client/pusher.ts'
 import { HookReceiver } from '../../test/support/hook-receiver.ts'
-import { APPS, backendOf, pusherJs, SHOP, type PusherJs } from '../../test/support/pusher.ts'
+import { APPS, backendOf, pusherJs, SHOP } from '../../test/support/pusher.ts'
 import type { StartedNode } from '../../test/support/start-node.ts'
 
-const ROOMS = 20
-const CALM_MS = 3000
-const SETTLE_MS = 10_000
+const ROOMS = Array.from({ length: 20 }, (_, index) => `presence-room-${index}`)
 /** So long a close may be on its way to a client of a busy machine: what is published then is lost to it as well. */
 const CLOSING_MS = 500
 
-interface Span {
-  readonly fromMs: number
-  readonly toMs: number
-}
-
-interface Published extends Span {
-  readonly value: number
-}
-
-interface Client {
+interface Client extends StockClient {
   /** It has our add-on. */
   readonly repairs: boolean
-  readonly room: string
-  readonly pusher: PusherJs
-  readonly shown: number[]
-  /** From where it saw that it was closed to where it was on its channel again. */
-  readonly gaps: Span[]
+  /** Members of whom it was told that they have gone. */
   readonly gone: string[]
 }
 
@@ -56,96 +42,48 @@ export async function pusherDrain({
   const cluster = await Cluster.prepare({ nodes: [settings, settings, settings], plan })
   for (const index of [0, 1]) await cluster.node(index).start()
   await pause(CALM_MS)
-  const herd = await Promise.all(
-    Array.from({ length: clients }, (_, index) =>
-      // Each room has both kinds.
-      join(cluster.balancer.port, `user-${index}`, {
-        room: `presence-room-${index % ROOMS}`,
-        repairs: Math.floor(index / ROOMS) % 2 === 1,
-      }),
-    ),
-  )
   const backend = backendOf(cluster.node(1) as unknown as StartedNode)
-  const published = new Map<string, Published[]>()
-  let number = 0
-  const underWay = new Set<Promise<void>>()
-  const publishing = setInterval(() => {
-    const value = ++number
-    const room = `presence-room-${value % ROOMS}`
-    const fromMs = performance.now()
-    const one = backend.trigger(room, 'tick', value).then(() => {
-      const event = { value, fromMs, toMs: performance.now() }
-      published.set(room, [...(published.get(room) ?? []), event])
-    })
-    underWay.add(one)
-    void one.finally(() => underWay.delete(one))
-  }, 1000 / publishes)
-
-  await pause(CALM_MS)
-  await cluster.node(2).start()
-  await pause(CALM_MS)
-  const startedMs = performance.now()
-  const exit = await cluster.node(0).stop()
-  const tookMs = performance.now() - startedMs
-  await pause(CALM_MS)
-  clearInterval(publishing)
-  await Promise.all(underWay)
-  await pause(SETTLE_MS)
-
-  const findings = herd.map(({ room, shown, repairs, gaps }) => {
-    const expected = published.get(room) ?? []
-    const seen = new Set(shown)
-    const missing = expected.filter(({ value }) => !seen.has(value))
-    const lost = missing.length
-    const unexplained = missing.filter((event) => !gaps.some((gap) => isIn(event, gap))).length
-    const wrong = shown.filter((value, index) => index > 0 && value <= (shown[index - 1] as number)).length
-    return {
-      expected: expected.length,
-      lost: repairs ? 0 : lost,
-      lostWithAddOn: repairs ? lost : 0,
-      unexplained,
-      wrong,
-    }
-  })
-  const sum = (pick: (finding: (typeof findings)[number]) => number): number =>
-    findings.reduce((total, one) => total + pick(one), 0)
+  const outcome = await amongStockClients(
+    {
+      ...{ rooms: ROOMS, clients, perSecond: publishes },
+      // Each room has both kinds.
+      join: (index, room) =>
+        join(cluster.balancer.port, `user-${index}`, {
+          ...{ room, repairs: Math.floor(index / ROOMS.length) % 2 === 1 },
+        }),
+      publish: (room, value) => backend.trigger(room, 'tick', value),
+    },
+    async (): Promise<Rows> => {
+      await cluster.node(2).start()
+      await pause(CALM_MS)
+      const startedMs = performance.now()
+      const exit = await cluster.node(0).stop()
+      return [['the drain took', `${Math.round(performance.now() - startedMs)} ms, exit code ${exit}`]]
+    },
+  )
+  const { herd, back, lost, wrong, rows } = outcome
+  const lostWithAddOn = lost.filter(({ client }) => client.repairs).length
+  const unexplained = lost.filter(
+    ({ client, number }) => !client.gaps.some((gap) => isIn(number, gap)),
+  ).length
   const told = receiver.events('/').map(({ name }) => String(name))
   const ended = told.filter((name) => name === 'channel_vacated' || name === 'member_removed').length
   const goneTold = herd.reduce((total, { gone }) => total + gone.length, 0)
-  const moved = herd.filter(({ gaps }) => gaps.length > 0)
-  const gapsMs = herd.flatMap(({ gaps }) => gaps.map(({ fromMs, toMs }) => toMs - fromMs))
-  const back = herd.filter(({ pusher }) => pusher.connection.state === 'connected').length
   printTable([
-    ['clients', String(clients)],
-    ['of these on the node that went', String(moved.length)],
-    ['connected at the end', String(back)],
-    ['the drain took', `${Math.round(tookMs)} ms, exit code ${exit}`],
-    ['deliveries expected', String(sum(({ expected }) => expected))],
-    ['lost on the way, without our add-on', String(sum(({ lost }) => lost))],
-    ['of these not while it was away', String(sum(({ unexplained }) => unexplained))],
-    ['lost on the way, with it', String(sum(({ lostWithAddOn }) => lostWithAddOn))],
-    ['twice, or out of order', String(sum(({ wrong }) => wrong))],
-    ['gap p50 / p95 / p99 / max', percentiles(gapsMs)],
+    ...rows,
+    ['lost by who has our add-on', String(lostWithAddOn)],
+    ['lost by who was not away', String(unexplained)],
     ['webhooks of channels and members that ended', String(ended)],
     ['member_removed told to clients', String(goneTold)],
   ])
   const promises = new Promises()
   promises.keep('everybody is connected again', back === clients, `${back} of ${clients}`)
-  promises.none(
-    'event lost while its client was not away',
-    sum(({ unexplained }) => unexplained),
-  )
-  promises.none(
-    'event lost with our add-on',
-    sum(({ lostWithAddOn }) => lostWithAddOn),
-  )
-  promises.none(
-    'event twice or out of order',
-    sum(({ wrong }) => wrong),
-  )
+  promises.none('event lost while its client was not away', unexplained)
+  promises.none('event lost with our add-on', lostWithAddOn)
+  promises.none('event twice or out of order', wrong)
   promises.none('webhook of a channel or a member that has ended', ended)
   promises.none('client told of somebody who has gone', goneTold)
-  for (const { pusher } of herd) pusher.disconnect()
+  for (const one of herd) one.close()
   await cluster.close()
   await receiver.close()
   return promises.verdict()
@@ -163,7 +101,11 @@ function join(
   return new Promise((resolve) => {
     const pusher = pusherJs({ port }, { id })
     if (repairs) withSluice(pusher)
-    const client: Client = { repairs, room, pusher, shown: [], gaps: [], gone: [] }
+    const client: Client = {
+      ...{ repairs, room, shown: [], gaps: [], gone: [] },
+      isBack: () => pusher.connection.state === 'connected',
+      close: () => pusher.disconnect(),
+    }
     const channel = pusher.subscribe(room)
     let lostMs: number | undefined
     channel.bind('tick', (value: number) => client.shown.push(value))

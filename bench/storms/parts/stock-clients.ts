@@ -8,12 +8,22 @@ import { percentiles, type Rows } from './report.ts'
 export const CALM_MS = 3000
 const SETTLE_MS = 10_000
 
+export interface Span {
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+/** From when it was asked for to when it was accepted. */
+export interface PublishedNumber extends Span {
+  readonly value: number
+}
+
 export interface StockClient {
   readonly room: string
   /** The numbers that it was shown, in that order. */
   readonly shown: number[]
-  /** Of each time that it was away. */
-  readonly gapsMs: number[]
+  /** Each time that it was away, from where it saw so to where it was on its channel again. */
+  readonly gaps: Span[]
   isBack(): boolean
   close(): void
 }
@@ -27,11 +37,15 @@ export interface StockTraffic<Client extends StockClient> {
   publish(room: string, number: number): Promise<unknown>
 }
 
+export interface Missed<Client extends StockClient> {
+  readonly client: Client
+  readonly number: PublishedNumber
+}
+
 export interface StockOutcome<Client extends StockClient> {
   readonly herd: readonly Client[]
   readonly back: number
-  readonly expected: number
-  readonly lost: number
+  readonly lost: readonly Missed<Client>[]
   /** Twice, or out of order. */
   readonly wrong: number
   readonly rows: Rows
@@ -46,15 +60,17 @@ export async function amongStockClients<Client extends StockClient>(
   const herd = await Promise.all(
     Array.from({ length: clients }, (_, index) => traffic.join(index, roomOf(index))),
   )
-  const published = new Map<string, number[]>()
+  const published = new Map<string, PublishedNumber[]>()
   let number = 0
   const underWay = new Set<Promise<void>>()
   const publishing = setInterval(() => {
     const value = ++number
     const room = roomOf(value)
-    const one = traffic
-      .publish(room, value)
-      .then(() => void published.set(room, [...(published.get(room) ?? []), value]))
+    const fromMs = performance.now()
+    const one = traffic.publish(room, value).then(() => {
+      const accepted = { value, fromMs, toMs: performance.now() }
+      published.set(room, [...(published.get(room) ?? []), accepted])
+    })
     underWay.add(one)
     void one.finally(() => underWay.delete(one))
   }, 1000 / perSecond)
@@ -65,31 +81,27 @@ export async function amongStockClients<Client extends StockClient>(
   await Promise.all(underWay)
   await pause(SETTLE_MS)
 
-  const findings = herd.map(({ room, shown }) => {
-    const expected = published.get(room) ?? []
-    const seen = new Set(shown)
-    const lost = expected.filter((value) => !seen.has(value)).length
-    const wrong = shown.filter((value, index) => index > 0 && value <= (shown[index - 1] as number)).length
-    return { expected: expected.length, lost, wrong }
+  const expectedBy = ({ room }: Client): readonly PublishedNumber[] => published.get(room) ?? []
+  const lost = herd.flatMap((client) => {
+    const seen = new Set(client.shown)
+    const missed = expectedBy(client).filter(({ value }) => !seen.has(value))
+    return missed.map((one): Missed<Client> => ({ client, number: one }))
   })
-  const sum = (pick: (finding: (typeof findings)[number]) => number): number =>
-    findings.reduce((total, one) => total + pick(one), 0)
-  const [expected, lost, wrong] = [
-    sum((one) => one.expected),
-    sum((one) => one.lost),
-    sum((one) => one.wrong),
-  ]
+  const wrong = herd.flatMap(({ shown }) =>
+    shown.filter((value, index) => index > 0 && value <= (shown[index - 1] as number)),
+  ).length
   const back = herd.filter((one) => one.isBack()).length
-  const moved = herd.filter(({ gapsMs }) => gapsMs.length > 0)
+  const moved = herd.filter(({ gaps }) => gaps.length > 0)
+  const gapsMs = herd.flatMap(({ gaps }) => gaps.map(({ fromMs, toMs }) => toMs - fromMs))
   const rows: Rows = [
     ['clients', String(clients)],
     ['of these on a node that went', String(moved.length)],
     ['connected at the end', String(back)],
     ...told,
-    ['deliveries expected', String(expected)],
-    ['lost on the way', String(lost)],
+    ['deliveries expected', String(herd.reduce((sum, client) => sum + expectedBy(client).length, 0))],
+    ['lost on the way', String(lost.length)],
     ['twice, or out of order', String(wrong)],
-    ['gap p50 / p95 / p99 / max', percentiles(herd.flatMap(({ gapsMs }) => gapsMs))],
+    ['gap p50 / p95 / p99 / max', percentiles(gapsMs)],
   ]
-  return { herd, back, expected, lost, wrong, rows }
+  return { herd, back, lost, wrong, rows }
 }
