@@ -59,10 +59,13 @@ async function idOf(node: FleetNode): Promise<string> {
   return (found as NodeInfo).id
 }
 
-/** None of the SDK's clients was without a connection; else it is said what they were told. */
+/** None of the SDK's clients was without a connection; else it is said what they were told, and what the nodes complained of. */
 function withoutGaps(running: Traffic): void {
   const { gapsMs, complaints } = running.journeys('sdk')
-  expect(gapsMs, complaints.join('\n')).toEqual([])
+  const logged = fleet?.nodes.flatMap(({ output }) =>
+    output.split('\n').filter((line) => /"level":"(?:warn|error)"|drain/.test(line)),
+  )
+  expect(gapsMs, [...complaints, ...(logged ?? [])].join('\n')).toEqual([])
 }
 
 async function settled(running: Traffic): Promise<void> {

@@ -79,7 +79,9 @@ function sdkMember({ port, token, user, channels, backoff = QUICK, WebSocket }: 
   let welcomes = 0
   let lostMs: number | undefined
   client.on('welcome', () => welcomes++)
-  client.on('state', ({ state }) => {
+  client.on('state', ({ state, previous, error }) => {
+    if (error !== undefined && (previous === 'connected' || previous === 'moving'))
+      complaints.push(`${previous}, then ${state}: ${error.message}`)
     if (state === 'waiting' || state === 'connecting') lostMs ??= performance.now()
     if (state !== 'connected' || lostMs === undefined) return
     if (welcomes > 1) gapsMs.push(performance.now() - lostMs)

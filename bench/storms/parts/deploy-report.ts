@@ -26,7 +26,7 @@ export interface DeployFindings {
 
 export function printDeploy(findings: DeployFindings, more: Rows = []): void {
   const { herd, publishers, departures } = findings
-  const { tally, journeys } = herd
+  const { tally, resetsAwake, journeys } = herd
   const { sdk, sse, websocket, poll } = journeys.awake
   printTable([
     ['clients', clientsText(herd)],
@@ -38,7 +38,7 @@ export function printDeploy(findings: DeployFindings, more: Rows = []): void {
     ['lost', String(tally.lost)],
     ['shown twice', String(tally.twice)],
     ['out of order', String(tally.outOfOrder)],
-    ['resets', String(tally.resets)],
+    ['resets', `${tally.resets}, ${resetsAwake} of these of clients that do not sleep`],
     ['SDK: moves per client', movesPerClient(sdk).toFixed(2)],
     ['SDK: gap p50 / p95 / p99 / max', percentiles(sdk.gapsMs)],
     ['EventSource: gap p50 / p95 / p99 / max', percentiles(sse.gapsMs)],
