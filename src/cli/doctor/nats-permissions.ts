@@ -6,7 +6,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Finding } from './findings.ts'
 import type { Config } from '../../config/schema.ts'
 import type { NatsLink } from '../../drivers/nats.ts'
+import { SluiceError } from '../../errors.ts'
 
+const WHAT = 'NATS permissions'
 /** What a server refuses it says a moment later. */
 const REFUSAL_MS = 300
 const FLUSH_MS = 5000
@@ -63,20 +65,25 @@ function streamRequests(): string[] {
 
 /** `refused`: the server's sentences, which `link` goes on adding to. */
 export async function permissionFindings(
-  link: NatsLink,
+  link: Pick<NatsLink, 'publish' | 'subscribe' | 'flush'>,
   refused: readonly string[],
   needs: NatsNeeds,
 ): Promise<Finding[]> {
   for (const subject of needs.publish) link.publish(subject, NOTHING, FOR_NO_STREAM)
   for (const subject of needs.subscribe) link.subscribe(subject, {}, ignore).unsubscribe()
-  await link.flush(FLUSH_MS).catch(ignore)
+  try {
+    await link.flush(FLUSH_MS)
+  } catch (error) {
+    if (!(error instanceof SluiceError)) throw error
+    // It has not refused anything, since it has not heard all of it.
+    return [{ what: WHAT, status: 'fail', says: error.message, change: 'ask again once NATS answers' }]
+  }
   await delay(REFUSAL_MS)
   return [permissionFinding(needs, refused)]
 }
 
 /** Pure. `refused`: sentences such as `Permissions Violation for Publish to "sluice.all"`. */
 export function permissionFinding(needs: NatsNeeds, refused: readonly string[]): Finding {
-  const what = 'NATS permissions'
   const denied = (kind: string, subjects: readonly string[]): string[] =>
     subjects.filter((subject) => refused.some((text) => text.includes(kind) && text.includes(`"${subject}"`)))
   const unsaid = denied('Publish', needs.publish)
@@ -92,11 +99,11 @@ export function permissionFinding(needs: NatsNeeds, refused: readonly string[]):
   ]
   if (says.length === 0)
     return {
-      ...{ what, status: 'ok' },
+      ...{ what: WHAT, status: 'ok' },
       says: `${needs.publish.length + needs.subscribe.length} subjects of a node are allowed; not tried: publishing to ${needs.untried.join(', ')}`,
     }
   return {
-    what,
+    what: WHAT,
     status: 'fail',
     says: says.join('; '),
     change: 'the permissions of docs/nats.md for the user of nodes',

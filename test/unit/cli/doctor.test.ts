@@ -8,7 +8,13 @@ import {
   natsFindings,
   redisFindings,
 } from '../../../src/cli/doctor/findings.ts'
-import { natsNeeds, permissionFinding, type NatsNeeds } from '../../../src/cli/doctor/nats-permissions.ts'
+import {
+  natsNeeds,
+  permissionFinding,
+  permissionFindings,
+  type NatsNeeds,
+} from '../../../src/cli/doctor/nats-permissions.ts'
+import { SluiceError } from '../../../src/errors.ts'
 
 /** What is said of what was seen; test/cluster/doctor.test.ts looks at a real deployment. */
 
@@ -120,6 +126,16 @@ describe('permissions of NATS', () => {
       status: 'ok',
       says: expect.stringMatching(/4 .* d$/) as string,
     })
+  })
+
+  it('are not called allowed by a server that goes before it has heard what is tried', async () => {
+    const link = {
+      publish: () => false,
+      subscribe: () => ({ unsubscribe: () => undefined, drain: () => Promise.resolve() }),
+      flush: () => Promise.reject(new SluiceError('unavailable', 'NATS did not answer within 5000 ms')),
+    }
+    const [found] = await permissionFindings(link, [], needs('edge'))
+    expect(found).toMatchObject({ status: 'fail', says: 'NATS did not answer within 5000 ms' })
   })
 })
 
