@@ -35,6 +35,23 @@ describe('rounds', () => {
     expect(rounds.tick(() => expect.unreachable())).toBe(true)
   })
 
+  it('whoever stays is met again in each round where others come and go faster than they are met', () => {
+    const { entries, rounds } = walked(200, 60)
+    const met = { first: 0, last: 0 }
+    let next = 1000
+    for (let tick = 0; tick < 60 * 20; tick++) {
+      rounds.tick((entry) => {
+        if (entry === 0) met.first++
+        if (entry === 199) met.last++
+      })
+      for (let i = 0; i < 15; i++) {
+        entries.delete(next - 60)
+        entries.set(next, next++)
+      }
+    }
+    expect(met).toEqual({ first: 20, last: 20 })
+  })
+
   it('whoever stays is met within the time of a round, and nobody twice, whatever comes and goes', () => {
     const change = fc.record({ add: fc.nat(200), remove: fc.nat(200) })
     fc.assert(
@@ -46,6 +63,7 @@ describe('rounds', () => {
           const there = new Set(entries.keys())
           const met = new Set<number>()
           for (let tick = 1; ; tick++) {
+            expect(tick).toBeLessThanOrEqual(ticks)
             const ended = rounds.tick((entry) => {
               expect(met.has(entry)).toBe(false)
               met.add(entry)
