@@ -1,10 +1,16 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { LongestFirst } from './test/support/longest-first.ts'
 import { measureSlowness, SLOWNESS_VARIABLE } from './test/support/patience.ts'
 
 const slowness = measureSlowness()
 
+/** Set by `.ci/run`: properties are tried with the same cases each time. Else each run draws new ones. */
+const seeded = process.env.SLUICE_TEST_SEED !== undefined
+const seededFastCheck = fileURLToPath(new URL('test/support/seeded-fast-check.ts', import.meta.url))
+
 export default defineConfig({
+  resolve: { alias: seeded ? [{ find: /^fast-check$/, replacement: seededFastCheck }] : [] },
   test: {
     // A thread that dies with open uWebSockets.js sockets takes the whole runner with it; a process does not.
     pool: 'forks',
