@@ -37,8 +37,9 @@ export interface Tokens {
   /**
    * Fails with `unauthorized` and a sentence that says what is wrong, never what the token holds; with `unavailable`
    * where the key set is needed and cannot be fetched. Does not know of revocations: see `isRevoked`.
+   * `nobody`: whose a token is that names no user (`sub` absent or empty); without it such a token is refused.
    */
-  verify(token: string): Promise<Identity>
+  verify(token: string, nobody?: string): Promise<Identity>
   /** Whether the keys are as fresh as they should be. For health, never for control flow. */
   healthy(): boolean
 }
@@ -86,7 +87,7 @@ class JwtTokens implements Tokens {
     }
   }
 
-  async verify(token: string): Promise<Identity> {
+  async verify(token: string, nobody?: string): Promise<Identity> {
     if (token.length > TOKEN_LENGTH_MAX) {
       throw refused(`the token is longer than ${TOKEN_LENGTH_MAX} characters`)
     }
@@ -95,18 +96,17 @@ class JwtTokens implements Tokens {
     const known = this.#known.find(token, edition, nowMs)
     if (known !== undefined) return known
     this.#checkDepth(token)
-    const identity = identityOf(
-      this.#plainClaims(token, nowMs) ?? (await this.#otherClaims(token, nowMs)),
-      this.#patterns,
-    )
+    const claims = this.#plainClaims(token, nowMs) ?? (await this.#otherClaims(token, nowMs))
+    const ofNobody = nobody !== undefined && (claims['sub'] ?? '') === ''
+    const identity = identityOf(ofNobody ? { ...claims, sub: nobody } : claims, this.#patterns)
     // A token from the future would outlive every revocation until then.
     if (identity.issuedAtMs !== undefined && identity.issuedAtMs > nowMs + this.#rules.clockToleranceMs) {
       throw refused(
         'the token is issued in the future (iat): the clocks of its issuer and of this node differ',
       )
     }
-    // The keys may have been replaced meanwhile, and by then nobody knows with which of them it was checked.
-    if (edition === this.#ring.edition) this.#known.remember(token, identity, edition, nowMs)
+    // The keys may have been replaced meanwhile, and by then nobody knows with which of them it was checked. Of nobody each is another one's.
+    if (edition === this.#ring.edition && !ofNobody) this.#known.remember(token, identity, edition, nowMs)
     return identity
   }
 

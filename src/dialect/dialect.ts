@@ -21,10 +21,13 @@ import type { Start, Welcome } from '../session/welcome.ts'
 
 /** What may be asked before there is a session. */
 export interface Reception {
-  /** The user of a token. Fails with `unauthorized` or `unavailable`. A dialect may prove who somebody is in its own way instead. */
-  identify(token: string | undefined): Promise<Identity>
+  /**
+   * The user of a token; `nobody`, where that is given and it names none. Fails with `unauthorized` or `unavailable`. A dialect may prove
+   * who somebody is in its own way instead.
+   */
+  identify(token: string | undefined, nobody?: string): Promise<Identity>
   /** What another token says, which a connected user brings for one thing. Fails with `unauthorized`, `forbidden` or `unavailable`. */
-  prove(token: string, user: string): Promise<Identity>
+  prove(token: string, user: string, nobody?: string): Promise<Identity>
   /**
    * Makes a link the holder of a session; `joined` is called on it, then messages follow. Answers `undefined` if the link closed
    * meanwhile. Fails with a `SluiceError` or a `Closing`.

@@ -13,15 +13,15 @@ export class Credentials {
     this.#ports = ports
   }
 
-  /** The user of a token. Fails with `unauthorized` or `unavailable`. */
-  async identify(token: string | undefined): Promise<Identity> {
+  /** The user of a token; `nobody`, where that is given and it names none. Fails with `unauthorized` or `unavailable`. */
+  async identify(token: string | undefined, nobody?: string): Promise<Identity> {
     const { tokens, metrics } = this.#ports
     if (token === undefined) {
       metrics.tokenChecked('unauthorized')
       throw new SluiceError('unauthorized', 'a token is missing')
     }
     try {
-      const identity = await tokens.verify(token)
+      const identity = await tokens.verify(token, nobody)
       this.checkExpiry(identity)
       metrics.tokenChecked('good')
       return identity
@@ -34,8 +34,8 @@ export class Credentials {
   }
 
   /** What a token says that is brought for one thing. Fails as `identify` does, and where it was revoked, or is another user's. */
-  async prove(token: string | undefined, user?: string): Promise<Identity> {
-    const identity = await this.identify(token)
+  async prove(token: string | undefined, user?: string, nobody?: string): Promise<Identity> {
+    const identity = await this.identify(token, nobody)
     if (user !== undefined && identity.user !== user)
       throw new SluiceError('forbidden', "the token is another user's")
     this.checkRevoked(identity, await this.#ports.registry.revoked(identity.user))

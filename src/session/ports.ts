@@ -28,8 +28,8 @@ export type { Identity } from '../auth/identity.ts'
 export type { Permissions } from '../auth/permissions.ts'
 
 export interface TokenCheck {
-  /** Fails with `unauthorized`, or `unavailable` where the keys cannot be fetched. */
-  verify(token: string): Promise<Identity>
+  /** `nobody`: the user of a token that names none; absent: it is no good one. Fails with `unauthorized`, or `unavailable` where the keys cannot be fetched. */
+  verify(token: string, nobody?: string): Promise<Identity>
   isRevoked(identity: Identity, revokedBeforeMs: number | undefined): boolean
 }
 

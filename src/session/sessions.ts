@@ -80,14 +80,14 @@ export class Sessions {
     return this.#byId.size
   }
 
-  /** The user of a token. Fails with `unauthorized` or `unavailable`. */
-  identify(token: string | undefined): Promise<Identity> {
-    return this.#credentials.identify(token)
+  /** The user of a token; `nobody`, where that is given and it names none. Fails with `unauthorized` or `unavailable`. */
+  identify(token: string | undefined, nobody?: string): Promise<Identity> {
+    return this.#credentials.identify(token, nobody)
   }
 
   /** What a token says that is brought for one thing. Fails as `identify` does, and where it was revoked, or is another user's. */
-  prove(token: string | undefined, user?: string): Promise<Identity> {
-    return this.#credentials.prove(token, user)
+  prove(token: string | undefined, user?: string, nobody?: string): Promise<Identity> {
+    return this.#credentials.prove(token, user, nobody)
   }
 
   /**

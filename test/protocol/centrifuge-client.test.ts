@@ -246,4 +246,73 @@ describe('tokens as Centrifugo has them, without a claim of the gateway', () => 
     await node.publish({ channel: 'dialog=231=2C2', data: 7 })
     await expect.poll(() => seen).toEqual([7])
   })
+
+  it('that name nobody are those of clients without a user, and of them alone', async () => {
+    const anonymous = { subscribe: ['lobby'] }
+    const everybody = { subscribe: ['news'] }
+    const node = await start({ dialects: { centrifuge: { anonymous, everybody } } })
+    const codeOf = async (client: Centrifuge, channel: string, claims?: object): Promise<number | 'on'> => {
+      const subscription = client.newSubscription(channel, claims && { token: signed(node, claims) })
+      const ended = new Promise<number>((resolve) =>
+        subscription.on('unsubscribed', ({ code }) => resolve(code)),
+      )
+      subscription.subscribe()
+      const answer = await Promise.race([ended, subscription.ready().then(() => 'on' as const)]).catch(
+        () => ended,
+      )
+      client.removeSubscription(subscription)
+      return answer
+    }
+    for (const token of [undefined, signed(node, {}), signed(node, { sub: '', info: { name: 'guest' } })]) {
+      const client = new Centrifuge(urlOf(node), { websocket: WebSocket, ...(token && { token }) })
+      clients.push(client)
+      client.connect()
+      await client.ready()
+      expect(await codeOf(client, 'lobby')).toBe('on')
+      expect(await codeOf(client, 'dialog', { channel: 'dialog' })).toBe('on')
+      expect(await codeOf(client, 'other', { channel: 'dialog' })).toBe(103)
+      expect(await codeOf(client, 'dialog2', { sub: 'alice', channel: 'dialog2' })).toBe(103)
+      // Not even with a token of its own does it get what those may who are somebody.
+      expect(await codeOf(client, 'news')).toBe(103)
+    }
+    const somebody = open(node)
+    await somebody.ready()
+    expect(await codeOf(somebody, 'news')).toBe('on')
+    expect(await codeOf(somebody, 'dialog', { channel: 'dialog' })).toBe(103)
+  })
+
+  it('that name nobody let nobody in where clients without a user are refused', async () => {
+    const node = await start({ dialects: { centrifuge: { everybody: { subscribe: ['news'] } } } })
+    const client = new Centrifuge(urlOf(node), { websocket: WebSocket, token: signed(node, {}) })
+    clients.push(client)
+    const ended = new Promise((resolve) => client.on('disconnected', ({ code }) => resolve(code)))
+    client.connect()
+    expect(await ended).toBe(3500)
+  })
+
+  it('that name nobody are renewed by others that do', async () => {
+    const node = await start({ dialects: { centrifuge: { anonymous: { subscribe: ['lobby'] } } } })
+    const ends = (seconds: number): object => ({ exp: Math.floor(Date.now() / 1000) + seconds })
+    const brought: string[] = []
+    const client = new Centrifuge(urlOf(node), {
+      websocket: WebSocket,
+      token: signed(node, ends(3)),
+      getToken: async () => {
+        brought.push('fresh')
+        return signed(node, ends(3600))
+      },
+    })
+    clients.push(client)
+    const left: unknown[] = []
+    client.on('connecting', (context) => void left.push(context.code))
+    client.on('disconnected', (context) => void left.push(context.code))
+    client.connect()
+    await client.ready()
+    const lobby = client.newSubscription('lobby')
+    lobby.subscribe()
+    await lobby.ready()
+    await expect.poll(() => brought, { timeout: 5000 }).toEqual(['fresh'])
+    await client.presenceStats('lobby').catch(() => undefined)
+    expect([client.state, left]).toEqual(['connected', [0]])
+  })
 })

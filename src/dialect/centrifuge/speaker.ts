@@ -2,7 +2,6 @@
  * The conversation of one connection, between its link and its session: what the protocol needs is done by the verbs of the session, and
  * what the session says is worded by the protocol. Pings come from here.
  */
-import { randomBytes } from 'node:crypto'
 import { worded } from './closings.ts'
 import { DISCONNECT, ERROR } from './codes.ts'
 import { Conversation } from './conversation.ts'
@@ -14,6 +13,7 @@ import { dataIn, refreshInMsOf } from './guest.ts'
 import { statementOf } from './member.ts'
 import type { HistoryRequest, SubRefreshResult } from './messages.ts'
 import { internalNameOf } from './names.ts'
+import { identified } from './nobody.ts'
 import type { CentrifugeHello, SpeakerOptions, SpeakerPorts } from './speaker-ports.ts'
 import { lifeOf, Refusal } from './requests.ts'
 import type { Guest, Line, Told, Verbs } from './verbs.ts'
@@ -28,16 +28,15 @@ import type { TokenSub } from '../../auth/identity.ts'
 import type { Statement } from '../../presence/info.ts'
 import type { Payload } from '../../protocol/message.ts'
 import type { Position } from '../../protocol/position.ts'
+import { ConnectionGone } from '../../session/connection.ts'
 import { withMore } from '../../session/more-permissions.ts'
 import { checkMayReadHistory, checkMaySubscribe } from '../../session/permitted.ts'
-import type { Identity } from '../../session/ports.ts'
+import type { Identity, Permissions } from '../../session/ports.ts'
 import { publicIdOf } from '../../session/session-id.ts'
 import type { Session } from '../../session/session.ts'
 import type { Found, Start, Welcome } from '../../session/welcome.ts'
 import type { WheelEntry } from '../../wheel.ts'
 
-/** Before the name of a user who brought no token. */
-const ANONYMOUS = 'anonymous-'
 const PONG_WITHIN_MS = 10_000
 /** As Centrifuge's own server. */
 const GRANT_GRACE_MS = 25_000
@@ -53,6 +52,9 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
   #told: ((guest: Guest, found: ReadonlyMap<string, Found>) => void) | undefined
   /** With the first token of a single channel. */
   #grants: Grants | undefined
+  /** What it may do beside what is in its token, and its user where no token has named one. */
+  #more: Permissions | undefined
+  #nobody: string | undefined
   /** Whether anything has come since the last ping; `undefined`: none is to be answered. */
   #heard: boolean | undefined
   wheelTick = -1
@@ -93,9 +95,10 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
   }
 
   joined(_link: Link, session: Session, welcome: Welcome): this {
-    const { wheel, clock, everybody } = this.#ports
-    if (this.#grants === undefined && everybody !== undefined && !session.user.startsWith(ANONYMOUS))
-      session.allow(everybody)
+    const { wheel, clock } = this.#ports
+    const more = this.#more
+    if (this.#grants === undefined && more !== undefined && session.identity.permissions !== more)
+      session.allow(more)
     const pingMs = this.#options.pingSeconds * 1000
     this.#session = session
     wheel.schedule(this, jitter(clock, pingMs / 2, pingMs))
@@ -207,8 +210,10 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
   ): Promise<void> {
     const { reception, wheel } = this.#ports
     try {
-      const identity = asClaimed(await this.#identify(token))
+      const { identity, nobody, more } = await identified(token, this.#ports)
       if (this.#link === undefined) return
+      this.#nobody = nobody
+      this.#more = more
       this.#told = told
       const named = namedIn(identity)
       // Who can ask for channels itself names here where it was in those of the server; a backend may have taken it off some since.
@@ -239,11 +244,11 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
 
   async grant(channel: string, token: string): Promise<SubRefreshResult> {
     const session = this.#here()
-    const proved = await this.#ports.reception.prove(token, session.user)
+    const proved = await this.#ports.reception.prove(token, session.user, this.#nobody)
     const { channel: named, expiresAtMs, info } = asClaimed(proved)
     if (named === undefined || internalNameOf(named) !== channel)
       throw new SluiceError('forbidden', 'the token is not one for this channel (claim channel)')
-    const grants = (this.#grants ??= new Grants(this.#ports.everybody))
+    const grants = (this.#grants ??= new Grants(this.#more))
     grants.add(channel, expiresAtMs, info)
     session.allow(grants)
     return lifeOf(expiresAtMs === undefined ? undefined : expiresAtMs - this.#ports.clock.now())
@@ -301,7 +306,8 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
 
   async renew(token: string): Promise<Guest> {
     const session = this.#here()
-    await session.authenticate(token)
+    if (this.#nobody === undefined) await session.authenticate(token)
+    else session.renew(await this.#ofNobody(token, this.#nobody))
     const claimed = asClaimed(session.identity)
     if (claimed !== session.identity) session.renew(claimed)
     return this.#guest(claimed.expiresAtMs)
@@ -314,17 +320,16 @@ export class Speaker implements LinkConversation<Buffer>, Verbs, Line, WheelEntr
   /** What a token names may be subscribed to as what a token of its own names. */
   #putOn(identity: Identity, named: ReadonlyMap<string, TokenSub>): Identity {
     if (named.size === 0) return identity
-    this.#grants = new Grants(this.#ports.everybody)
+    this.#grants = new Grants(this.#more)
     for (const [channel, { info }] of named) this.#grants.add(channel, undefined, info)
     return withMore(identity, this.#grants)
   }
 
-  /** Each client without a token is a user of its own, whom nobody can name. */
-  async #identify(token = ''): Promise<Identity> {
-    const { anonymous: permissions, reception, clock } = this.#ports
-    if (token !== '' || permissions === undefined) return reception.identify(token === '' ? undefined : token)
-    const user = `${ANONYMOUS}${randomBytes(16).toString('hex')}`
-    return { user, permissions, expiresAtMs: undefined, issuedAtMs: clock.now() }
+  /** A fresh token that names nobody either. */
+  async #ofNobody(token: string, nobody: string): Promise<Identity> {
+    const identity = await this.#ports.reception.prove(token, nobody, nobody)
+    if (this.#link === undefined) throw new ConnectionGone()
+    return identity
   }
 
   #here(): Session {

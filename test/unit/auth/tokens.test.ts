@@ -68,6 +68,22 @@ describe('a good token', () => {
   })
 })
 
+it.each([{}, { sub: '' }, { sub: null }])(
+  'a token that names nobody is of whom its reader says, each time anew, and of nobody else: %j',
+  async (claims) => {
+    const token = await sign({ ...goodClaims, sub: undefined, ...claims })
+    expect(await tokens.verify(token, 'guest-1')).toMatchObject({ user: 'guest-1' })
+    expect(await tokens.verify(token, 'guest-2')).toMatchObject({ user: 'guest-2' })
+    expect((await refusal(token)).code).toBe('unauthorized')
+  },
+)
+
+it('a token that names somebody is his, whoever may read tokens of nobody', async () => {
+  const token = await sign(goodClaims)
+  for (let time = 0; time < 2; time++)
+    expect(await tokens.verify(token, 'guest-1')).toMatchObject({ user: 'alice' })
+})
+
 describe('a token is refused, with a sentence that says why,', () => {
   it.each([
     ['empty', ''],
