@@ -311,7 +311,7 @@ describe('tokens as Centrifugo has them, without a claim of the gateway', () => 
     const lobby = client.newSubscription('lobby')
     lobby.subscribe()
     await lobby.ready()
-    await expect.poll(() => brought, { timeout: 5000 }).toEqual(['fresh'])
+    await expect.poll(() => brought).toEqual(['fresh'])
     await client.presenceStats('lobby').catch(() => undefined)
     expect([client.state, left]).toEqual(['connected', [0]])
   })

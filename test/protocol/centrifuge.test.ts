@@ -87,3 +87,36 @@ it('a library that names its methods in the body is answered line by line, in or
   for (const unfit of ['', '[]', '{"params":{}}', '{"method":"info","params":1}', '{"method":"publish"'])
     expect((await ask(unfit)).status).toBe(400)
 })
+
+it('what phpcent sends is answered, with the empty values of what nobody has set', async () => {
+  const answers = async (method: string, params: object): Promise<Record<string, unknown>> => {
+    const answer = await call(method, params, { 'x-api-key': node.apiKey, 'user-agent': 'curl/7.39.0' })
+    // Of anything but 200 the library makes an exception.
+    expect(answer.status).toBe(200)
+    return ((await answer.json()) as { result?: Record<string, unknown> }).result ?? {}
+  }
+  const channel = 'php'
+  const nobody = { user: '42', client: '' }
+  expect(await answers('publish', { channel, data: [], skip_history: false })).toMatchObject({ offset: 1 })
+  const broadcast = { channels: [channel, 'php-2'], data: { n: 2 }, skip_history: false }
+  expect((await answers('broadcast', broadcast))['responses']).toMatchObject([
+    { result: { offset: 2 } },
+    { result: { offset: 1 } },
+  ])
+  const { epoch, ...newest } = await answers('history', { channel, limit: 0, reverse: false })
+  expect(newest).toEqual({ publications: [], offset: 2 })
+  const since = { channel, limit: 5, reverse: false, since: { offset: 1, epoch } }
+  expect(await answers('history', since)).toMatchObject({ publications: [{ data: { n: 2 } }] })
+  expect(await answers('subscribe', { channel, ...nobody })).toEqual({})
+  expect(await answers('unsubscribe', { channel, ...nobody })).toEqual({})
+  expect(await answers('disconnect', nobody)).toEqual({})
+  expect(await answers('history_remove', { channel })).toEqual({})
+  expect(await answers('history', { channel, limit: 5, reverse: false })).toMatchObject({ publications: [] })
+  expect(await answers('channels', { pattern: '' })).toEqual({ channels: {} })
+  expect(await answers('info', {})).toMatchObject({ nodes: [{ uid: node.id }] })
+  const commands = [{ publish: { channel, data: { n: 3 }, idempotency_key: '' } }, { info: {} }]
+  expect((await answers('batch', { commands, parallel: true }))['replies']).toMatchObject([
+    { publish: { offset: 3 } },
+    { info: {} },
+  ])
+})

@@ -27,9 +27,9 @@ import {
   list,
   NotAvailable,
   number,
+  optionalText,
   position,
   UnknownChannel,
-  text,
   type Params,
 } from './server-params.ts'
 import { userMethods } from './server-users.ts'
@@ -115,7 +115,7 @@ export class ServerApi {
     const channel = channelOf(name, this.#options)
     caller.checkChannel(channel)
     checkOffered(params, ['version', 'version_epoch', 'skip_history'])
-    const id = params['idempotency_key'] === undefined ? undefined : text(params, 'idempotency_key')
+    const id = optionalText(params, 'idempotency_key')
     // Its rules are the publisher's.
     const meta = { headers: params['tags'] ?? undefined }
     const target = isInbox(channel) ? { user: channel.slice(1) } : { channel }
@@ -178,7 +178,7 @@ export class ServerApi {
 
   /** By a pattern that is a name, or the beginning of one with `*` behind it. */
   async #channels({ caller, params }: ServerCall): Promise<string> {
-    const pattern = params['pattern'] === undefined ? '' : params['pattern']
+    const pattern = params['pattern'] ?? ''
     if (typeof pattern !== 'string' || /[*?[{]/.test(pattern.replace(/\*$/, '')))
       throw new SluiceError('bad_request', 'pattern is a name, or the beginning of one with * behind it')
     const isWhole = pattern !== '' && !pattern.endsWith('*')
