@@ -7,5 +7,10 @@ export const CLIENT_PACKAGE = '@sluice/client'
 export const REACT_PACKAGE = '@sluice/react'
 export const SERVER_PACKAGE = '@sluice/server'
 
+/** The native binaries for one kind of machine, where the gateway is installed from a registry: `scripts/pack.mjs` makes them. */
+export function binariesPackage(platform: string, arch: string): string {
+  return `@sluice/uws-${platform}-${arch}`
+}
+
 /** Runs the command `sluice` where the package is installed, and in a clone. */
 export const NPX = `npx ${GATEWAY_PACKAGE}`

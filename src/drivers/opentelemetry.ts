@@ -1,8 +1,10 @@
 /**
  * The only door to OpenTelemetry: spans over OTLP. It is configured by the variables that every program has for it
  * (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/), and its packages are loaded only where
- * they name an endpoint.
+ * they name an endpoint. Three of them are installed only by who wants spans: they are more files than all the rest of what a
+ * gateway needs (`scripts/published.mjs`).
  */
+import { readFileSync } from 'node:fs'
 import type { Context, DiagLogger, Span as OtelSpan, SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import { parseTraceparent, traceparentOf, type Span, type Step, type Tracing } from '../tracing.ts'
 
@@ -21,6 +23,11 @@ export interface OpenTelemetry extends Tracing {
   close(): Promise<void>
 }
 
+/** Thrown at start only, and meant for the operator: one sentence with what to do. */
+export class SpansError extends Error {
+  override readonly name = 'SpansError'
+}
+
 const CLOSE_MS = 2000
 const PROTOCOL = 'http/json'
 
@@ -36,12 +43,7 @@ export async function openTelemetry(options: OpenTelemetryOptions): Promise<Open
   const { env, resource } = options
   const failed = (error: Error): void => options.failed(error)
   if (!asksForSpans(env)) return undefined
-  const [api, sdk, exporter, resources] = await Promise.all([
-    import('@opentelemetry/api'),
-    import('@opentelemetry/sdk-trace-base'),
-    import('@opentelemetry/exporter-trace-otlp-http'),
-    import('@opentelemetry/resources'),
-  ])
+  const [api, sdk, exporter, resources] = await packages()
   // What the packages have to say they say here and nowhere else.
   api.diag.setLogger(diagnosis(failed), {
     logLevel: api.DiagLogLevel.WARN,
@@ -86,6 +88,36 @@ export async function openTelemetry(options: OpenTelemetryOptions): Promise<Open
       api.diag.disable()
     },
   }
+}
+
+/** Fails with `SpansError` where they are not installed. */
+function packages() {
+  return Promise.all([
+    import('@opentelemetry/api'),
+    import('@opentelemetry/sdk-trace-base'),
+    import('@opentelemetry/exporter-trace-otlp-http'),
+    import('@opentelemetry/resources'),
+  ]).catch((error: unknown) => {
+    if ((error as { readonly code?: unknown }).code !== 'ERR_MODULE_NOT_FOUND') throw error
+    throw new SpansError(
+      'spans are asked for (OTEL_EXPORTER_OTLP_ENDPOINT), and what sends them is not installed: ' +
+        `npm install ${installedBy()}; OTEL_SDK_DISABLED=true starts without`,
+      { cause: error },
+    )
+  })
+}
+
+/** The versions that this package was tried with, as its `package.json` has them. */
+function installedBy(): string {
+  const file = new URL('../../package.json', import.meta.url)
+  const { dependencies, peerDependencies } = JSON.parse(readFileSync(file, 'utf8')) as Readonly<
+    Record<string, Readonly<Record<string, string>> | undefined>
+  >
+  return Object.entries({ ...dependencies, ...peerDependencies })
+    .flatMap(([name, range]) =>
+      name.startsWith('@opentelemetry/') ? [`${name}@${range.replace('^', '')}`] : [],
+    )
+    .join(' ')
 }
 
 function spanOf(span: OtelSpan, failed: SpanStatusCode): Span {

@@ -6,7 +6,15 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type * as Native from '@trufflesuite/uws-js-unofficial'
-import { AUTHORS_PACKAGE, chooseBinary, type CLibrary, type Choice, type Host } from './uws-choice.ts'
+import {
+  AUTHORS_PACKAGE,
+  chooseBinary,
+  type CLibrary,
+  type Choice,
+  type Host,
+  type Supply,
+} from './uws-choice.ts'
+import { binariesPackage } from '../package-names.ts'
 import { HEAD_BYTES_MAX } from '../protocol/request-head.ts'
 
 export type * as Native from '@trufflesuite/uws-js-unofficial'
@@ -55,7 +63,7 @@ export function loadUws(): Library {
   process.env[HEADERS_VARIABLE] ??= String(HEAD_BYTES_MAX)
   const choice = chooseBinary(thisHost(), {
     author: authorsVersion(),
-    has: (supply, file) => pathOf(supply.package, file) !== undefined,
+    has: (supply, file) => pathOfBinary(supply, file) !== undefined,
   })
   if (choice.kind === 'none') throw new BinaryError(choice.sentence)
   library = load(choice)
@@ -64,7 +72,7 @@ export function loadUws(): Library {
 
 function load(choice: Exclude<Choice, { readonly kind: 'none' }>): Library {
   const path =
-    choice.kind === 'author' ? AUTHORS_PACKAGE : (pathOf(choice.supply.package, choice.file) as string)
+    choice.kind === 'author' ? AUTHORS_PACKAGE : (pathOfBinary(choice.supply, choice.file) as string)
   try {
     // Whoever takes the author's own package takes a later one.
     const tellsDropped = choice.kind === 'author' || choice.supply.tellsDropped
@@ -84,6 +92,11 @@ function silent(uWS: typeof Native): typeof Native {
   const { _cfg } = uWS as { readonly _cfg?: (key: 'silent') => void }
   _cfg?.('silent')
   return uWS
+}
+
+/** Installed from a registry, it is in a package for this kind of machine; in a clone, in the one that it was made by. */
+function pathOfBinary(supply: Supply, file: string): string | undefined {
+  return pathOf(binariesPackage(process.platform, process.arch), file) ?? pathOf(supply.package, file)
 }
 
 /** Where a file of a package lies: looked for as Node does, but `exports` and a missing `main` are in nobody's way. */

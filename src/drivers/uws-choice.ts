@@ -6,6 +6,7 @@
  * of Node 20 that answer 505 to a request line in two segments are in other packages: whoever adds one here, run
  * `test/protocol/request-line.test.ts` with it.
  */
+import { binariesPackage } from '../package-names.ts'
 
 /** glibc with its version at run time, another C library, or none to speak of (not Linux). */
 export type CLibrary =
@@ -147,7 +148,10 @@ function nameOf(host: Host): string {
 
 /** What the operator can do about it, the least trouble first. */
 function wayOut(host: Host, missing: readonly string[]): string {
-  if (missing.length > 0) return `${missing.join(' or ')} would fit and is not installed; npm ci installs it`
+  if (missing.length > 0) {
+    const ours = binariesPackage(host.platform, host.arch)
+    return `${missing.join(' or ')} would fit and is not installed; npm install ${ours} installs it, in a clone npm ci`
+  }
   const forBuild = SUPPLIES.filter(({ builds }) => Object.hasOwn(builds, buildOf(host)))
   if (forBuild.length === 0) {
     const builds = [...new Set(SUPPLIES.flatMap((supply) => Object.keys(supply.builds)))]

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { CHROMIUM, newPage } from '../browser/chromium.ts'
@@ -101,7 +101,7 @@ beforeAll(async () => {
   ports = await freePorts(2)
   const launched = chromium.launch(CHROMIUM)
   installed = new InstalledPackages(true, { packed: () => (stages = new Stages()) })
-  stages.done('npm install of both packages')
+  stages.done('npm install of the packages')
   browser = await launched
   page = await newPage(browser)
   stages.done('Chromium starts')
@@ -139,6 +139,38 @@ it('shows in a page what a terminal publishes, by a gateway that serves the page
   await expect.poll(shown).toEqual(['"Hello"'])
   stages.done('`npx @sluice/gateway publish`, and the message is shown')
   console.log(`from npm install to the first message in Chromium:\n${stages.table()}`)
+})
+
+it('installs the binaries of this machine and of no other, and what sends spans only where it is wanted', () => {
+  const { platform, arch } = process
+  expect(installed.list('@sluice').toSorted()).toEqual(['client', 'gateway', `uws-${platform}-${arch}`])
+  const natives = readdirSync(installed.path('node_modules'), { recursive: true, encoding: 'utf8' }).filter(
+    (path) => /(?:^|\/)uws_\w+\.node$/.test(path),
+  )
+  expect(natives.length).toBeGreaterThan(0)
+  expect(natives.filter((path) => !path.includes(`uws_${platform}_${arch}_`))).toEqual([])
+  expect(installed.list('@opentelemetry')).toEqual(['api'])
+})
+
+it('says what to install where spans are asked for and what sends them is not there', async () => {
+  const { code, err } = await type(
+    'OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 npx @sluice/gateway dev --port 0 --api-port 0',
+  )
+  expect(code).toBe(1)
+  expect(err.trim()).toMatch(
+    /^sluice: spans are asked for .*: npm install(?: @opentelemetry\/[\w-]+@\d+\.\d+\.\d+){4}; OTEL_SDK_DISABLED=true starts without$/,
+  )
+})
+
+it('has the types of a node in a process of its own', async () => {
+  const code = `import { createNode, loadConfig, type Node } from '@sluice/gateway'
+export const node: Promise<Node> = createNode(loadConfig({ settings: { port: 0 } }))
+// @ts-expect-error It is a node.
+export const none: Promise<number> = node`
+  installed.write('library.ts', code)
+  const options = '--noEmit --strict --module nodenext --target es2023 --types node'
+  const compiler = `${ROOT}node_modules/.bin/tsc ${options} --typeRoots ${ROOT}node_modules/@types`
+  expect(await type(`${compiler} library.ts`)).toEqual({ code: 0, out: '', err: '' })
 })
 
 it('reaches a user from a backend', async () => {

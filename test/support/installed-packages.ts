@@ -22,7 +22,7 @@ export class InstalledPackages {
   readonly folder = mkdtempSync(join(tmpdir(), 'sluice-installed-'))
 
   /**
-   * `withGateway`: it too, which is 260 MB with its native library. `more`: further packages of this tree by their folder in `packages`, and
+   * `withGateway`: it too, with the native library for this machine. `more`: further packages of this tree by their folder in `packages`, and
    * others as npm names them (`react@18.3.1`). `packed` is called between the two.
    */
   constructor(
@@ -34,13 +34,14 @@ export class InstalledPackages {
     } = {},
   ) {
     const packs = join(this.folder, 'packs')
-    mkdirSync(packs)
     writeFileSync(join(this.folder, 'package.json'), '{"private":true}')
-    const ours = ['client', ...(more.ours ?? [])].map((name) => join(ROOT, 'packages', name))
-    const packed = [...ours, ...(withGateway ? [ROOT] : [])].map((from) => {
-      const name = npm(from, 'pack', '--silent', '--pack-destination', packs).trim()
-      return join(packs, name)
+    const names = ['client', ...(more.ours ?? []), ...(withGateway ? ['gateway'] : [])]
+    const packed = execFileSync(process.execPath, [join(ROOT, 'scripts/pack.mjs'), packs, ...names], {
+      encoding: 'utf8',
+      env: ownEnvironment(),
     })
+      .trim()
+      .split('\n')
     more.packed?.()
     npm(
       this.folder,

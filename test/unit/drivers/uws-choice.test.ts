@@ -146,7 +146,8 @@ describe('where none fits, one sentence says what to do for', () => {
   it('a package that was not installed whole', () => {
     const sentence =
       'there is no binary of uWebSockets.js for Node 24.1.0 (ABI 137) on linux x64 with glibc 2.41: ' +
-      '@btc-vision/uwebsockets.js/uws_linux_x64_137.node would fit and is not installed; npm ci installs it'
+      '@btc-vision/uwebsockets.js/uws_linux_x64_137.node would fit and is not installed; ' +
+      'npm install @sluice/uws-linux-x64 installs it, in a clone npm ci'
     expect(chooseBinary(host(24, '2.41'), { ...ALL, has: () => false })).toEqual({ kind: 'none', sentence })
   })
 })
