@@ -15,7 +15,7 @@ import {
   type Part,
   type Question,
 } from '../occupancy/question.ts'
-import { isObject, objectIn } from '../protocol/json.ts'
+import { isObject, objectIn, textsIn } from '../protocol/json.ts'
 import { isPosition, type Position } from '../protocol/position.ts'
 
 interface Recovered {
@@ -242,7 +242,7 @@ function parse(payload: Uint8Array): ControlMessage | undefined {
 function orderIn({ sessions, order: wanted }: Record<string, unknown>): ControlMessage | undefined {
   const order = sessionOrderIn(wanted)
   if (!Array.isArray(sessions) || order === undefined) return undefined
-  return { kind: 'order', sessions: sessions.map(String), order }
+  return { kind: 'order', sessions: textsIn(sessions), order }
 }
 
 function standIn({
@@ -259,7 +259,7 @@ function standIn({
     ([, place]) => isObject(place) && isPosition(place as Record<keyof Position, unknown>),
   )
   const stand = {
-    ...{ sessions: sessions.map(String), channels: channels.map(String), on },
+    ...{ sessions: textsIn(sessions), channels: textsIn(channels), on },
     ...(typeof data === 'string' ? { data } : {}),
     ...(typeof info === 'string' ? { info } : {}),
     ...(typeof untilMs === 'number' ? { untilMs } : {}),
@@ -298,7 +298,7 @@ function traceIn({
     typeof eventsMax === 'number'
   )
     return { kind, id, user, forMs, eventsMax, payloads: payloads === true }
-  if (kind === 'traced' && Array.isArray(lines)) return { kind, id, lines: lines.map(String) }
+  if (kind === 'traced' && Array.isArray(lines)) return { kind, id, lines: textsIn(lines) }
   if (kind === 'traceOver') return { kind, id }
   return undefined
 }
@@ -313,7 +313,7 @@ function saidOf({ state, role, degraded, door }: Record<string, unknown>): Answe
   return {
     state: state === 'active' ? state : 'closing',
     role: role === 'all' || role === 'edge' ? role : 'api',
-    degraded: Array.isArray(degraded) ? degraded.map(String) : ['unknown'],
+    degraded: Array.isArray(degraded) ? textsIn(degraded) : ['unknown'],
     door: door === true,
   }
 }

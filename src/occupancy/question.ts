@@ -4,6 +4,7 @@
  *  O1 pages in the order of the names, one after the other, have every channel that is occupied all the while, once
  *  O2 a channel is counted with the connections of every node that has answered
  */
+import { textsIn } from '../protocol/json.ts'
 
 export type Question =
   /** These channels. */
@@ -64,7 +65,7 @@ export function questionIn({
   after,
   limit,
 }: Readonly<Record<string, unknown>>): Question | undefined {
-  if (Array.isArray(of)) return { of: of.map(String) }
+  if (Array.isArray(of)) return { of: textsIn(of) }
   if (typeof prefix !== 'string' || typeof after !== 'string' || typeof limit !== 'number') return undefined
   return { prefix, after, limit }
 }

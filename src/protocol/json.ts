@@ -56,6 +56,11 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** The texts of a list; what else stands in it is left out. */
+export function textsIn(list: readonly unknown[]): string[] {
+  return list.filter((one) => typeof one === 'string')
+}
+
 /**
  * Whether arrays and objects are nested deeper than so many levels. Of a text that is not JSON any answer may be given: it is
  * refused anyhow.
