@@ -23,7 +23,7 @@ const connections = Number(positionals[0] ?? CONNECTIONS)
 const on = values.channel ? { channel: 'bench:room' } : {}
 
 await compile(['load/main', 'peers/sluice'])
-compileGateway()
+await compileGateway()
 await withPeer('sluice', async (session) => {
   await session.load.step('prepare', connections)
   await session.load.step('connect', { count: WARM_UP_CONNECTIONS, inFlight: OPENING_AT_ONCE, ...on })

@@ -29,7 +29,7 @@ import { publish } from './publish.ts'
 import { size } from './size.ts'
 import { sse } from './sse.ts'
 import { unicast } from './unicast.ts'
-import { NCHAN_MODULE, type PeerName } from './peers/terms.ts'
+import { AS_MODULES, NCHAN_MODULE, type PeerName } from './peers/terms.ts'
 
 const BENCHES: readonly Bench[] = [
   broadcast,
@@ -78,11 +78,13 @@ function benchesOfAll(): readonly Bench[] {
 }
 
 async function runAll(benches: readonly Bench[]): Promise<void> {
+  // A profile tells rooms apart by their files.
+  if (values.profile) process.env[AS_MODULES] = '1'
   const runs = benches.map((bench) => ({ bench, options: optionsFor(bench) }))
   const peers = new Set(runs.flatMap(({ options }) => options.peers))
   const programs = runs.flatMap(({ bench }) => bench.programs)
   await compile([...new Set(['load/main', ...programs, ...[...peers].map((peer) => `peers/${peer}`)])])
-  if (peers.has('sluice') || peers.has('sluice-cluster')) compileGateway()
+  if (peers.has('sluice') || peers.has('sluice-cluster')) await compileGateway()
 
   const machine = describeMachine()
   const commit = describeCommit()

@@ -20,10 +20,10 @@ if (!majors.includes(major)) {
     `sluice: this is Node ${process.versions.node}; use Node ${major}.${OLDEST_MINOR[major]} or later (nvm install ${major})`,
   )
   process.exit(1)
-} else if (existsSync(new URL('../dist/cli/main.js', import.meta.url))) {
+} else if (existsSync(new URL('../dist/bundle/main.js', import.meta.url))) {
   const { holdYoungGeneration } = await import('../dist/cli/young-generation.js')
   holdYoungGeneration()
-  const { runProcess } = await import('../dist/cli/main.js')
+  const { runProcess } = await import('../dist/bundle/main.js')
   await runProcess()
 } else {
   console.error('sluice: dist/ is missing, so there is nothing to run yet: run npm ci (or npm run build)')

@@ -1,7 +1,7 @@
 /**
- * Builds dist/ (the gateway: the compiler's output, the Lua scripts beside the modules that load them, the page of `sluice dev`)
- * and the dist/ of each package in packages/ (the SDK, its hooks for React, the helper for backends), and links the command, so that
- * npm runs what is here.
+ * Builds dist/ (the gateway: the compiler's output, the Lua scripts beside the modules that load them, the page of `sluice dev`,
+ * and bundle/, which is what the command runs) and the dist/ of each package in packages/ (the SDK, its hooks for React, the helper
+ * for backends), and links the command, so that npm runs what is here.
  *
  * Where nothing has changed that goes into it, nothing is built. npm runs this after it has changed node_modules of a clone
  * (`dependencies`), and before it packs (`prepack`): never where somebody installs a package. Where development dependencies
@@ -35,6 +35,7 @@ const INPUTS = [
   'scripts/bundle.mjs',
   'scripts/console.mjs',
   'scripts/page.mjs',
+  'scripts/program.mjs',
   'scripts/stamp.mjs',
   'package-lock.json',
   'tsconfig.json',
@@ -166,13 +167,19 @@ else if (existsSync(compiler)) {
     compilePackage('client')
     compileReact()
     compilePackage('server')
-    const [{ bundleClient }, { buildPage }, { buildConsole }] = await Promise.all([
+    const [{ bundleClient }, { buildPage }, { buildConsole }, { bundleProgram }] = await Promise.all([
       import('./bundle.mjs'),
       import('./page.mjs'),
       import('./console.mjs'),
+      import('./program.mjs'),
     ])
     const pages = join(fresh.gateway, 'console')
-    await Promise.all([bundleClient(fresh.client), buildPage(pages), buildConsole(join(pages, 'operator'))])
+    await Promise.all([
+      bundleClient(fresh.client),
+      buildPage(pages),
+      buildConsole(join(pages, 'operator')),
+      bundleProgram(fresh.gateway),
+    ])
     for (const name of ['sluice.min.js', 'sluice.min.js.map', 'sluice.global.js', 'sluice.global.js.map'])
       cpSync(join(fresh.client, name), join(fresh.gateway, 'client', name))
     take(stamp)

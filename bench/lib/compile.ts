@@ -8,6 +8,7 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, rmSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { bundleProgram } from '../../scripts/program.mjs'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const BENCH = join(ROOT, 'bench')
@@ -34,7 +35,7 @@ export async function compile(programs: readonly string[]): Promise<void> {
 }
 
 /** Types are checked elsewhere: a mistake in a room that the gateway does not run is no reason not to measure it. */
-export function compileGateway(): void {
+export async function compileGateway(): Promise<void> {
   execFileSync('node_modules/.bin/tsc', ['-p', 'tsconfig.build.json', '--noCheck', '--outDir', GATEWAY_OUT], {
     cwd: ROOT,
     stdio: 'inherit',
@@ -46,6 +47,7 @@ export function compileGateway(): void {
   })
   // Where the gateway finds its version.
   cpSync(join(ROOT, 'package.json'), join(OUT, 'package.json'))
+  await bundleProgram(GATEWAY_OUT)
 }
 
 export function compiled(program: string): string {

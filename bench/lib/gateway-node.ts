@@ -2,7 +2,7 @@
  * A node as `sluice serve` starts it, in the process of a peer: it logs, and counts what each client sends. Only the limits are so high, or
  * off, that they do not stop a load that comes from one address.
  */
-import { API_KEY, ROOM, TOKEN_SECRET, type Ports } from '../peers/terms.ts'
+import { API_KEY, AS_MODULES, ROOM, TOKEN_SECRET, type Ports } from '../peers/terms.ts'
 import type { ConfigInput } from '../../src/config/schema.ts'
 
 const gateway = new URL('../gateway/', import.meta.url)
@@ -14,12 +14,11 @@ export async function startGateway(settings: ConfigInput = {}): Promise<Ports> {
     new URL('cli/young-generation.js', gateway).href
   )) as typeof import('../../src/cli/young-generation.ts')
   holdYoungGeneration()
-  const { createNode } = (await import(
-    new URL('node/node.js', gateway).href
-  )) as typeof import('../../src/node/node.ts')
-  const { loadConfig } = (await import(
-    new URL('config/load.js', gateway).href
-  )) as typeof import('../../src/config/load.ts')
+  // The bundle is what the command runs.
+  const library = process.env[AS_MODULES] === '1' ? 'index.js' : 'bundle/index.js'
+  const { createNode, loadConfig } = (await import(
+    new URL(library, gateway).href
+  )) as typeof import('../../src/index.ts')
   const config = loadConfig({
     settings: {
       ...settings,

@@ -3,6 +3,9 @@
 /** The channel of a broadcast. */
 export const ROOM = 'bench:room'
 
+/** Set in the environment of a gateway: it runs the compiler's modules and not the bundle of them. */
+export const AS_MODULES = 'SLUICE_BENCH_MODULES'
+
 /** Signs the tokens of a run, which ends with its processes. */
 export const TOKEN_SECRET = 'a secret that only the benchmark and its server use'
 /** Of Debian's package `libnginx-mod-nchan`. */

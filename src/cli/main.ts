@@ -3,25 +3,8 @@
  */
 import { Command, CommanderError } from 'commander'
 import { CommandError } from './command-error.ts'
-import { addChannels } from './channels.ts'
-import { addConfig } from './config.ts'
-import { addDev } from './dev.ts'
-import { addDoctor } from './doctor/doctor.ts'
-import { addDrain } from './drain.ts'
-import { addLogLevel } from './log-level.ts'
-import { addOrders } from './orders.ts'
-import { addPublish } from './publish.ts'
-import { addRebalance } from './rebalance.ts'
-import { addReports } from './reports.ts'
-import { addServe } from './serve.ts'
-import { addSize } from './size/size.ts'
-import { addStatus } from './status.ts'
-import { addTail } from './tail.ts'
+import { groupsFor } from './commands.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
-import { addToken } from './token.ts'
-import { addTrace } from './trace.ts'
-import { addUsers } from './users.ts'
-import { addWebhooks } from './webhooks.ts'
 import { AuthConfigError } from '../auth/config-error.ts'
 import { ConfigError, EXIT_USAGE } from '../config/config-error.ts'
 import { SluiceError } from '../errors.ts'
@@ -49,7 +32,8 @@ export async function runProcess(): Promise<void> {
 /** Runs a command to its end; the answer is the exit code. A failure is one line on standard error. */
 export async function main(words: readonly string[], terminal: Terminal): Promise<number> {
   try {
-    await programOf(terminal).parseAsync([...words], { from: 'user' })
+    const program = await programOf(words, terminal)
+    await program.parseAsync([...words], { from: 'user' })
     return 0
   } catch (error) {
     // Commander has said its piece already; help and version are among its errors.
@@ -59,7 +43,7 @@ export async function main(words: readonly string[], terminal: Terminal): Promis
   }
 }
 
-function programOf(terminal: Terminal): Command {
+async function programOf(words: readonly string[], terminal: Terminal): Promise<Command> {
   const program = new Command('sluice')
   program
     .description('A real-time gateway: WebSocket, SSE and long poll, with replay and resume.')
@@ -76,27 +60,8 @@ function programOf(terminal: Terminal): Command {
       writeErr: (text) => terminal.tell(text.trimEnd()),
       outputError: (text, write) => write(`sluice: ${oneLine(text.replace(/^error: /, ''))}`),
     })
-  for (const add of [
-    addDev,
-    addServe,
-    addStatus,
-    addDrain,
-    addReports,
-    addRebalance,
-    addOrders,
-    addTrace,
-    addWebhooks,
-    addLogLevel,
-    addPublish,
-    addTail,
-    addChannels,
-    addUsers,
-    addToken,
-    addConfig,
-    addDoctor,
-    addSize,
-  ])
-    add(program, terminal)
+  const adders = await Promise.all(groupsFor(words).map((group) => group.load()))
+  for (const add of adders) add(program, terminal)
   return program
 }
 

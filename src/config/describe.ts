@@ -1,7 +1,7 @@
 /**
  * The schema for readers: the page of the documentation and the JSON Schema.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { OPTIONS, SECTIONS } from './option.ts'
 import { RULES } from './rules.ts'
 import { SCHEMA } from './schema.ts'

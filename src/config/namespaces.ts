@@ -1,7 +1,7 @@
 /**
  * Policies by namespace: what applies to a channel is decided by what its name begins with.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { isNamespace } from './forms.ts'
 import { duration, flag, inherited, integer, oneOf, OPTIONS, SECTIONS } from './option.ts'
 

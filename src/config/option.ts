@@ -4,7 +4,7 @@
  * A kind (`integer`, `duration`, `list`…) carries one sentence on what is allowed. Every complaint about an option ends
  * with that sentence, and the documentation shows it, so that the two cannot differ.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { DURATION, durationMs, durationText, SIZE, sizeBytes, sizeText } from './units.ts'
 
 export interface Kind<S extends z.ZodType> {

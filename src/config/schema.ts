@@ -4,7 +4,7 @@
  *
  * Times are milliseconds and sizes are bytes once loaded, whatever they were written as.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { AUTH_SECTION } from './auth-section.ts'
 import type { DevFacts } from './dev-settings.ts'
 import { dialectsSection } from './dialects-section.ts'

@@ -2,7 +2,7 @@
  * The schema as a tree of sections and options, for everybody who needs to know what there is: the sources, the
  * complaints, the documentation.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { type About, type Each, OPTIONS, SECTIONS } from './option.ts'
 import { SCHEMA } from './schema.ts'
 

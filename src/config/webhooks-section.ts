@@ -1,7 +1,7 @@
 /**
  * Which backends are told what happens.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { isHookName, isSubject, isUrl } from './forms.ts'
 import {
   duration,
