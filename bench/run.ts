@@ -29,6 +29,7 @@ import { publish } from './publish.ts'
 import { size } from './size.ts'
 import { sse } from './sse.ts'
 import { unicast } from './unicast.ts'
+import { workers } from './workers.ts'
 import { AS_MODULES, NCHAN_MODULE, type PeerName } from './peers/terms.ts'
 
 const BENCHES: readonly Bench[] = [
@@ -42,6 +43,7 @@ const BENCHES: readonly Bench[] = [
   connectStorm,
   encode,
   cluster,
+  workers,
   size,
 ]
 

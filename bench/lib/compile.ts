@@ -5,9 +5,10 @@
  */
 import { build } from 'esbuild'
 import { execFileSync } from 'node:child_process'
-import { cpSync, rmSync } from 'node:fs'
+import { cpSync, rmSync, symlinkSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { buildConsole } from '../../scripts/console.mjs'
 import { bundleProgram } from '../../scripts/program.mjs'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -47,8 +48,14 @@ export async function compileGateway(): Promise<void> {
   })
   // Where the gateway finds its version.
   cpSync(join(ROOT, 'package.json'), join(OUT, 'package.json'))
-  await bundleProgram(GATEWAY_OUT)
+  await Promise.all([buildConsole(join(GATEWAY_OUT, 'console', 'operator')), bundleProgram(GATEWAY_OUT)])
+  // The command, and what it runs under the name that it knows.
+  cpSync(join(ROOT, 'bin'), join(OUT, 'bin'), { recursive: true })
+  symlinkSync('gateway', join(OUT, 'dist'))
 }
+
+/** `sluice`, as it was when the run began. */
+export const COMMAND = join(OUT, 'bin', 'sluice.js')
 
 export function compiled(program: string): string {
   return join(OUT, `${program}.mjs`)

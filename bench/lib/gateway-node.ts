@@ -8,6 +8,24 @@ import type { ConfigInput } from '../../src/config/schema.ts'
 const gateway = new URL('../gateway/', import.meta.url)
 const [namespace = ''] = ROOM.split(':')
 
+/** As shipped, but for limits on a load that knocks as fast as it can from one address, and whose one publisher sends for a thousand. */
+export function measuredSettings(port = 0, apiPort = 0): ConfigInput {
+  return {
+    host: '127.0.0.1',
+    port,
+    api: { host: '127.0.0.1', port: apiPort, keys: [`bench:publish:${API_KEY}`] },
+    auth: { jwtSecret: TOKEN_SECRET },
+    namespaces: { [namespace]: { clientPublish: 'fanout' } },
+    limits: {
+      framesPerSecond: 1_000_000,
+      bytesPerSecond: '1GiB',
+      bytesBurst: '1GiB',
+      publishesPerUserPerSecond: 0,
+    },
+    admission: { connectionsPerSecond: 0, perAddressPerSecond: 0, maxLoopLag: 0 },
+  }
+}
+
 export async function startGateway(settings: ConfigInput = {}): Promise<Ports> {
   // As the command does.
   const { holdYoungGeneration, releaseYoungGeneration } = (await import(
@@ -20,22 +38,7 @@ export async function startGateway(settings: ConfigInput = {}): Promise<Ports> {
     new URL(library, gateway).href
   )) as typeof import('../../src/index.ts')
   const config = loadConfig({
-    settings: {
-      ...settings,
-      host: '127.0.0.1',
-      port: 0,
-      api: { host: '127.0.0.1', port: 0, keys: [`bench:publish:${API_KEY}`] },
-      auth: { jwtSecret: TOKEN_SECRET },
-      namespaces: { [namespace]: { clientPublish: 'fanout' } },
-      // The load knocks as fast as it can from one address, and one publisher sends for a thousand.
-      limits: {
-        framesPerSecond: 1_000_000,
-        bytesPerSecond: '1GiB',
-        bytesBurst: '1GiB',
-        publishesPerUserPerSecond: 0,
-      },
-      admission: { connectionsPerSecond: 0, perAddressPerSecond: 0, maxLoopLag: 0 },
-    },
+    settings: { ...settings, ...measuredSettings() },
   })
   const node = await createNode(config)
   await node.start()
