@@ -177,3 +177,8 @@ export function untilReady(client: RedisClient, timeoutMs: number): Promise<void
     client.once('ready', ready)
   })
 }
+
+/** Those that can be asked now. */
+export function serversOf(client: RedisClient, which: 'master' | 'all' = 'master'): Redis[] {
+  return client instanceof Cluster ? client.nodes(which) : [client]
+}

@@ -10,11 +10,13 @@ import {
   openRedis,
   openServer,
   sentinelOptions,
+  serversOf,
   untilReady,
   type RedisAccess,
   type RedisClient,
 } from './redis-clients.ts'
 import type { RedisArgument, RedisEvents, RedisLane, RedisScript } from './redis-port.ts'
+import { RedisTurn } from './redis-turn.ts'
 import { redisTarget, type RedisTarget } from './redis-url.ts'
 import { Sentinels } from './sentinels.ts'
 import { systemClock, type Clock, type Timer } from '../clock.ts'
@@ -53,6 +55,7 @@ const UNTRUSTED =
 export class RedisLink {
   readonly #hot: Line
   readonly #bulk: Line
+  readonly #turn: RedisTurn
   readonly kind: RedisTarget['kind']
   readonly #scripts: RedisScript[] = []
   readonly #watchers: RedisEvents[] = []
@@ -76,6 +79,7 @@ export class RedisLink {
     const untilMs = target.kind === 'sentinel' ? 0 : Infinity
     this.#hot = { ...openRedis(target, options, options.hotTimeoutMs ?? HOT_TIMEOUT_MS), untilMs }
     this.#bulk = { ...openRedis(target, options, options.bulkTimeoutMs ?? BULK_TIMEOUT_MS), untilMs }
+    this.#turn = new RedisTurn(this.#hot.client)
     if (target.kind === 'sentinel') {
       this.former = new FormerPrimary({
         clock: this.#clock,
@@ -155,19 +159,25 @@ export class RedisLink {
       client.defineCommand(name, { lua, numberOfKeys: keyCount })
   }
 
+  /**
+   * Calls `send` at the end of this turn of the event loop. What is asked on the hot lane until then is sent behind
+   * what `send` asks, and all of it together.
+   */
+  atTurnsEnd(send: () => void): void {
+    this.#turn.atEnd(send)
+  }
+
   /** Texts in the answer are buffers. Fails with `unavailable`. */
   run(lane: RedisLane, { name }: RedisScript, args: readonly RedisArgument[]): Promise<unknown> {
-    const line = this.#line(lane)
-    if (this.#isRefused(line)) return Promise.reject(new SluiceError('unavailable', UNTRUSTED))
-    const commands = line.client as unknown as Commands
-    return this.#answer((commands[`${name}Buffer`] as Commands[string]).apply(commands, [...args]))
+    return this.#ask(lane, (client) => {
+      const commands = client as unknown as Commands
+      return (commands[`${name}Buffer`] as Commands[string]).apply(commands, [...args])
+    })
   }
 
   /** All fields of a hash. Fails with `unavailable`. */
   hashOf(lane: RedisLane, key: string): Promise<Readonly<Record<string, string>>> {
-    const line = this.#line(lane)
-    if (this.#isRefused(line)) return Promise.reject(new SluiceError('unavailable', UNTRUSTED))
-    return this.#answer(line.client.hgetall(key))
+    return this.#ask(lane, (client) => client.hgetall(key))
   }
 
   healthy(): boolean {
@@ -183,10 +193,6 @@ export class RedisLink {
     this.former?.close()
   }
 
-  #line(lane: RedisLane): Line {
-    return lane === 'hot' ? this.#hot : this.#bulk
-  }
-
   #isTrusted(line: Line): boolean {
     return this.#clock.monotonicMs() < line.untilMs
   }
@@ -196,9 +202,16 @@ export class RedisLink {
     return !this.#isTrusted(line) && line.client.status === 'ready' && !this.#closed
   }
 
-  async #answer<T>(answer: Promise<T>): Promise<T> {
+  #ask<T>(lane: RedisLane, ask: (client: RedisClient) => Promise<T>): Promise<T> {
+    return lane === 'hot'
+      ? this.#turn.behind(() => this.#askNow(this.#hot, ask))
+      : this.#askNow(this.#bulk, ask)
+  }
+
+  async #askNow<T>(line: Line, ask: (client: RedisClient) => Promise<T>): Promise<T> {
+    if (this.#isRefused(line)) throw new SluiceError('unavailable', UNTRUSTED)
     try {
-      return await answer
+      return await ask(line.client)
     } catch (error) {
       throw this.#asOurs(error)
     }
@@ -333,9 +346,4 @@ export class RedisLink {
 function leaveUnless({ client, server }: Line, named: string): void {
   if (client instanceof Cluster || (client.status !== 'ready' && client.status !== 'connect')) return
   if (server() !== named) client.disconnect(true)
-}
-
-/** Those that can be asked now. */
-function serversOf(client: RedisClient, which: 'master' | 'all' = 'master'): Redis[] {
-  return client instanceof Cluster ? client.nodes(which) : [client]
 }

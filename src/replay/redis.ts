@@ -15,14 +15,14 @@
  */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { Appends, type AppendsAnswer, type Word } from './appends.ts'
 import type { Appended, LogLoss, LogPolicy, LogRange, ReplayLog } from './replay-log.ts'
 import type { RedisLink } from '../drivers/redis.ts'
 import type { RedisArgument, RedisLane, RedisScript } from '../drivers/redis-port.ts'
 import { SluiceError } from '../errors.ts'
 import type { Position } from '../protocol/position.ts'
-import { idKeyOf } from '../protocol/message-id.ts'
 import type { LoggedMessage, NewMessage } from '../protocol/message.ts'
-import { decodeStored, encodeStored } from '../protocol/packet.ts'
+import { decodeStored } from '../protocol/packet.ts'
 import type { Keeps } from './wholeness.ts'
 
 export interface RedisReplayLogOptions {
@@ -69,6 +69,7 @@ export class RedisReplayLog implements ReplayLog {
   readonly #keeps: () => Keeps
   readonly #isHeir: RedisReplayLogOptions['isHeir']
   readonly #succeeded: (outcome: SuccessionOutcome) => void
+  readonly #appends: Appends
   /** Two nodes never propose the same epoch, and one node never proposes it twice. */
   readonly #epochPrefix = randomBytes(5).toString('hex')
   #epochs = 0
@@ -83,25 +84,18 @@ export class RedisReplayLog implements ReplayLog {
     this.#keeps = options.keeps ?? (() => 'some')
     this.#isHeir = options.isHeir
     this.#succeeded = options.succeeded ?? (() => undefined)
+    this.#appends = new Appends(
+      (...batch) => this.#append(...batch),
+      (send) => link.atTurnsEnd(send),
+    )
     link.define(APPEND)
     link.define(READ)
     link.define(DISOWN)
     link.define(REMOVE)
   }
 
-  async append(channel: string, message: NewMessage, policy: LogPolicy): Promise<Appended> {
-    const idKey = idKeyOf(message)
-    const [epoch, offset, duplicate] = (await this.#run('hot', APPEND, channel, [
-      ...[this.#key('pos', channel), this.#key('log', channel), this.#key('ids', channel)],
-      ...this.#terms(),
-      policy.ttlMs,
-      policy.max,
-      idKey === undefined ? 0 : policy.idempotencyMs,
-      encodeStored(message),
-      idKey ?? '',
-      this.#idsMax,
-    ])) as [Buffer, number, number]
-    return { epoch: text(epoch), offset, previous: offset - 1, duplicate: duplicate === 1 }
+  append(channel: string, message: NewMessage, policy: LogPolicy): Promise<Appended> {
+    return this.#closed ? Promise.reject(closed()) : this.#appends.add(channel, message, policy)
   }
 
   read(channel: string, after: Position, limit: number): Promise<LogRange> {
@@ -117,10 +111,12 @@ export class RedisReplayLog implements ReplayLog {
   }
 
   async disown(channel: string, epoch: string): Promise<void> {
+    this.#appends.seal(channel)
     await this.#run('hot', DISOWN, channel, [...this.#common(channel), epoch])
   }
 
   async remove(channel: string): Promise<void> {
+    this.#appends.seal(channel)
     await this.#run('hot', REMOVE, channel, this.#common(channel))
   }
 
@@ -134,7 +130,18 @@ export class RedisReplayLog implements ReplayLog {
     return Promise.resolve()
   }
 
+  async #append(channel: string, policy: LogPolicy, words: readonly Word[]): Promise<AppendsAnswer> {
+    const [epoch, ...offsets] = (await this.#run('hot', APPEND, channel, [
+      ...[this.#key('pos', channel), this.#key('log', channel), this.#key('ids', channel)],
+      ...this.#terms(),
+      ...[policy.ttlMs, policy.max, policy.idempotencyMs, this.#idsMax],
+      ...words,
+    ])) as [Buffer, ...number[]]
+    return { epoch: text(epoch), offsets }
+  }
+
   async #read(lane: RedisLane, channel: string, what: readonly RedisArgument[]): Promise<LogRange> {
+    this.#appends.seal(channel)
     const answer = (await this.#run(lane, READ, channel, [...this.#common(channel), ...what])) as [
       Buffer,
       number,
@@ -167,7 +174,7 @@ export class RedisReplayLog implements ReplayLog {
     channel: string,
     args: readonly RedisArgument[],
   ): Promise<unknown> {
-    if (this.#closed) return Promise.reject(new SluiceError('unavailable', 'the replay log has been closed'))
+    if (this.#closed) return Promise.reject(closed())
     const asks = this.#isHeir !== undefined || this.#link.former?.answers === true
     if (!asks) return this.#link.run(lane, what, [...args, this.#keeps()])
     return this.#runAfter(channel, this.#lastEpoch(), (keeps) => this.#link.run(lane, what, [...args, keeps]))
@@ -237,6 +244,10 @@ function successionIn(answer: unknown): Succession | undefined {
   return Buffer.isBuffer(epoch) && epoch.length === 0 && Buffer.isBuffer(to) && Buffer.isBuffer(from)
     ? { from: text(from), to: text(to) }
     : undefined
+}
+
+function closed(): SluiceError {
+  return new SluiceError('unavailable', 'the replay log has been closed')
 }
 
 function epochIn(answer: unknown): string {

@@ -204,6 +204,7 @@ describe('servers that follow each other, are promoted, and are taken for the pr
         for (const link of links) link.define(script)
       },
       run: (...call: Parameters<RedisLink['run']>) => (links[this.primary] as RedisLink).run(...call),
+      atTurnsEnd: (send: () => void) => (links[this.primary] as RedisLink).atTurnsEnd(send),
       former: {
         answers: true,
         run: async (script: never, args: never) => {

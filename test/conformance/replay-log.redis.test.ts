@@ -176,6 +176,35 @@ describe('RedisReplayLog when Redis fails', () => {
     expect(await log.last('a', ALL)).toMatchObject({ kind: 'range', messages: [{ offset: third.offset }] })
   })
 
+  it('L1 all that a channel is given in a turn is one command, and no message costs another', async () => {
+    const server = await serve()
+    const { log } = await connect(server)
+    await log.append('a', message('first'), POLICY)
+    const before = scriptCalls(server)
+    const appended = await Promise.all(
+      Array.from({ length: 100 }, (_, n) => log.append('a', message(`${n}`, `id ${n % 50}`), POLICY)),
+    )
+    expect(scriptCalls(server) - before).toBe(1)
+    const offsets = Array.from({ length: 100 }, (_, n) => 2 + (n % 50))
+    expect(appended.map(({ offset, previous }) => [offset, previous])).toEqual(offsets.map((n) => [n, n - 1]))
+    expect(appended.map(({ duplicate }) => duplicate)).toEqual(offsets.map((_, n) => n >= 50))
+  })
+
+  it('L1 what is asked of a channel between two appends of a turn comes between them', async () => {
+    const server = await serve()
+    const { log } = await connect(server)
+    const [, between, , , kept] = await Promise.all([
+      log.append('a', message('1'), POLICY),
+      log.head('a'),
+      log.append('a', message('2'), POLICY),
+      log.remove('a'),
+      log.append('a', message('3'), POLICY),
+    ])
+    expect(between.offset).toBe(1)
+    expect(kept.offset).toBe(3)
+    expect(await log.last('a', ALL)).toMatchObject({ messages: [{ data: Buffer.from('3') }] })
+  })
+
   it('L6 a position that has been forgotten is told of, and the keys are gone by themselves', async () => {
     const server = await serve()
     const { log } = await connect(server, {}, { positionTtlMs: 200 })
@@ -279,4 +308,13 @@ describe('RedisReplayLog when Redis fails', () => {
 
 function message(data: string, id?: string): NewMessage {
   return { data: Buffer.from(data), binary: false, id, time: 1 }
+}
+
+/** How often scripts were called, by whomever. */
+function scriptCalls(server: RedisServer): number {
+  const stats = server.command('info', 'commandstats')
+  return ['eval', 'evalsha'].reduce(
+    (calls, name) => calls + Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(stats)?.[1] ?? 0),
+    0,
+  )
 }
