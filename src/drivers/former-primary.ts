@@ -3,7 +3,7 @@
  * best: where somebody has asked for the change, or it was cut off from the Sentinels alone, it lives.
  */
 import type { Redis } from 'ioredis'
-import { untilReady } from './redis-clients.ts'
+import { define, untilReady } from './redis-clients.ts'
 import type { Address } from './redis-url.ts'
 import type { RedisArgument, RedisScript } from './redis-port.ts'
 import type { Clock, Timer } from '../clock.ts'
@@ -62,8 +62,8 @@ export class FormerPrimary {
     if (client === undefined) return undefined
     try {
       await this.#ready
-      const { name, lua, keyCount } = script
-      if (!this.#defined.has(name)) client.defineCommand(name, { lua, numberOfKeys: keyCount })
+      const { name } = script
+      if (!this.#defined.has(name)) define(client, script)
       this.#defined.add(name)
       const commands = client as unknown as Commands
       return await (commands[`${name}Buffer`] as Commands[string]).apply(commands, [...args])

@@ -1,5 +1,6 @@
 /** How the clients of Redis are set up. */
 import { Cluster, Command, Redis, ReplyError, type RedisOptions } from 'ioredis'
+import type { RedisScript } from './redis-port.ts'
 import type { Access, Address, RedisTarget } from './redis-url.ts'
 import type { TlsMaterial } from './tls-files.ts'
 import { SluiceError } from '../errors.ts'
@@ -162,6 +163,19 @@ export function isRefusal(error: unknown): boolean {
   return error instanceof ReplyError && !TEMPORARY.has(firstWord((error as Error).message))
 }
 
+/** Only the message goes on: the error of the client holds the command with all of its data. */
+export function asOurs(error: unknown, closed = false): Error {
+  const message = error instanceof Error ? error.message : String(error)
+  if (isRefusal(error)) return new Error(`Redis refused a command: ${message}`)
+  const what = closed ? 'the connection to Redis has been closed' : 'Redis cannot be reached now'
+  return new SluiceError('unavailable', what, { cause: new Error(message) })
+}
+
+/** What a script says that has met an error in a part of what it was asked for. */
+export function answered(message: string): Error {
+  return asOurs(new ReplyError(message))
+}
+
 /** Resolves when it can be used; fails with `unavailable` after the time limit. */
 export function untilReady(client: RedisClient, timeoutMs: number): Promise<void> {
   if (client.status === 'ready') return Promise.resolve()
@@ -181,4 +195,9 @@ export function untilReady(client: RedisClient, timeoutMs: number): Promise<void
 /** Those that can be asked now. */
 export function serversOf(client: RedisClient, which: 'master' | 'all' = 'master'): Redis[] {
   return client instanceof Cluster ? client.nodes(which) : [client]
+}
+
+/** Makes a script one of the commands of the client. */
+export function define(client: RedisClient, { name, lua, keyCount }: RedisScript): void {
+  client.defineCommand(name, { lua, ...(keyCount === undefined ? {} : { numberOfKeys: keyCount }) })
 }

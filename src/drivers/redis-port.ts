@@ -7,7 +7,8 @@ export interface RedisScript {
   /** Unique among all scripts of a link. */
   readonly name: string
   readonly lua: string
-  readonly keyCount: number
+  /** Absent: the first argument of a call says how many keys it has. */
+  readonly keyCount?: number
 }
 
 /**

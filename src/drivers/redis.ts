@@ -6,6 +6,8 @@
 import { Cluster, type Redis } from 'ioredis'
 import { FormerPrimary } from './former-primary.ts'
 import {
+  asOurs,
+  define,
   isRefusal,
   openRedis,
   openServer,
@@ -119,7 +121,7 @@ export class RedisLink {
     } catch (error) {
       // Not everybody may ask.
       if (isRefusal(error)) return 'untold'
-      throw this.#asOurs(error)
+      throw asOurs(error, this.#closed)
     }
   }
 
@@ -134,7 +136,7 @@ export class RedisLink {
       return await (this.#bulk.client as Redis).call(command, ...words)
     } catch (error) {
       if (isRefusal(error)) return undefined
-      throw this.#asOurs(error)
+      throw asOurs(error, this.#closed)
     }
   }
 
@@ -153,10 +155,8 @@ export class RedisLink {
 
   /** To be called before `ready` and `run`. */
   define(script: RedisScript): void {
-    const { name, lua, keyCount } = script
     this.#scripts.push(script)
-    for (const { client } of [this.#hot, this.#bulk])
-      client.defineCommand(name, { lua, numberOfKeys: keyCount })
+    for (const { client } of [this.#hot, this.#bulk]) define(client, script)
   }
 
   /**
@@ -213,18 +213,8 @@ export class RedisLink {
     try {
       return await ask(line.client)
     } catch (error) {
-      throw this.#asOurs(error)
+      throw asOurs(error, this.#closed)
     }
-  }
-
-  /** Only the message goes on: the error of the client holds the command with all of its data. */
-  #asOurs(error: unknown): Error {
-    const message = error instanceof Error ? error.message : String(error)
-    if (isRefusal(error)) {
-      return new Error(`Redis refused a command: ${message}`)
-    }
-    const what = this.#closed ? 'the connection to Redis has been closed' : 'Redis cannot be reached now'
-    return new SluiceError('unavailable', what, { cause: new Error(message) })
   }
 
   /**

@@ -1,7 +1,7 @@
 /**
- * The appends of one turn of the event loop, by channel. All that a channel is given in a turn goes to Redis as one
- * call of one script: what a command costs, here and there, and what the script looks up about the channel, is paid
- * once and not for each message.
+ * The appends of one turn of the event loop. All that a channel is given in a turn goes to Redis as one call of one
+ * script, with what other channels are given where one server has all of them: what a command costs, here and there, and
+ * what the script looks up about the channel, is paid once and not for each message.
  *
  * The messages of a channel keep the order of the calls, also from one turn to the next. Whoever makes it says when a
  * turn ends.
@@ -11,23 +11,31 @@ import { idKeyOf } from '../protocol/message-id.ts'
 import type { NewMessage } from '../protocol/message.ts'
 import { encodeStored } from '../protocol/packet.ts'
 
-/** Redis does nothing else while it takes them, and answers nobody: for less than a millisecond. */
+/** Redis does nothing else while it takes them, and answers nobody: for a few milliseconds at most. */
 const MESSAGES_MAX = 128
 const BYTES_MAX = 131_072
 
-/** Answers with the epoch, and an offset for each message: below zero where its id was seen before. */
-export type RunAppends = (
-  channel: string,
-  policy: LogPolicy,
-  words: readonly Word[],
-) => Promise<AppendsAnswer>
+/** What one channel is given. */
+export interface ChannelAppends {
+  readonly channel: string
+  readonly policy: LogPolicy
+  /** For each message what is stored of it, and its id; empty where it has none. */
+  readonly words: readonly (Buffer | string)[]
+}
 
-/** For each message what is stored of it, and its id; empty where it has none. */
-export type Word = Buffer | string
-
+/** The epoch, and an offset for each message: below zero where its id was seen before. */
 export interface AppendsAnswer {
   readonly epoch: string
   readonly offsets: readonly number[]
+}
+
+export interface AppendsPorts {
+  /** Whether one call may be of several channels. */
+  readonly together: boolean
+  /** Answers for each channel, or says why it failed there. */
+  run(appends: readonly ChannelAppends[]): Promise<readonly (AppendsAnswer | Error)[]>
+  /** Calls at the end of this turn, in the order in which it was called. */
+  atTurnsEnd(send: () => void): void
 }
 
 interface Waiting {
@@ -35,72 +43,86 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
-interface Batch {
-  readonly policy: LogPolicy
-  readonly words: Word[]
+interface Given extends ChannelAppends {
+  readonly words: (Buffer | string)[]
   readonly waiting: Waiting[]
+}
+
+/** What is sent together, in one call or in one after the other. */
+interface Batch {
+  readonly channels: Map<string, Given>
+  messages: number
   bytes: number
 }
 
 export class Appends {
-  readonly #run: RunAppends
-  readonly #atTurnsEnd: (send: () => void) => void
+  readonly #ports: AppendsPorts
   /** What can still be added to. */
-  readonly #open = new Map<string, Batch>()
+  #open: Batch | undefined
 
-  /** `atTurnsEnd` calls at the end of this turn, in the order in which it was called. */
-  constructor(run: RunAppends, atTurnsEnd: (send: () => void) => void) {
-    this.#run = run
-    this.#atTurnsEnd = atTurnsEnd
+  constructor(ports: AppendsPorts) {
+    this.#ports = ports
   }
 
   add(channel: string, message: NewMessage, policy: LogPolicy): Promise<Appended> {
     const stored = encodeStored(message)
     const batch = this.#batchFor(channel, policy, stored.length)
-    batch.words.push(stored, idKeyOf(message) ?? '')
+    let given = batch.channels.get(channel)
+    if (given === undefined) {
+      given = { channel, policy, words: [], waiting: [] }
+      batch.channels.set(channel, given)
+    }
+    const { words, waiting } = given
+    words.push(stored, idKeyOf(message) ?? '')
+    batch.messages++
     batch.bytes += stored.length
-    return new Promise((resolve, reject) => batch.waiting.push({ resolve, reject }))
+    return new Promise((resolve, reject) => waiting.push({ resolve, reject }))
   }
 
   /** Something else is asked of the channel: what is appended from here on comes behind it. */
   seal(channel: string): void {
-    if (this.#open.size > 0) this.#open.delete(channel)
+    if (this.#open?.channels.has(channel) === true) this.#open = undefined
   }
 
   #batchFor(channel: string, policy: LogPolicy, bytes: number): Batch {
-    const open = this.#open.get(channel)
-    if (
-      open !== undefined &&
-      open.policy === policy &&
-      open.waiting.length < MESSAGES_MAX &&
-      open.bytes + bytes <= BYTES_MAX
-    )
-      return open
-    const batch: Batch = { policy, words: [], waiting: [], bytes: 0 }
-    this.#open.set(channel, batch)
-    this.#atTurnsEnd(() => this.#send(channel, batch))
+    const open = this.#open
+    if (open !== undefined && open.messages < MESSAGES_MAX && open.bytes + bytes <= BYTES_MAX) {
+      const given = open.channels.get(channel)
+      if (given === undefined || given.policy === policy) return open
+    }
+    const batch: Batch = { channels: new Map(), messages: 0, bytes: 0 }
+    this.#open = batch
+    this.#ports.atTurnsEnd(() => this.#send(batch))
     return batch
   }
 
-  #send(channel: string, batch: Batch): void {
-    if (this.#open.get(channel) === batch) this.#open.delete(channel)
-    this.#run(channel, batch.policy, batch.words).then(
-      (answer) => settle(batch.waiting, answer),
+  #send(batch: Batch): void {
+    if (this.#open === batch) this.#open = undefined
+    const given = [...batch.channels.values()]
+    if (this.#ports.together) this.#run(given)
+    else for (const one of given) this.#run([one])
+  }
+
+  #run(given: readonly Given[]): void {
+    this.#ports.run(given).then(
+      (answers) => {
+        for (const [index, { waiting }] of given.entries()) settle(waiting, answers[index])
+      },
       (error: unknown) => {
-        for (const { reject } of batch.waiting) reject(error)
+        for (const { waiting } of given) for (const { reject } of waiting) reject(error)
       },
     )
   }
 }
 
-function settle(waiting: readonly Waiting[], { epoch, offsets }: AppendsAnswer): void {
+function settle(waiting: readonly Waiting[], answer: AppendsAnswer | Error | undefined): void {
   for (const [index, { resolve, reject }] of waiting.entries()) {
-    const told = offsets[index]
-    if (told === undefined) {
-      reject(new Error('Redis has not said where a message is'))
+    const told = answer instanceof Error ? undefined : answer?.offsets[index]
+    if (answer === undefined || answer instanceof Error || told === undefined) {
+      reject(answer instanceof Error ? answer : new Error('Redis has not said where a message is'))
       continue
     }
     const offset = Math.abs(told)
-    resolve({ epoch, offset, previous: offset - 1, duplicate: told < 0 })
+    resolve({ epoch: answer.epoch, offset, previous: offset - 1, duplicate: told < 0 })
   }
 }

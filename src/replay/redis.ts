@@ -15,9 +15,10 @@
  */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { Appends, type AppendsAnswer, type Word } from './appends.ts'
+import { Appends, type AppendsAnswer, type ChannelAppends } from './appends.ts'
 import type { Appended, LogLoss, LogPolicy, LogRange, ReplayLog } from './replay-log.ts'
 import type { RedisLink } from '../drivers/redis.ts'
+import { answered } from '../drivers/redis-clients.ts'
 import type { RedisArgument, RedisLane, RedisScript } from '../drivers/redis-port.ts'
 import { SluiceError } from '../errors.ts'
 import type { Position } from '../protocol/position.ts'
@@ -54,7 +55,8 @@ const ASKED_TTL_MS = 90_000
 /** As of the log in memory. */
 const IDS_PER_CHANNEL_MAX = 100_000
 
-const APPEND = script('append', 3)
+const KEYS_PER_CHANNEL = 3
+const APPEND = script('append')
 const READ = script('read', 2)
 const DISOWN = script('disown', 2)
 const GIVE_UP = script('give-up', 2)
@@ -84,10 +86,12 @@ export class RedisReplayLog implements ReplayLog {
     this.#keeps = options.keeps ?? (() => 'some')
     this.#isHeir = options.isHeir
     this.#succeeded = options.succeeded ?? (() => undefined)
-    this.#appends = new Appends(
-      (...batch) => this.#append(...batch),
-      (send) => link.atTurnsEnd(send),
-    )
+    this.#appends = new Appends({
+      // Of one that has taken another's place, or of a part of the keys, each channel is asked about on its own.
+      together: link.single,
+      run: (appends) => this.#append(appends),
+      atTurnsEnd: (send) => link.atTurnsEnd(send),
+    })
     link.define(APPEND)
     link.define(READ)
     link.define(DISOWN)
@@ -130,14 +134,20 @@ export class RedisReplayLog implements ReplayLog {
     return Promise.resolve()
   }
 
-  async #append(channel: string, policy: LogPolicy, words: readonly Word[]): Promise<AppendsAnswer> {
-    const [epoch, ...offsets] = (await this.#run('hot', APPEND, channel, [
-      ...[this.#key('pos', channel), this.#key('log', channel), this.#key('ids', channel)],
-      ...this.#terms(),
-      ...[policy.ttlMs, policy.max, policy.idempotencyMs, this.#idsMax],
-      ...words,
-    ])) as [Buffer, ...number[]]
-    return { epoch: text(epoch), offsets }
+  async #append(appends: readonly ChannelAppends[]): Promise<readonly (AppendsAnswer | Error)[]> {
+    const [{ channel }] = appends as [ChannelAppends]
+    const args: RedisArgument[] = [appends.length * KEYS_PER_CHANNEL]
+    for (const { channel: name } of appends)
+      args.push(this.#key('pos', name), this.#key('log', name), this.#key('ids', name))
+    args.push('', this.#positionTtlMs, this.#askedTtlMs, this.#idsMax)
+    for (const { policy, words } of appends) {
+      args.push(this.#newEpoch(), policy.ttlMs, policy.max, policy.idempotencyMs, words.length / 2)
+      for (const word of words) args.push(word)
+    }
+    const answer = (await this.#run('hot', APPEND, channel, args)) as AppendAnswer | AppendAnswer[]
+    return appends.length === 1
+      ? [appendsIn(answer as AppendAnswer)]
+      : (answer as AppendAnswer[]).map((one) => appendsIn(one))
   }
 
   async #read(lane: RedisLane, channel: string, what: readonly RedisArgument[]): Promise<LogRange> {
@@ -226,11 +236,15 @@ export class RedisReplayLog implements ReplayLog {
   }
 }
 
-function script(name: 'append' | 'read' | 'disown' | 'give-up' | 'remove', keyCount: number): RedisScript {
+function script(name: 'append' | 'read' | 'disown' | 'give-up' | 'remove', keyCount?: number): RedisScript {
   const lua = ['position', name].map((file) =>
     readFileSync(new URL(`scripts/${file}.lua`, import.meta.url), 'utf8'),
   )
-  return { name: `sluice_log_${name.replace('-', '_')}`, lua: lua.join('\n'), keyCount }
+  return {
+    name: `sluice_log_${name.replace('-', '_')}`,
+    lua: lua.join('\n'),
+    ...(keyCount === undefined ? {} : { keyCount }),
+  }
 }
 
 /** The generation that the channel was of, and that of the server that has answered, where it decides nothing by itself. */
@@ -244,6 +258,14 @@ function successionIn(answer: unknown): Succession | undefined {
   return Buffer.isBuffer(epoch) && epoch.length === 0 && Buffer.isBuffer(to) && Buffer.isBuffer(from)
     ? { from: text(from), to: text(to) }
     : undefined
+}
+
+/** The epoch, empty where something went wrong; then offsets, or what it was. */
+type AppendAnswer = readonly [Buffer, ...(readonly number[] | readonly Buffer[])]
+
+function appendsIn([epoch, ...told]: AppendAnswer): AppendsAnswer | Error {
+  if (epoch.length === 0) return answered(text(told[0] as Buffer))
+  return { epoch: text(epoch), offsets: told as readonly number[] }
 }
 
 function closed(): SluiceError {

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { RedisLink, RedisLinkOptions } from '../../src/drivers/redis.ts'
 import type { NewMessage } from '../../src/protocol/message.ts'
+import type { Keeps } from '../../src/replay/wholeness.ts'
 import { RedisReplayLog, type RedisReplayLogOptions } from '../../src/replay/redis.ts'
 import { openRedis, REDIS_PATIENCE_MS } from '../support/redis-links.ts'
 import { RedisServer } from '../support/redis-server.ts'
@@ -25,6 +26,7 @@ describeReplayLog('RedisReplayLog', async () => {
 })
 
 const POLICY = { ttlMs: 600_000, max: 1000, idempotencyMs: 600_000 }
+const OTHER_POLICY = { ttlMs: 300_000, max: 10, idempotencyMs: 300_000 }
 const UNAVAILABLE = { name: 'SluiceError', code: 'unavailable' }
 const ALL = 10_000
 
@@ -190,6 +192,69 @@ describe('RedisReplayLog when Redis fails', () => {
     expect(appended.map(({ duplicate }) => duplicate)).toEqual(offsets.map((_, n) => n >= 50))
   })
 
+  it('L1 all that the channels of one server are given in a turn is one command', async () => {
+    const server = await serve()
+    const { log } = await connect(server)
+    await log.append('a', message('first'), POLICY)
+    const before = scriptCalls(server)
+    const channels = Array.from({ length: 100 }, (_, n) => `channel ${n % 40}`)
+    const appended = await Promise.all(
+      channels.map((name, n) =>
+        log.append(name, message(`${n}`, n >= 80 ? 'same' : undefined), n % 2 === 0 ? POLICY : OTHER_POLICY),
+      ),
+    )
+    expect(scriptCalls(server) - before).toBe(1)
+    expect(appended.map(({ offset }) => offset)).toEqual(channels.map((_, n) => 1 + Math.floor(n / 40)))
+    expect(new Set(appended.map(({ epoch }) => epoch)).size).toBe(40)
+    for (const [name, kept] of [
+      ['channel 0', ['0', '40', '80']],
+      ['channel 39', ['39', '79']],
+    ] as const) {
+      expect(await log.last(name, ALL)).toMatchObject({
+        messages: kept.map((text) => ({ channel: name, data: Buffer.from(text) })),
+      })
+    }
+    expect(await log.append('channel 1', message('again', 'same'), OTHER_POLICY)).toMatchObject({
+      duplicate: true,
+      offset: 3,
+    })
+    expect(server.command('--raw', 'pttl', 'sluice:ids:{channel 1}').trim()).not.toBe('-1')
+  })
+
+  it('a channel whose keys somebody has spoilt fails alone, and what the others are given reaches the copies', async () => {
+    const server = await serve()
+    const replica = await serve('--replicaof', '127.0.0.1', String(server.port))
+    const { log } = await connect(server)
+    server.command('set', 'sluice:pos:{spoilt}', 'text')
+    const outcomes = await Promise.allSettled(
+      ['a', 'spoilt', 'b'].map((name) => log.append(name, message(name), POLICY)),
+    )
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    expect(String((outcomes[1] as PromiseRejectedResult).reason)).toMatch(
+      /Redis refused a command: WRONGTYPE/,
+    )
+    await expect
+      .poll(() => replica.command('--raw', 'exists', 'sluice:log:{a}', 'sluice:log:{b}').trim())
+      .toBe('2')
+  })
+
+  it('a channel of which it is not known yet whether something is lost fails with unavailable, and no other', async () => {
+    const server = await serve('--appendonly', 'yes', '--appendfsync', 'always')
+    const keeps: { now: Keeps } = { now: 'some' }
+    const { log, link } = await connect(server, {}, { keeps: () => keeps.now })
+    keeps.now = `all:${generationOf(server)}`
+    await log.append('old', message('x'), POLICY)
+    await server.restart()
+    await link.ready(REDIS_PATIENCE_MS)
+    keeps.now = 'unknown'
+    const outcomes = await Promise.allSettled(
+      ['old', 'new'].map((name) => log.append(name, message(name), POLICY)),
+    )
+    expect(outcomes).toMatchObject([{ status: 'rejected', reason: UNAVAILABLE }, { status: 'fulfilled' }])
+    keeps.now = `all:${generationOf(server)}`
+    expect(await log.append('old', message('y'), POLICY)).toMatchObject({ offset: 2 })
+  })
+
   it('L1 what is asked of a channel between two appends of a turn comes between them', async () => {
     const server = await serve()
     const { log } = await connect(server)
@@ -285,9 +350,10 @@ describe('RedisReplayLog when Redis fails', () => {
     }
     expect(last).toBeGreaterThan(1)
     // It is remembered anew, and its former place in the queue takes nothing from it.
-    for (let n = 0; n < 5; n++) await log.append('a', message('x', `more ${n}`), brief)
+    for (let n = 0; n < 5; n++) await log.append('a', message('x', `more ${n}`), POLICY)
     expect(server.command('--raw', 'hexists', 'sluice:ids:{a}', 'iearly').trim()).toBe('1')
     expect(Number(server.command('--raw', 'hlen', 'sluice:ids:{a}'))).toBeLessThan(2 * (last + 7) + 3)
+    await log.append('a', message('x', 'the last'), brief)
     await expect.poll(() => server.command('--raw', 'exists', 'sluice:ids:{a}').trim()).toBe('0')
   })
 
@@ -308,6 +374,10 @@ describe('RedisReplayLog when Redis fails', () => {
 
 function message(data: string, id?: string): NewMessage {
   return { data: Buffer.from(data), binary: false, id, time: 1 }
+}
+
+function generationOf(server: RedisServer): string {
+  return /master_replid:(\w+)/.exec(server.command('info', 'replication'))?.[1] as string
 }
 
 /** How often scripts were called, by whomever. */
