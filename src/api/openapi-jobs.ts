@@ -57,6 +57,8 @@ const JOB_NODE = {
   moveAt: MOMENT,
   deadlineAt: MOMENT,
   told: COUNT,
+  batchAsked: COUNT,
+  batchUntil: MOMENT,
 }
 
 function object(properties: object, required: readonly string[]): object {

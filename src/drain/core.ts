@@ -26,7 +26,8 @@
  *     leaving has moved, also where he was the last
  */
 import type { Plan } from '../config/drain-plan.ts'
-import { lengthMs, scheduleOf, type Schedule } from './schedule.ts'
+import { remember, take } from './remembered.ts'
+import { lengthMs, scheduleOf, type Schedule, type Underway } from './schedule.ts'
 import { Tally, type TransportCounts } from './tally.ts'
 import type { TransportName } from '../protocol/transport-name.ts'
 import type { DRAIN_STATES, HOLD_REASONS } from '../observe/metric-labels.ts'
@@ -47,6 +48,8 @@ export interface DrainOptions {
   readonly closeSpreadMs: number
   /** So many go, and then it ends; who does not want to may stay. Absent: everybody goes. */
   readonly limit?: number
+  /** A batch that others have begun, by the start: the rest of it comes first. */
+  readonly underway?: Underway
 }
 
 /** Why moving waits, in one word; `holding` says it in a sentence. */
@@ -125,9 +128,6 @@ const OFFERED_SHARE = 0.8
 
 /** For so long the table of nodes does not show yet that somebody has moved to one of them. */
 const ROOM_LAG_MS = 5000
-
-/** Who has left is remembered for a while, because the word that another node has him may come later; and so is who has moved. */
-const REMEMBERED_MAX = 50_000
 const NOT_BACK = 'the last to leave are not back yet'
 
 export class DrainCore {
@@ -269,6 +269,17 @@ export class DrainCore {
     if (this.#plan.kind === 'fast') return (unasked / Math.max(this.#offered, 1)) * 1000
     const waitMs = this.#state === 'waiting' ? Math.max(0, this.#openAtMs - nowMs) : 0
     return waitMs + Math.max(this.#windowMs, this.#leftOfPlanMs())
+  }
+
+  /** For who goes on where this drain has ended. */
+  underway(nowMs: number): Underway {
+    const { everyMs, dueAt } = this.#schedule
+    const step = Math.max(0, Math.floor(this.#planMs / everyMs))
+    const nextInMs = (step + 1) * everyMs - this.#planMs - (nowMs - this.#tickedAtMs)
+    return {
+      asked: Math.max(0, this.#asks - this.#base - dueAt(step - 1)),
+      nextInMs: Math.max(0, Math.round(nextInMs)),
+    }
   }
 
   /** Called again and again. `connections`: how many are connected here now. */
@@ -479,7 +490,10 @@ export class DrainCore {
     if (this.#moved) return
     this.#moved = true
     this.#total = this.#limit === undefined ? connections : Math.min(this.#limit, connections)
-    this.#begin(scheduleOf(this.#plan, this.#total), 0)
+    const { asked, nextInMs } = this.#options.underway ?? { asked: 0, nextInMs: 0 }
+    const restMs = this.#startedMs + nextInMs - this.#tickedAtMs
+    const schedule = scheduleOf(this.#plan, this.#total, restMs > 0 ? asked : 0)
+    this.#begin(schedule, restMs > 0 ? Math.max(0, schedule.everyMs - restMs) : 0)
   }
 
   #begin(schedule: Schedule, planMs: number): void {
@@ -623,19 +637,4 @@ function unwell({ why = 'unwell', reason }: Capacity): Hold {
 
 function noRoom({ full = 'the others have no room for more connections' }: Pick<Capacity, 'full'>): Hold {
   return { why: 'room', text: full }
-}
-
-function take<T>(map: Map<string, T>, id: string): T | undefined {
-  const found = map.get(id)
-  map.delete(id)
-  return found
-}
-
-/** Answers who has been forgotten for it. */
-function remember<T>(map: Map<string, T>, id: string, what: T): string | undefined {
-  map.set(id, what)
-  if (map.size <= REMEMBERED_MAX) return undefined
-  const oldest = map.keys().next().value as string
-  map.delete(oldest)
-  return oldest
 }

@@ -1,15 +1,10 @@
 /**
  * Carries a drain out: asks, waits, closes. What is decided is in `core.ts`.
  */
-import {
-  DrainCore,
-  type Arrived,
-  type Capacity,
-  type DrainOptions,
-  type DrainState,
-  type HoldReason,
-} from './core.ts'
+import { DrainCore } from './core.ts'
+import type { Arrived, Capacity, DrainOptions, DrainState, HoldReason } from './core.ts'
 import { planText, type Plan } from '../config/drain-plan.ts'
+import type { Underway } from './schedule.ts'
 import type { Tally, TransportCounts } from './tally.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { TransportName } from '../protocol/transport-name.ts'
@@ -127,6 +122,11 @@ export class Drain {
 
   get state(): DrainState {
     return this.#core.state
+  }
+
+  /** For who goes on where this drain has ended. */
+  get underway(): Underway {
+    return this.#core.underway(this.#ports.clock.monotonicMs())
   }
 
   /** Another node has the client. Answers whether its connection here may stay until the client closes it. */

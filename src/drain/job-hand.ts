@@ -1,6 +1,7 @@
 /**
  * What a node has to do for a job that it is part of. Pure.
  */
+import type { PartCommand } from './job-runner-ports.ts'
 import { nodeOf, type Job, type JobNode } from './job.ts'
 
 /** Of the drain that this node carries out for the job. */
@@ -37,5 +38,33 @@ export function stepOf(job: Job, id: string, local: Local): HandStep {
       return { kind: 'back' }
     default:
       return NOTHING
+  }
+}
+
+/** What its drain is told: at its beginning, and where something has changed since. */
+export function commandOf(
+  job: Job,
+  node: JobNode,
+  before: { readonly share: string | undefined } | undefined,
+  nowMs: number,
+): PartCommand {
+  const { plan, share, moveAt = 0, deadlineAt, batchAsked, batchUntil } = node
+  const paused = job.state === 'paused'
+  return {
+    ...(plan === undefined || (before !== undefined && before.share === share)
+      ? {}
+      : { plan, waitMs: Math.max(0, moveAt - nowMs) }),
+    // Nobody is closed while an operator has it wait.
+    ...(paused
+      ? { deadlineMs: Infinity }
+      : deadlineAt === undefined
+        ? {}
+        : { deadlineMs: Math.max(0, deadlineAt - nowMs) }),
+    ...(before === undefined ? {} : { paused }),
+    ...(job.to === undefined || before !== undefined ? {} : { to: job.to }),
+    ...(job.now === true ? { finish: true as const } : {}),
+    ...(before !== undefined || batchAsked === undefined || batchUntil === undefined
+      ? {}
+      : { underway: { asked: batchAsked, nextInMs: Math.max(0, batchUntil - nowMs) } }),
   }
 }

@@ -3,7 +3,7 @@
  * shelf, and the same where nothing is to be changed. Two may think that they lead: what one has written the other has not
  * seen, so it cannot be overwritten.
  */
-import { isActive, isOpen, isOver, type Job, type JobNode, type JobPart } from './job.ts'
+import { called, isActive, isOpen, isOver, type Job, type JobNode, type JobPart } from './job.ts'
 import { allAtOnceFromMs, nodeDeadlineOf, shareOf, toldIn, type JobSight } from './job-pace.ts'
 
 export interface LeaderSight extends JobSight {
@@ -60,13 +60,10 @@ function mayMove(node: JobNode, { nowMs, leaveMs }: LeaderSight): boolean {
 function withCalls(job: Job, sight: LeaderSight): Job {
   const atOnce = job.now === true || sight.nowMs >= allAtOnceFromMs(job, sight)
   let free = atOnce ? Infinity : job.parallel - job.nodes.filter((node) => mayMove(node, sight)).length
-  if (free <= 0 || !job.nodes.some(({ part }) => part === 'waiting')) return job
-  const nodes = job.nodes.map((node): JobNode => {
-    if (node.part !== 'waiting' || free <= 0) return node
-    free--
-    return { ...node, part: 'called', since: sight.nowMs }
-  })
-  return { ...job, nodes }
+  let next = job
+  for (; free > 0 && next.nodes.some(({ part }) => part === 'waiting'); free--)
+    next = called(next, sight.nowMs)
+  return next
 }
 
 /** Each time that the plan is another one, or that more or fewer nodes share it. */
@@ -77,7 +74,7 @@ function withShares(job: Job, sight: LeaderSight): Job {
   const deadlineAt = nodeDeadlineOf(job, sight)
   const nodes = job.nodes.map((node): JobNode => {
     if (!isActive(node) || node.share === share) return node
-    const { plan, moveAt } = shareOf(job, lanes, sight)
+    const { plan, moveAt } = shareOf(job, node, lanes, sight)
     return {
       ...node,
       plan,

@@ -2,7 +2,8 @@
  * The pace of a job, and what of it is a node's. Pure.
  *
  * A plan says what the whole job asks. A node that moves clients asks its share, and a node that begins later begins when the
- * plan has come so far: else each node would bring a batch of its own. Where all are to be asked by a time, what each node
+ * plan has come so far, with the rest of the batch in which the one before it has ended: else each node would bring a batch
+ * of its own. Where all are to be asked by a time, what each node
  * needs before it may begin is taken off that time.
  */
 import { isActive, isOpen, type Job, type JobNode } from './job.ts'
@@ -118,7 +119,7 @@ function batchOf(plan: Exclude<Plan, { kind: 'over' } | { kind: 'fast' }>, job: 
 }
 
 /** What one of so many nodes that move clients at a time asks, and from when on. */
-export function shareOf(job: Job, lanes: number, sight: JobSight): Share {
+export function shareOf(job: Job, node: JobNode, lanes: number, sight: JobSight): Share {
   // All begin together, and each has a part of its own to give away.
   if (job.kind === 'rebalance') return { plan: planOfPart(job), moveAt: sight.nowMs }
   if (parsePlan(job.plan)?.kind === 'fast') return { plan: job.plan, moveAt: sight.nowMs }
@@ -132,8 +133,12 @@ export function shareOf(job: Job, lanes: number, sight: JobSight): Share {
     everyMs: Math.max(1, Math.round((count * everyMs) / batch)),
   })
   if (byTime) return { plan, moveAt: sight.nowMs }
+  const { part, batchAsked = 0, batchUntil = 0 } = node
+  if (part === 'called' && batchUntil > sight.nowMs)
+    return { plan, moveAt: batchAsked < count ? sight.nowMs : batchUntil }
+  // No sooner than the plan has come so far, also where the batch was rounded, down or up.
   const asked = toldIn(job, sight) - (job.planTold ?? 0)
-  const dueMs = Math.max(0, (asked + count * lanes) / perMs - everyMs)
+  const dueMs = Math.max(asked / perMs, (asked + count * lanes) / perMs - everyMs)
   return { plan, moveAt: Math.max(sight.nowMs, Math.round(job.planFrom + dueMs)) }
 }
 

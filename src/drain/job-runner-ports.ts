@@ -5,6 +5,7 @@ import type { JobBook } from './job-book.ts'
 import type { JobDelays } from './job-pace.ts'
 import type { Origin } from './movement.ts'
 import type { DrainProgress } from './drain.ts'
+import type { Underway } from './schedule.ts'
 import type { Clock } from '../clock.ts'
 import { SluiceError } from '../errors.ts'
 import type { Log } from '../observe/log.ts'
@@ -19,6 +20,8 @@ export interface PartCommand {
   readonly paused?: boolean
   readonly finish?: true
   readonly to?: string
+  /** The batch in which another node of the job has ended. */
+  readonly underway?: Underway
 }
 
 /** The movements of this node. */
@@ -28,6 +31,8 @@ export interface JobDrain {
   rebalance(count: number, plan: string | undefined, origin: Origin): Promise<'gone' | 'cancelled'>
   cancelRebalance(): void
   readonly progress: DrainProgress | undefined
+  /** The batch in which the drain has ended that ran last. */
+  readonly underway: Underway | undefined
   readonly rebalanceProgress: DrainProgress | undefined
   /** Nobody is asked for this reason, until it is taken back. */
   hold(reason: string | undefined): void

@@ -3,7 +3,7 @@
  * that the table of nodes was read, and what it reads with it; a word of other nodes makes it read sooner.
  */
 import type { Seen } from './job-book.ts'
-import { stepOf, type Local } from './job-hand.ts'
+import { commandOf, stepOf, type Local } from './job-hand.ts'
 import { advance, type LeaderSight } from './job-leader.ts'
 import {
   back,
@@ -17,12 +17,7 @@ import {
   type Job,
   type JobNode,
 } from './job.ts'
-import {
-  givenAway,
-  type JobRunnerOptions,
-  type JobRunnerPorts,
-  type PartCommand,
-} from './job-runner-ports.ts'
+import { givenAway, type JobRunnerOptions, type JobRunnerPorts } from './job-runner-ports.ts'
 import type { Origin } from './movement.ts'
 import type { DrainProgress } from './drain.ts'
 import type { Timer } from '../clock.ts'
@@ -168,12 +163,16 @@ export class JobRunner {
 
   /** Its drain has ended, and the job is to know. */
   async #tellEnd(): Promise<void> {
-    const { book, nodeId } = this.#ports
+    const { book, drain, nodeId } = this.#ports
     const part = this.#part
     if (part?.outcome === undefined) return
     const cancelled = part.outcome === 'cancelled'
     const told = this.#progressOf(part)?.told ?? 0
-    await book.change(part.job, (job, nowMs) => job && ended(job, nodeId, { nowMs, told, cancelled }))
+    const underway = part.rebalances ? undefined : drain.underway
+    await book.change(
+      part.job,
+      (job, nowMs) => job && ended(job, nodeId, { nowMs, told, cancelled, underway }),
+    )
     this.#setTurn(true)
     this.#part = undefined
   }
@@ -220,9 +219,8 @@ export class JobRunner {
   #begin(job: Job, node: JobNode, nowMs: number): void {
     const { drain, log } = this.#ports
     this.#setTurn(true)
-    const { plan, share, moveAt = 0, deadlineAt } = node
-    const paused = job.state === 'paused'
-    const told = JSON.stringify([share, deadlineAt, paused, job.now])
+    const { plan, share, deadlineAt } = node
+    const told = JSON.stringify([share, deadlineAt, job.state === 'paused', job.now])
     const before = this.#part
     if (before?.told === told) return
     const origin: Origin = {
@@ -239,20 +237,7 @@ export class JobRunner {
       )
       return
     }
-    const command: PartCommand = {
-      ...(plan === undefined || (before !== undefined && before.share === share)
-        ? {}
-        : { plan, waitMs: Math.max(0, moveAt - nowMs) }),
-      // Nobody is closed while an operator has it wait.
-      ...(paused
-        ? { deadlineMs: Infinity }
-        : deadlineAt === undefined
-          ? {}
-          : { deadlineMs: Math.max(0, deadlineAt - nowMs) }),
-      ...(before === undefined ? {} : { paused }),
-      ...(job.to === undefined || before !== undefined ? {} : { to: job.to }),
-      ...(job.now === true ? { finish: true as const } : {}),
-    }
+    const command = commandOf(job, node, before, nowMs)
     if (before === undefined) {
       log.info({ ...origin, plan }, 'the node is called by a job')
       this.#ends(job, { share, told }, drain.begin(command, origin))

@@ -14,6 +14,7 @@
  *  J5 what a node may ask is a share of what the whole job may, and a node that begins later begins with what is left of it
  */
 import { isPlan } from '../config/drain-plan.ts'
+import type { Underway } from './schedule.ts'
 import { objectIn } from '../protocol/json.ts'
 
 export const JOB_KINDS = ['drain', 'rebalance'] as const
@@ -46,6 +47,12 @@ export interface JobNode {
   readonly deadlineAt?: number
   /** So many it had told when its part ended. */
   readonly told?: number
+  /**
+   * Of a batch that was begun: so many were asked, and when the next one is due. Of a node whose part has ended, for the one
+   * that comes after it; of a node that is called, for itself.
+   */
+  readonly batchAsked?: number
+  readonly batchUntil?: number
 }
 
 export interface Job {
@@ -134,9 +141,39 @@ export function begun(job: Job, id: string, nowMs: number): Job | undefined {
   return job.state === 'running' ? parted(job, id, { from: ['called'], to: 'moving', nowMs }) : undefined
 }
 
-export function ended(job: Job, id: string, { nowMs, told, cancelled }: Ending): Job | undefined {
+export function ended(job: Job, id: string, ending: Ending): Job | undefined {
   const from: readonly JobPart[] = ['called', 'moving', 'waiting', 'left', 'lost', 'silent']
-  return parted(job, id, { from, to: cancelled ? 'stayed' : 'gone', nowMs, told })
+  const { nowMs, told, cancelled, underway } = ending
+  const next = parted(job, id, { from, to: cancelled ? 'stayed' : 'gone', nowMs, told })
+  if (next === undefined) return undefined
+  const batch =
+    underway === undefined ? {} : { batchAsked: underway.asked, batchUntil: nowMs + underway.nextInMs }
+  return withNode(next, id, (node) => ({ ...withoutBatch(node), ...batch }))
+}
+
+/**
+ * The first of the waiting nodes is called, and goes on with the batch in which one before it has ended: the last of them with
+ * all that are left, since it has the pace of all who are not there any more.
+ */
+export function called(job: Job, nowMs: number): Job {
+  const [next, ...later] = job.nodes.filter(({ part }) => part === 'waiting')
+  if (next === undefined) return job
+  const left = job.nodes.filter((node) => !isOpen(node) && (node.batchUntil ?? 0) > nowMs)
+  const taken = later.length === 0 ? left : left.slice(0, 1)
+  const batch = {
+    batchAsked: taken.reduce((sum, { batchAsked = 0 }) => sum + batchAsked, 0),
+    batchUntil: Math.max(0, ...taken.map(({ batchUntil = 0 }) => batchUntil)),
+  }
+  const nodes = job.nodes.map((node): JobNode => {
+    if (taken.includes(node)) return withoutBatch(node)
+    if (node !== next) return node
+    return { ...node, ...(taken.length === 0 ? {} : batch), part: 'called', since: nowMs }
+  })
+  return { ...job, nodes }
+}
+
+function withoutBatch({ batchAsked: _asked, batchUntil: _until, ...node }: JobNode): JobNode {
+  return node
 }
 
 export function back(job: Job, id: string, nowMs: number): Job | undefined {
@@ -147,6 +184,7 @@ export interface Ending {
   readonly nowMs: number
   readonly told: number
   readonly cancelled: boolean
+  readonly underway?: Underway | undefined
 }
 
 interface Parting {
@@ -207,6 +245,7 @@ function goneOn(job: Job, nowMs: number): Job {
     nodes: job.nodes.map((node) => ({
       ...node,
       ...(node.moveAt === undefined ? {} : { moveAt: node.moveAt + later }),
+      ...(node.batchUntil === undefined ? {} : { batchUntil: node.batchUntil + later }),
       ...(node.deadlineAt === undefined ? {} : { deadlineAt: node.deadlineAt + later }),
     })),
   }
@@ -250,7 +289,9 @@ function isJobNode(node: JobNode): boolean {
     isAmount(clients) &&
     JOB_PARTS.includes(part) &&
     (plan === undefined || (isText(plan) && isPlan(plan))) &&
-    [node.since, node.moveAt, node.deadlineAt, node.told].every(isAmountOrAbsent)
+    [node.since, node.moveAt, node.deadlineAt, node.told, node.batchAsked, node.batchUntil].every(
+      isAmountOrAbsent,
+    )
   )
 }
 

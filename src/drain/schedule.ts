@@ -9,7 +9,7 @@ export interface Schedule {
   readonly everyMs: number
   /** At least 1. */
   readonly steps: number
-  /** How many are due at a step, with all before it; steps count from 0. `Infinity` from the last one on. */
+  /** How many are due at a step, with all before it; steps count from 0, and -1 is before the first. `Infinity` from the last one on. */
   readonly dueAt: (step: number) => number
 }
 
@@ -18,15 +18,23 @@ const FLOW_EVERY_MS = 1000
 /** 7 % of 100 are 7, not 7.000000000000001. */
 const ROUNDING = 1e-9
 
-/** Of so many clients. */
-export function scheduleOf(plan: Plan, clients: number): Schedule {
+/** The batch of a plan whose interval has not passed. */
+export interface Underway {
+  /** So many of it were asked. */
+  readonly asked: number
+  /** When the next one is due. */
+  readonly nextInMs: number
+}
+
+/** Of so many clients. `asked`: so many of its first batch others have asked, where it has batches. */
+export function scheduleOf(plan: Plan, clients: number, asked = 0): Schedule {
   switch (plan.kind) {
     case 'percent': {
       const batch = (clients * plan.percent) / 100
       return inBatches(batch, Math.ceil(100 / plan.percent - ROUNDING), plan.everyMs)
     }
     case 'count':
-      return inBatches(plan.count, Math.ceil(clients / plan.count), plan.everyMs)
+      return inBatches(plan.count, Math.ceil((clients + asked) / plan.count), plan.everyMs, asked)
     case 'over': {
       // No more steps than clients: each has its own, and the last one is not early.
       const steps = Math.max(1, Math.min(Math.floor(plan.totalMs / FLOW_EVERY_MS), clients))
@@ -45,11 +53,11 @@ export function lengthMs({ steps, everyMs }: Schedule): number {
   return steps * everyMs
 }
 
-function inBatches(batch: number, wanted: number, everyMs: number): Schedule {
+function inBatches(batch: number, wanted: number, everyMs: number, asked = 0): Schedule {
   const steps = Math.max(1, wanted)
   return {
     everyMs,
     steps,
-    dueAt: (step) => (step >= steps - 1 ? Infinity : Math.ceil(batch * (step + 1) - ROUNDING)),
+    dueAt: (step) => (step >= steps - 1 ? Infinity : Math.ceil(batch * (step + 1) - asked - ROUNDING)),
   }
 }

@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts'
 import type { Inquiry } from '../cluster/inquiry.ts'
 import type { Membership } from '../cluster/membership.ts'
 import type { Movement } from '../drain/movement.ts'
+import type { Underway } from '../drain/schedule.ts'
 import type { Health } from '../observe/health.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
@@ -59,4 +60,6 @@ export interface DrainCommand {
   readonly deadlineMs?: number
   /** By this plan nobody is asked before so long has passed. */
   readonly waitMs?: number
+  /** Only of a drain that begins: the batch in which another node has ended. */
+  readonly underway?: Underway
 }

@@ -11,7 +11,7 @@ import { Drain, type DrainProgress, type Evicted } from '../drain/drain.ts'
 import { capacityOf } from '../drain/cluster-health.ts'
 import { BY_SIGNAL, type Movement, type Origin } from '../drain/movement.ts'
 import { parsePlan, PLAN_RULE, planText, type Plan } from '../config/drain-plan.ts'
-import { lengthMs, scheduleOf } from '../drain/schedule.ts'
+import { lengthMs, scheduleOf, type Underway } from '../drain/schedule.ts'
 import { SluiceError } from '../errors.ts'
 
 /** Siblings leave within this time of each other; the next heartbeat would show it late. */
@@ -48,6 +48,11 @@ export class NodeDrain {
     const progress = (this.#drain ?? this.#finished)?.progress()
     const to = this.#destination?.region
     return progress === undefined || to === undefined ? progress : { ...progress, to }
+  }
+
+  /** The batch in which the drain has ended that ran last. */
+  get underway(): Underway | undefined {
+    return (this.#drain ?? this.#finished)?.underway
   }
 
   /**
@@ -229,7 +234,11 @@ export class NodeDrain {
     void membership.beat()
     // Also where nobody is connected at this moment: balancers still send, and a poll may be between two answers.
     const emptyMs = this.#emptyMs(deadlineMs)
-    const options = { plan, deregisterMs, graceMs, returnMs, deadlineMs: emptyMs, closeSpreadMs }
+    const { underway } = command
+    const options: DrainOptions = {
+      ...{ plan, deregisterMs, graceMs, returnMs, deadlineMs: emptyMs, closeSpreadMs },
+      ...(underway === undefined ? {} : { underway }),
+    }
     const drain = this.#move(options, 'drain', ({ state }) => {
       if ((state === 'moving' || state === 'closing') && gate.state === 'open') gate.close('draining')
     })

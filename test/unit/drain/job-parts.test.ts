@@ -5,7 +5,7 @@ import { chosenFrom, drainJob, type JobWish } from '../../../src/drain/job-makin
 import { shareOf } from '../../../src/drain/job-pace.ts'
 import { JobRunner } from '../../../src/drain/job-runner.ts'
 import type { JobDrain, PartCommand } from '../../../src/drain/job-runner-ports.ts'
-import { jobIn, type Job } from '../../../src/drain/job.ts'
+import { jobIn, type Job, type JobNode } from '../../../src/drain/job.ts'
 import { MemoryRegistry } from '../../../src/registry/memory.ts'
 import type { NodeInfo } from '../../../src/registry/registry.ts'
 
@@ -58,6 +58,7 @@ async function ordered(job: Job): Promise<readonly PartCommand[]> {
     cancelRebalance() {},
     hold() {},
     progress: undefined,
+    underway: undefined,
     rebalanceProgress: undefined,
   }
   const runner = new JobRunner(
@@ -101,15 +102,19 @@ describe('a job that says where to', () => {
   })
 })
 
+const first = (job: Job): JobNode => job.nodes[0] as JobNode
+
 describe('a job that is as fast as the others take it', () => {
   it('gives each node no pace of its own, from now on, however many move at a time', async () => {
     const sight = { ...DELAYS, nowMs: 500, told: () => 0, left: () => undefined }
-    for (const lanes of [1, 2]) expect(shareOf(made(), lanes, sight)).toEqual({ plan: 'fast', moveAt: 500 })
+    for (const lanes of [1, 2])
+      expect(shareOf(made(), first(made()), lanes, sight)).toEqual({ plan: 'fast', moveAt: 500 })
     expect((await ordered(made()))[0]).toMatchObject({ plan: 'fast' })
   })
 
   it('while a plan of its own is divided among those that move at a time', () => {
     const sight = { ...DELAYS, nowMs: 0, told: () => 0, left: () => undefined }
-    expect(shareOf(made({ plan: '10/1s', parallel: 2 }), 2, sight).plan).toBe('5/1s')
+    const half = made({ plan: '10/1s', parallel: 2 })
+    expect(shareOf(half, first(half), 2, sight).plan).toBe('5/1s')
   })
 })

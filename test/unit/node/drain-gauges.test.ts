@@ -61,6 +61,7 @@ beforeEach(() => {
     cancel() {},
     cancelRebalance() {},
     hold() {},
+    underway: undefined,
   })
   jobs = createJobs({
     config: loadConfig({ settings: { log: { level: 'silent' } }, dev: true }),
