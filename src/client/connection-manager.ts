@@ -315,7 +315,7 @@ export class ConnectionManager implements SocketSink {
     if (reconnectAfter(closeCode) === 'token' && !this.#tokens.refuse(token)) return undefined
     const { time } = this.#options
     const lastedMs = servesSinceMs === undefined ? 0 : time.now() - servesSinceMs
-    return this.#retry.after(closeCode, lastedMs, time.random())
+    return this.#retry.after(closeCode, lastedMs, time.random(), this.#state === 'moving')
   }
 
   #later(delayMs: number, event: 'wake' | 'move'): void {

@@ -14,6 +14,7 @@ export interface BackoffOptions {
  * welcomes and closes at once would be asked again and again without a pause.
  */
 export const SETTLED_MS = 10_000
+const SERVED_ATTEMPT_MAX = 2
 
 export function backoffMs({ baseMs, maxMs }: BackoffOptions, attempt: number, random: number): number {
   return random * Math.min(maxMs, baseMs * 2 ** attempt)
@@ -25,6 +26,8 @@ export function backoffMs({ baseMs, maxMs }: BackoffOptions, attempt: number, ra
  * R3 `token` is at once the first time, whatever came before, and `backoff` until a connection has settled:
  *    an application that hands out an expired token does not make the client hammer
  * R4 `never` is never
+ * R5 who is served meanwhile never waits longer than before a third attempt: whoever moves may be sent on often, and has only
+ *    the time that its old node gives it
  */
 export class Retry {
   readonly #options: BackoffOptions
@@ -36,7 +39,7 @@ export class Retry {
   }
 
   /** Milliseconds until the next attempt; `undefined`: stay away. `lastedMs`: how long the connection was welcome. */
-  after(closeCode: number, lastedMs: number, random: number): number | undefined {
+  after(closeCode: number, lastedMs: number, random: number, served = false): number | undefined {
     if (lastedMs >= SETTLED_MS) this.reset()
     const what = reconnectAfter(closeCode)
     if (what === 'never') return undefined
@@ -44,7 +47,7 @@ export class Retry {
       this.#tokenRefused = true
       return 0
     }
-    const attempt = this.#attempt++
+    const attempt = Math.min(this.#attempt++, served ? SERVED_ATTEMPT_MAX : Infinity)
     return what === 'now' && attempt === 0 ? 0 : backoffMs(this.#options, attempt, random)
   }
 

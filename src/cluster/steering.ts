@@ -14,10 +14,13 @@
 import type { Target } from './orders.ts'
 import type { Deploy, NodeInfo } from '../registry/registry.ts'
 
-/** A client that has been turned away this often is let in wherever it comes. */
-export const TURNS_MAX = 5
+/**
+ * A client that has been turned away this often is let in wherever it comes: one in 256 where half of the nodes are of the old
+ * deploy. So often the SDK comes well within `drain.grace`.
+ */
+export const TURNS_MAX = 8
 /** Of a client that no old connection serves meanwhile: more turns would cost it more than the second move that they save. */
-export const TURNS_UNSERVED_MAX = 3
+export const TURNS_UNSERVED_MAX = 5
 /**
  * At a node that a job will drain, where another one of its region stays: who is let in there is moved again for sure, and the
  * balancer does not show it for long. One digit counts them for a stream.

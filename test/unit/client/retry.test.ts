@@ -36,6 +36,15 @@ describe('Retry', () => {
     expect(retry.after(CUT, SETTLED_MS, 0.5)).toBe(500)
   })
 
+  it('R5 who is served meanwhile is soon back however often it was sent on, and one who is not waits longer and longer', () => {
+    const retry = new Retry(OPTIONS)
+    const bounds = Array.from({ length: 6 }, () =>
+      Math.round(retry.after(CUT, 0, ALMOST_ONE, true) as number),
+    )
+    expect(bounds).toEqual([1000, 2000, 4000, 4000, 4000, 4000])
+    expect(Math.round(retry.after(CUT, 0, ALMOST_ONE) as number)).toBe(20_000)
+  })
+
   it('R2 now is at once, but not twice before a connection has settled', () => {
     const retry = new Retry(OPTIONS)
     expect(retry.after(CLOSE.goingAway, 0, 0.5)).toBe(0)
