@@ -4,8 +4,10 @@
  *
  *   npm run storm -- crash-herd [--clients 6000] [--publishes 500]
  */
+import { Admitted } from './parts/admitted.ts'
 import { startHaProxy } from './parts/haproxy.ts'
 import { latencyOf, p99Ms } from './parts/latency.ts'
+import { processorOf, processorText } from './parts/processor.ts'
 import { percentiles, printTable, type StormOptions } from './parts/report.ts'
 import { createClient } from '../../src/client/node.ts'
 import { Fleet, type FleetNode } from '../../test/support/fleet.ts'
@@ -13,8 +15,9 @@ import { Fleet, type FleetNode } from '../../test/support/fleet.ts'
 const CONNECTIONS_PER_SECOND = 200
 const CHANNELS = 50
 const CALM_MS = 8000
+/** Who comes for the first time and is not let in gives up. */
+const JOINING_AT_ONCE = 100
 const BACK_WITHIN_MS = 20_000
-const SAMPLE_MS = 1000
 const LATENCY_RATIO_MAX = 2
 
 interface Herdling {
@@ -27,14 +30,20 @@ export async function crashHerd({ clients = 6000, publishes = 500 }: StormOption
   const fleet = await Fleet.start({
     nodes: 3,
     settings: {
+      // As shipped, where tests look more often: that costs a node more than the herd does.
+      feeds: { headCheck: '30s' },
+      heartbeat: { retryMin: '500ms', retryMax: '3s' },
       admission: { connectionsPerSecond: CONNECTIONS_PER_SECOND, burst: CONNECTIONS_PER_SECOND },
     },
   })
   const proxy = await startHaProxy(fleet.nodes)
   const latencies = { before: [] as number[], after: [] as number[] }
   let killed: string | undefined
-  const herd = await Promise.all(
-    Array.from({ length: clients }, async (_, index): Promise<Herdling> => {
+  const herd: Herdling[] = []
+  let next = 0
+  const joinInTurn = async (): Promise<void> => {
+    while (next < clients) {
+      const index = next++
       const token = await fleet.token(`user-${index}`)
       const client = createClient({ url: `ws://127.0.0.1:${proxy.port}/v1/ws`, token })
       const one: Herdling = { nodes: [], connected: false, close: () => client.close() }
@@ -48,9 +57,10 @@ export async function crashHerd({ clients = 6000, publishes = 500 }: StormOption
         else if (one.nodes[0] !== killed) latencies.after.push(Date.now() - time)
       })
       await client.connect()
-      return one
-    }),
-  )
+      herd.push(one)
+    }
+  }
+  await Promise.all(Array.from({ length: JOINING_AT_ONCE }, joinInTurn))
   const survivors = fleet.nodes.slice(1)
   const publishing = setInterval(() => {
     const room = Math.floor(Math.random() * CHANNELS)
@@ -62,14 +72,16 @@ export async function crashHerd({ clients = 6000, publishes = 500 }: StormOption
   // Until those who have just come are served.
   await pause(CALM_MS)
   const atFirst = await Promise.all(survivors.map(latencyOf))
+  const first = processorOf(survivors.map(({ pid }) => pid))
   await pause(CALM_MS)
   const calm = await Promise.all(survivors.map(latencyOf))
 
   const [victim] = fleet.nodes as readonly [FleetNode, ...FleetNode[]]
   killed = await idOf(victim)
   const orphans = herd.filter(({ nodes }) => nodes.at(-1) === killed).length
-  let fastest = 0
-  const sampling = watchRates(survivors, (rate) => (fastest = Math.max(fastest, rate)))
+  const pids = survivors.map(({ pid }) => pid)
+  const calmly = processorOf(pids)
+  const admitted = new Admitted(survivors)
   const startedMs = performance.now()
   await victim.kill()
   // Until everybody has noticed and is back.
@@ -79,9 +91,11 @@ export async function crashHerd({ clients = 6000, publishes = 500 }: StormOption
   }
   const backMs = performance.now() - startedMs
   await pause(1000)
+  const stormily = processorOf(pids)
   const stormy = await Promise.all(survivors.map(latencyOf))
   clearInterval(publishing)
-  clearInterval(sampling)
+  admitted.stop()
+  const aboveRate = admitted.aboveRate(CONNECTIONS_PER_SECOND)
   const before = p99Ms(atFirst, calm)
   const after = p99Ms(calm, stormy)
   const ratio = after / before
@@ -90,10 +104,12 @@ export async function crashHerd({ clients = 6000, publishes = 500 }: StormOption
     ['of the killed node', String(orphans)],
     ['everybody back after', `${(backMs / 1000).toFixed(1)} s`],
     ['allowed connects per second and node', String(CONNECTIONS_PER_SECOND)],
-    ['most in a second', fastest.toFixed(0)],
+    ['let in beside those, of a burst of as many', aboveRate.toFixed(0)],
     ['accepted to written at the survivors, p99 before', `${before.toFixed(2)} ms`],
     ['… and while the herd came', `${after.toFixed(2)} ms`],
     ['ratio', ratio.toFixed(2)],
+    [`their event loops ran in ${CALM_MS / 1000} s before`, processorText(first, calmly)],
+    [`… and in the ${((backMs + 1000) / 1000).toFixed(1)} s of the herd`, processorText(calmly, stormily)],
     ['seen by clients before, p50 / p95 / p99 / max', percentiles(latencies.before)],
     ['… by those who stayed, in the process that plays the herd', percentiles(latencies.after)],
   ])
@@ -103,7 +119,7 @@ export async function crashHerd({ clients = 6000, publishes = 500 }: StormOption
   return (
     backMs <= BACK_WITHIN_MS &&
     // What was saved up while nobody came may go out at once.
-    fastest <= CONNECTIONS_PER_SECOND * 2 &&
+    aboveRate <= CONNECTIONS_PER_SECOND &&
     ratio <= LATENCY_RATIO_MAX
   )
 }
@@ -113,30 +129,6 @@ async function idOf(node: FleetNode): Promise<string> {
     readonly nodes: readonly { readonly id: string; readonly address: string }[]
   }
   return nodes.find(({ address }) => address.endsWith(`:${node.apiPort}`))?.id as string
-}
-
-/** How many sessions each node has begun in each second. */
-function watchRates(nodes: readonly FleetNode[], found: (perSecond: number) => void): NodeJS.Timeout {
-  const last = new Map<FleetNode, { readonly count: number; readonly ms: number }>()
-  return setInterval(() => {
-    for (const node of nodes) {
-      void begun(node).then((count) => {
-        const ms = performance.now()
-        const before = last.get(node)
-        last.set(node, { count, ms })
-        if (before !== undefined) found(((count - before.count) / (ms - before.ms)) * 1000)
-      })
-    }
-  }, SAMPLE_MS)
-}
-
-async function begun(node: FleetNode): Promise<number> {
-  const results = ['new', 'returned', 'resumed', 'unknown_session']
-  const series = results.flatMap((result) =>
-    ['websocket', 'sse', 'poll'].map((transport) => `{result="${result}",transport="${transport}"}`),
-  )
-  const counts = await Promise.all(series.map((labels) => node.metric(`sluice_resumes_total${labels}`)))
-  return counts.reduce((sum, count) => sum + count, 0)
 }
 
 function pause(ms: number): Promise<void> {

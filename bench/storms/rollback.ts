@@ -35,7 +35,7 @@ export async function rollback(options: StormOptions): Promise<boolean> {
       await replaced.start()
       await pause(BALANCER_MS)
       const before = await outdated(kept)
-      departures.push(await depart(successor, { plan, version: NEW }))
+      departures.push(await depart(successor, { plan, version: NEW, round: 1 }))
       sentBack = (await outdated(kept)) - before + (await outdated(replaced))
     },
   )

@@ -5,7 +5,7 @@
  *   npm run storm -- rolling-deploy [--clients 600] [--publishes 100] [--nodes 3] [--plan 1m]
  */
 import { depart, type Departure } from './parts/departure.ts'
-import { holdToPlanned, MOVES_MAX, printDeploy } from './parts/deploy-report.ts'
+import { holdToPlanned, movesAllowed, printDeploy } from './parts/deploy-report.ts'
 import { BALANCER_MS, inTraffic, pause } from './parts/in-traffic.ts'
 import { Promises, type StormOptions } from './parts/report.ts'
 
@@ -24,7 +24,7 @@ export async function rollingDeploy(options: StormOptions): Promise<boolean> {
       }
     },
   )
-  const findings = { ...found, departures, movesMax: MOVES_MAX }
+  const findings = { ...found, departures, movesMax: movesAllowed(found.herd, departures) }
   printDeploy(findings)
   const promises = new Promises()
   holdToPlanned(promises, findings)

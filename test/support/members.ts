@@ -28,6 +28,8 @@ export interface Member {
   readonly complaints: readonly string[]
   /** How often it has changed to another connection; 0 for all but the SDK. */
   moves(): number
+  /** The nodes that have welcomed it, in that order; none for all but the SDK. */
+  readonly welcomedBy: readonly string[]
   /** Answers that sent it away: of polls. */
   refusals(): number
   /** It never comes back: of event sources. */
@@ -76,15 +78,15 @@ function sdkMember({ port, token, user, channels, backoff = QUICK, WebSocket }: 
   const complaints: string[] = []
   client.on('error', ({ message }) => void complaints.push(message))
   const gapsMs: number[] = []
-  let welcomes = 0
+  const welcomedBy: string[] = []
   let lostMs: number | undefined
-  client.on('welcome', () => welcomes++)
+  client.on('welcome', ({ node }) => void welcomedBy.push(node))
   client.on('state', ({ state, previous, error }) => {
     if (error !== undefined && (previous === 'connected' || previous === 'moving'))
       complaints.push(`${previous}, then ${state}: ${error.message}`)
     if (state === 'waiting' || state === 'connecting') lostMs ??= performance.now()
     if (state !== 'connected' || lostMs === undefined) return
-    if (welcomes > 1) gapsMs.push(performance.now() - lostMs)
+    if (welcomedBy.length > 1) gapsMs.push(performance.now() - lostMs)
     lostMs = undefined
   })
   const shows = (channel: string): { readonly onReset: () => void } => ({
@@ -102,7 +104,8 @@ function sdkMember({ port, token, user, channels, backoff = QUICK, WebSocket }: 
     ready: Promise.all(subscriptions.map(({ ready }) => ready)),
     gapsMs,
     complaints,
-    moves: () => Math.max(0, welcomes - 1),
+    moves: () => Math.max(0, welcomedBy.length - 1),
+    welcomedBy,
     refusals: () => 0,
     gaveUp: () => false,
     seen: (channel) => seen.get(channel) ?? [],
@@ -119,6 +122,7 @@ function plainMember(kind: Kind, { user, channels }: MemberTarget, client: Resum
     gapsMs: client.gapsMs,
     complaints: [],
     moves: () => 0,
+    welcomedBy: [],
     refusals: () => client.refusals,
     gaveUp: () => client.gaveUp,
     seen: (channel) => client.history.get(channel) ?? [],

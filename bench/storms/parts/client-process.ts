@@ -2,7 +2,7 @@
 import WebSocket from 'ws'
 import { answerSteps } from '../../lib/steps.ts'
 import type { JoinOrder, Journey, Outcome, Published } from './herd-terms.ts'
-import { newJourney } from './journeys.ts'
+import { countPath, newJourney } from './journeys.ts'
 import { NearestNode } from './nearest-node.ts'
 import type { WebSocketConstructor } from '../../../src/client/index.ts'
 import { tokenOf } from '../../../test/support/gateway-process.ts'
@@ -16,6 +16,7 @@ const SHIPPED_BACKOFF = { baseMs: 1000, maxMs: 20_000 }
 const PLAIN_RETURN_MS = 1000
 const POLL_SECONDS = 25
 const INBOX = '@inbox'
+const GAVE_UP_LOOK_MS = 500
 
 const members: Member[] = []
 
@@ -30,7 +31,8 @@ answerSteps({
         const user = `user-${index}`
         // As a CDN in front would say: each has an address of his own.
         const headers = { 'x-forwarded-for': addressOf(index) }
-        const member = joinAs(kinds[index % kinds.length] as Member['kind'], {
+        const kind = kinds[index % kinds.length] as Member['kind']
+        const target = {
           port,
           token: await tokenOf(user),
           user,
@@ -40,9 +42,8 @@ answerSteps({
           returnMs: PLAIN_RETURN_MS,
           pollSeconds: POLL_SECONDS,
           WebSocket: nearest?.webSocket(headers) ?? withHeaders(headers),
-        })
-        members.push(member)
-        await member.ready
+        }
+        members.push(await joined(() => joinAs(kind, target)))
       }
     }
     await Promise.all(Array.from({ length: JOINING_AT_ONCE }, worker))
@@ -63,6 +64,7 @@ answerSteps({
       const journey = (journeys[member.kind] ??= newJourney())
       journey.clients++
       journey.moves += member.moves()
+      if (member.kind === 'sdk') countPath(journey.paths, member.welcomedBy.join('>'))
       journey.refusals += member.refusals()
       if (member.gaveUp()) journey.gaveUp++
       journey.gapsMs.push(...member.gapsMs)
@@ -70,6 +72,21 @@ answerSteps({
     return { tally, journeys }
   },
 })
+
+/** An `EventSource` that is sent away by a node that is busy never comes back: another one is begun in its place. */
+async function joined(join: () => Member): Promise<Member> {
+  for (;;) {
+    const member = join()
+    let looking: NodeJS.Timeout | undefined
+    const gaveUp = new Promise<'gave up'>((resolve) => {
+      looking = setInterval(() => member.gaveUp() && resolve('gave up'), GAVE_UP_LOOK_MS)
+    })
+    const outcome = await Promise.race([member.ready, gaveUp])
+    clearInterval(looking)
+    if (outcome !== 'gave up') return member
+    member.close()
+  }
+}
 
 function addressOf(index: number): string {
   return `10.${(index >> 16) & 255}.${(index >> 8) & 255}.${index & 255}`

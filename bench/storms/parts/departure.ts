@@ -11,6 +11,8 @@ const DEREGISTER_MS = 10_000
 export interface Departure {
   readonly node: string
   readonly version: string
+  /** Nodes of one go together: whoever is at any of them moves once. */
+  readonly round: number
   readonly exit: number | null
   /** Connections when moving began. */
   readonly clients: number
@@ -31,6 +33,8 @@ export interface Departure {
 export interface DepartureOptions {
   readonly plan: string
   readonly version: string
+  /** Default: the first and only one. */
+  readonly round?: number
   /** What makes it go; answers the exit code. Default: SIGTERM. */
   readonly goes?: () => Promise<number | null>
 }
@@ -38,7 +42,7 @@ export interface DepartureOptions {
 /** Resolves when it has gone. */
 export async function depart(
   node: GatewayProcess,
-  { plan, version, goes = () => node.stop() }: DepartureOptions,
+  { plan, version, round = 0, goes = () => node.stop() }: DepartureOptions,
 ): Promise<Departure> {
   const startedMs = performance.now()
   const { id } = node
@@ -67,6 +71,7 @@ export async function depart(
   return {
     node: id,
     version,
+    round,
     exit: await stopped,
     clients,
     planMs,

@@ -5,8 +5,8 @@ import type { Journey } from './herd-terms.ts'
 import type { DoorCounts, Publishers } from './publishers.ts'
 import { percentile, percentiles, printTable, seconds, type Promises, type Rows } from './report.ts'
 
-/** Of who is asked once: some are asked where they have just come to. */
-export const MOVES_MAX = 1.1
+/** Of who is to move once: some are asked where they have just come to. */
+const MOVES_MAX = 1.1
 /** What is left of the time for which messages are kept (60 s) to one who has slept for as long as anybody does (40 s). */
 const LEFT_MS = 20_000
 const STREAM_GAP_P95_MS = 600
@@ -20,7 +20,7 @@ export interface DeployFindings {
   readonly herd: HerdOutcome
   readonly publishers: Publishers
   readonly departures: readonly Departure[]
-  /** So often may an SDK's client move at most, on average. */
+  /** So often an SDK's client may move, on average. */
   readonly movesMax: number
 }
 
@@ -40,6 +40,7 @@ export function printDeploy(findings: DeployFindings, more: Rows = []): void {
     ['out of order', String(tally.outOfOrder)],
     ['resets', `${tally.resets}, ${resetsAwake} of these of clients that do not sleep`],
     ['SDK: moves per client', movesPerClient(sdk).toFixed(2)],
+    ['SDK: from node to node', pathsText(sdk, departures)],
     ['SDK: gap p50 / p95 / p99 / max', percentiles(sdk.gapsMs)],
     ['EventSource: gap p50 / p95 / p99 / max', percentiles(sse.gapsMs)],
     ['plain WebSocket: gap p50 / p95 / p99 / max', percentiles(websocket.gapsMs)],
@@ -81,7 +82,11 @@ export function holdToService(promises: Promises, { herd, publishers, movesMax }
   }
   promises.none('client of the SDK is without a connection', sdk.gapsMs.length)
   const moves = movesPerClient(sdk)
-  promises.keep(`a client of the SDK moves ${movesMax} times at most`, moves <= movesMax, moves.toFixed(2))
+  promises.keep(
+    `a client of the SDK moves ${movesMax.toFixed(2)} times at most`,
+    moves <= movesMax,
+    moves.toFixed(2),
+  )
   const p95 = percentile(sse.gapsMs, 0.95)
   promises.keep(
     `EventSource: gap p95 under ${STREAM_GAP_P95_MS} ms`,
@@ -113,10 +118,24 @@ function holdToPlan(promises: Promises, one: Departure): void {
   )
 }
 
-/** Where some are asked more than once, as often as drains have asked them. */
-export function movesAllowed({ journeys }: HerdOutcome, departures: readonly Departure[]): number {
-  const clients = Object.values(journeys).reduce((sum, group) => sum + sizeOf(group), 0)
-  return (departures.reduce((sum, one) => sum + one.clients, 0) / clients) * MOVES_MAX
+/**
+ * Of the SDK's clients, by where each of them was: in each round one who is at a node that goes has to move once, wherever he
+ * comes from. Not by how many connections the nodes had, of which others are a part, and not evenly.
+ */
+export function movesAllowed(
+  { journeys }: HerdOutcome,
+  departures: readonly Departure[],
+  factor = MOVES_MAX,
+): number {
+  const { paths, clients } = journeys.awake.sdk
+  const roundOf = new Map(departures.map(({ node, round }) => [node, round]))
+  let needed = 0
+  for (const [path, count] of Object.entries(paths)) {
+    const rounds = new Set(path.split('>').map((node) => roundOf.get(node)))
+    rounds.delete(undefined)
+    needed += rounds.size * count
+  }
+  return clients === 0 ? 0 : (needed / clients) * factor
 }
 
 export function movesPerClient({ moves, clients }: Journey): number {
@@ -154,4 +173,18 @@ function departureText(one: Departure): string {
     `the process after ${seconds(tookMs)} of ${seconds(deadlineMs)}, exit ${exit}${told}` +
     (heldBy.length === 0 ? '' : `; held by: ${heldBy.join(', ')}`)
   )
+}
+
+/** `120 1>a`: so many were welcomed by the node that went first and then by one that stayed. */
+function pathsText({ paths }: Journey, departures: readonly Departure[]): string {
+  const names = new Map(departures.map(({ node }, index) => [node, String(index + 1)]))
+  const nameOf = (id: string): string => {
+    const name = names.get(id) ?? String.fromCharCode(97 + names.size - departures.length)
+    names.set(id, name)
+    return name
+  }
+  const named = Object.entries(paths)
+    .toSorted(([, a], [, b]) => b - a)
+    .map(([path, count]) => `${count} ${path.split('>').map(nameOf).join('>')}`)
+  return named.join(', ')
 }

@@ -26,6 +26,8 @@ export type Published = Readonly<
 export interface Journey {
   clients: number
   moves: number
+  /** How many were welcomed by these nodes in this order, by their ids with `>` between them; of the SDK. */
+  readonly paths: Record<string, number>
   refusals: number
   /** Event sources that never come back. */
   gaveUp: number

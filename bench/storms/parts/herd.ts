@@ -5,7 +5,7 @@
 import { fileURLToPath } from 'node:url'
 import { Child } from '../../lib/child.ts'
 import type { Journey, Outcome, JoinOrder, Published } from './herd-terms.ts'
-import { emptyJourney } from './journeys.ts'
+import { countPath, emptyJourney } from './journeys.ts'
 import type { Kind } from '../../../test/support/members.ts'
 import { emptyTally, type Tally } from '../../../test/support/tally.ts'
 
@@ -190,6 +190,7 @@ function addTally(sum: Tally, own: Tally, group: Group): void {
 function addJourney(sum: Journey, own: Journey): void {
   sum.clients += own.clients
   sum.moves += own.moves
+  for (const [path, count] of Object.entries(own.paths)) countPath(sum.paths, path, count)
   sum.refusals += own.refusals
   sum.gaveUp += own.gaveUp
   sum.gapsMs.push(...own.gapsMs)
