@@ -32,6 +32,8 @@ export interface Share {
   readonly moveAt: number
 }
 
+/** 58 in 19,994 ms are 58, not 57.99999999999999. */
+const ROUNDING = 1e-9
 /** An even flow is made of small batches. */
 const FLOW_EVERY_MS = 1000
 /** Until the node has heard of its call, and until it is seen that it has gone. */
@@ -125,7 +127,7 @@ export function shareOf(job: Job, node: JobNode, lanes: number, sight: JobSight)
   if (parsePlan(job.plan)?.kind === 'fast') return { plan: job.plan, moveAt: sight.nowMs }
   const { perMs, everyMs, byTime } = paceOf(job, sight)
   const batch = (perMs * everyMs) / lanes
-  const count = Math.max(1, Math.floor(batch))
+  const count = Math.max(1, Math.floor(batch + ROUNDING))
   const plan = planText({
     kind: 'count',
     count,

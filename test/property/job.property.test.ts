@@ -453,7 +453,7 @@ describe('the pace of a job', () => {
         const batch =
           plan.kind === 'percent' ? (total * plan.percent) / 100 : (plan as { count: number }).count
         // None can ask for a part of a client: fewer, and as much sooner.
-        const count = Math.max(1, Math.floor(batch))
+        const count = Math.max(1, Math.floor(batch + 1e-9))
         const stepMs = Math.max(1, Math.round((count * everyMs) / batch))
         // Beside the plan: for who is called and cannot begin yet.
         const lastMs = (total / count + 2) * stepMs + clients.length * (DELAYS.deregisterMs + 500)
