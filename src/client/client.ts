@@ -185,7 +185,7 @@ export class WebSocketClient<Known = unknown> {
     })
     // The `error` event and the console tell of it too.
     connected.catch(() => undefined)
-    this.#stopWatching ??= watchNetwork((what) => this.#connection.networkChanged(what))
+    this.#stopWatching ??= watchNetwork((...change) => this.#connection.networkChanged(...change))
     this.#connection.connect()
     return connected
   }

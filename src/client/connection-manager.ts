@@ -101,7 +101,8 @@ export class ConnectionManager implements SocketSink {
   }
 
   /** Is the socket alive, and is it worth trying now? */
-  networkChanged(what: Occurrence): void {
+  networkChanged(what: Occurrence, isHidden = false): void {
+    if (isHidden && what === 'visibilitychange') return
     const serving = this.#serving
     if (what === 'pagehide') {
       // A page with an open connection is not kept for the way back, and the gateway need not find out that nobody is there.
@@ -301,11 +302,7 @@ export class ConnectionManager implements SocketSink {
     const own = this.#options.url
     // What is told over TLS is not followed without it, and the token goes nowhere but to a WebSocket.
     const follows = url !== undefined && (/^wss:/i.test(url) || (/^ws:/i.test(url) && /^ws:/i.test(own)))
-    this.#goTo(delay, deadline, follows ? url : own)
-  }
-
-  #goTo(delay: number, deadline: number, url: string): void {
-    this.#move = { untilMs: this.#options.time.now() + deadline, url, tries: 0 }
+    this.#move = { untilMs: this.#options.time.now() + deadline, url: follows ? url : own, tries: 0 }
     if (this.#state === 'connected') this.#later(delay, 'move')
   }
 

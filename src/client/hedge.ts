@@ -25,11 +25,11 @@ export function hedged(plan: Plan): WebSocketConstructor {
 
 /** Looks like one socket. Nothing is sent before `onopen`, so the one that is closed then has claimed nothing at the gateway. */
 class HedgedSocket implements WebSocketLike {
-  binaryType = ''
-  onopen: WebSocketLike['onopen'] = null
-  onmessage: WebSocketLike['onmessage'] = null
-  onerror: WebSocketLike['onerror'] = null
-  onclose: WebSocketLike['onclose'] = null
+  declare binaryType: string
+  declare onopen: WebSocketLike['onopen']
+  declare onmessage: WebSocketLike['onmessage']
+  declare onerror: WebSocketLike['onerror']
+  declare onclose: WebSocketLike['onclose']
   readonly #plan: Plan
   readonly #cancel: () => void
   #running: WebSocketLike[] = []

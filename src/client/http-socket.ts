@@ -37,11 +37,11 @@ class Refused extends Error {
 }
 
 class HttpSocket implements WebSocketLike {
-  binaryType = ''
-  onopen: WebSocketLike['onopen'] = null
-  onmessage: WebSocketLike['onmessage'] = null
-  onerror: WebSocketLike['onerror'] = null
-  onclose: WebSocketLike['onclose'] = null
+  declare binaryType: string
+  declare onopen: WebSocketLike['onopen']
+  declare onmessage: WebSocketLike['onmessage']
+  declare onerror: WebSocketLike['onerror']
+  declare onclose: WebSocketLike['onclose']
   readonly #fetch: typeof globalThis.fetch
   readonly #mode: 'sse' | 'poll'
   /** With what the client shows at the beginning; later requests have only their own query. */

@@ -9,6 +9,7 @@ import { withoutQuery } from './address.ts'
 import { isPosition, type Position } from '../protocol/position.ts'
 import type { Channel } from './channel.ts'
 import { positionOf } from './cursor.ts'
+import { watchNetwork } from './network.ts'
 import type { Socket } from './socket.ts'
 import type { Time } from './time.ts'
 
@@ -33,12 +34,6 @@ interface Store {
   getItem(key: string): string | null
   setItem(key: string, value: string): void
   removeItem(key: string): void
-}
-
-interface Page {
-  readonly document?: { readonly visibilityState: string } & Page
-  addEventListener?(type: string, listener: () => void): void
-  removeEventListener?(type: string, listener: () => void): void
 }
 
 export class KeptPositions {
@@ -92,8 +87,7 @@ export class KeptPositions {
   }
 
   #watch(): () => void {
-    const page = globalThis as unknown as Page
-    const save = (): void => this.#save()
+    const stop = watchNetwork(() => this.#save())
     let cancel = (): void => undefined
     const later = (): void => {
       cancel = this.#time.after(PAUSE_MS, () => {
@@ -102,12 +96,9 @@ export class KeptPositions {
       })
     }
     later()
-    page.addEventListener?.('pagehide', save)
-    page.document?.addEventListener?.('visibilitychange', save)
     return () => {
       cancel()
-      page.removeEventListener?.('pagehide', save)
-      page.document?.removeEventListener?.('visibilitychange', save)
+      stop()
     }
   }
 

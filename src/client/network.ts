@@ -12,16 +12,15 @@ export type Occurrence = 'online' | 'offline' | 'pagehide' | 'pageshow' | 'visib
 
 /**
  * Calls back when the network came or went, the page is looked at again, or it is left: timers may have slept and the connection may be
- * dead without a sign. The answer stops it. On other platforms nothing happens.
+ * dead without a sign. Also when nobody looks at it any more (`isHidden`). The answer stops it. On other platforms nothing happens.
  */
-export function watchNetwork(changed: (what: Occurrence) => void): () => void {
+export function watchNetwork(changed: (what: Occurrence, isHidden: boolean) => void): () => void {
   const global = globalThis as unknown as Target & {
     readonly document?: Target & { readonly hidden: boolean }
   }
   const page = global.document
-  const listener = ({ type }: { readonly type: string }): void => {
-    if (page?.hidden !== true || type !== 'visibilitychange') changed(type as Occurrence)
-  }
+  const listener = ({ type }: { readonly type: string }): void =>
+    changed(type as Occurrence, page?.hidden === true)
   const each = (method: 'addEventListener' | 'removeEventListener'): void => {
     // React Native has neither a document nor listeners on the global object.
     for (const type of ['online', 'offline', 'pagehide', 'pageshow']) global[method]?.(type, listener)

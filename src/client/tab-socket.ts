@@ -22,11 +22,11 @@ export function lockOf(name: string, tab: string): string {
 }
 
 class TabSocket implements WebSocketLike {
-  binaryType = ''
-  onopen: WebSocketLike['onopen'] = null
-  onmessage: WebSocketLike['onmessage'] = null
-  onerror: WebSocketLike['onerror'] = null
-  onclose: WebSocketLike['onclose'] = null
+  declare binaryType: string
+  declare onopen: WebSocketLike['onopen']
+  declare onmessage: WebSocketLike['onmessage']
+  declare onerror: WebSocketLike['onerror']
+  declare onclose: WebSocketLike['onclose']
   readonly #tab = crypto.randomUUID()
   readonly #bus: TabBus
   #state: 'connecting' | 'open' | 'closed' = 'connecting'

@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ERRORS } from '../../src/errors.ts'
-import { CLOSE, RECONNECT, type Reconnect } from '../../src/dialect/sluice-v1/codes.ts'
+import { CLOSE, reconnectAfter, type Reconnect } from '../../src/dialect/sluice-v1/codes.ts'
 import { decodeBinary, decodeText } from '../../src/dialect/sluice-v1/decode.ts'
 import { JSON_DEPTH_DEFAULT } from '../../src/protocol/json.ts'
 
@@ -136,7 +136,7 @@ describe('the documents', () => {
 
 describe('docs/protocol.md', () => {
   it.each(Object.values(CLOSE))('says what a client does about %d', (code) => {
-    expect(rows.get(String(code))).toContain(SAID[RECONNECT[code]])
+    expect(rows.get(String(code))).toContain(SAID[reconnectAfter(code)])
   })
 
   it.each(Object.entries(ERRORS))('explains %s with its status', (code, { status, retryable }) => {

@@ -10,8 +10,8 @@
  * 11,120 until it told of channels that a backend has put the user on, and missed nothing on them.
  */
 export const BUNDLES = {
-  'sluice.min.js': 11_140,
-  'sluice.global.js': 11_140,
-  'sluice.websocket.min.js': 7_920,
+  'sluice.min.js': 11_080,
+  'sluice.global.js': 11_080,
+  'sluice.websocket.min.js': 7_900,
   'sluice.presence.min.js': 1_180,
 } as const

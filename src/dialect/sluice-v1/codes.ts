@@ -28,22 +28,16 @@ export type CloseCode = (typeof CLOSE)[keyof typeof CLOSE]
  */
 export type Reconnect = 'now' | 'backoff' | 'token' | 'never'
 
-export const RECONNECT: Record<CloseCode, Reconnect> = {
+const RECONNECT: Partial<Record<CloseCode, Exclude<Reconnect, 'backoff'>>> = {
   1009: 'never',
-  1011: 'backoff',
   1012: 'now',
-  1013: 'backoff',
   4400: 'never',
   4401: 'token',
   4403: 'never',
-  4408: 'backoff',
   4409: 'never',
-  4429: 'backoff',
-  4503: 'backoff',
-  4508: 'backoff',
 }
 
-/** Any other code (a lost network, a proxy's timeout) is a reason to come back with a delay. */
+/** Any other code (of ours, a lost network, a proxy's timeout) is a reason to come back with a delay. */
 export function reconnectAfter(code: number): Reconnect {
-  return (RECONNECT as Record<number, Reconnect | undefined>)[code] ?? 'backoff'
+  return RECONNECT[code as CloseCode] ?? 'backoff'
 }
