@@ -20,7 +20,7 @@ interface Figures {
   readonly memory: Rows
 }
 
-async function run({ quick, rounds, peers }: RunOptions): Promise<Outcome> {
+async function run({ quick, rounds, peers, check }: RunOptions): Promise<Outcome> {
   const messages = quick ? MESSAGES_QUICK : MESSAGES
   const figures: Figures = { cpu: new Rows(), wire: new Rows(), memory: new Rows() }
   for (let round = 1; round <= rounds; round++) {
@@ -28,7 +28,7 @@ async function run({ quick, rounds, peers }: RunOptions): Promise<Outcome> {
       for (const server of SERVERS) {
         if (!peers.includes(server)) continue
         process.stderr.write(`compression: round ${round} of ${rounds}, ${server}\n`)
-        await measure({ server, compress }, messages, figures)
+        await measure({ server, compress }, messages, figures, check ? 0 : IDLE)
       }
     }
   }
@@ -51,7 +51,7 @@ async function run({ quick, rounds, peers }: RunOptions): Promise<Outcome> {
   }
 }
 
-async function measure(start: DeflateStart, messages: number, figures: Figures): Promise<void> {
+async function measure(start: DeflateStart, messages: number, figures: Figures, idle: number): Promise<void> {
   const server = new Child({
     program: compiled('loops/deflate-server'),
     core: SERVER_CORE,
@@ -70,11 +70,12 @@ async function measure(start: DeflateStart, messages: number, figures: Figures):
     const label = `${PEER_LABELS[start.server]}${start.compress ? ', compressed' : ''}`
     figures.cpu.add(label, (cpuMicros(server.pid) - before) / deliveries)
     figures.wire.add(label, bytes / deliveries)
+    if (idle === 0) return
     await server.step('collect')
     const base = ownBytes(server.pid)
-    await connect(IDLE)
+    await connect(idle)
     await server.step('collect')
-    figures.memory.add(label, (ownBytes(server.pid) - base) / IDLE)
+    figures.memory.add(label, (ownBytes(server.pid) - base) / idle)
   } finally {
     await Promise.all([load.close(), server.close()])
   }

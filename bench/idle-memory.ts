@@ -21,9 +21,8 @@ async function run(options: RunOptions): Promise<Outcome> {
       channel: ROOM,
     })
     await session.load.step('disconnect')
-    await session.settledBytes()
-    bases.add(PEER_LABELS[peer], session.residentBytes)
     const base = await session.settledBytes()
+    bases.add(PEER_LABELS[peer], session.residentBytes)
     await session.load.step('connect', { count: connections, inFlight: OPENING_AT_ONCE, channel: ROOM })
     const full = await session.settledBytes()
     rows.add(PEER_LABELS[peer], (full - base) / connections)

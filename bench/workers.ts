@@ -136,7 +136,7 @@ function measuring(
 
 async function withWorkers(
   workers: number,
-  run: (started: WorkersStarted, load: Child) => Promise<void>,
+  use: (started: WorkersStarted, load: Child) => Promise<void>,
 ): Promise<void> {
   const server = new Child({ program: compiled('loops/workers-server') })
   const load = new Child({ program: compiled('load/main') })
@@ -146,7 +146,7 @@ async function withWorkers(
       ...{ workers, command: COMMAND, file },
     } satisfies WorkersStart)
     await load.step('target', { peer: 'sluice-cluster', ports: started })
-    await run(started, load)
+    await use(started, load)
   } finally {
     await Promise.all([load.close(), server.close()])
   }

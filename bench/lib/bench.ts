@@ -8,6 +8,8 @@ export interface RunOptions {
   readonly peers: readonly PeerName[]
   /** Writes a CPU profile of the measured part of each server. */
   readonly profile: boolean
+  /** Nobody will read what stands aside. */
+  readonly check: boolean
 }
 
 export interface Bench {

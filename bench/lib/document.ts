@@ -2,16 +2,19 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Bench, Outcome } from './bench.ts'
+import type { Bench } from './bench.ts'
 import { chartLine, chartsOf, GROWTHS } from './charts.ts'
+import { measuredModule } from './measured.ts'
 import { tableLines } from './print.ts'
+import { joined, sectionOf, type Result } from './results.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const PAGE = join(ROOT, 'docs', 'benchmarks.md')
 /** What profiles say of it, by hand. */
 const ACCOUNT = join(ROOT, 'bench', 'account.md')
 const CHARTS = join(ROOT, 'docs', 'charts')
-const RESULTS = join(ROOT, '.tmp', 'bench-results')
+/** Committed with the page, so that whoever runs one benchmark writes the others as they were. */
+const RESULTS = join(ROOT, 'bench', 'results')
 
 const INTRODUCTION = `# Benchmarks
 
@@ -33,29 +36,33 @@ How the figures come about:
 What happens to whole clusters (deploys, crashes, herds) is counted by \`npm run storm\`; see [operations](operations.md).
 `
 
-interface Result {
-  readonly title: string
-  readonly outcome: Outcome
-  readonly rounds: number
-  readonly machine: string
-  readonly commit: string
-}
-
 /** As it is committed, or was written last. */
 export function readPage(): string {
   return readFileSync(PAGE, 'utf8')
 }
 
-export function keepResult(bench: Bench, result: Result): void {
+/** `add`: to the rounds that are kept. */
+export function keepResult(bench: Bench, result: Result, add: boolean): void {
+  const earlier = add ? readResult(bench) : undefined
   mkdirSync(RESULTS, { recursive: true })
-  writeFileSync(resultFile(bench), JSON.stringify(result))
+  const kept = earlier === undefined ? result : joined(earlier, result)
+  writeFileSync(resultFile(bench), `${JSON.stringify(kept, null, 1)}\n`)
 }
 
-/** With every benchmark of which there is a result. */
+/** Of benchmarks that no result is kept of the page keeps what it has. */
 export function writePage(benches: readonly Bench[]): void {
-  const sections = benches.map((bench) => sectionText(bench, readResult(bench)))
+  const page = readPage()
+  const sections = benches.flatMap((bench) => {
+    const result = readResult(bench)
+    return (
+      (result === undefined
+        ? sectionOf(page, bench.title)?.trimEnd().concat('\n')
+        : sectionText(bench, result)) ?? []
+    )
+  })
   writeFileSync(PAGE, [INTRODUCTION, ...sections, readFileSync(ACCOUNT, 'utf8')].join('\n'))
   writeCharts()
+  writeMeasured()
 }
 
 /** Of what the page has, whoever has written it. */
@@ -64,8 +71,12 @@ export function writeCharts(): void {
   for (const [file, svg] of chartsOf(readPage())) writeFileSync(join(CHARTS, file), svg)
 }
 
-function sectionText(bench: Bench, result: Result | undefined): string {
-  if (result === undefined) return ''
+/** What sizing reckons with: `npm run docs:sizing` puts it into docs/sizing.md. */
+export function writeMeasured(): void {
+  writeFileSync(join(ROOT, 'src', 'cli', 'size', 'measured.ts'), measuredModule(readPage()))
+}
+
+function sectionText(bench: Bench, result: Result): string {
   const { outcome, rounds, machine, commit } = result
   const tables = outcome.tables.map((table) => {
     const growth = GROWTHS.find(({ title, caption }) => title === result.title && caption === table.caption)
@@ -76,7 +87,7 @@ function sectionText(bench: Bench, result: Result | undefined): string {
   return `## ${result.title}\n\n${outcome.arrangement}\n\n${tables.join('\n')}\n${origin}\n`
 }
 
-function readResult(bench: Bench): Result | undefined {
+export function readResult(bench: Bench): Result | undefined {
   try {
     return JSON.parse(readFileSync(resultFile(bench), 'utf8')) as Result
   } catch (error) {

@@ -1,6 +1,7 @@
 /**
  * What sizing reckons with: each factor with how it came about. docs/sizing.md shows this table; `sluice size` uses it.
  */
+import { MEASURED } from './measured.ts'
 
 export interface Factor {
   readonly value: number
@@ -10,18 +11,18 @@ export interface Factor {
   readonly by: string | undefined
 }
 
-const CLUSTER = 'npm run bench -- cluster --rounds 3'
+const CLUSTER = 'npm run bench -- cluster'
 const REDIS = 'node --import tsx bench/redis-memory.ts'
 const LARGE = 'npm run storm -- large --clients 10000 --plan 500/5s'
 
 export const FACTORS = {
   nodeBaseBytes: {
-    ...{ value: 105_025_536, unit: 'B', what: 'a node without clients' },
-    by: 'npm run bench -- idle-memory --rounds 3',
+    ...{ value: MEASURED.nodeBaseBytes, unit: 'B', what: 'a node without clients' },
+    by: 'npm run bench -- idle-memory',
   },
   idleBytes: {
-    ...{ value: 2383, unit: 'B', what: 'a silent WebSocket, in the process' },
-    by: 'npm run bench -- idle-memory --rounds 3',
+    ...{ value: MEASURED.idleBytes, unit: 'B', what: 'a silent WebSocket, in the process' },
+    by: 'npm run bench -- idle-memory',
   },
   busyBytes: {
     ...{ value: 11_264, unit: 'B', what: 'a connection under traffic, with the growth of the process' },
@@ -32,18 +33,18 @@ export const FACTORS = {
     by: LARGE,
   },
   deliveryUs: {
-    ...{ value: 7.22, unit: 'µs', what: 'CPU of a delivery, messages one at a time' },
+    ...{ value: MEASURED.deliveryUs, unit: 'µs', what: 'CPU of a delivery, messages one at a time' },
     by: `${CLUSTER}: 1000 subscribers, one at a time`,
   },
   deliveryBusyUs: {
-    ...{ value: 1.13, unit: 'µs', what: 'CPU of a delivery, 16 messages in flight' },
+    ...{ value: MEASURED.deliveryBusyUs, unit: 'µs', what: 'CPU of a delivery, 16 messages in flight' },
     by: `${CLUSTER}: 1000 subscribers, 16 in flight`,
   },
   publishUs: {
     ...{
-      value: 124,
+      value: Math.round(MEASURED.publishWithTenUs - 10 * MEASURED.deliveryBusyUs),
       unit: 'µs',
-      what: 'CPU of a publish over HTTP through Redis and NATS (135 with ten deliveries)',
+      what: `CPU of a publish over HTTP through Redis and NATS (${MEASURED.publishWithTenUs} with ten deliveries)`,
     },
     by: `${CLUSTER}: 10 subscribers`,
   },
@@ -53,18 +54,22 @@ export const FACTORS = {
   },
   connectUs: {
     ...{
-      value: 247,
+      value: MEASURED.connectUs,
       unit: 'µs',
       what: 'CPU of a connect, token and session with it, of a process that is not warm',
     },
-    by: 'npm run bench -- connect-storm --rounds 3',
+    by: 'npm run bench -- connect-storm',
   },
   redisPublishUs: {
-    ...{ value: 41.3, unit: 'µs', what: 'CPU of Redis for a publish' },
+    ...{ value: MEASURED.redisPublishUs, unit: 'µs', what: 'CPU of Redis for a publish' },
     by: `${CLUSTER}: 10 subscribers, redis beside it`,
   },
   natsPublishUs: {
-    ...{ value: 7.93, unit: 'µs', what: 'CPU of NATS for a publish and one node that hears it' },
+    ...{
+      value: MEASURED.natsPublishUs,
+      unit: 'µs',
+      what: 'CPU of NATS for a publish and one node that hears it',
+    },
     by: `${CLUSTER}: 10 subscribers, nats beside it`,
   },
   redisMessageBytes: {
