@@ -5,6 +5,7 @@
 import { Arrivals } from './arrivals.ts'
 import { EmulationDoor, type Arriving } from './emulation-door.ts'
 import { answersMethod, HttpDoor } from './http-door.ts'
+import { NOSNIFF } from './methods.ts'
 import { LinkDoor } from './link-door.ts'
 import { ClientAddress, Origins } from './origin.ts'
 import { ReadDoor } from './read-door.ts'
@@ -255,6 +256,7 @@ export class Gateway {
     if (retryable && this.#http.turnAway(exchange, away)) return
     const headers = {
       'content-type': 'application/json',
+      ...NOSNIFF,
       ...this.#origins.headers(exchange.head.headers.origin),
       ...(retryable ? retryAfter(retryAfterMs) : {}),
     }

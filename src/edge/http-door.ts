@@ -251,10 +251,11 @@ function namesIn(lists: readonly string[]): Set<string> {
 }
 
 /** Whether the method was all that there was to answer: somebody asks what may be sent, or sends something else. */
-export function answersMethod(exchange: HttpExchange, cors: ResponseHeaders): boolean {
+export function answersMethod(exchange: HttpExchange, cors: ResponseHeaders, more?: string): boolean {
   const { method } = exchange.head
   if (method === 'GET' || method === 'HEAD') return false
-  if (method === 'OPTIONS') answerPreflight(exchange, ALLOWED, cors)
+  const headers = more === undefined ? ALLOWED.headers : `${ALLOWED.headers}, ${more}`
+  if (method === 'OPTIONS') answerPreflight(exchange, { ...ALLOWED, headers }, cors)
   else refuseMethod(exchange, ALLOWED, ALLOWED.all, cors)
   return true
 }

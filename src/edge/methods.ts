@@ -6,6 +6,8 @@ import type { HttpExchange, ResponseHeaders } from '../drivers/uws.ts'
 import { errorBody } from '../errors.ts'
 
 const PREFLIGHT_MAX_AGE_S = '600'
+/** A browser takes the answer for what it says that it is. */
+export const NOSNIFF: ResponseHeaders = { 'x-content-type-options': 'nosniff' }
 
 /** Each a list, separated by commas. */
 export interface Allowed {

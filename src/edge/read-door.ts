@@ -3,10 +3,14 @@
  */
 import { refusal, refusalHeaders } from './arrivals.ts'
 import { answersMethod, tokenOf, type Doorway } from './http-door.ts'
+import { NOSNIFF } from './methods.ts'
 import type { EdgeOptions, EdgePorts } from './ports.ts'
 import type { ReadRoute } from './route.ts'
 import type { HttpExchange } from '../drivers/uws.ts'
 import { asSluiceError, errorBody } from '../errors.ts'
+
+/** Of what is read, whose answers have tags. */
+const CONDITION = 'If-None-Match'
 
 export class ReadDoor {
   readonly #ports: EdgePorts
@@ -29,8 +33,8 @@ export class ReadDoor {
   handle(exchange: HttpExchange): void {
     const { head } = exchange
     const { admission } = this.#ports
-    const cors = this.#doorway.origins.headers(head.headers.origin)
-    if (answersMethod(exchange, cors)) return
+    const cors = { ...this.#doorway.origins.headers(head.headers.origin), ...NOSNIFF }
+    if (answersMethod(exchange, cors, CONDITION)) return
     const address = this.#doorway.addresses.of(head)
     const token = tokenOf(head, this.#options.tokenCookie)
     const asked = admission.ask({ address, resume: false }, (verdict) => {

@@ -123,6 +123,27 @@ describe('a page', () => {
   })
 })
 
+it('pages of other origins may ask by a tag, and load as script or image only what is public', async () => {
+  const preflight = await get('open', {}, { method: 'OPTIONS' })
+  expect(preflight.headers.get('access-control-allow-headers')).toContain('If-None-Match')
+  const token = await node.token('carol', { history: ['closed'] })
+  const init = { headers: { authorization: `Bearer ${token}` } }
+  const answers = [
+    await get('open'),
+    await get('closed', {}, init),
+    await get('closed'),
+    await get('live:1', {}, init),
+  ]
+  expect(
+    answers.map(({ status, headers }) =>
+      [
+        status,
+        ...['x-content-type-options', 'cross-origin-resource-policy'].map((name) => headers.get(name)),
+      ].join(' '),
+    ),
+  ).toEqual(['200 nosniff cross-origin', '200 nosniff same-origin', '401 nosniff ', '403 nosniff '])
+})
+
 describe('a long poll', () => {
   it('is answered once something comes, with a cursor that goes on', async () => {
     const offset = nextOf(await get('open:poll', { offset: 'now' }))
@@ -183,13 +204,14 @@ describe('an event stream', () => {
     await publish('open:sse', 1)
     const answer = await get('open:sse', { offset: '-1', live: 'sse' })
     expect(answer.headers.get('content-type')).toBe('text/event-stream')
+    expect(answer.headers.get('cache-control')).toBe('no-cache, no-store, no-transform')
     await expect.poll(async () => await subscribers('open:sse')).toBe(1)
     await publish('open:sse', 2)
     await end('open:sse', { last: true })
     const events = (await answer.text()).split('\n\n').filter((event) => event !== '')
-    const data = events.flatMap((event) => /^event: data\ndata: (.*)$/.exec(event)?.[1] ?? [])
+    const data = events.flatMap((event) => /^event: data\ndata:(.*)$/.exec(event)?.[1] ?? [])
     expect(data.flatMap((text) => JSON.parse(text) as unknown[])).toEqual([1, 2, { last: true }])
-    const controls = events.flatMap((event) => /^event: control\ndata: (.*)$/.exec(event)?.[1] ?? [])
+    const controls = events.flatMap((event) => /^event: control\ndata:(.*)$/.exec(event)?.[1] ?? [])
     const last = JSON.parse(controls.at(-1) as string) as { streamNextOffset: string }
     expect(last).toMatchObject({ upToDate: true, streamClosed: true })
     expect(last.streamNextOffset).toBe(nextOf(await get('open:sse', { offset: 'now' })))

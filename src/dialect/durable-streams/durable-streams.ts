@@ -84,7 +84,12 @@ export class DurableStreams implements Reads {
     const kept = this.#ports.logOf(channel)
     if (kept === undefined)
       throw new SluiceError('not_found', 'there is no such stream: the channel keeps no messages')
-    const headers = { ...cors, 'access-control-expose-headers': EXPOSED, 'x-content-type-options': 'nosniff' }
+    const headers = {
+      ...cors,
+      'access-control-expose-headers': EXPOSED,
+      // What a token or a cookie opens is no other page's image or script.
+      'cross-origin-resource-policy': asked.isPublic ? 'cross-origin' : 'same-origin',
+    }
     const from = exchange.head.method === 'HEAD' ? 'now' : asked.from
     const chunk = await chunkOf(kept.log, channel, from, kept.keptMax)
     if (exchange.done) return

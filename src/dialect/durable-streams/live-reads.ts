@@ -206,7 +206,7 @@ export class EventRead extends LiveRead {
     const all = {
       ...headers,
       'content-type': 'text/event-stream',
-      'cache-control': 'no-store, no-transform',
+      'cache-control': 'no-cache, no-store, no-transform',
       'x-accel-buffering': 'no',
       connection: 'close',
     }
@@ -253,7 +253,7 @@ export class EventRead extends LiveRead {
       ...(closed ? { streamClosed: true } : {}),
     }
     const data = messages.length === 0 ? '' : `event: data\n${lines(arrayOf(messages).toString())}\n`
-    const event = `${data}event: control\ndata: ${JSON.stringify(control)}\n\n`
+    const event = `${data}event: control\ndata:${JSON.stringify(control)}\n\n`
     const stream = this.#stream
     stream?.cork(() => stream.write(event))
   }
@@ -264,10 +264,13 @@ export class EventRead extends LiveRead {
   }
 }
 
-/** In a log of before a payload may have line breaks, each of which begins a `data:` line (HTML, section 9.2.6). */
+/**
+ * In a log of before a payload may have line breaks, each of which begins a `data:` line (HTML, section 9.2.6). No space behind it: JSON needs
+ * none, and there are readers that look for it so.
+ */
 function lines(text: string): string {
   return text
     .split(/\r\n|\r|\n/)
-    .map((line) => `data: ${line}\n`)
+    .map((line) => `data:${line}\n`)
     .join('')
 }
