@@ -63,7 +63,7 @@ export const SCHEMA = z.strictObject({
     [],
     {
       env: 'SLUICE_ALLOWED_ORIGINS',
-      doc: 'The web sites whose pages may connect. Clients that are no browsers send no origin and are not concerned.',
+      doc: 'The web sites whose pages may connect. Clients that are no browsers send none, or one of ws: or wss:, and are not concerned; those that name the address of the gateway as https: (websocket-client of Python) need it here.',
     },
   ),
   allowedHosts: option(list('host names and addresses, without a port', isHost), [], {

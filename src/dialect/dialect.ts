@@ -97,8 +97,8 @@ export interface Hello {
 
 export interface Dialect {
   readonly name: string
-  /** How a client that is not let in is told: by the status of its handshake, or accepted and closed. */
-  readonly refuses: 'handshake' | 'close'
+  /** How a client that is not let in is told: by the status of its handshake, or accepted and closed in the dialect's words. */
+  readonly refuses: 'handshake' | ((closing: Closing, hello: Hello) => Closing)
   /** Fails with `bad_request` where it is no handshake of this protocol, or with a `Closing` of its own words. */
   hello(head: RequestHead): Hello
   converse(hello: Hello): Conversation<Buffer>

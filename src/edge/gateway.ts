@@ -144,7 +144,8 @@ export class Gateway {
       ...{ head, hello, dialect: context.dialect },
       onAborted: (run) => upgrade.onAborted(run),
       admitted: (arrived) => upgrade.accept(new WebSocketConnection(arrived, context), hello.subprotocol),
-      refused: (status, headers, error) => this.#refuseUpgrade(upgrade, context, error, status, headers),
+      refused: (status, headers, error) =>
+        this.#refuseUpgrade(upgrade, { ...context, hello }, error, status, headers),
     })
   }
 
@@ -191,13 +192,15 @@ export class Gateway {
   /** A dialect whose clients would make nothing of a status closes with a code of its own. */
   #refuseUpgrade(
     upgrade: Upgrade<WebSocketConnection>,
-    context: WebSocketContext,
+    { hello, ...context }: WebSocketContext & { readonly hello?: Hello },
     error: SluiceError | Closing,
     status: number,
     headers: ResponseHeaders,
   ): void {
-    if (context.dialect.refuses === 'close') {
-      const closing = refusedBy(error)
+    const { refuses } = context.dialect
+    if (refuses !== 'handshake') {
+      const refused = refusedBy(error)
+      const closing = hello === undefined ? refused : refuses(refused, hello)
       upgrade.accept(
         new WebSocketConnection({ conversation: new Refused(closing), address: '' }, context),
         '',

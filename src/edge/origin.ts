@@ -5,6 +5,8 @@ import { BlockList, isIP } from 'node:net'
 import type { LocalHosts } from './local-hosts.ts'
 import type { RequestHead, ResponseHeaders } from '../drivers/uws.ts'
 
+const OF_NO_PAGE = /^wss?:\/\//
+
 export class Origins {
   readonly #allowed: ReadonlySet<string>
   readonly #any: boolean
@@ -17,9 +19,13 @@ export class Origins {
     this.#allowed = new Set(allowed)
   }
 
-  /** A client that is no browser sends no origin and is not held up: the check protects users of browsers. */
+  /**
+   * A client that is no browser sends no origin and is not held up: the check protects users of browsers. Some of phones (Starscream, below
+   * the clients for iOS) name the address that they connect to, which is the origin of no page.
+   */
   allows(origin: string | undefined): boolean {
     if (origin === undefined || this.#any || this.#allowed.has(origin)) return true
+    if (OF_NO_PAGE.test(origin)) return true
     return this.#local?.hasOrigin(origin) ?? false
   }
 

@@ -125,6 +125,10 @@ it('who finds no room is let in, and closed with 4100 before it is told anything
   const opened = new Promise((resolve) => second.socket.once('open', () => resolve('opened')))
   expect([await opened, await second.closed]).toMatchObject(['opened', { code: 4100 }])
   expect(second.frames).toEqual([])
+  // Clients of this version know a reason by an error before the close.
+  const old = new RawPusher(full, `/app/${SHOP.key}?protocol=5`)
+  expect((await old.closed).code).toBe(4100)
+  expect(old.frames).toMatchObject([{ event: 'pusher:error', data: { code: 4100 } }])
   await first.settled()
   first.socket.terminate()
   await full.close()

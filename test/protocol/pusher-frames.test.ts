@@ -24,7 +24,7 @@ describe('a connection', () => {
   it.each([
     ['/app/key-one', 4008],
     ['/app/key-one?protocol=8', 4007],
-    ['/app/key-one?protocol=x', 4007],
+    ['/app/key-one?protocol=x', 4006],
     ['/app/none?protocol=7', 4001],
     ['/app/key-one/more?protocol=7', 4005],
     ['/app?protocol=7', 4005],

@@ -120,7 +120,7 @@ function fromOf([first, second]: readonly string[]): From | undefined {
 
 export class ToyDialect implements Dialect {
   readonly name = 'toy'
-  readonly refuses = 'close'
+  readonly refuses = (closing: Closing): Closing => closing
   readonly closeCodes = Object.fromEntries(
     WHYS.map((why, index) => [why, 4000 + index]),
   ) as Dialect['closeCodes']

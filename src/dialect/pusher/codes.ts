@@ -11,6 +11,7 @@ export const CLOSE = {
   noApp: 4001,
   overQuota: 4004,
   badPath: 4005,
+  badVersion: 4006,
   badProtocol: 4007,
   noProtocol: 4008,
   unauthorized: 4009,
@@ -46,6 +47,13 @@ export class PusherClosing extends Closing {
     super('malformed', code, message)
     this.closeCode = CLOSE[why]
     this.toOldClient = toOldClient
+  }
+}
+
+/** The same to a client that was not let in, and is so old that an error has to say first why it is closed. */
+export class ToOldClient extends Closing {
+  constructor({ why, code, message }: Closing) {
+    super(why, code, message)
   }
 }
 

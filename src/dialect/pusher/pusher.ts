@@ -3,7 +3,7 @@
  */
 import type { Apps } from './apps.ts'
 import { Cache, type CachePorts } from './cache.ts'
-import { CLOSE_CODES, PusherClosing } from './codes.ts'
+import { CLOSE_CODES, PusherClosing, ToOldClient } from './codes.ts'
 import { errorFrame } from './frames.ts'
 import { Places, type PlacesPorts } from './places.ts'
 import { Rosters, type PresencePort } from './rosters.ts'
@@ -46,7 +46,8 @@ const PATH = /^\/app\/([^/]+)$/
 
 export class Pusher implements Dialect {
   readonly name = 'pusher'
-  readonly refuses = 'close'
+  readonly refuses = (closing: Closing, hello: Hello): Closing =>
+    (hello as PusherHello).protocol <= ERRORS_FIRST ? new ToOldClient(closing) : closing
   readonly closeCodes = CLOSE_CODES
   readonly rosters: Rosters
   readonly users: Users
@@ -87,6 +88,8 @@ export class Pusher implements Dialect {
       throw new PusherClosing('badPath', 'not_found', 'clients connect to /app/<key>', isOld)
     if (protocol === null)
       throw new PusherClosing('noProtocol', 'bad_request', 'protocol is missing in the URL', isOld)
+    if (!/^\d+$/.test(protocol))
+      throw new PusherClosing('badVersion', 'bad_request', 'protocol must be a number', isOld)
     if (!/^[567]$/.test(protocol))
       throw new PusherClosing('badProtocol', 'bad_request', 'protocol must be 5, 6 or 7', isOld)
     const app = this.apps.ofKey(key)
@@ -107,7 +110,9 @@ export class Pusher implements Dialect {
 
   farewell(closing: Closing, conversation: Conversation): Farewell {
     const own = closing instanceof PusherClosing ? closing : undefined
-    const isOld = conversation instanceof Speaker && conversation.protocol <= ERRORS_FIRST
+    const isOld =
+      closing instanceof ToOldClient ||
+      (conversation instanceof Speaker && conversation.protocol <= ERRORS_FIRST)
     const code = own?.closeCode ?? CLOSE_CODES[closing.why]
     const text = isOld || own?.toOldClient === true ? errorFrame(code, closing.message) : undefined
     return { text, reason: closing.message, code }

@@ -11,6 +11,18 @@ describe('origins', () => {
     expect(origins.allows('null')).toBe(false)
   })
 
+  it.each(['wss://gateway.example', 'ws://127.0.0.1:8080'])(
+    'allows %s, which is the origin of no page',
+    (origin) => {
+      expect(origins.allows(origin)).toBe(true)
+    },
+  )
+
+  it('takes a page for one, whatever its origin looks like', () => {
+    for (const origin of ['http://wss://x', 'https://wss.example', ' wss://x', 'wss:x', 'WSS://x'])
+      expect(origins.allows(origin)).toBe(false)
+  })
+
   it('echoes the origin and never answers *', () => {
     expect(origins.headers('https://app.example')['access-control-allow-origin']).toBe('https://app.example')
     expect(origins.headers('https://evil.example')).toEqual({ vary: 'Origin' })
