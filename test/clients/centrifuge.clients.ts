@@ -1,51 +1,25 @@
 /** Clients and a library of Centrifuge that are not on npm, as they are published, against a node. */
-import { execFile, execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { missingGo, missingJava, missingPython, said } from './tool-chains.ts'
 import { because } from '../support/skip-reason.ts'
 import { startNode, type StartedNode } from '../support/start-node.ts'
 
 const HERE = import.meta.dirname
-const FETCH_MS = 240_000
 const PYTHON_PACKAGES = ['centrifuge-python==0.7.0', 'cent==5.2.0']
 
-const run = promisify(execFile)
 const folder = mkdtempSync(join(tmpdir(), 'sluice-clients-'))
 const goProgram = join(folder, 'client')
 const gocentProgram = join(folder, 'gocent')
 const jars = join(folder, 'jars')
 const python = join(folder, 'venv/bin/python')
 
-/** `undefined`: it is there; else why not. */
-const noGo = missing('Go and its module proxy', () => {
-  const options = { cwd: join(HERE, 'go'), timeout: FETCH_MS, stdio: 'pipe' } as const
-  execFileSync('go', ['build', '-mod=mod', '-o', goProgram, '.'], options)
-})
-const noGocent = missing('Go and its module proxy', () => {
-  const options = { cwd: join(HERE, 'go'), timeout: FETCH_MS, stdio: 'pipe' } as const
-  execFileSync('go', ['build', '-mod=mod', '-o', gocentProgram, './gocent'], options)
-})
-const noJava = missing('Java 17, Maven and its central repository', () => {
-  const options = { cwd: join(HERE, 'java'), timeout: FETCH_MS, stdio: 'pipe' } as const
-  execFileSync('mvn', ['-q', '-B', 'dependency:copy-dependencies', `-DoutputDirectory=${jars}`], options)
-})
-const noPython = missing('Python 3.10 with venv, and PyPI', () => {
-  execFileSync('python3', ['-m', 'venv', join(folder, 'venv')], { timeout: FETCH_MS, stdio: 'pipe' })
-  const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...PYTHON_PACKAGES]
-  execFileSync(python, install, { timeout: FETCH_MS, stdio: 'pipe' })
-})
-
-function missing(what: string, make: () => void): string | undefined {
-  try {
-    make()
-    return undefined
-  } catch (error) {
-    return `${what}: ${(error as Error).message.split('\n')[0]}`
-  }
-}
+const noGo = missingGo('.', goProgram)
+const noGocent = missingGo('./gocent', gocentProgram)
+const noJava = missingJava(jars)
+const noPython = missingPython(join(folder, 'venv'), PYTHON_PACKAGES)
 
 let node: StartedNode
 
@@ -60,11 +34,6 @@ afterAll(async () => {
   await node.close()
   if (existsSync(folder)) rmSync(folder, { recursive: true, force: true })
 })
-
-async function said(command: string, args: readonly string[]): Promise<unknown> {
-  const { stdout } = await run(command, args)
-  return JSON.parse(stdout)
-}
 
 const CLIENTS = [
   { name: 'centrifuge-go', why: noGo, command: goProgram, before: [], text: true },

@@ -5,6 +5,7 @@ go 1.25.0
 require (
 	github.com/centrifugal/centrifuge-go v0.12.1
 	github.com/centrifugal/gocent/v3 v3.3.0
+	github.com/pusher/pusher-http-go/v5 v5.1.1
 )
 
 require (
@@ -18,6 +19,7 @@ require (
 	github.com/segmentio/encoding v0.5.4 // indirect
 	github.com/shadowspore/fossil-delta v0.0.0-20241213113458-1d797d70cbe3 // indirect
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
+	golang.org/x/crypto v0.0.0-20200709230013-948cd5f35899 // indirect
 	golang.org/x/sys v0.44.0 // indirect
 	google.golang.org/protobuf v1.36.11 // indirect
 )
