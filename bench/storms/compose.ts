@@ -1,7 +1,8 @@
 /**
- * deploy/compose.yaml started for real, without a container engine: each service with the network, the address, the name, the files and the command
- * that the file gives it, by the programs of this machine (`parts/containers.ts`). A message goes through HAProxy, the primary of Redis dies, a node is
- * drained. What it cannot show: the images, limits and capabilities, and Grafana, which Debian does not have.
+ * deploy/compose.yaml started for real, without a container engine: each service with the network, the address, the name, the files, the command, the
+ * user, the capabilities and the health check that the file or its image gives it, by the programs of this machine (`parts/containers.ts`). A message goes
+ * through HAProxy, the primary of Redis dies, a node is drained. What it cannot show: the images themselves, limits of open files, and Grafana, which
+ * Debian does not have.
  *
  *   npm run storm -- compose
  */
@@ -10,7 +11,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
-import { Containers, type Container } from './parts/containers.ts'
+import { Containers, type Container, type User } from './parts/containers.ts'
 import { pause } from './parts/in-traffic.ts'
 import { Promises, type StormOptions } from './parts/report.ts'
 import { mintToken } from '../../src/auth/tokens.ts'
@@ -23,11 +24,17 @@ interface Service {
   readonly command?: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
   readonly volumes?: readonly string[]
+  readonly user?: string
+  readonly read_only?: boolean
+  readonly cap_drop?: readonly string[]
+  readonly tmpfs?: readonly string[]
+  readonly sysctls?: Readonly<Record<string, string | number>>
+  readonly healthcheck?: { readonly test: readonly string[] }
   readonly networks: readonly string[] | Readonly<Record<string, { readonly ipv4_address: string }>>
 }
 
 const FILE = fileURLToPath(new URL('../../deploy/compose.yaml', import.meta.url))
-const SLUICE = fileURLToPath(new URL('../../bin/sluice.js', import.meta.url))
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const DNS = fileURLToPath(new URL('parts/names.mjs', import.meta.url))
 const KEY = randomBytes(16).toString('hex')
 const JWT_SECRET = randomBytes(32).toString('hex')
@@ -38,24 +45,37 @@ const SECRETS: Readonly<Record<string, string>> = {
 }
 /** Three replicas take one that is newer than Debian's. */
 const NATS = newerNats().program
-/** What an image begins with, and does where the file says nothing. */
-const PROGRAMS: Readonly<
-  Record<string, { readonly program: readonly string[]; readonly args?: readonly string[] }>
-> = {
-  sluice: { program: [process.execPath, SLUICE] },
-  nats: { program: [NATS] },
-  redis: { program: [] },
+interface Image {
+  /** What it begins with. */
+  readonly program: readonly string[]
+  /** What it does where the file says nothing. */
+  readonly args?: readonly string[]
+  /** Whose its process is where the file says nothing. */
+  readonly user: User
+  /** Others that it knows by name. */
+  readonly users?: Readonly<Record<string, User>>
+  readonly health?: readonly string[]
+}
+
+const SUPERUSER: User = { uid: 0, gid: 0 }
+/** As the Dockerfiles of these images have it. */
+const IMAGES: Readonly<Record<string, Image>> = {
+  sluice: {
+    program: ['node', '/app/bin/sluice.js'],
+    user: { uid: 10_001, gid: 10_001 },
+    health: ['node', '/app/bin/livez.js'],
+  },
+  nats: { program: [NATS], user: SUPERUSER },
+  redis: { program: [], user: SUPERUSER, users: { redis: { uid: 999, gid: 1000 } } },
   haproxy: {
     // The engine's own server of names is there as well.
-    program: [
-      'sh',
-      '-c',
-      `${process.execPath} ${DNS} & exec haproxy -W -db -f /usr/local/etc/haproxy/haproxy.cfg`,
-    ],
+    program: ['sh', '-c', `node ${DNS} & exec haproxy -W -db -f /usr/local/etc/haproxy/haproxy.cfg`],
+    user: { uid: 99, gid: 99 },
   },
   prometheus: {
     program: ['prometheus'],
     args: ['--config.file=/etc/prometheus/prometheus.yml', '--storage.tsdb.path=/prometheus'],
+    user: { uid: 65_534, gid: 65_534 },
   },
 }
 /** That HAProxy has open beside its connections. */
@@ -107,7 +127,14 @@ export async function compose(_options: StormOptions): Promise<boolean> {
     await comes('Prometheus sees three nodes', () =>
       /"value":\[[\d.]+,"3"\]/.test(curl(at('prometheus', '/api/v1/query?query=sum(up)'))),
     )
+    for (const { name, user } of all) {
+      await comes(`${name} is well, says its health check`, () => containers.isWell(name))
+      const { uid, capabilities } = containers.standing(name)
+      promises.keep(`${name} is its user's`, uid === user.uid, `uid ${uid}`)
+      promises.keep(`${name} may do nothing special`, /^0+$/.test(capabilities), capabilities)
+    }
     containers.signal('redis-1', 'SIGKILL')
+    await comes('the health check of redis-1 says that it is gone', () => !containers.isWell('redis-1'))
     await comes('a publish is taken after the primary of Redis has died', () => publish('node-3', 'again'))
     await comes('the one that was promoted has it in its file', () =>
       containers.output('redis-2').includes('CONFIG REWRITE executed with success'),
@@ -133,7 +160,7 @@ function containersOf(folder: string): Container[] {
   let next = 100
   return Object.entries(services).flatMap(([name, service]): Container[] => {
     const kind = /(?:^|\/)(\w+)(?::|$)/.exec(service.image)?.[1] as string
-    const image = PROGRAMS[kind]
+    const image = IMAGES[kind]
     if (image === undefined) {
       console.log(`${name} is left out: there is no ${kind} on this machine`)
       return []
@@ -156,10 +183,27 @@ function containersOf(folder: string): Container[] {
         address: fixed[0] ?? `172.30.0.${next++}`,
         command: [...image.program, ...(service.command ?? image.args ?? [])],
         environment: Object.fromEntries(environment),
-        mounts: { ...Object.fromEntries(mounts), [dirname(NATS)]: dirname(NATS) },
+        mounts: {
+          ...Object.fromEntries(mounts),
+          [dirname(NATS)]: dirname(NATS),
+          [dirname(process.execPath)]: dirname(process.execPath),
+          '/app': ROOT,
+        },
+        tmpfs: (service.tmpfs ?? []).map((text) => text.split(':')[0] as string),
+        sysctls: service.sysctls ?? {},
+        user: service.user === undefined ? image.user : userOf(service.user, image),
+        isReadOnly: service.read_only === true,
+        isConfined: service.cap_drop?.includes('ALL') === true,
+        health: service.healthcheck?.test.slice(1) ?? image.health ?? ['false'],
       },
     ]
   })
+}
+
+function userOf(name: string, { users = {} }: Image): User {
+  const found = users[name]
+  if (found === undefined) throw new Error(`the image has no user ${name}`)
+  return found
 }
 
 /** Where this machine allows fewer open files than HAProxy's `maxconn` takes, and compose would raise that: a copy with what it allows. */

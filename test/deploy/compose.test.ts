@@ -26,6 +26,11 @@ interface Service {
   readonly depends_on?: readonly string[]
   readonly healthcheck?: { readonly test: readonly string[] }
   readonly stop_grace_period?: string
+  readonly user?: string
+  readonly read_only?: boolean
+  readonly cap_drop?: readonly string[]
+  readonly security_opt?: readonly string[]
+  readonly restart?: string
 }
 
 interface Compose {
@@ -87,6 +92,21 @@ describe('deploy/compose.yaml', () => {
     const dockerfile = readFileSync(join(FOLDER, '../Dockerfile'), 'utf8')
     expect(own || (service.build !== undefined && /^HEALTHCHECK /m.test(dockerfile))).toBe(true)
   })
+
+  it.each(services)('%s may do nothing special, and comes back when it ends', (name, service) => {
+    expect(service.cap_drop).toEqual(['ALL'])
+    expect(service.security_opt).toEqual(['no-new-privileges:true'])
+    expect(service.read_only).toBe(name !== 'grafana')
+    expect(service.restart).toBe('unless-stopped')
+  })
+
+  it.each([...named('redis-'), ...named('sentinel-')])(
+    '%s is not of root, although a shell begins it',
+    (_name, service) => {
+      expect(service.user).toBe('redis')
+      expect(service.command?.[0]).toBe('sh')
+    },
+  )
 
   it('lets the world to the balancer only', () => {
     const published = services.flatMap(([name, { ports = [] }]) => ports.map((port) => [name, port] as const))
@@ -192,7 +212,7 @@ describe('its other parts', () => {
       const [shell, , script] = command as [string, string, string]
       expect(shell).toBe('sh')
       expect(script).toMatch(
-        /cp (-n )?\/etc\/redis\.conf \/data\/redis\.conf[\s\S]*exec redis-server \/data\/redis\.conf$/m,
+        /cp \/etc\/redis\.conf \/data\/redis\.conf[\s\S]*exec redis-server \/data\/redis\.conf$/m,
       )
       const [, primary] = /echo 'replicaof (\S+) 6379'/.exec(script) ?? []
       const copy = copied('redis.conf')

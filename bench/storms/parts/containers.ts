@@ -2,8 +2,19 @@
  * Services of a compose file without a container engine: each with a network, a mount and a host name of its own, at its address, with its
  * files where its container has them, and with its command; the programs are those of this machine. Needs root. Nothing of it is seen from outside.
  */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { cpSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import {
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 
 export interface Container {
@@ -11,14 +22,33 @@ export interface Container {
   readonly address: string
   readonly command: readonly string[]
   readonly environment: Readonly<Record<string, string>>
-  /** What is mounted, by where: a file or a folder of this machine; absent: an empty folder. */
+  /** What is mounted, by where: a file or a folder of this machine; absent: an empty folder, of the user that the image has. */
   readonly mounts: Readonly<Record<string, string | undefined>>
+  readonly tmpfs: readonly string[]
+  readonly sysctls: Readonly<Record<string, string | number>>
+  readonly user: User
+  readonly isReadOnly: boolean
+  /** Absent: it drops no capability, and may gain privileges. */
+  readonly isConfined: boolean
+  /** What an engine runs within it, to know whether it is well. */
+  readonly health: readonly string[]
+}
+
+export interface User {
+  readonly uid: number
+  readonly gid: number
 }
 
 /** As in a container's root, taken from this machine. */
 const SHARED = ['/usr', '/dev', '/sys', '/work']
 const LINKS = ['bin', 'sbin', 'lib', 'lib64']
 const FILES = ['passwd', 'group', 'nsswitch.conf', 'ld.so.cache']
+/** What images of Alpine have of BusyBox; of another release, as Debian has it. */
+const APPLETS = ['sh', 'cp', 'wget', '[', 'echo']
+const ALPINE = '/alpine'
+/** Of engines, in each network of theirs. */
+const AS_ENGINES_DO = { 'net.ipv4.ip_unprivileged_port_start': 0 }
+const PATH = `${ALPINE}:/usr/sbin:/usr/bin:/sbin:/bin`
 
 export class Containers {
   readonly #prefix = `sc${process.pid % 10_000}`
@@ -35,6 +65,8 @@ export class Containers {
     run('ip', 'netns', 'add', this.#prefix)
     this.#inHub('ip', 'link', 'add', 'br0', 'type', 'bridge')
     this.#inHub('ip', 'link', 'set', 'br0', 'up')
+    mkdirSync(join(folder, 'alpine'))
+    for (const name of APPLETS) symlinkSync('/usr/bin/busybox', join(folder, 'alpine', name))
     for (const [index, container] of containers.entries()) {
       this.#all.set(container.name, { container, child: undefined, output: '' })
       this.#connect(container, index)
@@ -43,29 +75,34 @@ export class Containers {
 
   /** Again after it was killed. */
   start(name: string): void {
-    const one = this.#all.get(name)
-    if (one === undefined) throw new Error(`there is no ${name}`)
+    const one = this.#of(name)
     const { container } = one
     const root = join(this.#folder, name)
+    const data = join(this.#folder, `${name}-data`)
+    const mounts = Object.entries({ ...container.mounts, [ALPINE]: join(this.#folder, 'alpine') })
     const script = [
       'set -e',
       `hostname ${name}`,
+      `mount --bind ${root} ${root}`,
       ...SHARED.map((path) => `mkdir -p ${root}${path}; mount --rbind ${path} ${root}${path}`),
-      `mkdir -p ${root}/proc ${root}/tmp ${root}/etc; mount -t proc proc ${root}/proc`,
+      `mkdir -p ${root}/proc ${root}/etc; mount -t proc proc ${root}/proc`,
       ...LINKS.map((link) => `ln -sfn usr/${link} ${root}/${link}`),
-      ...Object.entries(container.mounts).map(([to, from]) =>
-        mountLine(from ?? join(this.#folder, `${name}-data`), root + to),
-      ),
+      ...mounts.map(([to, from]) => mountLine(from ?? data, root + to)),
+      ...container.tmpfs.map((to) => `mkdir -p ${root}${to}; mount -t tmpfs tmpfs ${root}${to}`),
+      ...(container.isReadOnly ? [`mount -o remount,bind,ro ${root}`] : []),
       `exec chroot ${root} "$@"`,
     ].join('\n')
+    if (!existsSync(data)) {
+      mkdirSync(data)
+      chownSync(data, container.user.uid, container.user.gid)
+    }
     mkdirSync(join(root, 'etc'), { recursive: true })
-    mkdirSync(join(this.#folder, `${name}-data`), { recursive: true })
     for (const file of FILES) copyIfThere(`/etc/${file}`, join(root, 'etc', file))
     writeFileSync(join(root, 'etc/hosts'), `127.0.0.1 localhost\n${this.#hosts}\n`)
     const namespace = ['netns', 'exec', this.#place(name)]
     const own = ['unshare', '--mount', '--uts', '--pid', '--fork', '--kill-child', 'sh', '-c', script, 'sh']
-    const child = spawn('ip', [...namespace, ...own, ...container.command], {
-      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...container.environment },
+    const child = spawn('ip', [...namespace, ...own, ...asItsUser(container), ...container.command], {
+      env: { PATH, ...container.environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     one.child = child
@@ -80,12 +117,30 @@ export class Containers {
 
   /** By its process in the namespace, as an engine does. */
   signal(name: string, signal: NodeJS.Signals): void {
-    const [pid] = run('ip', 'netns', 'pids', this.#place(name))
-      .trim()
-      .split('\n')
-      .map(Number)
-      .toSorted((one, other) => other - one)
+    const [pid] = this.#pids(name)
     if (pid !== undefined) process.kill(pid, signal)
+  }
+
+  /** What its health check says, run within it as its user. */
+  isWell(name: string): boolean {
+    const { container } = this.#of(name)
+    const root = join(this.#folder, name)
+    const pid = this.#pids(name).find((one) => rootOf(one) === root)
+    if (pid === undefined) return false
+    const within = ['--target', String(pid), '--mount', '--net', '--uts', '--root', '--wd']
+    const { status } = spawnSync('nsenter', [...within, ...asItsUser(container), ...container.health], {
+      env: { PATH, ...container.environment },
+    })
+    return status === 0
+  }
+
+  /** As the kernel sees its first process: whose it is, and what it may do. */
+  standing(name: string): { readonly uid: number; readonly capabilities: string } {
+    const [pid] = this.#pids(name)
+    const text = readFileSync(`/proc/${pid}/status`, 'utf8')
+    const [, uid] = /^Uid:\t(\d+)/m.exec(text) ?? []
+    const [, capabilities = ''] = /^CapEff:\t(\w+)/m.exec(text) ?? []
+    return { uid: Number(uid), capabilities }
   }
 
   runs(name: string): boolean {
@@ -105,13 +160,27 @@ export class Containers {
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
-  #connect({ name, address }: Container, index: number): void {
+  #of(name: string): { readonly container: Container; child: ChildProcess | undefined; output: string } {
+    const one = this.#all.get(name)
+    if (one === undefined) throw new Error(`there is no ${name}`)
+    return one
+  }
+
+  /** The newest first: those before it have only made its place. */
+  #pids(name: string): number[] {
+    const found = run('ip', 'netns', 'pids', this.#place(name)).split('\n').filter(Boolean)
+    return found.map(Number).toSorted((one, other) => other - one)
+  }
+
+  #connect({ name, address, sysctls }: Container, index: number): void {
     const place = this.#place(name)
     run('ip', 'netns', 'add', place)
     this.#inHub('ip', 'link', 'add', `p${index}`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', place)
     this.#inHub('ip', 'link', 'set', `p${index}`, 'master', 'br0', 'up')
     this.exec(name, 'ip', 'addr', 'add', `${address}/24`, 'dev', 'eth0')
     for (const link of ['lo', 'eth0']) this.exec(name, 'ip', 'link', 'set', link, 'up')
+    for (const [key, value] of Object.entries({ ...AS_ENGINES_DO, ...sysctls }))
+      this.exec(name, 'sysctl', '--quiet', '--write', `${key}=${value}`)
   }
 
   #place(name: string): string {
@@ -120,6 +189,20 @@ export class Containers {
 
   #inHub(...command: readonly string[]): void {
     run('ip', 'netns', 'exec', this.#prefix, ...command)
+  }
+}
+
+function asItsUser({ user: { uid, gid }, isConfined }: Container): string[] {
+  const drop = isConfined ? ['--bounding-set=-all', '--inh-caps=-all', '--no-new-privs'] : []
+  return ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', ...drop]
+}
+
+function rootOf(pid: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/root`)
+  } catch {
+    // It has gone meanwhile.
+    return undefined
   }
 }
 
