@@ -56,6 +56,14 @@ export const CLOSES = {
 
 export type CloseReason = keyof typeof CLOSES
 
+/** How a connection ended. */
+export interface Ended {
+  /** For what reason we ended it; `answered`: a poll. Absent: the peer or the network did. */
+  readonly why?: CloseReason | 'answered'
+  /** The close code, of a WebSocket. */
+  readonly code?: number
+}
+
 /** The places behind which the gateway lives on when something throws that should not: who is called from outside. */
 export const WALLS = [
   'open',

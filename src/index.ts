@@ -7,4 +7,5 @@
 export { loadConfig, type ConfigSources } from './config/load.ts'
 export { ConfigError } from './config/config-error.ts'
 export type { Config, ConfigInput } from './config/schema.ts'
-export { createNode, type Node } from './node/node.ts'
+export { createNode } from './node/node.ts'
+export type { Node } from './node/contract.ts'

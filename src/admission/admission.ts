@@ -2,7 +2,8 @@
  * The room as the edge sees it: asks the gate, keeps the number of connections, and counts what each sends.
  */
 import type { Clock } from '../clock.ts'
-import { disconnectReason, type Ended } from '../observe/metric-labels.ts'
+import type { Ended } from '../errors.ts'
+import { disconnectReason } from '../observe/metric-labels.ts'
 import type { Cells } from '../observe/metrics.ts'
 import type { Ticket } from '../protocol/ticket.ts'
 import type { TransportName } from '../protocol/transport-name.ts'

@@ -17,7 +17,7 @@
  *  G9 what came of an attempt that was admitted can be charged to its address, whose bucket is empty at worst
  */
 import { jitter, type Clock, type Timer } from '../clock.ts'
-import type { AdmissionRefusal } from '../observe/metric-labels.ts'
+import type { AdmissionRefusal } from '../protocol/states.ts'
 import type { Cells } from '../observe/metrics.ts'
 import { AddressBuckets } from './addresses.ts'
 import { carriedOver, FULL_AT_MS, rateOf, take, untilMs, type Rate } from './bucket.ts'

@@ -2,7 +2,7 @@
  * The part of the description of this API that is about drains and rebalances of the cluster.
  */
 import { JOB_KINDS, JOB_NODES_MAX, JOB_PARTS, JOB_STATES, REASON_LENGTH_MAX } from '../drain/job.ts'
-import { HOLD_REASONS } from '../observe/metric-labels.ts'
+import { HOLD_REASONS } from '../protocol/states.ts'
 
 const TEXT = { type: 'string' } as const
 const COUNT = { type: 'integer', minimum: 0 } as const

@@ -17,7 +17,7 @@ import { EXIT_USAGE } from '../config/config-error.ts'
 import { DEV_KEY, hasDevKey } from '../config/dev-settings.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
-import type { Node } from '../node/node.ts'
+import type { Node } from '../node/contract.ts'
 import { NPX } from '../package-names.ts'
 
 /** As the banner's commands assume it. */

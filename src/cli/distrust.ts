@@ -7,7 +7,7 @@
  * it is told, and the node lives.
  */
 import type { Uncaught } from './terminal.ts'
-import type { Node } from '../node/node.ts'
+import type { Node } from '../node/contract.ts'
 
 const EXIT_FAULT = 1
 

@@ -5,7 +5,7 @@
 import { changedOptions, RELOADED } from '../config/changes.ts'
 import { ConfigError } from '../config/config-error.ts'
 import type { Config } from '../config/schema.ts'
-import type { Node } from '../node/node.ts'
+import type { Node } from '../node/contract.ts'
 import { LOG_LEVELS } from '../observe/log.ts'
 
 export class Reload {

@@ -11,7 +11,7 @@ import { systemClock } from '../clock.ts'
 import { HEALTH_DEFAULTS } from '../observe/health.ts'
 import { watch } from '../observe/watchdog.ts'
 import type { Config } from '../config/schema.ts'
-import type { Node } from '../node/node.ts'
+import type { Node } from '../node/contract.ts'
 
 /** A loop that has stood still for this part of what liveness allows is reported. */
 const REPORT_SHARE = 0.5

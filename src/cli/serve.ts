@@ -14,7 +14,7 @@ import { systemClock } from '../clock.ts'
 import { EXIT_USAGE } from '../config/config-error.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
-import type { Node } from '../node/node.ts'
+import type { Node } from '../node/contract.ts'
 
 const WORKERS_MAX = 256
 

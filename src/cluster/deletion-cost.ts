@@ -2,7 +2,7 @@
  * What it costs to end this node, as Kubernetes is told it: of the pods that it may take away it takes the cheapest. Pure.
  * https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/#pod-deletion-cost
  */
-import type { NodeState } from '../registry/registry.ts'
+import type { NodeState } from '../protocol/states.ts'
 
 /** Below every node that stays: whoever is leaving is taken first. Within 32 bits, as Kubernetes wants it. */
 const LEAVING = -1_000_000_000

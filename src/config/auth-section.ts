@@ -21,9 +21,8 @@ export const JWT_ALGORITHMS = [
   'Ed25519',
 ] as const
 
-export const AUTH_SECTION = section(
-  'How tokens are checked. One of the first three is needed, except with `sluice dev`.',
-  {
+export function authSection() {
+  return section('How tokens are checked. One of the first three is needed, except with `sluice dev`.', {
     jwtSecret: optional(text('a text that is not empty; at least 32 bytes for HS256, or it can be guessed'), {
       env: 'SLUICE_JWT_SECRET',
       secret: 'whole',
@@ -83,5 +82,5 @@ export const AUTH_SECTION = section(
     revocationTtl: option(duration('1m', '365d'), '1d', {
       doc: 'How long a revocation is remembered: at least as long as tokens live.',
     }),
-  },
-)
+  })
+}

@@ -5,7 +5,7 @@
  * Times are milliseconds and sizes are bytes once loaded, whatever they were written as.
  */
 import * as z from 'zod'
-import { AUTH_SECTION } from './auth-section.ts'
+import { authSection } from './auth-section.ts'
 import type { DevFacts } from './dev-settings.ts'
 import { dialectsSection } from './dialects-section.ts'
 import { isPlan, PLAN_RULE } from './drain-plan.ts'
@@ -132,7 +132,7 @@ export const SCHEMA = z.strictObject({
   nats: natsSection(),
   durable: durableSection(),
   redis: redisSection(),
-  auth: AUTH_SECTION,
+  auth: authSection(),
   node: section('This node among the others.', {
     version: optional(text('1 to 64 of A-Z a-z 0-9 _ . + -', isLabel), {
       env: 'SLUICE_VERSION',

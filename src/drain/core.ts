@@ -30,7 +30,7 @@ import { remember, take } from './remembered.ts'
 import { lengthMs, scheduleOf, type Schedule, type Underway } from './schedule.ts'
 import { Tally, type TransportCounts } from './tally.ts'
 import type { TransportName } from '../protocol/transport-name.ts'
-import type { DRAIN_STATES, HOLD_REASONS } from '../observe/metric-labels.ts'
+import type { DRAIN_STATES, HOLD_REASONS } from '../protocol/states.ts'
 
 export type DrainState = (typeof DRAIN_STATES)[number]
 

@@ -7,7 +7,6 @@ import type { Origin } from './movement.ts'
 import type { DrainProgress } from './drain.ts'
 import type { Underway } from './schedule.ts'
 import type { Clock } from '../clock.ts'
-import { SluiceError } from '../errors.ts'
 import type { Log } from '../observe/log.ts'
 import type { NodeInfo } from '../registry/registry.ts'
 
@@ -61,14 +60,4 @@ export interface JobRunnerOptions {
   readonly leaseMs: number
   /** Within this time a node begins that is called. */
   readonly answerMs: number
-}
-
-/** A node that is being drained by now gives nothing away: its clients go anyhow. */
-export function givenAway(begin: () => Promise<'gone' | 'cancelled'>): Promise<'gone' | 'cancelled'> {
-  try {
-    return begin()
-  } catch (error) {
-    if (error instanceof SluiceError && error.code === 'bad_request') return Promise.resolve('cancelled')
-    throw error
-  }
 }

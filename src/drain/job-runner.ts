@@ -17,8 +17,9 @@ import {
   type Job,
   type JobNode,
 } from './job.ts'
-import { givenAway, type JobRunnerOptions, type JobRunnerPorts } from './job-runner-ports.ts'
+import { type JobRunnerOptions, type JobRunnerPorts } from './job-runner-ports.ts'
 import type { Origin } from './movement.ts'
+import { givenAway } from './rebalance.ts'
 import type { DrainProgress } from './drain.ts'
 import type { Timer } from '../clock.ts'
 

@@ -1,6 +1,7 @@
 /**
- * Which nodes have more clients than their share, and how many they are to give away. Pure.
+ * Which nodes have more clients than their share, how many they are to give away, and what becomes of it.
  */
+import { SluiceError } from '../errors.ts'
 import type { NodeInfo } from '../registry/registry.ts'
 
 /** A node that is this part over the average is left as it is. */
@@ -20,4 +21,14 @@ export function surplusOf(nodes: readonly NodeInfo[]): Surplus[] {
     const count = Math.floor(node.connections - average)
     return count > average * TOLERANCE ? [{ node, count }] : []
   })
+}
+
+/** A node that is being drained by now gives nothing away: its clients go anyhow. */
+export function givenAway(begin: () => Promise<'gone' | 'cancelled'>): Promise<'gone' | 'cancelled'> {
+  try {
+    return begin()
+  } catch (error) {
+    if (error instanceof SluiceError && error.code === 'bad_request') return Promise.resolve('cancelled')
+    throw error
+  }
 }

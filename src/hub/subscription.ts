@@ -101,7 +101,7 @@ export class Subscription implements LiveMember {
   fallBehind(position: Position | undefined): void {
     if (!this.live) return
     this.#at = behindAt(position, 'slow')
-    this.leaveLive()
+    this.detach()
     this.source.counts.slow(this.source.slowConsumer)
   }
 
@@ -138,7 +138,7 @@ export class Subscription implements LiveMember {
     const { state } = this
     const at = this.#at
     if (at === undefined) return
-    if (typeof at === 'number') this.leaveLive()
+    if (typeof at === 'number') this.detach()
     this.#at = undefined
     if (typeof at === 'object') at.replay?.ended()
     this.settleOpen()
@@ -185,8 +185,8 @@ export class Subscription implements LiveMember {
   private step(behind: Behind): boolean {
     const here = behind.position
     const feed = this.source.position
-    if (here === undefined || feed === undefined) return this.goLive(behind)
-    if (here.epoch === feed.epoch && here.offset === feed.offset) return this.goLive(behind)
+    if (here === undefined || feed === undefined) return this.attach(behind)
+    if (here.epoch === feed.epoch && here.offset === feed.offset) return this.attach(behind)
     if (behind.slow && this.source.slowConsumer !== 'catch-up') return this.giveUp(behind)
     if (here.epoch === feed.epoch && here.offset < feed.offset) {
       const next = this.log.next(here)
@@ -198,7 +198,7 @@ export class Subscription implements LiveMember {
     return this.read(behind, here)
   }
 
-  private goLive(behind: Behind): boolean {
+  private attach(behind: Behind): boolean {
     this.#at = this.source.sequence
     this.countLive(this.source.deliveries?.count)
     this.subscriber.attach(this.source.fanout, this.source.name)
@@ -207,7 +207,7 @@ export class Subscription implements LiveMember {
     return false
   }
 
-  private leaveLive(): void {
+  private detach(): void {
     this.countLive()
     if (this.source.deliveries !== undefined) this.#open?.behind(this.source.deliveries)
     this.source.fanout.removeLive(this)

@@ -6,7 +6,7 @@ import { deletionCost, isWorthTelling } from '../cluster/deletion-cost.ts'
 import type { Base } from './base.ts'
 import { annotateOwnPod, type OwnPod } from '../drivers/kubernetes.ts'
 import type { Log } from '../observe/log.ts'
-import type { NodeState } from '../registry/registry.ts'
+import type { NodeState } from '../protocol/states.ts'
 
 const ANNOTATION = 'controller.kubernetes.io/pod-deletion-cost'
 /** Also how often it is tried again: nobody but a scale-in asks for it. */

@@ -15,7 +15,7 @@ import type { JobDrain } from '../drain/job-runner-ports.ts'
 import { aheadOf, type Job } from '../drain/job.ts'
 import { Records } from '../drain/records.ts'
 import type { Log } from '../observe/log.ts'
-import { DRAIN_STATES, HOLD_REASONS } from '../observe/metric-labels.ts'
+import { DRAIN_STATES, HOLD_REASONS } from '../protocol/states.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { NodeInfo, Registry } from '../registry/registry.ts'
 

@@ -6,9 +6,9 @@ import { systemClock, type Clock } from '../clock.ts'
 import type { Membership } from '../cluster/membership.ts'
 import { refuse } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
-import type { About } from '../errors.ts'
 import { attachApi } from './api.ts'
 import { createBase, type Base } from './base.ts'
+import type { Node } from './contract.ts'
 import { faultsOf } from './preflight.ts'
 import { createCluster } from './cluster.ts'
 import { createDeletionCost } from './deletion-cost.ts'
@@ -26,36 +26,7 @@ import { clusterStoresOf, createStores, type MakeStores } from './stores.ts'
 import { Switchboard } from './switchboard.ts'
 import { createTrust } from './trust.ts'
 import { createWebhooks } from './webhooks.ts'
-import type { FaultPlace } from '../observe/faults.ts'
-import type { LogRoot } from '../observe/log.ts'
 import type { NodeInfo } from '../registry/registry.ts'
-
-export interface Node {
-  readonly id: string
-  /** The public listener, once started: `http://host:port`. */
-  readonly url: string
-  readonly apiUrl: string
-  readonly log: LogRoot
-  /** Counts and logs a fault that was met outside of the node's own walls. */
-  readonly caught: (place: FaultPlace, error: unknown, about?: About) => void
-  /** Fails where an address is taken. */
-  start(): Promise<void>
-  /** Resolves when the node has stopped, for whatever reason. */
-  readonly end: Promise<void>
-  /**
-   * Moves every client to another node, then stops, all of it by `drain.deadline`. Resolves when it has, or when somebody has
-   * cancelled it and it stays.
-   */
-  drain(): Promise<void>
-  /** Shows what the files of the certificates hold now to whoever connects from now on; by itself it looks every 10 s. */
-  renewCertificates(): Promise<void>
-  /** A drain that is under way sends everybody now, whatever the others take; without one nothing happens. */
-  hurry(): void
-  /** The nodes that were started with this one stop too: where nobody else is left, `drain` does not wait for anybody. */
-  leaveWithOthers(): void
-  /** Closes every client, spread over a moment, then stops within a few seconds, whatever hangs. Idempotent. */
-  close(): Promise<void>
-}
 
 /** Fails with `ConfigError` where the configuration cannot be used. */
 export async function createNode(config: Config, time: Clock = systemClock): Promise<Node> {

@@ -8,7 +8,8 @@
  */
 import { Account } from './account.ts'
 import type { Log } from './log.ts'
-import { disconnectReason, type Ended } from './metric-labels.ts'
+import type { Ended } from '../errors.ts'
+import { disconnectReason } from './metric-labels.ts'
 import type { Came, SeenSession } from './witness.ts'
 import type { Clock, Timer } from '../clock.ts'
 

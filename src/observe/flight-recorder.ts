@@ -5,7 +5,8 @@
  * Bounded: in time (`forMs`, to be renewed), in all that is told (`eventsMax`), in what is told in a second, and in what is
  * remembered of messages that were not acknowledged yet. What is left out is counted and told.
  */
-import { disconnectReason, type Ended } from './metric-labels.ts'
+import type { Ended } from '../errors.ts'
+import { disconnectReason } from './metric-labels.ts'
 import { Recording, type Follow, type FollowSink } from './recording.ts'
 import type { SeenSession, Tap, ToldType } from './witness.ts'
 import type { Clock } from '../clock.ts'

@@ -12,6 +12,7 @@
  */
 import type { Clock, Timer } from '../clock.ts'
 import type { Log } from './log.ts'
+import type { NodeState } from '../protocol/states.ts'
 
 /**
  * `degraded`: less than whole, but clients are served. `failing`: new connections are better off elsewhere.
@@ -26,9 +27,6 @@ export interface ProbeResult {
 }
 
 export type Probe = () => ProbeResult | Promise<ProbeResult>
-
-/** `cordoned`: it would be active, but operators keep it out. */
-export type NodeState = 'starting' | 'active' | 'cordoned' | 'draining' | 'closing'
 
 export interface Verdict {
   readonly ok: boolean

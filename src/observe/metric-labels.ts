@@ -1,10 +1,11 @@
 /**
  * The closed sets of label values, for the rooms that count and for the table of metrics.
  */
-import { ERRORS, WALLS, type CloseReason } from '../errors.ts'
+import { ERRORS, WALLS, type CloseReason, type Ended } from '../errors.ts'
 import type { ErrorCode } from '../protocol/error-code.ts'
 import type { ResetReason } from '../protocol/position.ts'
 import { RFC_CLOSE } from '../protocol/rfc6455.ts'
+import { ADMISSION_REFUSALS } from '../protocol/states.ts'
 import { TRANSPORTS } from '../protocol/transport-name.ts'
 
 export interface Label {
@@ -39,14 +40,6 @@ const CODE_NAMES: Readonly<Record<number, DisconnectReason | undefined>> = {
   [RFC_CLOSE.tooLarge]: CLOSE_NAMES.tooLarge,
 }
 
-/** How a connection ended. */
-export interface Ended {
-  /** For what reason we ended it; `answered`: a poll. Absent: the peer or the network did. */
-  readonly why?: CloseReason | 'answered'
-  /** The close code, of a WebSocket. */
-  readonly code?: number
-}
-
 /**
  * For `disconnects`. What ended without a close frame (1005, 1006, an aborted stream) or with a code that nobody here sends
  * counts as `lost`.
@@ -67,29 +60,7 @@ export const DISCONNECT_REASONS: readonly DisconnectReason[] = [
   'answered',
 ]
 
-/** Why admission turns a connection attempt away. */
-export const ADMISSION_REFUSALS = [
-  'connections',
-  'address',
-  'lag',
-  'memory',
-  'queue_full',
-  'queue_timeout',
-  'aborted',
-  'starting',
-  'draining',
-  'closing',
-] as const
-
-export type AdmissionRefusal = (typeof ADMISSION_REFUSALS)[number]
-
 export const REFUSAL_REASONS = [...ADMISSION_REFUSALS, 'origin', 'outdated', 'subprotocol'] as const
-
-/** How far a drain is. */
-export const DRAIN_STATES = ['waiting', 'moving', 'paused', 'closing', 'gone', 'cancelled'] as const
-
-/** Why a drain waits, in one word. */
-export const HOLD_REASONS = ['alone', 'unwell', 'queue', 'other_unwell', 'room', 'returning', 'job'] as const
 
 /** The limits that a peer can hit after it was admitted, named like the options where there is one. */
 export const LIMITS = [

@@ -1,12 +1,7 @@
 /**
  * The metrics of what a node is put together from: its part of `metric-table.ts`.
  */
-import { counter, gauge, histogram, type MetricSpec } from './metric-spec.ts'
-
-/** A store in the same zone answers within a millisecond; one that is being waited for, within the time limit. */
-export const STORE_BUCKETS_S = [
-  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
-]
+import { ANSWER_BUCKETS_S, counter, gauge, histogram, type MetricSpec } from './metric-spec.ts'
 
 export const PARTS = {
   logReads: counter(
@@ -18,7 +13,7 @@ export const PARTS = {
   logAppendTime: histogram(
     'log_append_seconds',
     'How long an append to the replay log took.',
-    STORE_BUCKETS_S,
+    ANSWER_BUCKETS_S,
   ),
   logSuccessions: counter(
     'log_successions_total',
@@ -33,7 +28,7 @@ export const PARTS = {
   backboneRoundTrip: histogram(
     'backbone_round_trip_seconds',
     'How long a word of the node to itself was on its way through the backbone; one at each `cluster.canary`.',
-    STORE_BUCKETS_S,
+    ANSWER_BUCKETS_S,
   ),
   registryOps: counter(
     'registry_ops_total',

@@ -32,6 +32,11 @@ export type MetricSpec = CounterSpec | GaugeSpec | HistogramSpec
 
 export const METRIC_PREFIX = 'sluice_'
 
+/** Of what is answered by a store in the same zone: within a millisecond where all is well, or within its time limit. */
+export const ANSWER_BUCKETS_S = [
+  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
+]
+
 export function counter<const Labels extends readonly Label[]>(
   name: `${string}_total`,
   help: string,

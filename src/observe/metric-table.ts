@@ -11,13 +11,12 @@ import {
   DISCONNECT_REASONS,
   FAULTS,
   LIMITS,
-  DRAIN_STATES,
-  HOLD_REASONS,
   REFUSAL_REASONS,
   RESET_REASONS,
 } from './metric-labels.ts'
-import { PARTS, STORE_BUCKETS_S } from './metric-parts.ts'
-import { counter, gauge, histogram, type MetricSpec } from './metric-spec.ts'
+import { PARTS } from './metric-parts.ts'
+import { DRAIN_STATES, HOLD_REASONS } from '../protocol/states.ts'
+import { ANSWER_BUCKETS_S, counter, gauge, histogram, type MetricSpec } from './metric-spec.ts'
 
 export { METRIC_PREFIX, type MetricSpec } from './metric-spec.ts'
 
@@ -247,7 +246,7 @@ const NODE = {
       values: ['2xx', '3xx', '4xx', '5xx'],
     },
   ),
-  apiRequestTime: histogram('api_request_seconds', 'How long the API took to answer.', STORE_BUCKETS_S),
+  apiRequestTime: histogram('api_request_seconds', 'How long the API took to answer.', ANSWER_BUCKETS_S),
   eventLoopLag: gauge(
     'event_loop_lag_seconds',
     'How late the event loop serves whoever comes at a random moment, smoothed. What admission goes by.',

@@ -4,7 +4,7 @@
  * each place costs them the one question whether there is a `tap`.
  */
 import type { Account } from './account.ts'
-import type { Ended } from './metric-labels.ts'
+import type { Ended } from '../errors.ts'
 import type { Encoded } from '../protocol/encoded.ts'
 import type { EncodedReset } from '../protocol/encoded-reset.ts'
 import type { Position } from '../protocol/position.ts'

@@ -29,6 +29,7 @@
  * Fails with `unavailable` when the store cannot be reached.
  */
 import type { Answer } from '../answer.ts'
+import type { NodeState } from '../protocol/states.ts'
 
 export interface Place {
   readonly session: string
@@ -71,9 +72,6 @@ export interface Claimed {
   /** What backends have put the user on. Absent: nothing. */
   readonly standing?: readonly Standing[]
 }
-
-/** `cordoned`: it would be active, but operators keep it out. */
-export type NodeState = 'starting' | 'active' | 'cordoned' | 'draining' | 'closing'
 
 /** Which deploy a node is of: where versions differ, clients go to the latest. */
 export interface Deploy {

@@ -8,7 +8,8 @@ import { freePorts } from '../support/server-process.ts'
 import { mintToken } from '../../src/auth/tokens.ts'
 import { systemClock } from '../../src/clock.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import { createNode, type Node } from '../../src/node/node.ts'
+import type { Node } from '../../src/node/contract.ts'
+import { createNode } from '../../src/node/node.ts'
 import { CHROMIUM, newPage } from './chromium.ts'
 
 /** The page of `sluice dev`, as a newcomer sees it. With SLUICE_SCREENSHOTS, a folder, it leaves pictures there. */

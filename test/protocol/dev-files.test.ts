@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SluiceClient } from '../../src/client/index.ts'
 import { createClient } from '../../src/client/node.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import { createNode, type Node } from '../../src/node/node.ts'
+import type { Node } from '../../src/node/contract.ts'
+import { createNode } from '../../src/node/node.ts'
 
 /** What a node of `sluice dev` serves to pages of this machine: the SDK, tokens, a folder. */
 

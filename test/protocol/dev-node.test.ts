@@ -3,7 +3,8 @@ import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadConfig } from '../../src/config/load.ts'
 import type { ConfigInput } from '../../src/config/schema.ts'
-import { createNode, type Node } from '../../src/node/node.ts'
+import type { Node } from '../../src/node/contract.ts'
+import { createNode } from '../../src/node/node.ts'
 
 /** What a web site can do to a node of `sluice dev` through the browser of whoever runs it. */
 

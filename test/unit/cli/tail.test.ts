@@ -5,7 +5,8 @@ import { mintToken } from '../../../src/auth/tokens.ts'
 import { main } from '../../../src/cli/main.ts'
 import { systemClock } from '../../../src/clock.ts'
 import { loadConfig } from '../../../src/config/load.ts'
-import { createNode, type Node } from '../../../src/node/node.ts'
+import type { Node } from '../../../src/node/contract.ts'
+import { createNode } from '../../../src/node/node.ts'
 
 const SECRET = 'a secret of thirty-two characters'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ConnectionLog, type ConnectionLogOptions } from '../../../src/observe/connection-log.ts'
-import type { Ended } from '../../../src/observe/metric-labels.ts'
+import type { Ended } from '../../../src/errors.ts'
 import type { SeenSession } from '../../../src/observe/witness.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 

@@ -3,11 +3,11 @@ import {
   Health,
   readiness,
   worstOf,
-  type NodeState,
   type PartStatus,
   type Probe,
   type ProbeResult,
 } from '../../../src/observe/health.ts'
+import type { NodeState } from '../../../src/protocol/states.ts'
 import { ManualClock } from '../admission/manual-clock.ts'
 
 interface Fixture {
