@@ -154,7 +154,8 @@ export class Containers {
   }
 
   close(): void {
-    for (const { child } of this.#all.values()) child?.kill('SIGKILL')
+    // One by one: who has another user than his parent does not end with it.
+    for (const name of this.#all.keys()) for (const pid of this.#pids(name)) end(pid)
     for (const name of this.#all.keys()) run('ip', 'netns', 'del', this.#place(name))
     run('ip', 'netns', 'del', this.#prefix)
     rmSync(this.#folder, { recursive: true, force: true })
@@ -195,6 +196,15 @@ export class Containers {
 function asItsUser({ user: { uid, gid }, isConfined }: Container): string[] {
   const drop = isConfined ? ['--bounding-set=-all', '--inh-caps=-all', '--no-new-privs'] : []
   return ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', ...drop]
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    // It has ended with another one.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
 }
 
 function rootOf(pid: number): string | undefined {
