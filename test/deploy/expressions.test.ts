@@ -1,7 +1,8 @@
 /** Each expression of the dashboards and of the canary's analysis is one that Prometheus can read. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { dashboards, questionsOf } from '../support/dashboards.ts'
 import { passesPromtool, promtool } from '../support/promtool.ts'
 
 const DEPLOY = new URL('../../deploy/', import.meta.url)
@@ -27,12 +28,12 @@ function check(expressions: readonly string[]): void {
   passesPromtool(['check', 'rules'], { groups: [{ name: 'expressions', rules }] })
 }
 
-const boards = readdirSync(new URL('grafana', DEPLOY)).filter((name) => name.endsWith('.json'))
 const read = (path: string): string => readFileSync(new URL(path, DEPLOY), 'utf8')
 
 describe.skipIf(promtool.missing !== undefined)(`expressions${promtool.note}`, () => {
-  it.each(boards)('of %s can be read', (name) => {
-    const expressions = textsUnder('expr', JSON.parse(read(`grafana/${name}`)))
+  it.each(dashboards())('of %s can be read', (_name, dashboard) => {
+    const markers = dashboard.annotations.list.map(({ expr }) => expr)
+    const expressions = [...questionsOf(dashboard).map(({ expr }) => expr), ...markers]
     expect(expressions.length).toBeGreaterThan(10)
     check(expressions)
   })

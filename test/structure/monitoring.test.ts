@@ -2,10 +2,11 @@
  * What watches the gateway asks for what the gateway measures: an alert on a metric or a label that is not there never comes, and a
  * panel stays empty.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { ALL_FAULTS } from '../support/alerts/faults.ts'
+import { dashboards, panelsOf, questionsOf, showsOnlyWhatHappens } from '../support/dashboards.ts'
 import { labelsIn, metricsIn, unknownIn } from '../support/known-metrics.ts'
 
 const DEPLOY = new URL('../../deploy/', import.meta.url)
@@ -17,35 +18,10 @@ interface Alert {
   readonly annotations: { readonly summary: string; readonly description: string; readonly runbook: string }
 }
 
-interface Panel {
-  readonly id: number
-  readonly type: string
-  readonly title: string
-  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number }
-  readonly targets?: readonly {
-    readonly expr: string
-    readonly legendFormat?: string
-    readonly datasource: unknown
-  }[]
-}
-
-interface Dashboard {
-  readonly uid: string
-  readonly title: string
-  readonly panels: readonly Panel[]
-  readonly annotations: {
-    readonly list: readonly { expr: string; titleFormat: string; textFormat?: string }[]
-  }
-}
-
 const read = (path: string): string => readFileSync(new URL(path, DEPLOY), 'utf8')
 const alerts = (parse(read('prometheus/alerts.yaml')) as { groups: { rules: Alert[] }[] }).groups.flatMap(
   ({ rules }) => rules,
 )
-const dashboards = readdirSync(new URL('grafana', DEPLOY))
-  .filter((name) => name.endsWith('.json'))
-  .map((name) => [name, JSON.parse(read(`grafana/${name}`)) as Dashboard] as const)
-
 /** Names between two braces: labels of what an expression answers. */
 function shownLabels(text: string): string[] {
   return [...text.matchAll(/\{\{\s*(?:\$labels\.)?(\w+)\s*\}\}/g)].map(([, name]) => name as string)
@@ -54,6 +30,20 @@ function shownLabels(text: string): string[] {
 function missingLabels(text: string, expression: string): string[] {
   const labels = labelsIn(expression)
   return shownLabels(text).filter((name) => !labels.has(name))
+}
+
+/** The units of Grafana that fit what an expression answers, by the names of its metrics and what is done with them. */
+function fittingUnits(expression: string): string[] {
+  const measured = metricsIn(expression).filter((name) => name !== 'sluice_node_info')
+  const isBytes = /_bytes(?:_|$)/.test(measured[0] ?? '')
+  if (expression.includes('histogram_quantile')) return ['s']
+  if (expression.includes(' / ')) return isBytes ? ['bytes'] : ['percentunit', 'short']
+  if (/\brate\(/.test(expression)) {
+    const isTime = measured.every((name) => name.endsWith('_seconds_total'))
+    return isTime ? ['percentunit'] : [isBytes ? 'Bps' : 'cps']
+  }
+  if (measured.includes('sluice_admission_pressure')) return ['percentunit']
+  return [isBytes ? 'bytes' : measured.every((name) => name.endsWith('_seconds')) ? 's' : 'short']
 }
 
 describe('the check itself', () => {
@@ -109,10 +99,8 @@ it('the runbook has no alert that is not there', () => {
   expect(sections.sort()).toEqual(alerts.map(({ alert }) => alert).sort())
 })
 
-describe.each(dashboards)('the dashboard %s', (_file, dashboard) => {
-  const targets = dashboard.panels.flatMap(({ title, targets: all = [] }) =>
-    all.map((one) => ({ title, ...one })),
-  )
+describe.each(dashboards())('the dashboard %s', (_file, dashboard) => {
+  const targets = questionsOf(dashboard)
 
   it('asks for what there is, from a source that can be chosen', () => {
     expect(targets).not.toEqual([])
@@ -127,6 +115,18 @@ describe.each(dashboards)('the dashboard %s', (_file, dashboard) => {
     }
   })
 
+  it.each(targets)('says of $title in a unit that fits what it is', ({ expr, unit }) => {
+    expect(fittingUnits(expr)).toContain(unit)
+  })
+
+  it('says that nothing has happened, in a panel that is empty then', () => {
+    const silent = panelsOf(dashboard).filter(
+      ({ noValue, questions }) =>
+        noValue === undefined && questions.every(({ expr }) => showsOnlyWhatHappens(expr)),
+    )
+    expect(silent.map(({ title }) => title)).toEqual([])
+  })
+
   it('has each panel in a place of its own', () => {
     const cells = dashboard.panels.flatMap(({ gridPos: { x, y, w, h } }) =>
       Array.from({ length: w * h }, (_, i) => `${x + (i % w)},${y + Math.floor(i / w)}`),
@@ -139,7 +139,7 @@ describe.each(dashboards)('the dashboard %s', (_file, dashboard) => {
 })
 
 it('what an alert asks for has a panel, so that whoever is woken up sees it; so has what clients tell of themselves', () => {
-  const panels = dashboards.flatMap(([, dashboard]) => dashboard.panels)
+  const panels = dashboards().flatMap(([, dashboard]) => dashboard.panels)
   const shown = new Set(panels.flatMap(({ targets = [] }) => targets.flatMap(({ expr }) => metricsIn(expr))))
   // Prometheus' own page has who answers it.
   const asked = alerts.flatMap(({ expr }) => metricsIn(expr)).filter((name) => name !== 'up')
@@ -147,11 +147,10 @@ it('what an alert asks for has a panel, so that whoever is woken up sees it; so 
 })
 
 it('dashboards have names of their own', () => {
-  expect(new Set(dashboards.map(([, { uid }]) => uid)).size).toBe(dashboards.length)
-  expect(dashboards.map(([file]) => file).sort()).toEqual([
-    'capacity.json',
-    'deploy.json',
-    'node.json',
-    'overview.json',
-  ])
+  expect(new Set(dashboards().map(([, { uid }]) => uid)).size).toBe(dashboards().length)
+  expect(
+    dashboards()
+      .map(([file]) => file)
+      .sort(),
+  ).toEqual(['capacity.json', 'deploy.json', 'node.json', 'overview.json'])
 })
