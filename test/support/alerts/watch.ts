@@ -50,6 +50,7 @@ function secondsOf(text: string): number {
 
 export class AlertWatch {
   readonly #url: string
+  readonly #startedS = Date.now() / 1000
   readonly #process: ServerProcess
   readonly #directory: { remove(): void }
 
@@ -104,6 +105,28 @@ export class AlertWatch {
         one.state === 'firing' &&
         Object.entries({ alertname: alert, ...labels }).every(([name, value]) => one.labels[name] === value),
     )
+  }
+
+  /** All that an expression has answered since it runs, second by second, by the labels of each series; what is no number is left out. */
+  async historyOf(expression: string): Promise<{ labels: Record<string, string>; values: number[] }[]> {
+    const query = new URLSearchParams({
+      query: expression,
+      start: String(this.#startedS),
+      end: String(Date.now() / 1000),
+      step: SCRAPE,
+    })
+    const { result } = await this.#ask<{
+      result: { metric: Record<string, string>; values: [number, string][] }[]
+    }>(`query_range?${query}`)
+    return result.map(({ metric, values }) => ({
+      labels: metric,
+      values: values.map(([, value]) => Number(value)).filter((value) => Number.isFinite(value)),
+    }))
+  }
+
+  /** Those of a label, of the series of one metric, as a dashboard has them to choose from. */
+  valuesOf(label: string, metric: string): Promise<string[]> {
+    return this.#ask<string[]>(`label/${label}/values?${new URLSearchParams({ 'match[]': metric })}`)
   }
 
   /** Those that are on, of these. */

@@ -129,12 +129,12 @@ export class AlertWorld {
   /** Connected, with more in its first frame where that is given. */
   async client(connect: object = {}, user = 'alice'): Promise<RawClient> {
     const client = await this.socket()
-    client.send({ type: 'connect', token: await this.#token(user), ...connect })
+    client.send({ type: 'connect', token: await this.token(user), ...connect })
     await client.next('welcome')
     return client
   }
 
-  #token(sub: string): Promise<string> {
+  token(sub: string): Promise<string> {
     const { auth } = JSON.parse(readFileSync(join(this.cluster.directory, 'node-1.json'), 'utf8')) as {
       readonly auth: { readonly jwtSecret: string }
     }
@@ -142,14 +142,23 @@ export class AlertWorld {
   }
 
   /** To the API of any node, or of the one at `url`; answers the status. */
-  async publish(channel: string, data: unknown, url = this.env['SLUICE_API_URL']): Promise<number> {
+  publish(channel: string, data: unknown, url = this.env['SLUICE_API_URL'] as string): Promise<number> {
+    return this.#publish({ channel, data }, url)
+  }
+
+  /** To a user, wherever he is. */
+  write(user: string, data: unknown): Promise<number> {
+    return this.#publish({ user, data }, this.env['SLUICE_API_URL'] as string)
+  }
+
+  async #publish(body: object, url: string): Promise<number> {
     const answer = await fetch(`${url}/v1/publish`, {
       method: 'POST',
       headers: {
         authorization: `Bearer ${this.env['SLUICE_API_KEY']}`,
         'content-type': 'application/json',
       },
-      body: JSON.stringify({ channel, data }),
+      body: JSON.stringify(body),
     })
     await answer.arrayBuffer()
     return answer.status
