@@ -12,7 +12,7 @@ type Self = Pick<NodeInfo, 'region' | 'degraded'>
 export interface Leaving {
   /** Nodes that will send their clients away soon. */
   readonly nodes: ReadonlySet<string>
-  /** This node is one of them: what it sends to another one of them would be moved twice. */
+  /** This node is one of them: what it sends to another one of them is moved twice, so it waits for one that starts. */
   readonly together: boolean
 }
 
@@ -33,11 +33,12 @@ export function capacityOf(
 ): Capacity {
   const all = others.filter(({ state, role }) => state === 'active' && role !== 'api')
   const staying = all.filter(({ id }) => !leaving.nodes.has(id))
-  if (staying.length === 0 && all.length > 0 && leaving.together)
+  const coming = others.some(({ state, role }) => state === 'starting' && role !== 'api')
+  // Nodes that are started again in their places come one after the other: who waited for the first would wait for ever.
+  if (staying.length === 0 && all.length > 0 && leaving.together && coming)
     return { ...unwell('alone', 'all other nodes that are active are to be drained as well'), room: 0 }
   const active = staying.length > 0 ? staying : all
   if (active.length === 0) {
-    const coming = others.some(({ state, role }) => state === 'starting' && role !== 'api')
     const capacity = { ok: false, why: 'alone', reason: 'no other node is active', room: 0 } as const
     return coming ? capacity : { ...capacity, alone: true }
   }

@@ -154,6 +154,10 @@ export function forecastOf(job: Job, all: readonly NodeInfo[], delays: JobDelays
     if (!capacity.ok) inTheWay.add(capacity.reason)
     if (node.state === 'draining') inTheWay.add(`node ${node.id} is being drained already`)
   }
+  if (drains && takers.length === 0 && job.nodes.length > 1)
+    inTheWay.add(
+      'no node that is active stays: until another one comes, clients go to nodes that are drained later, and are moved again',
+    )
   const room = takers.reduce((sum, node) => sum + (roomOf(node) ?? Infinity), 0)
   if (takers.length > 0 && room < total)
     inTheWay.add(`the others have room for ${room} of the ${total} connections`)

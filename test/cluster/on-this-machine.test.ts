@@ -70,6 +70,9 @@ describe('npm run cluster', () => {
       until ${publish} --fail; do sleep 0.2; done
       while read -r line <&3; do case $line in *hello*) echo "got $line"; break;; esac; done`)
     expect(output.match(/^\w+ +\w+ +1 +gone /gm)).toHaveLength(3)
+    expect(output).toContain('in the way: no node that is active stays')
+    // The one client was moved, and not cut off when the time was up.
+    expect(output).toMatch(/ done, 0 of .* 0 returned, 0 closed, 0 not seen;/)
     expect(output).toMatch(/got .*hello/)
     expect(code).toBe(0)
     const versions = async (): Promise<string[]> => {

@@ -142,17 +142,19 @@ describe('a cluster of which other nodes are to be drained as well', () => {
     expect(capacityOf(SELF, [going, node()], { leaving: leaving('n9') })).toEqual(WELL)
   })
 
-  it('takes nothing from one of those that are drained together where no other stays', () => {
-    const nothing = {
+  it('takes nothing from one of those that are drained together while another one starts', () => {
+    expect(
+      capacityOf(SELF, [node(), node({ id: 'n3', state: 'starting' })], { leaving: leaving('n2') }),
+    ).toEqual({
       ok: false,
       why: 'alone',
       reason: 'all other nodes that are active are to be drained as well',
       room: 0,
-    }
-    expect(capacityOf(SELF, [node()], { leaving: leaving('n2') })).toEqual(nothing)
-    expect(
-      capacityOf(SELF, [node(), node({ id: 'n3', state: 'starting' })], { leaving: leaving('n2') }),
-    ).toEqual(nothing)
+    })
+  })
+
+  it('takes clients from one of them where none stays and none starts: whose place is taken again comes after it', () => {
+    expect(capacityOf(SELF, [node()], { leaving: leaving('n2') })).toEqual(WELL)
   })
 
   it('takes clients from a node that goes for another reason: they are moved twice, and are somewhere', () => {
