@@ -89,6 +89,33 @@ const FORECAST = object(
   ['total', 'takesMs', 'takers', 'inTheWay'],
 )
 
+const JOB_WISH = object(
+  {
+    nodes: { type: 'array', minItems: 1, items: TEXT, description: 'Ids, or their beginnings.' },
+    region: TEXT,
+    version: { type: 'string', description: 'With `*` for anything: `1.4.*`.' },
+    plan: PLAN,
+    parallel: { type: 'integer', minimum: 1, maximum: 64, default: 1 },
+    deadline: { type: 'string', description: 'From its beginning, such as `20m`.' },
+    to: { type: 'string', description: 'The region that clients are sent to.' },
+    reason: REASON,
+    cordon: { const: true, description: 'They stay out, also when they are started again.' },
+    finish: { const: true, description: 'All nodes at once, and everybody now.' },
+    dryRun: DRY_RUN,
+  },
+  [],
+)
+
+const JOB_CHANGE = object(
+  {
+    plan: PLAN,
+    paused: { type: 'boolean' },
+    parallel: { type: 'integer', minimum: 1, maximum: 64 },
+    finish: { const: true },
+  },
+  [],
+)
+
 /** `counts`: what became of those who were told to go. */
 export function jobSchemas(counts: object): Readonly<Record<string, object>> {
   const view = object(
@@ -135,31 +162,8 @@ export function jobSchemas(counts: object): Readonly<Record<string, object>> {
       },
       ['job'],
     ),
-    JobWish: object(
-      {
-        nodes: { type: 'array', minItems: 1, items: TEXT, description: 'Ids, or their beginnings.' },
-        region: TEXT,
-        version: { type: 'string', description: 'With `*` for anything: `1.4.*`.' },
-        plan: PLAN,
-        parallel: { type: 'integer', minimum: 1, maximum: 64, default: 1 },
-        deadline: { type: 'string', description: 'From its beginning, such as `20m`.' },
-        to: { type: 'string', description: 'The region that clients are sent to.' },
-        reason: REASON,
-        cordon: { const: true, description: 'They stay out, also when they are started again.' },
-        finish: { const: true, description: 'All nodes at once, and everybody now.' },
-        dryRun: DRY_RUN,
-      },
-      [],
-    ),
-    JobChange: object(
-      {
-        plan: PLAN,
-        paused: { type: 'boolean' },
-        parallel: { type: 'integer', minimum: 1, maximum: 64 },
-        finish: { const: true },
-      },
-      [],
-    ),
+    JobWish: JOB_WISH,
+    JobChange: JOB_CHANGE,
     RebalanceAllWish: object({ region: TEXT, plan: PLAN, reason: REASON, dryRun: DRY_RUN }, []),
   }
 }
