@@ -35,7 +35,7 @@ export interface Subscriber {
   detach(fanout: Fanout, channel: string): void
   /**
    * The next message of a channel is not for this client; called while it is live on it only. Who is on native topics answers by which
-   * member to leave out, and stays; any other leaves the fan-out, and `goLive` is called right after the message.
+   * member to leave out, and stays; any other leaves the fan-out, and `attach` is called right after the message.
    */
   stepAside(fanout: Fanout, channel: string, encoded: Encoded): Spared | undefined
   /** The channel's policy is to close slow clients. */
