@@ -23,32 +23,7 @@ export const JWT_ALGORITHMS = [
 
 export function authSection() {
   return section('How tokens are checked. One of the first three is needed, except with `sluice dev`.', {
-    jwtSecret: optional(text('a text that is not empty; at least 32 bytes for HS256, or it can be guessed'), {
-      env: 'SLUICE_JWT_SECRET',
-      secret: 'whole',
-      doc: 'The secret that tokens are signed with (HS256 and the like).',
-    }),
-    jwtPublicKey: optional(text('a public key in PEM (SPKI), or the JSON text of a JWK'), {
-      env: 'SLUICE_JWT_PUBLIC_KEY',
-      doc: 'The public key of whoever signs the tokens.',
-    }),
-    jwksUrl: optional(
-      text(
-        'a URL with http or https, such as https://id.example.com/.well-known/jwks.json',
-        isUrl('http', 'https'),
-      ),
-      {
-        env: 'SLUICE_JWKS_URL',
-        secret: 'credentials',
-        doc: 'Where the public keys are published as a JWK set; it is fetched again when keys change.',
-      },
-    ),
-    algorithms: optional(
-      list(`names among ${JWT_ALGORITHMS.join(', ')}`, (name) =>
-        (JWT_ALGORITHMS as readonly string[]).includes(name),
-      ),
-      { doc: 'The algorithms that are accepted. Absent: what fits the keys.' },
-    ),
+    ...keyOptions(),
     audience: optional(
       list('one text or a list of texts', (name) => name !== ''),
       { doc: 'The `aud` claim must name one of these. Absent: it is not looked at.' },
@@ -83,4 +58,36 @@ export function authSection() {
       doc: 'How long a revocation is remembered: at least as long as tokens live.',
     }),
   })
+}
+
+/** Whose tokens they are: the keys, and how they sign. */
+function keyOptions() {
+  return {
+    jwtSecret: optional(text('a text that is not empty; at least 32 bytes for HS256, or it can be guessed'), {
+      env: 'SLUICE_JWT_SECRET',
+      secret: 'whole',
+      doc: 'The secret that tokens are signed with (HS256 and the like).',
+    }),
+    jwtPublicKey: optional(text('a public key in PEM (SPKI), or the JSON text of a JWK'), {
+      env: 'SLUICE_JWT_PUBLIC_KEY',
+      doc: 'The public key of whoever signs the tokens.',
+    }),
+    jwksUrl: optional(
+      text(
+        'a URL with http or https, such as https://id.example.com/.well-known/jwks.json',
+        isUrl('http', 'https'),
+      ),
+      {
+        env: 'SLUICE_JWKS_URL',
+        secret: 'credentials',
+        doc: 'Where the public keys are published as a JWK set; it is fetched again when keys change.',
+      },
+    ),
+    algorithms: optional(
+      list(`names among ${JWT_ALGORITHMS.join(', ')}`, (name) =>
+        (JWT_ALGORITHMS as readonly string[]).includes(name),
+      ),
+      { doc: 'The algorithms that are accepted. Absent: what fits the keys.' },
+    ),
+  }
 }
