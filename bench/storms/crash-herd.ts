@@ -6,7 +6,7 @@
  */
 import { Admitted } from './parts/admitted.ts'
 import { startHaProxy } from './parts/haproxy.ts'
-import { latencyOf, p99Ms } from './parts/latency.ts'
+import { deliveries, latencyOf, p99Ms } from './parts/latency.ts'
 import { processorOf, processorText } from './parts/processor.ts'
 import { percentiles, printTable, Promises, seconds, type StormOptions } from './parts/report.ts'
 import { createClient } from '../../src/client/node.ts'
@@ -104,9 +104,10 @@ export async function crashHerd({ clients = 6000, publishes = 500 }: StormOption
   const after = p99Ms(calm, stormy)
   const ratio = after / before
   const herdMs = backMs + AFTER_MS
-  // What they do all the time is taken off.
-  const calmShare = (calmly.ranMs - first.ranMs) / CALM_MS
-  const connectMs = (stormily.ranMs - calmly.ranMs - calmShare * herdMs) / Math.max(1, orphans)
+  // What deliveries cost is taken off, by what they cost before.
+  const perDelivery = (calmly.ranMs - first.ranMs) / Math.max(1, deliveries(atFirst, calm))
+  const served = perDelivery * deliveries(calm, stormy)
+  const connectMs = (stormily.ranMs - calmly.ranMs - served) / Math.max(1, orphans)
   const waited = (stormily.waitedMs - calmly.waitedMs) / herdMs / survivors.length
   printTable([
     ['clients', String(clients)],

@@ -158,8 +158,11 @@ function sleepersText({ journeys: { asleep } }: HerdOutcome): string {
     .join(' / ')
 }
 
-function doorText({ refused, unanswered, repeated, accepted }: DoorCounts): string {
-  return `${refused} / ${unanswered} / ${repeated} of ${accepted}`
+function doorText({ refused, unanswered, repeated, accepted, why }: DoorCounts): string {
+  const reasons = Object.entries(why).map(
+    ([name, { count, afterS }]) => `; ${count} ${name}, after ${afterS.toFixed(1)} s at most`,
+  )
+  return `${refused} / ${unanswered} / ${repeated} of ${accepted}${reasons.join('')}`
 }
 
 function departureText(one: Departure): string {

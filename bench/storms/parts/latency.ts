@@ -30,3 +30,10 @@ export function p99Ms(from: readonly Buckets[], to: readonly Buckets[]): number 
   const share = (wanted - below) / Math.max(1, (counts[index] as number) - below)
   return (low + ((bounds[index] as number) - low) * share) * 1000
 }
+
+/** So many were written between two looks. */
+export function deliveries(from: readonly Buckets[], to: readonly Buckets[]): number {
+  const all = (looks: readonly Buckets[]): number =>
+    looks.reduce((sum, buckets) => sum + (buckets.get(Number.POSITIVE_INFINITY) ?? 0), 0)
+  return all(to) - all(from)
+}

@@ -26,6 +26,8 @@ export interface DoorCounts {
   unanswered: number
   /** Published once more with the same id, for either reason. */
   repeated: number
+  /** How often it was unanswered for what, and after how many seconds at most. */
+  readonly why: Record<string, { count: number; afterS: number }>
 }
 
 type Door = 'http' | 'nats'
@@ -130,6 +132,7 @@ export class Publishers {
     const { apiPort, apiKey } = this.#options
     const target = channel.startsWith('@') ? { user: channel.slice(1) } : { channel }
     const body = JSON.stringify({ ...target, data: number, id: `n${number}` })
+    const startedMs = performance.now()
     return new Promise((resolve) => {
       const asked = request(
         {
@@ -149,8 +152,13 @@ export class Publishers {
           response.on('end', () => resolve(readAnswer(text)))
         },
       )
-      asked.on('timeout', () => asked.destroy())
-      asked.on('error', () => resolve('unanswered'))
+      asked.on('timeout', () => asked.destroy(new Error('timeout')))
+      asked.on('error', (error: NodeJS.ErrnoException) => {
+        const why = (this.counts.http.why[error.code ?? error.message] ??= { count: 0, afterS: 0 })
+        why.count++
+        why.afterS = Math.max(why.afterS, (performance.now() - startedMs) / 1000)
+        resolve('unanswered')
+      })
       asked.end(body)
     })
   }
@@ -170,7 +178,7 @@ export class Publishers {
 }
 
 function noCounts(): DoorCounts {
-  return { accepted: 0, refused: 0, unanswered: 0, repeated: 0 }
+  return { accepted: 0, refused: 0, unanswered: 0, repeated: 0, why: {} }
 }
 
 function readAnswer(text: string): Accepted | 'refused' {
