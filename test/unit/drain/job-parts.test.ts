@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { JobBook } from '../../../src/drain/job-book.ts'
 import { chosenFrom, drainJob, type JobWish } from '../../../src/drain/job-making.ts'
+import { commandOf } from '../../../src/drain/job-hand.ts'
 import { shareOf } from '../../../src/drain/job-pace.ts'
 import { JobRunner } from '../../../src/drain/job-runner.ts'
 import type { JobDrain, PartCommand } from '../../../src/drain/job-runner-ports.ts'
@@ -45,20 +46,20 @@ beforeEach(() => {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** What the job orders of node `a` until it is moving clients, as it leads. */
-async function ordered(job: Job): Promise<readonly PartCommand[]> {
+async function ordered(job: Job, ends?: Pick<JobDrain, 'underway'>): Promise<readonly PartCommand[]> {
   await book.create(job)
   let shelf = await registry.read('jobs')
   const drain: JobDrain = {
     begin(wish) {
       begun.push(wish)
-      return new Promise(() => undefined)
+      return ends === undefined ? new Promise(() => undefined) : Promise.resolve('gone')
     },
     rebalance: () => new Promise(() => undefined),
     cancel() {},
     cancelRebalance() {},
     hold() {},
     progress: undefined,
-    underway: undefined,
+    underway: ends?.underway,
     rebalanceProgress: undefined,
   }
   const runner = new JobRunner(
@@ -75,7 +76,7 @@ async function ordered(job: Job): Promise<readonly PartCommand[]> {
       },
     },
   )
-  for (let looks = 0; looks < 4; looks++) {
+  for (let looks = 0; looks < 8; looks++) {
     shelf = await registry.read('jobs')
     runner.look(clock.monotonicMs())
     await turn()
@@ -116,5 +117,37 @@ describe('a job that is as fast as the others take it', () => {
     const sight = { ...DELAYS, nowMs: 0, told: () => 0, left: () => undefined }
     const half = made({ plan: '10/1s', parallel: 2 })
     expect(shareOf(half, first(half), 2, sight).plan).toBe('5/1s')
+  })
+})
+
+describe('a batch in which the part of a node has ended', () => {
+  const UNTIL = { batchAsked: 3, batchUntil: 700 }
+
+  it('is gone on with by the node that is called next, and by nobody else', async () => {
+    const nowMs = await book.nowMs()
+    await ordered(made({ plan: '10/1s', nowMs }), { underway: { asked: 3, nextInMs: 700 } })
+    const job = jobIn('drain-1', (await registry.read('jobs')).get('drain-1') ?? '')
+    expect(job?.nodes[0]).toMatchObject({ id: 'a', part: 'gone' })
+    expect(job?.nodes[0]).not.toHaveProperty('batchAsked')
+    expect(job?.nodes[1]).toMatchObject({
+      id: 'b',
+      part: 'called',
+      batchAsked: 3,
+      batchUntil: nowMs + 700,
+      moveAt: nowMs,
+    })
+  })
+
+  it('is told to the drain of that node at its beginning alone', () => {
+    const job = made({ plan: '10/1s' })
+    const moving: JobNode = { ...first(job), part: 'moving', plan: '10/1s', share: 's', ...UNTIL }
+    expect(commandOf(job, moving, undefined, 500).underway).toEqual({ asked: 3, nextInMs: 200 })
+    expect(commandOf(job, moving, { share: 's' }, 500)).not.toHaveProperty('underway')
+  })
+
+  it('that is full is not gone on with: the next node waits until its own is due', () => {
+    const called: JobNode = { ...first(made()), part: 'called', batchAsked: 10, batchUntil: 700 }
+    const sight = { ...DELAYS, nowMs: 0, told: () => 0, left: () => undefined }
+    expect(shareOf(made({ plan: '10/1s' }), called, 1, sight)).toEqual({ plan: '10/1s', moveAt: 700 })
   })
 })
