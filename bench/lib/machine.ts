@@ -1,6 +1,10 @@
 /** What the figures were measured on. */
 import { execFileSync } from 'node:child_process'
 import { cpus, release, totalmem, type } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { CHANGED } from './results.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 export function describeMachine(): string {
   const [cpu] = cpus()
@@ -8,12 +12,19 @@ export function describeMachine(): string {
   return `${cpus().length} cores of ${cpu?.model.trim() ?? 'an unknown processor'}, ${gigabytes} GiB of memory, ${type()} ${release()}, Node.js ${process.version}`
 }
 
-/** The commit that was measured, marked where the tree differed from it. */
+/** What a figure depends on; what a run writes down itself is none of it, so that pieces of a run may be committed one by one. */
+const MEASURED = [
+  ...['src', 'bench', 'scripts/program.mjs', 'package-lock.json'],
+  ...['bench/results', 'bench/account.md', 'src/cli/size/measured.ts'].map((written) => `:!${written}`),
+]
+
+/** The last commit that has changed what is measured, marked where the tree differs from it. */
 export function describeCommit(): string {
-  const commit = git('rev-parse', '--short', 'HEAD')
-  return git('status', '--porcelain', '--', 'src') === '' ? commit : `${commit} with changes`
+  const commit = git('log', '-1', '--format=%h', '--', ...MEASURED)
+  return git('status', '--porcelain', '--', ...MEASURED) === '' ? commit : `${commit}${CHANGED}`
 }
 
 function git(...argumentsOfGit: string[]): string {
-  return execFileSync('git', argumentsOfGit, { encoding: 'utf8' }).trim()
+  // From the root of the tree, as the paths are.
+  return execFileSync('git', argumentsOfGit, { encoding: 'utf8', cwd: ROOT }).trim()
 }

@@ -3,6 +3,9 @@
  */
 import type { Outcome, Row, Table } from './bench.ts'
 
+/** Of a commit that the tree differs from. */
+export const CHANGED = ' with changes'
+
 export interface Result {
   readonly title: string
   readonly outcome: Outcome
@@ -20,6 +23,10 @@ export function joined(earlier: Result, later: Result): Result {
         `these rounds are of another ${what} than those that are kept (${later[what]}, and ${earlier[what]}): ` +
           'run without --add, which begins anew',
       )
+  if (later.commit.endsWith(CHANGED))
+    throw new Error(
+      'the tree has changes, so nobody knows whether both were of the same: commit them, or run without --add',
+    )
   return {
     ...later,
     rounds: earlier.rounds + later.rounds,

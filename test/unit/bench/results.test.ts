@@ -36,6 +36,11 @@ describe('rounds that were run apart', () => {
   })
 })
 
+it('are not added where the tree has changes: they may differ from one run to the next', () => {
+  const changed = { commit: 'c with changes' }
+  expect(() => joined(result([2], changed), result([4], changed))).toThrow('commit them')
+})
+
 describe('the section of a benchmark that was not run', () => {
   const page = '# Benchmarks\n\n## Connects\n\nOne.\n\n### More\n\nTwo.\n\n## Encoding\n\nThree.\n'
 
