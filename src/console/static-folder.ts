@@ -39,6 +39,14 @@ export class StaticFolder {
 
   /** Answers whether there was such a file. A folder is its `index.html`. */
   async serve(exchange: HttpExchange): Promise<boolean> {
+    if (await this.#file(exchange)) return true
+    if (exchange.head.path !== '/favicon.ico') return false
+    // Every browser asks for it, and shows an error to who has only begun.
+    exchange.respond(204, {})
+    return true
+  }
+
+  async #file(exchange: HttpExchange): Promise<boolean> {
     const { path } = exchange.head
     const names = namesIn(path)
     if (names === undefined) return false

@@ -65,6 +65,13 @@ describe('a folder', () => {
     expect(await response.text()).toBe(body)
   })
 
+  it('has no error for a browser that asks for an icon, and the icon that is there', async () => {
+    const icon = (): Promise<Response> => fetch(`${node.url}/favicon.ico`)
+    expect((await icon()).status).toBe(204)
+    writeFileSync(join(folder, 'site/favicon.ico'), 'mine')
+    expect(await (await icon()).text()).toBe('mine')
+  })
+
   it('is served as it is now', async () => {
     writeFileSync(join(folder, 'site/app.js'), 'export const changed = 1')
     expect(await (await fetch(`${node.url}/app.js`)).text()).toBe('export const changed = 1')
