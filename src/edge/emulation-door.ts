@@ -18,10 +18,10 @@ export interface EmulationDoorPorts {
   readonly bodyBytesMax: number
   cors(origin: string | undefined): ResponseHeaders
   /** Lets a new connection in, now or later; who is refused is answered. */
-  admit(exchange: HttpExchange, spoken: Arriving, admitted: (arrived: Arrived) => void): void
+  admit(exchange: HttpExchange, spoken: EmulatedArrival, admitted: (arrived: Arrived) => void): void
 }
 
-export interface Arriving {
+export interface EmulatedArrival {
   readonly hello: Hello
   readonly dialect: Dialect
 }

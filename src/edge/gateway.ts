@@ -3,7 +3,7 @@
  * of routes; how a transport carries messages and what a dialect says stands with them.
  */
 import { Arrivals } from './arrivals.ts'
-import { EmulationDoor, type Arriving } from './emulation-door.ts'
+import { EmulationDoor, type EmulatedArrival } from './emulation-door.ts'
 import { answersMethod, HttpDoor } from './http-door.ts'
 import { NOSNIFF } from './methods.ts'
 import { LinkDoor } from './link-door.ts'
@@ -177,7 +177,7 @@ export class Gateway {
     })
   }
 
-  #admitLink(exchange: HttpExchange, arriving: Arriving, admitted: (arrived: Arrived) => void): void {
+  #admitLink(exchange: HttpExchange, arriving: EmulatedArrival, admitted: (arrived: Arrived) => void): void {
     const { head } = exchange
     this.#arrivals.take({
       ...{ ...arriving, head, admitted },

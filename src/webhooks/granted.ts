@@ -5,7 +5,7 @@
  *  G2 of what it names its own patterns hold, as far as the token or the configuration (`hooks.grants`) goes with them
  *  G3 nobody's inbox is ever among it
  */
-import type { HookAnswer, Said } from './hook-answer.ts'
+import type { HookAnswer, SaidPermissions } from './hook-answer.ts'
 import { PatternTable, type Permissions } from '../auth/permissions.ts'
 
 /** How many different answers share what they have in common. */
@@ -13,12 +13,12 @@ const SHARED_MAX = 1000
 
 class OverToken implements Permissions {
   readonly #token: Permissions
-  readonly #said: Said
+  readonly #said: SaidPermissions
   /** The patterns of the answer. */
   readonly #patterns: Permissions
   readonly #grants: Permissions
 
-  constructor(token: Permissions, said: Said, patterns: Permissions, grants: Permissions) {
+  constructor(token: Permissions, said: SaidPermissions, patterns: Permissions, grants: Permissions) {
     this.#token = token
     this.#said = said
     this.#patterns = patterns

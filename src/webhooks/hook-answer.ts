@@ -5,7 +5,7 @@ import { patternsFault } from '../auth/permissions.ts'
 import { isObject, objectIn } from '../protocol/json.ts'
 
 /** What he may, as lists of patterns. What is absent his token says. */
-export interface Said {
+export interface SaidPermissions {
   readonly subscribe?: readonly string[]
   readonly publish?: readonly string[]
   readonly history?: readonly string[]
@@ -18,7 +18,7 @@ export interface HookAnswer {
   /** How long the grant is good. Absent: as the configuration says. */
   readonly ttlMs?: number
   /** Of a yes to who connects. */
-  readonly permissions?: Said
+  readonly permissions?: SaidPermissions
 }
 
 const REASON_MAX = 200
@@ -46,7 +46,7 @@ export function answerIn(text: string | undefined): HookAnswer | undefined {
 }
 
 /** A misspelt list must not be taken for one that was left out. */
-function isSaid(value: unknown): value is Said {
+function isSaid(value: unknown): value is SaidPermissions {
   return (
     isObject(value) &&
     Object.entries(value).every(

@@ -158,6 +158,16 @@ describe('the sources', () => {
     expect(faultsOf(path, sourceOf(path))).toEqual([])
   })
 
+  it('have one type of a name in each room', () => {
+    const homes = new Map<string, string[]>()
+    for (const path of files)
+      for (const [, name = ''] of sourceOf(path).matchAll(/^export (?:interface|type|class) (\w+)/gm)) {
+        const key = `${roomOf(path)}: ${name}`
+        homes.set(key, [...(homes.get(key) ?? []), path])
+      }
+    expect([...homes].filter(([, paths]) => paths.length > 1)).toEqual([])
+  })
+
   it('what runs in a browser reaches no module of Node.js', () => {
     const portable = files.filter(
       (path) => Object.hasOwn(PORTABLE, roomOf(path)) && path !== 'client/node.ts',

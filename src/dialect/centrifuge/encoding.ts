@@ -5,7 +5,7 @@ import { isUtf8 } from 'node:buffer'
 import { DecodeFault } from './decode-fault.ts'
 import { CLIENT_INFO, COMMAND, PUBLICATION, PUSH, REPLY } from './fields.ts'
 import { JsonPieces, readJson } from './json.ts'
-import type { ClientInfo, Command, Method, Publication, Reply, Written } from './messages.ts'
+import type { ClientInfo, Command, RequestMethod, Publication, Reply, Written } from './messages.ts'
 import { Reader, Writer } from './protobuf.ts'
 import { isObject, JsonFault, parseJson } from '../../protocol/json.ts'
 import { rawMember } from '../../protocol/raw-json.ts'
@@ -44,8 +44,8 @@ export interface Pushed {
 /** The levels of a command around a payload: `{"publish":{"data":…}}`. */
 const ENVELOPE_DEPTH = 2
 
-const METHODS: readonly Method[] = COMMAND.fields.flatMap(({ name }) =>
-  name === 'id' ? [] : [name as Method],
+const METHODS: readonly RequestMethod[] = COMMAND.fields.flatMap(({ name }) =>
+  name === 'id' ? [] : [name as RequestMethod],
 )
 
 /** For what stands around the data of most messages. */

@@ -103,13 +103,17 @@ export interface Requests {
   readonly send: SendRequest
 }
 
-export type Method = keyof Requests
+export type RequestMethod = keyof Requests
 
 /** What one command asks for. A pong is a command with nothing in it. */
 export type Command =
   | {
-      readonly [M in Method]: { readonly method: M; readonly id: number; readonly request: Requests[M] }
-    }[Method]
+      readonly [M in RequestMethod]: {
+        readonly method: M
+        readonly id: number
+        readonly request: Requests[M]
+      }
+    }[RequestMethod]
   | { readonly method: 'pong' }
   /** A method that this server has never heard of. */
   | { readonly method: 'unknown'; readonly id: number }

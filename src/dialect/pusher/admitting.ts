@@ -31,13 +31,13 @@ export interface Refused {
 }
 
 /** `member`: of a presence channel. */
-export type Admission = { readonly member: Member | undefined } | { readonly refused: Refused }
+export type Admitted = { readonly member: Member | undefined } | { readonly refused: Refused }
 
 const MEMBER_CHARACTERS_MAX = 128
 const USER_INFO_BYTES_MAX = 1024
 export const WATCHLIST_MAX = 100
 
-export function admissionOf(subscribe: Subscribe, shown: Shown): Admission {
+export function admissionOf(subscribe: Subscribe, shown: Shown): Admitted {
   const { channel, channelData } = subscribe
   const { access } = kindOf(channel)
   if (access === 'public') return { member: undefined }
@@ -126,6 +126,6 @@ function signedOf(access: ChannelKind['access']): string {
   return access === 'presence' ? 'this channel with this channel_data' : 'this channel'
 }
 
-function refused(error: string): Admission {
+function refused(error: string): Admitted {
   return { refused: { type: 'AuthError', error, status: 401 } }
 }

@@ -1,7 +1,7 @@
 /**
  * A token of the gateway in the place of a signature: so a client that comes back needs nothing of its backend.
  */
-import type { Admission } from './admitting.ts'
+import type { Admitted } from './admitting.ts'
 import { kindOf } from './channel.ts'
 import type { Reception } from '../dialect.ts'
 import { asSluiceError, SluiceError } from '../../errors.ts'
@@ -26,7 +26,7 @@ export interface ShownToken {
 export async function admittedByToken(
   { channel, name, token }: ShownToken,
   reception: Pick<Reception, 'identify' | 'prove'>,
-): Promise<Admission> {
+): Promise<Admitted> {
   const { access } = kindOf(channel)
   try {
     if (access === 'user')
