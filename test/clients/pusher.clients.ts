@@ -42,12 +42,15 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** Signed in, in the room, and on a private channel. */
-async function ann(): Promise<{ readonly client: PusherJs; readonly notes: unknown[] }> {
-  const client = pusherJs(node, { id: 'ann' })
+/** Signed in, in a room, and on a private channel. */
+async function joined(
+  user: string,
+  room = `presence-${user}`,
+): Promise<{ readonly client: PusherJs; readonly notes: unknown[] }> {
+  const client = pusherJs(node, { id: user })
   clients.push(client)
   const notes: unknown[] = []
-  for (const name of [ROOM, 'private-news']) {
+  for (const name of [room, 'private-news']) {
     const channel = client.subscribe(name)
     for (const event of ['note', 'client-note'])
       channel.bind(event, (data: unknown) => notes.push([name, data]))
@@ -55,7 +58,7 @@ async function ann(): Promise<{ readonly client: PusherJs; readonly notes: unkno
   }
   client.user.bind('note', (data: unknown) => notes.push(['user', data]))
   client.signin()
-  await signedIn('ann')
+  await signedIn(user)
   return { client, notes }
 }
 
@@ -68,6 +71,7 @@ async function signedIn(user: string): Promise<void> {
     .toBe(1)
 }
 
+// Each has a user of its own: one whose connections were ended a moment ago would be ended again.
 describe.each([
   {
     ...{ name: 'pusher-http-python', why: noPython, command: python, ends: true },
@@ -75,21 +79,21 @@ describe.each([
     more: {},
   },
   { name: 'pusher-http-go', why: noGo, command: goProgram, ends: false, before: [], more: { batch: 1 } },
-])('$name', ({ why, command, before, more, ends }) => {
+])('$name', ({ name, why, command, before, more, ends }) => {
   it.skipIf(why !== undefined)(
     `publishes, sends to a user and asks who is there${because(why)}`,
     async () => {
-      const { client, notes } = await ann()
-      const args = [String(node.apiPort), SHOP.id, SHOP.key, SHOP.secret, client.connection.socket_id]
+      const { client, notes } = await joined(name)
+      const args = [String(node.apiPort), SHOP.id, SHOP.key, SHOP.secret, client.connection.socket_id, name]
       expect(await said(command, [...before, ...args])).toEqual({
-        ...{ channels: { [ROOM]: 1 }, members: 1, users: ['ann'], refused: true },
+        ...{ channels: { [`presence-${name}`]: 1 }, members: 1, users: [name], refused: true },
         ...more,
       })
       await expect
         .poll(() => notes)
         .toEqual([
-          [ROOM, { n: 1 }],
-          [ROOM, { n: 2 }],
+          [`presence-${name}`, { n: 1 }],
+          [`presence-${name}`, { n: 2 }],
           ['user', { n: 3 }],
         ])
       // The library for Go cannot end anybody's connections.
@@ -101,7 +105,7 @@ describe.each([
 it.skipIf(noJava !== undefined)(
   `pusher-websocket-java and pusher-http-java speak to one another and to others${because(noJava)}`,
   async () => {
-    const { client, notes } = await ann()
+    const { client, notes } = await joined('ann', ROOM)
     const app = [String(node.port), String(node.apiPort), SHOP.id, SHOP.key, SHOP.secret]
     const program = ['-cp', `${jars}/*`, join(HERE, 'java/PusherMain.java')]
     const running = said('java', [...program, ...app, client.connection.socket_id])

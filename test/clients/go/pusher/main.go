@@ -1,5 +1,5 @@
 // The published library of Pusher for backends: what it is answered, as one line of JSON.
-// Arguments: port, id, key and secret of the app, a socket to leave out.
+// Arguments: port, id, key and secret of the app, a socket to leave out, its user.
 package main
 
 import (
@@ -11,14 +11,12 @@ import (
 	"github.com/pusher/pusher-http-go/v5"
 )
 
-const room = "presence-room"
-
 func main() {
 	client := pusher.Client{
 		AppID: os.Args[2], Key: os.Args[3], Secret: os.Args[4],
 		Host: "127.0.0.1:" + os.Args[1],
 	}
-	userCount, prefix := "user_count", "presence-"
+	room, userCount := "presence-"+os.Args[6], "user_count"
 	must(client.TriggerMulti([]string{room, "a,b;c=@.x"}, "note", map[string]int{"n": 1}))
 	_, err := client.TriggerWithParams(room, "note", map[string]string{"n": "left out"}, pusher.TriggerParams{SocketID: &os.Args[5]})
 	must(err)
@@ -27,8 +25,8 @@ func main() {
 		{Channel: "other", Name: "note", Data: "text"},
 	})
 	must(err)
-	must(client.SendToUser("ann", "note", map[string]int{"n": 3}))
-	list, err := client.Channels(pusher.ChannelsParams{FilterByPrefix: &prefix, Info: &userCount})
+	must(client.SendToUser(os.Args[6], "note", map[string]int{"n": 3}))
+	list, err := client.Channels(pusher.ChannelsParams{FilterByPrefix: &room, Info: &userCount})
 	must(err)
 	channels := map[string]int{}
 	for name, channel := range list.Channels {
