@@ -117,7 +117,7 @@ export class AlertWatch {
     })
     const { result } = await this.#ask<{
       result: { metric: Record<string, string>; values: [number, string][] }[]
-    }>(`query_range?${query}`)
+    }>(`query_range?${query.toString()}`)
     return result.map(({ metric, values }) => ({
       labels: metric,
       values: values.map(([, value]) => Number(value)).filter((value) => Number.isFinite(value)),
@@ -126,7 +126,8 @@ export class AlertWatch {
 
   /** Those of a label, of the series of one metric, as a dashboard has them to choose from. */
   valuesOf(label: string, metric: string): Promise<string[]> {
-    return this.#ask<string[]>(`label/${label}/values?${new URLSearchParams({ 'match[]': metric })}`)
+    const query = new URLSearchParams({ 'match[]': metric })
+    return this.#ask<string[]>(`label/${label}/values?${query.toString()}`)
   }
 
   /** Those that are on, of these. */
