@@ -6,9 +6,8 @@
  */
 import { readFileSync } from 'node:fs'
 import type { Context, DiagLogger, Span as OtelSpan, SpanKind, SpanStatusCode } from '@opentelemetry/api'
+import type { Environment } from './spans-wanted.ts'
 import { parseTraceparent, traceparentOf, type Span, type Step, type Tracing } from '../tracing.ts'
-
-type Environment = Readonly<Record<string, string | undefined>>
 
 export interface OpenTelemetryOptions {
   readonly env: Environment
@@ -31,18 +30,10 @@ export class SpansError extends Error {
 const CLOSE_MS = 2000
 const PROTOCOL = 'http/json'
 
-/** Whether spans are asked for: an endpoint is named, and nothing switches them off. */
-export function asksForSpans(env: Environment): boolean {
-  const { OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER = 'otlp' } = env
-  const endpoint = env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] || env['OTEL_EXPORTER_OTLP_ENDPOINT'] || ''
-  return endpoint !== '' && OTEL_SDK_DISABLED?.toLowerCase() !== 'true' && OTEL_TRACES_EXPORTER === 'otlp'
-}
-
-/** `undefined`: nobody asks for spans. */
-export async function openTelemetry(options: OpenTelemetryOptions): Promise<OpenTelemetry | undefined> {
+/** Fails with `SpansError` where what sends them is not installed. */
+export async function openTelemetry(options: OpenTelemetryOptions): Promise<OpenTelemetry> {
   const { env, resource } = options
   const failed = (error: Error): void => options.failed(error)
-  if (!asksForSpans(env)) return undefined
   const [api, sdk, exporter, resources] = await packages()
   // What the packages have to say they say here and nowhere else.
   api.diag.setLogger(diagnosis(failed), {

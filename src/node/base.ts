@@ -6,7 +6,8 @@ import { LoadProbe } from '../admission/load.ts'
 import { walled, type Clock } from '../clock.ts'
 import type { Config } from '../config/schema.ts'
 import { policiesByChannel, type ChannelPolicies } from './policies.ts'
-import { asksForSpans, openTelemetry, type OpenTelemetry } from '../drivers/opentelemetry.ts'
+import type { OpenTelemetry, OpenTelemetryOptions } from '../drivers/opentelemetry.ts'
+import { asksForSpans } from '../drivers/spans-wanted.ts'
 import { ConnectionLog } from '../observe/connection-log.ts'
 import { Faults } from '../observe/faults.ts'
 import { Health, HEALTH_DEFAULTS } from '../observe/health.ts'
@@ -48,6 +49,13 @@ export interface Base {
   close(): void
 }
 
+/** A node without spans holds nothing of what makes them. */
+async function tracingOf(options: OpenTelemetryOptions): Promise<OpenTelemetry | undefined> {
+  if (!asksForSpans(options.env)) return undefined
+  const { openTelemetry } = await import('../drivers/opentelemetry.ts')
+  return openTelemetry(options)
+}
+
 export async function createBase(config: Config, time: Clock): Promise<Base> {
   const id = randomBytes(8).toString('hex')
   const { version = packageVersion(), region, role } = config.node
@@ -68,7 +76,7 @@ export async function createBase(config: Config, time: Clock): Promise<Base> {
   const outages = new Outages(log, clock, QUIET_HEARTBEATS * config.cluster.heartbeat, (what, error) =>
     caught('task', error, { what }),
   )
-  const tracing = await openTelemetry({
+  const tracing = await tracingOf({
     env: process.env,
     resource: {
       'service.name': 'sluice',

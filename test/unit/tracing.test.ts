@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { asksForSpans } from '../../src/drivers/opentelemetry.ts'
+import { asksForSpans } from '../../src/drivers/spans-wanted.ts'
 import { parseTraceparent, traceparentOf } from '../../src/tracing.ts'
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
