@@ -5,8 +5,8 @@ import { measureSlowness, SLOWNESS_VARIABLE } from './test/support/patience.ts'
 
 const slowness = measureSlowness()
 
-/** Set by `.ci/run`: properties are tried with the same cases each time. Else each run draws new ones. */
-const seeded = process.env.SLUICE_TEST_SEED !== undefined
+/** Set by `.ci/run`: properties are tried with the same cases each time. Else each run draws new ones. No variable of Sluice's: nodes refuse those. */
+const seeded = process.env.TEST_SEED !== undefined
 const seededFastCheck = fileURLToPath(new URL('test/support/seeded-fast-check.ts', import.meta.url))
 
 export default defineConfig({
