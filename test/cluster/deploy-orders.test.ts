@@ -55,7 +55,7 @@ it('an old pod that restarts in the middle of a deploy does not turn it round', 
   expect((await infoOf(restarted)).startedAt).toBeGreaterThan((await infoOf(current)).startedAt)
   expect(await old.stop()).toBe(0)
   await expect.poll(async () => (await sockets(current)) + (await sockets(restarted))).toBe(CLIENTS)
-  // The balancer may show a client the same node five times in a row; then it is let in there.
+  // The balancer may show a client the same node so often that it is not turned away again; then it is let in there.
   expect(await sockets(current)).toBeGreaterThan(CLIENTS * 0.8)
   expect(traffic.journeys('sdk').moves).toBe(CLIENTS)
 })
