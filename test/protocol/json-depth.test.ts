@@ -245,6 +245,7 @@ const OWN: Readonly<Record<string, string>> = {
   'api/openapi.ts': 'our own package.json',
   'package-version.ts': 'our own package.json',
   'drivers/uws-binary.ts': "a package's package.json",
+  'drivers/opentelemetry.ts': 'our own package.json',
   'console/load-page.ts': 'a file of the build',
   'cli/gateway-api.ts': 'the answer of the gateway that an operator asks',
   'cli/json-fault.ts': "the operator's own input, to say where it is wrong",

@@ -24,11 +24,11 @@ const WAITS: Readonly<Record<string, string>> = {
   'authenticating.ts: const identity = await tokens.verify(token)': 'the connection may have gone',
   'authenticating.ts: const answered = await registry.revoked(user)':
     'the connection may have gone, the token may have been revoked',
-  'credentials.ts: const identity = await this.identify(token)':
+  'credentials.ts: const identity = await this.identify(token, nobody)':
     'nothing of a connection: what it says is asked of the registry next',
   'credentials.ts: this.checkRevoked(identity, await this.#ports.registry.revoked(identity.user))':
     'nothing of a connection: whoever asked for it looks at his own',
-  'credentials.ts: const identity = await tokens.verify(token)':
+  'credentials.ts: const identity = await tokens.verify(token, nobody)':
     'the token may have expired; nobody is connected yet',
   'claims.ts: const claimed = await registry.claim(attempt.user, session, nodeId)':
     'as `Promise.all` of finding.ts',
