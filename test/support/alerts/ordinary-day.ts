@@ -30,8 +30,9 @@ export async function anOrdinaryDay(world: AlertWorld): Promise<void> {
   await aForgetfulClient(world)
   await world.publish('news', TOO_LARGE)
   const first = await world.nodeId(1)
+  // Long enough to be looked at while clients move: what a node counts goes with it.
   await world.type(
-    `echo ${NEW_VERSION} > $CLUSTER/version; sluice drain ${first} --over 2s --report $CLUSTER/day.json`,
+    `echo ${NEW_VERSION} > $CLUSTER/version; sluice drain ${first} --over 6s --report $CLUSTER/day.json`,
   )
   for (const end of ends) await end()
   for (const member of members) member.close()
