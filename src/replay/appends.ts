@@ -109,20 +109,25 @@ export class Appends {
         for (const [index, { waiting }] of given.entries()) settle(waiting, answers[index])
       },
       (error: unknown) => {
-        for (const { waiting } of given) for (const { reject } of waiting) reject(error)
+        for (const { waiting } of given) fail(waiting, error)
       },
     )
   }
 }
 
 function settle(waiting: readonly Waiting[], answer: AppendsAnswer | Error | undefined): void {
+  if (answer instanceof Error) return fail(waiting, answer)
   for (const [index, { resolve, reject }] of waiting.entries()) {
-    const told = answer instanceof Error ? undefined : answer?.offsets[index]
-    if (answer === undefined || answer instanceof Error || told === undefined) {
-      reject(answer instanceof Error ? answer : new Error('Redis has not said where a message is'))
+    const told = answer?.offsets[index]
+    if (answer === undefined || told === undefined) {
+      reject(new Error('Redis has not said where a message is'))
       continue
     }
     const offset = Math.abs(told)
     resolve({ epoch: answer.epoch, offset, previous: offset - 1, duplicate: told < 0 })
   }
+}
+
+function fail(waiting: readonly Waiting[], error: unknown): void {
+  for (const { reject } of waiting) reject(error)
 }
