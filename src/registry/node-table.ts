@@ -105,10 +105,10 @@ export class NodeTable {
 
   /**
    * Whether the table is too old to judge the entry. A node enters the table before it claims anything, so one that is
-   * missing in a later table is gone.
+   * missing in a later table is gone; in one of the same millisecond it may not have been yet.
    */
   tooOldFor({ sinceMs, node }: SessionEntry): boolean {
-    return !this.#nodes.has(node) && sinceMs > this.readMs
+    return !this.#nodes.has(node) && sinceMs >= this.readMs
   }
 }
 
