@@ -75,7 +75,8 @@ describe.skipIf(prometheusProgram.missing !== undefined)(
       expect(targets).toHaveLength(5)
       // What is there at the first look is no increase.
       await expect.poll(() => watch.looksAt(targets.length), { interval: 300 }).toBe(true)
-      await Promise.all([anOrdinaryDay(world), ...SIDE_BY_SIDE.map(comesAndGoes)])
+      const restOfTheDay = await anOrdinaryDay(world)
+      await Promise.all([restOfTheDay(), ...SIDE_BY_SIDE.map(comesAndGoes)])
     })
 
     it.each(IN_TURN.map((fault) => [fault.what, fault] as const))('%s: they come, and go', (_what, fault) =>

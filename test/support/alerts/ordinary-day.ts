@@ -10,8 +10,11 @@ const NEW_VERSION = '2'
 const TOO_LARGE = 'x'.repeat(100_000)
 const LEAVING = 1000
 
-/** Resolves once a node has been drained, with another version after it, and all clients have left. */
-export async function anOrdinaryDay(world: AlertWorld): Promise<void> {
+/**
+ * Resolves once its clients are there: while nobody else is, each node gets some. The rest of the day begins when it is called, and is over
+ * once a node has been drained, with another version after it, and all clients have left.
+ */
+export async function anOrdinaryDay(world: AlertWorld): Promise<() => Promise<void>> {
   const port = Number(new URL(world.env['GATEWAY'] as string).port)
   const members = await Promise.all(
     Array.from({ length: CLIENTS }, async (_, index) => {
@@ -21,6 +24,13 @@ export async function anOrdinaryDay(world: AlertWorld): Promise<void> {
     }),
   )
   await Promise.all(members.map(({ ready }) => ready))
+  return async () => {
+    await restOfTheDay(world)
+    for (const member of members) member.close()
+  }
+}
+
+async function restOfTheDay(world: AlertWorld): Promise<void> {
   let number = 0
   const ends = [
     againAndAgain(50, () => world.publish(CHANNELS[number++ % CHANNELS.length] as string, number)),
@@ -35,7 +45,6 @@ export async function anOrdinaryDay(world: AlertWorld): Promise<void> {
     `echo ${NEW_VERSION} > $CLUSTER/version; sluice drain ${first} --over 6s --report $CLUSTER/day.json`,
   )
   for (const end of ends) await end()
-  for (const member of members) member.close()
 }
 
 /** Acknowledges what is durable, publishes by itself, and says how long a message took. */
