@@ -4,15 +4,17 @@ import type { AlertWorld } from './world.ts'
 import { joinAs, type Kind } from '../members.ts'
 
 const KINDS: readonly Kind[] = ['sdk', 'sse', 'poll']
-const CLIENTS = 9
+const CLIENTS = 18
+/** A poll has no connection between two answers. */
+const SHOWN = 12
 const CHANNELS = ['news', 'room:1']
 const NEW_VERSION = '2'
 const TOO_LARGE = 'x'.repeat(100_000)
 const LEAVING = 1000
 
 /**
- * Resolves once its clients are there: while nobody else is, each node gets some. The rest of the day begins when it is called, and is over
- * once a node has been drained, with another version after it, and all clients have left.
+ * Resolves once its clients are there: while nobody else is, who is on a node is one of them. The rest of the day begins when it is called,
+ * and is over once the node that has most has been drained, with another version after it, and all clients have left.
  */
 export async function anOrdinaryDay(world: AlertWorld): Promise<() => Promise<void>> {
   const port = Number(new URL(world.env['GATEWAY'] as string).port)
@@ -24,13 +26,14 @@ export async function anOrdinaryDay(world: AlertWorld): Promise<() => Promise<vo
     }),
   )
   await Promise.all(members.map(({ ready }) => ready))
+  const busiest = await world.busiestNodeId(SHOWN)
   return async () => {
-    await restOfTheDay(world)
+    await restOfTheDay(world, busiest)
     for (const member of members) member.close()
   }
 }
 
-async function restOfTheDay(world: AlertWorld): Promise<void> {
+async function restOfTheDay(world: AlertWorld, drained: string): Promise<void> {
   let number = 0
   const ends = [
     againAndAgain(50, () => world.publish(CHANNELS[number++ % CHANNELS.length] as string, number)),
@@ -39,10 +42,9 @@ async function restOfTheDay(world: AlertWorld): Promise<void> {
   ]
   await aForgetfulClient(world)
   await world.publish('news', TOO_LARGE)
-  const first = await world.nodeId(1)
   // Long enough to be looked at while clients move: what a node counts goes with it.
   await world.type(
-    `echo ${NEW_VERSION} > $CLUSTER/version; sluice drain ${first} --over 6s --report $CLUSTER/day.json`,
+    `echo ${NEW_VERSION} > $CLUSTER/version; sluice drain ${drained} --over 6s --report $CLUSTER/day.json`,
   )
   for (const end of ends) await end()
 }

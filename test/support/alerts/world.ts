@@ -98,16 +98,36 @@ export class AlertWorld {
 
   /** The id of a node of the cluster, by its place from 1 on. */
   async nodeId(place: number): Promise<string> {
-    const address = this.jobs['sluice']?.[place - 1]
+    const found = (await this.#nodes())[place - 1]
+    if (found === undefined) throw new Error(`there is no node at ${this.jobs['sluice']?.[place - 1]}`)
+    return found.id
+  }
+
+  /** The id of the node with most connections, once so many of them are in the table, which shows them a heartbeat late. */
+  async busiestNodeId(connections: number): Promise<string> {
+    for (let tries = 1; tries <= TRIES_MAX; tries++) {
+      const nodes = (await this.#nodes()).flatMap((node) => node ?? [])
+      const busiest = nodes.toSorted((a, b) => b.connections - a.connections)[0]
+      if (busiest !== undefined && nodes.reduce((sum, node) => sum + node.connections, 0) >= connections)
+        return busiest.id
+      await delay(AGAIN_MS)
+    }
+    throw new Error(`the table of nodes does not show ${connections} connections`)
+  }
+
+  /** Those of the cluster, by their places. */
+  async #nodes(): Promise<({ readonly id: string; readonly connections: number } | undefined)[]> {
     const answer = await fetch(`${this.env['SLUICE_API_URL']}/v1/nodes`, {
       headers: { authorization: `Bearer ${this.env['SLUICE_API_KEY']}` },
     })
     const { nodes } = (await answer.json()) as {
-      readonly nodes: readonly { readonly id: string; readonly address: string }[]
+      readonly nodes: readonly {
+        readonly id: string
+        readonly address: string
+        readonly connections: number
+      }[]
     }
-    const found = nodes.find((node) => node.address.endsWith(address as string))
-    if (found === undefined) throw new Error(`there is no node at ${address}`)
-    return found.id
+    return (this.jobs['sluice'] ?? []).map((address) => nodes.find((node) => node.address.endsWith(address)))
   }
 
   /**
