@@ -41,8 +41,8 @@ export function nodeRoutes({ table, health, metrics }: NodeRoutePorts): Route[] 
       method: 'GET',
       path: '/metrics',
       scope: undefined,
-      async handle({ accept }) {
-        const { contentType, text } = await metrics.page(accept)
+      handle({ accept }) {
+        const { contentType, text } = metrics.page(accept)
         return { status: 200, headers: { 'content-type': contentType, vary: 'accept' }, text }
       },
     },

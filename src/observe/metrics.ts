@@ -2,9 +2,17 @@
  * What rooms count with. A cell is a plain number bound in advance (`metrics.resets.gap.inc()`), read when the page is
  * asked for; counting looks nothing up and allocates nothing.
  */
-import { Registry, type Metric } from 'prom-client'
 import type { Label } from './metric-labels.ts'
 import { METRIC_PREFIX, METRIC_TABLE, NODE_INFO, type MetricSpec } from './metric-table.ts'
+import {
+  openMetricsText,
+  PROMETHEUS_TYPE,
+  prometheusText,
+  type Family,
+  type MetricsText,
+  type Sample,
+  type ShownExemplar,
+} from './metrics-text.ts'
 import { PROCESS_METRICS } from './process-metrics.ts'
 
 export interface Counter {
@@ -59,12 +67,7 @@ export type Cells = {
 
 export interface Metrics extends Cells {
   /** The page for Prometheus: text format 0.0.4, or OpenMetrics for who accepts it, where there is something to show that the other has no place for. */
-  page(accept: string | undefined): Promise<MetricsText>
-}
-
-export interface MetricsText {
-  readonly contentType: string
-  readonly text: string
+  page(accept: string | undefined): MetricsText
 }
 
 export interface NodeLabels {
@@ -111,14 +114,6 @@ class NumberGauge implements Gauge {
   }
 }
 
-/** As prom-client writes it. */
-interface ShownExemplar {
-  readonly labelSet: { readonly trace_id: string }
-  readonly value: number
-  /** Seconds since 1970. */
-  readonly timestamp: number
-}
-
 class BucketHistogram implements Histogram {
   readonly bounds: readonly number[]
   readonly counts: number[]
@@ -144,50 +139,13 @@ class BucketHistogram implements Histogram {
     if (exemplar === undefined) return
     const { traceId, atMs } = exemplar
     this.exemplars ??= []
-    this.exemplars[index] = { labelSet: { trace_id: traceId }, value: seen, timestamp: atMs / 1000 }
+    this.exemplars[index] = { traceId, value: seen, timestamp: atMs / 1000 }
   }
 }
 
 const SILENT_COUNTER: Counter = { inc() {}, add() {}, value: 0 }
 const SILENT_GAUGE: Gauge = { inc() {}, dec() {}, set() {}, read() {}, value: 0 }
 const SILENT_HISTOGRAM: Histogram = { observe() {}, count: 0, sum: 0, bounds: [], counts: [] }
-
-interface Sample {
-  readonly metricName?: string
-  readonly labels: Readonly<Record<string, string>>
-  readonly value: number
-  readonly exemplar?: ShownExemplar | undefined
-}
-
-/**
- * What prom-client's registry asks of a metric when it writes the page. Its own classes take every value through a
- * lookup by labels, and its histogram cannot be filled from buckets that were counted elsewhere.
- */
-interface ScrapedMetric {
-  readonly name: string
-  readonly help: string
-  readonly type: MetricSpec['kind']
-  readonly aggregator: 'sum'
-  get(): Promise<ScrapedMetric & { readonly values: readonly Sample[] }>
-  reset(): void
-}
-
-function scraped(
-  name: string,
-  help: string,
-  type: MetricSpec['kind'],
-  samples: () => readonly Sample[],
-): Metric {
-  const metric: ScrapedMetric = {
-    name,
-    help,
-    type,
-    aggregator: 'sum',
-    get: () => Promise.resolve({ ...metric, values: samples() }),
-    reset() {},
-  }
-  return metric as unknown as Metric
-}
 
 type MakeCell = (spec: MetricSpec, labels: Readonly<Record<string, string>>) => object
 
@@ -206,20 +164,19 @@ function bindAll(make: MakeCell): Cells {
   ) as unknown as Cells
 }
 
-function histogramSamples(name: string, cell: BucketHistogram, labels: Sample['labels']): Sample[] {
-  const full = METRIC_PREFIX + name
+function histogramSamples(cell: BucketHistogram, labels: Sample['labels']): Sample[] {
   let cumulative = 0
   const samples: Sample[] = cell.counts.map((count, index) => {
     cumulative += count
     return {
-      metricName: `${full}_bucket`,
+      suffix: '_bucket',
       labels: { ...labels, le: String(cell.bounds[index] ?? '+Inf') },
       value: cumulative,
       exemplar: cell.exemplars?.[index],
     }
   })
-  samples.push({ metricName: `${full}_sum`, labels, value: cell.sum })
-  samples.push({ metricName: `${full}_count`, labels, value: cell.count })
+  samples.push({ suffix: '_sum', labels, value: cell.sum })
+  samples.push({ suffix: '_count', labels, value: cell.count })
   return samples
 }
 
@@ -238,7 +195,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     samples.set(spec, reads)
     if (spec.kind === 'histogram') {
       const cell = new BucketHistogram(spec.buckets)
-      reads.push(() => histogramSamples(spec.name, cell, labels))
+      reads.push(() => histogramSamples(cell, labels))
       return cell
     }
     const cell = spec.kind === 'counter' ? new NumberCounter() : new NumberGauge()
@@ -249,15 +206,13 @@ export function createMetrics(options: MetricsOptions): Metrics {
     })
     return cell
   })
-  const plain = registryOf(options, samples)
-  // With exemplars only: what every Prometheus has been given so far stays as it is where nothing is traced.
-  const open = options.traced === true ? registryOf(options, samples) : undefined
-  open?.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never)
+  const families = familiesOf(options, samples)
   return {
     ...cells,
-    async page(accept) {
-      const registry = open !== undefined && acceptsOpenMetrics(accept) ? open : plain
-      return { contentType: registry.contentType, text: await registry.metrics() }
+    page(accept) {
+      // With exemplars only: what every Prometheus has been given so far stays as it is where nothing is traced.
+      const isOpen = options.traced === true && acceptsOpenMetrics(accept)
+      return isOpen ? openMetricsText(families) : prometheusText(families)
     },
   }
 }
@@ -267,23 +222,22 @@ function acceptsOpenMetrics(accept: string | undefined): boolean {
   return /\bapplication\/openmetrics-text\b(?!\s*;\s*version=(?!1\.0\.0))/.test(accept ?? '')
 }
 
-/** Metrics of its own: the registry of OpenMetrics renames them. */
-function registryOf(
+function familiesOf(
   options: MetricsOptions,
   samples: ReadonlyMap<MetricSpec, readonly (() => readonly Sample[])[]>,
-): Registry {
-  const registry = new Registry()
-  for (const [spec, reads] of samples) {
-    const all = (): readonly Sample[] => reads.flatMap((read) => read())
-    registry.registerMetric(scraped(METRIC_PREFIX + spec.name, spec.help, spec.kind, all))
-  }
+): readonly Family[] {
   const info = [{ labels: { ...options.node, runtime: `node ${process.versions.node}` }, value: 1 }]
-  registry.registerMetric(scraped(METRIC_PREFIX + NODE_INFO.name, NODE_INFO.help, NODE_INFO.kind, () => info))
-  for (const metric of options.process ? PROCESS_METRICS : []) {
-    const { name, help, kind } = metric
-    registry.registerMetric(scraped(name, help, kind, () => [{ labels: {}, value: metric.read() }]))
-  }
-  return registry
+  return [
+    ...[...samples].map(([{ name, help, kind }, reads]) => ({
+      ...{ name: METRIC_PREFIX + name, help, kind },
+      samples: () => reads.flatMap((read) => read()),
+    })),
+    { ...NODE_INFO, name: METRIC_PREFIX + NODE_INFO.name, samples: () => info },
+    ...(options.process ? PROCESS_METRICS : []).map((metric) => ({
+      ...metric,
+      samples: () => [{ labels: {}, value: metric.read() }],
+    })),
+  ]
 }
 
 /** Counts nothing. For rooms that run alone, in tests and benches. */
@@ -300,5 +254,5 @@ export const silentMetrics: Metrics = {
         return spec satisfies never
     }
   }),
-  page: () => Promise.resolve({ contentType: Registry.PROMETHEUS_CONTENT_TYPE, text: '' }),
+  page: () => ({ contentType: PROMETHEUS_TYPE, text: '' }),
 }

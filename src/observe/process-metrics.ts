@@ -1,7 +1,7 @@
 /**
- * What Prometheus expects to know about any process, by the usual names. prom-client has such a list of its own, but with
- * each scrape it reads the directory of open files, which stops a node with 100,000 connections for a long moment, and
- * its lag of the event loop comes from a histogram that is blind while the loop is at its slowest.
+ * What Prometheus expects to know about any process, by the usual names. Libraries have such a list, but with
+ * each scrape theirs reads the directory of open files, which stops a node with 100,000 connections for a long moment, and
+ * their lag of the event loop comes from a histogram that is blind while the loop is at its slowest.
  */
 import { performance } from 'node:perf_hooks'
 

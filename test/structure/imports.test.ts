@@ -57,7 +57,7 @@ const DOORS: readonly (readonly [pkg: RegExp, door: RegExp])[] = [
   [/^ioredis$/, /^drivers\/(?:redis|redis-clients|redis-survey|former-primary|sentinels)\.ts$/],
   [/^@opentelemetry\//, /^drivers\/opentelemetry\.ts$/],
   [/^jose$/, /^auth\//],
-  [/^(?:pino|prom-client)$/, /^observe\//],
+  [/^pino$/, /^observe\//],
   [/^(?:zod|yaml)$/, /^config\//],
   [/^commander$/, /^cli\//],
   [/^(?:preact|uplot)(?:\/|$)/, /^console\/operator\//],

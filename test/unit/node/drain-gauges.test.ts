@@ -85,24 +85,25 @@ beforeEach(() => {
   })
 })
 
-async function seen(name: string): Promise<readonly string[]> {
-  return (await metrics.page(undefined)).text
-    .split('\n')
+function seen(name: string): readonly string[] {
+  return metrics
+    .page(undefined)
+    .text.split('\n')
     .filter((line) => line.startsWith(`sluice_${name}`) && !line.endsWith(' 0'))
 }
 
 describe('the gauges of drains', () => {
   it('are silent where nothing moves', async () => {
     for (const name of ['drain_state', 'drain_holding', 'drain_remaining', 'drain_estimate', 'jobs_running'])
-      expect(await seen(name)).toEqual([])
+      expect(seen(name)).toEqual([])
   })
 
   it('say the state, what is left and how long it takes', async () => {
     movements.progress = MOVING
-    expect(await seen('drain_state')).toEqual(['sluice_drain_state{state="moving"} 1'])
-    expect(await seen('drain_remaining')).toEqual(['sluice_drain_remaining 60'])
-    expect(await seen('drain_estimate')).toEqual(['sluice_drain_estimate_seconds 30'])
-    expect(await seen('drain_holding')).toEqual([])
+    expect(seen('drain_state')).toEqual(['sluice_drain_state{state="moving"} 1'])
+    expect(seen('drain_remaining')).toEqual(['sluice_drain_remaining 60'])
+    expect(seen('drain_estimate')).toEqual(['sluice_drain_estimate_seconds 30'])
+    expect(seen('drain_holding')).toEqual([])
   })
 
   it('say why nobody is asked, in a word of a bounded set, and nothing of how long', async () => {
@@ -113,20 +114,20 @@ describe('the gauges of drains', () => {
       holding: 'no other node is active',
       holdReason: 'alone',
     }
-    expect(await seen('drain_holding')).toEqual(['sluice_drain_holding{reason="alone"} 1'])
-    expect(await seen('drain_estimate')).toEqual([])
+    expect(seen('drain_holding')).toEqual(['sluice_drain_holding{reason="alone"} 1'])
+    expect(seen('drain_estimate')).toEqual([])
   })
 
   it('say of one that is over how it ended, and nothing else', async () => {
     movements.progress = { ...MOVING, state: 'cancelled', holdReason: 'alone' }
-    expect(await seen('drain_state')).toEqual(['sluice_drain_state{state="cancelled"} 1'])
-    expect([await seen('drain_remaining'), await seen('drain_holding')]).toEqual([[], []])
+    expect(seen('drain_state')).toEqual(['sluice_drain_state{state="cancelled"} 1'])
+    expect([seen('drain_remaining'), seen('drain_holding')]).toEqual([[], []])
   })
 
   it('count a rebalance as what moves, and not as a drain', async () => {
     movements.rebalanceProgress = { ...MOVING, remaining: 7 }
-    expect(await seen('drain_state')).toEqual([])
-    expect(await seen('drain_remaining')).toEqual(['sluice_drain_remaining 7'])
+    expect(seen('drain_state')).toEqual([])
+    expect(seen('drain_remaining')).toEqual(['sluice_drain_remaining 7'])
   })
 })
 
@@ -136,14 +137,14 @@ describe('the mark of a deploy', () => {
     jobs.look(clock.monotonicMs())
     expect(jobs.target()).toBe('1.5.0')
     const first = at()
-    expect(await seen('deploy_changed')).toEqual([first])
+    expect(seen('deploy_changed')).toEqual([first])
     clock.pass(5000)
     jobs.look(clock.monotonicMs())
-    expect(await seen('deploy_changed')).toEqual([first])
+    expect(seen('deploy_changed')).toEqual([first])
     orders.target = { version: '1.4.0', by: 'ops', at: 1, over: { generation: 2, said: true } }
     jobs.look(clock.monotonicMs())
     expect(jobs.target()).toBe('1.4.0')
-    expect(await seen('deploy_changed')).toEqual([at()])
+    expect(seen('deploy_changed')).toEqual([at()])
     expect(at()).not.toBe(first)
   })
 })

@@ -18,8 +18,8 @@ function fresh(): Metrics {
   return createMetrics({ node: NODE, process: false })
 }
 
-async function samplesOf(metrics: Metrics): Promise<ReadonlyMap<string, number>> {
-  return parseExposition((await metrics.page(undefined)).text).samples
+function samplesOf(metrics: Metrics): ReadonlyMap<string, number> {
+  return parseExposition(metrics.page(undefined).text).samples
 }
 
 describe('the table', () => {
@@ -49,18 +49,18 @@ describe('the table', () => {
 })
 
 describe('the page', () => {
-  it('is in the grammar of the text format 0.0.4', async () => {
+  it('is in the grammar of the text format 0.0.4', () => {
     const metrics = fresh()
     metrics.deliveryLatency.observe(0.003)
-    const { text, contentType } = await metrics.page(undefined)
+    const { text, contentType } = metrics.page(undefined)
     const { samples, families } = parseExposition(text)
     expect(contentType).toBe('text/plain; version=0.0.4; charset=utf-8')
     for (const { name, kind } of SPECS) expect(families.get(METRIC_PREFIX + name)).toBe(kind)
     expect(samples.size).toBeGreaterThan(SPECS.length)
   })
 
-  it('has every series from the start, at zero', async () => {
-    const samples = await samplesOf(fresh())
+  it('has every series from the start, at zero', () => {
+    const samples = samplesOf(fresh())
     expect(samples.get('sluice_resets_total{reason="gap"}')).toBe(0)
     expect(samples.get('sluice_registry_ops_total{op="claim",result="error"}')).toBe(0)
     for (const [series, value] of samples) {
@@ -68,7 +68,7 @@ describe('the page', () => {
     }
   })
 
-  it('shows what was counted, each cell under its own labels', async () => {
+  it('shows what was counted, each cell under its own labels', () => {
     const metrics = fresh()
     metrics.resets.gap.inc()
     metrics.resets.gap.add(2)
@@ -78,7 +78,7 @@ describe('the page', () => {
     metrics.connections.websocket.inc()
     metrics.connections.websocket.dec()
     metrics.channels.set(7)
-    const samples = await samplesOf(metrics)
+    const samples = samplesOf(metrics)
     expect(samples.get('sluice_resets_total{reason="gap"}')).toBe(3)
     expect(samples.get('sluice_resets_total{reason="epoch"}')).toBe(0)
     expect(samples.get('sluice_published_total{door="nats",delivery="durable"}')).toBe(1)
@@ -88,32 +88,32 @@ describe('the page', () => {
     expect(samples.get('sluice_channels')).toBe(7)
   })
 
-  it('asks a gauge’s source at each scrape', async () => {
+  it('asks a gauge’s source at each scrape', () => {
     const metrics = fresh()
     let sessions = 3
     metrics.sessions.read(() => sessions)
-    expect((await samplesOf(metrics)).get('sluice_sessions')).toBe(3)
+    expect(samplesOf(metrics).get('sluice_sessions')).toBe(3)
     sessions = 4
-    expect((await samplesOf(metrics)).get('sluice_sessions')).toBe(4)
+    expect(samplesOf(metrics).get('sluice_sessions')).toBe(4)
     expect(metrics.sessions.value).toBe(4)
   })
 
-  it('leaves out a gauge whose source does not know', async () => {
+  it('leaves out a gauge whose source does not know', () => {
     const metrics = fresh()
     metrics.sessions.read(() => NaN)
-    expect((await samplesOf(metrics)).has('sluice_sessions')).toBe(false)
+    expect(samplesOf(metrics).has('sluice_sessions')).toBe(false)
   })
 
-  it('says what runs, with label values escaped', async () => {
-    const { text } = await fresh().page(undefined)
+  it('says what runs, with label values escaped', () => {
+    const { text } = fresh().page(undefined)
     expect(text).toContain(
       `sluice_node_info{node="n1",version="1.2.3",region="eu \\"west\\"\\\\1",role="all",runtime="node ${process.versions.node}"} 1`,
     )
   })
 
-  it('has what is known of the process where that is wanted', async () => {
+  it('has what is known of the process where that is wanted', () => {
     const metrics = createMetrics({ node: NODE, process: true })
-    const { families, samples } = parseExposition((await metrics.page(undefined)).text)
+    const { families, samples } = parseExposition(metrics.page(undefined).text)
     for (const { name, kind } of PROCESS_METRICS) {
       expect(families.get(name)).toBe(kind)
       expect(samples.get(name), name).toBeGreaterThan(0)
@@ -122,19 +122,19 @@ describe('the page', () => {
     expect(samples.get('process_start_time_seconds')).toBeLessThanOrEqual(Date.now() / 1000)
   })
 
-  it('of one node has nothing of another in the same process', async () => {
+  it('of one node has nothing of another in the same process', () => {
     const one = fresh()
     const other = fresh()
     one.replayed.add(5)
-    expect((await samplesOf(other)).get('sluice_replayed_total')).toBe(0)
+    expect(samplesOf(other).get('sluice_replayed_total')).toBe(0)
   })
 })
 
 describe('a histogram', () => {
-  it('counts each observation in every bucket that it fits in, bounds included', async () => {
+  it('counts each observation in every bucket that it fits in, bounds included', () => {
     const metrics = fresh()
     for (const seconds of [0.0005, 0.001, 0.0011, 5, 1000]) metrics.deliveryLatency.observe(seconds)
-    const samples = await samplesOf(metrics)
+    const samples = samplesOf(metrics)
     const bucket = (le: string): number | undefined =>
       samples.get(`sluice_delivery_latency_seconds_bucket{le="${le}"}`)
     expect(bucket('0.001')).toBe(2)
@@ -148,17 +148,17 @@ describe('a histogram', () => {
     expect(metrics.deliveryLatency).toMatchObject({ count: 5 })
   })
 
-  it.each([-1, -Infinity, NaN])('counts %d, a clock that disagrees, as 0', async (value) => {
+  it.each([-1, -Infinity, NaN])('counts %d, a clock that disagrees, as 0', (value) => {
     const metrics = fresh()
     metrics.deliveryLatency.observe(value)
-    const samples = await samplesOf(metrics)
+    const samples = samplesOf(metrics)
     expect(samples.get('sluice_delivery_latency_seconds_sum')).toBe(0)
     expect(samples.get('sluice_delivery_latency_seconds_bucket{le="0.001"}')).toBe(1)
   })
 })
 
 describe('the silent twin', () => {
-  it('has every cell and keeps nothing', async () => {
+  it('has every cell and keeps nothing', () => {
     expect(Object.keys(silentMetrics).toSorted()).toEqual(Object.keys(fresh()).toSorted())
     silentMetrics.resets.gap.add(3)
     silentMetrics.connections.sse.inc()
@@ -167,7 +167,7 @@ describe('the silent twin', () => {
     expect(silentMetrics.resets.gap.value).toBe(0)
     expect(silentMetrics.sessions.value).toBe(0)
     expect(silentMetrics.fanout.count).toBe(0)
-    expect((await silentMetrics.page(undefined)).text).toBe('')
+    expect(silentMetrics.page(undefined).text).toBe('')
   })
 })
 
@@ -185,8 +185,8 @@ describe('exemplars', () => {
     return metrics
   }
 
-  it('name the trace of the latest in a bucket, in OpenMetrics', async () => {
-    const { contentType, text } = await traced().page(ACCEPT)
+  it('name the trace of the latest in a bucket, in OpenMetrics', () => {
+    const { contentType, text } = traced().page(ACCEPT)
     expect(contentType).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8')
     expect(text.match(/^.*trace_id.*$/gm)).toEqual([
       `sluice_delivery_latency_seconds_bucket{le="0.005"} 3 # {trace_id="${exemplar.traceId}"} 0.004 1700000000.5`,
@@ -196,30 +196,27 @@ describe('exemplars', () => {
     expect(text.endsWith('\n# EOF\n')).toBe(true)
   })
 
-  it.skipIf(promtool.missing !== undefined)(
-    `are on a page that Prometheus reads${promtool.note}`,
-    async () => {
-      const { text } = await traced().page(ACCEPT)
-      const directory = temporaryDirectory('openmetrics')
-      const file = join(directory.path, 'page')
-      // It wants to know when each sample was.
-      writeFileSync(file, text.replaceAll(/^([^#\n]+? [^ #\n]+)(?= #|$)/gm, '$1 1700000001'))
-      const words = ['tsdb', 'create-blocks-from', 'openmetrics', file, join(directory.path, 'blocks')]
-      const { status, stderr } = spawnSync('promtool', words, { encoding: 'utf8' })
-      directory.remove()
-      expect(stderr).toBe('')
-      expect(status).toBe(0)
-    },
-  )
+  it.skipIf(promtool.missing !== undefined)(`are on a page that Prometheus reads${promtool.note}`, () => {
+    const { text } = traced().page(ACCEPT)
+    const directory = temporaryDirectory('openmetrics')
+    const file = join(directory.path, 'page')
+    // It wants to know when each sample was.
+    writeFileSync(file, text.replaceAll(/^([^#\n]+? [^ #\n]+)(?= #|$)/gm, '$1 1700000001'))
+    const words = ['tsdb', 'create-blocks-from', 'openmetrics', file, join(directory.path, 'blocks')]
+    const { status, stderr } = spawnSync('promtool', words, { encoding: 'utf8' })
+    directory.remove()
+    expect(stderr).toBe('')
+    expect(status).toBe(0)
+  })
 
-  it('are shown to nobody who does not accept OpenMetrics, and there is no such page where nothing is traced', async () => {
+  it('are shown to nobody who does not accept OpenMetrics, and there is no such page where nothing is traced', () => {
     for (const accept of [undefined, '*/*', 'text/plain', 'application/openmetrics-text; version=0.0.1']) {
-      const { contentType, text } = await traced().page(accept)
+      const { contentType, text } = traced().page(accept)
       expect(contentType).toBe('text/plain; version=0.0.4; charset=utf-8')
       expect(text).not.toContain('trace_id')
       parseExposition(text)
     }
-    expect((await fresh().page(ACCEPT)).contentType).toBe('text/plain; version=0.0.4; charset=utf-8')
+    expect(fresh().page(ACCEPT).contentType).toBe('text/plain; version=0.0.4; charset=utf-8')
   })
 })
 
