@@ -4,6 +4,7 @@
  */
 import type { Identity, SessionPorts } from './ports.ts'
 import { takePublish } from './user-limits.ts'
+import type { Answer } from '../answer.ts'
 import { SluiceError } from '../errors.ts'
 import { INBOX } from '../protocol/channel.ts'
 import type { Payload } from '../protocol/message.ts'
@@ -32,14 +33,14 @@ export type ClientPublishPorts = Pick<
   'policyOf' | 'publish' | 'forward' | 'quotas' | 'metrics' | 'clock'
 >
 
-export async function publishFor(
+export function publishFor(
   identity: Identity,
   message: ClientMessage,
   ports: ClientPublishPorts,
-): Promise<Published> {
+): Answer<Published> {
   const { user } = identity
   const kind = allowed(identity, message, ports)
-  return kind === 'fanout' ? await ports.publish(user, message) : await ports.forward(user, message)
+  return kind === 'fanout' ? ports.publish(user, message) : ports.forward(user, message)
 }
 
 /** What is done with it. Fails where this client does not publish there, or not now. */

@@ -1,7 +1,9 @@
 /** What few WebSockets ever need: those that read slowly, and those that are being closed. Made with the first trouble. */
 import { OUTBOX_BYTES_MAX, type Outgoing } from './outbox.ts'
 import type { CloseReason } from '../errors.ts'
+import type { Subscription } from '../hub/subscription.ts'
 import type { Published } from '../hub/turn-log.ts'
+import type { Position } from '../protocol/position.ts'
 
 export interface Trouble {
   /** The buffer is over its limit: nothing is sent until it is empty. */
@@ -26,4 +28,27 @@ export function keepWaiting(slow: Trouble, outgoing: Outgoing): boolean {
   slow.outbox = undefined
   slow.endReason = 'tooSlow'
   return false
+}
+
+/**
+ * Each that is live leaves its topic, with the place of the first message that did not get there. `publishing`, `before`: as of
+ * `OverLimit`. Answers how many of them have no log to get it from.
+ */
+export function fallBehind(
+  subscriptions: Iterable<Subscription>,
+  missed: readonly Published[],
+  publishing: string | undefined,
+  before: Position | undefined,
+): number {
+  let lost = 0
+  for (const subscription of subscriptions) {
+    if (!subscription.live) continue
+    const { name, position } = subscription.source
+    const first = missed.find(
+      ({ channel, sequence }) => channel === name && sequence >= subscription.liveSince,
+    )
+    if (position === undefined && first !== undefined) lost++
+    subscription.fallBehind(first === undefined ? (name === publishing ? before : position) : first.before)
+  }
+  return lost
 }

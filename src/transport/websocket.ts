@@ -7,9 +7,10 @@
  * Over its buffer limit the socket leaves all its topics at once, with the exact place of each channel (see
  * `TurnLog`), and comes back when the buffer is empty. Replies wait in a short queue of their own meanwhile.
  */
+import { Answers, type Answered } from './answers.ts'
 import { Arriving } from './arriving.ts'
 import { bytesOf, reasonText } from './closing-text.ts'
-import { keepWaiting, trouble, type Trouble } from './trouble.ts'
+import { fallBehind, keepWaiting, trouble, type Trouble } from './trouble.ts'
 import type { Outgoing } from './outbox.ts'
 import { webSocketUrl } from './elsewhere.ts'
 import type { Arrived, WebSocketContext } from './websocket-context.ts'
@@ -36,8 +37,11 @@ import type { Start, Welcome } from '../session/welcome.ts'
 /** What is being sent at this moment, to whomever. */
 let sending: string | Uint8Array | undefined
 
-/** Its methods are `private` by word: see `Subscription`. */
-export class WebSocketConnection implements Link, OverLimit {
+/** Of all sockets: it holds nothing beyond the turn. */
+const answers = new Answers()
+
+/** Its methods are `private` by word (see `Subscription`), and it has getters: a field would cost each connection eight bytes. */
+export class WebSocketConnection implements Link, OverLimit, Answered {
   readonly #context: WebSocketContext
   #conversation: Conversation<Buffer>
   #socket: NativeSocket | undefined
@@ -52,8 +56,6 @@ export class WebSocketConnection implements Link, OverLimit {
     this.#context = context
     this.#state = new Arriving(this, address)
   }
-
-  // Of the class: fields of their own would cost each connection eight bytes.
 
   get transport(): TransportName {
     return 'websocket'
@@ -140,16 +142,8 @@ export class WebSocketConnection implements Link, OverLimit {
     if (slow === undefined || missed === undefined) return
     slow.missed = undefined
     slow.congested = true
-    if (this.#session === undefined) return
-    for (const subscription of this.#session.subscriptions()) {
-      if (!subscription.live) continue
-      const { name, position } = subscription.source
-      const first = missed.find(
-        ({ channel, sequence }) => channel === name && sequence >= subscription.liveSince,
-      )
-      if (position === undefined && first !== undefined) this.#context.ports.metrics.ephemeralDropped(1)
-      subscription.fallBehind(first === undefined ? (name === publishing ? before : position) : first.before)
-    }
+    const dropped = fallBehind(this.#session?.subscriptions() ?? [], missed, publishing, before)
+    if (dropped > 0) this.#context.ports.metrics.ephemeralDropped(dropped)
   }
 
   /** The buffer is empty again. */
@@ -259,12 +253,12 @@ export class WebSocketConnection implements Link, OverLimit {
   }
 
   move(order: MoveOrder): 'asked' | 'leaves' {
-    const { to } = order
-    const { path } = this.#context
-    return this.#conversation.move(this, to === undefined ? order : { ...order, to: webSocketUrl(to, path) })
+    const to = order.to === undefined ? {} : { to: webSocketUrl(order.to, this.#context.path) }
+    return this.#conversation.move(this, { ...order, ...to })
   }
 
   end(closing: Closing): void {
+    answers.sayBefore(this)
     if (this.#socket === undefined) return
     this.#context.ports.metrics.protocolError(closing.code)
     this.inTrouble.endReason = closing.why
@@ -280,8 +274,15 @@ export class WebSocketConnection implements Link, OverLimit {
 
   // Link
 
-  say(text: string): void {
-    this.writeOut(text, false)
+  say(text: string, name: string): void {
+    if (name === 'published') answers.add(this, text)
+    else this.writeOut(text, false)
+  }
+
+  sayAll(texts: readonly string[]): void {
+    this.#socket?.cork(() => {
+      for (const text of texts) this.writeOut(text, false)
+    })
   }
 
   write({ data, binary }: Written): void {
@@ -326,6 +327,7 @@ export class WebSocketConnection implements Link, OverLimit {
   }
 
   private writeOut(data: string | Uint8Array, binary: boolean): void {
+    answers.sayBefore(this)
     const socket = this.#socket
     if (socket === undefined) return
     this.settle(undefined, undefined)

@@ -10,6 +10,7 @@ import type { Message } from '../../protocol/message.ts'
 import type { Metadata } from '../../protocol/metadata.ts'
 import { onOneLine } from '../../protocol/raw-json.ts'
 import type { Members } from '../../presence/info.ts'
+import type { Published } from '../../publish/publisher.ts'
 import type {
   HistoryReplyFrame,
   JoinFrame,
@@ -49,19 +50,13 @@ export interface MembersReply extends Omit<PresenceReplyFrame, 'users' | 'data' 
   readonly members: Members
 }
 
-/** With what a backend has answered, as it came. */
-export interface PublishedReply extends Omit<PublishedFrame, 'data'> {
-  readonly json: string | undefined
-}
-
 /** Any frame as it is sent. */
 export type SentFrame =
   | Exclude<ServerFrame, HistoryReplyFrame | PresenceReplyFrame | JoinFrame | PublishedFrame>
   | HistoryLines
   | MembersReply
-  | PublishedReply
 
-/** The text of any frame but a message, which is never encoded this way. */
+/** The text of any frame but a message and the answer to a publish, which are many. */
 export function encodeFrame(frame: SentFrame): string {
   switch (frame.type) {
     case 'history': {
@@ -74,13 +69,17 @@ export function encodeFrame(frame: SentFrame): string {
       const data = text === '{}' ? '' : `,"data":${text}`
       return `${openObject({ ...head, users: [...members.keys()] })}${data}${partial ? ',"partial":true' : ''}}`
     }
-    case 'published': {
-      const { json, ...head } = frame
-      return `${openObject(head)}${json === undefined ? '' : `,"data":${json}`}}`
-    }
     default:
       return JSON.stringify(frame)
   }
+}
+
+/** A `PublishedFrame`. What a backend has answered leaves as it came. */
+export function publishedText(ref: number, { epoch, offset, duplicate, answer }: Published): string {
+  // An epoch needs no escapes: it is letters and digits.
+  const position = epoch === undefined || offset === undefined ? '' : `,"epoch":"${epoch}","offset":${offset}`
+  const data = answer === undefined ? '' : `,"data":${answer}`
+  return `{"type":"published","ref":${ref}${position}${duplicate === true ? ',"duplicate":true' : ''}${data}}`
 }
 
 /** Data of members in one reply: about as much as a page of history has. */

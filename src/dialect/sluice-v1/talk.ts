@@ -10,7 +10,7 @@ import {
   type DecodedFrame,
   type DecodedPublish,
 } from './decode.ts'
-import { encodeFrame, lineOf, type SentFrame } from './encode.ts'
+import { encodeFrame, lineOf, publishedText, type SentFrame } from './encode.ts'
 import type { HistoryFrame, LeaveFrame, PresenceFrame, Restored } from './frames.ts'
 import type { Conversation, Link, Teller } from '../dialect.ts'
 import { Closing, SluiceError } from '../../errors.ts'
@@ -208,12 +208,13 @@ function read(link: Link, session: Session, frame: PresenceFrame | HistoryFrame)
     }))
 }
 
+/** As `answer`, with as little as can be made on the way: there may be tens of thousands in a second. */
 function publish(link: Link, session: Session, frame: DecodedPublish): void {
-  answer(link, session, frame.ref, session.publish(frame), ({ epoch, offset, duplicate, answer: json }) => ({
-    ...{ type: 'published', ref: frame.ref, json },
-    ...(epoch === undefined || offset === undefined ? {} : { epoch, offset }),
-    ...(duplicate === undefined ? {} : { duplicate }),
-  }))
+  const { ref } = frame
+  session.publish(frame).then(
+    (published) => link.say(publishedText(ref, published), 'published'),
+    (error: unknown) => refuse(link, session, ref, error),
+  )
 }
 
 function enter(link: Link, session: Session, frame: DecodedEnter | LeaveFrame): void {

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { sseEvent } from '../../../src/transport/sse-event.ts'
-import { FRAMES, LINES } from '../../../src/dialect/sluice-v1/encode.ts'
+import { FRAMES, LINES, publishedText } from '../../../src/dialect/sluice-v1/encode.ts'
 import { Encoded } from '../../../src/protocol/encoded.ts'
 import type { Message } from '../../../src/protocol/message.ts'
 
@@ -81,5 +81,18 @@ describe('a message', () => {
     const [webSocket, json] = [encoded.as(FRAMES).data, encoded.as(LINES).data]
     expect(JSON.parse(webSocket.toString())).toMatchObject({ data: { a: 1 } })
     expect(JSON.parse(json)).toMatchObject({ data: { a: 1 } })
+  })
+})
+
+describe('the answer to a publish', () => {
+  it('says where the message is, that it was there before, and what a backend has answered, as it came', () => {
+    expect(publishedText(7, {})).toBe('{"type":"published","ref":7}')
+    expect(publishedText(0, { epoch: 'e1', offset: 2 ** 53 - 1 })).toBe(
+      '{"type":"published","ref":0,"epoch":"e1","offset":9007199254740991}',
+    )
+    const answer = '{"n":1.0,"big":12345678901234567890}'
+    expect(publishedText(1, { epoch: 'e', offset: 0, duplicate: true, degraded: true, answer })).toBe(
+      `{"type":"published","ref":1,"epoch":"e","offset":0,"duplicate":true,"data":${answer}}`,
+    )
   })
 })

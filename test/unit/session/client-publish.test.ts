@@ -27,7 +27,7 @@ beforeEach(() => {
   quotas = new UserQuotas({ connections: 0, subscriptions: 0, publishesPerSecond: 1 })
 })
 
-function publish(channel: string, clientPublish: 'deny' | 'fanout' | 'forward') {
+async function publish(channel: string, clientPublish: 'deny' | 'fanout' | 'forward') {
   const message = { channel } as ClientMessage
   const answer = (what: string, published: typeof PUBLISHED) => (user: string, given: ClientMessage) => {
     expect(given).toBe(message)
@@ -46,7 +46,7 @@ function publish(channel: string, clientPublish: 'deny' | 'fanout' | 'forward') 
     },
     clock: { monotonicMs: () => 0 },
   } as unknown as ClientPublishPorts
-  return publishFor(ANN, message, ports)
+  return await publishFor(ANN, message, ports)
 }
 
 describe('a publish by a client', () => {

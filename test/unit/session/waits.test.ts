@@ -8,9 +8,8 @@ import { settled, twoNodes, World, type FakeConnection, type WorldNode } from '.
  * asked again after it; the tests below hold each of these back, change something, and let it go on.
  */
 const WAITS: Readonly<Record<string, string>> = {
-  "client-publish.ts: return kind === 'fanout' ? await ports.publish(user, message) : await ports.forward(user, message)":
+  'session.ts: const published = await publishFor(this.#identity, message, this.ports)':
     'nothing is done after it but to answer; the check and the publish are one step',
-  'session.ts: const published = await publishFor(this.#identity, message, this.ports)': 'as above',
   'finding.ts: return Promise.all(':
     'no session yet: `connect` looks at the connection, at revocations, at the expiry and at newer connections after it',
   'finding.ts: return openChannel(ports, identity.user, nameOf(channel, identity), from, connection, stands).then(':
