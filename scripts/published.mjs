@@ -10,8 +10,8 @@ export const FOR_SPANS = [
   '@opentelemetry/sdk-trace-base',
 ]
 
-/** Of `package.json`: for who works on the gateway. */
-const FOR_WORK = ['scripts', 'workspaces', 'overrides', 'devDependencies']
+/** Of `package.json`: for who works on the gateway. Of these `private` keeps npm from publishing the clone. */
+const FOR_WORK = ['private', 'scripts', 'workspaces', 'overrides', 'devDependencies']
 
 /** The `package.json` of the gateway. `supplies`: the packages that bring binaries here. `binaries`: those that bring them there. */
 export function publishedManifest(manifest, supplies, binaries) {

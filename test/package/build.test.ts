@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, it, onTestFinished } from 'vitest'
 import { stampOf } from '../../scripts/stamp.mjs'
 import { packageVersion } from '../../src/package-version.ts'
+import { ownEnvironment } from '../support/installed-packages.ts'
 
 /** Nobody waits for a build of what is built, and nobody who installs a package builds. */
 
@@ -42,6 +43,22 @@ it('is built by nothing that runs where a package is installed', () => {
     expect(Object.keys(scripts).filter((name) => lifecycle.includes(name))).toEqual([])
   }
 })
+
+it.each(['pack', 'publish'])(
+  'is no package by itself: `npm %s` refuses, and names the command that makes what a registry gets',
+  (word) => {
+    const { status, stderr } = spawnSync('npm', [word, '--dry-run'], {
+      cwd: ROOT,
+      encoding: 'utf8',
+      env: ownEnvironment(),
+    })
+    expect(stderr).toMatch(/^prepack: .*: node scripts\/pack\.mjs FOLDER makes what a registry gets/m)
+    expect(status).toBe(1)
+    // Without its scripts npm refuses as well, to publish at least.
+    const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as object
+    expect(manifest).toMatchObject({ private: true })
+  },
+)
 
 it('runs in a clone by the command that its documents name, which finds the clone itself', () => {
   build()

@@ -119,8 +119,12 @@ afterAll(async () => {
 
 it('installs both packages by the names that it has', () => {
   const [, ...names] = /^npm install (\S+) (\S+)$/.exec(readme.take('npm install')) ?? []
-  for (const name of names)
-    expect(JSON.parse(installed.read('node_modules', name, 'package.json'))).toMatchObject({ name })
+  for (const name of names) {
+    const manifest = JSON.parse(installed.read('node_modules', name, 'package.json')) as object
+    expect(manifest).toMatchObject({ name })
+    // What a registry gets may be published.
+    expect(manifest).not.toHaveProperty('private')
+  }
 })
 
 it('shows in a page what a terminal publishes, by a gateway that serves the page', async () => {
