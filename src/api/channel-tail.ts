@@ -2,9 +2,11 @@
  * GET /v1/channels/{channel}/tail: a channel's messages as they come, for whoever looks with an API key. It is a subscriber like
  * any other, so it sees what they see; it counts as one, too.
  */
-import { channelOf, countOf } from './channels.ts'
+import * as z from 'zod'
+import { channelOf, LIMIT_MAX } from './channels.ts'
 import type { ApiAnswer, ApiRequest, ApiStream, Route } from './route.ts'
 import { namedEvent } from './stream.ts'
+import { count, field, Query } from './takes.ts'
 import { LINES } from '../dialect/sluice-v1/encode.ts'
 import type { Hub, Opened } from '../hub/hub.ts'
 import type { Fanout, StreamFanout } from '../hub/fanout.ts'
@@ -13,6 +15,16 @@ import type { Encoded } from '../protocol/encoded.ts'
 import type { EncodedReset } from '../protocol/encoded-reset.ts'
 
 const LAST_DEFAULT = 10
+
+export const TAIL_QUERY = new Query(() =>
+  z.object({
+    last: field(
+      count(LIMIT_MAX).prefault(LAST_DEFAULT),
+      `is a number from 1 to ${LIMIT_MAX}`,
+      'So many of those that there are.',
+    ),
+  }),
+)
 
 export function channelTailRoute(hub: Pick<Hub, 'open'>): Route {
   return {
@@ -25,7 +37,7 @@ export function channelTailRoute(hub: Pick<Hub, 'open'>): Route {
 
 async function tail(hub: Pick<Hub, 'open'>, request: ApiRequest): Promise<ApiAnswer> {
   const channel = channelOf(request)
-  const last = countOf(request.query, 'last') ?? LAST_DEFAULT
+  const { last } = TAIL_QUERY.read(request)
   const subscriber = new TailSubscriber()
   // Opened first: where the log does not answer, that is the answer.
   const opened = await hub.open(channel, { last }, subscriber)

@@ -1,9 +1,11 @@
 /**
  * GET /v1/channels/{channel} and its messages: what a backend sees of a channel.
  */
+import * as z from 'zod'
 import type { Caller } from './caller.ts'
 import type { OtherNodes } from './other-nodes.ts'
 import type { ApiAnswer, ApiRequest, Route } from './route.ts'
+import { count, field, maybe, Query } from './takes.ts'
 import { SluiceError } from '../errors.ts'
 import type { Hub } from '../hub/hub.ts'
 import { CHANNEL_RULE, isChannel } from '../protocol/channel.ts'
@@ -15,7 +17,20 @@ import type { NodeInfo } from '../registry/registry.ts'
 import type { ReplayLog } from '../replay/replay-log.ts'
 
 const LIMIT_DEFAULT = 100
-const LIMIT_MAX = 1000
+export const LIMIT_MAX = 1000
+const LIMIT_RULE = `is a number from 1 to ${LIMIT_MAX}`
+
+export const MESSAGES_QUERY = new Query(() =>
+  z.object({
+    after: maybe(
+      z.string().transform(positionOf),
+      'is <epoch>:<offset>, as a publish or a subscribe answered it',
+      '`<epoch>:<offset>`: the messages after this position.',
+    ),
+    last: maybe(count(LIMIT_MAX), LIMIT_RULE, 'So many of the newest messages.'),
+    limit: field(count(LIMIT_MAX).prefault(LIMIT_DEFAULT), LIMIT_RULE, 'At most so many.'),
+  }),
+)
 
 export interface ChannelPorts {
   readonly hub: Hub
@@ -108,12 +123,8 @@ async function messages({ logOf }: ChannelPorts, request: ApiRequest): Promise<A
   const log = logOf(channel)
   if (log === undefined)
     throw new SluiceError('bad_request', `${channel} is ephemeral: its messages are not kept`)
-  const limit = countOf(request.query, 'limit') ?? LIMIT_DEFAULT
-  const after = request.query.get('after')
-  const range =
-    after === null
-      ? await log.last(channel, countOf(request.query, 'last') ?? limit)
-      : await log.read(channel, positionOf(after), limit)
+  const { after, limit, last = limit } = MESSAGES_QUERY.read(request)
+  const range = after === undefined ? await log.last(channel, last) : await log.read(channel, after, limit)
   if (range.kind === 'lost') {
     return {
       status: 200,
@@ -141,21 +152,10 @@ function plain({ epoch, offset }: Position): Position {
   return { epoch, offset }
 }
 
-function positionOf(text: string): Position {
+function positionOf(text: string, context: z.RefinementCtx): Position {
   const [epoch = '', offset = '', ...rest] = text.split(':')
-  const number = /^\d+$/.test(offset) ? Number(offset) : undefined
-  if (!isPosition({ epoch, offset: number }) || rest.length > 0) {
-    throw new SluiceError('bad_request', 'after is <epoch>:<offset>, as a publish or a subscribe answered it')
-  }
-  return { epoch, offset: number as number }
-}
-
-export function countOf(query: URLSearchParams, name: string): number | undefined {
-  const text = query.get(name)
-  if (text === null) return undefined
-  const number = Number(text)
-  if (!/^\d{1,9}$/.test(text) || number < 1 || number > LIMIT_MAX) {
-    throw new SluiceError('bad_request', `${name} is a number from 1 to ${LIMIT_MAX}`)
-  }
-  return number
+  const position = { epoch, offset: /^\d+$/.test(offset) ? Number(offset) : undefined }
+  if (isPosition(position) && rest.length === 0) return position as Position
+  context.addIssue({ code: 'custom', message: 'no position' })
+  return z.NEVER
 }

@@ -1,25 +1,17 @@
 /**
  * The drain of a node, asked for at any node: the one that is asked passes it on.
  */
+import * as z from 'zod'
 import { atNode, type AtNodePorts } from './at-node.ts'
 import type { AuditedAction } from './audit.ts'
-import { readObject } from './read-object.ts'
 import type { ApiAnswer, ApiRequest, Route } from './route.ts'
+import { Body, field, maybe } from './takes.ts'
 import type { DrainProgress } from '../drain/drain.ts'
 import type { Origin } from '../drain/movement.ts'
-import { SluiceError } from '../errors.ts'
 
 export interface DrainControl {
   readonly progress: DrainProgress | undefined
-  begin(
-    command: {
-      readonly plan?: string
-      readonly paused?: boolean
-      readonly finish?: true
-      readonly to?: string
-    },
-    origin: Origin,
-  ): Promise<unknown>
+  begin(command: z.output<typeof DRAIN_COMMAND.schema>, origin: Origin): Promise<unknown>
   cancel(): void
   readonly rebalanceProgress: DrainProgress | undefined
   rebalance(count: number, plan: string | undefined, origin: Origin): Promise<unknown>
@@ -30,6 +22,35 @@ export interface DrainPorts extends AtNodePorts {
   readonly drain: DrainControl
   /** A drain that was asked for here has emptied the node. */
   readonly emptied: () => void
+}
+
+export const DRAIN_COMMAND = new Body('{"plan":"5%/2m"}', () =>
+  z.strictObject({
+    plan: plan('`5%/2m`, `5000/30s`, a total time such as `5m`, or `fast`.'),
+    paused: maybe(z.boolean(), 'must be true or false'),
+    finish: maybe(z.literal(true), 'must be true, or be left out', 'Everybody now.'),
+    to: maybe(
+      z.string(),
+      'must be the name of a region',
+      'The region that clients are sent to; its nodes say where it is.',
+    ),
+  }),
+)
+
+export const REBALANCE_WISH = new Body('{"count":500,"plan":"5m"}', () =>
+  z.strictObject({
+    count: field(
+      z.int().min(1),
+      'must be a whole number from 1 on: so many clients are moved',
+      'So many clients are moved.',
+    ),
+    plan: plan(),
+  }),
+)
+
+/** Whether it is one says the drain. */
+function plan(description?: string) {
+  return maybe(z.string(), 'must be a text', description)
 }
 
 const DRAIN = '/v1/nodes/{node}/drain'
@@ -54,8 +75,8 @@ export function drainRoutes(ports: DrainPorts): Route[] {
     json: { node: nodeId, rebalance: drain.rebalanceProgress ?? null },
   })
   const rebalance = async (request: ApiRequest): Promise<ApiAnswer> => {
-    const { count, plan } = readRebalance(await request.body(), request.jsonDepthMax)
-    void drain.rebalance(count, plan, originOf(request))
+    const wish = await REBALANCE_WISH.read(request)
+    void drain.rebalance(wish.count, wish.plan, originOf(request))
     return rebalanced()
   }
   const cancelRebalance = (): Promise<ApiAnswer> => {
@@ -77,7 +98,8 @@ export function drainRoutes(ports: DrainPorts): Route[] {
 }
 
 async function begin(ports: DrainPorts, request: ApiRequest): Promise<ApiAnswer> {
-  const command = readDrainRequest(await request.body(), request.jsonDepthMax)
+  const text = await request.body()
+  const command = text === '' ? {} : DRAIN_COMMAND.readText(text, request.jsonDepthMax)
   const before = ports.drain.progress
   const running = before !== undefined && before.state !== 'cancelled'
   const done = ports.drain.begin(command, originOf(request))
@@ -91,43 +113,4 @@ function originOf({ caller }: ApiRequest): Origin {
 
 function answerOf({ nodeId, drain }: DrainPorts): ApiAnswer {
   return { status: 200, json: { node: nodeId, drain: drain.progress ?? null } }
-}
-
-function planIn(plan: unknown): string | undefined {
-  if (plan === undefined || typeof plan === 'string') return plan
-  throw new SluiceError('bad_request', 'plan must be a text')
-}
-
-function readRebalance(text: string, jsonDepthMax: number): { count: number; plan: string | undefined } {
-  const { count, plan } = readObject(text, jsonDepthMax, ['count', 'plan'], '{"count":500,"plan":"5m"}')
-  if (!Number.isSafeInteger(count) || (count as number) < 1) {
-    throw new SluiceError('bad_request', 'count must be a whole number from 1 on: so many clients are moved')
-  }
-  return { count: count as number, plan: planIn(plan) }
-}
-
-interface DrainRequest {
-  plan?: string
-  paused?: boolean
-  finish?: true
-  to?: string
-}
-
-function readDrainRequest(text: string, jsonDepthMax: number): DrainRequest {
-  if (text === '') return {}
-  const fields = readObject(text, jsonDepthMax, ['plan', 'paused', 'finish', 'to'], '{"plan":"5%/2m"}')
-  const { paused, finish, to } = fields
-  const plan = planIn(fields['plan'])
-  if (paused !== undefined && typeof paused !== 'boolean')
-    throw new SluiceError('bad_request', 'paused must be true or false')
-  if (finish !== undefined && finish !== true)
-    throw new SluiceError('bad_request', 'finish must be true, or be left out')
-  if (to !== undefined && typeof to !== 'string')
-    throw new SluiceError('bad_request', 'to must be the name of a region')
-  return {
-    ...(to === undefined ? {} : { to }),
-    ...(plan === undefined ? {} : { plan }),
-    ...(paused === undefined ? {} : { paused }),
-    ...(finish === undefined ? {} : { finish }),
-  }
 }

@@ -2,15 +2,12 @@
  * Jobs of the cluster: the nodes of a region, of a version, or by name, drained as one, and clients moved from full nodes to
  * emptier ones. Asked for at any node, and carried out by whichever nodes live.
  */
+import type * as z from 'zod'
+import { JOB_CHANGE, JOB_EXAMPLE, JOB_WISH, REBALANCE_ALL_WISH } from './job-wishes.ts'
 import { nodeNamed } from './node-named.ts'
-import { readObject } from './read-object.ts'
 import type { ApiAnswer, ApiRequest, Route } from './route.ts'
 import { destinationIn } from '../cluster/destination.ts'
 import type { Cordon } from '../cluster/orders.ts'
-import { isVersionPattern, VERSION_PATTERN_RULE } from '../cluster/orders.ts'
-import { isPlan, PLAN_RULE } from '../config/drain-plan.ts'
-import { isLabel } from '../config/forms.ts'
-import { DURATION, durationMs } from '../config/units.ts'
 import { newJobId, type JobBook } from '../drain/job-book.ts'
 import {
   chosenFrom,
@@ -22,15 +19,7 @@ import {
 } from '../drain/job-making.ts'
 import type { JobDelays } from '../drain/job-pace.ts'
 import { listed, viewOf, type JobView } from '../drain/job-view.ts'
-import {
-  changed,
-  isOpen,
-  isOver,
-  JOB_NODES_MAX,
-  REASON_LENGTH_MAX,
-  type Job,
-  type JobChange,
-} from '../drain/job.ts'
+import { changed, isOpen, isOver, JOB_NODES_MAX, type Job, type JobChange } from '../drain/job.ts'
 import { SluiceError } from '../errors.ts'
 import type { Log } from '../observe/log.ts'
 import type { NodeInfo } from '../registry/registry.ts'
@@ -51,9 +40,7 @@ export interface JobRoutePorts {
 const DRAINS = '/v1/drains'
 const DRAIN = '/v1/drains/{job}'
 const REBALANCES = '/v1/rebalances'
-const PARALLEL_MAX = 64
 const REBALANCE_PLAN = '5m'
-const JOB_EXAMPLE = '{"region":"eu","plan":"1%/5m","parallel":2}'
 
 export function jobRoutes(ports: JobRoutePorts): Route[] {
   const scope = 'admin'
@@ -111,23 +98,17 @@ export async function viewed(
 
 async function drain(ports: JobRoutePorts, request: ApiRequest): Promise<ApiAnswer> {
   const { book, delays, target, cordon } = ports
-  const fields = readObject(await request.body(), request.jsonDepthMax, JOB_FIELDS, JOB_EXAMPLE)
+  const wish = await JOB_WISH.read(request)
+  const { to, deadline, dryRun: isDry = false } = wish
   const by = request.caller.grant.name
-  const deadlineMs = deadlineIn(fields['deadline'])
   const command = {
-    id: newJobId('drain'),
-    by,
-    ...reasonIn(fields['reason']),
-    plan: planIn(fields['plan']) ?? ports.plan,
-    ...(deadlineMs === undefined ? {} : { deadlineMs }),
-    parallel: parallelIn(fields['parallel']) ?? 1,
+    ...{ id: newJobId('drain'), by, parallel: wish.parallel },
+    ...reasonIn(wish),
+    plan: wish.plan ?? ports.plan,
+    ...(deadline === undefined ? {} : { deadlineMs: deadline }),
   }
-  const to = labelIn('to', fields['to'])
-  const [isDry, isCordoned, isAtOnce] = (['dryRun', 'cordon', 'finish'] as const).map((name) =>
-    flagIn(name, fields[name]),
-  )
   const all = await ports.nodes()
-  const selection = selectionIn(fields, all)
+  const selection = selectionIn(wish, all)
   const chosen = chosenFrom(all, selection)
   if (chosen.length === 0)
     throw new SluiceError('not_found', `no node fits ${whatText(selection)}; GET /v1/nodes lists them`)
@@ -146,21 +127,20 @@ async function drain(ports: JobRoutePorts, request: ApiRequest): Promise<ApiAnsw
     { ...command, ...(to === undefined ? {} : { to }), target: target(), nowMs },
     delays,
   )
-  const job: Job = isAtOnce ? { ...planned, now: true } : planned
-  if (isCordoned && !isDry) for (const what of cordonsOf(selection, chosen)) await cordon(what, by)
-  return begin(ports, job, all, isDry === true)
+  const job: Job = wish.finish ? { ...planned, now: true } : planned
+  if (wish.cordon && !isDry) for (const what of cordonsOf(selection, chosen)) await cordon(what, by)
+  return begin(ports, job, all, isDry)
 }
 
 async function rebalance(ports: JobRoutePorts, request: ApiRequest): Promise<ApiAnswer> {
   const { book, target } = ports
-  const fields = readObject(await request.body(), request.jsonDepthMax, REBALANCE_FIELDS, '{"plan":"5m"}')
+  const wish = await REBALANCE_ALL_WISH.read(request)
   const all = await ports.nodes()
-  const region = labelIn('region', fields['region'])
-  const job = rebalanceJob(all, region, {
+  const job = rebalanceJob(all, wish.region, {
     id: newJobId('rebalance'),
     by: request.caller.grant.name,
-    ...reasonIn(fields['reason']),
-    plan: planIn(fields['plan']) ?? REBALANCE_PLAN,
+    ...reasonIn(wish),
+    plan: wish.plan ?? REBALANCE_PLAN,
     parallel: 1,
     target: target(),
     nowMs: await book.nowMs(),
@@ -170,7 +150,7 @@ async function rebalance(ports: JobRoutePorts, request: ApiRequest): Promise<Api
   if (running.some(({ kind }) => kind === 'rebalance'))
     throw new SluiceError('bad_request', 'a rebalance is running already; cancel it first')
   refuseTwice(job.nodes, running)
-  return begin(ports, job, all, flagIn('dryRun', fields['dryRun']))
+  return begin(ports, job, all, wish.dryRun ?? false)
 }
 
 async function begin(
@@ -189,18 +169,8 @@ async function begin(
 }
 
 async function change(ports: JobRoutePorts, request: ApiRequest): Promise<ApiAnswer> {
-  const fields = readObject(await request.body(), request.jsonDepthMax, CHANGE_FIELDS, '{"paused":true}')
-  const { paused } = fields
-  if (paused !== undefined && typeof paused !== 'boolean')
-    throw new SluiceError('bad_request', 'paused must be true or false')
-  const plan = planIn(fields['plan'])
-  const parallel = parallelIn(fields['parallel'])
-  return changeJob(ports, request, {
-    ...(plan === undefined ? {} : { plan }),
-    ...(paused === undefined ? {} : { paused }),
-    ...(parallel === undefined ? {} : { parallel }),
-    ...(flagIn('finish', fields['finish']) ? { now: true } : {}),
-  })
+  const { finish, ...what } = await JOB_CHANGE.read(request)
+  return changeJob(ports, request, finish ? { ...what, now: true } : what)
 }
 
 async function changeJob(ports: JobRoutePorts, request: ApiRequest, what: JobChange): Promise<ApiAnswer> {
@@ -232,76 +202,18 @@ function cordonsOf(
   return chosen.map(({ address }) => ({ kind: 'address', what: address }))
 }
 
-const REBALANCE_FIELDS = ['region', 'plan', 'reason', 'dryRun']
-const CHANGE_FIELDS = ['plan', 'paused', 'parallel', 'finish']
-const JOB_FIELDS = [
-  'nodes',
-  'region',
-  'version',
-  'plan',
-  'parallel',
-  'deadline',
-  'to',
-  'reason',
-  'cordon',
-  'finish',
-  'dryRun',
-]
+type Wish = z.output<typeof JOB_WISH.schema>
 
-type Fields = Readonly<Record<string, unknown>>
-
-function selectionIn({ nodes, region: where, version }: Fields, all: readonly NodeInfo[]): Selection {
-  const region = labelIn('region', where)
-  if (version !== undefined && (typeof version !== 'string' || !isVersionPattern(version)))
-    throw new SluiceError('bad_request', `version is ${VERSION_PATTERN_RULE}`)
-  const named = nodes === undefined ? undefined : namedIn(nodes, all)
-  if (named === undefined && region === undefined && version === undefined)
+function selectionIn({ nodes, region, version }: Wish, all: readonly NodeInfo[]): Selection {
+  if (nodes === undefined && region === undefined && version === undefined)
     throw new SluiceError('bad_request', `which nodes? Give nodes, region or version, such as ${JOB_EXAMPLE}`)
   return {
-    ...(named === undefined ? {} : { nodes: named }),
+    ...(nodes === undefined ? {} : { nodes: [...new Set(nodes.map((name) => nodeNamed(name, all)))] }),
     ...(region === undefined ? {} : { region }),
     ...(version === undefined ? {} : { version }),
   }
 }
 
-function namedIn(nodes: unknown, all: readonly NodeInfo[]): NodeInfo[] {
-  if (!Array.isArray(nodes) || nodes.length === 0 || !nodes.every((name) => typeof name === 'string' && name))
-    throw new SluiceError('bad_request', 'nodes must be a list of ids, or of their beginnings')
-  return [...new Set((nodes as string[]).map((name) => nodeNamed(name, all)))]
-}
-
-function labelIn(name: string, value: unknown): string | undefined {
-  if (value === undefined || (typeof value === 'string' && isLabel(value))) return value
-  throw new SluiceError('bad_request', `${name} must be a text of 1 to 64 of A-Z a-z 0-9 _ . + -`)
-}
-
-function planIn(plan: unknown): string | undefined {
-  if (plan === undefined || (typeof plan === 'string' && isPlan(plan))) return plan
-  throw new SluiceError('bad_request', `plan must be ${PLAN_RULE}`)
-}
-
-function parallelIn(value: unknown): number | undefined {
-  if (value === undefined) return undefined
-  if (Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= PARALLEL_MAX)
-    return value as number
-  throw new SluiceError('bad_request', `parallel must be a whole number from 1 to ${PARALLEL_MAX}`)
-}
-
-function deadlineIn(value: unknown): number | undefined {
-  if (value === undefined) return undefined
-  const ms = typeof value === 'string' && DURATION.test(value) ? durationMs(value) : undefined
-  if (ms !== undefined && ms >= 1000) return ms
-  throw new SluiceError('bad_request', 'deadline must be a time from 1s on, such as 20m')
-}
-
-function reasonIn(value: unknown): { readonly reason?: string } {
-  if (value === undefined) return {}
-  if (typeof value === 'string' && value.length > 0 && value.length <= REASON_LENGTH_MAX)
-    return { reason: value }
-  throw new SluiceError('bad_request', `reason must be a text of 1 to ${REASON_LENGTH_MAX} characters`)
-}
-
-function flagIn(name: string, value: unknown): boolean {
-  if (value === undefined || value === true) return value === true
-  throw new SluiceError('bad_request', `${name} must be true, or be left out`)
+function reasonIn({ reason }: Pick<Wish, 'reason'>): { readonly reason?: string } {
+  return reason === undefined ? {} : { reason }
 }

@@ -2,12 +2,11 @@
  * What a node logs, asked for and changed while it runs, at any node. After the time that was said it logs again what its
  * configuration says.
  */
+import * as z from 'zod'
 import { atNode, type AtNodePorts } from './at-node.ts'
-import { readObject } from './read-object.ts'
-import type { ApiAnswer, ApiRequest, Route } from './route.ts'
+import type { ApiAnswer, Route } from './route.ts'
+import { Body, field, maybe, time } from './takes.ts'
 import type { Clock, Timer } from '../clock.ts'
-import { durationMs } from '../config/units.ts'
-import { SluiceError } from '../errors.ts'
 import { LOG_LEVELS, type LogLevel, type LogRoot } from '../observe/log.ts'
 
 export interface LogLevelPorts extends AtNodePorts {
@@ -18,6 +17,17 @@ export interface LogLevelPorts extends AtNodePorts {
 const PATH = '/v1/nodes/{node}/log-level'
 const FOR_MIN_MS = 1000
 const FOR_MAX_MS = 86_400_000
+
+export const LEVEL_WISH = new Body('{"level":"debug","for":"10m"}', () =>
+  z.strictObject({
+    level: field(z.enum(LOG_LEVELS), `is one of ${LOG_LEVELS.join(', ')}`),
+    for: maybe(
+      time(z.string(), FOR_MIN_MS, FOR_MAX_MS),
+      'is a time from 1s to 1d, such as "10m"',
+      'Such as 10m; absent: without end.',
+    ),
+  }),
+)
 
 export function logLevelRoutes(ports: LogLevelPorts): Route[] {
   const level = new Level(ports)
@@ -31,16 +41,11 @@ export function logLevelRoutes(ports: LogLevelPorts): Route[] {
       ...put,
       handle: (request) =>
         atNode(ports, put, request, async () => {
-          level.set(await readAsked(request))
+          level.set(await LEVEL_WISH.read(request))
           return answer()
         }),
     },
   ]
-}
-
-interface Asked {
-  readonly level: LogLevel
-  readonly forMs: number | undefined
 }
 
 class Level {
@@ -60,7 +65,7 @@ class Level {
     return { level, configured: this.#configured ?? level, ...until }
   }
 
-  set({ level, forMs }: Asked): void {
+  set({ level, for: forMs }: z.output<typeof LEVEL_WISH.schema>): void {
     const { log, clock } = this.#ports
     this.#timer?.cancel()
     this.#timer = this.#until = undefined
@@ -74,20 +79,4 @@ class Level {
       log.info({ level: before }, 'the time is over for which something else was logged')
     })
   }
-}
-
-async function readAsked(request: ApiRequest): Promise<Asked> {
-  const fields = readObject(
-    await request.body(),
-    request.jsonDepthMax,
-    ['level', 'for'],
-    '{"level":"debug","for":"10m"}',
-  )
-  const level = LOG_LEVELS.find((one) => one === fields['level'])
-  if (level === undefined) throw new SluiceError('bad_request', `level is one of ${LOG_LEVELS.join(', ')}`)
-  if (fields['for'] === undefined) return { level, forMs: undefined }
-  const forMs = typeof fields['for'] === 'string' ? durationMs(fields['for']) : undefined
-  if (forMs === undefined || forMs < FOR_MIN_MS || forMs > FOR_MAX_MS)
-    throw new SluiceError('bad_request', 'for is a time from 1s to 1d, such as "10m"')
-  return { level, forMs }
 }

@@ -1,8 +1,6 @@
 /**
  * The node itself: the table of nodes, health, metrics, and the description of this API.
  */
-import { asyncApi } from './asyncapi.ts'
-import { openApi } from './openapi.ts'
 import type { ApiAnswer, Route } from './route.ts'
 import type { Health, Verdict } from '../observe/health.ts'
 import type { Metrics } from '../observe/metrics.ts'
@@ -50,13 +48,14 @@ export function nodeRoutes({ table, health, metrics }: NodeRoutePorts): Route[] 
       method: 'GET',
       path: '/openapi.json',
       scope: undefined,
-      handle: () => ({ status: 200, json: openApi() }),
+      // Both are loaded for the first who asks: most nodes are never asked.
+      handle: async () => ({ status: 200, json: (await import('./openapi.ts')).openApi() }),
     },
     {
       method: 'GET',
       path: '/asyncapi.json',
       scope: undefined,
-      handle: () => ({ status: 200, json: asyncApi() }),
+      handle: async () => ({ status: 200, json: (await import('./asyncapi.ts')).asyncApi() }),
     },
   ]
 }

@@ -1,7 +1,9 @@
 /**
  * The part of the description of this API that is about drains and rebalances of the cluster.
  */
-import { JOB_KINDS, JOB_NODES_MAX, JOB_PARTS, JOB_STATES, REASON_LENGTH_MAX } from '../drain/job.ts'
+import { JOB_CHANGE, JOB_WISH, REBALANCE_ALL_WISH } from './job-wishes.ts'
+import { bodyOf } from './openapi-takes.ts'
+import { JOB_KINDS, JOB_NODES_MAX, JOB_PARTS, JOB_STATES } from '../drain/job.ts'
 import { HOLD_REASONS } from '../protocol/states.ts'
 
 const TEXT = { type: 'string' } as const
@@ -12,14 +14,6 @@ const PLAN = {
   type: 'string',
   description: 'Of all nodes together: `1%/5m`, `5000/30s` or a time such as `10m`.',
 }
-const REASON = {
-  type: 'string',
-  minLength: 1,
-  maxLength: REASON_LENGTH_MAX,
-  description: 'For the log and the report.',
-}
-const DRY_RUN = { const: true, description: 'Says what would be done, and does nothing.' }
-
 const JOB = {
   id: TEXT,
   kind: { enum: JOB_KINDS },
@@ -89,33 +83,6 @@ const FORECAST = object(
   ['total', 'takesMs', 'takers', 'inTheWay'],
 )
 
-const JOB_WISH = object(
-  {
-    nodes: { type: 'array', minItems: 1, items: TEXT, description: 'Ids, or their beginnings.' },
-    region: TEXT,
-    version: { type: 'string', description: 'With `*` for anything: `1.4.*`.' },
-    plan: PLAN,
-    parallel: { type: 'integer', minimum: 1, maximum: 64, default: 1 },
-    deadline: { type: 'string', description: 'From its beginning, such as `20m`.' },
-    to: { type: 'string', description: 'The region that clients are sent to.' },
-    reason: REASON,
-    cordon: { const: true, description: 'They stay out, also when they are started again.' },
-    finish: { const: true, description: 'All nodes at once, and everybody now.' },
-    dryRun: DRY_RUN,
-  },
-  [],
-)
-
-const JOB_CHANGE = object(
-  {
-    plan: PLAN,
-    paused: { type: 'boolean' },
-    parallel: { type: 'integer', minimum: 1, maximum: 64 },
-    finish: { const: true },
-  },
-  [],
-)
-
 /** `counts`: what became of those who were told to go. */
 export function jobSchemas(counts: object): Readonly<Record<string, object>> {
   const view = object(
@@ -162,9 +129,9 @@ export function jobSchemas(counts: object): Readonly<Record<string, object>> {
       },
       ['job'],
     ),
-    JobWish: JOB_WISH,
-    JobChange: JOB_CHANGE,
-    RebalanceAllWish: object({ region: TEXT, plan: PLAN, reason: REASON, dryRun: DRY_RUN }, []),
+    JobWish: bodyOf(JOB_WISH),
+    JobChange: bodyOf(JOB_CHANGE),
+    RebalanceAllWish: bodyOf(REBALANCE_ALL_WISH),
   }
 }
 

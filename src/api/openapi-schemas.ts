@@ -1,9 +1,12 @@
 /**
  * What requests and answers of the API consist of, for its description (JSON Schema, as OpenAPI 3.1 has it).
  */
+import { DRAIN_COMMAND, REBALANCE_WISH } from './drain.ts'
 import { COUNTS, HOLD_REASON } from './openapi-jobs.ts'
 import { BESIDE_PUBLISHED, BESIDE_READ, PRESENCE_READ } from './openapi-metadata.ts'
+import { bodyOf } from './openapi-takes.ts'
 import { NODE_SCHEMA } from './openapi-watch.ts'
+import { TARGET_WISH } from './orders.ts'
 
 /** Of a node, under a name: `null` where there was none. */
 function movement(name: string): object {
@@ -17,6 +20,9 @@ function movement(name: string): object {
     },
   }
 }
+
+const CHANNEL = { type: 'string', minLength: 1, maxLength: 128 } as const
+const USER = { type: 'string', minLength: 1, maxLength: 256 } as const
 
 export const SCHEMAS = {
   Position: {
@@ -58,10 +64,10 @@ export const SCHEMAS = {
     required: ['data'],
     additionalProperties: false,
     properties: {
-      channel: { type: 'string', maxLength: 128 },
-      channels: { type: 'array', items: { type: 'string', maxLength: 128 }, minItems: 1 },
-      user: { type: 'string', maxLength: 256 },
-      users: { type: 'array', items: { type: 'string', maxLength: 256 }, minItems: 1 },
+      channel: CHANNEL,
+      channels: { type: 'array', items: CHANNEL, minItems: 1 },
+      user: USER,
+      users: { type: 'array', items: USER, minItems: 1 },
       data: { description: 'Any JSON; base64 text where encoding is base64.' },
       ...BESIDE_PUBLISHED,
     },
@@ -232,15 +238,7 @@ export const SCHEMAS = {
   },
   Drain: movement('drain'),
   Rebalance: movement('rebalance'),
-  RebalanceWish: {
-    type: 'object',
-    required: ['count'],
-    additionalProperties: false,
-    properties: {
-      count: { type: 'integer', minimum: 1, description: 'So many clients are moved.' },
-      plan: { type: 'string' },
-    },
-  },
+  RebalanceWish: bodyOf(REBALANCE_WISH),
   Target: {
     type: 'object',
     required: ['target'],
@@ -258,12 +256,7 @@ export const SCHEMAS = {
       },
     },
   },
-  TargetWish: {
-    type: 'object',
-    required: ['version'],
-    additionalProperties: false,
-    properties: { version: { type: 'string' } },
-  },
+  TargetWish: bodyOf(TARGET_WISH),
   Cordons: {
     type: 'object',
     required: ['cordons'],
@@ -284,16 +277,7 @@ export const SCHEMAS = {
       },
     },
   },
-  DrainCommand: {
-    type: 'object',
-    additionalProperties: false,
-    properties: {
-      plan: { type: 'string', description: '`5%/2m`, `5000/30s`, a total time such as `5m`, or `fast`.' },
-      paused: { type: 'boolean' },
-      finish: { const: true, description: 'Everybody now.' },
-      to: { type: 'string', description: 'The region that clients are sent to; its nodes say where it is.' },
-    },
-  },
+  DrainCommand: bodyOf(DRAIN_COMMAND),
   Verdict: {
     type: 'object',
     required: ['ok', 'reason'],

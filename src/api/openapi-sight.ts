@@ -1,6 +1,9 @@
 /**
  * The description of what operators see: users who are followed, and what a node logs.
  */
+import { LEVEL_WISH } from './log-level.ts'
+import { bodyOf, parametersOf } from './openapi-takes.ts'
+import { TRACE_QUERY } from './trace.ts'
 import { LOG_LEVELS } from '../observe/log.ts'
 
 export interface SightWords {
@@ -18,10 +21,6 @@ interface Described {
   readonly responses: Readonly<Record<string, object>>
 }
 
-function queried(name: string, description: string, schema: object): object {
-  return { name, in: 'query', required: false, description, schema }
-}
-
 export function sightPaths(words: SightWords): Readonly<Record<string, Readonly<Record<string, Described>>>> {
   return { ...tracePaths(words), ...logLevelPaths(words) }
 }
@@ -32,15 +31,7 @@ function tracePaths({ answers, refused, user }: SightWords): ReturnType<typeof s
       get: {
         summary:
           'Follow a user across the cluster: an event stream (text/event-stream), each `data` a JSON object of docs/http-api.md',
-        parameters: [
-          user,
-          queried('for', 'For how long, such as 10m.', { type: 'string', default: '60s' }),
-          queried('events', 'No more than so many.', { type: 'integer', default: 10_000, maximum: 100_000 }),
-          queried('payloads', 'Whether to tell what messages say, up to 4 KiB each.', {
-            type: 'boolean',
-            default: false,
-          }),
-        ],
+        parameters: [user, ...parametersOf(TRACE_QUERY)],
         responses: {
           '200': {
             description: 'The events, as they come.',
@@ -80,15 +71,7 @@ function logLevelPaths({ answers, refused, node, noSuchNode }: SightWords): Retu
           required: true,
           content: {
             'application/json': {
-              schema: {
-                type: 'object',
-                required: ['level'],
-                additionalProperties: false,
-                properties: {
-                  level: { enum: LOG_LEVELS },
-                  for: { type: 'string', description: 'Such as 10m; absent: without end.' },
-                },
-              },
+              schema: bodyOf(LEVEL_WISH),
             },
           },
         },

@@ -1,13 +1,16 @@
 /**
  * The description of what backends put users on, and of which channels are occupied.
  */
+import { CHANNELS_QUERY } from './channel-list.ts'
+import { parametersOf } from './openapi-takes.ts'
 import type { SightWords } from './openapi-sight.ts'
 import type { Scope } from '../auth/grant.ts'
+import { CHANNEL_LENGTH_MAX } from '../protocol/channel.ts'
 import { STANDING_MAX } from '../registry/registry.ts'
+import { STANDING_SESSION } from '../registry/standing.ts'
 
 interface Words extends Pick<SightWords, 'answers' | 'refused' | 'user'> {
   readonly keyWith: (scope: Scope) => readonly object[]
-  readonly parameter: (name: string, where: 'query', description: string) => object
   readonly maybeLate: object
 }
 
@@ -77,8 +80,13 @@ function standing({ answers, refused, user, maybeLate }: Words, summary: string)
             required: ['channels'],
             additionalProperties: false,
             properties: {
-              channels: { type: 'array', items: TEXT, minItems: 1, maxItems: STANDING_MAX },
-              session: SESSION,
+              channels: {
+                type: 'array',
+                items: { type: 'string', minLength: 1, maxLength: CHANNEL_LENGTH_MAX },
+                minItems: 1,
+                maxItems: STANDING_MAX,
+              },
+              session: { ...SESSION, pattern: STANDING_SESSION.source },
             },
           },
         },
@@ -97,16 +105,11 @@ function standing({ answers, refused, user, maybeLate }: Words, summary: string)
   }
 }
 
-function channelList({ answers, refused, keyWith, parameter }: Words): Described {
+function channelList({ answers, refused, keyWith }: Words): Described {
   return {
     summary: 'The channels that somebody is subscribed to, in the order of their names',
     security: keyWith('history'),
-    parameters: [
-      parameter('prefix', 'query', 'The beginning of their names.'),
-      parameter('after', 'query', 'The `next` of the page before.'),
-      parameter('limit', 'query', 'At most so many, 100 where it is not given.'),
-      parameter('users', 'query', '`true`: with how many users are in each. At most 100 channels then.'),
-    ],
+    parameters: parametersOf(CHANNELS_QUERY),
     responses: {
       '200': answers(
         'A page. Of a key that is limited to namespaces it may have fewer than were asked for.',

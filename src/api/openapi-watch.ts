@@ -1,6 +1,8 @@
 /**
  * The part of the description of this API that is about watching: a node of the table, and the streams.
  */
+import { TAIL_QUERY } from './channel-tail.ts'
+import { parametersOf } from './openapi-takes.ts'
 
 export const NODE_SCHEMA = {
   type: 'object',
@@ -83,7 +85,6 @@ export const NODE_SCHEMA = {
 interface Words {
   readonly keyWith: (scope: 'history' | 'admin') => readonly object[]
   readonly channel: object
-  readonly parameter: (name: string, where: 'path' | 'query', description: string) => object
   readonly refused: Readonly<Record<string, object>>
 }
 
@@ -103,7 +104,6 @@ const TOO_MANY = { '429': { description: 'Too many streams are open at this node
 export function streamPaths({
   keyWith,
   channel,
-  parameter,
   refused,
 }: Words): Readonly<Record<string, Readonly<Record<string, StreamOperation>>>> {
   return {
@@ -124,10 +124,7 @@ export function streamPaths({
       get: {
         summary: 'The messages of a channel as they come: server-sent events',
         security: keyWith('history'),
-        parameters: [
-          channel,
-          parameter('last', 'query', 'So many of those that there are, 10 where it is not given.'),
-        ],
+        parameters: [channel, ...parametersOf(TAIL_QUERY)],
         responses: {
           '200': stream(
             'First `opened`; then `message` and `reset`, as clients get them. Who reads slowly is treated as `slowConsumer` of the namespace says.',

@@ -1,6 +1,8 @@
 /**
  * The description of what operators do with dead letters of webhooks.
  */
+import { parametersOf } from './openapi-takes.ts'
+import { LETTERS_QUERY } from './webhooks.ts'
 import { WEBHOOK_EVENTS } from '../config/webhooks-section.ts'
 
 interface WebhookWords {
@@ -69,15 +71,7 @@ export function webhookPaths({
     '/v1/webhooks/dead': {
       get: {
         summary: 'What backends were not told, because they refused it for too long; the oldest first',
-        parameters: [
-          {
-            name: 'limit',
-            in: 'query',
-            required: false,
-            description: 'No more than so many.',
-            schema: { type: 'integer', default: 100, maximum: 1000 },
-          },
-        ],
+        parameters: parametersOf(LETTERS_QUERY),
         responses: { '200': answers('How many there are, and the oldest.', listed()), ...refused },
       },
     },

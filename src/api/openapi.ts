@@ -3,10 +3,12 @@
  * real answers.
  */
 import { readFileSync } from 'node:fs'
+import { MESSAGES_QUERY } from './channels.ts'
 import { COUNTS, jobPaths, jobSchemas } from './openapi-jobs.ts'
 import { ref, SCHEMAS } from './openapi-schemas.ts'
 import { API_LIFE, markedPaths } from './life.ts'
 import { sightPaths } from './openapi-sight.ts'
+import { parametersOf } from './openapi-takes.ts'
 import { standingPaths } from './openapi-users.ts'
 import { webhookPaths } from './openapi-webhooks.ts'
 import { streamPaths } from './openapi-watch.ts'
@@ -43,8 +45,8 @@ const REFUSED = {
 
 const WORDS = { answers, refused: REFUSED }
 
-function parameter(name: string, where: 'path' | 'query', description: string): object {
-  return { name, in: where, required: where === 'path', description, schema: { type: 'string' } }
+function parameter(name: string, description: string): object {
+  return { name, in: 'path', required: true, description, schema: { type: 'string' } }
 }
 
 const NO_SUCH_NODE = { '404': answers('There is no such node, or no drain under way.', ref('Error')) }
@@ -58,15 +60,11 @@ const NODE_ID = {
 } as const
 
 const CORDONED = [
-  parameter('kind', 'path', '`node`, `address` or `version`.'),
-  parameter(
-    'what',
-    'path',
-    'The id of a node or its beginning, `host:port`, or a version with `*` for anything.',
-  ),
+  parameter('kind', '`node`, `address` or `version`.'),
+  parameter('what', 'The id of a node or its beginning, `host:port`, or a version with `*` for anything.'),
 ]
-const USER = parameter('user', 'path', 'The `sub` of the tokens, percent-encoded.')
-const CHANNEL = parameter('channel', 'path', 'The channel, percent-encoded.')
+const USER = parameter('user', 'The `sub` of the tokens, percent-encoded.')
+const CHANNEL = parameter('channel', 'The channel, percent-encoded.')
 const MAYBE_LATE = {
   const: true,
   description:
@@ -111,12 +109,7 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
     get: {
       summary: 'The messages that the log has of a channel, oldest first',
       security: keyWith('history'),
-      parameters: [
-        CHANNEL,
-        parameter('after', 'query', '`<epoch>:<offset>`: the messages after this position.'),
-        parameter('last', 'query', 'So many of the newest messages.'),
-        parameter('limit', 'query', 'At most so many, 100 where it is not given.'),
-      ],
+      parameters: [CHANNEL, ...parametersOf(MESSAGES_QUERY)],
       responses: { '200': answers('The messages.', ref('Messages')), ...REFUSED },
     },
   },
@@ -307,7 +300,14 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   version: string
 }
 
+/** The same at each call. */
 export function openApi(): object {
+  return (document ??= made())
+}
+
+let document: object | undefined
+
+function made(): object {
   return {
     openapi: '3.1.0',
     info: {
@@ -323,9 +323,9 @@ export function openApi(): object {
         ...PATHS,
         ...jobPaths(WORDS),
         ...webhookPaths({ ...WORDS, user: USER }),
-        ...standingPaths({ ...WORDS, user: USER, keyWith, parameter, maybeLate: MAYBE_LATE }),
+        ...standingPaths({ ...WORDS, user: USER, keyWith, maybeLate: MAYBE_LATE }),
         ...sightPaths({ ...WORDS, user: USER, node: NODE_ID, noSuchNode: NO_SUCH_NODE }),
-        ...streamPaths({ keyWith, channel: CHANNEL, parameter, refused: REFUSED }),
+        ...streamPaths({ keyWith, channel: CHANNEL, refused: REFUSED }),
       },
       API_LIFE,
     ),

@@ -1,12 +1,13 @@
 /**
  * What operators order for the whole cluster, at any node: the version that clients go to, and what is kept out.
  */
+import * as z from 'zod'
 import { nodeNamed } from './node-named.ts'
-import { readObject } from './read-object.ts'
 import type { ApiAnswer, ApiRequest, Route } from './route.ts'
+import { Body, field } from './takes.ts'
 import type { OrderBook } from '../cluster/order-book.ts'
 import { isVersionPattern, VERSION_PATTERN_RULE, type Cordon } from '../cluster/orders.ts'
-import { isLabel } from '../config/forms.ts'
+import { LABEL } from '../config/forms.ts'
 import { SluiceError } from '../errors.ts'
 import type { NodeInfo } from '../registry/registry.ts'
 
@@ -20,6 +21,12 @@ const TARGET = '/v1/target'
 const CORDON = '/v1/cordons/{kind}/{what}'
 /** `host:port`; a node says what it is in the table. */
 const ADDRESS = /^[^\s/@]{1,255}:\d{1,5}$/
+
+export const TARGET_WISH = new Body('{"version":"1.1.0"}', () =>
+  z.strictObject({
+    version: field(z.string().regex(LABEL), 'must be a text of 1 to 64 of A-Z a-z 0-9 _ . + -'),
+  }),
+)
 
 export function orderRoutes(ports: OrderPorts): Route[] {
   const { orders, nodes } = ports
@@ -40,8 +47,8 @@ export function orderRoutes(ports: OrderPorts): Route[] {
       scope,
       audit: 'set the target',
       handle: async (request) => {
-        const json = { target: await orders.setTarget(await versionIn(request), request.caller.grant.name) }
-        return { status: 200, json }
+        const { version } = await TARGET_WISH.read(request)
+        return { status: 200, json: { target: await orders.setTarget(version, request.caller.grant.name) } }
       },
     },
     {
@@ -80,17 +87,6 @@ export function orderRoutes(ports: OrderPorts): Route[] {
       },
     },
   ]
-}
-
-async function versionIn(request: ApiRequest): Promise<string> {
-  const { version } = readObject(
-    await request.body(),
-    request.jsonDepthMax,
-    ['version'],
-    '{"version":"1.1.0"}',
-  )
-  if (typeof version === 'string' && isLabel(version)) return version
-  throw new SluiceError('bad_request', 'version must be a text of 1 to 64 of A-Z a-z 0-9 _ . + -')
 }
 
 /** A node is cordoned by its address: when its supervisor starts it again, it has another id. */

@@ -1,17 +1,39 @@
 /**
  * GET /v1/users/{user}/trace: follows a user across the cluster, as an event stream for as long as was asked.
  */
+import * as z from 'zod'
 import type { ApiRequest, ApiStream, Route } from './route.ts'
+import { count, field, Query, time } from './takes.ts'
 import { isUserId, USER_RULE } from '../auth/identity.ts'
 import type { TraceEnd, Traces } from '../cluster/traces.ts'
-import { durationMs, durationText } from '../config/units.ts'
+import { durationText } from '../config/units.ts'
 import { SluiceError } from '../errors.ts'
 
 const PATH = '/v1/users/{user}/trace'
-const FOR_DEFAULT_MS = 60_000
+const FOR_DEFAULT = '60s'
 const FOR_MAX_MS = 3_600_000
 const EVENTS_DEFAULT = 10_000
 const EVENTS_MAX = 100_000
+
+export const TRACE_QUERY = new Query(() =>
+  z.object({
+    for: field(
+      time(z.string(), 1000, FOR_MAX_MS).prefault(FOR_DEFAULT),
+      `is a time from 1s to ${durationText(FOR_MAX_MS)}, such as 10m`,
+      'For how long, such as 10m.',
+    ),
+    events: field(
+      count(EVENTS_MAX).prefault(EVENTS_DEFAULT),
+      `is a number from 1 to ${EVENTS_MAX}`,
+      'No more than so many.',
+    ),
+    payloads: field(
+      z.preprocess(flagOf, z.boolean()).prefault(false),
+      'is true or false',
+      'Whether to tell what messages say, up to 4 KiB each.',
+    ),
+  }),
+)
 
 export interface TracePorts {
   readonly nodeId: string
@@ -79,18 +101,13 @@ function eventOf(event: object): string {
   return `data: ${JSON.stringify(event)}\n\n`
 }
 
-function readAsked({ params, query }: ApiRequest): Asked {
-  const { user } = params
+function flagOf(text: unknown): unknown {
+  return text === 'true' ? true : text === 'false' ? false : text
+}
+
+function readAsked(request: ApiRequest): Asked {
+  const { user } = request.params
   if (!isUserId(user)) throw new SluiceError('bad_request', `the user in the path must be ${USER_RULE}`)
-  const forMs = durationMs(query.get('for') ?? FOR_DEFAULT_MS)
-  if (forMs === undefined || forMs < 1000 || forMs > FOR_MAX_MS)
-    throw new SluiceError('bad_request', `for is a time from 1s to ${durationText(FOR_MAX_MS)}, such as 10m`)
-  const events = query.get('events') ?? String(EVENTS_DEFAULT)
-  const eventsMax = /^\d{1,6}$/.test(events) ? Number(events) : 0
-  if (eventsMax < 1 || eventsMax > EVENTS_MAX)
-    throw new SluiceError('bad_request', `events is a number from 1 to ${EVENTS_MAX}`)
-  const payloads = query.get('payloads') ?? 'false'
-  if (payloads !== 'true' && payloads !== 'false')
-    throw new SluiceError('bad_request', 'payloads is true or false')
-  return { user, forMs, eventsMax, payloads: payloads === 'true' }
+  const { for: forMs, events: eventsMax, payloads } = TRACE_QUERY.read(request)
+  return { user, forMs, eventsMax, payloads }
 }

@@ -1,12 +1,23 @@
 /**
  * What backends were not told: dead letters, which operators see, have sent again, or throw away.
  */
-import type { ApiRequest, Route } from './route.ts'
-import { SluiceError } from '../errors.ts'
+import * as z from 'zod'
+import type { Route } from './route.ts'
+import { count, field, Query } from './takes.ts'
 import type { DeadLetters } from '../webhooks/letters.ts'
 
 const SHOWN = 100
 const SHOWN_MAX = 1000
+
+export const LETTERS_QUERY = new Query(() =>
+  z.object({
+    limit: field(
+      count(SHOWN_MAX).prefault(SHOWN),
+      `must be a whole number from 1 to ${SHOWN_MAX}`,
+      'No more than so many.',
+    ),
+  }),
+)
 
 export function webhookRoutes(letters: DeadLetters): Route[] {
   return [
@@ -15,7 +26,7 @@ export function webhookRoutes(letters: DeadLetters): Route[] {
       path: '/v1/webhooks/dead',
       scope: 'admin',
       async handle(request) {
-        return { status: 200, json: await letters.list(limitIn(request)) }
+        return { status: 200, json: await letters.list(LETTERS_QUERY.read(request).limit) }
       },
     },
     {
@@ -39,10 +50,4 @@ export function webhookRoutes(letters: DeadLetters): Route[] {
       },
     },
   ]
-}
-
-function limitIn({ query }: ApiRequest): number {
-  const limit = Number(query.get('limit') ?? SHOWN)
-  if (Number.isInteger(limit) && limit >= 1 && limit <= SHOWN_MAX) return limit
-  throw new SluiceError('bad_request', `limit must be a whole number from 1 to ${SHOWN_MAX}`)
 }

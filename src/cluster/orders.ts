@@ -37,7 +37,7 @@ export const NO_ORDERS: Orders = { target: undefined, cordons: [] }
 export const TARGET_KEY = 'target'
 export const VERSION_PATTERN_RULE = '1 to 64 of A-Z a-z 0-9 _ . + -, and * for anything'
 
-const VERSION_PATTERN = /^[A-Za-z0-9_.+*-]{1,64}$/
+export const VERSION_PATTERN = /^[A-Za-z0-9_.+*-]{1,64}$/
 const TEXT_LENGTH_MAX = 300
 
 export function cordonKey({ kind, what }: Pick<Cordon, 'kind' | 'what'>): string {

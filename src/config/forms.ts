@@ -61,8 +61,10 @@ export function isCookieName(value: string): boolean {
 }
 
 /** A label of a node: it becomes a label of every metric, and a part of Redis keys. */
+export const LABEL = /^[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}$/
+
 export function isLabel(value: string): boolean {
-  return /^[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}$/.test(value)
+  return LABEL.test(value)
 }
 
 /** The form of an entry; what is in its parts is judged where keys are checked. */

@@ -36,12 +36,12 @@ export function standingWishIn({ channels, session }: Readonly<Record<string, un
   const unfit = channels.find((one) => !isChannel(one))
   if (unfit !== undefined)
     throw new SluiceError('bad_request', `${shown(unfit)} is no name of a channel: ${CHANNEL_RULE}`)
-  if (session !== undefined && (typeof session !== 'string' || !SESSION.test(session)))
+  if (session !== undefined && (typeof session !== 'string' || !STANDING_SESSION.test(session)))
     throw new SluiceError('bad_request', 'session is one of those that GET /v1/users/{user} answers')
   return { channels: channels as string[], session }
 }
 
-const SESSION = /^[A-Za-z0-9_-]{1,64}$/
+export const STANDING_SESSION = /^[A-Za-z0-9_-]{1,64}$/
 const SHOWN_MAX = 150
 
 function shown(value: unknown): string {

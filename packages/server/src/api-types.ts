@@ -93,9 +93,9 @@ export interface paths {
           /** @description `<epoch>:<offset>`: the messages after this position. */
           after?: string
           /** @description So many of the newest messages. */
-          last?: string
-          /** @description At most so many, 100 where it is not given. */
-          limit?: string
+          last?: number
+          /** @description At most so many. */
+          limit?: number
         }
         header?: never
         path: {
