@@ -3,7 +3,8 @@
  * same with nothing but WebSockets), `sluice.presence.min.js` (presence, beside one of these) and `sluice.global.js` (a script that makes a
  * global `sluice`), each with a source map that has the sources.
  */
-import { mkdir, writeFile } from 'node:fs/promises'
+import { readdirSync, readFileSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -26,17 +27,68 @@ const client = join(root, 'src', 'client')
 
 /** Names that one module of the client uses of another, and nobody else: neither applications nor the platform nor the gateway. */
 const INTERNAL = [
-  'acked acks arrived asked beat behind changed clock connection current deliver delayMs emit expiresAtMs flush frameBytesMax greet greeted',
+  'acked acks arrived asked beat behind changed clock complain connection current deliver delayMs dispatch emit expiresAtMs flush frameBytesMax greet greeted',
   'later live lost networkChanged nextRef opened probe received refs refusals refused renew requests returnMs returns',
-  'served servesSinceMs show shows skip socket started starts stuck tail told tokens track tries untilMs wants ways welcomed wire',
-  'answer cancel envelope first left options payload put repeat second settled write',
+  'served servesSinceMs show shows skip events refused turn socket starts stuck tail take tokens track tries untilMs wants ways welcomed wire won',
+  'answer cancel envelope first joined left options payload put repeat second settled write',
 ]
+
+/** What applications may derive from: what is private there stays so, since a field of theirs could have the same short name. */
+const EXTENDED = ['client.ts', 'full.ts', 'presence.ts']
+const PRIVATE = /#(?=[a-z])/g
+
+/** By file, the names of what is private in it. */
+const privates = readdirSync(client)
+  .filter((file) => file.endsWith('.ts') && !EXTENDED.includes(file))
+  .map((file) => [...new Set(readFileSync(join(client, file), 'utf8').match(/(?<=#)[a-z]\w*/g))])
+
+/** Short names: the same one for two that no class has both of. */
+function shortNames() {
+  const letters = 'tesihrnoacldufwvpmbygkMSOxTEjNPqJC'.split('')
+  const names = {}
+  const all = [...new Set(privates.flat())]
+  for (const name of all) {
+    const beside = new Set(
+      privates
+        .filter((some) => some.includes(name))
+        .flat()
+        .map((other) => names[other]),
+    )
+    names[name] = letters.find((letter) => !beside.has(letter))
+  }
+  return names
+}
+
+/** By what the bundler is given. */
+const sources = new Map()
+
+/** What no application can reach needs no `#`: a kilobyte of them, and a declaration of each field. */
+const openPrivates = {
+  name: 'open-privates',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/src\/client\/[\w-]+\.ts$/ }, async ({ path }) => {
+      const text = await readFile(path, 'utf8')
+      if (EXTENDED.includes(basename(path))) return { contents: text, loader: 'ts' }
+      // As long as before, so that the source map is right. What has no value at the beginning has no code either.
+      const contents = text
+        .replaceAll(PRIVATE, '$')
+        .replaceAll(/^ +(?=(readonly )?\$\w+: [^=]*$)/gm, '$&declare ')
+      sources.set(contents, text)
+      return { contents, loader: 'ts' }
+    })
+  },
+}
 
 /** The second minifier takes off what is some four hundred bytes, gzipped. */
 async function write(options) {
-  const { outputFiles } = await build({ ...shared, ...options, write: false })
+  const { outputFiles } = await build({ ...shared, ...options, plugins: [openPrivates], write: false })
   const text = (end) => outputFiles.find(({ path }) => path.endsWith(end)).text
   const name = basename(options.outfile)
+  const first = JSON.parse(text('.map'))
+  const sourcesContent = first.sourcesContent.map((given) => sources.get(given) ?? given)
+  const short = Object.fromEntries(
+    Object.entries(shortNames()).map(([long, letter]) => [`$$${long}`, letter]),
+  )
   const { code, map } = await minify(
     { [name]: text('.js') },
     {
@@ -59,9 +111,13 @@ async function write(options) {
       },
       // Also those that have the name of something of the platform: the client uses nothing of it that is called so.
       mangle: {
-        properties: { builtins: true, regex: new RegExp(`^(${INTERNAL.join(' ').replaceAll(' ', '|')})$`) },
+        properties: {
+          builtins: true,
+          regex: new RegExp(`^(\\$.*|${INTERNAL.join(' ').replaceAll(' ', '|')})$`),
+        },
       },
-      sourceMap: { content: text('.map'), url: `${name}.map`, includeSources: true },
+      nameCache: { props: { props: short } },
+      sourceMap: { content: { ...first, sourcesContent }, url: `${name}.map`, includeSources: true },
     },
   )
   // A name that is a text, too, is looked up by it somewhere.

@@ -8,32 +8,30 @@ import type { Time } from './time.ts'
 
 const PAUSE_MS = 100
 
-export class Acks {
-  readonly #time: Time
-  readonly #socket: () => Socket | undefined
-  readonly #channels = new Set<Channel>()
-  #cancel: (() => void) | undefined
-
-  /** `socket`: the one that serves now. */
-  constructor(time: Time, socket: () => Socket | undefined) {
-    this.#time = time
-    this.#socket = socket
-  }
-
+export interface Acks {
   /** Acknowledges what the channel has handled, soon. Where the gateway does not have the client on it then, its next start adds it again. */
-  add(channel: Channel): void {
-    if (channel.acked === undefined) return
-    this.#cancel ??= this.#time.after(PAUSE_MS, () => this.flush())
-    this.#channels.add(channel)
-  }
-
+  add(channel: Channel): void
   /** Now, since the client is about to close. */
-  flush(): void {
-    this.#cancel?.()
-    this.#cancel = undefined
-    for (const { name, acked, track } of this.#channels)
-      if (acked !== undefined && track.live)
-        this.#socket()?.send({ type: 'ack', channel: name, offset: acked })
-    this.#channels.clear()
+  flush(): void
+}
+
+/** `socket`: the one that serves now. */
+export function acksOver(socket: () => Socket | undefined, time: Time): Acks {
+  const channels = new Set<Channel>()
+  let cancel: (() => void) | undefined
+  const flush = (): void => {
+    cancel?.()
+    cancel = undefined
+    for (const { name, acked, track } of channels)
+      if (acked !== undefined && track.live) socket()?.send({ type: 'ack', channel: name, offset: acked })
+    channels.clear()
+  }
+  return {
+    add(channel) {
+      if (channel.acked === undefined) return
+      cancel ??= time.after(PAUSE_MS, flush)
+      channels.add(channel)
+    },
+    flush,
   }
 }

@@ -4,6 +4,8 @@
 import type { From, Position } from '../protocol/position.ts'
 import type { MessageFrame, ResetFrame } from '../dialect/sluice-v1/frames.ts'
 import { ClientError } from './errors.ts'
+import type { Events } from './events.ts'
+import type { ClientEvents } from './options.ts'
 import type { Unreadable } from './socket.ts'
 import type { Time } from './time.ts'
 import { Cursor, type Start } from './cursor.ts'
@@ -79,13 +81,13 @@ interface Subscriber {
   lost: boolean
   readonly handler: Handler
   readonly options: SubscribeOptions
-  readonly started: () => void
-  readonly refused: (error: ClientError) => void
+  /** The state of its subscription is another one; `error`: why it has ended. */
+  readonly turn: (state: SubscriptionState, error?: ClientError) => void
 }
 
 export interface ChannelPorts {
   /** Tells the application. */
-  readonly failed: (error: ClientError) => void
+  readonly complain: (error: ClientError) => void
   readonly acks: {
     /** `channel.acked` has changed. */
     add(channel: Channel): void
@@ -95,8 +97,8 @@ export interface ChannelPorts {
   /** Nobody handles the channel any more. */
   readonly left: (channel: Channel) => void
   readonly time: Time
-  /** Tells the application of a reset, when its moment has come. */
-  readonly reset: (reset: ResetFrame) => void
+  /** Told of a reset, when its moment has come. */
+  readonly events: Events<Pick<ClientEvents, 'reset'>>
 }
 
 export class Channel {
@@ -119,41 +121,28 @@ export class Channel {
     this.name = name
     this.from = from
     this.#ports = ports
-    this.track = new Cursor(from !== undefined && 'epoch' in from ? from : undefined)
+    this.track = new Cursor(from && 'epoch' in from ? from : undefined)
   }
 
   add(handler: Handler, options: SubscribeOptions): Subscription {
     const { track, name } = this
     const subscribers = this.#subscribers
-    let subscriber: Subscriber | undefined
+    let subscriber!: Subscriber
     const { live } = track
     let state: SubscriptionState = 'pending'
     const ready = new Promise<void>((started, refused) => {
       const at = live ? Math.max(...[...subscribers].map((other) => other.at ?? -1)) : undefined
       // An ephemeral channel has nothing to start from.
-      const wants = live && track.position === undefined ? undefined : options.from
-      const turn = (next: SubscriptionState): void => {
+      const wants = live && !track.position ? undefined : options.from
+      const turn = (next: SubscriptionState, error?: ClientError): void => {
         if (next === state) return
         state = next
         void this.#guarded(() => options.onState?.(next))
+        if (!error) started()
+        else refused(error)
       }
-      subscriber = {
-        handler,
-        options,
-        started: () => {
-          turn('subscribed')
-          started()
-        },
-        refused: (error) => {
-          turn('ended')
-          refused(error)
-        },
-        wants,
-        at,
-        lost: false,
-      }
-      subscribers.add(subscriber)
-      if (live && wants === undefined) subscriber.started()
+      subscribers.add((subscriber = { handler, options, turn, wants, at, lost: false }))
+      if (live && !wants) turn('subscribed')
     })
     if (live) this.#ports.behind(this)
     // Not everybody waits for `ready`; `onError` and the `error` event tell of a refusal too.
@@ -166,15 +155,15 @@ export class Channel {
       },
       get position() {
         const { position } = track
-        const { wants, at = 0 } = subscriber as Subscriber
-        if (position === undefined || wants !== undefined) return undefined
+        const { wants, at = 0 } = subscriber
+        if (!position || wants) return undefined
         return { ...position, offset: Math.max(position.offset, at) }
       },
       on: (event, on, more = {}) =>
         this.add((message) => message.event === event && on(message as never), more),
       unsubscribe: () => {
-        if (subscriber === undefined || !subscribers.delete(subscriber)) return
-        subscriber.refused(new ClientError('closed', `${name}: unsubscribed`))
+        if (!subscribers.delete(subscriber)) return
+        subscriber.turn('ended', new ClientError('closed', `${name}: unsubscribed`))
         if (subscribers.size === 0) this.#ports.left(this)
       },
     }
@@ -182,7 +171,7 @@ export class Channel {
 
   /** Where the first handler that has not started wants to. */
   get wants(): From | undefined {
-    return [...this.#subscribers].find(({ wants }) => wants !== undefined)?.wants
+    return [...this.#subscribers].find(({ wants }) => wants)?.wants
   }
 
   /**
@@ -194,9 +183,9 @@ export class Channel {
     const { epoch, offset = 0, recovered } = start
     const here = track.position
     const known = recovered && here !== undefined && epoch === here.epoch
-    const fits = wanted === undefined || (known && offset <= here.offset)
+    const fits = !wanted || (known && offset <= here.offset)
     this.refusals = 0
-    if (wanted === undefined) {
+    if (!wanted) {
       track.starts(start)
       // A reset follows, or it is another user's inbox: offsets of before mean nothing now.
       if (!recovered) this.#forgetAcks()
@@ -207,17 +196,16 @@ export class Channel {
     track.live = fits
     for (const one of this.#subscribers) {
       if (track.position?.epoch !== here?.epoch) one.at = undefined
-      if (wanted !== undefined && one.wants === wanted) {
+      if (wanted && one.wants === wanted) {
         one.at = offset
         one.lost = !known
       }
       // What is lost is told by a reset that follows.
-      if (one.wants === (wanted ?? this.from) || track.position === undefined)
-        if (!one.lost) one.wants = undefined
-      if (fits && one.wants === undefined) one.started()
+      if (one.wants === (wanted ?? this.from) || !track.position) if (!one.lost) one.wants = undefined
+      if (fits && !one.wants) one.turn('subscribed')
     }
     if (!fits) return false
-    if (wanted === undefined) this.from = undefined
+    if (!wanted) this.from = undefined
     this.#ports.acks.add(this)
     this.#ports.behind(this)
     return true
@@ -231,7 +219,7 @@ export class Channel {
     const done = this.#each(
       ({ handler }) => handler(message),
       (one) => {
-        if (one.wants !== undefined || (offset as number) <= (one.at as number)) return false
+        if (one.wants || (offset as number) <= (one.at as number)) return false
         one.at = offset
         return true
       },
@@ -251,7 +239,7 @@ export class Channel {
   /** Goes on behind a message that nobody can read. */
   skip({ channel, offset, cause }: Unreadable): void {
     if (this.track.shows(offset))
-      this.#ports.failed(
+      this.#ports.complain(
         new ClientError('unreadable', `message ${offset} of ${channel} cannot be read`, {
           cause,
           channel,
@@ -281,7 +269,7 @@ export class Channel {
     this.#due?.cancel()
     const tell = (): void => {
       this.#due = undefined
-      this.#ports.reset(reset)
+      this.#ports.events.emit('reset', reset)
       void this.#each(
         (one) => {
           one.lost = false
@@ -298,8 +286,8 @@ export class Channel {
   /** The gateway does not have the client on the channel, and trying again would not help. */
   end(error: ClientError): void {
     this.track.live = false
-    void this.#each(({ options: { onError = this.#ports.failed }, refused }) => {
-      refused(error)
+    void this.#each(({ options: { onError = this.#ports.complain }, turn }) => {
+      turn('ended', error)
       return onError(error)
     })
     this.#subscribers.clear()
@@ -327,7 +315,7 @@ export class Channel {
       await run()
       return true
     } catch (cause) {
-      this.#ports.failed(new ClientError('handler', `a handler of ${this.name} failed`, { cause }))
+      this.#ports.complain(new ClientError('handler', `a handler of ${this.name} failed`, { cause }))
       return false
     }
   }

@@ -4,14 +4,16 @@
  */
 import { INBOX } from '../protocol/channel.ts'
 import type { From, Position } from '../protocol/position.ts'
-import type { ResetFrame, ResumeMap, Restored, SubscribedFrame } from '../dialect/sluice-v1/frames.ts'
+import type { ResumeMap, Restored, SubscribedFrame } from '../dialect/sluice-v1/frames.ts'
 import type { Acks } from './acks.ts'
 import { Channel } from './channel.ts'
 import { positionOf, type Start } from './cursor.ts'
 import { ClientError } from './errors.ts'
+import type { Events } from './events.ts'
+import type { ClientEvents } from './options.ts'
 import { BY_CONNECT, type Socket } from './socket.ts'
 import { errorOf } from './requests.ts'
-import { backoffMs, type BackoffOptions } from './retry.ts'
+import type { Later } from './retry.ts'
 import type { Time } from './time.ts'
 
 /**
@@ -24,15 +26,14 @@ const AROUND_BYTES = 60
 
 export interface ChannelsPorts {
   readonly time: Time
-  readonly backoff: BackoffOptions
+  readonly later: Later
   /** The socket that serves now. */
   readonly socket: () => Socket | undefined
   readonly acks: Acks
   /** Tells the application. */
-  readonly failed: (error: ClientError) => void
-  readonly reset: (reset: ResetFrame) => void
-  /** A backend has put the user on a channel that nobody handles yet. */
-  readonly put: (put: PutOn) => void
+  readonly complain: (error: ClientError) => void
+  /** `subscribed`: a backend has put the user on a channel that nobody handles yet. */
+  readonly events: Events<Pick<ClientEvents, 'reset' | 'subscribed'>>
 }
 
 /** A channel that a backend has put the user on, and where it starts. */
@@ -56,21 +57,18 @@ export class Channels {
     return this.#byName.get(name)
   }
 
-  [Symbol.iterator](): Iterator<Channel> {
+  [Symbol.iterator](): IterableIterator<Channel> {
     return this.#byName.values()
   }
 
   add(name: string, wanted: From | undefined): Channel {
-    const { socket, acks, failed, time, reset } = this.#ports
+    const { socket, acks } = this.#ports
     const from = wanted ?? (this.#put?.channel === name ? this.#put.position : undefined)
     const channel = new Channel(name, from, {
-      failed,
-      acks,
-      time,
-      reset,
+      ...this.#ports,
       behind: (one) => {
         const { wants } = one
-        if (wants === undefined) return
+        if (!wants) return
         // What comes until the answer comes again behind it.
         one.track.live = false
         this.#ask(socket(), one, wants)
@@ -92,49 +90,46 @@ export class Channels {
 
   /** What `connect` asks for: channels that a position is known of, the inbox first. */
   resume(socket: Socket): ResumeMap {
-    const positions: [string, Position][] = []
-    let room = EARLY_BYTES
-    for (const channel of this.#byName.values()) {
-      const { name, track } = channel
-      const { position } = track
-      if (position !== undefined) {
-        room -= name.length + position.epoch.length + AROUND_BYTES
-        if (room < 0) break
-        positions.push([name, position])
-      }
-      if (position !== undefined || name === INBOX) socket.asked.set(channel, BY_CONNECT)
-    }
+    const known = this.#early(({ track }) => track.position)
+    for (const channel of this)
+      if (channel.name === INBOX || known.includes(channel)) socket.asked.set(channel, BY_CONNECT)
     // Not by assignment: a channel may be named `__proto__`.
-    return Object.fromEntries(positions)
+    return Object.fromEntries(known.map(({ name, track }) => [name, track.position as Position]))
   }
 
   /** Asks for channels without a position right behind `connect`: on ephemeral ones every moment counts. */
   open(socket: Socket): void {
+    const early = this.#early((one) => !socket.asked.has(one) && !one.track.position)
+    for (const channel of early) this.#ask(socket, channel)
+  }
+
+  /** The first of those that are wanted, as many as fit. */
+  #early(wanted: (channel: Channel) => unknown): Channel[] {
     let room = EARLY_BYTES
-    for (const channel of this.#byName.values()) {
-      if (socket.asked.has(channel) || channel.track.position !== undefined) continue
-      room -= channel.name.length + AROUND_BYTES
-      if (room < 0) break
-      this.#ask(socket, channel)
-    }
+    return [...this].filter((channel) => {
+      if (!wanted(channel)) return false
+      const { name, track } = channel
+      room -= name.length + (track.position?.epoch.length ?? 0) + AROUND_BYTES
+      return room >= 0
+    })
   }
 
   /** The socket serves, and this is what became of the `resume`. */
   welcomed(socket: Socket, restored: Readonly<Record<string, Restored>>): void {
     // A channel may also be named like something that every object has.
     const found = new Map(Object.entries(restored))
-    for (const channel of this.#byName.values()) {
+    for (const channel of this) {
       const { name, track } = channel
       const asked = socket.asked.get(channel)
       const start = found.get(name)
       track.live = false
-      if (asked === BY_CONNECT && start !== undefined) {
+      if (asked === BY_CONNECT && start) {
         if ('error' in start)
           this.#refused(socket, channel, new ClientError(start.error, `${name}: not restored`))
         else if (isBeyond(start, track.position)) this.#ask(socket, channel)
         else channel.starts(start)
         // Not in `connect`, or the former socket brought messages since: only a position continues behind them.
-      } else if (asked === undefined || track.position !== undefined) this.#ask(socket, channel)
+      } else if (!asked || track.position) this.#ask(socket, channel)
     }
     for (const [name, start] of found) if ('byBackend' in start) this.subscribed({ channel: name, ...start })
     for (const asked of socket.asked.keys()) {
@@ -149,11 +144,11 @@ export class Channels {
     if (this.#byName.has(channel)) return
     const position = positionOf(place)
     this.#put = { channel, position }
-    this.#ports.put(this.#put)
+    this.#ports.events.emit('subscribed', this.#put)
     this.#put = undefined
     const handled = this.get(channel)
     // What has no place in a log would not come again behind the answer.
-    if (handled !== undefined && position === undefined) handled.track.live = true
+    if (handled && !position) handled.track.live = true
   }
 
   /** The gateway ended a subscription. */
@@ -187,13 +182,11 @@ export class Channels {
   }
 
   #refused(socket: Socket, channel: Channel, error: ClientError): void {
-    const { time, backoff } = this.#ports
     if (!error.retryable) this.#end(channel, error)
-    else {
-      time.after(backoffMs(backoff, channel.refusals++, time.random()), () => {
+    else
+      this.#ports.later(channel.refusals++, () => {
         if (socket === this.#ports.socket() && this.#has(channel)) this.#ask(socket, channel)
       })
-    }
   }
 
   #end(channel: Channel, error: ClientError): void {

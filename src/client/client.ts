@@ -11,10 +11,10 @@ import type {
   WelcomeFrame,
 } from '../dialect/sluice-v1/frames.ts'
 import { isPosition } from '../protocol/position.ts'
-import { Acks } from './acks.ts'
+import { acksOver, type Acks } from './acks.ts'
 import type { Channel, Handler, SubscribeOptions, Subscription } from './channel.ts'
 import { Channels } from './channels.ts'
-import { Complaints } from './complaints.ts'
+import { complaintsOf, type Complaints } from './complaints.ts'
 import { positionOf } from './cursor.ts'
 import { ClientError, closed, disconnected } from './errors.ts'
 import { Events } from './events.ts'
@@ -22,9 +22,15 @@ import { encodeData, type Socket, type Unreadable, type Wire } from './socket.ts
 import { isOver, type State } from './machine.ts'
 import { watchNetwork } from './network.ts'
 import type { ChannelIn, DataOn, Unmapped } from './channel-map.ts'
-import type { ClientEvents, Published, PublishOptions, SluiceClientOptions } from './options.ts'
+import type {
+  ClientEvents,
+  Published,
+  PublishOptions,
+  RequestOptions,
+  SluiceClientOptions,
+} from './options.ts'
 import { errorOf, Requests } from './requests.ts'
-import { backoffMs, type BackoffOptions } from './retry.ts'
+import { backoffMs, type Later } from './retry.ts'
 import { systemTime, type Time } from './time.ts'
 import { reauthenticate } from './reauthenticate.ts'
 import { Tokens } from './tokens.ts'
@@ -45,12 +51,14 @@ export class WebSocketClient<Known = unknown> {
   /** Why it is not connected, above all where it is `failed`: of the last attempt. A move that failed leaves it connected. */
   declare error: ClientError | undefined
   readonly #complaints: Complaints
+  /** Tells the application. */
+  protected readonly complain: (error: ClientError) => void
+  protected readonly later: Later
   protected readonly clock: Time
-  readonly #backoff: BackoffOptions
   readonly #events = new Events<ClientEvents & { readonly attempt: ClientError }>((event, cause) => {
     // Told to the same listener again, it would throw again.
     if (event === 'error') console.error(cause)
-    else this.#complaints.failed(new ClientError('handler', `a listener of ${event} failed`, { cause }))
+    else this.complain(new ClientError('handler', `a listener of ${event} failed`, { cause }))
   })
   readonly #channels: Channels
   readonly #inbox: Channel
@@ -72,21 +80,20 @@ export class WebSocketClient<Known = unknown> {
       trace,
       time = systemTime,
     } = options
-    const failed = (error: ClientError): void => this.#complaints.failed(error)
-    this.#complaints = new Complaints(url, (error) => this.#events.emit('error', error))
+    this.#complaints = complaintsOf(url, (error) => this.#events.emit('error', error))
+    this.complain = this.#complaints.complain
     this.clock = time
-    this.#backoff = backoff
+    this.later = (attempt, run) => void time.after(backoffMs(backoff, attempt, time.random()), run)
     this.requests = new Requests(time, requestTimeoutMs)
     const socket = (): Socket | undefined => this.#connection.socket
-    this.#acks = new Acks(time, socket)
+    this.#acks = acksOver(socket, time)
     this.#channels = new Channels({
       time,
-      backoff,
       socket,
       acks: this.#acks,
-      failed,
-      reset: (reset) => void this.#events.emit('reset', reset),
-      put: (put) => void this.#events.emit('subscribed', put),
+      complain: this.complain,
+      later: this.later,
+      events: this.#events,
     })
     this.#tokens = new Tokens(token, time)
     this.#connection = new ConnectionManager(
@@ -162,31 +169,24 @@ export class WebSocketClient<Known = unknown> {
    * then it goes on trying all the same (`state` is `waiting`), and the `state` event tells when it is there. Nobody has to wait for it.
    */
   connect(): Promise<void> {
+    let stops: (() => void)[] = []
     const connected = new Promise<void>((resolve, reject) => {
-      if (this.#connection.socket !== undefined) {
-        resolve()
-        return
-      }
       let attempts = 0
-      const stops = [
+      stops = [
         this.on('state', ({ state, error }) => {
           if (state === 'connected') resolve()
           else if (isOver(state)) reject(error ?? closed())
-          else return
-          stop()
         }),
         this.#events.on('attempt', (error) => {
-          if (++attempts < ATTEMPTS_AWAITED) return
-          reject(error)
-          stop()
+          if (++attempts === ATTEMPTS_AWAITED) reject(error)
         }),
       ]
-      const stop = (): void => stops.forEach((end) => end())
-    })
+      if (this.#connection.socket) resolve()
+    }).finally(() => stops.forEach((stop) => stop()))
     // The `error` event and the console tell of it too.
     connected.catch(() => undefined)
     this.#stopWatching ??= watchNetwork((...change) => this.#connection.networkChanged(...change))
-    this.#connection.connect()
+    this.#connection.dispatch('connect')
     return connected
   }
 
@@ -195,7 +195,7 @@ export class WebSocketClient<Known = unknown> {
    */
   close(): void {
     this.#acks.flush()
-    this.#connection.close()
+    this.#connection.dispatch('close')
   }
 
   /**
@@ -225,7 +225,7 @@ export class WebSocketClient<Known = unknown> {
   #handle(name: string, handler: Handler, options: SubscribeOptions): Subscription {
     const { from } = options
     // A bad position would make the gateway refuse the whole resume, and with it every other channel.
-    if (from !== undefined && 'epoch' in from && !isPosition(from))
+    if (from && 'epoch' in from && !isPosition(from))
       throw new ClientError('bad_request', `${name}: from is a position of the gateway, or {last}`)
     return (this.#channels.get(name) ?? this.#channels.add(name, from)).add(handler, options)
   }
@@ -250,11 +250,11 @@ export class WebSocketClient<Known = unknown> {
   protected async deliver(
     channel: string,
     data: unknown,
-    { id = this.#draw() + this.#draw(), event }: PublishOptions = {},
+    { id = this.#draw() + this.#draw(), event, timeoutMs }: RequestOptions = {},
   ): Promise<PublishedFrame> {
     const ref = this.requests.nextRef()
     const wire = encodeData({ type: 'publish', ref, channel, data, id, event } as PublishFrame)
-    return (await this.#request(ref, wire, true)) as PublishedFrame
+    return (await this.#request(ref, wire, true, timeoutMs)) as PublishedFrame
   }
 
   /** Who is in a channel now. Rejects with a `ClientError` where the gateway refuses or the connection is lost. */
@@ -270,7 +270,7 @@ export class WebSocketClient<Known = unknown> {
     readonly type: 'presence' | 'history' | 'enter' | 'leave' | 'probe'
     readonly channel: string
   }): Promise<unknown> {
-    if (this.#connection.socket === undefined) throw disconnected()
+    if (!this.#connection.socket) throw disconnected()
     const ref = this.requests.nextRef()
     return this.#request(ref, JSON.stringify({ ...request, ref }), false)
   }
@@ -278,41 +278,30 @@ export class WebSocketClient<Known = unknown> {
   /** @internal The user is known, and nothing has been made of what the channels were asked for. */
   protected arrived?(socket: Socket, welcome: WelcomeFrame, channels: Iterable<Channel>): void
 
-  /** Tells the application. */
-  protected failed(error: ClientError): void {
-    this.#complaints.failed(error)
-  }
-
-  /** Runs after a pause that grows with the attempts. */
-  protected later(attempt: number, run: () => void): void {
-    this.clock.after(backoffMs(this.#backoff, attempt, this.clock.random()), run)
-  }
-
-  #request(ref: number, wire: Wire, repeat: boolean): Promise<ServerFrame> {
+  #request(ref: number, wire: Wire, repeat: boolean, timeoutMs?: number): Promise<ServerFrame> {
     if (isOver(this.state)) throw this.error ?? closed()
-    return this.requests.ask(ref, wire, repeat, this.#connection.socket)
+    return this.requests.ask(ref, wire, repeat, this.#connection.socket, timeoutMs)
   }
 
   #received(socket: Socket, frame: ServerFrame | Unreadable): void {
+    const channel = 'channel' in frame ? this.#channels.get(frame.channel) : undefined
     switch (frame.type) {
       case 'message':
-        this.#channels.get(frame.channel)?.show(frame)
+        channel?.show(frame)
         break
       case 'unreadable':
-        this.#channels.get(frame.channel)?.skip(frame)
+        channel?.skip(frame)
         break
-      case 'reset': {
-        const channel = this.#channels.get(frame.channel)
-        if (channel === undefined) this.#events.emit('reset', frame)
+      case 'reset':
+        if (!channel) this.#events.emit('reset', frame)
         else channel.reset(frame)
         break
-      }
       case 'reauth':
         reauthenticate(socket, {
           tokens: this.#tokens,
           connection: this.#connection,
-          failed: (error) => this.#complaints.failed(error),
-          later: (attempt, run) => this.later(attempt, run),
+          complain: this.complain,
+          later: this.later,
         })
         break
       default:
@@ -323,8 +312,7 @@ export class WebSocketClient<Known = unknown> {
         else if (frame.type === 'subscribed') this.#channels.subscribed(frame)
         else if (frame.type === 'unsubscribed') this.#channels.unsubscribed(frame.channel, frame.byBackend)
         // What ends the connection shows in the close code; what the client mends by itself is not worth an alarm.
-        else if (frame.type === 'error' && frame.code === 'bad_request')
-          this.#complaints.failed(errorOf(frame))
+        else if (frame.type === 'error' && frame.code === 'bad_request') this.complain(errorOf(frame))
     }
   }
 
@@ -339,7 +327,7 @@ export class WebSocketClient<Known = unknown> {
       // The next to connect may be somebody else, with an inbox of their own.
       this.#inbox.track.position = undefined
       this.requests.reject(error ?? closed(), true)
-      if (error !== undefined) this.#complaints.refused(error, state === 'failed')
+      if (error) this.#complaints.refused(error, state === 'failed')
     }
     this.#events.emit('state', change)
   }

@@ -7,7 +7,7 @@ import type { ReconnectFrame, ServerFrame, WelcomeFrame } from '../dialect/sluic
 import { withQuery } from './address.ts'
 import { ClientError, isLoggedOut } from './errors.ts'
 import { CUT, Socket, type SocketOptions, type SocketSink, type Unreadable } from './socket.ts'
-import { TABLE, type MachineEvent, type State } from './machine.ts'
+import { TABLE, type Action, type MachineEvent, type State } from './machine.ts'
 import type { Occurrence } from './network.ts'
 import { isFinalAnswer, Refusals } from './refusals.ts'
 import { Retry, type BackoffOptions } from './retry.ts'
@@ -44,15 +44,18 @@ export interface ConnectionManagerSink {
   changed(change: StateChange): void
 }
 
-export class ConnectionManager implements SocketSink {
+export class ConnectionManager implements SocketSink, Record<Action, () => void> {
   readonly #options: ConnectionManagerOptions
   readonly #tokens: Tokens
   readonly #sink: ConnectionManagerSink
   readonly #retry: Retry
   readonly #refusals = new Refusals()
-  #state: State = 'idle'
-  #serving: Socket | undefined
-  #way: Transport
+  // Three to be read from outside.
+  state: State = 'idle'
+  /** The way of the serving socket, or of the last attempt. */
+  transport: Transport
+  /** The one that serves. */
+  socket: Socket | undefined
   #attempt: Socket | undefined
   #welcome: WelcomeFrame | undefined
   #session: string | undefined
@@ -68,51 +71,25 @@ export class ConnectionManager implements SocketSink {
 
   constructor(options: ConnectionManagerOptions, tokens: Tokens, sink: ConnectionManagerSink) {
     this.#options = options
-    this.#way = options.ways.current
+    this.transport = options.ways.current
     this.#tokens = tokens
     this.#sink = sink
     this.#retry = new Retry(options.backoff)
   }
 
-  get state(): State {
-    return this.#state
-  }
-
-  /** The way of the serving socket, or of the last attempt. */
-  get transport(): Transport {
-    return this.#way
-  }
-
-  get socket(): Socket | undefined {
-    return this.#serving
-  }
-
-  connect(): void {
-    this.#dispatch('connect')
-  }
-
-  close(): void {
-    this.#dispatch('close')
-  }
-
-  /** Another attempt would end the same way. */
-  refuse(error: ClientError): void {
-    this.#dispatch('refuse', error)
-  }
-
   /** Is the socket alive, and is it worth trying now? */
   networkChanged(what: Occurrence, isHidden = false): void {
     if (isHidden && what === 'visibilitychange') return
-    const serving = this.#serving
+    const serving = this.socket
     if (what === 'pagehide') {
       // A page with an open connection is not kept for the way back, and the gateway need not find out that nobody is there.
-      if (serving !== undefined) this.closed(serving, new ClientError('closed', 'page left'))
+      if (serving) this.closed(serving, new ClientError('closed', 'page left'))
       return
     }
     serving?.probe()
     const better = what === 'online' && this.#options.ways.networkChanged?.()
-    if (what !== 'offline') this.#dispatch('wake')
-    if (better) this.#dispatch('move')
+    if (what !== 'offline') this.dispatch('wake')
+    if (better) this.dispatch('move')
   }
 
   // Of the links
@@ -122,12 +99,12 @@ export class ConnectionManager implements SocketSink {
   }
 
   received(socket: Socket, frame: ServerFrame | Unreadable): void {
-    if (socket === this.#serving) {
+    if (socket === this.socket) {
       if (frame.type === 'reconnect') this.#askedToMove(frame)
       else this.#sink.received(socket, frame)
     } else if (frame.type === 'welcome') {
       this.#welcome = frame
-      this.#dispatch('welcome')
+      this.dispatch('welcome')
     }
   }
 
@@ -139,12 +116,12 @@ export class ConnectionManager implements SocketSink {
     if (failed) {
       this.#attempt = undefined
       this.#abandoned ||= socket.greeted
-    } else if (socket !== this.#serving) return
+    } else if (socket !== this.socket) return
     else {
       const takenOver = closeCode === TAKEN_OVER
-      this.#serving = undefined
-      if (attempt !== undefined) {
-        this.#dispatch(takenOver && attempt.greeted ? 'supersede' : 'lose', error)
+      this.socket = undefined
+      if (attempt) {
+        this.dispatch(takenOver && attempt.greeted ? 'supersede' : 'lose', error)
         return
       }
       if (takenOver && this.#abandoned) {
@@ -163,11 +140,11 @@ export class ConnectionManager implements SocketSink {
     const elsewhere = failed && this.#triesElsewhere(error)
     if (elsewhere) this.#delayMs = 0
     if (failed && this.#refusals.add(error)) this.#delayMs = undefined
-    if (this.#delayMs === undefined && this.#state !== 'moving') this.refuse(error)
+    if (this.#delayMs === undefined && this.state !== 'moving') this.dispatch('refuse', error)
     else {
       // A move that will be tried again is nobody's concern: the client is served.
-      const tells = failed && !elsewhere && (this.#state !== 'moving' || this.#delayMs === undefined)
-      this.#dispatch(failed ? 'fail' : 'lose', error)
+      const tells = failed && !elsewhere && (this.state !== 'moving' || this.#delayMs === undefined)
+      this.dispatch(failed ? 'fail' : 'lose', error)
       if (tells) this.#sink.failed(error)
     }
   }
@@ -176,47 +153,31 @@ export class ConnectionManager implements SocketSink {
   #triesElsewhere({ code, closeCode = CUT }: ClientError): boolean {
     // A token that cannot be had, and what the gateway itself says, are no fault of the way.
     const isFault = /^(closed|timeout|bad_request)$/.test(code) && (closeCode === CUT || closeCode < 1000)
-    if (!isFault || this.#state === 'moving') return false
+    if (!isFault || this.state === 'moving') return false
     return this.#options.ways.failed?.(code === 'bad_request' || isFinalAnswer(closeCode)) === true
   }
 
-  #dispatch(event: MachineEvent, error?: ClientError): void {
-    const previous = this.#state
+  /** The application says `connect` or `close`; or `refuse` with the reason why another attempt would end the same way. */
+  dispatch(event: MachineEvent, error?: ClientError): void {
+    const previous = this.state
     const step = TABLE[previous][event]
-    if (step === undefined) return
+    if (!step) return
     const [state, action] = step
-    this.#state = state
-    switch (action) {
-      case 'dial':
-        this.#dial()
-        break
-      case 'adopt':
-        this.#adopt()
-        break
-      case 'wait':
-        this.#move = undefined
-        this.#later(this.#delayMs as number, 'wake')
-        break
-      case 'remain':
-        this.#remain()
-        break
-      case 'end':
-        this.#end()
-        break
-      case 'none':
-        break
-      default:
-        action satisfies never
-    }
+    this.state = state
+    this[action]()
     // What was told meanwhile may have made the application close or connect: that is told already.
-    if (state === this.#state) this.#sink.changed({ state, previous, error })
+    if (state === this.state) this.#sink.changed({ state, previous, error })
   }
 
-  #dial(): void {
+  // Of the machine: each of its actions is a method
+
+  none(): void {}
+
+  dial(): void {
     const { time, connectTimeoutMs, ways } = this.#options
-    const beside = this.#move === undefined ? 'return' : 'move'
-    const { Socket: WebSocket } = ways.next(this.#serving === undefined ? 'connect' : beside)
-    if (this.#serving === undefined) this.#way = ways.current
+    const beside = !this.#move ? 'return' : 'move'
+    const { Socket: WebSocket } = ways.next(!this.socket ? 'connect' : beside)
+    if (!this.socket) this.transport = ways.current
     const socket = new Socket({ ...this.#options, WebSocket }, this)
     this.#attempt = socket
     this.#cancelTimer?.()
@@ -234,7 +195,7 @@ export class ConnectionManager implements SocketSink {
     const move = this.#move
     const url = move?.url ?? this.#options.url
     if (this.#session === undefined) return url
-    return withQuery(url, `resume=${this.ticket ?? 1}${move === undefined ? '' : `&move=${move.tries++}`}`)
+    return withQuery(url, `resume=${this.ticket ?? 1}${!move ? '' : `&move=${move.tries++}`}`)
   }
 
   async #open(socket: Socket, url: string): Promise<void> {
@@ -250,16 +211,21 @@ export class ConnectionManager implements SocketSink {
     }
   }
 
-  #adopt(): void {
+  wait(): void {
+    this.#move = undefined
+    this.#later(this.#delayMs, 'wake')
+  }
+
+  adopt(): void {
     const socket = this.#attempt as Socket
     const { session, expiresAt, pingInterval, ticket } = this.#welcome as WelcomeFrame
     this.#cancelTimer?.()
     this.#refusals.reset()
-    this.#serving?.close()
+    this.socket?.close()
     const { ways } = this.#options
     ways.served?.()
-    this.#way = ways.current
-    this.#serving = socket
+    this.transport = ways.current
+    this.socket = socket
     socket.servesSinceMs = this.#options.time.now()
     this.#attempt = undefined
     this.#move = undefined
@@ -267,31 +233,26 @@ export class ConnectionManager implements SocketSink {
     this.ticket = ticket
     this.#tokens.expiresAtMs = expiresAt
     socket.beat(pingInterval)
-    this.#comeBack(ways.returnMs?.())
+    this.#later(ways.returnMs?.(), 'move')
     this.#sink.welcomed(socket, this.#welcome as WelcomeFrame)
   }
 
   /** A move failed: again, where there is time for it before the gateway closes the serving socket itself. */
-  #remain(): void {
+  remain(): void {
     const delayMs = this.#delayMs
     const untilMs = this.#move?.untilMs ?? 0
     const { time, ways } = this.#options
-    // Asked in any case: what has failed is not what is tried next.
+    // Of a better way than the one that serves. Asked in any case: what has failed is not what is tried next.
     const returnMs = ways.returnMs?.()
-    if (delayMs !== undefined && time.now() + delayMs < untilMs) this.#later(delayMs, 'move')
-    else this.#comeBack(returnMs)
+    const isInTime = delayMs !== undefined && time.now() + delayMs < untilMs
+    this.#later(isInTime ? delayMs : returnMs, 'move')
   }
 
-  /** A better way than the one that serves is tried then, beside it. */
-  #comeBack(returnMs: number | undefined): void {
-    if (returnMs !== undefined) this.#later(returnMs, 'move')
-  }
-
-  #end(): void {
+  end(): void {
     this.#cancelTimer?.()
     this.#attempt?.close()
-    this.#serving?.close()
-    this.#attempt = this.#serving = this.#move = this.#session = undefined
+    this.socket?.close()
+    this.#attempt = this.socket = this.#move = this.#session = undefined
     this.#abandoned = false
     this.#retry.reset()
     this.#refusals.reset()
@@ -303,7 +264,7 @@ export class ConnectionManager implements SocketSink {
     // What is told over TLS is not followed without it, and the token goes nowhere but to a WebSocket.
     const follows = url !== undefined && (/^wss:/i.test(url) || (/^ws:/i.test(url) && /^ws:/i.test(own)))
     this.#move = { untilMs: this.#options.time.now() + deadline, url: follows ? url : own, tries: 0 }
-    if (this.#state === 'connected') this.#later(delay, 'move')
+    if (this.state === 'connected') this.#later(delay, 'move')
   }
 
   /** Milliseconds until the next attempt; `undefined`: never. */
@@ -312,12 +273,14 @@ export class ConnectionManager implements SocketSink {
     if (reconnectAfter(closeCode) === 'token' && !this.#tokens.refuse(token)) return undefined
     const { time } = this.#options
     const lastedMs = servesSinceMs === undefined ? 0 : time.now() - servesSinceMs
-    return this.#retry.after(closeCode, lastedMs, time.random(), this.#state === 'moving')
+    return this.#retry.after(closeCode, lastedMs, time.random(), this.state === 'moving')
   }
 
-  #later(delayMs: number, event: 'wake' | 'move'): void {
+  /** `undefined`: never. */
+  #later(delayMs: number | undefined, event: 'wake' | 'move'): void {
     this.#cancelTimer?.()
-    this.#cancelTimer = this.#options.time.after(delayMs, () => this.#dispatch(event))
+    if (delayMs !== undefined)
+      this.#cancelTimer = this.#options.time.after(delayMs, () => this.dispatch(event))
   }
 }
 

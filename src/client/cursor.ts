@@ -35,12 +35,12 @@ export class Cursor {
     this.position = position
   }
 
-  starts({ epoch, offset, recovered }: Start): void {
+  starts(start: Start): void {
     this.live = true
     const here = this.position
-    if (epoch === undefined || offset === undefined) this.position = undefined
-    // A fresh subscription, or one whose epoch the new node counts otherwise: the stream goes on from there.
-    else if (here === undefined || (recovered && here.epoch !== epoch)) this.position = { epoch, offset }
+    const there = positionOf(start)
+    // An ephemeral channel, a fresh subscription, or one whose epoch the new node counts otherwise: the stream goes on from there.
+    if (!there || here === undefined || (start.recovered && here.epoch !== there.epoch)) this.position = there
     // Recovered: replayed from where the client was when it asked; it may have seen more since. Not recovered: the
     // `reset` that follows brings the position. Taken now, it would hide the loss if the connection were cut in between.
   }

@@ -17,7 +17,7 @@ import {
 import { httpSocket } from './http-socket.ts'
 import { KeptPositions, type Resume } from './kept-positions.ts'
 import type { ChannelIn, DataOn, Unmapped } from './channel-map.ts'
-import type { ClientEvents, CloseOptions, PublishOptions, SluiceClientOptions } from './options.ts'
+import type { ClientEvents, CloseOptions, RequestOptions, SluiceClientOptions } from './options.ts'
 import type { Socket } from './socket.ts'
 import { systemTime } from './time.ts'
 import { WayChoice, type Memory } from './way-choice.ts'
@@ -38,11 +38,6 @@ export interface FullClientOptions extends SluiceClientOptions {
   readonly debug?: boolean
   /** Default: the platform's. */
   readonly fetch?: typeof globalThis.fetch
-}
-
-export interface RequestOptions extends PublishOptions {
-  /** How long to wait for the answer. Default: `requestTimeoutMs` of the client, which is the longest as well. */
-  readonly timeoutMs?: number
 }
 
 const ALL: readonly Transport[] = ['websocket', 'sse', 'poll']
@@ -114,7 +109,7 @@ export class SluiceClient<Known = unknown> extends WebSocketClient<Known> {
   ): Subscription
   override subscribe(channel: string, handler: Handler<never>, options: SubscribeOptions = {}): Subscription {
     const { from = this.#kept.take(channel) } = options
-    return super.subscribe(channel as never, handler, from === undefined ? options : { ...options, from })
+    return super.subscribe(channel as never, handler, { ...options, from } as SubscribeOptions)
   }
 
   /** @internal */
@@ -137,8 +132,8 @@ export class SluiceClient<Known = unknown> extends WebSocketClient<Known> {
   sync<Data = unknown>(channel: string, options: SyncOptions<Data>): Subscription {
     return syncWith(options as SyncOptions, {
       subscribe: (handler, more) => (this as unknown as WebSocketClient).subscribe(channel, handler, more),
-      failed: (error) => this.failed(error),
-      later: (attempt, run) => this.later(attempt, run),
+      complain: this.complain,
+      later: this.later,
     })
   }
 
@@ -147,19 +142,8 @@ export class SluiceClient<Known = unknown> extends WebSocketClient<Known> {
    * repeated after a reconnect with the same `id`, which the backend is given. Rejects with a `ClientError`: with the refusal of the
    * backend or the gateway, `unavailable` where no backend is there, `timeout`, `limit_exceeded`, or `closed`.
    */
-  async request<Answer = unknown>(
-    channel: string,
-    data: unknown,
-    { timeoutMs, ...options }: RequestOptions = {},
-  ): Promise<Answer> {
-    const answer = this.deliver(channel, data, options)
-    if (timeoutMs === undefined) return (await answer).data as Answer
-    return new Promise((resolve, reject) => {
-      const cancel = this.clock.after(timeoutMs, () =>
-        reject(new ClientError('timeout', `no answer within ${timeoutMs} ms`)),
-      )
-      answer.then(({ data: said }) => resolve(said as Answer), reject).finally(cancel)
-    })
+  async request<Answer = unknown>(channel: string, data: unknown, options?: RequestOptions): Promise<Answer> {
+    return (await this.deliver(channel, data, options)).data as Answer
   }
 }
 
@@ -173,9 +157,9 @@ function waysOf(options: FullClientOptions): Ways {
       return wanted.length > 1 && webSocketOf(options) === undefined ? [] : [webSocketWay(options)]
     return [{ transport: one, Socket: httpSocket(one, fetch) }]
   })
-  if (first === undefined) throw new ClientError('bad_request', 'transport names no way to the gateway')
+  if (!first) throw new ClientError('bad_request', 'transport names no way to the gateway')
   const key = `${options.url} ${wanted.join()}`
-  const memory = memories.get(key) ?? {}
+  const memory = memories.get(key) ?? { untilMs: 0, returns: 0 }
   memories.set(key, memory)
   return new WayChoice([first, ...others], memory, time)
 }

@@ -7,6 +7,7 @@ import type { Handler, Message, SubscribeOptions, Subscription } from './channel
 import { bytesOf } from './base64.ts'
 import { positionOf } from './cursor.ts'
 import { ClientError } from './errors.ts'
+import type { Later } from './retry.ts'
 
 export interface HistoryOptions {
   /** At most so many messages: 50 unless said, 100 at the most. Large ones may be fewer. */
@@ -67,9 +68,8 @@ export function pageOf<Data>({
 export interface SyncPorts {
   subscribe(handler: Handler, options: SubscribeOptions): Subscription
   /** Tells the application. */
-  failed(error: ClientError): void
-  /** Runs after a pause that grows with the attempts. */
-  later(attempt: number, run: () => void): void
+  complain(error: ClientError): void
+  readonly later: Later
 }
 
 /**
@@ -91,33 +91,27 @@ export function syncWith({ load, apply, onError }: SyncOptions, ports: SyncPorts
       for (const message of held) if (!isWithin(message, contained)) await apply(message)
     } catch (cause) {
       if (mine !== latest) return
-      ports.failed(
+      ports.complain(
         new ClientError('handler', `loading the state of ${subscription.channel} failed`, { cause }),
       )
       ports.later(attempt, () => void (mine === latest && begin(attempt + 1)))
     }
   }
   const subscription = ports.subscribe(
-    (message) => (waiting === undefined ? apply(message) : void waiting.push(message)),
+    (message) => (!waiting ? apply(message) : void waiting.push(message)),
     { onReset: () => begin(0), ...(onError && { onError }) },
   )
   subscription.ready.then(
     () => begin(0),
     () => undefined,
   )
-  return {
-    ...subscription,
-    get position() {
-      return subscription.position
-    },
-    get state() {
-      return subscription.state
-    },
-    unsubscribe() {
+  const unsubscribe = subscription.unsubscribe.bind(subscription)
+  return Object.assign(subscription, {
+    unsubscribe: () => {
       latest = {}
-      subscription.unsubscribe()
+      unsubscribe()
     },
-  }
+  })
 }
 
 /** Whether a state up to a position contains the message. */

@@ -13,6 +13,12 @@ const BODY_LENGTH_MAX = 32_768
 const TRIES_MAX = 4
 const PAUSE_MS = 400
 
+/** What a WebSocket calls its `readyState`, in this order. */
+const CONNECTING = 0
+const OPEN = 1
+const CLOSING = 2
+const CLOSED = 3
+
 /** `fetch`: the platform's. */
 export function httpSocket(mode: 'sse' | 'poll', fetch: typeof globalThis.fetch): WebSocketConstructor {
   return class extends HttpSocket {
@@ -22,18 +28,9 @@ export function httpSocket(mode: 'sse' | 'poll', fetch: typeof globalThis.fetch)
   }
 }
 
-/** An answer that is final has a status below 500. */
-class Refused extends Error {
-  readonly status: number
-
-  constructor(status: number, message: string) {
-    super(message)
-    this.status = status
-  }
-
-  get final(): boolean {
-    return this.status < 500 && this.status !== 429
-  }
+/** What a request came to that was answered otherwise than it should: with this status. */
+interface Refused extends Error {
+  readonly status?: number
 }
 
 class HttpSocket implements WebSocketLike {
@@ -48,7 +45,7 @@ class HttpSocket implements WebSocketLike {
   readonly #url: string
   readonly #abort = new AbortController()
   #link = ''
-  #state: 'connecting' | 'open' | 'closing' | 'closed' = 'connecting'
+  #state: 0 | 1 | 2 | 3 = CONNECTING
   #lines: string[] = []
   #number = 0
   #sending: Promise<void> | undefined
@@ -64,15 +61,15 @@ class HttpSocket implements WebSocketLike {
   }
 
   send(data: Wire): void {
-    if (this.#state !== 'open') return
+    if (this.#state !== OPEN) return
     this.#lines.push(typeof data === 'string' ? data : base64Of(data))
     this.#sending ??= this.#flush()
   }
 
   /** What was sent before it still goes. */
   close(): void {
-    const wasOpen = this.#state === 'open'
-    this.#state = wasOpen ? 'closing' : 'closed'
+    const wasOpen = this.#state === OPEN
+    this.#state = wasOpen ? CLOSING : CLOSED
     if (!wasOpen) this.#abort.abort()
     else void this.#leave()
   }
@@ -84,7 +81,7 @@ class HttpSocket implements WebSocketLike {
     } catch {
       // It is over in any case: the gateway notices that nobody asks any more.
     }
-    this.#state = 'closed'
+    this.#state = CLOSED
     this.#abort.abort()
   }
 
@@ -93,7 +90,8 @@ class HttpSocket implements WebSocketLike {
       await (this.#mode === 'sse' ? this.#stream() : this.#poll())
       this.#end(CUT, 'the stream ended')
     } catch (error) {
-      this.#end(error instanceof Refused ? error.status : CUT, (error as Error).message)
+      const { status = CUT, message } = error as Refused
+      this.#end(status, message)
     }
   }
 
@@ -113,7 +111,7 @@ class HttpSocket implements WebSocketLike {
 
   async #poll(): Promise<void> {
     let query = 'poll'
-    while (this.#state !== 'closed') {
+    while (this.#state !== CLOSED) {
       const [number, ...lines] = await this.#again(async () =>
         (await this.#request('GET', query)).text(),
       ).then((body) => body.split('\n'))
@@ -123,10 +121,10 @@ class HttpSocket implements WebSocketLike {
   }
 
   #take(line: string): void {
-    if (this.#state === 'closed') return
+    if (this.#state === CLOSED) return
     if (line[0] === '"') {
       this.#link = JSON.parse(line) as string
-      this.#state = 'open'
+      this.#state = OPEN
       this.onopen?.({} as never)
     } else if (line[0] === '[') this.#end(...(JSON.parse(line) as [number, string]))
     else {
@@ -139,7 +137,7 @@ class HttpSocket implements WebSocketLike {
     // What is sent in one go leaves in one request.
     await Promise.resolve()
     try {
-      while (this.#lines.length > 0 && this.#state !== 'closed') {
+      while (this.#lines.length > 0 && this.#state !== CLOSED) {
         let body = this.#lines.shift() as string
         while (this.#lines.length > 0 && body.length + (this.#lines[0] as string).length < BODY_LENGTH_MAX)
           body += `\n${this.#lines.shift()}`
@@ -158,9 +156,10 @@ class HttpSocket implements WebSocketLike {
       try {
         return await run()
       } catch (error) {
+        const { status } = error as Refused
+        const isFinal = status !== undefined && status < 500 && status !== 429
         // Without a link there is nothing to go on with: the client has pauses of its own.
-        if (tries === TRIES_MAX || this.#link === '' || this.#state === 'closed' || (error as Refused).final)
-          throw error
+        if (tries === TRIES_MAX || this.#link === '' || this.#state === CLOSED || isFinal) throw error
         await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * tries))
       }
     }
@@ -168,30 +167,29 @@ class HttpSocket implements WebSocketLike {
 
   async #request(method: string, query: string, body: string | null = null): Promise<Response> {
     const first = this.#link === ''
-    const mode = first && this.#mode === 'poll' ? 'poll' : ''
     const base = first ? this.#url : withoutQuery(this.#url)
-    const asked = first ? mode : query
     // Called as a function of the page: as a method, browsers refuse it.
     const fetch = this.#fetch
-    const response = await fetch(asked === '' ? base : withQuery(base, asked), {
+    const response = await fetch(query === '' ? base : withQuery(base, query), {
       method,
       body,
       headers: first ? {} : { [LINK_HEADER]: this.#link },
       signal: this.#abort.signal,
       credentials: 'omit',
       // The last words of a page that goes.
-      keepalive: this.#state === 'closing',
+      keepalive: this.#state === CLOSING,
     })
     if (response.ok) return response
     const said = (await response.json().catch(() => ({}))) as {
       readonly error?: { readonly message?: string }
     }
-    throw new Refused(response.status, said.error?.message ?? `HTTP ${response.status}`)
+    const { status } = response
+    throw Object.assign(new Error(said.error?.message ?? `HTTP ${status}`), { status })
   }
 
   #end(code: number, reason: string): void {
-    const wasOver = this.#state === 'closed' || this.#state === 'closing'
-    this.#state = 'closed'
+    const wasOver = this.#state >= CLOSING
+    this.#state = CLOSED
     this.#abort.abort()
     if (!wasOver) this.onclose?.({ code, reason } as never)
   }

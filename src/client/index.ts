@@ -4,11 +4,18 @@
 export { VERSION, WebSocketClient } from './client.ts'
 export { SluiceClient } from './full.ts'
 export type { ChannelIn, DataOn, Pattern, Unmapped } from './channel-map.ts'
-export type { FullClientOptions, RequestOptions } from './full.ts'
+export type { FullClientOptions } from './full.ts'
 export type { Resume } from './kept-positions.ts'
 export type { HistoryOptions, HistoryPage, SyncOptions } from './history.ts'
 export type { Transport, Way, Ways } from './ways.ts'
-export type { ClientEvents, CloseOptions, Published, PublishOptions, SluiceClientOptions } from './options.ts'
+export type {
+  ClientEvents,
+  CloseOptions,
+  Published,
+  PublishOptions,
+  RequestOptions,
+  SluiceClientOptions,
+} from './options.ts'
 export type { Handler, Message, SubscribeOptions, Subscription, SubscriptionState } from './channel.ts'
 export type { PutOn } from './channels.ts'
 export { traceOf, type Trace } from './debug.ts'

@@ -45,7 +45,8 @@ export class KeptPositions {
   #former: Map<string, Position> = new Map()
   #channels: Iterable<Channel> = []
   /** What this page is on, as it was written last. */
-  #written: readonly string[] = []
+  #written: ReadonlyMap<string, unknown> = new Map()
+  #cancel: (() => void) | undefined
   #stop: (() => void) | undefined
 
   constructor(resume: Resume, url: string, time: Time) {
@@ -56,19 +57,20 @@ export class KeptPositions {
 
   /** The user is known. Channels that have no position yet go on from what is kept. */
   welcome(user: string, socket: Socket, channels: Iterable<Channel>): void {
-    if (this.#store === undefined) return
+    if (!this.#store) return
     this.#channels = channels
     if (user !== this.#user) this.#former = new Map(Object.entries(this.#read(user)))
     this.#user = user
     for (const channel of channels) {
       const { name, track, from } = channel
       const former = this.take(name)
-      if (former === undefined || track.position !== undefined || from !== undefined) continue
+      if (!former || track.position || from) continue
       track.position = former
       // What was asked for at the beginning does not count: it is asked for again, from there.
       socket.asked.delete(channel)
     }
-    this.#stop ??= this.#watch()
+    this.#stop ??= watchNetwork(() => this.#save())
+    this.#cancel ??= this.#later()
   }
 
   take(name: string): Position | undefined {
@@ -81,25 +83,17 @@ export class KeptPositions {
   close(): void {
     this.#save()
     this.#stop?.()
-    this.#stop = undefined
+    this.#cancel?.()
+    this.#stop = this.#cancel = undefined
     this.#former.clear()
     this.#user = undefined
   }
 
-  #watch(): () => void {
-    const stop = watchNetwork(() => this.#save())
-    let cancel = (): void => undefined
-    const later = (): void => {
-      cancel = this.#time.after(PAUSE_MS, () => {
-        this.#save()
-        later()
-      })
-    }
-    later()
-    return () => {
-      cancel()
-      stop()
-    }
+  #later(): () => void {
+    return this.#time.after(PAUSE_MS, () => {
+      this.#save()
+      this.#cancel = this.#later()
+    })
   }
 
   #save(): void {
@@ -109,22 +103,18 @@ export class KeptPositions {
     // Of other tabs, too, where they share it.
     const places = this.#read(user)
     const here = new Map([...this.#channels].map(({ name, track }) => [name, track.position]))
-    const left = this.#written.filter((name) => !here.has(name))
-    for (const name of left) delete places[name]
-    let changed = left.length > 0
+    for (const name of this.#written.keys()) if (!here.has(name)) delete places[name]
+    this.#written = here
     for (const [name, position] of here) {
       const kept = places[name]
       // Another tab may be farther.
-      if (position === undefined || (kept?.epoch === position.epoch && kept.offset >= position.offset))
-        continue
-      places[name] = { ...position, ms: nowMs }
-      changed = true
+      if (position && (kept?.epoch !== position.epoch || kept.offset < position.offset))
+        places[name] = { ...position, ms: nowMs }
     }
-    this.#written = [...here.keys()]
-    if (!changed) return
     const newest = Object.entries(places).sort(([, a], [, b]) => b.ms - a.ms)
     const kept: Kept = { user, places: Object.fromEntries(newest.slice(0, CHANNELS_MAX)) }
     try {
+      // Where nothing has changed, browsers write nothing.
       this.#store?.setItem(this.#key, JSON.stringify(kept))
     } catch {
       // It is full, or forbidden meanwhile: the page goes on without it.

@@ -56,11 +56,12 @@ const END: Step = ['closed', 'end']
 const REFUSED: Step = ['failed', 'end']
 /** What leads out of every state. */
 const ENDS = { close: END, refuse: REFUSED }
+const ATTEMPT = { welcome: ADOPT, fail: WAIT, ...ENDS }
 
 /** An event that is not listed means nothing in that state. */
 export const TABLE: Record<State, Partial<Record<MachineEvent, Step>>> = {
   idle: { connect: DIAL, ...ENDS },
-  connecting: { welcome: ADOPT, fail: WAIT, ...ENDS },
+  connecting: ATTEMPT,
   connected: { lose: WAIT, supersede: WAIT, move: ['moving', 'dial'], ...ENDS },
   moving: {
     welcome: ADOPT,
@@ -69,7 +70,7 @@ export const TABLE: Record<State, Partial<Record<MachineEvent, Step>>> = {
     supersede: ['arriving', 'none'],
     ...ENDS,
   },
-  arriving: { welcome: ADOPT, fail: WAIT, ...ENDS },
+  arriving: ATTEMPT,
   waiting: { connect: DIAL, wake: DIAL, ...ENDS },
   closed: { connect: DIAL },
   failed: { connect: DIAL, close: END },

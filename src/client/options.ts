@@ -75,6 +75,11 @@ export interface PublishOptions {
   readonly event?: string | undefined
 }
 
+export interface RequestOptions extends PublishOptions {
+  /** How long to wait for the answer. Default: `requestTimeoutMs` of the client, which is the longest as well. */
+  readonly timeoutMs?: number
+}
+
 export interface Published {
   /** Where the message is; `undefined` on ephemeral channels. */
   readonly position: Position | undefined

@@ -4,6 +4,7 @@
 import type { ConnectionManager } from './connection-manager.ts'
 import { isLoggedOut, type ClientError } from './errors.ts'
 import { errorOf } from './requests.ts'
+import type { Later } from './retry.ts'
 import type { Socket } from './socket.ts'
 import type { Tokens } from './tokens.ts'
 
@@ -11,9 +12,8 @@ export interface ReauthenticatePorts {
   readonly tokens: Tokens
   readonly connection: ConnectionManager
   /** Tells the application. */
-  failed(error: ClientError): void
-  /** Runs after a pause that grows with the attempts. */
-  later(attempt: number, run: () => void): void
+  complain(error: ClientError): void
+  readonly later: Later
 }
 
 /** Again and again until it works or the gateway closes: then the next connection gets a fresh token. */
@@ -25,9 +25,9 @@ export function reauthenticate(socket: Socket, ports: ReauthenticatePorts, attem
     })
   const tokenFailed = (error: ClientError): void => {
     // Logged out: there is nothing to wait for.
-    if (isLoggedOut(error.cause)) connection.refuse(error)
+    if (isLoggedOut(error.cause)) connection.dispatch('refuse', error)
     else {
-      ports.failed(error)
+      ports.complain(error)
       again()
     }
   }
@@ -41,7 +41,7 @@ export function reauthenticate(socket: Socket, ports: ReauthenticatePorts, attem
         connection.ticket = reply.ticket
       }
       if (reply.type !== 'error') return
-      ports.failed(errorOf(reply))
+      ports.complain(errorOf(reply))
       // Another user's: asking again changes nothing.
       if (reply.code !== 'forbidden') again()
     })

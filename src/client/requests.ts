@@ -36,19 +36,29 @@ export class Requests {
     return ++this.#ref
   }
 
-  /** Resolves with the answer, over whichever socket it comes. Rejects with a `ClientError`. Sent over `socket` where one serves. */
-  ask(ref: number, wire: Wire, repeat: boolean, socket: Socket | undefined): Promise<ServerFrame> {
+  /**
+   * Resolves with the answer, over whichever socket it comes. Rejects with a `ClientError`. Sent over `socket` where one serves. Whoever
+   * wants it within `timeoutMs` waits no longer than that.
+   */
+  ask(
+    ref: number,
+    wire: Wire,
+    repeat: boolean,
+    socket: Socket | undefined,
+    timeoutMs = Infinity,
+  ): Promise<ServerFrame> {
     if (this.#pending.size >= UNANSWERED_MAX) {
       const message = `${UNANSWERED_MAX} requests are unanswered`
       return Promise.reject(new ClientError('limit_exceeded', message))
     }
+    const longestMs = Math.min(timeoutMs, this.#timeoutMs)
     let cancel: (() => void) | undefined
     const answer = new Promise<ServerFrame>((resolve, reject) => {
       const pending = { wire, repeat, resolve, reject }
       this.#pending.set(ref, pending)
       this.#write(socket, pending)
-      cancel = this.#time.after(this.#timeoutMs, () =>
-        reject(new ClientError('timeout', `no answer within ${this.#timeoutMs} ms`)),
+      cancel = this.#time.after(longestMs, () =>
+        reject(new ClientError('timeout', `no answer within ${longestMs} ms`)),
       )
     }).finally(() => {
       cancel?.()

@@ -16,6 +16,9 @@ export interface BackoffOptions {
 export const SETTLED_MS = 10_000
 const SERVED_ATTEMPT_MAX = 2
 
+/** Runs after a pause that grows with the attempts. */
+export type Later = (attempt: number, run: () => void) => void
+
 export function backoffMs({ baseMs, maxMs }: BackoffOptions, attempt: number, random: number): number {
   return random * Math.min(maxMs, baseMs * 2 ** attempt)
 }

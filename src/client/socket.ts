@@ -177,7 +177,7 @@ export class Socket {
     } catch (cause) {
       const [, channel, offset] = MESSAGE.exec(text) ?? []
       // A new connection would bring the same message again, and so for ever: the others are worth more.
-      if (channel !== undefined)
+      if (channel)
         this.#sink.received(this, {
           type: 'unreadable',
           channel,
@@ -190,7 +190,7 @@ export class Socket {
     }
     const answered = this.#answers.get(ref)
     this.#answers.delete(ref)
-    if (answered !== undefined) answered(frame)
+    if (answered) answered(frame)
     else {
       if (frame.type === 'error' && ref === 0) this.#complaint = frame.message
       this.#sink.received(this, frame)

@@ -19,9 +19,9 @@ export interface Memory {
   /** What has served last. */
   transport?: Transport | undefined
   /** Until then the first is not tried. */
-  untilMs?: number
+  untilMs: number
   /** How often it was found not to get through. */
-  returns?: number
+  returns: number
 }
 
 export const PATIENCE = 3
@@ -70,12 +70,10 @@ export class WayChoice implements Ways {
       second: this.#way(other),
       time: this.#time,
       delayMs: HEDGE_MS,
-      told: (outcome) => {
-        if (outcome === 'joined') this.#turn = this.#after(other)
-        else {
-          this.#at = this.#turn = other
-          this.#detour = 0
-        }
+      joined: () => (this.#turn = this.#after(other)),
+      won: () => {
+        this.#at = this.#turn = other
+        this.#detour = 0
       },
     })
     return { transport, Socket }
@@ -108,20 +106,17 @@ export class WayChoice implements Ways {
     this.#detour = undefined
     this.#memory.transport = this.current
     if (this.#at > 0) return
-    this.#memory.untilMs = 0
-    this.#memory.returns = 0
+    this.#memory.untilMs = this.#memory.returns = 0
   }
 
   returnMs(): number | undefined {
     if (this.#serving === 0 || this.#barred) return undefined
     const nowMs = this.#time.now()
     const memory = this.#memory
-    let { untilMs = 0, returns = 0 } = memory
-    if (nowMs >= untilMs) {
-      untilMs = nowMs + RETURN_MS * 2 ** Math.min(returns++, DOUBLED_MAX) * (1 + this.#time.random())
-      Object.assign(memory, { untilMs, returns })
-    }
-    return untilMs - nowMs
+    if (nowMs >= memory.untilMs)
+      memory.untilMs =
+        nowMs + RETURN_MS * 2 ** Math.min(memory.returns++, DOUBLED_MAX) * (1 + this.#time.random())
+    return memory.untilMs - nowMs
   }
 
   networkChanged(): boolean {
@@ -134,14 +129,10 @@ export class WayChoice implements Ways {
 
   /** The first, or the one that is known to serve where that one does not. */
   #kept(): number {
-    const { transport, untilMs = 0 } = this.#memory
+    const { transport, untilMs } = this.#memory
     const keeps = this.#barred || this.#time.now() < untilMs
-    return keeps
-      ? Math.max(
-          0,
-          this.#ways.findIndex((way) => way.transport === transport),
-        )
-      : 0
+    const kept = this.#ways.findIndex((way) => keeps && way.transport === transport)
+    return Math.max(0, kept)
   }
 
   #after(turn: number): number {

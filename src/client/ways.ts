@@ -43,7 +43,7 @@ export function webSocketOf({ WebSocket }: WebSocketOption): WebSocketConstructo
 /** Throws a `ClientError` where there is none. */
 export function webSocketWay(options: WebSocketOption): Way {
   const Socket = webSocketOf(options)
-  if (Socket === undefined) {
+  if (!Socket) {
     throw new ClientError('bad_request', 'no WebSocket here: give options.WebSocket')
   }
   return { transport: 'websocket', Socket }

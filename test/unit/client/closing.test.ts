@@ -52,6 +52,29 @@ describe('close with a time to wait', () => {
   })
 })
 
+describe('request', () => {
+  it.each([
+    [500, 500],
+    [90_000, 30_000],
+  ])('with timeoutMs %i rejects with timeout after %i ms, and not before', async (timeoutMs, endsMs) => {
+    const { client, time } = await served()
+    let error: unknown
+    client.request('orders', 1, { timeoutMs }).catch((reason: unknown) => (error = reason))
+    await time.pass(endsMs - 1)
+    expect(error).toBeUndefined()
+    await time.pass(1)
+    expect(error).toMatchObject({ code: 'timeout', message: `no answer within ${endsMs} ms` })
+  })
+
+  it('resolves with the data of the answer, in time', async () => {
+    const { client, sockets } = await served()
+    const answer = client.request('orders', 1, { timeoutMs: 500 })
+    await settled()
+    sockets.newest.answer('publish', { type: 'published', data: { price: 7 } })
+    expect(await answer).toEqual({ price: 7 })
+  })
+})
+
 describe('listeners', () => {
   it('off ends what on began, and once hears one event', async () => {
     const { client, sockets, time } = await served()

@@ -75,7 +75,7 @@ class World {
 
   /** An attempt is under way. */
   async connecting(): Promise<this> {
-    this.manager.connect()
+    this.manager.dispatch('connect')
     await settled()
     return this
   }
@@ -272,7 +272,7 @@ it('4409 is final after the application has closed and connected again, whatever
   const world = await new World().connecting()
   world.sockets.newest.open()
   world.sockets.newest.end(1006)
-  world.manager.close()
+  world.manager.dispatch('close')
   await world.connected()
   world.sockets.newest.end(4409)
   expect(world.state).toBe('failed')
@@ -287,6 +287,6 @@ it('a change of state says from which, and why', async () => {
     'connected waiting',
   ])
   expect(world.changes.map(({ error }) => error?.closeCode)).toEqual([undefined, undefined, 1006])
-  world.manager.refuse(new ClientError('forbidden', 'enough'))
+  world.manager.dispatch('refuse', new ClientError('forbidden', 'enough'))
   expect(world.changes.at(-1)).toMatchObject({ state: 'failed', error: { code: 'forbidden' } })
 })

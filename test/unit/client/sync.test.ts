@@ -53,7 +53,7 @@ function world() {
           unsubscribe: () => undefined,
         }
       },
-      failed: (error) => void errors.push(error),
+      complain: (error) => void errors.push(error),
       later: (_attempt, run) => void later.push(run),
     },
   )

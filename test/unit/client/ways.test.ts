@@ -17,7 +17,7 @@ interface Made {
   readonly attempts: (through: (transport: Transport) => boolean, max: number) => string[]
 }
 
-function made(memory: Memory = {}, time = new ManualTime()): Made {
+function made(memory: Memory = { untilMs: 0, returns: 0 }, time = new ManualTime()): Made {
   const choice = new WayChoice(ALL, memory, time)
   return {
     choice,
@@ -152,7 +152,7 @@ describe('WayChoice', () => {
   })
 
   it('of one way there is no other', () => {
-    const choice = new WayChoice([wayOf('websocket')], {}, new ManualTime())
+    const choice = new WayChoice([wayOf('websocket')], { untilMs: 0, returns: 0 }, new ManualTime())
     for (let attempt = 0; attempt < 10; attempt++) {
       expect(choice.next('connect').transport).toBe('websocket')
       expect(choice.failed(attempt % 2 === 0)).toBe(false)
