@@ -42,6 +42,10 @@ export class NearestNode {
         super(target, protocol, { headers, perMessageDeflate: false })
         node.connections++
         this.once('close', () => node.connections--)
+        // As with `option redispatch`: where nobody listens no second one is sent, however late the next check is.
+        this.once('error', (error: NodeJS.ErrnoException) => {
+          if (error.code === 'ECONNREFUSED') node.falls = FALLS
+        })
       }
     }
   }
