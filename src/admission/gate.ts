@@ -100,7 +100,7 @@ const PUMP_MS = 10
 const LOADED_PUMP_MS = 100
 
 /** From and up to which time a client is told to stay away, where the reason itself gives no better figure. */
-const RETRY_MS: Readonly<Record<AdmissionRefusal, readonly [number, number]>> = {
+export const RETRY_MS: Readonly<Record<AdmissionRefusal, readonly [number, number]>> = {
   connections: [5000, 15_000],
   address: [1000, 3000],
   lag: [1000, 5000],

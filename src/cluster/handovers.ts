@@ -11,6 +11,9 @@ const DOUBT_MS = 30_000
 /** Of each half of that time. What is forgotten is found by the registry, when a node enters its sessions again. */
 const KEPT_MAX = 10_000
 
+/** A node that is given no processor falls out of the table, and is back; so long after that it may wait for a word all the same. */
+const LATELY_MS = 300_000
+
 /** What decides about a session, and must not be lost. */
 interface Word {
   readonly node: string
@@ -27,6 +30,8 @@ export class Handovers {
   readonly #others: () => readonly Pick<NodeInfo, 'id' | 'state'>[]
 
   readonly #here: (client: string) => void
+  /** When each node was in the table, as far as somebody came from one. */
+  readonly #lately = new Map<string, number>()
 
   /** `others`: the nodes that are alive, without this one. `here`: one whom this node had sent away is here again. */
   constructor(
@@ -59,9 +64,9 @@ export class Handovers {
     for (const { node, message } of [...this.#before, ...this.#words]) send(this.#backbone, node, message)
   }
 
-  /** The client says where it was: nothing is sent to what is no node. */
+  /** The client says where it was: nothing is sent to what is no node, and has been none lately. */
   cameBack(node: string, client: string, recovered: boolean): void {
-    if (this.#find(node) !== undefined) send(this.#backbone, node, { kind: 'cameBack', client, recovered })
+    if (this.#isKnown(node)) send(this.#backbone, node, { kind: 'cameBack', client, recovered })
   }
 
   cameBackHere(client: string): void {
@@ -69,7 +74,7 @@ export class Handovers {
   }
 
   replayed(node: string, client: string, messages: number): void {
-    if (this.#find(node) !== undefined) send(this.#backbone, node, { kind: 'replayed', client, messages })
+    if (this.#isKnown(node)) send(this.#backbone, node, { kind: 'replayed', client, messages })
   }
 
   /** The text of the table: thousands who were moved from one node share it. */
@@ -91,6 +96,13 @@ export class Handovers {
     this.#before = halves === 1 ? this.#words : []
     this.#words = []
     this.#sinceMs = nowMs
+  }
+
+  #isKnown(node: string): boolean {
+    const nowMs = this.#clock.monotonicMs()
+    for (const { id } of this.#others()) this.#lately.set(id, nowMs)
+    for (const [id, seenMs] of this.#lately) if (nowMs - seenMs > LATELY_MS) this.#lately.delete(id)
+    return this.#lately.has(node)
   }
 
   #find(node: string): Pick<NodeInfo, 'id' | 'state'> | undefined {

@@ -27,6 +27,8 @@ export const TURNS_UNSERVED_MAX = 5
  */
 export const TURNS_LEAVING_MAX = 12
 export const TURNS_LEAVING_UNSERVED_MAX = 6
+/** A stream that is sent on is served by nobody: it comes again at once, and not in step with others. */
+export const SENT_ON_MAX_MS = 100
 /** A node that has half its waiting room full has no room to spare. */
 const PRESSURE_MAX = 0.5
 

@@ -1,7 +1,8 @@
 /**
  * Whether the rest of a cluster takes well what is sent to it, and how much more it can take. Pure.
  */
-import type { Capacity, HoldReason } from './core.ts'
+import type { Capacity } from './core.ts'
+import type { HoldReason } from './hold.ts'
 import type { NodeInfo } from '../registry/registry.ts'
 
 /** A node that has half its waiting room full is given time. */

@@ -23,14 +23,16 @@
  *     when there is no cluster any more. Who is closed for that is closed spread over a moment
  *  D6 with a limit no more leave than that, and nobody is closed; in the place of one who is asked and stays another is asked
  *  D7 of whom was told, everybody is still here, has moved or is unseen; who is heard of elsewhere within `returnMs` of
- *     leaving has moved, also where he was the last
+ *     leaving, or of the word before his, has moved, also where he was the last (`return-wait.ts`)
  */
 import type { Plan } from '../config/drain-plan.ts'
+import { NOT_BACK, noRoom, unwell, type Hold, type HoldReason } from './hold.ts'
 import { remember, take } from './remembered.ts'
+import { ReturnWait } from './return-wait.ts'
 import { lengthMs, scheduleOf, type Schedule, type Underway } from './schedule.ts'
 import { Tally, type TransportCounts } from './tally.ts'
 import type { TransportName } from '../protocol/transport-name.ts'
-import type { DRAIN_STATES, HOLD_REASONS } from '../protocol/states.ts'
+import type { DRAIN_STATES } from '../protocol/states.ts'
 
 export type DrainState = (typeof DRAIN_STATES)[number]
 
@@ -40,7 +42,7 @@ export interface DrainOptions {
   readonly deregisterMs: number
   /** How long after its own moment a client has for its move. */
   readonly graceMs: number
-  /** Who leaves before another node has him is heard of within this time, if he comes back at all. */
+  /** Who leaves before another node has him is heard of within this time, if he comes back at all, and nobody is late. */
   readonly returnMs: number
   /** From the start; by then it has ended. `Infinity`: it takes the time that it takes. */
   readonly deadlineMs: number
@@ -51,9 +53,6 @@ export interface DrainOptions {
   /** A batch that others have begun, by the start: the rest of it comes first. */
   readonly underway?: Underway
 }
-
-/** Why moving waits, in one word; `holding` says it in a sentence. */
-export type HoldReason = (typeof HOLD_REASONS)[number]
 
 /** Whether others can take more, and why not. */
 export interface Capacity {
@@ -71,11 +70,6 @@ export interface Capacity {
   readonly rate?: number
   /** Which limit it is, where there is no room. */
   readonly full?: string
-}
-
-interface Hold {
-  readonly why: HoldReason
-  readonly text: string
 }
 
 interface Client {
@@ -128,7 +122,6 @@ const OFFERED_SHARE = 0.8
 
 /** For so long the table of nodes does not show yet that somebody has moved to one of them. */
 const ROOM_LAG_MS = 5000
-const NOT_BACK = 'the last to leave are not back yet'
 
 export class DrainCore {
   readonly #options: DrainOptions
@@ -185,7 +178,7 @@ export class DrainCore {
   /** Without any other node for so long, there is nobody to wait for. */
   #aloneMs = Number.POSITIVE_INFINITY
   #aloneSinceMs: number | undefined
-  #lastLeftMs = 0
+  readonly #returning: ReturnWait
   #closing: Closing | undefined
 
   constructor(options: DrainOptions, connections: number, nowMs: number) {
@@ -197,6 +190,7 @@ export class DrainCore {
     this.#startedMs = this.#tickedAtMs = nowMs
     this.#openAtMs = nowMs + options.deregisterMs
     this.#deadlineAtMs = nowMs + options.deadlineMs
+    this.#returning = new ReturnWait({ returnMs: options.returnMs, mostMs: options.graceMs }, nowMs)
   }
 
   get state(): DrainState {
@@ -286,6 +280,7 @@ export class DrainCore {
   tick(nowMs: number, connections: number, capacity: Capacity): DrainDecision[] {
     const passedMs = nowMs - this.#tickedAtMs
     this.#tickedAtMs = nowMs
+    this.#returning.tick(nowMs, capacity)
     // Near the deadline the time that is left is what counts.
     const held = this.#holding !== undefined && !this.#hurried
     this.#holding = undefined
@@ -300,8 +295,8 @@ export class DrainCore {
     const decisions = this.#overdue(nowMs, capacity)
     const left = this.#limit === undefined ? Infinity : this.#unaskedOf(this.#limit)
     if (connections === 0 || (left <= 0 && this.#asked.size === 0)) {
-      if (this.#departed.size > 0 && nowMs < this.#lastLeftMs + this.#options.returnMs) {
-        this.#holding = { why: 'returning', text: NOT_BACK }
+      if (this.#departed.size > 0 && !this.#returning.isOver) {
+        this.#holding = NOT_BACK
         return decisions
       }
       this.#state = 'gone'
@@ -359,7 +354,7 @@ export class DrainCore {
       this.#lingering.add(id)
       this.#settled(client)
       this.#countRecent(nowMs)
-    }
+    } else this.#returning.word(nowMs)
     remember(this.#arrived, id, { transport, overlap: gapMs === 0 })
     this.#confirmed++
     this.#tally.add(transport, 'moved')
@@ -622,19 +617,12 @@ export class DrainCore {
   }
 
   #left(id: string, client: Client, nowMs: number): void {
-    client.leftMs = this.#lastLeftMs = nowMs
+    client.leftMs = nowMs
+    this.#returning.left(nowMs)
     this.#settled(client)
     this.#countRecent(nowMs)
     const forgotten = remember(this.#departed, id, client)
     if (forgotten !== undefined) this.#forced.delete(forgotten)
     this.#tally.add(client.transport, 'unseen')
   }
-}
-
-function unwell({ why = 'unwell', reason }: Capacity): Hold {
-  return { why, text: reason }
-}
-
-function noRoom({ full = 'the others have no room for more connections' }: Pick<Capacity, 'full'>): Hold {
-  return { why: 'room', text: full }
 }

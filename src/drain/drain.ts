@@ -2,7 +2,8 @@
  * Carries a drain out: asks, waits, closes. What is decided is in `core.ts`.
  */
 import { DrainCore } from './core.ts'
-import type { Arrived, Capacity, DrainOptions, DrainState, HoldReason } from './core.ts'
+import type { Arrived, Capacity, DrainOptions, DrainState } from './core.ts'
+import type { HoldReason } from './hold.ts'
 import { planText, type Plan } from '../config/drain-plan.ts'
 import type { Underway } from './schedule.ts'
 import type { Tally, TransportCounts } from './tally.ts'

@@ -8,6 +8,7 @@ import type { EdgeOptions, EdgePorts, Refuse } from './ports.ts'
 import { channelsThatFit, resumeOf, returnMisfit } from './request.ts'
 import type { HttpRoute } from './route.ts'
 import { jitter } from '../clock.ts'
+import { SENT_ON_MAX_MS } from '../cluster/steering.ts'
 import { bearer, cookie } from '../dialect/request.ts'
 import type { HttpExchange, RequestHead, ResponseHeaders } from '../drivers/uws.ts'
 import { asSluiceError, errorBody, SluiceError } from '../errors.ts'
@@ -24,8 +25,6 @@ const ALLOWED: Allowed = {
   methods: 'GET',
   headers: 'Authorization, Last-Event-ID, X-Request-Id',
 }
-/** A stream that is sent on is served by nobody: it comes again at once, a few times at most, and not in step with others. */
-const SENT_ON_MAX_MS = 100
 /** So many times longer than after a cut: a page whose user is logged out asks for as long as it is open. */
 const RENEWAL = 4
 /** States of a node in which somebody else takes its clients. */

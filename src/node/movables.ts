@@ -8,7 +8,7 @@ import { Closing } from '../errors.ts'
 import type { Session } from '../session/session.ts'
 
 /** How soon a stream that ends at its own moment may come back. */
-const RETURN_WITHIN_MS = 100
+export const RETURN_WITHIN_MS = 100
 
 /** What moves them. */
 export interface Mover {

@@ -2,7 +2,9 @@
  * The configuration as rooms take it. Part of the composition.
  */
 import { totalmem } from 'node:os'
+import { RETRY_MS } from '../admission/gate.ts'
 import { KEY_LENGTH_MIN } from '../auth/api-keys.ts'
+import { SENT_ON_MAX_MS, TURNS_LEAVING_UNSERVED_MAX } from '../cluster/steering.ts'
 import { TAILS_IN_MEMORY_MIN } from '../config/quota-rules.ts'
 import type { Config } from '../config/schema.ts'
 import { durationText } from '../config/units.ts'
@@ -12,6 +14,7 @@ import { headBytesMax } from '../drivers/uws-binary.ts'
 import type { EdgeOptions } from '../edge/ports.ts'
 import type { HubOptions } from '../hub/hub.ts'
 import { localHostsOf } from './address.ts'
+import { RETURN_WITHIN_MS } from './movables.ts'
 import type { NodeDrainOptions } from './drain-ports.ts'
 import type { SessionOptions } from '../session/ports.ts'
 import type { QuotaLimits } from '../session/quotas.ts'
@@ -22,7 +25,7 @@ const TICKET_TTL_MIN_MS = 86_400_000
 /** RFC 7518, section 3.2. */
 const HS256_KEY_BYTES_MIN = 32
 
-/** Over the longest `retry:` of a stream: for the connect, the queue of the other node, and the word from there. */
+/** For the connects, the queue of the other node, and the word from there. */
 const RETURN_SLACK_MS = 2000
 
 export function hubOptions(config: Config): HubOptions {
@@ -139,8 +142,18 @@ export function closeMomentMs({ drain }: Config): number {
   return Math.min(drain.closeSpread, CLOSE_MOMENT_MS)
 }
 
+/**
+ * What a stream may take from the end of its connection to the node that serves it, where nobody is late: it comes back at its
+ * moment, is sent on as often as a stream may be, and may meet a node whose balancer has not noticed yet that it leaves.
+ */
+export function returnMs({ heartbeat }: Pick<Config, 'heartbeat'>): number {
+  const sentOnMs = TURNS_LEAVING_UNSERVED_MAX * SENT_ON_MAX_MS
+  const [, leavingMs] = RETRY_MS.draining
+  return RETURN_WITHIN_MS + sentOnMs + Math.max(heartbeat.retryMax, leavingMs) + RETURN_SLACK_MS
+}
+
 export function drainOptions(config: Config): NodeDrainOptions {
-  const { cluster, drain, heartbeat } = config
+  const { cluster, drain } = config
   return {
     endMs: endMs(config),
     plan: drain.plan,
@@ -148,7 +161,7 @@ export function drainOptions(config: Config): NodeDrainOptions {
     graceMs: drain.grace,
     deadlineMs: drain.deadline,
     closeSpreadMs: drain.closeSpread,
-    returnMs: Math.min(heartbeat.retryMax + RETURN_SLACK_MS, drain.grace),
+    returnMs: Math.min(returnMs(config), drain.grace),
     aloneMs: cluster.heartbeat * ALONE_HEARTBEATS,
   }
 }

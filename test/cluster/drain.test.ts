@@ -44,6 +44,8 @@ async function start(): Promise<{ nodes: readonly FleetNode[]; fleet: Fleet; tra
         grace: patientDuration(30_000),
         linger: patientDuration(1000),
       },
+      // A node waits for word of its last clients for that long beside the rest: they all live in this one process.
+      heartbeat: { retryMax: patientDuration(10_000) },
     },
   })
   traffic = await Traffic.start(fleet, { clients: CLIENTS, channels: CHANNELS, perSecond: 40 })

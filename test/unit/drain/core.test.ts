@@ -616,6 +616,7 @@ describe('a drain whose last ones have left', () => {
       'the last to leave are not back yet',
       'returning',
     ])
+    for (let atMs = 500; atMs < 2300; atMs += 100) expect(run.tick(atMs, 0)).toEqual([])
     expect(run.tick(2299, 0)).toEqual([])
     expect(run.core.state).toBe('moving')
     expect(run.tick(2300, 0)).toEqual([{ kind: 'done' }])
