@@ -104,6 +104,7 @@ export class NatsBackbone implements Backbone {
       slowConsumer: () => void this.#compare(),
       disconnected: () => {
         this.#doubts++
+        this.#packets.silence()
         if (this.#closing === undefined) sink.disconnected()
       },
     })
@@ -131,11 +132,12 @@ export class NatsBackbone implements Backbone {
   }
 
   broadcast(message: Message): Sent {
-    return this.#send(subjectOf(this.#channelPrefix, message.channel), encodeMessage(message), message.trace)
+    const subject = subjectOf(this.#channelPrefix, message.channel)
+    return this.#sendMessage(subject, message, this.#channels.has(message.channel))
   }
 
   unicast(node: string, message: Message): Sent {
-    return this.#send(subjectOf(this.#nodePrefix, node), encodeMessage(message), message.trace)
+    return this.#sendMessage(subjectOf(this.#nodePrefix, node), message, node === this.#node)
   }
 
   control(node: string | undefined, payload: Uint8Array): Sent {
@@ -157,6 +159,13 @@ export class NatsBackbone implements Backbone {
     for (const subscription of [...this.#own, ...this.#channels.values()]) subscription.unsubscribe()
     this.#channels.clear()
     if (this.#link.up) await this.#reached()
+  }
+
+  /** `heard`: it comes back to this node. */
+  #sendMessage(subject: string, message: Message, heard: boolean): Sent {
+    const sent = this.#send(subject, encodeMessage(message), message.trace)
+    if (heard && sent === 'sent') this.#packets.hears(subject, message)
+    return sent
   }
 
   #send(subject: string, packet: Buffer, trace?: string): Sent {
@@ -190,6 +199,8 @@ export class NatsBackbone implements Backbone {
   /** What is of another version, or no packet at all, is dropped: feeds find it in the log. */
   readonly #onPacket = (subject: string, bytes: Buffer, _reply: string, headers?: NatsHeaders): void => {
     if (this.#closing !== undefined) return
+    const echo = this.#packets.echoOf(subject, bytes)
+    if (echo !== undefined) return this.#sink.message(echo)
     const opened = this.#packets.open(subject, bytes)
     if (opened.kind === 'refused') return this.#refused(opened.why, subject, opened.from)
     const message = decodeMessage(apart(opened.packet))

@@ -5,10 +5,14 @@
  *   P1 a packet is opened at the subject that it was sealed for, by a node that knows the secret, and nothing of it was changed
  *   P2 it is opened once, and within a minute of when it was sent
  *   P3 whatever comes, nothing fails and nothing is kept of what is not from a node of the cluster
+ *   P4 of its own packet a node reads the number alone, and has the message as it was sent: whoever else uses that number changes no
+ *      more than when it is heard
  */
+import { Echoes } from './echoes.ts'
 import type { Clock } from '../clock.ts'
 import { FreshnessWindow } from '../freshness.ts'
-import { decodeSealed, encodeSealed, MAC_BYTES } from '../protocol/sealed-packet.ts'
+import { decodeSealed, encodeSealed, MAC_BYTES, numberOf } from '../protocol/sealed-packet.ts'
+import type { Message } from '../protocol/message.ts'
 import { Seal } from '../seal.ts'
 
 /**
@@ -28,13 +32,16 @@ export type Opened =
 
 export class SealedPackets {
   readonly #node: string
+  readonly #nodeBytes: Buffer
   readonly #seal: Seal
   readonly #clock: Pick<Clock, 'now'>
   readonly #seen = new FreshnessWindow()
+  readonly #echoes = new Echoes()
   #number = 0
 
   constructor(secret: string, node: string, clock: Pick<Clock, 'now'>) {
     this.#node = node
+    this.#nodeBytes = Buffer.from(node)
     this.#seal = new Seal(secret, 'packet', MAC_BYTES)
     this.#clock = clock
   }
@@ -44,6 +51,25 @@ export class SealedPackets {
     const macAt = sealed.length - MAC_BYTES
     sealed.set(this.#seal.macOf(sealed.subarray(0, macAt), subject), macAt)
     return sealed
+  }
+
+  /** This node hears what it has sealed last: `echoOf` tells what it was. */
+  hears(subject: string, message: Message): void {
+    this.#echoes.keep(this.#number, { subject, message, sentMs: this.#clock.now() })
+  }
+
+  /** Nothing comes back of what was sealed so far. */
+  silence(): void {
+    this.#echoes.clear()
+  }
+
+  /** What this node has sealed itself, once, and within a minute as any other; `undefined`: it is to be opened. */
+  echoOf(subject: string, bytes: Buffer): Message | undefined {
+    const number = numberOf(bytes, this.#nodeBytes)
+    const echo = number === 0 ? undefined : this.#echoes.take(number, subject)
+    if (echo === undefined) return undefined
+    const freshness = this.#seen.judge(this.#node, number, echo.sentMs, this.#clock.now())
+    return freshness === 'good' ? echo.message : undefined
   }
 
   open(subject: string, bytes: Buffer): Opened {

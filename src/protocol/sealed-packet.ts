@@ -41,6 +41,14 @@ export function encodeSealed(sender: string, time: number, number: number, packe
   return sealed
 }
 
+/** The number of a packet that says to be of this sender; 0: it is of another, or none at all. Nobody has looked whether the MAC holds. */
+export function numberOf(sealed: Buffer, sender: Uint8Array): number {
+  if (sealed[0] !== SEALED || sealed[1] !== sender.length) return 0
+  if (sealed.length < HEADER + sender.length + MAC_BYTES) return 0
+  for (let at = 0; at < sender.length; at++) if (sealed[HEADER + at] !== sender[at]) return 0
+  return sealed.readDoubleBE(10)
+}
+
 /** All of it views. `undefined`: these bytes are not a sealed packet of this version. */
 export function decodeSealed(sealed: Buffer): Sealed | undefined {
   const packetAt = HEADER + (sealed[1] ?? 0)

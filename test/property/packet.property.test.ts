@@ -157,6 +157,40 @@ describe('packets', () => {
     )
   })
 
+  it('P4 a node has its own message back once, as it was, whatever else a packet with that number says', () => {
+    let nowMs = 1_700_000_000_000
+    const clock = { now: () => nowMs }
+    const subject = text(60)
+    fc.assert(
+      fc.property(
+        text(30),
+        message,
+        subject,
+        subject,
+        fc.uint8Array({ maxLength: 80 }),
+        (id, given, to, other, any) => {
+          const node = new SealedPackets('a secret of a test', id, clock)
+          const stranger = new SealedPackets('another secret', id, clock)
+          const neighbour = new SealedPackets('a secret of a test', `${id}.`, clock)
+          const sealed = node.seal(to, encodeMessage(given))
+          expect(node.echoOf(to, sealed)).toBeUndefined()
+          node.hears(to, given)
+          if (other !== to) expect(node.echoOf(other, sealed)).toBeUndefined()
+          expect(node.echoOf(to, Buffer.from(any))).toBeUndefined()
+          expect(node.echoOf(to, neighbour.seal(to, any))).toBeUndefined()
+          expect(node.echoOf(to, stranger.seal(to, any))).toBe(given)
+          expect(node.echoOf(to, sealed)).toBeUndefined()
+          expect(node.open(to, sealed)).toEqual({ kind: 'refused', why: 'replayed', from: id })
+          const late = node.seal(to, encodeMessage(given))
+          node.hears(to, given)
+          nowMs += 60_001
+          expect(node.echoOf(to, late)).toBeUndefined()
+          expect(node.open(to, late)).toEqual({ kind: 'refused', why: 'clock', from: id })
+        },
+      ),
+    )
+  })
+
   it('P3 hostile bytes are refused, whatever they are', () => {
     const node = new SealedPackets('a secret of a test', 'a node', { now: () => 1 })
     const other = new SealedPackets('another secret', 'a node', { now: () => 1 })

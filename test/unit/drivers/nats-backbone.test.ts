@@ -2,14 +2,17 @@ import { describe, expect, it } from 'vitest'
 import { NatsBackbone, type NatsPort } from '../../../src/backbone/nats.ts'
 import { SealedPackets } from '../../../src/backbone/sealed.ts'
 import { systemClock } from '../../../src/clock.ts'
-import type { NatsEvents, NatsSubscription } from '../../../src/drivers/nats-port.ts'
+import type { NatsCallback, NatsEvents, NatsSubscription } from '../../../src/drivers/nats-port.ts'
 import { SluiceError } from '../../../src/errors.ts'
+import type { Message } from '../../../src/protocol/message.ts'
 
 /** A link whose round trips end when the test says so. */
 class FakeLink implements NatsPort {
   up = true
   readonly maxPayloadBytes = 1000
   readonly subjects: string[] = []
+  readonly sent: { readonly subject: string; readonly data: Buffer }[] = []
+  readonly #heard = new Map<string, NatsCallback>()
   readonly flushes: { answered(): void; failed(): void }[] = []
   #events: NatsEvents | undefined
 
@@ -21,12 +24,20 @@ class FakeLink implements NatsPort {
     this.#events = events
   }
 
-  publish(): boolean {
+  publish(subject: string, data: Uint8Array): boolean {
+    if (this.up) this.sent.push({ subject, data: Buffer.from(data) })
     return this.up
   }
 
-  subscribe(subject: string): NatsSubscription {
+  /** What was sent comes back. */
+  echo(): void {
+    for (const { subject, data } of this.sent.splice(0))
+      this.#heard.get(subject)?.(subject, data, '', undefined)
+  }
+
+  subscribe(subject: string, _options: object, callback: NatsCallback): NatsSubscription {
     this.subjects.push(subject)
+    this.#heard.set(subject, callback)
     const unsubscribe = (): void => void this.subjects.splice(this.subjects.indexOf(subject), 1)
     return { unsubscribe, drain: () => Promise.resolve(unsubscribe()) }
   }
@@ -51,18 +62,19 @@ class FakeLink implements NatsPort {
   }
 }
 
-function open(): { link: FakeLink; backbone: NatsBackbone; seen: string[] } {
+function open(): { link: FakeLink; backbone: NatsBackbone; seen: string[]; messages: Message[] } {
+  const messages: Message[] = []
   const link = new FakeLink()
   const seen: string[] = []
   const sink = {
-    message: () => seen.push('message'),
+    message: (message: Message) => messages.push(message) && seen.push('message'),
     control: () => seen.push('control'),
     connected: () => seen.push('connected'),
     disconnected: () => seen.push('disconnected'),
   }
   const packets = new SealedPackets('a secret of a test', 'n1', systemClock)
   const backbone = new NatsBackbone('n1', link, sink, { packets })
-  return { link, backbone, seen }
+  return { link, backbone, seen, messages }
 }
 
 /** Whatever is due in this turn of the event loop and the next has happened. */
@@ -177,5 +189,29 @@ describe('NatsBackbone', () => {
     expect(link.subjects).toEqual([])
     expect(seen).toEqual([])
     await expect(backbone.subscribe('a')).rejects.toMatchObject({ code: 'unavailable' })
+  })
+
+  it('B2 takes what it hears of itself as it has sent it, without opening it, and the rest as anybody’s', async () => {
+    const { link, backbone, messages } = open()
+    void backbone.subscribe('news')
+    const message = (channel: string): Message => ({
+      ...{ kind: 'ephemeral', channel, data: Buffer.from('1'), binary: false, id: undefined, time: 1 },
+    })
+    const [mine, inbox] = [message('news'), message('@ann')]
+    backbone.broadcast(mine)
+    backbone.unicast('n1', inbox)
+    backbone.broadcast(message('elsewhere'))
+    link.echo()
+    expect(messages).toEqual([mine, inbox])
+    expect(messages[0]).toBe(mine)
+    expect(messages[1]).toBe(inbox)
+    // What was sent before the connection broke does not come back over the next one; where it does, it is read.
+    backbone.broadcast(mine)
+    link.lose()
+    link.return()
+    link.echo()
+    expect(messages[2]).toEqual(mine)
+    expect(messages[2]).not.toBe(mine)
+    await turns()
   })
 })
