@@ -8,6 +8,7 @@ import { StopSignals } from './stop-signals.ts'
 import { EXIT_INTERRUPTED, type Signal, type Terminal } from './terminal.ts'
 import { releaseYoungGeneration } from './young-generation.ts'
 import { systemClock } from '../clock.ts'
+import { commandAlarm } from '../drivers/command-alarm.ts'
 import { HEALTH_DEFAULTS } from '../observe/health.ts'
 import { watch } from '../observe/watchdog.ts'
 import type { Config } from '../config/schema.ts'
@@ -47,8 +48,11 @@ export async function runNode(run: NodeRun, terminal: Terminal): Promise<void> {
       directory: config.log.reports,
       bindings: { node: node.id },
     },
-    systemClock,
-    (error) => node.caught('task', error, { what: 'the watchdog' }),
+    {
+      clock: systemClock,
+      alarm: commandAlarm,
+      failed: (error) => node.caught('task', error, { what: 'the watchdog' }),
+    },
   )
   const failed = new Promise<never>((_, reject) => {
     const signals = new StopSignals()

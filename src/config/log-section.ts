@@ -25,7 +25,7 @@ export function logSection() {
       '',
       {
         env: 'SLUICE_LOG_REPORTS',
-        doc: "Where a report is written when the event loop stands still for 5 s, half of what `/livez` allows: lags, memory and Node's own report, without environment and command line. Empty: the system's directory for temporary files.",
+        doc: "Where a report is written when the event loop stands still for 5 s, half of what `/livez` allows: lags, memory, threads, limits and what the process has used, without environment and command line. Empty: the system's directory for temporary files.",
       },
     ),
     connectionsPerSecond: option(integer({ min: 0, max: LINES_MAX }), 100, {

@@ -1,10 +1,13 @@
 /**
  * Notices that the event loop stands still before whoever asks `/livez` has the process ended for it, and writes down what
- * can be known: afterwards nobody can ask. A loop that stands still runs no timer, so a thread of its own looks; it costs about
- * 10 MB of memory for a process, and nothing for a connection.
+ * can be known: afterwards nobody can ask. A loop that stands still runs no timer, so the C library has one, which starts a program; where
+ * it cannot, a thread looks, which costs a process about 10 MB of memory, needed or not.
  */
 import { tmpdir } from 'node:os'
+import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
+import { BEAT_MS, CELL, CELLS, LAGS } from './watchdog-cells.ts'
+import { leaveBeats, leaveWatched } from './watchdog-file.ts'
 import type { Clock, Timer } from '../clock.ts'
 
 export interface WatchdogOptions {
@@ -16,25 +19,50 @@ export interface WatchdogOptions {
   readonly bindings: object
 }
 
-/** How often the loop shows that it turns, and the thread looks. */
-export const BEAT_MS = 250
-/** So many of the last lags are in a report: a quarter of a minute. */
-export const LAGS = 64
+/** Starts a program that has the file open, once `putOff` was not called for so long as it was made for. */
+export interface Alarm {
+  readonly file: number
+  putOff(): void
+  cancel(): void
+}
 
-/** Shared with the thread: the beat, the number of the next lag, the lags, and the heap in KiB. */
-export const CELL = { beat: 0, next: 1, heapUsed: 2, heapTotal: 3, external: 4, lags: 5 } as const
+export interface WatchdogPorts {
+  readonly clock: Pick<Clock, 'monotonicMs' | 'every'>
+  /** Answers why there is none. */
+  readonly alarm: (script: string, afterMs: number) => Alarm | string
+  readonly failed: (error: unknown) => void
+}
 
-/** Answers what ends it. The thread keeps no process alive. */
-export function watch(
+/** Answers what ends it. It keeps no process alive. */
+export function watch(options: WatchdogOptions, { clock, alarm, failed }: WatchdogPorts): () => void {
+  const wanted = { ...options, directory: options.directory === '' ? tmpdir() : options.directory }
+  const set = alarm(fileURLToPath(new URL('./watchdog-program.js', import.meta.url)), options.stillMs)
+  return typeof set === 'string' ? watchByThread(wanted, clock, failed) : watchByAlarm(wanted, clock, set)
+}
+
+function watchByAlarm(options: WatchdogOptions, clock: WatchdogPorts['clock'], alarm: Alarm): () => void {
+  const cells = new Int32Array(CELLS)
+  const leave = leaveBeats(alarm.file)
+  leaveWatched(alarm.file, { pid: process.pid, ...options })
+  const beating = beat(cells, clock, () => {
+    leave(cells)
+    alarm.putOff()
+  })
+  return () => {
+    beating.cancel()
+    alarm.cancel()
+  }
+}
+
+function watchByThread(
   options: WatchdogOptions,
-  clock: Pick<Clock, 'monotonicMs' | 'every'>,
+  clock: WatchdogPorts['clock'],
   failed: (error: unknown) => void,
 ): () => void {
-  const cells = new Int32Array(new SharedArrayBuffer((CELL.lags + LAGS) * Int32Array.BYTES_PER_ELEMENT))
-  const beating = beat(cells, clock)
-  const directory = options.directory === '' ? tmpdir() : options.directory
+  const cells = new Int32Array(new SharedArrayBuffer(CELLS * Int32Array.BYTES_PER_ELEMENT))
+  const beating = beat(cells, clock, () => undefined)
   const worker = new Worker(new URL('./watchdog-thread.js', import.meta.url), {
-    workerData: { ...options, directory, cells },
+    workerData: { ...options, cells },
     // What the command was started with is for the gateway.
     execArgv: [],
   })
@@ -46,9 +74,10 @@ export function watch(
   }
 }
 
-function beat(cells: Int32Array, clock: Pick<Clock, 'monotonicMs' | 'every'>): Timer {
+function beat(cells: Int32Array, clock: WatchdogPorts['clock'], shown: () => void): Timer {
   let lastMs = clock.monotonicMs()
   Atomics.store(cells, CELL.beat, 1)
+  shown()
   return clock.every(BEAT_MS, () => {
     const nowMs = clock.monotonicMs()
     const at = Atomics.load(cells, CELL.next)
@@ -60,5 +89,6 @@ function beat(cells: Int32Array, clock: Pick<Clock, 'monotonicMs' | 'every'>): T
     Atomics.store(cells, CELL.heapTotal, heapTotal >> 10)
     Atomics.store(cells, CELL.external, external >> 10)
     Atomics.add(cells, CELL.beat, 1)
+    shown()
   })
 }

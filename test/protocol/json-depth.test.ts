@@ -251,6 +251,7 @@ const OWN: Readonly<Record<string, string>> = {
   'cli/json-fault.ts': "the operator's own input, to say where it is wrong",
   'cli/trace.ts': 'the gateway that an operator asks',
   'observe/pretty.ts': 'a line of our own log',
+  'observe/watchdog-file.ts': 'what this process has left for a program that it starts',
   'cli/line-publisher.ts': "a line of the operator's own input",
   'client/debug.ts': 'the gateway, in a client',
   'client/http-socket.ts': 'the gateway, in a client',

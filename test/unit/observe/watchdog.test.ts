@@ -34,11 +34,12 @@ describe('a loop', () => {
   })
 })
 
-describe('a process', () => {
+/** Either of both: by the C library where it can, as on this machine, else by a thread. */
+describe.each(['alarm', 'thread'])('a process that is watched by the %s', (by) => {
   const run = (how: string) => {
     const directory = temporaryDirectory('watchdog')
     try {
-      const output = execFileSync(process.execPath, [PROGRAM, how, directory.path], {
+      const output = execFileSync(process.execPath, [PROGRAM, how, by, directory.path], {
         encoding: 'utf8',
         env: { ...process.env, SLUICE_API_KEYS: 'a-key-in-the-environment' },
       })
@@ -64,15 +65,49 @@ describe('a process', () => {
     expect(report).toMatchObject({ node: 'n1', mainThread: { state } })
     expect(report['stoodStillMs']).toBeGreaterThanOrEqual(700)
     expect(report['lagsMs']).not.toEqual([])
-    expect(report['memory']).toMatchObject({ heapUsed: expect.any(Number) as number })
-    expect(report['report']).toMatchObject({ resourceUsage: expect.any(Object) as object })
+    expect(report['memory']).toMatchObject({
+      rss: expect.any(Number) as number,
+      heapUsed: expect.any(Number) as number,
+    })
+    expect(report['report']).toMatchObject({
+      header: { nodejsVersion: process.version },
+      resourceUsage: { maxRss: expect.any(Number) as number, userCpuSeconds: expect.any(Number) as number },
+      userLimits: { open_files: expect.anything() as object },
+    })
     expect(text).not.toContain('a-key-in-the-environment')
     const line = JSON.parse(output.trim()) as Readonly<Record<string, unknown>>
     expect(line).toMatchObject({ level: 'error', node: 'n1', state })
     expect(line['file']).toMatch(/sluice-report-\d+-\d+\.json$/)
   })
 
-  it('whose loop turns leaves none', () => {
-    expect(run('turns')).toEqual({ output: '', reports: [] })
+  it.each(['turns', 'stopped'])('which is one that %s leaves none', (how) => {
+    expect(run(how)).toEqual({ output: '', reports: [] })
   })
+})
+
+it.each([
+  ['commandAlarm', 'no thread'],
+  ["() => 'there is none'", 'a thread'],
+])('with %s there is %s', (alarm, expected) => {
+  const program = `
+    import { syncBuiltinESMExports } from 'node:module'
+    import threads from 'node:worker_threads'
+    import { systemClock } from './dist/clock.js'
+    import { commandAlarm } from './dist/drivers/command-alarm.js'
+    threads.Worker = class { constructor() { throw new Error('a thread') } }
+    syncBuiltinESMExports()
+    const { watch } = await import('./dist/observe/watchdog.js')
+    const ports = { clock: systemClock, alarm: ${alarm}, failed: () => undefined }
+    try {
+      watch({ stillMs: 60_000, directory: '', bindings: {} }, ports)()
+      console.log('no thread')
+    } catch (error) {
+      console.log(error.message)
+    }
+  `
+  const output = execFileSync(process.execPath, ['--input-type=module', '--eval', program], {
+    encoding: 'utf8',
+    cwd: fileURLToPath(new URL('../../..', import.meta.url)),
+  })
+  expect(output).toBe(`${expected}\n`)
 })
