@@ -4,7 +4,7 @@
  * for backends), and links the command, so that npm runs what is here.
  *
  * Where nothing has changed that goes into it, nothing is built. npm runs this after it has changed node_modules of a clone
- * (`dependencies`), and before it packs one of packages/ (`prepack`): never where somebody installs a package. Where development dependencies
+ * (`dependencies`), and before it packs (`prepack`): never where somebody installs a package. Where development dependencies
  * are not installed there is no compiler: then what was built before is left as it is.
  */
 import { spawnSync } from 'node:child_process'

@@ -44,21 +44,35 @@ it('is built by nothing that runs where a package is installed', () => {
   }
 })
 
-it.each(['pack', 'publish'])(
-  'is no package by itself: `npm %s` refuses, and names the command that makes what a registry gets',
-  (word) => {
-    const { status, stderr } = spawnSync('npm', [word, '--dry-run'], {
-      cwd: ROOT,
-      encoding: 'utf8',
-      env: ownEnvironment(),
-    })
-    expect(stderr).toMatch(/^prepack: .*: node scripts\/pack\.mjs FOLDER makes what a registry gets/m)
-    expect(status).toBe(1)
-    // Without its scripts npm refuses as well, to publish at least.
-    const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as object
-    expect(manifest).toMatchObject({ private: true })
-  },
-)
+it('is not published by itself: `npm publish` refuses, and names the command that makes what a registry gets', () => {
+  const { status, stderr } = spawnSync('npm', ['publish', '--dry-run'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+    env: ownEnvironment(),
+  })
+  expect(stderr).toMatch(/^prepublish: .*: node scripts\/pack\.mjs FOLDER makes what a registry gets/m)
+  expect(status).toBe(1)
+  // Without its scripts npm refuses as well.
+  const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as object
+  expect(manifest).toMatchObject({ private: true })
+})
+
+it('packs by the plain command too, with what it needs and without what it is made of', () => {
+  const { status, stdout, stderr } = spawnSync('npm', ['pack', '--dry-run', '--json'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+    env: ownEnvironment(),
+    maxBuffer: 2 ** 26,
+  })
+  expect(status, stderr).toBe(0)
+  const [{ name, files }] = JSON.parse(stdout.slice(stdout.indexOf('['))) as [
+    { readonly name: string; readonly files: readonly { readonly path: string }[] },
+  ]
+  expect(name).toBe('@sluice/gateway')
+  const paths = files.map(({ path }) => path)
+  expect(paths).toEqual(expect.arrayContaining(['bin/sluice.js', 'dist/index.js', 'README.md']))
+  expect(paths.filter((path) => path.startsWith('src/') || path.startsWith('test/'))).toEqual([])
+})
 
 it('runs in a clone by the command that its documents name, which finds the clone itself', () => {
   build()
