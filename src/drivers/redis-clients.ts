@@ -2,6 +2,7 @@
 import { Cluster, Command, Redis, ReplyError, type RedisOptions } from 'ioredis'
 import type { RedisScript } from './redis-port.ts'
 import type { Access, Address, RedisTarget } from './redis-url.ts'
+import { commandBytes } from './redis-wire.ts'
 import type { TlsMaterial } from './tls-files.ts'
 import { SluiceError } from '../errors.ts'
 
@@ -63,6 +64,17 @@ Command.prototype.setTimeout = function (this: unknown, ms: number): void {
       if (!command.isSettled) command.reject(new Error('Command timed out'))
     })
   }, ms)
+}
+
+/** What the client has made of what it was given: texts and bytes. */
+interface Worded {
+  readonly name: string
+  readonly args: readonly (string | Buffer)[]
+}
+
+Command.prototype.toWritable = function (this: unknown): Buffer {
+  const { name, args } = this as Worded
+  return commandBytes(name, args)
 }
 
 /** A connection that opens itself again; `server`: the one that a Sentinel has named for it. */
