@@ -9,6 +9,8 @@
 import type { Message } from '../protocol/message.ts'
 
 interface Echo {
+  /** Of its packet: each is larger than the one before. */
+  readonly number: number
   readonly subject: string
   readonly message: Message
   /** When it was sent, by this clock. */
@@ -19,46 +21,52 @@ interface Echo {
 const BYTES_MAX = 4_194_304
 /** What a message costs beside its payload. */
 const OBJECTS_BYTES = 512
+/** So many places of such that have gone are there before they go too. */
+const PLACES_MAX = 1024
 
 export class Echoes {
   readonly #bytesMax: number
-  /** By the number of its packet, in the order in which they were sent. */
-  readonly #kept = new Map<number, Echo>()
+  /** In the order in which they were sent; before `#first` there are places of such that have gone. */
+  readonly #kept: (Echo | undefined)[] = []
+  #first = 0
   #bytes = 0
 
   constructor(bytesMax = BYTES_MAX) {
     this.#bytesMax = bytesMax
   }
 
-  keep(number: number, echo: Echo): void {
-    this.#kept.set(number, echo)
+  get count(): number {
+    return this.#kept.length - this.#first
+  }
+
+  keep(echo: Echo): void {
+    this.#kept.push(echo)
     this.#bytes += bytesOf(echo)
-    if (this.#bytes > this.#bytesMax) this.#forget(() => this.#bytes > this.#bytesMax)
+    while (this.#bytes > this.#bytesMax) this.#forgetUpTo(this.#first)
   }
 
   take(number: number, subject: string): Echo | undefined {
-    const echo = this.#kept.get(number)
-    if (echo?.subject !== subject) return undefined
-    this.#forget((oldest) => oldest <= number)
+    let at = this.#first
+    while (at < this.#kept.length && (this.#kept[at] as Echo).number < number) at++
+    const echo = this.#kept[at]
+    if (echo?.number !== number || echo.subject !== subject) return undefined
+    this.#forgetUpTo(at)
     return echo
-  }
-
-  get count(): number {
-    return this.#kept.size
   }
 
   /** Nothing that was sent so far comes back. */
   clear(): void {
-    this.#kept.clear()
-    this.#bytes = 0
+    this.#forgetUpTo(this.#kept.length - 1)
   }
 
-  #forget(goes: (oldest: number) => boolean): void {
-    for (const [oldest, echo] of this.#kept) {
-      if (!goes(oldest)) return
-      this.#kept.delete(oldest)
-      this.#bytes -= bytesOf(echo)
+  #forgetUpTo(last: number): void {
+    for (; this.#first <= last; this.#first++) {
+      this.#bytes -= bytesOf(this.#kept[this.#first] as Echo)
+      this.#kept[this.#first] = undefined
     }
+    if (this.#first < this.#kept.length && this.#first < PLACES_MAX) return
+    this.#kept.splice(0, this.#first)
+    this.#first = 0
   }
 }
 

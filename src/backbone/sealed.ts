@@ -55,7 +55,7 @@ export class SealedPackets {
 
   /** This node hears what it has sealed last: `echoOf` tells what it was. */
   hears(subject: string, message: Message): void {
-    this.#echoes.keep(this.#number, { subject, message, sentMs: this.#clock.now() })
+    this.#echoes.keep({ number: this.#number, subject, message, sentMs: this.#clock.now() })
   }
 
   /** Nothing comes back of what was sealed so far. */

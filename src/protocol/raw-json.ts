@@ -17,30 +17,38 @@ const COMMA = 0x2c
  * `text` must be an object that `JSON.parse` accepts: this only finds its way in valid JSON. Like `JSON.parse`, the last of two equal keys wins.
  */
 export function rawMember(text: string, key: string): string | undefined {
-  let found: string | undefined
-  walk(text, (literal, start, end) => {
-    if (isKey(literal, key)) found = text.slice(start, end)
+  let foundAt = -1
+  let foundEnd = 0
+  // Once for all keys: most frames have none, and then no key has to be cut out.
+  const escapes = text.includes('\\')
+  walk(text, (keyStart, keyEnd, start, end) => {
+    if (!(escapes ? isLiteralOf(key, text.slice(keyStart, keyEnd)) : isKey(text, keyStart, keyEnd, key)))
+      return
+    foundAt = start
+    foundEnd = end
   })
-  return found
+  return foundAt === -1 ? undefined : text.slice(foundAt, foundEnd)
 }
 
 /** Those of all members, found in one pass; as of `rawMember`. */
 export function rawMembers(text: string): Map<string, string> {
   const members = new Map<string, string>()
-  walk(text, (literal, start, end) => members.set(JSON.parse(literal) as string, text.slice(start, end)))
+  walk(text, (keyStart, keyEnd, start, end) =>
+    members.set(JSON.parse(text.slice(keyStart, keyEnd)) as string, text.slice(start, end)),
+  )
   return members
 }
 
 function walk(
   text: string,
-  each: (keyLiteral: string, valueStart: number, valueEnd: number) => unknown,
+  each: (keyStart: number, keyEnd: number, valueStart: number, valueEnd: number) => unknown,
 ): void {
   let at = skipSpace(text, skipSpace(text, 0) + 1)
   while (text.charCodeAt(at) === QUOTE) {
     const keyEnd = endOfString(text, at)
     const valueStart = skipSpace(text, skipSpace(text, keyEnd) + 1)
     const valueEnd = endOfValue(text, valueStart)
-    each(text.slice(at, keyEnd), valueStart, valueEnd)
+    each(at, keyEnd, valueStart, valueEnd)
     at = skipSpace(text, valueEnd)
     if (text.charCodeAt(at) === COMMA) at = skipSpace(text, at + 1)
   }
@@ -67,10 +75,13 @@ export function onOneLine(json: string): string {
   return json.includes('\n') || json.includes('\r') ? json.replace(/[\r\n]+/g, ' ') : json
 }
 
-function isKey(literal: string, key: string): boolean {
-  return literal.includes('\\')
-    ? JSON.parse(literal) === key
-    : literal.length === key.length + 2 && literal.slice(1, -1) === key
+/** Of a key without escapes. */
+function isKey(text: string, start: number, end: number, key: string): boolean {
+  return end - start === key.length + 2 && text.startsWith(key, start + 1)
+}
+
+function isLiteralOf(key: string, literal: string): boolean {
+  return literal.includes('\\') ? JSON.parse(literal) === key : isKey(literal, 0, literal.length, key)
 }
 
 function skipSpace(text: string, from: number): number {

@@ -187,15 +187,21 @@ function readPublish(frame: Json, frameText: string, binary: Uint8Array | undefi
   const { id, event } = frame
   if (id !== undefined && !isMessageId(id)) throw malformed(frame, `id must be ${ID_RULE}`)
   if (event !== undefined && !isEvent(event)) throw malformed(frame, `event must be ${EVENT_RULE}`)
-  const head = { type: 'publish', ref: ref(frame), channel: channel(frame), id, event } as const
+  const asked = ref(frame)
+  const name = channel(frame)
+  const payload = payloadOf(frame, frameText, binary)
+  return { type: 'publish', ref: asked, channel: name, payload, id, event }
+}
+
+function payloadOf(frame: Json, frameText: string, binary: Uint8Array | undefined): Payload {
   if (binary !== undefined) {
     if ('data' in frame)
       throw malformed(frame, 'data stands behind the envelope of a binary frame, not in it')
-    return { ...head, payload: { data: binary, binary: true } }
+    return { data: binary, binary: true }
   }
   const raw = rawMember(frameText, 'data')
   if (raw === undefined) throw malformed(frame, 'data is missing')
-  return { ...head, payload: { data: Buffer.from(raw), binary: false } }
+  return { data: Buffer.from(raw), binary: false }
 }
 
 /** So many messages at most are in one reply. */
