@@ -37,7 +37,9 @@ export class SealedPackets {
   readonly #clock: Pick<Clock, 'now'>
   readonly #seen = new FreshnessWindow()
   readonly #echoes = new Echoes()
+  /** Of the last one. */
   #number = 0
+  #sealedMs = 0
 
   constructor(secret: string, node: string, clock: Pick<Clock, 'now'>) {
     this.#node = node
@@ -47,7 +49,8 @@ export class SealedPackets {
   }
 
   seal(subject: string, packet: Uint8Array): Buffer {
-    const sealed = encodeSealed(this.#node, this.#clock.now(), ++this.#number, packet)
+    this.#sealedMs = this.#clock.now()
+    const sealed = encodeSealed(this.#node, this.#sealedMs, ++this.#number, packet)
     const macAt = sealed.length - MAC_BYTES
     sealed.set(this.#seal.macOf(sealed.subarray(0, macAt), subject), macAt)
     return sealed
@@ -55,7 +58,7 @@ export class SealedPackets {
 
   /** This node hears what it has sealed last: `echoOf` tells what it was. */
   hears(subject: string, message: Message): void {
-    this.#echoes.keep({ number: this.#number, subject, message, sentMs: this.#clock.now() })
+    this.#echoes.keep({ number: this.#number, subject, message, sentMs: this.#sealedMs })
   }
 
   /** Nothing comes back of what was sealed so far. */

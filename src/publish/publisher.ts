@@ -103,18 +103,24 @@ export class Publisher {
       const channel = channelOf(request.target)
       const message = this.#message(request, trace)
       const policy = this.#ports.policyOf(channel)
-      const published =
-        policy.delivery === 'ephemeral'
-          ? this.#send(ephemeral(channel, message), {})
-          : this.#append(channel, message, policy)
-      if (!(published instanceof Promise)) return this.#counted(request, policy.delivery, published)
-      return published.then(
-        (done) => this.#counted(request, policy.delivery, done),
-        (error: unknown) => this.#refused(error, request),
-      )
+      if (policy.delivery !== 'ephemeral') return this.#append(request, channel, message, policy)
+      return this.#done(request, policy, this.#send(ephemeral(channel, message), {}))
     } catch (error) {
       return this.#refused(error, request)
     }
+  }
+
+  /** Counts it, now or once it is done. */
+  #done(
+    request: PublishRequest,
+    { delivery }: PublishPolicy,
+    published: Answer<Published>,
+  ): Answer<Published> {
+    if (!(published instanceof Promise)) return this.#counted(request, delivery, published)
+    return published.then(
+      (done) => this.#counted(request, delivery, done),
+      (error: unknown) => this.#refused(error, request),
+    )
   }
 
   #counted(request: PublishRequest, delivery: Delivery, published: Published): Published {
@@ -130,7 +136,12 @@ export class Publisher {
     throw error
   }
 
-  #append(channel: string, message: NewMessage, policy: PublishPolicy): Answer<Published> {
+  #append(
+    request: PublishRequest,
+    channel: string,
+    message: NewMessage,
+    policy: PublishPolicy,
+  ): Answer<Published> {
     const { clock, log, registry, metrics } = this.#ports
     const startedMs = clock.monotonicMs()
     const { trace } = message
@@ -150,28 +161,44 @@ export class Publisher {
       if (durable && !isInbox(channel)) return { epoch, offset }
       return this.#deliver(logged(channel, message, answer, durable), early)
     }
-    if (!(appending instanceof Promise)) return appended(appending)
+    if (!(appending instanceof Promise)) return this.#done(request, policy, appended(appending))
     // Looked at above only where the append succeeds; a failure of both is one failure.
     if (early instanceof Promise) early.catch(() => undefined)
-    return appending.then(appended, (error: unknown) => {
+    const failed = (error: unknown): Answer<Published> => {
       span?.end({}, error)
       if (policy.onLogFailure === 'refuse' || !isUnavailable(error)) throw error
       return this.#send(ephemeral(channel, message), { degraded: true })
-    })
+    }
+    return appending.then(
+      (answer) => this.#then(request, policy, appended, answer),
+      (error: unknown) => this.#then(request, policy, failed, error),
+    )
+  }
+
+  /** What follows upon an append, and is counted: in one promise, since there may be tens of thousands in a second. */
+  #then<Value>(
+    request: PublishRequest,
+    policy: PublishPolicy,
+    step: (value: Value) => Answer<Published>,
+    value: Value,
+  ): Answer<Published> {
+    let published: Answer<Published>
+    try {
+      published = step(value)
+    } catch (error) {
+      return this.#refused(error, request)
+    }
+    return this.#done(request, policy, published)
   }
 
   /** It is in the log, so it is published; whoever should have had it at once, and cannot, gets it by repair. */
   #deliver(message: LoggedMessage, early: Answer<readonly Place[]> | undefined): Answer<Published> {
     const { epoch, offset } = message
-    const late = (error: unknown): Published => {
-      if (isUnavailable(error)) return { epoch, offset, degraded: true }
-      throw error
-    }
     try {
       const sent = this.#send(message, { epoch, offset }, early)
-      return sent instanceof Promise ? sent.catch(late) : sent
+      return sent instanceof Promise ? sent.catch((error: unknown) => late(message, error)) : sent
     } catch (error) {
-      return late(error)
+      return late(message, error)
     }
   }
 
@@ -244,6 +271,11 @@ function logged(channel: string, message: NewMessage, at: Appended, ack: boolean
 
 function marked(sent: Sent, published: Published): Published {
   return sent === 'degraded' ? { ...published, degraded: true } : published
+}
+
+function late({ epoch, offset }: LoggedMessage, error: unknown): Published {
+  if (isUnavailable(error)) return { epoch, offset, degraded: true }
+  throw error
 }
 
 function isUnavailable(error: unknown): boolean {

@@ -6,6 +6,7 @@ import type { Identity, SessionPorts } from './ports.ts'
 import { takePublish } from './user-limits.ts'
 import type { Answer } from '../answer.ts'
 import { SluiceError } from '../errors.ts'
+import type { SeenSession, Tap } from '../observe/witness.ts'
 import { INBOX } from '../protocol/channel.ts'
 import type { Payload } from '../protocol/message.ts'
 import type { Published } from '../publish/publisher.ts'
@@ -32,6 +33,30 @@ export type ClientPublishPorts = Pick<
   SessionPorts,
   'policyOf' | 'publish' | 'forward' | 'quotas' | 'metrics' | 'clock'
 >
+
+/** `present` fails where the connection has gone. What is published passes through as few promises as there can be. */
+export function publishIn(
+  session: SeenSession & { readonly identity: Identity },
+  message: ClientMessage,
+  present: () => void,
+  ports: ClientPublishPorts & Pick<SessionPorts, 'witness'>,
+): Promise<Published> {
+  try {
+    present()
+    const publishing = publishFor(session.identity, message, ports)
+    const { tap } = ports.witness
+    return tap === undefined ? Promise.resolve(publishing) : told(session, publishing, tap)
+  } catch (error) {
+    return Promise.reject(error as Error)
+  }
+}
+
+async function told(session: SeenSession, publishing: Answer<Published>, tap: Tap): Promise<Published> {
+  const published = await publishing
+  const { epoch, offset, duplicate } = published
+  tap.told(session, 'published', { epoch, offset, duplicate })
+  return published
+}
 
 export function publishFor(
   identity: Identity,

@@ -5,7 +5,7 @@
 import { acknowledge } from './acknowledging.ts'
 import { arrive, atOf, attend, checkedEntry, enter, type As } from './attending.ts'
 import { authenticate } from './authenticating.ts'
-import { publishFor, type ClientMessage } from './client-publish.ts'
+import { publishIn, type ClientMessage } from './client-publish.ts'
 import { ConnectionGone, type Connection, type MoveOrder, type UnsubscribedBy } from './connection.ts'
 import type { LogPage, Measured, PageRequest } from './history.ts'
 import { checkMaySubscribe } from './permitted.ts'
@@ -128,12 +128,8 @@ export class Session implements WheelEntry {
     return this.inOrder(channel, () => this.unsubscribeNow(channel, told))
   }
 
-  async publish(message: ClientMessage): Promise<Published> {
-    this.checkOpen()
-    const published = await publishFor(this.#identity, message, this.ports)
-    const { epoch, offset, duplicate } = published
-    this.tap?.told(this, 'published', { epoch, offset, duplicate })
-    return published
+  publish(message: ClientMessage): Promise<Published> {
+    return publishIn(this, message, () => this.checkOpen(), this.ports)
   }
 
   /** Everything of the channel up to there needs not be sent again. */

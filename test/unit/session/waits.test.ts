@@ -8,7 +8,7 @@ import { settled, twoNodes, World, type FakeConnection, type WorldNode } from '.
  * asked again after it; the tests below hold each of these back, change something, and let it go on.
  */
 const WAITS: Readonly<Record<string, string>> = {
-  'session.ts: const published = await publishFor(this.#identity, message, this.ports)':
+  'client-publish.ts: const published = await publishing':
     'nothing is done after it but to answer; the check and the publish are one step',
   'finding.ts: return Promise.all(':
     'no session yet: `connect` looks at the connection, at revocations, at the expiry and at newer connections after it',
