@@ -7,6 +7,8 @@ import { BESIDE_PUBLISHED, BESIDE_READ, PRESENCE_READ } from './openapi-metadata
 import { bodyOf } from './openapi-takes.ts'
 import { NODE_SCHEMA } from './openapi-watch.ts'
 import { TARGET_WISH } from './orders.ts'
+import { USER_LENGTH_MAX } from '../auth/identity.ts'
+import { CHANNEL_LENGTH_MAX } from '../protocol/channel.ts'
 
 /** Of a node, under a name: `null` where there was none. */
 function movement(name: string): object {
@@ -21,8 +23,8 @@ function movement(name: string): object {
   }
 }
 
-const CHANNEL = { type: 'string', minLength: 1, maxLength: 128 } as const
-const USER = { type: 'string', minLength: 1, maxLength: 256 } as const
+export const CHANNEL_FORM = { type: 'string', minLength: 1, maxLength: CHANNEL_LENGTH_MAX } as const
+export const USER_FORM = { type: 'string', minLength: 1, maxLength: USER_LENGTH_MAX } as const
 
 export const SCHEMAS = {
   Position: {
@@ -64,10 +66,10 @@ export const SCHEMAS = {
     required: ['data'],
     additionalProperties: false,
     properties: {
-      channel: CHANNEL,
-      channels: { type: 'array', items: CHANNEL, minItems: 1 },
-      user: USER,
-      users: { type: 'array', items: USER, minItems: 1 },
+      channel: CHANNEL_FORM,
+      channels: { type: 'array', items: CHANNEL_FORM, minItems: 1 },
+      user: USER_FORM,
+      users: { type: 'array', items: USER_FORM, minItems: 1 },
       data: { description: 'Any JSON; base64 text where encoding is base64.' },
       ...BESIDE_PUBLISHED,
     },

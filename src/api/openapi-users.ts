@@ -2,10 +2,10 @@
  * The description of what backends put users on, and of which channels are occupied.
  */
 import { CHANNELS_QUERY } from './channel-list.ts'
+import { CHANNEL_FORM } from './openapi-schemas.ts'
 import { parametersOf } from './openapi-takes.ts'
 import type { SightWords } from './openapi-sight.ts'
 import type { Scope } from '../auth/grant.ts'
-import { CHANNEL_LENGTH_MAX } from '../protocol/channel.ts'
 import { STANDING_MAX } from '../registry/registry.ts'
 import { STANDING_SESSION } from '../registry/standing.ts'
 
@@ -82,7 +82,7 @@ function standing({ answers, refused, user, maybeLate }: Words, summary: string)
             properties: {
               channels: {
                 type: 'array',
-                items: { type: 'string', minLength: 1, maxLength: CHANNEL_LENGTH_MAX },
+                items: CHANNEL_FORM,
                 minItems: 1,
                 maxItems: STANDING_MAX,
               },

@@ -5,13 +5,14 @@
 import { readFileSync } from 'node:fs'
 import { MESSAGES_QUERY } from './channels.ts'
 import { COUNTS, jobPaths, jobSchemas } from './openapi-jobs.ts'
-import { ref, SCHEMAS } from './openapi-schemas.ts'
+import { CHANNEL_FORM, ref, SCHEMAS, USER_FORM } from './openapi-schemas.ts'
 import { API_LIFE, markedPaths } from './life.ts'
 import { sightPaths } from './openapi-sight.ts'
 import { parametersOf } from './openapi-takes.ts'
 import { standingPaths } from './openapi-users.ts'
 import { webhookPaths } from './openapi-webhooks.ts'
 import { streamPaths } from './openapi-watch.ts'
+import { CORDON_KINDS } from './orders.ts'
 import type { Scope } from '../auth/grant.ts'
 
 interface Operation {
@@ -45,8 +46,8 @@ const REFUSED = {
 
 const WORDS = { answers, refused: REFUSED }
 
-function parameter(name: string, description: string): object {
-  return { name, in: 'path', required: true, description, schema: { type: 'string' } }
+function parameter(name: string, description: string, schema: object = { type: 'string' }): object {
+  return { name, in: 'path', required: true, description, schema }
 }
 
 const NO_SUCH_NODE = { '404': answers('There is no such node, or no drain under way.', ref('Error')) }
@@ -60,11 +61,11 @@ const NODE_ID = {
 } as const
 
 const CORDONED = [
-  parameter('kind', '`node`, `address` or `version`.'),
+  parameter('kind', 'How it says what is kept out.', { enum: CORDON_KINDS }),
   parameter('what', 'The id of a node or its beginning, `host:port`, or a version with `*` for anything.'),
 ]
-const USER = parameter('user', 'The `sub` of the tokens, percent-encoded.')
-const CHANNEL = parameter('channel', 'The channel, percent-encoded.')
+const USER = parameter('user', 'The `sub` of the tokens, percent-encoded.', USER_FORM)
+const CHANNEL = parameter('channel', 'The channel, percent-encoded.', CHANNEL_FORM)
 const MAYBE_LATE = {
   const: true,
   description:

@@ -19,6 +19,8 @@ export interface OrderPorts {
 
 const TARGET = '/v1/target'
 const CORDON = '/v1/cordons/{kind}/{what}'
+/** What the first of the two in the path may be. */
+export const CORDON_KINDS = ['node', 'address', 'version'] as const
 /** `host:port`; a node says what it is in the table. */
 const ADDRESS = /^[^\s/@]{1,255}:\d{1,5}$/
 
@@ -107,7 +109,7 @@ async function meantBy(
     default:
       throw new SluiceError(
         'bad_request',
-        `${JSON.stringify(kind)} is nothing to cordon; allowed: node, address, version`,
+        `${JSON.stringify(kind)} is nothing to cordon; allowed: ${CORDON_KINDS.join(', ')}`,
       )
   }
 }

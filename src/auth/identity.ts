@@ -91,7 +91,7 @@ export interface TokenSub {
 export const TOKEN_INFO_MAX = 1024
 
 /** A user id is opaque to the gateway, but it is part of keys and of log lines. */
-const USER_LENGTH_MAX = 256
+export const USER_LENGTH_MAX = 256
 
 export const USER_RULE = `1 to ${USER_LENGTH_MAX} characters without control characters`
 

@@ -1,6 +1,6 @@
 /**
- * Two readers are written by hand: that of publishes, which is called thousands of times a second, and that of channels for a user, which the
- * door of NATS has as well. This holds them to what the document says.
+ * What the document says that an operation takes, against the node that takes it. Two readers are written by hand: that of publishes, which is
+ * called thousands of times a second, and that of channels for a user, which the door of NATS has as well.
  */
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import fc from 'fast-check'
@@ -8,11 +8,48 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startNode, type StartedNode } from '../support/start-node.ts'
 
 let node: StartedNode
+let document: Document
 let described: (name: string) => ValidateFunction
+
+interface Schema {
+  readonly $ref?: string
+  readonly type?: string
+  readonly maximum?: number
+  readonly properties?: object
+}
+
+interface Operation {
+  readonly parameters?: readonly { readonly name: string; readonly in: string; readonly schema: Schema }[]
+  readonly requestBody?: { readonly content: { readonly 'application/json': { readonly schema: Schema } } }
+}
+
+interface Document {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> }
+}
+
+function operations(): readonly (readonly [method: string, path: string, Operation])[] {
+  return Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => [method.toUpperCase(), path, operation] as const),
+  )
+}
+
+function resolved(schema: Schema): Schema {
+  const name = schema.$ref?.split('/').at(-1)
+  return name === undefined ? schema : (document.components.schemas[name] as Schema)
+}
+
+function asked(method: string, path: string, body?: unknown): Promise<Response> {
+  return fetch(`http://127.0.0.1:${node.apiPort}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${node.apiKey}` },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+}
 
 beforeAll(async () => {
   node = await startNode({ limits: { publishBatch: 5 } })
-  const document = (await (await fetch(`http://127.0.0.1:${node.apiPort}/openapi.json`)).json()) as object
+  document = (await (await fetch(`http://127.0.0.1:${node.apiPort}/openapi.json`)).json()) as Document
   const ajv = new Ajv2020({ strict: false })
   ajv.addSchema({ $id: 'api', ...document }, 'api')
   described = (pointer) => ajv.compile({ $ref: `api#${pointer}` })
@@ -25,11 +62,7 @@ interface Refused {
 
 /** Why it is; `undefined`: it is taken. */
 async function refusal(path: string, body: unknown): Promise<string | undefined> {
-  const response = await fetch(`http://127.0.0.1:${node.apiPort}${path}`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${node.apiKey}` },
-    body: JSON.stringify(body),
-  })
+  const response = await asked('POST', path, body)
   const text = await response.text()
   expect([200, 400], text).toContain(response.status)
   const { error, results = [] } = JSON.parse(text) as Refused & { readonly results?: readonly Refused[] }
@@ -163,4 +196,52 @@ describe('what the document says of channels for a user', () => {
     ),
     {},
   ])('is what is taken: %j', (wish) => agrees(pointer, SUBSCRIBE, wish))
+})
+
+describe('of every operation', () => {
+  const path = (named: string): string =>
+    named
+      .replace('{user}', 'ann')
+      .replace('{channel}', 'a')
+      .replace('{node}', node.id)
+      .replace('{job}', 'drain-1')
+  const bodied = (): readonly (readonly [string, string, Schema])[] =>
+    operations().flatMap(([method, named, { requestBody }]) => {
+      const schema = requestBody?.content['application/json'].schema
+      return schema === undefined || named === '/v1/publish' ? [] : [[method, named, resolved(schema)]]
+    })
+
+  it('the fields of its body are those that are described', async () => {
+    expect(bodied().map(([method, named]) => `${method} ${named}`)).toHaveLength(9)
+    for (const [method, named, { properties = {} }] of bodied()) {
+      const response = await asked(method, path(named), { 'no field': 1 })
+      expect(await response.json(), `${method} ${named}`).toEqual({
+        error: {
+          code: 'bad_request',
+          message: `"no field" is not a field; the fields are ${Object.keys(properties).join(', ')}`,
+        },
+      })
+    }
+  })
+
+  it('a number of its query is at most what is described', async () => {
+    const numbers = operations().flatMap(([method, named, { parameters = [] }]) =>
+      parameters
+        .filter(({ in: where, schema }) => where === 'query' && schema.type === 'integer')
+        .map(({ name, schema }) => [method, named, name, schema.maximum] as const),
+    )
+    expect(numbers.map(([, named, name]) => `${named} ${name}`)).toEqual([
+      '/v1/channels/{channel}/messages last',
+      '/v1/channels/{channel}/messages limit',
+      '/v1/webhooks/dead limit',
+      '/v1/channels limit',
+      '/v1/users/{user}/trace events',
+      '/v1/channels/{channel}/tail last',
+    ])
+    for (const [method, named, name, max = 0] of numbers) {
+      const response = await asked(method, `${path(named)}?${name}=${max + 1}`)
+      const { error } = (await response.json()) as Refused
+      expect(error?.message, named).toMatch(new RegExp(`^${name} .* from 1 to ${max}$`))
+    }
+  })
 })
