@@ -15,12 +15,14 @@
  *  G8 of any number of admissions during which newcomers wait and may come in, `newcomersShare` are theirs, rounded down; and as
  *     much of the waiting room, rounded, where they want it; of two places or more one at least is theirs, and one is not
  *  G9 what came of an attempt that was admitted can be charged to its address, whose bucket is empty at worst
+ *  G10 where somebody may wait no more come in at once than a group (`groups.ts`), the burst too; nobody is turned away for that
  */
 import { jitter, type Clock, type Timer } from '../clock.ts'
 import type { AdmissionRefusal } from '../protocol/states.ts'
 import type { Cells } from '../observe/metrics.ts'
 import { AddressBuckets } from './addresses.ts'
 import { carriedOver, FULL_AT_MS, rateOf, take, untilMs, type Rate } from './bucket.ts'
+import { GROUP_MS, Groups } from './groups.ts'
 import type { Load } from './load.ts'
 import { WaitingRoom, type Waiter } from './queue.ts'
 
@@ -94,8 +96,6 @@ const ADDRESSES_MAX = 100_000
 const RESUME_LAG_FACTOR = 2
 /** And when there is this much more memory in use; beyond that the process is in danger. */
 const RESUME_MEMORY_FACTOR = 1.1
-/** Whoever waits is let in in groups, each at most this late: a timer for each would cost more than the admission. */
-const PUMP_MS = 10
 /** How soon a loaded node looks again whether it may let in those who wait. */
 const LOADED_PUMP_MS = 100
 
@@ -124,6 +124,7 @@ export class Gate {
   readonly #addresses: AddressBuckets | undefined
   readonly #room: WaitingRoom<GateWaiter>
   #fullAtMs = FULL_AT_MS
+  readonly #groups = new Groups()
   #connections = 0
   #state: GateState = 'open'
   #pump: Timer | undefined
@@ -236,11 +237,14 @@ export class Gate {
     return undefined
   }
 
-  #take(nowMs: number): boolean {
+  /** `always`: also where the group is complete. */
+  #take(nowMs: number, always = this.#options.queue === 0): boolean {
     if (this.#rate === undefined) return true
+    if (!always && !this.#groups.hasPlace(nowMs, this.#rate.tokenMs, this.#room.length > 0)) return false
     const next = take(this.#fullAtMs, nowMs, 1, this.#rate)
     if (next === undefined) return false
     this.#fullAtMs = next
+    this.#groups.took()
     return true
   }
 
@@ -275,6 +279,7 @@ export class Gate {
         if (this.#room.length === 0) this.#rest()
       },
     }
+    if (this.#room.length >= this.#options.queue) this.#letIn(nowMs, true)
     const out = this.#room.enter(waiter)
     if (out === waiter) return this.#refuseFull('queue_full')
     out?.decided(this.#refuseFull('queue_full'))
@@ -285,7 +290,7 @@ export class Gate {
   /** Lets in as many of those who wait as may come in now. */
   readonly #run = (): void => {
     this.#pump = undefined
-    const { clock, metrics } = this.#ports
+    const { clock } = this.#ports
     const nowMs = clock.monotonicMs()
     try {
       for (let out = this.#room.expired(nowMs); out !== undefined; out = this.#room.expired(nowMs)) {
@@ -297,13 +302,7 @@ export class Gate {
           this.#refuseAll(barred)
           return
         }
-        if (this.#overloaded(true) !== undefined) break
-        const newcomersToo = this.#overloaded(false) === undefined
-        if ((!newcomersToo && this.#room.resumes === 0) || !this.#take(nowMs)) break
-        const waiter = this.#room.next(newcomersToo)
-        if (waiter === undefined) break
-        metrics.admissionWait.observe((nowMs - waiter.sinceMs) / 1000)
-        waiter.decided(ADMIT)
+        if (!this.#letIn(nowMs)) break
       }
     } finally {
       // Also where a `decided` threw: the others wait still.
@@ -311,9 +310,22 @@ export class Gate {
     }
   }
 
+  /** The next of those who wait; `false`: nobody may come in now. `always`: as of `#take`. */
+  #letIn(nowMs: number, always?: boolean): boolean {
+    if (this.#overloaded(true) !== undefined) return false
+    const newcomersToo = this.#overloaded(false) === undefined
+    if (this.#room.resumes === 0 && (!newcomersToo || this.#room.length === 0)) return false
+    if (!this.#take(nowMs, always)) return false
+    const waiter = this.#room.next(newcomersToo)
+    if (waiter === undefined) return false
+    this.#ports.metrics.admissionWait.observe((nowMs - waiter.sinceMs) / 1000)
+    waiter.decided(ADMIT)
+    return true
+  }
+
   #pumpDelayMs(nowMs: number): number {
     const loaded = this.#overloaded(this.#room.resumes > 0) !== undefined
-    const soonestMs = loaded ? LOADED_PUMP_MS : Math.max(PUMP_MS, this.#untilNextMs(nowMs))
+    const soonestMs = loaded ? LOADED_PUMP_MS : Math.max(GROUP_MS, this.#untilNextMs(nowMs))
     return Math.max(1, Math.min(soonestMs, this.#room.nextExpiryMs - nowMs))
   }
 

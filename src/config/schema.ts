@@ -233,7 +233,7 @@ export const SCHEMA = z.strictObject({
       doc: 'Whether fewer are let in while the event loop, connecting, Redis or NATS are slow: down to a twentieth of `connectionsPerSecond`.',
     }),
     burst: option(integer({ min: 0, max: RATE_MAX }), 4000, {
-      doc: 'Connections that are let in at once after a pause; 0 is as many as in a second.',
+      doc: 'Connections that are let in beside the rate after a pause; 0 is as many as in a second. Where there is a `queue` they come in groups, at up to twice the rate, or 500 a second where that is more.',
     }),
     queue: option(integer({ min: 0, max: RATE_MAX }), 10_000, {
       doc: 'Connections that may wait; 0 is none, and whoever is over the rate is refused.',

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { FULL_AT_MS, rateOf, take, untilMs, type Rate } from '../../src/admission/bucket.ts'
 import { Gate } from '../../src/admission/gate.ts'
+import { GROUP_LEAST, GROUP_MS } from '../../src/admission/groups.ts'
 import { WaitingRoom, type Waiter } from '../../src/admission/queue.ts'
 import { silentMetrics } from '../../src/observe/metrics.ts'
 import { ManualClock } from '../unit/admission/manual-clock.ts'
@@ -399,6 +400,58 @@ describe('the gate', () => {
         },
       ),
       { numRuns: 300 },
+    )
+  })
+
+  it('G10 lets a herd in in groups, refuses nobody for it, and takes no longer than the rate or the pace of groups', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 5000 }),
+        fc.integer({ min: 1, max: 3000 }),
+        fc.integer({ min: 1, max: 2000 }),
+        fc.boolean(),
+        (rate, more, herd, resume) => {
+          // A smaller bucket is full before the next group.
+          const most = Math.ceil((2 * GROUP_MS * rate) / 1000) + more
+          const clock = new ManualClock()
+          const terms = {
+            connections: 0,
+            connectionsPerSecond: rate,
+            burst: most,
+            queue: herd,
+            queueTimeout: 0,
+          }
+          const rest = { newcomersShare: 0.2, perAddressPerSecond: 0, perAddressBurst: 0 }
+          const gate = new Gate(
+            { ...terms, ...rest, maxLoopLag: 0, maxMemory: 0 },
+            { clock, load: { lagMs: 0, memoryBytes: 0 }, metrics: silentMetrics },
+          )
+          const at = new Map<number, number>()
+          const came = (): void => {
+            const nowMs = clock.monotonicMs()
+            at.set(nowMs, (at.get(nowMs) ?? 0) + 1)
+          }
+          const startMs = clock.monotonicMs()
+          for (let i = 0; i < herd; i++) {
+            const decision = gate.admit({ address: '192.0.2.1', resume })
+            expect(decision.kind).not.toBe('refuse')
+            if (decision.kind === 'admit') came()
+            else if (decision.kind === 'wait') decision.ticket.decided = came
+          }
+          const group = Math.max(GROUP_LEAST, Math.ceil((2 * GROUP_MS * rate) / 1000))
+          // One more group for what falls between two moments, and what a token more or less is worth.
+          const groups = Math.ceil(herd / Math.max(GROUP_LEAST, group - 1)) + 1
+          const byRateMs = (Math.max(0, herd - most + 1) / rate) * 1000
+          clock.pass(Math.max(groups * GROUP_MS, byRateMs) + GROUP_MS)
+          const moments = [...at.entries()].toSorted(([a], [b]) => a - b)
+          expect(moments.reduce((sum, [, count]) => sum + count, 0)).toBe(herd)
+          for (const [index, [ms, count]] of moments.entries()) {
+            expect(count).toBeLessThanOrEqual(group)
+            expect(ms - (moments[index - 1]?.[0] ?? startMs - GROUP_MS)).toBeGreaterThan(GROUP_MS - 0.001)
+          }
+        },
+      ),
+      { numRuns: 60 },
     )
   })
 

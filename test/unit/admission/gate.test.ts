@@ -125,7 +125,8 @@ describe('G1 the checks in their order', () => {
   })
 
   it('an address over its rate holds nobody up who shows that he was here', () => {
-    const { newcomer, resuming } = gateOf({ perAddressPerSecond: 0.1, perAddressBurst: 1, burst: 100 })
+    const terms = { perAddressPerSecond: 0.1, perAddressBurst: 1, connectionsPerSecond: 10_000 }
+    const { newcomer, resuming } = gateOf({ ...terms, burst: 100 })
     for (let i = 0; i < 20; i++) expect(resuming('192.0.2.1').kind).toBe('admit')
     expect(newcomer('192.0.2.1').kind).toBe('admit')
     expect(refusalOf(newcomer('192.0.2.1')).reason).toBe('address')
@@ -262,9 +263,44 @@ describe('G8 the share of newcomers', () => {
   })
 })
 
+describe('G10 a group', () => {
+  it('is all that come in at once, the rest of the burst soon after, and nobody is turned away for it', () => {
+    const { newcomer, clock } = gateOf({ connectionsPerSecond: 0.001, burst: 20, queue: 5 })
+    expect([newcomer(), newcomer()].map(({ kind }) => kind)).toEqual(['admit', 'admit'])
+    const verdicts: string[] = []
+    for (let i = 0; i < 9; i++) watch(verdicts, `n${i}`, newcomer())
+    // Who has no place in the waiting room lets in who has waited for the longest.
+    expect(verdicts).toEqual([0, 1, 2, 3].map((i) => `n${i} admit`))
+    clock.pass(40)
+    expect(verdicts).toHaveLength(9)
+    // What is left of the burst, and the places.
+    for (let i = 0; i < 14; i++) expect(newcomer().kind).not.toBe('refuse')
+    expect(refusalOf(newcomer()).reason).toBe('queue_full')
+  })
+
+  it('is larger after a turn of the loop that came late, so that the rate is kept', () => {
+    const { newcomer, clock } = gateOf({ connectionsPerSecond: 1000, burst: 100, queue: 1000 })
+    const verdicts: string[] = []
+    for (let i = 0; i < 8; i++) newcomer()
+    for (let i = 0; i < 800; i++) watch(verdicts, `n${i}`, newcomer())
+    clock.pass(300)
+    const before = verdicts.length
+    clock.jump(50)
+    clock.pass(1)
+    expect(verdicts.length - before).toBeGreaterThanOrEqual(50)
+  })
+
+  it('is none where nobody may wait', () => {
+    const { newcomer } = gateOf({ burst: 50, queue: 0 })
+    for (let i = 0; i < 50; i++) expect(newcomer().kind).toBe('admit')
+    expect(refusalOf(newcomer()).reason).toBe('queue_full')
+  })
+})
+
 describe('G9 what is charged to an address', () => {
   it('leaves it with an empty bucket at worst, and no other address with less', () => {
-    const { gate, newcomer, clock } = gateOf({ perAddressPerSecond: 1, perAddressBurst: 30, burst: 1000 })
+    const terms = { perAddressPerSecond: 1, perAddressBurst: 30, connectionsPerSecond: 10_000 }
+    const { gate, newcomer, clock } = gateOf({ ...terms, burst: 1000 })
     gate.charge('192.0.2.1', 10)
     for (let i = 0; i < 20; i++) expect(newcomer('192.0.2.1').kind).toBe('admit')
     expect(refusalOf(newcomer('192.0.2.1'))).toMatchObject({ reason: 'address', tooMany: true })
@@ -336,6 +372,7 @@ describe('G4 load', () => {
   it('costs those who wait no token', () => {
     const { newcomer, clock, load } = gateOf({ burst: 5, connectionsPerSecond: 1 })
     for (let i = 0; i < 5; i++) newcomer()
+    clock.pass(20)
     const verdicts: string[] = []
     for (let i = 0; i < 4; i++) watch(verdicts, `n${i}`, newcomer())
     load.lagMs = 300
@@ -657,7 +694,7 @@ describe('G6 the moment at which it looks who may come in', () => {
     const verdicts: string[] = []
     newcomer()
     for (let i = 0; i < 20; i++) watch(verdicts, `n${i}`, newcomer())
-    clock.pass(9)
+    clock.pass(3)
     expect(verdicts).toEqual([])
     clock.pass(1)
     expect(verdicts.length).toBeGreaterThan(0)
