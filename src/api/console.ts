@@ -9,8 +9,7 @@ import { SluiceError } from '../errors.ts'
 export interface ConsoleFile {
   readonly path: string
   readonly type: string
-  readonly plain: Uint8Array
-  readonly gzipped: Uint8Array
+  readonly content: () => { readonly plain: Uint8Array; readonly gzipped: Uint8Array }
 }
 
 /** Nothing of another place, nothing inline, and nobody shows it in a frame. */
@@ -38,14 +37,14 @@ const HEADERS: ResponseHeaders = {
 /** `files` empty: it was not built. */
 export function consoleRoutes(files: readonly ConsoleFile[]): Route[] {
   if (files.length === 0) return [{ method: 'GET', path: '/', scope: undefined, handle: notBuilt }]
-  return files.map(({ path, type, plain, gzipped }) => ({
+  return files.map(({ path, type, content }) => ({
     method: 'GET',
     path,
     scope: undefined,
     handle: ({ acceptsGzip }) => ({
       status: 200,
       headers: { ...HEADERS, 'content-type': type, ...(acceptsGzip ? { 'content-encoding': 'gzip' } : {}) },
-      bytes: acceptsGzip ? gzipped : plain,
+      bytes: content()[acceptsGzip ? 'gzipped' : 'plain'],
     }),
   }))
 }

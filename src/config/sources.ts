@@ -3,7 +3,8 @@
  * can say where to look.
  */
 import { readFileSync } from 'node:fs'
-import { isMap, isScalar, LineCounter, parseDocument, type Scalar } from 'yaml'
+import { createRequire } from 'node:module'
+import type * as Yaml from 'yaml'
 import { ConfigError } from './config-error.ts'
 import { nearest } from './nearest.ts'
 import { ENV_OPTIONS, flagOf, nodeAt, type Path, pathText } from './tree.ts'
@@ -85,8 +86,14 @@ function keyOf(path: Path): string {
   return JSON.stringify(path)
 }
 
+/** Loaded for a file alone: a node that its environment configures holds nothing of it. */
+function yaml(): typeof Yaml {
+  return createRequire(import.meta.url)('yaml') as typeof Yaml
+}
+
 /** YAML; JSON is a part of it. Fails with `ConfigError`. */
 export function putFile(sources: Sources, file: string, named: string): void {
+  const { LineCounter, parseDocument } = yaml()
   const lines = new LineCounter()
   const document = parseDocument(readText(file, named), { lineCounter: lines, prettyErrors: false })
   const fault = document.errors[0]
@@ -108,6 +115,7 @@ export function putFile(sources: Sources, file: string, named: string): void {
 
 /** Where the last key of the path stands, as far as it can be followed. */
 function startOf(contents: unknown, path: Path): number | undefined {
+  const { isMap, isScalar } = yaml()
   let node = contents
   let start: number | undefined
   for (const name of path) {
@@ -115,7 +123,7 @@ function startOf(contents: unknown, path: Path): number | undefined {
       ? node.items.find(({ key }) => isScalar(key) && String(key.value) === name)
       : undefined
     if (pair === undefined) return start
-    start = (pair.key as Scalar).range?.[0] ?? start
+    start = (pair.key as Yaml.Scalar).range?.[0] ?? start
     node = pair.value
   }
   return start

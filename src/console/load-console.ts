@@ -7,8 +7,8 @@ import { gzipSync } from 'node:zlib'
 interface BuiltFile {
   readonly path: string
   readonly type: string
-  readonly plain: Uint8Array
-  readonly gzipped: Uint8Array
+  /** Read at the first time that somebody asks for it, and kept. */
+  readonly content: () => { readonly plain: Uint8Array; readonly gzipped: Uint8Array }
 }
 
 const FILES = [
@@ -24,7 +24,11 @@ export function loadConsole(): readonly BuiltFile[] {
   const folder = new URL('../../dist/console/operator/', import.meta.url)
   if (!existsSync(folder)) return []
   return FILES.map(({ path, name, type }) => {
-    const plain = readFileSync(new URL(name, folder))
-    return { path, type, plain, gzipped: gzipSync(plain, { level: 9 }) }
+    let kept: ReturnType<BuiltFile['content']> | undefined
+    const read = (): ReturnType<BuiltFile['content']> => {
+      const plain = readFileSync(new URL(name, folder))
+      return { plain, gzipped: gzipSync(plain, { level: 9 }) }
+    }
+    return { path, type, content: () => (kept ??= read()) }
   })
 }

@@ -11,7 +11,7 @@ const files = readdirSync(folder).filter((name) => name.endsWith('.js'))
 /** Of the bundle: some 1.3 MB were there when this was written. Packages beside it are counted by name below. */
 const START_BYTES_MAX = 1_450_000
 /** Clients of servers, and what other commands or rare configurations need: each is loaded when it is. */
-const LATER = ['ioredis', '@nats-io/', 'ws', 'jose', '@opentelemetry/sdk', '@opentelemetry/exporter']
+const LATER = ['ioredis', '@nats-io/', 'ws', 'jose', 'yaml', '@opentelemetry/sdk', '@opentelemetry/exporter']
 
 const IMPORT = /^(?:import|export)\b[^;]*?(?:from )?"([^"]+)";$/gm
 
