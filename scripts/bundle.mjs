@@ -30,7 +30,7 @@ const INTERNAL = [
   'acked acks arrived asked beat behind changed clock complain connection current deliver delayMs dispatch emit expiresAtMs flush frameBytesMax greet greeted',
   'later live lost networkChanged nextRef opened probe received refs refusals refused renew requests returnMs returns',
   'served servesSinceMs show shows skip events refused turn socket starts stuck tail take tokens track tries untilMs wants ways welcomed wire won',
-  'answer cancel envelope first joined left options payload put repeat second settled write',
+  'answer cancel envelope first former joined left options payload put repeat second settled write',
 ]
 
 /** What applications may derive from: what is private there stays so, since a field of theirs could have the same short name. */
@@ -39,6 +39,7 @@ const PRIVATE = /#(?=[a-z])/g
 
 /** By file, the names of what is private in it. */
 const privates = readdirSync(client)
+  .toSorted()
   .filter((file) => file.endsWith('.ts') && !EXTENDED.includes(file))
   .map((file) => [...new Set(readFileSync(join(client, file), 'utf8').match(/(?<=#)[a-z]\w*/g))])
 

@@ -6,5 +6,5 @@ export function withoutQuery(url: string): string {
 }
 
 export function withQuery(url: string, query: string): string {
-  return url + (url.includes('?') ? '&' : '?') + query
+  return query === '' ? url : url + (url.includes('?') ? '&' : '?') + query
 }

@@ -10,7 +10,7 @@ import type {
   ServerFrame,
   WelcomeFrame,
 } from '../dialect/sluice-v1/frames.ts'
-import { isPosition } from '../protocol/position.ts'
+import { isPosition, type Position } from '../protocol/position.ts'
 import { acksOver, type Acks } from './acks.ts'
 import type { Channel, Handler, SubscribeOptions, Subscription } from './channel.ts'
 import { Channels } from './channels.ts'
@@ -223,11 +223,14 @@ export class WebSocketClient<Known = unknown> {
   }
 
   #handle(name: string, handler: Handler, options: SubscribeOptions): Subscription {
-    const { from } = options
+    const { from = this.former?.(name) } = options
     // A bad position would make the gateway refuse the whole resume, and with it every other channel.
     if (from && 'epoch' in from && !isPosition(from))
       throw new ClientError('bad_request', `${name}: from is a position of the gateway, or {last}`)
-    return (this.#channels.get(name) ?? this.#channels.add(name, from)).add(handler, options)
+    return (this.#channels.get(name) ?? this.#channels.add(name, from)).add(handler, {
+      ...options,
+      from,
+    } as SubscribeOptions)
   }
 
   /**
@@ -274,6 +277,9 @@ export class WebSocketClient<Known = unknown> {
     const ref = this.requests.nextRef()
     return this.#request(ref, JSON.stringify({ ...request, ref }), false)
   }
+
+  /** @internal Where an earlier page was on a channel that this one handles now. */
+  protected former?(channel: string): Position | undefined
 
   /** @internal The user is known, and nothing has been made of what the channels were asked for. */
   protected arrived?(socket: Socket, welcome: WelcomeFrame, channels: Iterable<Channel>): void

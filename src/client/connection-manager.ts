@@ -137,24 +137,25 @@ export class ConnectionManager implements SocketSink, Record<Action, () => void>
       this.#session = undefined
       this.#delayMs = this.#after(CUT, socket)
     }
-    const elsewhere = failed && this.#triesElsewhere(error)
+    const moves = this.state === 'moving'
+    const elsewhere = failed && !moves && this.#triesElsewhere(error)
     if (elsewhere) this.#delayMs = 0
     if (failed && this.#refusals.add(error)) this.#delayMs = undefined
-    if (this.#delayMs === undefined && this.state !== 'moving') this.dispatch('refuse', error)
+    const isOver = this.#delayMs === undefined
+    if (isOver && !moves) this.dispatch('refuse', error)
     else {
       // A move that will be tried again is nobody's concern: the client is served.
-      const tells = failed && !elsewhere && (this.state !== 'moving' || this.#delayMs === undefined)
+      const tells = failed && !elsewhere && (isOver || !moves)
       this.dispatch(failed ? 'fail' : 'lose', error)
       if (tells) this.#sink.failed(error)
     }
   }
 
   /** Whether nothing of the gateway came through on an attempt, and there is another way to be tried at once. */
-  #triesElsewhere({ code, closeCode = CUT }: ClientError): boolean {
+  #triesElsewhere({ code, closeCode = CUT }: ClientError): boolean | undefined {
     // A token that cannot be had, and what the gateway itself says, are no fault of the way.
     const isFault = /^(closed|timeout|bad_request)$/.test(code) && (closeCode === CUT || closeCode < 1000)
-    if (!isFault || this.state === 'moving') return false
-    return this.#options.ways.failed?.(code === 'bad_request' || isFinalAnswer(closeCode)) === true
+    return isFault && this.#options.ways.failed?.(code === 'bad_request' || isFinalAnswer(closeCode))
   }
 
   /** The application says `connect` or `close`; or `refuse` with the reason why another attempt would end the same way. */
@@ -262,8 +263,12 @@ export class ConnectionManager implements SocketSink, Record<Action, () => void>
   #askedToMove({ delay, deadline, url }: ReconnectFrame): void {
     const own = this.#options.url
     // What is told over TLS is not followed without it, and the token goes nowhere but to a WebSocket.
-    const follows = url !== undefined && (/^wss:/i.test(url) || (/^ws:/i.test(url) && /^ws:/i.test(own)))
-    this.#move = { untilMs: this.#options.time.now() + deadline, url: follows ? url : own, tries: 0 }
+    const followed = /^ws:/i.test(own) ? /^wss?:/i : /^wss:/i
+    this.#move = {
+      untilMs: this.#options.time.now() + deadline,
+      url: url && followed.test(url) ? url : own,
+      tries: 0,
+    }
     if (this.state === 'connected') this.#later(delay, 'move')
   }
 

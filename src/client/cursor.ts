@@ -52,11 +52,11 @@ export class Cursor {
     // Without a place in the log it cannot come twice: it is not replayed.
     if (offset === undefined || here === undefined) return true
     if (offset <= here.offset) return false
-    this.position = { epoch: here.epoch, offset }
+    this.position = { ...here, offset }
     return true
   }
 
-  reset({ epoch, offset }: Position): void {
-    this.position = { epoch, offset }
+  reset(reset: Position): void {
+    this.position = positionOf(reset)
   }
 }

@@ -2,7 +2,8 @@
  * The client with every way to the gateway, which it chooses by itself.
  */
 import type { WelcomeFrame } from '../dialect/sluice-v1/frames.ts'
-import type { Channel, Handler, SubscribeOptions, Subscription } from './channel.ts'
+import type { Position } from '../protocol/position.ts'
+import type { Channel, Subscription } from './channel.ts'
 import { WebSocketClient } from './client.ts'
 import { traceOf } from './debug.ts'
 import { ClientError } from './errors.ts'
@@ -16,7 +17,6 @@ import {
 } from './history.ts'
 import { httpSocket } from './http-socket.ts'
 import { KeptPositions, type Resume } from './kept-positions.ts'
-import type { ChannelIn, DataOn, Unmapped } from './channel-map.ts'
 import type { ClientEvents, CloseOptions, RequestOptions, SluiceClientOptions } from './options.ts'
 import type { Socket } from './socket.ts'
 import { systemTime } from './time.ts'
@@ -91,25 +91,15 @@ export class SluiceClient<Known = unknown> extends WebSocketClient<Known> {
     }
     if (waitMs === 0) end()
     else
-      return Promise.race([
-        this.requests.settled(),
-        new Promise((over) => this.clock.after(waitMs, () => over(0))),
-      ]).then(end)
+      return new Promise<void>((over) => {
+        void this.requests.settled().then(() => over())
+        this.clock.after(waitMs, over)
+      }).then(end)
   }
 
-  override subscribe<Name extends ChannelIn<Known>>(
-    channel: Name,
-    handler: Handler<DataOn<Known, Name>>,
-    options?: SubscribeOptions,
-  ): Subscription
-  override subscribe<Data = unknown>(
-    channel: Unmapped<Known>,
-    handler: Handler<Data>,
-    options?: SubscribeOptions,
-  ): Subscription
-  override subscribe(channel: string, handler: Handler<never>, options: SubscribeOptions = {}): Subscription {
-    const { from = this.#kept.take(channel) } = options
-    return super.subscribe(channel as never, handler, { ...options, from } as SubscribeOptions)
+  /** @internal */
+  protected override former(channel: string): Position | undefined {
+    return this.#kept.take(channel)
   }
 
   /** @internal */

@@ -42,7 +42,7 @@ class HttpSocket implements WebSocketLike {
   readonly #fetch: typeof globalThis.fetch
   readonly #mode: 'sse' | 'poll'
   /** With what the client shows at the beginning; later requests have only their own query. */
-  readonly #url: string
+  #url: string
   readonly #abort = new AbortController()
   #link = ''
   #state: 0 | 1 | 2 | 3 = CONNECTING
@@ -112,9 +112,10 @@ class HttpSocket implements WebSocketLike {
   async #poll(): Promise<void> {
     let query = 'poll'
     while (this.#state !== CLOSED) {
-      const [number, ...lines] = await this.#again(async () =>
-        (await this.#request('GET', query)).text(),
-      ).then((body) => body.split('\n'))
+      const [number, ...lines] = await this.#again(async () => {
+        const response = await this.#request('GET', query)
+        return (await response.text()).split('\n')
+      })
       lines.forEach((line) => this.#take(line))
       query = `poll=${number}`
     }
@@ -124,6 +125,7 @@ class HttpSocket implements WebSocketLike {
     if (this.#state === CLOSED) return
     if (line[0] === '"') {
       this.#link = JSON.parse(line) as string
+      this.#url = withoutQuery(this.#url)
       this.#state = OPEN
       this.onopen?.({} as never)
     } else if (line[0] === '[') this.#end(...(JSON.parse(line) as [number, string]))
@@ -166,14 +168,12 @@ class HttpSocket implements WebSocketLike {
   }
 
   async #request(method: string, query: string, body: string | null = null): Promise<Response> {
-    const first = this.#link === ''
-    const base = first ? this.#url : withoutQuery(this.#url)
     // Called as a function of the page: as a method, browsers refuse it.
     const fetch = this.#fetch
-    const response = await fetch(query === '' ? base : withQuery(base, query), {
+    const response = await fetch(withQuery(this.#url, query), {
       method,
       body,
-      headers: first ? {} : { [LINK_HEADER]: this.#link },
+      headers: this.#link === '' ? {} : { [LINK_HEADER]: this.#link },
       signal: this.#abort.signal,
       credentials: 'omit',
       // The last words of a page that goes.

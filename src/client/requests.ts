@@ -37,7 +37,7 @@ export class Requests {
   }
 
   /**
-   * Resolves with the answer, over whichever socket it comes. Rejects with a `ClientError`. Sent over `socket` where one serves. Whoever
+   * Resolves with the answer, over whichever socket it comes. Rejects with a `ClientError`, or throws one where too many wait. Sent over `socket` where one serves. Whoever
    * wants it within `timeoutMs` waits no longer than that.
    */
   ask(
@@ -48,8 +48,7 @@ export class Requests {
     timeoutMs = Infinity,
   ): Promise<ServerFrame> {
     if (this.#pending.size >= UNANSWERED_MAX) {
-      const message = `${UNANSWERED_MAX} requests are unanswered`
-      return Promise.reject(new ClientError('limit_exceeded', message))
+      throw new ClientError('limit_exceeded', `${UNANSWERED_MAX} requests are unanswered`)
     }
     const longestMs = Math.min(timeoutMs, this.#timeoutMs)
     let cancel: (() => void) | undefined
