@@ -51,9 +51,9 @@ export class WebSocketClient<Known = unknown> {
   /** Why it is not connected, above all where it is `failed`: of the last attempt. A move that failed leaves it connected. */
   declare error: ClientError | undefined
   readonly #complaints: Complaints
-  /** Tells the application. */
+  /** @internal Tells the application. */
   protected readonly complain: (error: ClientError) => void
-  protected readonly later: Later
+  /** @internal */ protected readonly later: Later
   protected readonly clock: Time
   readonly #events = new Events<ClientEvents & { readonly attempt: ClientError }>((event, cause) => {
     // Told to the same listener again, it would throw again.
