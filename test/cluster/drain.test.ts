@@ -166,7 +166,10 @@ describe('a drain', () => {
     expect(code).toBe(0)
     const { nodes: drained, movesPerClient } = JSON.parse(readFileSync(report, 'utf8')) as Report
     expect(drained).toHaveLength(2)
-    expect(drained.map(({ progress }) => progress.unseen)).toEqual([0, 0])
+    expect(
+      drained.map(({ progress }) => progress.unseen),
+      JSON.stringify(drained, null, 1),
+    ).toEqual([0, 0])
     expect(movesPerClient).toBeLessThan(1.2)
     await settled(running)
     for (const kind of ['sdk', 'sse'] as const) {

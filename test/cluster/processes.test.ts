@@ -27,10 +27,17 @@ let apiPort: number
 beforeAll(async () => {
   ;[nats, redis] = await Promise.all([NatsServer.start(), RedisServer.start()])
   ;[port, apiPort] = (await freePorts(3)) as [number, number]
+  const directory = temporaryDirectory('workers')
+  const config = join(directory.path, 'workers.json')
+  // A busy machine is not what this is about.
+  writeFileSync(config, JSON.stringify({ admission: { maxLoopLag: 0 } }))
   workers = await ServerProcess.start({
     program: process.execPath,
     install: 'Node.js',
-    args: [COMMAND, 'serve', '--workers', '2', '--port', String(port), '--api-port', String(apiPort)],
+    args: [
+      ...[COMMAND, 'serve', '--config', config, '--workers', '2'],
+      ...['--port', String(port), '--api-port', String(apiPort)],
+    ],
     env: {
       SLUICE_HOST: '127.0.0.1',
       SLUICE_NATS_URL: nats.url,
@@ -43,6 +50,7 @@ beforeAll(async () => {
     },
     ready: 'the node is ready',
   })
+  directory.remove()
 })
 afterAll(async () => {
   await workers.stop()
