@@ -92,15 +92,16 @@ export class HttpDoor {
     return this.#doorway.origins.headers(headers.origin)
   }
 
-  /** Where a stream that had to leave a node comes to one that will be drained next: it shall move only once. */
+  /** Where a stream or a poll that had to leave a node comes to one that will be drained next: it shall move only once. */
   #sendsOn({ exchange, transport }: Asking): boolean {
     const { head } = exchange
-    const departure = transport.isBlind(head) ? departureIn(transport.cursorOf(head) ?? '') : undefined
+    const departure = departureIn(transport.cursorOf(head) ?? '')
     if (departure === undefined || !this.#ports.redirects(departure.turns, false)) return false
-    this.#ports.metrics.refused('outdated')
     const retryAfterMs = jitter(this.#ports.clock, 0, SENT_ON_MAX_MS)
-    const away = { retryAfterMs, leaving: false, error: outdated(), cursor: departure.again }
-    return transport.turnAway(exchange, away, this.#cors(head))
+    const away = { retryAfterMs, leaving: true, error: outdated(), cursor: departure.again }
+    if (!transport.turnAway(exchange, away, this.#cors(head))) return false
+    this.#ports.metrics.refused('outdated')
+    return true
   }
 
   #admitted(asking: Asking, run: () => Promise<void>): void {

@@ -40,15 +40,17 @@ export class PollTransport implements HttpTransport {
 
   /**
    * A poll over a connection that a balancer, or the client, has kept to a node that leaves: nothing new, the cursor that it
-   * came with, and the end of the connection. A refusal would cost it a pause.
+   * came with, or is to go on with, and the end of the connection. A refusal would cost it a pause.
    */
-  turnAway(exchange: HttpExchange, { leaving }: TurnedAway, cors: ResponseHeaders): boolean {
+  turnAway(exchange: HttpExchange, away: TurnedAway, cors: ResponseHeaders): boolean {
+    const { leaving, retryAfterMs, cursor } = away
     const came = cursorParameterOf(exchange.head)
     if (!leaving || came === undefined) return false
     // Not at once, or a balancer that has not noticed yet would be asked without a pause.
-    const body = `{"messages":[],"resets":[],"cursor":${JSON.stringify(came)}}`
+    const body = `{"messages":[],"resets":[],"cursor":${JSON.stringify(cursor ?? came)}}`
     const { clock } = this.#context.ports
-    const afterMs = jitter(clock, ELSEWHERE_MIN_MS, ELSEWHERE_MAX_MS)
+    // Who is sent on is told so a few times at most.
+    const afterMs = cursor === undefined ? jitter(clock, ELSEWHERE_MIN_MS, ELSEWHERE_MAX_MS) : retryAfterMs
     const answer = clock.after(afterMs, () => exchange.respond(200, { ...JSON_HEADERS, ...cors }, body, true))
     exchange.onAborted(() => answer.cancel())
     return true

@@ -125,8 +125,8 @@ describe('a stream that was sent away before the drain was cancelled', () => {
   })
 })
 
-describe('a stream that had to leave', () => {
-  it('is sent on by a node that will be drained next as often as a stream may be, and served then', async () => {
+describe('a stream or a poll that had to leave', () => {
+  it('is sent on by a node that will be drained next as often as it may be, and served then', async () => {
     const next = await cluster.join({ node: { version: 'next' } })
     const from = await stream(next, 'sam')
     const { id: plain = '' } = await from.next('welcome')
@@ -154,6 +154,20 @@ describe('a stream that had to leave', () => {
     expect(data['channels']).toMatchObject({ news: { recovered: true } })
     expect(departureIn(id ?? '')).toBeUndefined()
     served.close()
+    // A poll is sent on as often: with nothing, its cursor, and the end of its connection.
+    const { cursor: began } = await poll(other, 'kim', undefined, 0)
+    await next.publish({ channel: 'news', data: 'meanwhile' })
+    const place = began.slice(1, began.lastIndexOf('~'))
+    let polled = composeCursor([place], tagOf('kim'), departureSegment({ node: 'gone', number: 1, turns: 0 }))
+    for (let turns = 1; turns <= TURNS_UNSERVED_MAX; turns++) {
+      const answer = await poll(other, 'kim', polled, 0)
+      expect(answer.messages).toEqual([])
+      expect(departureIn(answer.cursor)?.turns).toBe(turns)
+      polled = answer.cursor
+    }
+    const last = await poll(other, 'kim', polled, 0)
+    expect(last.messages).toMatchObject([{ data: 'meanwhile' }])
+    expect(departureIn(last.cursor)).toBeUndefined()
     // Who does not come from a node that sent him away is not sent on.
     const plainly = await stream(other, 'sam', plain)
     await plainly.next('welcome')
