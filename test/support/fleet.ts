@@ -19,15 +19,20 @@ export interface FleetOptions {
   readonly redis?: readonly string[]
   /** More lines of the configuration of nats-server. */
   readonly nats?: readonly string[]
+  /**
+   * Each node reaches NATS through a proxy that can be cut. It runs in this process, and with all of its clients in there too what
+   * nodes say to each other is as late as they are: so only where it is cut. Default: false.
+   */
+  readonly cuttable?: boolean
 }
 
 export class FleetNode extends GatewayProcess {
-  /** Between the node and NATS: what it cuts, only this node loses. */
-  readonly natsProxy: CuttingProxy
+  /** Between the node and NATS: what it cuts, only this node loses. Of a fleet that is cuttable. */
+  readonly natsProxy: CuttingProxy | undefined
 
   constructor(
     ports: readonly [number, number],
-    natsProxy: CuttingProxy,
+    natsProxy: CuttingProxy | undefined,
     directory: string,
     settings: ConfigInput,
   ) {
@@ -65,6 +70,7 @@ export class Fleet {
     settings = {},
     redis: redisArgs = [],
     nats: natsLines = [],
+    cuttable = false,
   }: FleetOptions): Promise<Fleet> {
     const directory = temporaryDirectory('fleet')
     const [nats, redis] = await Promise.all([
@@ -74,8 +80,8 @@ export class Fleet {
     const ports = await freePorts(count * 2)
     const nodes = await Promise.all(
       Array.from({ length: count }, async (_, index) => {
-        const proxy = new CuttingProxy(nats.port)
-        await proxy.listen()
+        const proxy = cuttable ? new CuttingProxy(nats.port) : undefined
+        await proxy?.listen()
         return new FleetNode(
           [ports[index * 2] as number, ports[index * 2 + 1] as number],
           proxy,
@@ -84,7 +90,7 @@ export class Fleet {
             ...settings,
             // Everybody comes from one address, and a busy machine is not what admission is to notice.
             admission: { perAddressPerSecond: 0, maxLoopLag: 0, ...settings.admission },
-            nats: { url: [`nats://127.0.0.1:${proxy.port}`] },
+            nats: { url: [proxy === undefined ? nats.url : `nats://127.0.0.1:${proxy.port}`] },
             redis: { url: [redis.url] },
             cluster: {
               heartbeat: '500ms',
@@ -124,7 +130,7 @@ export class Fleet {
     clearInterval(this.#checking)
     await this.balancer.close()
     await Promise.all(this.nodes.map((node) => node.kill()))
-    await Promise.all(this.nodes.map((node) => node.natsProxy.close()))
+    await Promise.all(this.nodes.map((node) => node.natsProxy?.close()))
     await Promise.all([this.nats.stop(), this.redis.stop()])
     this.#directory.remove()
   }
