@@ -149,14 +149,12 @@ export class Publishers {
           response.setEncoding('utf8')
           response.on('data', (chunk: string) => (text += chunk))
           response.on('error', () => resolve('unanswered'))
-          response.on('end', () => resolve(readAnswer(text)))
+          response.on('end', () => resolve(this.#read(this.counts.http, text, startedMs)))
         },
       )
       asked.on('timeout', () => asked.destroy(new Error('timeout')))
       asked.on('error', (error: NodeJS.ErrnoException) => {
-        const why = (this.counts.http.why[error.code ?? error.message] ??= { count: 0, afterS: 0 })
-        why.count++
-        why.afterS = Math.max(why.afterS, (performance.now() - startedMs) / 1000)
+        note(this.counts.http, error.code ?? error.message, startedMs)
         resolve('unanswered')
       })
       asked.end(body)
@@ -164,6 +162,7 @@ export class Publishers {
   }
 
   async #overNats(channel: string, number: number): Promise<Accepted | 'refused' | 'unanswered'> {
+    const startedMs = performance.now()
     let answer
     try {
       answer = await this.#nats.request(`sluice.publish.${channel}`, Buffer.from(String(number)), ANSWER_MS, {
@@ -173,15 +172,26 @@ export class Publishers {
       // Nobody is there, or nobody answers: which of them does not matter to a publisher.
       return 'unanswered'
     }
-    return readAnswer(answer.data.toString())
+    return this.#read(this.counts.nats, answer.data.toString(), startedMs)
   }
+
+  /** Why it is refused is counted as it is said. */
+  #read(counts: DoorCounts, text: string, startedMs: number): Accepted | 'refused' {
+    const { epoch, offset, error } = JSON.parse(text) as Partial<Accepted> & {
+      readonly error?: { readonly message: string }
+    }
+    if (epoch !== undefined && offset !== undefined) return { epoch, offset }
+    note(counts, error?.message ?? text, startedMs)
+    return 'refused'
+  }
+}
+
+function note({ why }: DoorCounts, name: string, startedMs: number): void {
+  const one = (why[name] ??= { count: 0, afterS: 0 })
+  one.count++
+  one.afterS = Math.max(one.afterS, (performance.now() - startedMs) / 1000)
 }
 
 function noCounts(): DoorCounts {
   return { accepted: 0, refused: 0, unanswered: 0, repeated: 0, why: {} }
-}
-
-function readAnswer(text: string): Accepted | 'refused' {
-  const { epoch, offset } = JSON.parse(text) as Partial<Accepted>
-  return epoch === undefined || offset === undefined ? 'refused' : { epoch, offset }
 }
