@@ -66,7 +66,7 @@ async function start(
   return child.pid as number
 }
 
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const holder = createServer().listen(0, '127.0.0.1')
   await once(holder, 'listening')
   const { port } = holder.address() as AddressInfo

@@ -1,10 +1,11 @@
 /** `sluice serve --workers N` over a nats-server and a redis-server, all of them wherever the system likes. */
 import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { freePort, startBeside } from '../lib/beside.ts'
+import { startBeside } from '../lib/beside.ts'
 import { measuredSettings } from '../lib/gateway-node.ts'
 import { answerSteps } from '../lib/steps.ts'
 import type { Ports } from '../peers/terms.ts'
+import { freePorts } from '../../test/support/server-process.ts'
 
 export interface WorkersStart {
   readonly workers: number
@@ -26,8 +27,7 @@ const LOOK_INTERVAL_MS = 100
 answerSteps({
   async start({ workers, command, file }: WorkersStart): Promise<WorkersStarted> {
     const { settings, pids } = await startBeside()
-    const port = await freePort()
-    const apiPort = await freePort()
+    const [port, apiPort] = await portsInARow(workers + 1)
     writeFileSync(file, JSON.stringify({ ...settings, ...measuredSettings(port, apiPort) }))
     // Killed with this process; workers end by themselves when it has gone.
     const child = spawn(
@@ -55,6 +55,15 @@ answerSteps({
     return { port, apiPort, pids, parent, workers: own }
   },
 })
+
+/** Of which the system gives none to a connection that something opens meanwhile. The first two of them. */
+async function portsInARow(count: number): Promise<readonly [number, number]> {
+  for (;;) {
+    const ports = await freePorts(count)
+    const first = ports[0] as number
+    if (ports.every((port, index) => port === first + index)) return [first, first + 1]
+  }
+}
 
 async function ready(port: number, ended: () => boolean): Promise<void> {
   for (let i = 0; i < READY_TRIES; i++) {
