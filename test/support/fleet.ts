@@ -130,7 +130,7 @@ export class Fleet {
     clearInterval(this.#checking)
     await this.balancer.close()
     await Promise.all(this.nodes.map((node) => node.kill()))
-    await Promise.all(this.nodes.map((node) => node.natsProxy?.close()))
+    await Promise.all(this.nodes.map(async ({ natsProxy }) => natsProxy?.close()))
     await Promise.all([this.nats.stop(), this.redis.stop()])
     this.#directory.remove()
   }
