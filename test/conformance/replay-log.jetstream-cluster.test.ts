@@ -16,6 +16,8 @@ const POLICY: LogPolicy = { ttlMs: 600_000, max: 1000, idempotencyMs: 600_000 }
 
 const { program, missing } = newerNats()
 
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20))
+
 /** Each client begins at another server, of which one leads the stream and two follow. */
 describe.skipIf(missing !== undefined)(`JetStreamReplayLog with three replicas${because(missing)}`, () => {
   let cluster: NatsCluster
@@ -36,14 +38,27 @@ describe.skipIf(missing !== undefined)(`JetStreamReplayLog with three replicas${
         replicas: 3,
       })
     })
-    // A stream takes a moment to find its leader.
-    while (!logs.every((log) => log.healthy())) await new Promise((resolve) => setTimeout(resolve, 20))
+    // A stream takes a moment to find its leader, and each server another one to hear from the others who takes what is published.
+    while (!logs.every((log) => log.healthy())) await pause()
+    for (const log of logs) await takesAppends(log)
   })
   afterAll(async () => {
     await Promise.all(logs.map((log) => log.close()))
     await Promise.all(links.map((link) => link.close()))
     await cluster.stop()
   })
+
+  async function takesAppends(log: JetStreamReplayLog): Promise<void> {
+    for (;;) {
+      try {
+        await log.append('first', message('0'), POLICY)
+        return
+      } catch (error) {
+        if (!(error instanceof SluiceError && error.code === 'unavailable')) throw error
+        await pause()
+      }
+    }
+  }
 
   function logAt(i: number): JetStreamReplayLog {
     return logs[i % logs.length] as JetStreamReplayLog
