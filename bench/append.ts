@@ -6,14 +6,13 @@
  *   node --import tsx bench/append.ts 1000   the same over so many channels, as messages to so many users
  */
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { cpuMicros } from './lib/cores.ts'
 import { RedisLink } from '../src/drivers/redis.ts'
 import { RedisReplayLog } from '../src/replay/redis.ts'
+import { freePort } from '../test/support/server-process.ts'
 
 const IN_FLIGHT = 256
 const WARM_UP = 20_000
@@ -87,13 +86,4 @@ function append(log: RedisReplayLog, messages: number): Promise<void> {
 
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number
-}
-
-async function freePort(): Promise<number> {
-  const holder = createServer().listen(0, '127.0.0.1')
-  await once(holder, 'listening')
-  const { port: free } = holder.address() as AddressInfo
-  holder.close()
-  await once(holder, 'close')
-  return free
 }

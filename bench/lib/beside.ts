@@ -1,11 +1,10 @@
 /** A nats-server and a redis-server of the runner's own, for a gateway that is measured as a node of a cluster. */
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ConfigInput } from '../../src/config/schema.ts'
+import { freePort } from '../../test/support/server-process.ts'
 
 export interface ServersBeside {
   /** What a gateway has to be told of them. */
@@ -64,13 +63,4 @@ async function start(
   })
   // setpriv and taskset replace themselves, so the pid is the server's own.
   return child.pid as number
-}
-
-async function freePort(): Promise<number> {
-  const holder = createServer().listen(0, '127.0.0.1')
-  await once(holder, 'listening')
-  const { port } = holder.address() as AddressInfo
-  holder.close()
-  await once(holder, 'close')
-  return port
 }

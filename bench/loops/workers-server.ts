@@ -5,7 +5,7 @@ import { startBeside } from '../lib/beside.ts'
 import { measuredSettings } from '../lib/gateway-node.ts'
 import { answerSteps } from '../lib/steps.ts'
 import type { Ports } from '../peers/terms.ts'
-import { freePorts } from '../../test/support/server-process.ts'
+import { portsInARow } from '../../test/support/server-process.ts'
 
 export interface WorkersStart {
   readonly workers: number
@@ -27,7 +27,7 @@ const LOOK_INTERVAL_MS = 100
 answerSteps({
   async start({ workers, command, file }: WorkersStart): Promise<WorkersStarted> {
     const { settings, pids } = await startBeside()
-    const [port, apiPort] = await portsInARow(workers + 1)
+    const [port, apiPort] = (await portsInARow(workers + 1)) as [number, number]
     writeFileSync(file, JSON.stringify({ ...settings, ...measuredSettings(port, apiPort) }))
     // Killed with this process; workers end by themselves when it has gone.
     const child = spawn(
@@ -55,15 +55,6 @@ answerSteps({
     return { port, apiPort, pids, parent, workers: own }
   },
 })
-
-/** Of which the system gives none to a connection that something opens meanwhile. The first two of them. */
-async function portsInARow(count: number): Promise<readonly [number, number]> {
-  for (;;) {
-    const ports = await freePorts(count)
-    const first = ports[0] as number
-    if (ports.every((port, index) => port === first + index)) return [first, first + 1]
-  }
-}
 
 async function ready(port: number, ended: () => boolean): Promise<void> {
   for (let i = 0; i < READY_TRIES; i++) {

@@ -4,11 +4,12 @@
  */
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { NCHAN_MODULE, type Ports } from './terms.ts'
 import { answerSteps } from '../lib/steps.ts'
+import { freePort } from '../../test/support/server-process.ts'
 
 const NGINX = '/usr/sbin/nginx'
 const LOOK_MS = 20
@@ -57,16 +58,6 @@ ${kept.map((name) => `  ${name}_temp_path ${directory}/${name};`).join('\n')}
   }
 }
 `
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-    server.on('error', reject)
-  })
 }
 
 async function listening(port: number): Promise<void> {

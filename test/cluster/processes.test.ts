@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { NatsServer } from '../support/nats-server.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { RedisServer } from '../support/redis-server.ts'
-import { freePorts, ServerProcess, temporaryDirectory } from '../support/server-process.ts'
+import { portsInARow, ServerProcess, temporaryDirectory } from '../support/server-process.ts'
 import { mintToken } from '../../src/auth/tokens.ts'
 import { systemClock } from '../../src/clock.ts'
 import type { NodeInfo } from '../../src/registry/registry.ts'
@@ -26,7 +26,7 @@ let apiPort: number
 
 beforeAll(async () => {
   ;[nats, redis] = await Promise.all([NatsServer.start(), RedisServer.start()])
-  ;[port, apiPort] = (await freePorts(3)) as [number, number]
+  ;[port, apiPort] = (await portsInARow(3)) as [number, number]
   const directory = temporaryDirectory('workers')
   const config = join(directory.path, 'workers.json')
   // A busy machine is not what this is about.
@@ -135,7 +135,7 @@ describe('workers that are told to stop', () => {
       await table.stop()
       directory.remove()
     })
-    const [shared, first] = (await freePorts(3)) as [number, number]
+    const [shared, first] = (await portsInARow(3)) as [number, number]
     const file = join(directory.path, 'sluice.json')
     const settings = {
       host: '127.0.0.1',

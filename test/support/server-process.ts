@@ -155,6 +155,15 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports
 }
 
+/** The same, each the one after the one before: the second listeners of workers count up from the first one's. */
+export async function portsInARow(count: number): Promise<number[]> {
+  for (;;) {
+    const ports = await freePorts(count)
+    const first = ports[0] as number
+    if (ports.every((port, index) => port === first + index)) return ports
+  }
+}
+
 function isFree(port: number): Promise<boolean> {
   const holder = createServer()
   return new Promise((resolve) => {
