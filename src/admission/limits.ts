@@ -14,10 +14,29 @@ export interface InboundOptions {
   readonly bytesBurst: number
 }
 
-/** Two buckets: when each will be full again. */
-interface Meter {
-  framesFullAtMs: number
-  bytesFullAtMs: number
+/**
+ * Two buckets for each who has sent something: when each will be full again. In columns: an object and two numbers for each would leave
+ * holes between what stays, all over the heap, when they go a few seconds later.
+ */
+class Meters {
+  readonly #places = new Map<object, number>()
+  readonly framesFullAtMs: number[] = []
+  readonly bytesFullAtMs: number[] = []
+
+  get size(): number {
+    return this.#places.size
+  }
+
+  placeOf(connection: object): number | undefined {
+    return this.#places.get(connection)
+  }
+
+  add(connection: object, framesFullAtMs: number, bytesFullAtMs: number): number {
+    const place = this.framesFullAtMs.push(framesFullAtMs) - 1
+    this.bytesFullAtMs.push(bytesFullAtMs)
+    this.#places.set(connection, place)
+    return place
+  }
 }
 
 /**
@@ -29,8 +48,8 @@ export class InboundLimits {
   readonly #bytes: Rate | undefined
   readonly #clock: Pick<Clock, 'monotonicMs' | 'after'>
   readonly #metrics: Pick<Cells, 'limitsHit'>
-  #young = new Map<object, Meter>()
-  #old = new Map<object, Meter>()
+  #young = new Meters()
+  #old = new Meters()
   #turning = false
 
   constructor(
@@ -54,9 +73,10 @@ export class InboundLimits {
     const frames = this.#frames
     const bytesRate = this.#bytes
     if (frames === undefined && bytesRate === undefined) return true
-    const meter = this.#meterOf(connection)
+    const place = this.#placeOf(connection)
+    const young = this.#young
     const nowMs = this.#clock.monotonicMs()
-    let { framesFullAtMs } = meter
+    let framesFullAtMs = young.framesFullAtMs[place] as number
     if (frames !== undefined) {
       const next = take(framesFullAtMs, nowMs, 1, frames)
       if (next === undefined) {
@@ -66,24 +86,30 @@ export class InboundLimits {
       framesFullAtMs = next
     }
     if (bytesRate !== undefined) {
-      const next = take(meter.bytesFullAtMs, nowMs, bytes, bytesRate)
+      const next = take(young.bytesFullAtMs[place] as number, nowMs, bytes, bytesRate)
       if (next === undefined) {
         this.#metrics.limitsHit.bytes_per_second.inc()
         return false
       }
-      meter.bytesFullAtMs = next
+      young.bytesFullAtMs[place] = next
     }
-    meter.framesFullAtMs = framesFullAtMs
+    young.framesFullAtMs[place] = framesFullAtMs
     return true
   }
 
-  #meterOf(connection: object): Meter {
-    const young = this.#young.get(connection)
+  /** Among the young. */
+  #placeOf(connection: object): number {
+    const young = this.#young.placeOf(connection)
     if (young !== undefined) return young
-    const meter = this.#old.get(connection) ?? { framesFullAtMs: FULL_AT_MS, bytesFullAtMs: FULL_AT_MS }
-    this.#young.set(connection, meter)
+    const old = this.#old
+    const place = old.placeOf(connection)
     if (!this.#turning) this.#turnLater()
-    return meter
+    if (place === undefined) return this.#young.add(connection, FULL_AT_MS, FULL_AT_MS)
+    return this.#young.add(
+      connection,
+      old.framesFullAtMs[place] as number,
+      old.bytesFullAtMs[place] as number,
+    )
   }
 
   /** No timer while everybody is silent. */
@@ -93,7 +119,7 @@ export class InboundLimits {
     this.#clock.after(fullMs, () => {
       this.#turning = false
       this.#old = this.#young
-      this.#young = new Map()
+      this.#young = new Meters()
       if (this.#old.size > 0) this.#turnLater()
     })
   }

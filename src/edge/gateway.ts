@@ -141,7 +141,9 @@ export class Gateway {
     }
     // A browser cannot read the answer to a refused handshake, so a bad token is told by a close code instead.
     this.#arrivals.take({
-      ...{ head, hello, dialect: context.dialect },
+      head,
+      hello,
+      dialect: context.dialect,
       onAborted: (run) => upgrade.onAborted(run),
       admitted: (arrived) => upgrade.accept(new WebSocketConnection(arrived, context), hello.subprotocol),
       refused: (status, headers, error) =>

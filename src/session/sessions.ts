@@ -139,8 +139,8 @@ export class Sessions {
       const handover = Handover.of(here, claimed, request.departure, ports.former)
       this.#claims.served(attempt, session, handover?.from)
       const came = { resume: shownAs(how), client: request.client?.replaceAll(UNFIT_TO_SHOW, '?') }
-      const arrival = { came, handover, standing, attempt }
-      this.#install(session, findings, { ...checkedEntries(request.entries, ports), ...arrival })
+      const { entries, refused: malformed } = checkedEntries(request.entries, ports)
+      this.#install(session, findings, { entries, refused: malformed, came, handover, standing, attempt })
       return session
     } catch (error) {
       for (const { subscription } of opened) subscription.close()

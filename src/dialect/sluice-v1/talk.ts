@@ -264,6 +264,9 @@ function at({ position }: Start): Partial<Position> {
 
 function restored(found: Found): Restored {
   if (found.error !== undefined) return { recovered: false, error: found.error }
-  const by = found.byBackend && { byBackend: found.byBackend }
-  return { ...at(found), recovered: found.recovered, ...by }
+  const { position, recovered } = found
+  // No copy with more to it: V8 would give each a shape of its own.
+  const here =
+    position === undefined ? { recovered } : { epoch: position.epoch, offset: position.offset, recovered }
+  return found.byBackend ? { ...here, byBackend: found.byBackend } : here
 }
