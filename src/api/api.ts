@@ -60,6 +60,9 @@ interface Response {
   readonly last?: boolean
 }
 
+/** Whoever asks for them here has mixed up the listeners: a list of what is here would not tell. */
+const CLIENT_PATHS: ReadonlySet<string> = new Set(['/v1/ws', '/v1/sse', '/v1/poll', '/v1/link'])
+const FOR_CLIENTS = 'clients connect on the other listener (port)'
 /** A path is as long as whoever asks likes. */
 const LOGGED_PATH_MAX = 200
 const RETRY_LOW_MS = 500
@@ -294,7 +297,8 @@ export class Api {
 
   #found(match: Exclude<RouteMatch, { kind: 'other-method' }>, path: string): RouteMatch & { kind: 'found' } {
     if (match.kind === 'found') return match
-    throw new SluiceError('not_found', `there is nothing at ${path}; this listener has ${this.#paths}`)
+    const hint = CLIENT_PATHS.has(path) ? FOR_CLIENTS : `this listener has ${this.#paths}`
+    throw new SluiceError('not_found', `there is nothing at ${path}; ${hint}`)
   }
 
   #refuse(asked: Asked, thrown: unknown): void {

@@ -8,6 +8,7 @@ import { EXIT_USAGE } from '../config/config-error.ts'
 import { DEV_KEY } from '../config/dev-settings.ts'
 import { askHttp, type HttpAnswer } from '../drivers/http-client.ts'
 import { readEvents } from '../drivers/http-events.ts'
+import { NPX } from '../package-names.ts'
 
 export const API_URL = 'http://127.0.0.1:8081'
 
@@ -137,7 +138,7 @@ export class GatewayApi {
 
   #unreachable(error: unknown): ApiFailure {
     return new ApiFailure(
-      `no node answers at ${this.#url} (${reasonOf(error)}): start one with sluice dev, or say where it is with --url or SLUICE_API_URL`,
+      `no node answers at ${this.#url} (${reasonOf(error)}): start one with ${NPX} dev, or say where it is with --url or SLUICE_API_URL`,
       { code: 'unreachable', retryable: true, retryAfterMs: undefined, unsent: isUnsent(error) },
     )
   }

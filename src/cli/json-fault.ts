@@ -2,12 +2,12 @@
  * Where a text stops to be JSON, for people: engines name a place only for some faults, and count it from the beginning.
  */
 
-/** `undefined`: it is JSON. */
-export function jsonFault(text: string): string | undefined {
+/** `undefined`: it is JSON. `firstLine`: where the text begins in what people see. */
+export function jsonFault(text: string, firstLine = 1): string | undefined {
   const error = syntaxErrorOf(text)
   if (error === undefined) return undefined
   const before = text.slice(0, goodLength(text))
-  const line = before.split('\n').length
+  const line = firstLine - 1 + before.split('\n').length
   const column = before.length - before.lastIndexOf('\n')
   const found = text.at(before.length)
   const what = found === undefined ? 'it ends too early' : `${JSON.stringify(found)} is not expected here`

@@ -10,6 +10,7 @@
  *  P6 no more is read than can be sent soon
  */
 import { ApiFailure, errorOf, type GatewayApi } from './gateway-api.ts'
+import { jsonFault } from './json-fault.ts'
 import type { Line } from './lines.ts'
 
 export interface LinePublisherOptions {
@@ -62,6 +63,12 @@ const RETRY_AFTER_MAX_MS = 30_000
 const FATAL: ReadonlySet<string> = new Set(['unauthorized', 'forbidden', 'not_found'])
 /** Errors of one message within a batch that may pass. */
 const PASSING: ReadonlySet<string> = new Set(['unavailable', 'rate_limited'])
+
+/**
+ * A line that is cut off, or one of an object over several lines: as a text it would be published without a word. Brackets and quotes
+ * begin lines of logs and of CSV as well, so they are not asked for.
+ */
+const MEANT_AS_JSON = /^\s*[{}]/
 
 export class LinePublisher {
   readonly #options: LinePublisherOptions
@@ -138,9 +145,17 @@ export class LinePublisher {
       return
     }
     const { target, asText, idPrefix } = this.#options
+    const json = !asText && isJson(text)
+    if (!asText && !json && MEANT_AS_JSON.test(text)) {
+      this.#refuse(
+        number,
+        `it is not JSON (${jsonFault(text, number)}); to publish lines as texts, add --text`,
+      )
+      return
+    }
     const head = JSON.stringify({ ...target, id: `${idPrefix}-${number}` }).slice(0, -1)
     // The text of a line that is JSON is sent as it is: parsing and printing it would change numbers and spaces.
-    const message = `${head},"data":${!asText && isJson(text) ? text : JSON.stringify(text)}}`
+    const message = `${head},"data":${json ? text : JSON.stringify(text)}}`
     this.#pending.push({ line: number, message })
     this.#pendingLength += message.length
   }

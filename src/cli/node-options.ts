@@ -12,7 +12,7 @@ export function addNodeOptions(command: Command, dev = false): Command {
   command.option('--config <file>', 'YAML or JSON (SLUICE_CONFIG)')
   for (const { path, about } of FLAG_OPTIONS) {
     const shown = valueAt(given, path) ?? about.initial
-    const initial = shown === undefined ? '' : `, by default ${shown}`
+    const initial = shown === undefined ? '' : `, by default ${shown || 'none'}`
     command.addOption(
       new Option(`${flagOf(path)} <value>`, `${path.join('.')} (${about.env ?? ''}${initial})`),
     )

@@ -26,7 +26,7 @@ Examples:
   $ cat events.ndjson | sluice publish events - --id import-7
                                                         may be repeated: no line is published twice
 
-A line that is JSON is published as it is, any other line as a text. While no node answers, lines wait.
+A line that is JSON is published as it is, any other line as a text; one that begins with { and is not JSON is refused. While no node answers, lines wait.
 `
 
 interface Options extends ApiOptions {

@@ -703,8 +703,23 @@ describe('the node', () => {
     expect(wrong.headers.get('allow')).toBe('POST, OPTIONS')
     const unknown = await fetch(`${base}/v1/nothing`)
     expect(unknown.status).toBe(404)
-    expect(await unknown.json()).toMatchObject({ error: { code: 'not_found' } })
+    expect(await unknown.json()).toMatchObject({
+      error: {
+        code: 'not_found',
+        message: expect.stringContaining('this listener has /v1/publish') as string,
+      },
+    })
   })
+
+  it.each(['/v1/ws', '/v1/sse?channels=news', '/v1/poll', '/v1/link'])(
+    'tells who asks for %s that clients have another port',
+    async (path) => {
+      const answer = await fetch(`http://127.0.0.1:${node.apiPort}${path}`)
+      expect(answer.status).toBe(404)
+      const message = `there is nothing at ${path.split('?')[0]}; clients connect on the other listener (port)`
+      expect(await answer.json()).toEqual({ error: { code: 'not_found', message } })
+    },
+  )
 })
 
 it('a version that is not served any more is gone, and one that is not there yet is not found', async () => {

@@ -292,6 +292,18 @@ describe('P5 a line that is refused', () => {
     expect(dataOf(taken).flat()).toEqual(['a', 'b', 'c', 'd'])
   })
 
+  it('P5 a line that begins as an object of JSON and is none is refused, and is no text without a word', async () => {
+    const { publisher, requests, told } = setUp()
+    await publisher.run(new Source().push('{"a":1}', '{"b":', '}', '[INFO] started', '"a","b"').end())
+    const unlessText = '; to publish lines as texts, add --text'
+    expect(told).toEqual([
+      `line 2 is refused: it is not JSON (line 2, column 6: it ends too early)${unlessText}`,
+      `line 3 is refused: it is not JSON (line 3, column 1: "}" is not expected here)${unlessText}`,
+    ])
+    expect(dataOf(requests).flat()).toEqual([{ a: 1 }, '[INFO] started', '"a","b"'])
+    expect(publisher.totals).toMatchObject({ published: 3, refused: 2 })
+  })
+
   it('P5 a line that is too long to be read is refused', async () => {
     const { publisher, told } = setUp()
     await publisher.run(new Source().push('a', undefined, 'b').end())

@@ -28,6 +28,7 @@ describe('help', () => {
       /--host <value> +host \((.*)\)/.exec((await run([command, '--help'])).out)?.[1]
     expect(await hostOf('dev')).toBe('SLUICE_HOST, by default 127.0.0.1')
     expect(await hostOf('serve')).toBe('SLUICE_HOST, by default 0.0.0.0')
+    expect((await run(['serve', '--help'])).out).not.toMatch(/by\s+default\s+\)/)
   })
 
   it('--version prints the version of the package', async () => {

@@ -110,7 +110,7 @@ describe('one message', () => {
     expect(await run(['publish', 'news', '1', '--url', url])).toEqual({
       code: 1,
       out: '',
-      err: `sluice: no node answers at ${url} (the connection was refused): start one with sluice dev, or say where it is with --url or SLUICE_API_URL`,
+      err: `sluice: no node answers at ${url} (the connection was refused): start one with npx @sluice/gateway dev, or say where it is with --url or SLUICE_API_URL`,
     })
   })
 
