@@ -70,8 +70,13 @@ export class TokenTable {
 export type TokenKey = ArrayLike<number>
 
 export function tokenKeyOf(token: string, secret: string): TokenKey {
-  const bytes = hash('sha256', secret + token, 'buffer')
-  return [bytes.readInt32LE(0), bytes.readInt32LE(4), bytes.readInt32LE(8), bytes.readInt32LE(12)]
+  // As text: a buffer is three pieces of memory outside of the heap, which stay until the garbage is collected.
+  const digits = hash('sha256', secret + token, 'hex')
+  return [wordAt(digits, 0), wordAt(digits, 8), wordAt(digits, 16), wordAt(digits, 24)]
+}
+
+function wordAt(digits: string, at: number): number {
+  return Number.parseInt(digits.slice(at, at + 8), 16) | 0
 }
 
 function emptySlots(count: number): (Identity | undefined)[] {

@@ -15,12 +15,15 @@ const BYTES_PER_SOCKET = 64
 
 interface Watched {
   getBufferedAmount(): number
+  /** The object of the library for the socket, which has room for it: a `Set` would be some 30 bytes more for each. */
+  getUserData(): { watchedAt?: number | undefined }
 }
 
 export class BacklogWatch<Socket extends Watched> {
   readonly #limitBytes: number
   readonly #over: (socket: Socket) => void
-  readonly #sockets = new Set<Socket>()
+  /** In no order. Each knows its place. */
+  readonly #sockets: Socket[] = []
   #publishedBytes = 0
   #scheduled = false
 
@@ -31,18 +34,26 @@ export class BacklogWatch<Socket extends Watched> {
   }
 
   add(socket: Socket): void {
-    this.#sockets.add(socket)
+    socket.getUserData().watchedAt = this.#sockets.push(socket) - 1
   }
 
-  /** Before it is closed. */
+  /** Before it is closed. The last one takes its place. */
   remove(socket: Socket): void {
-    this.#sockets.delete(socket)
+    const data = socket.getUserData()
+    const place = data.watchedAt
+    // It never came so far.
+    if (place === undefined) return
+    data.watchedAt = undefined
+    const last = this.#sockets.pop()
+    if (last === undefined || last === socket) return
+    this.#sockets[place] = last
+    last.getUserData().watchedAt = place
   }
 
   published(bytes: number): void {
     this.#publishedBytes += bytes
     if (this.#scheduled) return
-    if (this.#publishedBytes < Math.max(this.#limitBytes / 4, this.#sockets.size * BYTES_PER_SOCKET)) return
+    if (this.#publishedBytes < Math.max(this.#limitBytes / 4, this.#sockets.length * BYTES_PER_SOCKET)) return
     this.#scheduled = true
     setImmediate(this.#look)
   }
@@ -50,6 +61,10 @@ export class BacklogWatch<Socket extends Watched> {
   readonly #look = (): void => {
     this.#scheduled = false
     this.#publishedBytes = 0
-    for (const socket of this.#sockets) if (socket.getBufferedAmount() > this.#limitBytes) this.#over(socket)
+    // From the end: where one goes meanwhile, the one that takes its place has been looked at.
+    for (let at = this.#sockets.length - 1; at >= 0; at--) {
+      const socket = this.#sockets[at]
+      if (socket !== undefined && socket.getBufferedAmount() > this.#limitBytes) this.#over(socket)
+    }
   }
 }

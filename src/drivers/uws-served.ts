@@ -54,6 +54,8 @@ export interface Owned<Connection> {
   connection: Connection
   /** Only with certificates there may be several, and only then a socket knows its own. */
   served?: Served
+  /** Of a `BacklogWatch`, where there is one. */
+  watchedAt?: number | undefined
 }
 
 /** A socket that is to be left out. */

@@ -7,6 +7,11 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 class Socket {
   buffered = 0
   looks = 0
+  readonly #data: { watchedAt?: number | undefined } = {}
+
+  getUserData(): { watchedAt?: number | undefined } {
+    return this.#data
+  }
 
   getBufferedAmount(): number {
     this.looks++
@@ -65,5 +70,33 @@ describe('what waits for sockets whose library does not tell', () => {
     await turn()
     expect(gone.looks).toBe(0)
     expect(over).toEqual([here])
+  })
+
+  it('is looked at of each that is still there, whoever went and in whatever order, also while it is looked at', async () => {
+    const { watch, sockets, over } = watched(6)
+    const [first, second, third, , fifth] = sockets as [Socket, Socket, Socket, Socket, Socket]
+    // One goes that never came so far, and one twice.
+    for (const gone of [third, first, new Socket(), first]) watch.remove(gone)
+    const late = new Socket()
+    watch.add(late)
+    const here = [...sockets.filter((socket) => socket !== first && socket !== third), late]
+    for (const socket of here) socket.buffered = LIMIT_BYTES * 2
+    watch.published(LIMIT_BYTES)
+    await turn()
+    expect(new Set(over)).toEqual(new Set(here))
+    expect(here.map(({ looks }) => looks)).toEqual(here.map(() => 1))
+
+    const ending = new BacklogWatch<Socket>(LIMIT_BYTES, (socket) => {
+      ending.remove(socket)
+      if (socket === second) ending.remove(fifth)
+    })
+    for (const socket of here) ending.add(socket)
+    ending.published(LIMIT_BYTES)
+    await turn()
+    ending.published(LIMIT_BYTES)
+    await turn()
+    // Each has gone, by itself or with another, and none was passed over.
+    expect(here.every(({ looks }) => looks === 2 || looks === 1)).toBe(true)
+    expect(here.filter(({ looks }) => looks === 1).every((socket) => socket === fifth)).toBe(true)
   })
 })
