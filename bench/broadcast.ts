@@ -1,6 +1,7 @@
 /** What a message to a thousand WebSockets of one channel costs the server, for each of them. */
 import { PEER_LABELS, Rows, type Bench, type Outcome, type RunOptions } from './lib/bench.ts'
 import { inRounds } from './lib/session.ts'
+import type { PayloadKind } from './load/payload.ts'
 import type { PublishOptions, PublishReport } from './load/publishing.ts'
 import { ROOM, type PeerName } from './peers/terms.ts'
 
@@ -14,10 +15,12 @@ interface Form {
   /** A run of some seconds. */
   readonly messages: number
   readonly peers: readonly PeerName[]
+  /** What a server is sent in place of a short text. */
+  readonly kinds?: Readonly<Partial<Record<PeerName, PayloadKind>>>
 }
 
 const OVER_WEBSOCKETS: readonly PeerName[] = ['raw-uws', 'sluice', 'ws', 'socketio']
-const WITH_API: readonly PeerName[] = ['raw-uws', 'sluice', 'nchan']
+const WITH_API: readonly PeerName[] = ['raw-uws', 'sluice', 'ws', 'socketio', 'nchan']
 const FORMS: readonly Form[] = [
   {
     door: 'websocket',
@@ -25,6 +28,14 @@ const FORMS: readonly Form[] = [
     caption: 'Published over a WebSocket, 16 in flight',
     messages: 4800,
     peers: OVER_WEBSOCKETS,
+  },
+  {
+    door: 'websocket',
+    inFlight: 16,
+    caption: 'Published over a WebSocket, 16 in flight, as many bytes to each subscriber',
+    messages: 4800,
+    peers: ['raw-uws', 'sluice'],
+    kinds: { 'raw-uws': 'sameBytes' },
   },
   {
     door: 'websocket',
@@ -63,7 +74,8 @@ async function run(options: RunOptions): Promise<Outcome> {
       const messages = Math.round(
         form.messages * (FRACTION[peer] ?? 1) * (options.quick ? QUICK_FRACTION : 1),
       )
-      const publish = { door: form.door, audience: 'everyone', inFlight: form.inFlight }
+      const kind = form.kinds?.[peer]
+      const publish = { door: form.door, audience: 'everyone', inFlight: form.inFlight, kind }
       await session.load.step('publish', { ...publish, messages: Math.round(messages * WARM_UP_FRACTION) })
       const { value, cpuMicros } = await session.measure<PublishReport>('publish', { ...publish, messages })
       rows.add(PEER_LABELS[peer], cpuMicros / value.deliveries)
@@ -73,7 +85,8 @@ async function run(options: RunOptions): Promise<Outcome> {
     arrangement:
       `${SUBSCRIBERS} WebSocket clients are subscribed to one channel, a payload has 128 bytes. Messages come in as \`publish\` frames of ` +
       'one more WebSocket, or over HTTP on keep-alive connections; the next one follows when every subscriber has an ' +
-      'earlier one. Each subscriber must get each message exactly once, or the run fails.',
+      'earlier one. Each subscriber must get each message exactly once, or the run fails. In one table raw uWebSockets.js is sent a payload that is as long ' +
+      'as what subscribers of Sluice get, with channel, offset and time.',
     tables: figures.map(({ form, rows }) => ({
       caption: form.caption,
       unit: 'µs',
@@ -86,7 +99,7 @@ async function run(options: RunOptions): Promise<Outcome> {
 export const broadcast: Bench = {
   name: 'broadcast',
   title: 'Broadcast to WebSockets',
-  peers: [...OVER_WEBSOCKETS, 'nchan'],
+  peers: WITH_API,
   programs: [],
   run,
 }

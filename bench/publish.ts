@@ -1,16 +1,20 @@
-/** What a publish over HTTP costs the server where nobody listens, and how fast a load generator of the trade gets its answers. */
+/** What a publish over HTTP costs the server where nobody listens, and where one does; and how fast a load generator of the trade gets its answers. */
 import { PEER_LABELS, Rows, type Bench, type Outcome, type RunOptions } from './lib/bench.ts'
 import { inRounds } from './lib/session.ts'
+import type { PublishReport } from './load/publishing.ts'
 import type { RequestReport } from './load/requests.ts'
+import { ROOM } from './peers/terms.ts'
 
 const CONNECTIONS = 32
 const REQUESTS = 60_000
 const REQUESTS_QUICK = 15_000
 const WARM_UP_REQUESTS = 10_000
+const TO_ONE = { door: 'http', audience: 'everyone', inFlight: CONNECTIONS }
 
 async function run(options: RunOptions): Promise<Outcome> {
   const cost = new Rows()
   const pace = new Rows()
+  const toOne = new Rows()
   await inRounds(options, 'publish', async (peer, session) => {
     await session.load.step('request', { connections: CONNECTIONS, requests: WARM_UP_REQUESTS })
     const requests = options.quick ? REQUESTS_QUICK : REQUESTS
@@ -20,14 +24,20 @@ async function run(options: RunOptions): Promise<Outcome> {
     })
     cost.add(PEER_LABELS[peer], cpuMicros / requests)
     pace.add(PEER_LABELS[peer], (value.elapsedMs * 1000) / requests)
+    await session.load.step('connect', { count: 1, inFlight: 1, channel: ROOM })
+    await session.load.step('publish', { ...TO_ONE, messages: WARM_UP_REQUESTS })
+    const heard = await session.measure<PublishReport>('publish', { ...TO_ONE, messages: requests })
+    toOne.add(PEER_LABELS[peer], heard.cpuMicros / heard.value.deliveries)
   })
   return {
     arrangement:
       `autocannon posts to one channel, to which nobody is subscribed, over ${CONNECTIONS} keep-alive connections, each of which waits for its answer; a ` +
       'payload has 128 bytes. Every answer must be a success, or the run fails. Beside the cost, how long autocannon took for each: where it is at ' +
-      "work the whole time, that is autocannon's own pace.",
+      "work the whole time, that is autocannon's own pace. Then one WebSocket is subscribed, and a publish follows when it has an earlier one, " +
+      `${CONNECTIONS} in flight, sent by a client that takes less of the other core.`,
     tables: [
       { caption: 'What it costs the server', unit: 'µs', per: 'request', rows: cost.list },
+      { caption: 'With one subscriber', unit: 'µs', per: 'message', rows: toOne.list },
       {
         caption: 'How long a request took, at full speed',
         unit: 'µs',

@@ -27,16 +27,20 @@ import { keepResult, readPage, readResult, writePage } from './lib/document.ts'
 import { describeCommit, describeMachine } from './lib/machine.ts'
 import { tableLines } from './lib/print.ts'
 import { latency } from './latency.ts'
+import { payloads } from './payloads.ts'
 import { publish } from './publish.ts'
 import { size } from './size.ts'
 import { withRounds } from './lib/results.ts'
 import { sse } from './sse.ts'
+import { steady } from './steady.ts'
 import { unicast } from './unicast.ts'
 import { workers } from './workers.ts'
 import { AS_MODULES, NCHAN_MODULE, type PeerName } from './peers/terms.ts'
 
 const BENCHES: readonly Bench[] = [
   broadcast,
+  payloads,
+  steady,
   unicast,
   publish,
   sse,

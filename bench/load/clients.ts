@@ -1,6 +1,6 @@
 /** The clients of one server: many WebSockets or many streams, each with a number of its own. */
 import { DIALECTS, type Dialect } from './dialects.ts'
-import { numberAt, NUMBER_DIGITS } from './payload.ts'
+import { numberAt, NUMBER_DIGITS, tailBytes, type PayloadKind } from './payload.ts'
 import { RawStream } from './stream.ts'
 import { mintToken } from './tokens.ts'
 import { RawWebSocket } from './websocket.ts'
@@ -20,15 +20,13 @@ export interface StreamOptions extends ConnectOptions {
   readonly channel: string
 }
 
-/** The last byte of the data is a quotation mark. */
-const QUOTE_BYTES = 1
-
 export class Clients {
   readonly dialect: Dialect
   readonly #port: number
   #tokens: string[] = []
   #webSockets: RawWebSocket[] = []
   #streams = 0
+  #tailBytes = tailBytes('text')
   #closed = 0
   #allClosed: (() => void) | undefined
   /** Where deliveries go. */
@@ -43,6 +41,11 @@ export class Clients {
 
   get count(): number {
     return this.#webSockets.length + this.#streams
+  }
+
+  /** Of what they find the number in from now on. */
+  expect(kind: PayloadKind): void {
+    this.#tailBytes = tailBytes(kind)
   }
 
   /** Mints the tokens, so that nothing of that happens while somebody measures. */
@@ -87,10 +90,8 @@ export class Clients {
           },
           received: (bytes, start, end) => {
             if (dialect.isDelivery(bytes, start)) {
-              this.received?.(
-                client,
-                numberAt(bytes, end - dialect.bytesAfterData - QUOTE_BYTES - NUMBER_DIGITS),
-              )
+              const after = dialect.bytesAfterData + this.#tailBytes
+              this.received?.(client, numberAt(bytes, end - after - NUMBER_DIGITS))
               return
             }
             const frame = bytes.toString('utf8', start, end)

@@ -2,7 +2,7 @@
 import type { Clients } from './clients.ts'
 import { userName } from './clients.ts'
 import { HttpPool, type Answer } from './http.ts'
-import { payload } from './payload.ts'
+import { payload, type PayloadKind } from './payload.ts'
 import { Tally, type Audience } from './tally.ts'
 import { mintToken } from './tokens.ts'
 import type { RawWebSocket } from './websocket.ts'
@@ -14,6 +14,8 @@ export interface PublishOptions {
   readonly messages: number
   /** Published and not yet with everybody. */
   readonly inFlight: number
+  /** Default: `text`. */
+  readonly kind?: PayloadKind
 }
 
 export interface PublishReport {
@@ -25,7 +27,8 @@ export interface PublishReport {
 
 export interface RateOptions {
   readonly messages: number
-  readonly perSecond: number
+  /** Absent: all at the same moment. */
+  readonly perSecond?: number
 }
 
 export interface RateReport {
@@ -124,7 +127,7 @@ export class Publishing {
    * Publishes to everybody at a rate, whether or not anybody keeps up, and takes the time of each delivery from the moment at which its
    * message was to be sent: what waits because others are late counts, as it does for whoever publishes (no coordinated omission).
    */
-  async publishAtRate({ messages, perSecond }: RateOptions): Promise<RateReport> {
+  async publishAtRate({ messages, perSecond = Number.POSITIVE_INFINITY }: RateOptions): Promise<RateReport> {
     const clients = this.#clients
     const first = this.#nextNumber
     this.#nextNumber += messages
@@ -162,7 +165,12 @@ export class Publishing {
   }
 
   /** Sends so many messages from a number on; calls back for each when its answer is here, at once where no answer is waited for. */
-  async #openDoor({ door, audience }: Pick<PublishOptions, 'door' | 'audience'>): Promise<Send> {
+  async #openDoor({
+    door,
+    audience,
+    kind = 'text',
+  }: Omit<PublishOptions, 'messages' | 'inFlight'>): Promise<Send> {
+    this.#clients.expect(kind)
     const { dialect } = this.#clients
     if (door === 'websocket') {
       const user = 'publisher'
@@ -171,7 +179,7 @@ export class Publishing {
       return (first, count, answered) => {
         socket.cork(() => {
           for (let number = first; number < first + count; number++) {
-            socket.send(dialect.publish(number, ROOM, payload(number)))
+            socket.send(dialect.publish(number, ROOM, payload(number, kind)))
             answered(undefined)
           }
         })
@@ -193,11 +201,15 @@ export class Publishing {
         const user = userName(number % subscribers)
         const done = (answer: Answer): void => answered(problemOf(answer))
         if (dialect.byPath !== undefined) {
-          pool.post(payload(number), done, dialect.byPath.publish(audience === 'everyone' ? ROOM : user))
+          pool.post(
+            payload(number, kind),
+            done,
+            dialect.byPath.publish(audience === 'everyone' ? ROOM : user),
+          )
           continue
         }
         const target = audience === 'everyone' ? `"channel":"${ROOM}"` : `"user":"${user}"`
-        pool.post(`{${target},"data":${payload(number)}}`, done)
+        pool.post(`{${target},"data":${payload(number, kind)}}`, done)
       }
     }
   }
