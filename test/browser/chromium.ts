@@ -1,4 +1,4 @@
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { patientMs } from '../support/patience.ts'
 
 /** How Debian's Chromium is started on a machine without a screen and without a network. */
@@ -18,7 +18,7 @@ export const CHROMIUM = {
 }
 
 /** A page that is waited for as long as this machine needs. */
-export async function newPage(browser: Browser): Promise<Page> {
+export async function newPage(browser: Browser | BrowserContext): Promise<Page> {
   const page = await browser.newPage()
   page.setDefaultTimeout(patientMs(60_000))
   return page

@@ -266,6 +266,8 @@ it('requests: a backend answers over NATS, or refuses', async () => {
     expect(seen).toEqual([6])
     expect(await client.request('ask:sum', [4, 5])).toEqual({ user: 'bob', sum: 9 })
     await expect(client.request('ask:sum', 'no list')).rejects.toMatchObject({ code: 'bad_request' })
+    const reference = new Snippets('docs/client.md').take('request')
+    expect(await runScript(reference, { given: { client }, gives: ['sum'] })).toEqual({ sum: 6 })
   } finally {
     client.close()
     await nats.close()

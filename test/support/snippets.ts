@@ -49,6 +49,18 @@ export class Snippets {
   }
 }
 
+/** A module as the body of an async function, which finds what is imported in `modules` and returns those of its names that are asked for. */
+export function moduleBody(code: string, gives: readonly string[]): string {
+  const body = code
+    .replaceAll(
+      IMPORT,
+      (_, names: string, from: string) =>
+        `const ${names.startsWith('{') ? names : `{ default: ${names} }`} = modules['${from}']`,
+    )
+    .replaceAll(/^export /gm, '')
+  return `${body}\nreturn { ${gives.join(', ')} }`
+}
+
 /**
  * Runs a module or a part of one in this process. `given`: what it takes from around it, `modules`: what it imports. Answers those of its
  * names that are asked for.
@@ -65,18 +77,13 @@ export async function runScript<Gives extends object = object>(
     readonly gives?: readonly string[]
   },
 ): Promise<Gives> {
-  const body = code
-    .replaceAll(IMPORT, (_, names: string, from: string) => {
-      if (!(from in modules)) throw new Error(`nobody has given the module ${from}`)
-      return `const ${names.startsWith('{') ? names : `{ default: ${names} }`} = modules['${from}']`
-    })
-    .replaceAll(/^export /gm, '')
+  const imported = [...code.matchAll(IMPORT)].map(([, , from = '']) => from)
+  const missing = imported.find((from) => !(from in modules))
+  if (missing !== undefined) throw new Error(`nobody has given the module ${missing}`)
   // oxlint-disable-next-line typescript/no-implied-eval -- it is what a page of ours says
-  const run = new AsyncFunction(
-    'modules',
-    ...Object.keys(given),
-    `${body}\nreturn { ${gives.join(', ')} }`,
-  ) as (...values: readonly unknown[]) => Promise<Gives>
+  const run = new AsyncFunction('modules', ...Object.keys(given), moduleBody(code, gives)) as (
+    ...values: readonly unknown[]
+  ) => Promise<Gives>
   return run(modules, ...Object.values(given))
 }
 
