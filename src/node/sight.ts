@@ -56,7 +56,7 @@ class NodeWitness implements Witness {
     return this.#recorder.tap
   }
 
-  began(session: SeenSession, came: Came): Account | undefined {
+  began(session: SeenSession, came: Came): number | undefined {
     return this.#log.began(session, came)
   }
 

@@ -6,16 +6,21 @@
  * a client reads too slowly.
  */
 
+/** Of what is not to be told. */
+export const UNCOUNTED_MS = -1
+
+/** A session is one, since there is one for each: an object of its own would be 32 bytes more for each connection. */
 export class Account {
   /** By the clock that does not jump. */
-  readonly beganMs: number
+  beganMs = UNCOUNTED_MS
   messages = 0
   bytesOut = 0
   frames = 0
   bytesIn = 0
 
-  constructor(beganMs: number) {
-    this.beganMs = beganMs
+  /** `undefined`: nobody wants to know. */
+  get account(): Account | undefined {
+    return this.beganMs === UNCOUNTED_MS ? undefined : this
   }
 
   received(bytes: number): void {

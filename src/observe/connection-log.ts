@@ -6,7 +6,7 @@
  * And of no more than so many lines in a second: when a node dies everybody comes back at once, and what is written
  * there waits for whoever reads the log. How many were left out is a line of its own.
  */
-import { Account } from './account.ts'
+import type { Account } from './account.ts'
 import type { Log } from './log.ts'
 import type { Ended } from '../errors.ts'
 import { disconnectReason } from './metric-labels.ts'
@@ -42,7 +42,7 @@ export class ConnectionLog {
     this.#ports = ports
   }
 
-  began(session: SeenSession, { resume, client }: Came): Account | undefined {
+  began(session: SeenSession, { resume, client }: Came): number | undefined {
     const { log, clock } = this.#ports
     if (!SAYS_INFO.has(log.level) || !isOf(session.user, this.#options.share)) return undefined
     // A poll is over before anybody could read of its begin.
@@ -54,7 +54,7 @@ export class ConnectionLog {
         )
       else this.#begins++
     }
-    return new Account(Math.round(clock.monotonicMs()))
+    return Math.round(clock.monotonicMs())
   }
 
   ended(session: SeenSession, account: Account | undefined, ended: Ended): void {

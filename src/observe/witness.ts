@@ -52,8 +52,8 @@ export interface Tap {
 
 export interface Witness {
   readonly tap: Tap | undefined
-  /** A session has its connection. `undefined`: nothing of it is counted. */
-  began(session: SeenSession, came: Came): Account | undefined
+  /** A session has its connection. Answers since when it is counted what that carries; `undefined`: it is not. */
+  began(session: SeenSession, came: Came): number | undefined
   /** Once, behind everything that the connection has carried. */
   ended(session: SeenSession, account: Account | undefined, ended: Ended): void
 }

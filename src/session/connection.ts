@@ -7,7 +7,6 @@ import type { Session } from './session.ts'
 import type { Start, Welcome } from './welcome.ts'
 import type { Closing } from '../errors.ts'
 import type { Subscriber } from '../hub/subscriber.ts'
-import type { Account } from '../observe/account.ts'
 import type { Entry } from '../presence/info.ts'
 
 /** The client shall go to another node. */
@@ -31,10 +30,10 @@ export interface Connection extends Subscriber {
   /** Whether it stays with its node. The next request of one that does not may come to any. */
   readonly stays: boolean
   /**
-   * The session that this connection now holds, with every channel that it was found. Called once, before any message. `account`:
-   * to be kept, and handed back at the end.
+   * The session that this connection now holds, with every channel that it was found. Called once, before any message. What is
+   * carried from then on is counted in its account.
    */
-  joined(session: Session, welcome: Welcome, account: Account | undefined): void
+  joined(session: Session, welcome: Welcome): void
   /** A subscription begins that a backend has made, before its first message. */
   subscribed(channel: string, start: Start): void
   /**

@@ -22,6 +22,8 @@ export interface ReauthPlan {
 
 /** In the place of a deadline: the client was asked. */
 export const ASKED = -1
+/** The same: the connection has gone, and nobody is asked any more. */
+export const CLOSED = -2
 
 /** A short-lived token is asked about when this part of its life is over, so that there is time to answer. */
 const SHORT_LIFE_SHARE = 0.5

@@ -13,7 +13,7 @@ import { countOf, eachOf, findIn, withOne, withoutOne, type Held } from './held.
 import { carriedOver, standingOf, withMore, withStanding } from './more-permissions.ts'
 import type { Identity, Permissions, SessionContext, SessionPorts } from './ports.ts'
 import { historyOf, membersOf } from './reading.ts'
-import { ASKED, AUTH, planReauth } from './reauth.ts'
+import { ASKED, AUTH, CLOSED, planReauth } from './reauth.ts'
 import { ownerTagOf } from './session-id.ts'
 import type { StandOn } from './standing.ts'
 import { openChannel } from './start-position.ts'
@@ -21,6 +21,7 @@ import { checkOneMore } from './user-limits.ts'
 import type { Renewed, Told } from './welcome.ts'
 import { asSluiceError, Closing, SluiceError } from '../errors.ts'
 import type { Subscription } from '../hub/subscription.ts'
+import { Account } from '../observe/account.ts'
 import type { Tap } from '../observe/witness.ts'
 import type { Entry, Members } from '../presence/info.ts'
 import { INBOX, inboxOf } from '../protocol/channel.ts'
@@ -30,7 +31,7 @@ import type { Published } from '../publish/publisher.ts'
 import { Turns } from '../turns.ts'
 import type { WheelEntry } from '../wheel.ts'
 
-export class Session implements WheelEntry {
+export class Session extends Account implements WheelEntry {
   readonly id: string
   /** Of two connections of a session the one with the smaller claim is the older. */
   readonly claim: number
@@ -44,9 +45,8 @@ export class Session implements WheelEntry {
   #held: Held
   /** By channel, and for fresh tokens. While there is a request. */
   #turns: Turns | undefined
-  /** How long the client will have for a fresh token once it is asked for one. `ASKED`: it was, and what is on the wheel is its end. */
+  /** How long the client will have for a fresh token once it is asked for one. `ASKED`: it was, and what is on the wheel is its end. `CLOSED`. */
   #reauthDeadlineMs = 0
-  #closed = false
   wheelTick = -1
   wheelBefore: WheelEntry | undefined
   wheelBehind: WheelEntry | undefined
@@ -58,6 +58,7 @@ export class Session implements WheelEntry {
     inbox: Subscription,
     context: SessionContext,
   ) {
+    super()
     this.id = id
     this.claim = claim
     this.#identity = identity
@@ -112,8 +113,7 @@ export class Session implements WheelEntry {
 
   /** There is room in the connection's buffer again. */
   resume(): void {
-    this.#inbox.resume()
-    for (const subscription of eachOf(this.#held)) subscription.resume()
+    for (const subscription of this.subscriptions()) subscription.resume()
   }
 
   // What a client asks for. Each fails with a `SluiceError`, or with `ConnectionGone` where nobody is there to be told; see `refusal`.
@@ -209,8 +209,8 @@ export class Session implements WheelEntry {
 
   /** The connection has gone. Idempotent. */
   close(): void {
-    if (this.#closed) return
-    this.#closed = true
+    if (this.isClosed) return
+    this.#reauthDeadlineMs = CLOSED
     this.ports.wheel.cancel(this)
     for (const subscription of eachOf(this.#held)) this.leave(subscription)
     // The inbox last: what is counted of the user goes with it.
@@ -231,13 +231,12 @@ export class Session implements WheelEntry {
     this.#connection.reauth(deadline)
     this.tap?.told(this, 'reauth', { deadline })
     // What is sent may end the connection.
-    if (!this.#closed) this.ports.wheel.schedule(this, deadline)
+    if (!this.isClosed) this.ports.wheel.schedule(this, deadline)
   }
 
   abandon(): void {
-    this.#connection.end(
-      new Closing('internal', 'internal', 'the gateway failed to go on with this session; its log says more'),
-    )
+    const why = 'the gateway failed to go on with this session; its log says more'
+    this.#connection.end(new Closing('internal', 'internal', why))
   }
 
   private async putOn(channel: string, from: From | undefined, tell: Told, as: As): Promise<void> {
@@ -300,7 +299,12 @@ export class Session implements WheelEntry {
     this.drop(channel, subscription)
   }
 
+  private get isClosed(): boolean {
+    return this.#reauthDeadlineMs === CLOSED
+  }
+
   private scheduleReauth(): void {
+    if (this.isClosed) return
     const { clock, wheel } = this.ports
     const { expiresAtMs } = this.#identity
     const expiresInMs = expiresAtMs === undefined ? undefined : expiresAtMs - clock.now()
@@ -327,7 +331,7 @@ export class Session implements WheelEntry {
 
   /** Who is there, by the token that was sent last. */
   private checkOpen(): Identity {
-    if (this.#closed || this.#connection.closed) throw new ConnectionGone()
+    if (this.isClosed || this.#connection.closed) throw new ConnectionGone()
     return this.#identity
   }
 

@@ -20,7 +20,7 @@ import type { Found } from './welcome.ts'
 import type { TakenOver } from '../cluster/control.ts'
 import { Closing, type Ended } from '../errors.ts'
 import type { Opened } from '../hub/hub.ts'
-import type { Account } from '../observe/account.ts'
+import { UNCOUNTED_MS } from '../observe/account.ts'
 import type { Came } from '../observe/witness.ts'
 import type { Entry } from '../presence/info.ts'
 import { INBOX, publicName } from '../protocol/channel.ts'
@@ -224,9 +224,9 @@ export class Sessions {
   }
 
   /** The session's connection has gone, once for each. */
-  disconnected(session: Session, account: Account | undefined, ended: Ended): void {
+  disconnected(session: Session, ended: Ended): void {
     session.close()
-    this.#context.ports.witness.ended(session, account, ended)
+    this.#context.ports.witness.ended(session, session.account, ended)
     // A session that was taken over on this node belongs to the newer connection.
     if (this.#byId.get(session.id) !== session) return
     this.#byId.delete(session.id)
@@ -306,7 +306,7 @@ export class Sessions {
       if (one.from !== undefined) ports.metrics.channelResumed(resultOf(one))
     }
     // Complete by now: a stream's first cursor names every channel.
-    const account = ports.witness.began(session, came)
+    session.beganMs = ports.witness.began(session, came) ?? UNCOUNTED_MS
     const welcome = {
       node: ports.nodeId,
       resumed: came.resume === 'resumed',
@@ -316,7 +316,7 @@ export class Sessions {
       limits: ports.limits(),
       refused,
     }
-    connection.joined(session, welcome, account)
+    connection.joined(session, welcome)
     const { transport } = connection
     ports.witness.tap?.told(session, 'connected', {
       transport,

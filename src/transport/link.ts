@@ -5,12 +5,9 @@
 import type { LinkSocket } from './link-sockets.ts'
 import { WebSocketConnection } from './websocket.ts'
 import type { Fanout, StreamFanout } from '../hub/fanout.ts'
-import type { Account } from '../observe/account.ts'
 import type { Encoded } from '../protocol/encoded.ts'
 import type { EncodedEvent } from '../protocol/encoded-event.ts'
 import type { Form } from '../protocol/form.ts'
-import type { Session } from '../session/session.ts'
-import type { Welcome } from '../session/welcome.ts'
 
 export class LinkConnection extends WebSocketConnection implements StreamFanout {
   readonly size = 1
@@ -18,7 +15,6 @@ export class LinkConnection extends WebSocketConnection implements StreamFanout 
   left: () => void = () => undefined
   #link: LinkSocket | undefined
   readonly #mode: 'sse' | 'poll'
-  #ledger: Account | undefined
   readonly #form: Form<Buffer>
 
   constructor(
@@ -50,19 +46,14 @@ export class LinkConnection extends WebSocketConnection implements StreamFanout 
     return this.#link?.slow !== true && super.hasRoom()
   }
 
-  override joined(session: Session, welcome: Welcome, account: Account | undefined): void {
-    this.#ledger = account
-    super.joined(session, welcome, account)
-  }
-
   override attach(fanout: Fanout): void {
     fanout.addStreams(this)
-    this.#ledger?.joined(fanout.messages)
+    this.session?.account?.joined(fanout.messages)
   }
 
   override detach(fanout: Fanout): void {
     fanout.removeStreams(this)
-    this.#ledger?.left(fanout.messages)
+    this.session?.account?.left(fanout.messages)
   }
 
   /** It is on no topic that others could be reached on: it leaves for this one message. */
@@ -75,7 +66,8 @@ export class LinkConnection extends WebSocketConnection implements StreamFanout 
   message(_channel: string, encoded: Encoded): void {
     this.deliver(encoded)
     // The channel counts it, for all who are live.
-    if (this.#ledger !== undefined) this.#ledger.messages--
+    const account = this.session?.account
+    if (account !== undefined) account.messages--
   }
 
   event(encoded: EncodedEvent): void {

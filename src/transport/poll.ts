@@ -7,7 +7,6 @@ import type { HttpConnection, StreamContext } from './transport.ts'
 import type { HttpExchange, ResponseHeaders } from '../drivers/uws.ts'
 import { ERRORS, errorBody, faulty, type Closing } from '../errors.ts'
 import type { Fanout, StreamFanout } from '../hub/fanout.ts'
-import type { Account } from '../observe/account.ts'
 import { publicName } from '../protocol/channel.ts'
 import { composeCursor, cursorSegment, tagOf } from '../protocol/cursor.ts'
 import type { Encoded } from '../protocol/encoded.ts'
@@ -41,7 +40,6 @@ export class PollConnection implements HttpConnection, StreamFanout, WheelEntry 
   readonly #context: StreamContext
   readonly #request: PollRequest
   #session: Session | undefined
-  #account: Account | undefined
   #closed = false
   #answering = false
   #messages: Encoded[] = []
@@ -99,7 +97,7 @@ export class PollConnection implements HttpConnection, StreamFanout, WheelEntry 
     const { ports } = this.#context
     ports.wheel.cancel(this)
     ports.admission.disconnected('poll', ANSWERED)
-    if (this.#session !== undefined) ports.sessions.disconnected(this.#session, this.#account, ANSWERED)
+    if (this.#session !== undefined) ports.sessions.disconnected(this.#session, ANSWERED)
   }
 
   // Subscriber
@@ -109,7 +107,7 @@ export class PollConnection implements HttpConnection, StreamFanout, WheelEntry 
   }
 
   deliver(encoded: Encoded): void {
-    this.#account?.delivered()
+    this.#session?.account?.delivered()
     this.message(encoded.message.channel, encoded)
   }
 
@@ -123,12 +121,12 @@ export class PollConnection implements HttpConnection, StreamFanout, WheelEntry 
 
   attach(fanout: Fanout): void {
     fanout.addStreams(this)
-    this.#account?.joined(fanout.messages)
+    this.#session?.account?.joined(fanout.messages)
   }
 
   detach(fanout: Fanout): void {
     fanout.removeStreams(this)
-    this.#account?.left(fanout.messages)
+    this.#session?.account?.left(fanout.messages)
   }
 
   stepAside(fanout: Fanout): undefined {
@@ -163,9 +161,8 @@ export class PollConnection implements HttpConnection, StreamFanout, WheelEntry 
   // Connection
 
   /** An answer has no place for anything else: the next request brings its token, and the cursor says the rest. */
-  joined(session: Session, { channels }: Welcome, account: Account | undefined): void {
+  joined(session: Session, { channels }: Welcome): void {
     this.#session = session
-    this.#account = account
     const refused = [...channels].flatMap(([channel, { error }]) =>
       error === undefined ? [] : [{ channel, error }],
     )
@@ -230,7 +227,7 @@ export class PollConnection implements HttpConnection, StreamFanout, WheelEntry 
     const body = `{"messages":[${messages}],"resets":[${this.#resets.join(',')}]${events}${this.#refused},"cursor":${JSON.stringify(cursor)}${elsewhere}}`
     this.#request.exchange.respond(200, { ...this.#request.headers, ...JSON_HEADERS }, body, leaves)
     this.#context.ports.metrics.bytesOut('poll', body.length)
-    this.#account?.sent(body.length)
+    this.#session?.account?.sent(body.length)
     this.gone()
   }
 }

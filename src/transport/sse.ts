@@ -14,7 +14,6 @@ import type { Link } from '../dialect/dialect.ts'
 import type { HttpExchange, HttpStream, ResponseHeaders } from '../drivers/uws.ts'
 import type { CloseReason, Closing } from '../errors.ts'
 import type { Fanout, StreamFanout } from '../hub/fanout.ts'
-import type { Account } from '../observe/account.ts'
 import { isInbox } from '../protocol/channel.ts'
 import { tagOf } from '../protocol/cursor.ts'
 import type { Encoded } from '../protocol/encoded.ts'
@@ -42,7 +41,6 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
   /** Opened with the session: until then the answer may still be an error. */
   #stream: HttpStream | undefined
   #session: Session | undefined
-  #account: Account | undefined
   #group: SseGroup | undefined
   #state: 'open' | 'closed' = 'open'
   #own: OwnEvent[] | undefined
@@ -113,7 +111,7 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
     const ended = this.#endReason === undefined ? {} : { why: this.#endReason }
     ports.admission.disconnected('sse', ended)
     this.#leaveGroup()
-    if (this.#session !== undefined) ports.sessions.disconnected(this.#session, this.#account, ended)
+    if (this.#session !== undefined) ports.sessions.disconnected(this.#session, ended)
   }
 
   // Subscriber
@@ -124,7 +122,7 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
   }
 
   deliver(encoded: Encoded): void {
-    this.#account?.delivered()
+    this.#session?.account?.delivered()
     this.message(encoded.message.channel, encoded)
   }
 
@@ -138,13 +136,13 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
 
   attach(fanout: Fanout): void {
     fanout.addStreams(this)
-    this.#account?.joined(fanout.messages)
+    this.#session?.account?.joined(fanout.messages)
     this.#context.fanout.memberHasWork(this)
   }
 
   detach(fanout: Fanout): void {
     this.#leaveGroup()
-    this.#account?.left(fanout.messages)
+    this.#session?.account?.left(fanout.messages)
     fanout.removeStreams(this)
   }
 
@@ -174,9 +172,8 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
 
   // Connection
 
-  joined(session: Session, welcome: Welcome, account: Account | undefined): void {
+  joined(session: Session, welcome: Welcome): void {
     this.#session = session
-    this.#account = account
     for (const { source, position } of session.subscriptions()) this.#place.move(source.name, position)
     this.#suffix = this.#place.suffix()
     const reads = (): void => {
@@ -254,7 +251,7 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
     const stream = this.#stream
     if (stream === undefined) return
     writeCorked(stream, events)
-    this.#account?.sent(events.length)
+    this.#session?.account?.sent(events.length)
     if (stream.slow) this.#context.fanout.memberHasWork(this)
   }
 
@@ -335,7 +332,7 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
     const stream = this.#stream
     if (stream === undefined) return
     this.#context.ports.metrics.bytesOut('sse', text.length)
-    this.#account?.sent(text.length)
+    this.#session?.account?.sent(text.length)
     stream.cork(() => stream.write(text))
   }
 

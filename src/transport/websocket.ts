@@ -21,7 +21,6 @@ import type { Fanout } from '../hub/fanout.ts'
 import type { Spared } from '../hub/subscriber.ts'
 import { topicOf } from '../hub/topics.ts'
 import type { OverLimit } from '../hub/turn-log.ts'
-import type { Account } from '../observe/account.ts'
 import type { Entry } from '../presence/info.ts'
 import { isInbox, publicName } from '../protocol/channel.ts'
 import type { Encoded } from '../protocol/encoded.ts'
@@ -46,7 +45,6 @@ export class WebSocketConnection implements Link, OverLimit, Answered {
   #conversation: Conversation<Buffer>
   #socket: NativeSocket | undefined
   #session: Session | undefined
-  #account: Account | undefined
   /** Until it is joined, all that is needed until then. */
   #state: Arriving | 'joined' | 'closed'
   #trouble: Trouble | undefined
@@ -99,7 +97,7 @@ export class WebSocketConnection implements Link, OverLimit, Answered {
     const bytes = message.byteLength
     ports.metrics.bytesIn(this.transport, bytes)
     ports.metrics.frameIn()
-    this.#account?.received(bytes)
+    this.#session?.account?.received(bytes)
     if (bytes > options.frameBytesMax) {
       ports.metrics.limitHit('frame')
       const why = `the frame has ${bytes} bytes; limits.frame allows ${options.frameBytesMax}`
@@ -172,7 +170,7 @@ export class WebSocketConnection implements Link, OverLimit, Answered {
     const ended = why === undefined ? { code } : { why, code: dialect.closeCodes[why] }
     ports.admission.disconnected(this.transport, ended)
     this.#conversation.gone()
-    if (this.#session !== undefined) ports.sessions.disconnected(this.#session, this.#account, ended)
+    if (this.#session !== undefined) ports.sessions.disconnected(this.#session, ended)
   }
 
   // Subscriber
@@ -189,8 +187,8 @@ export class WebSocketConnection implements Link, OverLimit, Answered {
   deliver(encoded: Encoded): void {
     const written = encoded.as(this.#conversation.form)
     this.write(written)
-    this.#account?.delivered()
-    this.#account?.sent(written.data.length)
+    this.#session?.account?.delivered()
+    this.#session?.account?.sent(written.data.length)
   }
 
   reset(reset: EncodedReset): void {
@@ -203,20 +201,20 @@ export class WebSocketConnection implements Link, OverLimit, Answered {
     const { form } = this.#conversation
     this.#socket?.subscribe(topicOf(form, channel))
     fanout.addNative(form)
-    this.#account?.joined(fanout.messages, fanout.group(form)?.bytes)
+    this.#session?.account?.joined(fanout.messages, fanout.group(form)?.bytes)
   }
 
   detach(fanout: Fanout, channel: string): void {
     if (isInbox(channel)) return
     const { form } = this.#conversation
     this.#socket?.unsubscribe(topicOf(form, channel))
-    this.#account?.left(fanout.messages, fanout.group(form)?.bytes)
+    this.#session?.account?.left(fanout.messages, fanout.group(form)?.bytes)
     fanout.removeNative(form)
   }
 
   stepAside(_fanout: Fanout, channel: string, encoded: Encoded): Spared | undefined {
     const { form } = this.#conversation
-    if (!isInbox(channel)) this.#account?.spared(encoded.as(form).data.length)
+    if (!isInbox(channel)) this.#session?.account?.spared(encoded.as(form).data.length)
     return this.#socket === undefined ? undefined : { member: this.#socket, form }
   }
 
@@ -228,9 +226,8 @@ export class WebSocketConnection implements Link, OverLimit, Answered {
 
   // Connection
 
-  joined(session: Session, welcome: Welcome, account: Account | undefined): void {
+  joined(session: Session, welcome: Welcome): void {
     this.#session = session
-    this.#account = account
     this.introduced()
     this.#state = 'joined'
     this.#conversation = this.#conversation.joined(this, session, welcome)

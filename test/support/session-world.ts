@@ -182,7 +182,7 @@ export class FakeConnection implements Link {
   cut(): void {
     if (this.closed) return
     this.closed = true
-    if (this.session !== undefined) this.node.sessions.disconnected(this.session, undefined, {})
+    if (this.session !== undefined) this.node.sessions.disconnected(this.session, {})
   }
 
   hasRoom(): boolean {

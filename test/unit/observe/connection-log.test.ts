@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { Account, UNCOUNTED_MS } from '../../../src/observe/account.ts'
 import { ConnectionLog, type ConnectionLogOptions } from '../../../src/observe/connection-log.ts'
 import type { Ended } from '../../../src/errors.ts'
 import type { SeenSession } from '../../../src/observe/witness.ts'
@@ -28,11 +29,18 @@ function session(user: string, transport: 'websocket' | 'sse' | 'poll' = 'websoc
   }
 }
 
+/** As a session has it. */
+function accountSince(beganMs: number | undefined): Account | undefined {
+  const account = new Account()
+  account.beganMs = beganMs ?? UNCOUNTED_MS
+  return account.account
+}
+
 describe('the lines of a connection', () => {
   it('say who began, and for how long, with what and why he ended', () => {
     const { clock, lines, subject } = connectionLog()
     const ann = session('ann')
-    const account = subject.began(ann, { resume: 'resumed', client: 'sluice-js/1.2.0' })
+    const account = accountSince(subject.began(ann, { resume: 'resumed', client: 'sluice-js/1.2.0' }))
     expect(lines).toEqual([
       {
         user: 'ann',
@@ -74,7 +82,7 @@ describe('the lines of a connection', () => {
   ])('name the end %j', (ended: Ended, said) => {
     const { lines, subject } = connectionLog()
     const ann = session('ann', 'sse')
-    subject.ended(ann, subject.began(ann, { resume: 'new', client: undefined }), ended)
+    subject.ended(ann, accountSince(subject.began(ann, { resume: 'new', client: undefined })), ended)
     expect(lines[1]).toMatchObject(said)
     if (!('code' in said)) expect(lines[1]).not.toHaveProperty('code')
   })
@@ -82,7 +90,9 @@ describe('the lines of a connection', () => {
   it('are one for a poll, which is over before anybody reads of its begin', () => {
     const { lines, subject } = connectionLog()
     const ann = session('ann', 'poll')
-    subject.ended(ann, subject.began(ann, { resume: 'new', client: undefined }), { why: 'answered' })
+    subject.ended(ann, accountSince(subject.began(ann, { resume: 'new', client: undefined })), {
+      why: 'answered',
+    })
     expect(lines.map(({ message }) => message)).toEqual(['a connection ended'])
   })
 
@@ -90,7 +100,7 @@ describe('the lines of a connection', () => {
     const { lines, log, subject } = connectionLog()
     log.level = 'warn'
     const ann = session('ann')
-    const account = subject.began(ann, { resume: 'new', client: undefined })
+    const account = accountSince(subject.began(ann, { resume: 'new', client: undefined }))
     expect(account).toBeUndefined()
     log.level = 'info'
     subject.ended(ann, account, { code: 1000 })
@@ -125,7 +135,7 @@ describe('a herd', () => {
     const { clock, lines, subject } = connectionLog({ linesPerSecond: 3 })
     const here = ['a', 'b', 'c', 'd', 'e'].map((user) => {
       const one = session(user)
-      return [one, subject.began(one, { resume: 'new', client: undefined })] as const
+      return [one, accountSince(subject.began(one, { resume: 'new', client: undefined }))] as const
     })
     expect(lines).toHaveLength(3)
     for (const [one, account] of here.slice(0, 4))

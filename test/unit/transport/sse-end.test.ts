@@ -83,7 +83,7 @@ async function stream(departure: string | undefined): Promise<Stream> {
     subscriptions: () => [subscription],
     resume: ignore,
   }
-  connection.joined(session as unknown as Session, WELCOME, undefined)
+  connection.joined(session as unknown as Session, WELCOME)
   connection.attach(fanout)
   await turn()
   return {
