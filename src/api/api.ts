@@ -128,13 +128,13 @@ export class Api {
     const { head } = asked.exchange
     this.#ports.localHosts?.checkHost(head)
     this.#ports.localHosts?.checkOrigin(head)
-    const gone = goneVersion(head.path)
+    const match = this.#router.match(head.method, head.path)
+    const gone = match.kind === 'unknown' ? goneVersion(head.path) : undefined
     if (gone !== undefined) {
       const body = errorBody('not_found', goneSentence(gone))
       this.#respond(asked, { status: 410, headers: JSON_TYPE, body })
       return
     }
-    const match = this.#router.match(head.method, head.path)
     if (match.kind === 'other-method') {
       this.#answerMethods(asked, match.allow)
       return
@@ -165,7 +165,7 @@ export class Api {
   #permitted(asked: Asked, route: Route): void | Promise<void> {
     if (route.scope !== undefined) asked.caller.checkScope(route.scope)
     if (route.wholeBody === undefined) return this.#carryOut(asked, route)
-    asked.exchange.takeBody((body) => {
+    asked.exchange.readBody((body) => {
       try {
         asked.arrived(body)
         this.#carryOut(asked, route)?.catch((fault: unknown) => asked.exchange.fail(fault))

@@ -34,6 +34,8 @@ export class HttpExchange {
   #bytes = 0
   #body: Buffer | SluiceError | undefined
   #take: TakeBody | undefined
+  /** Who takes it is done with it in the call. */
+  #lent = false
   #promise: Promise<Buffer> | undefined
   /** The library has corked the socket: what is written leaves in one system call, with the answers to what came along. */
   #corked = false
@@ -69,7 +71,13 @@ export class HttpExchange {
     else take(this.#body)
   }
 
-  /** The same as a promise, for any number. */
+  /** The same, but the body is good for the time of the call only: one that comes in one piece, as most do, is not copied. */
+  readBody(read: TakeBody): void {
+    this.#lent = true
+    this.takeBody(read)
+  }
+
+  /** As `takeBody` has it, as a promise, for any number. */
   body(): Promise<Buffer> {
     return (this.#promise ??= new Promise((resolve, reject) =>
       this.takeBody((body) => {
@@ -160,6 +168,7 @@ export class HttpExchange {
       this.fail(error)
     }
     this.#corked = false
+    if (this.#lent) this.#body = NO_BODY
   }
 
   /** `undefined`: there is more to come. */
@@ -171,8 +180,10 @@ export class HttpExchange {
       this.#chunks = undefined
       return new SluiceError('limit_exceeded', `the body is larger than ${bytesMax} bytes`)
     }
+    const bytes = Buffer.from(chunk)
+    if (last && this.#lent && this.#chunks === undefined) return bytes
     // Copied, since its memory is taken back after the call: into the pool, which costs a quarter of memory of its own.
-    const copy = Buffer.from(Buffer.from(chunk))
+    const copy = Buffer.from(bytes)
     if (last && this.#chunks === undefined) return copy
     ;(this.#chunks ??= []).push(copy)
     return last ? Buffer.concat(this.#chunks) : undefined

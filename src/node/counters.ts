@@ -21,7 +21,8 @@ export function hubMetrics(metrics: Metrics, clock: Clock, written: (channel: st
       for (const transport of TRANSPORTS) count += handed[transport]
       metrics.fanout.observe(count)
       if (count === 0) return
-      for (const transport of TRANSPORTS) metrics.delivered[transport].add(handed[transport])
+      for (const transport of TRANSPORTS)
+        if (handed[transport] > 0) metrics.delivered[transport].add(handed[transport])
       if (message.kind === 'logged' && message.ack) metrics.durableDelivered.add(handed[NATIVE])
       if (handed.nativeBytes > 0) metrics.bytesOut[NATIVE].add(handed.nativeBytes)
       const now = clock.now()

@@ -27,7 +27,7 @@ class Request {
     return {
       head: { method: 'POST', path: '/v1/publish', query: '', headers: { 'x-api-key': KEY } },
       onAborted: (run: () => void) => (this.leave = run),
-      takeBody: (take: (body: Buffer | SluiceError) => void) => (this.#take = take),
+      readBody: (take: (body: Buffer | SluiceError) => void) => (this.#take = take),
       respond: (status: number, _headers: unknown, body: string) => {
         this.answered = { status, json: JSON.parse(body) }
       },

@@ -3,7 +3,7 @@ import { FRAMES, LINES } from '../../../src/dialect/sluice-v1/encode.ts'
 import { Encoded } from '../../../src/protocol/encoded.ts'
 import type { LoggedMessage, Message } from '../../../src/protocol/message.ts'
 import { decodeMessage, encodeMessage } from '../../../src/protocol/packet.ts'
-import { unpinned } from '../../../src/protocol/pinned.ts'
+import { isPinning, unpinned } from '../../../src/protocol/pinned.ts'
 import { heldBytes } from '../../support/held-memory.ts'
 
 const COUNT = 10_000
@@ -62,11 +62,21 @@ describe('a payload that is a part of something larger', () => {
     const piece = Buffer.alloc(65_536, 0x31)
     const part = piece.subarray(10, 110)
     const own = unpinned(part)
-    expect(own.buffer.byteLength).toBe(100)
+    expect(isPinning(own)).toBe(false)
+    expect(own.buffer).not.toBe(piece.buffer)
     expect(Buffer.compare(own, part)).toBe(0)
     expect(unpinned(own)).toBe(own)
     expect(unpinned(piece)).toBe(piece)
     const most = piece.subarray(100)
     expect(unpinned(most)).toBe(most)
+  })
+
+  it('is its own, beside others that were taken out before and after it', () => {
+    const lengths = [0, 1, 20, 100, 128, 200, 255, 256, 257, 300, 3, 128, 128, 128, 128, 4000]
+    const parts = lengths.map((length, i) => Buffer.alloc(65_536, i + 1).subarray(7, 7 + length))
+    const own = parts.map(unpinned)
+    for (const [i, part] of parts.entries()) expect(Buffer.compare(own[i] as Uint8Array, part)).toBe(0)
+    expect(own.filter(isPinning)).toEqual([])
+    expect(new Set(own.map(({ buffer }) => buffer)).size).toBeLessThan(own.length)
   })
 })
