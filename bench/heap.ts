@@ -11,6 +11,8 @@ import { withPeer, type BenchSession } from './lib/session.ts'
 
 const CONNECTIONS = 3000
 const WARM_UP_CONNECTIONS = 500
+/** As in `idle-memory`. */
+const WARM_UP_ROUNDS = 8
 const OPENING_AT_ONCE = 100
 /** Less for each connection is of something else. */
 const SHOWN_BYTES = 1
@@ -26,8 +28,10 @@ await compile(['load/main', 'peers/sluice'])
 await compileGateway()
 await withPeer('sluice', async (session) => {
   await session.load.step('prepare', connections)
-  await session.load.step('connect', { count: WARM_UP_CONNECTIONS, inFlight: OPENING_AT_ONCE, ...on })
-  await session.load.step('disconnect')
+  for (let round = 0; round < WARM_UP_ROUNDS; round++) {
+    await session.load.step('connect', { count: WARM_UP_CONNECTIONS, inFlight: OPENING_AT_ONCE, ...on })
+    await session.load.step('disconnect')
+  }
   const before = await snapshot(session, 'before')
   await session.load.step('connect', { count: connections, inFlight: OPENING_AT_ONCE, ...on })
   const grown = grownSince(before, await snapshot(session, 'after'))

@@ -87,7 +87,6 @@ export async function withPeer<Value>(
   const server = new Child({
     program: compiled(`peers/${peer}`),
     core: SERVER_CORE,
-    nodeOptions: ['--expose-gc'],
     quiet: true,
   })
   const load = new Child({ program: compiled('load/main'), core: LOAD_CORE })
