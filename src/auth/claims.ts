@@ -18,7 +18,7 @@ export const NO_JWT =
   'the token is not a JWT: three parts in base64url with dots between them, a JSON header, and JSON claims'
 
 /** `payload`: of a token whose signature is good. Fails with `unauthorized`. */
-export function readClaims(payload: Uint8Array, rules: ClaimRules, nowMs: number): Claims {
+export function readClaims(payload: string, rules: ClaimRules, nowMs: number): Claims {
   const claims = objectOf(payload)
   if (rules.issuer !== undefined) checkIssuer(claims, rules.issuer)
   if (rules.audience !== undefined) checkAudience(claims, rules.audience)
@@ -26,12 +26,10 @@ export function readClaims(payload: Uint8Array, rules: ClaimRules, nowMs: number
   return claims
 }
 
-const utf8 = new TextDecoder()
-
-function objectOf(payload: Uint8Array): Claims {
+function objectOf(payload: string): Claims {
   let value: unknown
   try {
-    value = JSON.parse(utf8.decode(payload))
+    value = JSON.parse(payload)
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
   }

@@ -2,14 +2,8 @@
  * The keys that check tokens: a shared secret, a public key, or a key set (jwks.ts). Each becomes a `CryptoKey` once
  * per algorithm: importing costs more than checking.
  */
-import {
-  createHmac,
-  createPublicKey,
-  createSecretKey,
-  type KeyObject,
-  timingSafeEqual,
-  webcrypto,
-} from 'node:crypto'
+import { createPublicKey, type KeyObject, timingSafeEqual, webcrypto } from 'node:crypto'
+import { Hmac } from '../hmac.ts'
 import { type Algorithm, ALGORITHM_NAMES, isSameAlgorithm, kindOf } from './algorithms.ts'
 import { AuthConfigError } from './config-error.ts'
 
@@ -50,7 +44,7 @@ const PLAIN_HEADERS: ReadonlySet<string> = new Set(
 export class SecretKey {
   readonly algorithms: readonly Algorithm[]
   readonly #imported: ImportedKeys
-  readonly #plain: KeyObject | undefined
+  readonly #plain: Hmac | undefined
 
   /** Fails with `AuthConfigError` where the secret is too short for an algorithm, unless `allowWeak`. */
   constructor(text: string, algorithms: readonly Algorithm[], allowWeak: boolean) {
@@ -66,7 +60,7 @@ export class SecretKey {
     }
     this.algorithms = algorithms
     this.#imported = new ImportedKeys((algorithm) => importSecret(text, algorithm))
-    this.#plain = algorithms.includes('HS256') ? createSecretKey(Buffer.from(text)) : undefined
+    this.#plain = algorithms.includes('HS256') ? new Hmac(Buffer.from(text)) : undefined
   }
 
   key(algorithm: Algorithm): Promise<CryptoKey> {
@@ -82,7 +76,7 @@ export class SecretKey {
     const headerEnd = token.indexOf('.')
     const signedEnd = token.lastIndexOf('.')
     if (this.#plain === undefined || !PLAIN_HEADERS.has(token.slice(0, headerEnd))) return false
-    const expected = createHmac('sha256', this.#plain).update(token.slice(0, signedEnd)).digest('base64url')
+    const expected = this.#plain.of(token.slice(0, signedEnd), 'base64url')
     // As text: so another spelling of the same bytes is left to the usual way.
     const presented = Buffer.from(token.slice(signedEnd + 1))
     return presented.length === expected.length && timingSafeEqual(presented, Buffer.from(expected))

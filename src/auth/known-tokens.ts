@@ -31,14 +31,17 @@ export class KnownTokens {
     return this.#young.size + this.#old.size
   }
 
+  /** By which a token is found and remembered here, for as long as the process is there: two hashes of it would be one too many. */
+  keyOf(token: string): TokenKey {
+    return tokenKeyOf(token, this.#secret)
+  }
+
   /** `edition`: of the keys, see `KeyRing`. */
-  find(token: string, edition: number | undefined, nowMs: number): Identity | undefined {
+  find(key: TokenKey, edition: number | undefined, nowMs: number): Identity | undefined {
     if (edition === undefined || edition !== this.#edition || nowMs < this.#checkedMs) {
       this.#forget()
       return undefined
     }
-    if (this.size === 0) return undefined
-    const key = tokenKeyOf(token, this.#secret)
     const young = this.#young.get(key)
     const identity = young ?? this.#old.get(key)
     if (identity === undefined) return undefined
@@ -48,12 +51,12 @@ export class KnownTokens {
   }
 
   /** It was found good at this moment, with this edition of the keys. */
-  remember(token: string, identity: Identity, edition: number | undefined, nowMs: number): void {
+  remember(key: TokenKey, identity: Identity, edition: number | undefined, nowMs: number): void {
     if (edition === undefined) return
     if (edition !== this.#edition) this.#forget()
     this.#edition = edition
     this.#checkedMs = Math.max(this.#checkedMs, nowMs)
-    this.#keep(tokenKeyOf(token, this.#secret), identity)
+    this.#keep(key, identity)
   }
 
   #keep(key: TokenKey, identity: Identity): void {

@@ -56,6 +56,7 @@ const TYPES_DEFAULT = [undefined, 'jwt', 'at+jwt'] as const
 /** Some 300 bytes each. */
 const KNOWN_MAX = 8192
 
+const utf8 = new TextDecoder()
 const BASE64URL = /^[\w-]+$/
 
 /** Of lists up to 1 kB each, so at most some 10 MB. */
@@ -93,9 +94,9 @@ class JwtTokens implements Tokens {
     }
     const nowMs = this.#clock.now()
     const { edition } = this.#ring
-    const known = this.#known.find(token, edition, nowMs)
+    const key = this.#known.keyOf(token)
+    const known = this.#known.find(key, edition, nowMs)
     if (known !== undefined) return known
-    this.#checkDepth(token)
     const claims = this.#plainClaims(token, nowMs) ?? (await this.#otherClaims(token, nowMs))
     const ofNobody = nobody !== undefined && (claims['sub'] ?? '') === ''
     const identity = identityOf(ofNobody ? { ...claims, sub: nobody } : claims, this.#patterns)
@@ -106,7 +107,7 @@ class JwtTokens implements Tokens {
       )
     }
     // The keys may have been replaced meanwhile, and by then nobody knows with which of them it was checked. Of nobody each is another one's.
-    if (edition === this.#ring.edition && !ofNobody) this.#known.remember(token, identity, edition, nowMs)
+    if (edition === this.#ring.edition && !ofNobody) this.#known.remember(key, identity, edition, nowMs)
     return identity
   }
 
@@ -114,12 +115,9 @@ class JwtTokens implements Tokens {
     return this.#ring.healthy()
   }
 
-  /** Of what is parsed below by jose. Only counted here: what a stranger wrote is read once its signature is good. */
-  #checkDepth(token: string): void {
-    for (const part of token.split('.', 2)) {
-      if (!isDeeper(Buffer.from(part, 'base64url').toString(), this.#jsonDepthMax)) continue
-      throw refused(`the token is nested deeper than limits.jsonDepth allows, which is ${this.#jsonDepthMax}`)
-    }
+  #checkDepth(text: string): void {
+    if (!isDeeper(text, this.#jsonDepthMax)) return
+    throw refused(`the token is nested deeper than limits.jsonDepth allows, which is ${this.#jsonDepthMax}`)
   }
 
   /** Without a promise for the tokens that come in thousands: those signed with HS256. `undefined`: it is none of them. */
@@ -128,15 +126,20 @@ class JwtTokens implements Tokens {
     if (this.#types !== TYPES_DEFAULT || !this.#ring.hasSigned(token)) return undefined
     const payload = token.slice(token.indexOf('.') + 1, token.lastIndexOf('.'))
     // Of another spelling the usual way knows whether it is good.
-    return BASE64URL.test(payload)
-      ? readClaims(Buffer.from(payload, 'base64url'), this.#rules, nowMs)
-      : undefined
+    if (!BASE64URL.test(payload)) return undefined
+    const text = Buffer.from(payload, 'base64url').toString()
+    // As it does what begins with a byte order mark.
+    if (text.startsWith('\uFEFF')) return undefined
+    this.#checkDepth(text)
+    return readClaims(text, this.#rules, nowMs)
   }
 
   async #otherClaims(token: string, nowMs: number): Promise<Claims> {
+    // Of what is parsed by jose. Only counted here: what a stranger wrote is read once its signature is good.
+    for (const part of token.split('.', 2)) this.#checkDepth(Buffer.from(part, 'base64url').toString())
     const { checkSignature } = await import('./signatures.ts')
     const { payload, typ } = await checkSignature(token, this.#ring.algorithms, this.#find)
-    const claims = readClaims(payload, this.#rules, nowMs)
+    const claims = readClaims(utf8.decode(payload), this.#rules, nowMs)
     this.#checkType(typ)
     return claims
   }

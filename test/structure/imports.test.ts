@@ -16,6 +16,7 @@ const RANKS: readonly (readonly string[])[] = [
     'wheel.ts',
     'rounds.ts',
     'seal.ts',
+    'hmac.ts',
     'freshness.ts',
     'package-version.ts',
     'tracing.ts',

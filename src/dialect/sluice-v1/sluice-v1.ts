@@ -30,8 +30,11 @@ export class SluiceV1 implements Dialect, StreamDialect {
 
   hello(head: RequestHead): Hello {
     const offered = head.headers['sec-websocket-protocol']
-    if (offered !== undefined && !listed(offered).includes(SUBPROTOCOL))
+    if (offered !== undefined && offered !== SUBPROTOCOL && !listed(offered).includes(SUBPROTOCOL))
       throw new SluiceError('bad_request', `the subprotocols offered do not include ${SUBPROTOCOL}`)
+    const subprotocol = offered === undefined ? '' : SUBPROTOCOL
+    // Most say it all in `connect`.
+    if (head.query === '') return { token: bearer(head), ticket: undefined, turns: undefined, subprotocol }
     const query = new URLSearchParams(head.query)
     const move = query.get('move')
     return {
@@ -39,7 +42,7 @@ export class SluiceV1 implements Dialect, StreamDialect {
       token: bearer(head) ?? query.get('token') ?? undefined,
       ticket: readTicket(query.get('resume') ?? ''),
       turns: move === null ? undefined : Number(move),
-      subprotocol: offered === undefined ? '' : SUBPROTOCOL,
+      subprotocol,
     }
   }
 

@@ -15,45 +15,45 @@ describe('a remembered token', () => {
     for (const other of [2, undefined]) {
       const known = new KnownTokens(10)
       const alice = identity()
-      known.remember('a', alice, 1, 0)
-      expect(known.find('a', 1, 0)).toBe(alice)
-      expect(known.find('b', 1, 0)).toBeUndefined()
-      expect(known.find('a', other, 0)).toBeUndefined()
+      known.remember(known.keyOf('a'), alice, 1, 0)
+      expect(known.find(known.keyOf('a'), 1, 0)).toBe(alice)
+      expect(known.find(known.keyOf('b'), 1, 0)).toBeUndefined()
+      expect(known.find(known.keyOf('a'), other, 0)).toBeUndefined()
       // Forgotten for good, also where the edition comes back.
-      expect(known.find('a', 1, 0)).toBeUndefined()
+      expect(known.find(known.keyOf('a'), 1, 0)).toBeUndefined()
       expect(known.size).toBe(0)
     }
   })
 
   it('K1 is not remembered where the keys are not known', () => {
     const known = new KnownTokens(10)
-    known.remember('a', identity(), undefined, 0)
+    known.remember(known.keyOf('a'), identity(), undefined, 0)
     expect(known.size).toBe(0)
   })
 
   it('K2 is known until the moment of its expiry', () => {
     const known = new KnownTokens(10)
-    known.remember('a', identity(1000), 1, 0)
-    expect(known.find('a', 1, 999)).toBeDefined()
-    expect(known.find('a', 1, 1000)).toBeUndefined()
+    known.remember(known.keyOf('a'), identity(1000), 1, 0)
+    expect(known.find(known.keyOf('a'), 1, 999)).toBeDefined()
+    expect(known.find(known.keyOf('a'), 1, 1000)).toBeUndefined()
   })
 
   it('K2 is checked anew where the clock has gone back', () => {
     const known = new KnownTokens(10)
-    known.remember('a', identity(), 1, 1000)
-    expect(known.find('a', 1, 999)).toBeUndefined()
+    known.remember(known.keyOf('a'), identity(), 1, 1000)
+    expect(known.find(known.keyOf('a'), 1, 999)).toBeUndefined()
   })
 
   it('K3 is forgotten when others fill the room, unless it is used', () => {
     const known = new KnownTokens(10)
-    known.remember('used', identity(), 1, 0)
-    known.remember('unused', identity(), 1, 0)
+    known.remember(known.keyOf('used'), identity(), 1, 0)
+    known.remember(known.keyOf('unused'), identity(), 1, 0)
     for (let i = 0; i < 100; i++) {
-      known.remember(`other ${i}`, identity(), 1, 0)
-      expect(known.find('used', 1, 0)).toBeDefined()
+      known.remember(known.keyOf(`other ${i}`), identity(), 1, 0)
+      expect(known.find(known.keyOf('used'), 1, 0)).toBeDefined()
       expect(known.size).toBeLessThanOrEqual(10)
     }
-    expect(known.find('unused', 1, 0)).toBeUndefined()
+    expect(known.find(known.keyOf('unused'), 1, 0)).toBeUndefined()
   })
 })
 
