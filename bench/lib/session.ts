@@ -9,6 +9,8 @@ import type { PeerName, Ports } from '../peers/terms.ts'
 /** Resident memory that moved by less than this from one look to the next has settled. */
 const SETTLED_BYTES = 65_536
 const LOOK_INTERVAL_MS = 250
+/** Before the first look: what somebody has sent is counted for two seconds after it, and with it the connection is held, gone or not. */
+const SILENCE_MS = 3000
 const LOOKS_MAX = 40
 
 export interface Measured<Value> {
@@ -60,6 +62,7 @@ export class BenchSession {
   /** The server's own memory, without the room for young objects, once its garbage is collected and nothing moves any more. */
   async settledBytes(): Promise<number> {
     let last = Number.POSITIVE_INFINITY
+    await new Promise((resolve) => setTimeout(resolve, SILENCE_MS))
     for (let look = 0; look < LOOKS_MAX; look++) {
       const youngBytes = await this.#server.step<number>('collect')
       await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL_MS))
