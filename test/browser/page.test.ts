@@ -171,7 +171,7 @@ describe('the page', () => {
   })
 
   it.each([
-    ['curl', 'bash', ['-c']],
+    ['curl', 'bash', ['--norc', '-c']],
     ['JavaScript', process.execPath, ['--input-type=module', '-e']],
     ['Python', 'python3', ['-c']],
   ])('shows %s that publishes to the channel as it is', async (language, program, words) => {

@@ -72,9 +72,13 @@ describe.skipIf(analyze.missing !== undefined)(`systemd-analyze${analyze.note}`,
 
   it('takes it without a word', () => {
     const copy = installed()
-    const said = execFileSync('bash', ['-c', `systemd-analyze verify --man=no '${copy.path}' 2>&1`], {
-      encoding: 'utf8',
-    })
+    const said = execFileSync(
+      'bash',
+      ['--norc', '-c', `systemd-analyze verify --man=no '${copy.path}' 2>&1`],
+      {
+        encoding: 'utf8',
+      },
+    )
     copy.remove()
     expect(said).toBe('')
   })

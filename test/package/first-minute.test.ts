@@ -76,14 +76,17 @@ function type(
   command: string,
 ): Promise<{ readonly code: unknown; readonly out: string; readonly err: string }> {
   return new Promise((resolve) =>
-    execFile('bash', ['-c', command], { cwd: installed.folder, env: environment() }, (error, out, err) =>
-      resolve({ code: error?.code ?? 0, out, err }),
+    execFile(
+      'bash',
+      ['--norc', '-c', command],
+      { cwd: installed.folder, env: environment() },
+      (error, out, err) => resolve({ code: error?.code ?? 0, out, err }),
     ),
   )
 }
 
 function start(command: string, more: NodeJS.ProcessEnv = {}): { child: ChildProcess; output: () => string } {
-  const child = spawn('bash', ['-c', command], {
+  const child = spawn('bash', ['--norc', '-c', command], {
     cwd: installed.folder,
     env: { ...environment(), ...more },
     stdio: 'pipe',

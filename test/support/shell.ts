@@ -15,7 +15,8 @@ export function shell(
 ): Promise<Typed> {
   return new Promise((resolve) => {
     const options = { cwd, env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env } }
-    execFile('bash', ['-c', command], options, (error, out, err) =>
+    // A shell whose input is a socket takes itself for one of a remote login, and reads what that person's would read.
+    execFile('bash', ['--norc', '-c', command], options, (error, out, err) =>
       resolve({ code: error?.code ?? 0, out, err }),
     )
   })
