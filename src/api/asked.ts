@@ -93,7 +93,7 @@ export class Asked implements ApiRequest {
   }
 
   /** The whole body is here. Fails with `limit_exceeded` or `bad_request`. */
-  arrived(body: Buffer | SluiceError): void {
+  arrived(body: ArrayBuffer | Buffer | SluiceError): void {
     if (body instanceof SluiceError) this.#unread(body)
     else this.#text = textOf(body)
   }
@@ -118,7 +118,7 @@ export class Asked implements ApiRequest {
 /** What is not UTF-8 must not come out as something else. */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-function textOf(body: Buffer): string {
+function textOf(body: ArrayBuffer | Buffer): string {
   try {
     return utf8.decode(body)
   } catch (error) {

@@ -11,6 +11,7 @@ import { fromBase64 } from '../protocol/base64.ts'
 import { inboxOf } from '../protocol/channel.ts'
 import { JsonFault, parseJson } from '../protocol/json.ts'
 import type { GivenMetadata } from '../protocol/metadata.ts'
+import { ownBytes } from '../protocol/pinned.ts'
 import { rawElements, rawMember } from '../protocol/raw-json.ts'
 import type { Publisher, Published, PublishRequest } from '../publish/publisher.ts'
 
@@ -36,7 +37,7 @@ type Target = PublishRequest['target']
 interface Given {
   readonly payload: PublishRequest['payload']
   readonly id: string | undefined
-  readonly meta: GivenMetadata
+  readonly meta: GivenMetadata | undefined
 }
 
 interface Door {
@@ -107,7 +108,9 @@ function single(door: Door, value: unknown, raw: string): Answer<Result> {
   if (id !== undefined && typeof id !== 'string') throw new SluiceError('bad_request', 'id must be a text')
   const where = whereOf(fields)
   const targets = targetsOf(fields, where, door.batchMax)
-  const message = { payload: readPayload(fields, raw), id, meta: { event, headers, exclude } }
+  const isPlain = event === undefined && headers === undefined && exclude === undefined
+  const meta = isPlain ? undefined : { event, headers, exclude }
+  const message = { payload: readPayload(fields, raw), id, meta }
   if (where === 'channel' || where === 'user') return publishTo(door, message, targets[0] as Target)
   // The request named several: its answer is a list, also where the list has one entry.
   const results = targets.map((target) => settled(() => publishTo(door, message, target)))
@@ -193,7 +196,8 @@ function readPayload(fields: Fields, raw: string): PublishRequest['payload'] {
   }
   const text = rawMember(raw, 'data')
   if (text === undefined) throw new SluiceError('bad_request', 'data is missing')
-  return { data: Buffer.from(text), binary: false }
+  // In the log as it is: a small one is copied nowhere on its way there.
+  return { data: ownBytes(text), binary: false }
 }
 
 /** A message for several channels or users is so many. What is not right in an element is told in its place. */

@@ -119,8 +119,12 @@ export class MemoryBackbone implements Backbone {
   }
 
   #enqueue(item: Message | Control): void {
-    this.#queue.push(item)
-    if (this.#scheduled) return
+    if (this.#scheduled) {
+      this.#queue.push(item)
+      return
+    }
+    // Most are alone: what is pushed to an empty list makes room for seventeen.
+    this.#queue = [item]
     this.#scheduled = true
     // `queueMicrotask` makes an object of Node's for each, which is half a microsecond.
     void SOON.then(this.#drain)

@@ -16,6 +16,7 @@ export interface HttpRoute {
 }
 
 type TakeBody = (body: Buffer | SluiceError) => void
+type ReadBody = (body: ArrayBuffer | Buffer | SluiceError) => void
 
 const NO_BODY = Buffer.alloc(0)
 
@@ -32,8 +33,8 @@ export class HttpExchange {
   /** What has come of the body, while there is more to come. */
   #chunks: Buffer[] | undefined
   #bytes = 0
-  #body: Buffer | SluiceError | undefined
-  #take: TakeBody | undefined
+  #body: ArrayBuffer | Buffer | SluiceError | undefined
+  #take: ReadBody | undefined
   /** Who takes it is done with it in the call. */
   #lent = false
   #promise: Promise<Buffer> | undefined
@@ -67,14 +68,14 @@ export class HttpExchange {
    * answered in the call costs no turn of the loop and no system call of its own.
    */
   takeBody(take: TakeBody): void {
-    if (this.#body === undefined) this.#take = take
-    else take(this.#body)
+    // It is lent to nobody who has not said so.
+    this.#whenHere(take as ReadBody)
   }
 
   /** The same, but the body is good for the time of the call only: one that comes in one piece, as most do, is not copied. */
-  readBody(read: TakeBody): void {
+  readBody(read: ReadBody): void {
     this.#lent = true
-    this.takeBody(read)
+    this.#whenHere(read)
   }
 
   /** As `takeBody` has it, as a promise, for any number. */
@@ -149,6 +150,11 @@ export class HttpExchange {
     }
   }
 
+  #whenHere(read: ReadBody): void {
+    if (this.#body === undefined) this.#take = read
+    else read(this.#body)
+  }
+
   #arrived(chunk: ArrayBuffer, last: boolean): void {
     // Too long already, and whoever asked was told.
     if (this.#body !== undefined) return
@@ -172,7 +178,7 @@ export class HttpExchange {
   }
 
   /** `undefined`: there is more to come. */
-  #collected(chunk: ArrayBuffer, last: boolean): Buffer | SluiceError | undefined {
+  #collected(chunk: ArrayBuffer, last: boolean): ArrayBuffer | Buffer | SluiceError | undefined {
     const { bodyBytesMax } = this.#route
     const bytesMax = typeof bodyBytesMax === 'number' ? bodyBytesMax : bodyBytesMax(this.head)
     this.#bytes += chunk.byteLength
@@ -180,10 +186,9 @@ export class HttpExchange {
       this.#chunks = undefined
       return new SluiceError('limit_exceeded', `the body is larger than ${bytesMax} bytes`)
     }
-    const bytes = Buffer.from(chunk)
-    if (last && this.#lent && this.#chunks === undefined) return bytes
+    if (last && this.#lent && this.#chunks === undefined) return chunk
     // Copied, since its memory is taken back after the call: into the pool, which costs a quarter of memory of its own.
-    const copy = Buffer.from(bytes)
+    const copy = Buffer.from(Buffer.from(chunk))
     if (last && this.#chunks === undefined) return copy
     ;(this.#chunks ??= []).push(copy)
     return last ? Buffer.concat(this.#chunks) : undefined

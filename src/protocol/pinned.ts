@@ -19,14 +19,29 @@ let used = 0
 /** The bytes themselves, or a copy where they are a part of something larger. */
 export function unpinned(data: Uint8Array): Uint8Array {
   if (!isPinning(data)) return data
-  const { length } = data
-  if (length > SHARED_BYTES / 2) return new Uint8Array(data)
+  if (data.length > SHARED_BYTES / 2) return new Uint8Array(data)
+  const copy = room(data.length)
+  copy.set(data)
+  return copy
+}
+
+/** A text as bytes that pin nothing: whoever keeps them need not copy them. */
+export function ownBytes(text: string): Buffer {
+  // It has at least so many: a long one is not counted first.
+  if (text.length > SHARED_BYTES / 2) return Buffer.from(text)
+  const length = Buffer.byteLength(text)
+  if (length > SHARED_BYTES / 2) return Buffer.from(text)
+  const bytes = room(length)
+  bytes.write(text)
+  return bytes
+}
+
+function room(length: number): Buffer {
   if (used + length > SHARED_BYTES) {
     shared = new ArrayBuffer(SHARED_BYTES)
     used = 0
   }
-  const copy = new Uint8Array(shared, used, length)
-  copy.set(data)
+  const at = used
   used += length
-  return copy
+  return Buffer.from(shared, at, length)
 }

@@ -5,6 +5,7 @@
 import { isUtf8 } from 'node:buffer'
 import { SluiceError } from '../errors.ts'
 import { JsonFault, parseJson } from '../protocol/json.ts'
+import { asBuffer } from '../protocol/json-data.ts'
 import type { Payload } from '../protocol/message.ts'
 import { onOneLine } from '../protocol/raw-json.ts'
 
@@ -33,7 +34,7 @@ export function normalPayload(payload: Payload, rules: PayloadRules): Payload {
 
 function normalJson(data: Uint8Array, { jsonDepthMax, parsed }: PayloadRules): Uint8Array {
   if (!isUtf8(data)) throw new SluiceError('bad_request', JSON_RULE)
-  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+  const bytes = asBuffer(data)
   if (parsed && isNormal(bytes)) return data
   const text = bytes.toString('utf8')
   try {

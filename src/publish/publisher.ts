@@ -38,7 +38,7 @@ export interface PublishRequest {
   /** The user whose client publishes. Absent: a backend does. */
   readonly from?: string
   /** As it came: the publisher looks at it. */
-  readonly meta?: GivenMetadata
+  readonly meta?: GivenMetadata | undefined
   /** The `traceparent` that came with it. */
   readonly trace?: string | undefined
 }

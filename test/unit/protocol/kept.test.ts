@@ -3,7 +3,7 @@ import { FRAMES, LINES } from '../../../src/dialect/sluice-v1/encode.ts'
 import { Encoded } from '../../../src/protocol/encoded.ts'
 import type { LoggedMessage, Message } from '../../../src/protocol/message.ts'
 import { decodeMessage, encodeMessage } from '../../../src/protocol/packet.ts'
-import { isPinning, unpinned } from '../../../src/protocol/pinned.ts'
+import { isPinning, ownBytes, unpinned } from '../../../src/protocol/pinned.ts'
 import { heldBytes } from '../../support/held-memory.ts'
 
 const COUNT = 10_000
@@ -78,5 +78,16 @@ describe('a payload that is a part of something larger', () => {
     for (const [i, part] of parts.entries()) expect(Buffer.compare(own[i] as Uint8Array, part)).toBe(0)
     expect(own.filter(isPinning)).toEqual([])
     expect(new Set(own.map(({ buffer }) => buffer)).size).toBeLessThan(own.length)
+  })
+
+  it.each([0, 1, 100, 128, 200, 256, 257, 2000])('is not what a text of %i characters becomes', (length) => {
+    for (const letter of ['a', 'é', '你', '😀']) {
+      const text = letter.repeat(length)
+      const bytes = ownBytes(text)
+      const beside = ownBytes('"beside"')
+      expect(bytes.toString()).toBe(text)
+      expect(beside.toString()).toBe('"beside"')
+      if (length <= 128 && letter !== '😀' && letter !== '你') expect(unpinned(bytes)).toBe(bytes)
+    }
   })
 })
