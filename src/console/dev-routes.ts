@@ -16,6 +16,8 @@ export interface DevRoutes {
   readonly origins: Origins
   readonly folder: StaticFolder | undefined
   readonly facts: DevFacts
+  /** What somebody listens to, and who. Fails with `unavailable`. */
+  readonly channels: () => Promise<readonly UsedChannel[]>
 }
 
 /** For what the workbench shows to be copied. */
@@ -23,6 +25,16 @@ export interface DevFacts {
   readonly api: string
   readonly key: string
 }
+
+/** A channel that somebody gets messages of. */
+export interface UsedChannel {
+  readonly channel: string
+  readonly connections: number
+  /** None where its namespace does not keep presence. */
+  readonly users: readonly string[]
+}
+
+const OWN_ONLY: ResponseHeaders = { 'content-type': 'application/json', 'cache-control': 'no-store' }
 
 /** Always there; at `/` too, where no folder has a page of its own. */
 const WORKBENCH = '/dev/'
@@ -33,8 +45,11 @@ export async function serveDev(routes: DevRoutes, exchange: HttpExchange): Promi
   if (method !== 'GET' && method !== 'HEAD') return false
   if (path === '/dev/token') return serveToken(routes, exchange)
   if (path === '/dev/facts') {
-    const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' }
-    exchange.respond(200, headers, JSON.stringify(routes.facts))
+    exchange.respond(200, OWN_ONLY, JSON.stringify(routes.facts))
+    return true
+  }
+  if (path === '/dev/channels') {
+    exchange.respond(200, OWN_ONLY, JSON.stringify({ channels: await routes.channels() }))
     return true
   }
   const script = routes.files.scripts.get(path)

@@ -7,7 +7,7 @@ import { Tickets } from '../admission/tickets.ts'
 import type { WantedToken } from '../api/dev.ts'
 import { mintToken } from '../auth/tokens.ts'
 import { redirects } from '../cluster/steering.ts'
-import { type DevFacts, type DevRoutes, serveDev } from '../console/dev-routes.ts'
+import { type DevFacts, type DevRoutes, serveDev, type UsedChannel } from '../console/dev-routes.ts'
 import { loadDevFiles } from '../console/load-page.ts'
 import { StaticFolder } from '../console/static-folder.ts'
 import { DEV_KEY, hasDevKey } from '../config/dev-settings.ts'
@@ -16,6 +16,7 @@ import type { Pusher } from '../dialect/pusher/pusher.ts'
 import { Gateway, type ExtraRoutes } from '../edge/gateway.ts'
 import { Origins } from '../edge/origin.ts'
 import { localHostsOf } from './address.ts'
+import { usersIn } from '../presence/info.ts'
 import type { EdgePorts } from '../edge/ports.ts'
 import type { Base } from './base.ts'
 import type { Cluster } from './cluster.ts'
@@ -34,6 +35,8 @@ import { routesOf } from './routes.ts'
 
 /** Of a token that a node for development hands out and nobody said how long it is good: clients ask for a fresh one. */
 const DEV_TOKEN_TTL_S = 600
+/** More than a page shows well. */
+const USED_CHANNELS_MAX = 50
 
 export interface Admitting {
   /** How many connections the node offers to take. */
@@ -99,11 +102,11 @@ export function createGateway(base: Base, parts: EdgeParts): Gateway {
   const { probes } = delivery.sampling
   const probe: TalkPorts['probe'] = (session, channel) => probes.asked(session, channel)
   const routes = [...routesOf(ports, probe, options), ...dialectRoutes(base, ports, parts)]
-  return new Gateway(ports, options, routes, devRoutes(base))
+  return new Gateway(ports, options, routes, devRoutes(base, delivery))
 }
 
 /** The page of a node for development, and tokens for it. */
-function devRoutes(base: Base): ExtraRoutes {
+function devRoutes(base: Base, delivery: Delivery): ExtraRoutes {
   const { config } = base
   if (!config.dev) return () => false
   const mint = config.devTokens
@@ -114,9 +117,25 @@ function devRoutes(base: Base): ExtraRoutes {
     mint,
     origins: new Origins(config.allowedOrigins, localHostsOf(config)),
     facts: factsOf(config),
+    channels: () => usedChannels(base, delivery),
     folder: config.devStatic === undefined ? undefined : new StaticFolder(config.devStatic),
   }
   return (exchange) => serveDev(routes, exchange)
+}
+
+/** Those of this node: one for development is alone as a rule. */
+function usedChannels({ policies }: Base, { hub, presence }: Delivery): Promise<readonly UsedChannel[]> {
+  const used = [...hub.occupied()].toSorted(([one], [other]) => (one < other ? -1 : 1))
+  return Promise.all(
+    used.slice(0, USED_CHANNELS_MAX).map(async ([channel, connections]) => {
+      const keeps = policies(channel).client.presence
+      return {
+        channel,
+        connections,
+        users: keeps ? [...usersIn(await presence.members(channel)).keys()] : [],
+      }
+    }),
+  )
 }
 
 /** A port that the system chose is known later. */

@@ -5,6 +5,7 @@ import { chromium, type Browser, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { patientDuration } from '../support/patience.ts'
 import { freePorts } from '../support/server-process.ts'
+import { createClient } from '../../src/client/node.ts'
 import { mintToken } from '../../src/auth/tokens.ts'
 import { systemClock } from '../../src/clock.ts'
 import { loadConfig } from '../../src/config/load.ts'
@@ -150,6 +151,27 @@ describe('the page', () => {
     await page.setViewportSize({ width: 390, height: 844 })
     expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true)
     await picture('phone')
+  })
+
+  it('shows which channels are used and by whom, and goes to the one that is clicked on', async () => {
+    const token = await (await fetch(`${node.url}/dev/token?sub=paula`)).json()
+    const client = createClient({
+      url: node.url.replace('http', 'ws') + '/v1/ws',
+      ...(token as { token: string }),
+    })
+    client.connect().catch((error: unknown) => problems.push(String(error)))
+    await client.subscribe('room:paula', () => undefined).ready
+    const line = page.locator('#channels li', { hasText: 'room:paula' })
+    await expect.poll(() => line.textContent()).toBe('room:paula1 connection: paula')
+    await line.locator('button').click()
+    await page.locator('#people li', { hasText: 'paula' }).waitFor()
+    await expect
+      .poll(() => line.textContent())
+      .toMatch(/^room:paula4 connections: (?:page-\w+, paula|paula, page-\w+)$/)
+    client.close()
+    await page.fill('#channel', 'other')
+    await page.click('#channel-form button')
+    await connected()
   })
 
   it('shows who is on the channel, and what the token of the page allows until when', async () => {

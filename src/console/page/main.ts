@@ -1,5 +1,6 @@
 /** The page of `sluice dev`: one channel over three transports side by side. */
 import { showAway } from './away.ts'
+import { showChannels } from './channels.ts'
 import { Panel, type Feed } from './panel.ts'
 import { PollFeed } from './poll-feed.ts'
 import { showPeople } from './people.ts'
@@ -51,10 +52,14 @@ const pollPanel = new Panel('Long poll', 'fetch in a loop', panels, template)
 
 const address = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/v1/ws`
 /** A client of its own, so that publishing goes on while a panel is cut. */
-const publisher = new SluiceClient({ url: address, token })
+const publisher = new SluiceClient({ url: address, token, backoff: { baseMs: 200, maxMs: 1000 } })
 void publisher.connect()
 const people = showPeople(byId('people'), publisher, user)
 const snippets = showSnippets(byId('snippets'))
+showChannels(byId('channels'), (name) => {
+  byId<HTMLInputElement>('channel').value = name
+  subscribe(name)
+})
 const feeds: readonly (readonly [Panel, Feed])[] = [
   [socketPanel, new WebSocketFeed(socketPanel, address, token)],
   [ssePanel, new SseFeed(ssePanel, token)],

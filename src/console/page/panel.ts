@@ -78,9 +78,9 @@ export class Panel {
   }
 
   /** Something may be missing; what comes next is counted from where it is. */
-  reset(reason: string): void {
+  reset(channel: string, reason: string): void {
     this.count('resets')
-    this.note(`reset (${reason}): refetch your state`, 'reset')
+    this.note(`reset of ${channel} (${reason}): refetch your state`, 'reset')
     this.#forget()
   }
 

@@ -10,7 +10,7 @@ interface PollMessage {
 
 interface PollAnswer {
   readonly messages: readonly PollMessage[]
-  readonly resets: readonly { readonly reason: string }[]
+  readonly resets: readonly { readonly channel: string; readonly reason: string }[]
   readonly cursor: string
 }
 
@@ -79,8 +79,8 @@ export class PollFeed implements Feed {
     }
     this.#cursor = answer.cursor
     this.#panel.position(answer.cursor)
-    for (const { reason } of answer.resets) {
-      this.#panel.reset(reason)
+    for (const { channel, reason } of answer.resets) {
+      this.#panel.reset(channel, reason)
     }
     for (const { channel, offset, data, time } of answer.messages) {
       if (channel === this.#channel) this.#panel.message({ offset, data, time })

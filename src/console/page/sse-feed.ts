@@ -84,7 +84,8 @@ export class SseFeed implements Feed {
     })
     source.addEventListener('reset', ({ data, lastEventId }) => {
       this.#at(lastEventId)
-      this.#panel.reset((JSON.parse(data as string) as { reason: string }).reason)
+      const { channel, reason } = JSON.parse(data as string) as { channel: string; reason: string }
+      this.#panel.reset(channel, reason)
     })
     // Nothing can be sent on a stream, so the fresh token goes with the next one, which continues where this one was.
     source.addEventListener('reauth', () => void this.#open())

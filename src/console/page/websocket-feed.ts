@@ -48,7 +48,7 @@ export class WebSocketFeed implements Feed {
       },
       {
         onReset: ({ reason }) => {
-          this.#panel.reset(reason)
+          this.#panel.reset(channel, reason)
         },
         onError: ({ message }) => this.#panel.note(message),
       },
