@@ -2,7 +2,7 @@
  * What this node has sent and will hear itself. Its own packet comes back to it like everybody else's, at its place among them; but what
  * it says is known here, so it need not be proven, opened and read again. Pure.
  *
- *   E1 a message is handed out at most once, for the number and the subject that it was sent with
+ *   E1 what was sent in one packet is handed out at most once, for the number and the subject that it was sent with
  *   E2 what is kept is bounded: the oldest goes first, and its packet is opened as any other
  *   E3 nothing is kept of what was sent before a message that has come back: it would have come back before
  */
@@ -12,7 +12,8 @@ interface Echo {
   /** Of its packet: each is larger than the one before. */
   readonly number: number
   readonly subject: string
-  readonly message: Message
+  /** In the order of the packet. */
+  readonly messages: readonly Message[]
   /** When it was sent, by this clock. */
   readonly sentMs: number
 }
@@ -70,6 +71,8 @@ export class Echoes {
   }
 }
 
-function bytesOf({ message }: Echo): number {
-  return message.data.length + OBJECTS_BYTES
+function bytesOf({ messages }: Echo): number {
+  let bytes = 0
+  for (const { data } of messages) bytes += data.length + OBJECTS_BYTES
+  return bytes
 }

@@ -6,19 +6,22 @@
  *   sluice.node.<node>    messages and control to one node
  *   sluice.all            control to all nodes
  *
- * All but what the stream sends is sealed (`sealed.ts`): what anybody else writes to these subjects is refused.
+ * Logged messages of one turn of the event loop to one subject go as one packet of several where whoever may hear them reads that
+ * (`packs.ts`). All but what the stream sends is sealed (`sealed.ts`): what anybody else writes to these subjects is refused.
  *
  * B1 in a cluster of NATS servers: a server confirms a subscription before its neighbours know of it. For the moment
  * that takes, messages from nodes at other servers pass by. Whoever reads the log after `subscribe` has resolved finds
  * a message that was sent so early, and what still slips through is repaired from the log like anything lost.
  */
 import type { Backbone, BackboneSink, Sent } from './backbone.ts'
+import { PacksOfTurn } from './packs.ts'
 import type { PacketRefusal, SealedPackets } from './sealed.ts'
 import type { NatsEvents, NatsHeaders, NatsSubscription } from '../drivers/nats-port.ts'
 import { subjectOf } from '../drivers/nats-subject.ts'
 import { SluiceError } from '../errors.ts'
-import type { Message } from '../protocol/message.ts'
+import type { LoggedMessage, Message } from '../protocol/message.ts'
 import { decodeControl, decodeMessage, encodeControl, encodeMessage } from '../protocol/packet.ts'
+import { decodeSeveral } from '../protocol/several-packet.ts'
 import { TRACEPARENT } from '../tracing.ts'
 
 type Subscription = Pick<NatsSubscription, 'unsubscribe'>
@@ -45,8 +48,18 @@ export interface Republished {
   readonly decode: (channel: string, stored: Buffer, headers: NatsHeaders | undefined) => Message | undefined
 }
 
+/** Packets of several messages, which not every version reads. */
+export interface Several {
+  /** Whether a node reads them, as it is known now; `undefined`: all do. Asked for each message. */
+  readBy(node: string | undefined): boolean
+  /** What nobody has expected, when a turn ended. */
+  failed(error: unknown): void
+}
+
 export interface NatsBackboneOptions {
   readonly packets: SealedPackets
+  /** Absent: each message is a packet of its own. */
+  readonly several?: Several
   /** Something came that no node of the cluster has sent, or not now. `from`: as it says. */
   readonly refused?: (why: PacketRefusal, subject: string, from: string | undefined) => void
   /** Absent: there are none. */
@@ -69,6 +82,9 @@ export class NatsBackbone implements Backbone {
   readonly #refused: NonNullable<NatsBackboneOptions['refused']>
   readonly #oversize: NonNullable<NatsBackboneOptions['oversize']>
   readonly #republished: Republished | undefined
+  readonly #several: Several | undefined
+  /** What this turn has brought so far, and is sent at its end. */
+  readonly #turn = new PacksOfTurn()
   readonly #channelPrefix: string
   readonly #durablePrefix: string
   readonly #nodePrefix: string
@@ -90,6 +106,7 @@ export class NatsBackbone implements Backbone {
     this.#refused = options.refused ?? (() => undefined)
     this.#oversize = options.oversize ?? (() => undefined)
     this.#republished = options.republished
+    this.#several = options.several
     this.#channelPrefix = `${prefix}.ch`
     this.#durablePrefix = `${prefix}.durable`
     this.#nodePrefix = `${prefix}.node`
@@ -133,15 +150,17 @@ export class NatsBackbone implements Backbone {
 
   broadcast(message: Message): Sent {
     const subject = subjectOf(this.#channelPrefix, message.channel)
-    return this.#sendMessage(subject, message, this.#channels.has(message.channel))
+    return this.#sendMessage(subject, message, this.#channels.has(message.channel), undefined)
   }
 
   unicast(node: string, message: Message): Sent {
-    return this.#sendMessage(subjectOf(this.#nodePrefix, node), message, node === this.#node)
+    return this.#sendMessage(subjectOf(this.#nodePrefix, node), message, node === this.#node, node)
   }
 
   control(node: string | undefined, payload: Uint8Array): Sent {
     const subject = node === undefined ? this.#allSubject : subjectOf(this.#nodePrefix, node)
+    // What nodes tell one another keeps its place among the messages.
+    this.#endTurn()
     return this.#send(subject, encodeControl(this.#node, payload))
   }
 
@@ -151,6 +170,7 @@ export class NatsBackbone implements Backbone {
 
   /** The link stays open: it is not this backbone's alone. */
   close(): Promise<void> {
+    if (this.#closing === undefined) this.#endTurn()
     this.#closing ??= this.#close()
     return this.#closing
   }
@@ -161,21 +181,54 @@ export class NatsBackbone implements Backbone {
     if (this.#link.up) await this.#reached()
   }
 
-  /** `heard`: it comes back to this node. */
-  #sendMessage(subject: string, message: Message, heard: boolean): Sent {
-    const sent = this.#send(subject, encodeMessage(message), message.trace)
-    if (heard && sent === 'sent') this.#packets.hears(subject, message)
+  /** `heard`: it comes back to this node. `node`: whom it is for; `undefined`: any that has the channel. */
+  #sendMessage(subject: string, message: Message, heard: boolean, node: string | undefined): Sent {
+    const packet = encodeMessage(message)
+    // The trace stands in a header, of which a packet has one. An ephemeral message nobody would repair.
+    if (message.kind === 'logged' && message.trace === undefined && this.#several?.readBy(node) === true) {
+      return this.#sendAtTurnsEnd(subject, message, packet, { heard, oneChannel: node === undefined })
+    }
+    if (this.#turn.has(subject)) this.#endTurn()
+    const sent = this.#send(subject, packet, message.trace)
+    if (heard && sent === 'sent') this.#packets.hears(subject, [message])
     return sent
   }
 
-  #send(subject: string, packet: Buffer, trace?: string): Sent {
-    if (this.#closing !== undefined) return 'degraded'
-    const { maxPayloadBytes } = this.#link
-    const sealed = this.#packets.seal(subject, packet)
-    if (sealed.length > maxPayloadBytes) {
-      this.#oversize(subject, sealed.length, maxPayloadBytes)
-      return 'degraded'
+  /** It leaves as soon as what else is due now has been done, and so with the same system call as if it were sent at once. */
+  #sendAtTurnsEnd(
+    subject: string,
+    message: LoggedMessage,
+    packet: Buffer,
+    how: { readonly heard: boolean; readonly oneChannel: boolean },
+  ): Sent {
+    if (!this.healthy() || !this.#fits(subject, packet)) return 'degraded'
+    if (this.#turn.add({ subject, message, packet, ...how })) process.nextTick(this.#endTurn)
+    return 'sent'
+  }
+
+  /** A link that was lost within the turn loses its messages as it loses what was on the way. */
+  readonly #endTurn = (): void => {
+    const bytesMax = this.#link.maxPayloadBytes - this.#packets.sealBytes
+    for (const { subject, packet, messages, heard } of this.#turn.take(bytesMax)) {
+      try {
+        if (this.#send(subject, packet) === 'sent' && heard) this.#packets.hears(subject, messages)
+      } catch (error) {
+        this.#several?.failed(error)
+      }
     }
+  }
+
+  #fits(subject: string, packet: Buffer): boolean {
+    const { maxPayloadBytes } = this.#link
+    const bytes = packet.length + this.#packets.sealBytes
+    if (bytes <= maxPayloadBytes) return true
+    this.#oversize(subject, bytes, maxPayloadBytes)
+    return false
+  }
+
+  #send(subject: string, packet: Buffer, trace?: string): Sent {
+    if (this.#closing !== undefined || !this.#fits(subject, packet)) return 'degraded'
+    const sealed = this.#packets.seal(subject, packet)
     const headers = trace === undefined ? undefined : { [TRACEPARENT]: trace }
     return this.#link.publish(subject, sealed, headers) ? 'sent' : 'degraded'
   }
@@ -200,13 +253,26 @@ export class NatsBackbone implements Backbone {
   readonly #onPacket = (subject: string, bytes: Buffer, _reply: string, headers?: NatsHeaders): void => {
     if (this.#closing !== undefined) return
     const echo = this.#packets.echoOf(subject, bytes)
-    if (echo !== undefined) return this.#sink.message(echo)
+    if (echo !== undefined) {
+      for (const message of echo) this.#deliver(message)
+      return
+    }
     const opened = this.#packets.open(subject, bytes)
     if (opened.kind === 'refused') return this.#refused(opened.why, subject, opened.from)
+    const several = decodeSeveral(opened.packet)
+    if (several !== undefined) {
+      for (const packet of several) this.#deliver(decodeMessage(apart(packet)))
+      return
+    }
     const message = decodeMessage(apart(opened.packet))
     if (message !== undefined) return this.#sink.message(tracedBy(message, headers))
     const control = decodeControl(opened.packet)
     if (control !== undefined) this.#sink.control(opened.from, control.payload)
+  }
+
+  /** What one packet has brought: with one of its messages the sink may have closed this. */
+  #deliver(message: Message | undefined): void {
+    if (message !== undefined && this.#closing === undefined) this.#sink.message(message)
   }
 
   /** One round trip for all subscriptions of a turn of the event loop. */

@@ -5,13 +5,13 @@
  *   P1 a packet is opened at the subject that it was sealed for, by a node that knows the secret, and nothing of it was changed
  *   P2 it is opened once, and within a minute of when it was sent
  *   P3 whatever comes, nothing fails and nothing is kept of what is not from a node of the cluster
- *   P4 of its own packet a node reads the number alone, and has the message as it was sent: whoever else uses that number changes no
+ *   P4 of its own packet a node reads the number alone, and has its messages as they were sent: whoever else uses that number changes no
  *      more than when it is heard
  */
 import { Echoes } from './echoes.ts'
 import type { Clock } from '../clock.ts'
 import { FreshnessWindow } from '../freshness.ts'
-import { decodeSealed, encodeSealed, MAC_BYTES, numberOf } from '../protocol/sealed-packet.ts'
+import { decodeSealed, encodeSealed, MAC_BYTES, numberOf, sealBytes } from '../protocol/sealed-packet.ts'
 import type { Message } from '../protocol/message.ts'
 import { Seal } from '../seal.ts'
 
@@ -31,6 +31,8 @@ export type Opened =
     }
 
 export class SealedPackets {
+  /** What the seal adds to a packet. */
+  readonly sealBytes: number
   readonly #node: string
   readonly #nodeBytes: Buffer
   readonly #seal: Seal
@@ -42,6 +44,7 @@ export class SealedPackets {
   #sealedMs = 0
 
   constructor(secret: string, node: string, clock: Pick<Clock, 'now'>) {
+    this.sealBytes = sealBytes(node)
     this.#node = node
     this.#nodeBytes = Buffer.from(node)
     this.#seal = new Seal(secret, 'packet', MAC_BYTES)
@@ -57,8 +60,8 @@ export class SealedPackets {
   }
 
   /** This node hears what it has sealed last: `echoOf` tells what it was. */
-  hears(subject: string, message: Message): void {
-    this.#echoes.keep({ number: this.#number, subject, message, sentMs: this.#sealedMs })
+  hears(subject: string, messages: readonly Message[]): void {
+    this.#echoes.keep({ number: this.#number, subject, messages, sentMs: this.#sealedMs })
   }
 
   /** Nothing comes back of what was sealed so far. */
@@ -67,12 +70,12 @@ export class SealedPackets {
   }
 
   /** What this node has sealed itself, once, and within a minute as any other; `undefined`: it is to be opened. */
-  echoOf(subject: string, bytes: Buffer): Message | undefined {
+  echoOf(subject: string, bytes: Buffer): readonly Message[] | undefined {
     const number = numberOf(bytes, this.#nodeBytes)
     const echo = number === 0 ? undefined : this.#echoes.take(number, subject)
     if (echo === undefined) return undefined
     const freshness = this.#seen.judge(this.#node, number, echo.sentMs, this.#clock.now())
-    return freshness === 'good' ? echo.message : undefined
+    return freshness === 'good' ? echo.messages : undefined
   }
 
   open(subject: string, bytes: Buffer): Opened {

@@ -33,6 +33,9 @@ export class Membership {
   #jobs: ReadonlyMap<string, string> = new Map()
   /** What was heard of each node, and when at the earliest it was said, by this node's clock that does not jump. */
   #said = new Map<string, { readonly beat: number; readonly afterMs: number }>()
+  /** Those that read packets of several messages, and whether all that were in the table do. */
+  #readers: ReadonlySet<string> = new Set()
+  #allRead = false
   /** When the table that was read last was asked for. */
   #askedMs = -Infinity
   #beats = 0
@@ -65,6 +68,11 @@ export class Membership {
     return this.others.filter(({ id }) => (this.#said.get(id)?.afterMs ?? -Infinity) >= ms)
   }
 
+  /** Whether a node reads packets of several messages, as it said itself; `undefined`: all in the table do. */
+  readsSeveral(node: string | undefined): boolean {
+    return node === undefined ? this.#allRead : this.#readers.has(node)
+  }
+
   /** Enters the table, and stays in it. Never fails: where the registry is away, the next beat enters. */
   async start(): Promise<void> {
     this.#timer ??= this.#ports.clock.every(this.#intervalMs, () => void this.beat())
@@ -80,7 +88,7 @@ export class Membership {
     try {
       await registry.heartbeat({
         ...now,
-        peer: { beat: ++this.#beats, ...(proof === undefined ? {} : { proof }) },
+        peer: { beat: ++this.#beats, several: true, ...(proof === undefined ? {} : { proof }) },
       })
       await this.#read()
     } catch (error) {
@@ -127,6 +135,9 @@ export class Membership {
       registry.read('jobs'),
     ])
     this.#nodes = nodes
+    const readers = nodes.filter(({ peer }) => peer?.several === true).map(({ id }) => id)
+    this.#readers = new Set(readers)
+    this.#allRead = nodes.length > 0 && readers.length === nodes.length
     this.#jobs = jobs
     this.#orders = ordersIn(orders)
     const said = new Map<string, { readonly beat: number; readonly afterMs: number }>()

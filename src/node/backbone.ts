@@ -25,7 +25,7 @@ export interface BackboneParts {
 }
 
 export function createBackbone(base: Base, parts: BackboneParts): MeshBackbone {
-  const { id, clock } = base
+  const { id, clock, caught } = base
   const { switchboard } = parts
   const backbone: MeshBackbone = new MeshBackbone({
     clock,
@@ -39,6 +39,10 @@ export function createBackbone(base: Base, parts: BackboneParts): MeshBackbone {
       return new NatsBackbone(id, parts.nats, sink, {
         ...(parts.republished === undefined ? {} : { republished: parts.republished }),
         packets: new SealedPackets(secret, id, clock),
+        several: {
+          readBy: (node) => switchboard.readsSeveral(node),
+          failed: (error) => caught('backbone', error),
+        },
         refused(why, subject, from) {
           metrics.packetRefusals[why].inc()
           switchboard.packetRefused(why, subject, from)

@@ -129,6 +129,11 @@ export class Switchboard implements BackboneSink {
     return membership.refresh().catch(() => membership.others)
   }
 
+  /** Whether a node reads packets of several messages; `undefined`: all that are in the table. */
+  readsSeveral(node: string | undefined): boolean {
+    return this.#rooms.cluster.membership.readsSeveral(node)
+  }
+
   linkRefused(direction: MeshDirection, node: string, why: MeshRefusal): void {
     this.#rooms.cluster.meshFaults.refused(direction, node, why)
   }

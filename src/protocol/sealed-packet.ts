@@ -27,6 +27,11 @@ export interface Sealed {
   readonly mac: Buffer
 }
 
+/** What a seal adds to a packet of this sender. */
+export function sealBytes(sender: string): number {
+  return HEADER + Buffer.byteLength(sender) + MAC_BYTES
+}
+
 /** With room for the MAC in its last bytes, which is of all the others. */
 export function encodeSealed(sender: string, time: number, number: number, packet: Uint8Array): Buffer {
   const senderBytes = Buffer.byteLength(sender)

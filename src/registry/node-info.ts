@@ -41,7 +41,7 @@ function isNodeInfo(id: string, node: Readonly<Record<string, unknown>>): boolea
     (service === undefined || isService(service)) &&
     Array.isArray(degraded) &&
     degraded.every(isLabel) &&
-    (peer === undefined || (isObject(peer) && isAmount(peer['beat']) && isProof(peer['proof'])))
+    (peer === undefined || isPeer(peer))
   )
 }
 
@@ -52,6 +52,12 @@ function isService(value: unknown): boolean {
     [lagMs, repaired, replayed, resets].every(isAmount) &&
     (latencyMs === undefined || (isObject(latencyMs) && [latencyMs['p50'], latencyMs['p99']].every(isAmount)))
   )
+}
+
+function isPeer(value: unknown): boolean {
+  if (!isObject(value)) return false
+  const { beat, proof, several } = value
+  return isAmount(beat) && isProof(proof) && (several === undefined || typeof several === 'boolean')
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

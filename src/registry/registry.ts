@@ -124,6 +124,8 @@ export interface Service {
 export interface PeerInfo {
   /** How often the node has said how it is. */
   readonly beat: number
+  /** It reads packets of several messages. Absent: the node is of an older version. */
+  readonly several?: boolean
   /** Of the secret of the cluster that the node knows. */
   readonly proof?: string
 }

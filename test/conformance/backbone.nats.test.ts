@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Backbone, BackboneSink } from '../../src/backbone/backbone.ts'
-import { NatsBackbone, type NatsBackboneOptions } from '../../src/backbone/nats.ts'
+import { NatsBackbone, type NatsBackboneOptions, type Several } from '../../src/backbone/nats.ts'
 import { SealedPackets } from '../../src/backbone/sealed.ts'
 import { systemClock } from '../../src/clock.ts'
 import { NatsLink } from '../../src/drivers/nats.ts'
@@ -15,6 +15,13 @@ const SECRET = 'a-secret-that-the-nodes-of-a-test-share'
 const packetsOf = (node: string, secret = SECRET): SealedPackets =>
   new SealedPackets(secret, node, systemClock)
 
+const READ_BY_ALL: Several = {
+  readBy: () => true,
+  failed(error) {
+    throw error
+  },
+}
+
 describeBackbone('NatsBackbone at one server', async () => {
   const server = await NatsServer.start()
   const links: NatsLink[] = []
@@ -23,6 +30,25 @@ describeBackbone('NatsBackbone at one server', async () => {
       const link = await openNats(server.url)
       links.push(link)
       const backbone = new NatsBackbone(node, link, sink, { packets: packetsOf(node) })
+      await link.flush()
+      return backbone
+    },
+    async close() {
+      for (const link of links) await link.close()
+      await server.stop()
+    },
+  }
+})
+
+/** Logged messages of a turn go as packets of several. */
+describeBackbone('NatsBackbone between nodes that read several messages in a packet', async () => {
+  const server = await NatsServer.start()
+  const links: NatsLink[] = []
+  return {
+    async join(node, sink) {
+      const link = await openNats(server.url)
+      links.push(link)
+      const backbone = new NatsBackbone(node, link, sink, { packets: packetsOf(node), several: READ_BY_ALL })
       await link.flush()
       return backbone
     },

@@ -5,7 +5,7 @@ import type { Message } from '../../../src/protocol/message.ts'
 const echo = (number: number, bytes = 0) => {
   const data = Buffer.alloc(bytes)
   const message: Message = { kind: 'ephemeral', channel: 'a', data, binary: true, id: undefined, time: 1 }
-  return { number, subject: 'to', message, sentMs: 7 }
+  return { number, subject: 'to', messages: [message], sentMs: 7 }
 }
 
 describe('what a node will hear of itself', () => {

@@ -79,6 +79,25 @@ describe('the table of nodes', () => {
     expect(ids(self.saidSince(clock.monotonicMs()))).toEqual([])
   })
 
+  it('tells who reads packets of several messages, and whether all do: a node of an older version does not', async () => {
+    const { self, other, registry } = pair()
+    expect([self.readsSeveral(undefined), self.readsSeveral('self')]).toEqual([false, false])
+    await other.beat()
+    expect(self.readsSeveral('other')).toBe(false)
+    await self.beat()
+    expect([self.readsSeveral(undefined), self.readsSeveral('other')]).toEqual([true, true])
+    const [info] = self.others
+    await registry.heartbeat({ ...(info as NodeInfo), id: 'older', peer: { beat: 1 } })
+    await self.refresh()
+    expect(self.readsSeveral(undefined)).toBe(false)
+    expect(['self', 'other', 'older', 'unknown'].map((id) => self.readsSeveral(id))).toEqual([
+      ...[true, true, false, false],
+    ])
+    await registry.leave('older')
+    await self.refresh()
+    expect(self.readsSeveral(undefined)).toBe(true)
+  })
+
   it('is told at once where something has changed, and is not where nothing has', async () => {
     const { self, other, degrade } = pair()
     await other.start()

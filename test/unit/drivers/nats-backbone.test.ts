@@ -1,14 +1,21 @@
 import { describe, expect, it } from 'vitest'
-import { NatsBackbone, type NatsPort } from '../../../src/backbone/nats.ts'
+import {
+  NatsBackbone,
+  type NatsBackboneOptions,
+  type NatsPort,
+  type Several,
+} from '../../../src/backbone/nats.ts'
 import { SealedPackets } from '../../../src/backbone/sealed.ts'
 import { systemClock } from '../../../src/clock.ts'
 import type { NatsCallback, NatsEvents, NatsSubscription } from '../../../src/drivers/nats-port.ts'
 import { SluiceError } from '../../../src/errors.ts'
-import type { Message } from '../../../src/protocol/message.ts'
+import type { LoggedMessage, Message } from '../../../src/protocol/message.ts'
 
 /** A link whose round trips end when the test says so. */
 class FakeLink implements NatsPort {
   up = true
+  /** Thrown by whatever is sent. */
+  fault: Error | undefined
   readonly maxPayloadBytes = 1000
   readonly subjects: string[] = []
   readonly sent: { readonly subject: string; readonly data: Buffer }[] = []
@@ -25,6 +32,7 @@ class FakeLink implements NatsPort {
   }
 
   publish(subject: string, data: Uint8Array): boolean {
+    if (this.fault !== undefined) throw this.fault
     if (this.up) this.sent.push({ subject, data: Buffer.from(data) })
     return this.up
   }
@@ -62,7 +70,12 @@ class FakeLink implements NatsPort {
   }
 }
 
-function open(): { link: FakeLink; backbone: NatsBackbone; seen: string[]; messages: Message[] } {
+function open(options: Partial<NatsBackboneOptions> = {}): {
+  link: FakeLink
+  backbone: NatsBackbone
+  seen: string[]
+  messages: Message[]
+} {
   const messages: Message[] = []
   const link = new FakeLink()
   const seen: string[] = []
@@ -73,7 +86,7 @@ function open(): { link: FakeLink; backbone: NatsBackbone; seen: string[]; messa
     disconnected: () => seen.push('disconnected'),
   }
   const packets = new SealedPackets('a secret of a test', 'n1', systemClock)
-  const backbone = new NatsBackbone('n1', link, sink, { packets })
+  const backbone = new NatsBackbone('n1', link, sink, { packets, ...options })
   return { link, backbone, seen, messages }
 }
 
@@ -213,5 +226,113 @@ describe('NatsBackbone', () => {
     expect(messages[2]).toEqual(mine)
     expect(messages[2]).not.toBe(mine)
     await turns()
+  })
+})
+
+describe('NatsBackbone, where others read several messages in a packet', () => {
+  const logged = (channel: string, offset: number, bytes = 0): LoggedMessage => ({
+    ...{ kind: 'logged', channel, data: Buffer.alloc(bytes), binary: true, id: undefined, time: 1 },
+    ...{ epoch: 'e', offset, previous: offset - 1, ack: false },
+  })
+
+  function openSeveral(options: Partial<NatsBackboneOptions & Several> = {}): ReturnType<typeof open> {
+    const { readBy = () => true, failed = () => undefined, ...others } = options
+    return open({ several: { readBy, failed }, ...others })
+  }
+
+  /** The microtasks of this turn are done, and what waits for them. */
+  const turnsEnd = (): Promise<void> =>
+    new Promise((resolve) => queueMicrotask(() => process.nextTick(resolve)))
+
+  it('K1 sends those of a turn at its end, the last of a channel by itself, and hears them as they were sent', async () => {
+    const { link, backbone, messages } = openSeveral()
+    void backbone.subscribe('news')
+    const sent = [1, 2, 3, 4].map((offset) => logged('news', offset))
+    const inboxes = [logged('@ann', 7), logged('@bob', 9)]
+    for (const message of sent) expect(backbone.broadcast(message)).toBe('sent')
+    for (const message of inboxes) expect(backbone.unicast('n1', message)).toBe('sent')
+    expect(link.sent).toEqual([])
+    await turnsEnd()
+    expect(link.sent.map(({ subject }) => subject)).toEqual([
+      'sluice.ch.news',
+      'sluice.ch.news',
+      'sluice.node.n1',
+    ])
+    link.echo()
+    const all = [...sent, ...inboxes]
+    expect(messages.length).toBe(6)
+    for (const [index, message] of all.entries()) expect(messages[index]).toBe(message)
+    // Another node opens and reads them.
+    for (const message of sent) backbone.broadcast(message)
+    await turnsEnd()
+    const reader = open({ packets: new SealedPackets('a secret of a test', 'n2', systemClock) })
+    void reader.backbone.subscribe('news')
+    reader.link.sent.push(...link.sent)
+    reader.link.echo()
+    expect(reader.messages).toEqual(sent.map((message) => ({ ...message, from: undefined, meta: undefined })))
+    await turns()
+  })
+
+  it('sends by itself, at once, what no packet of several is for: and it passes nothing of its subject', async () => {
+    const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+    const { link, backbone, messages } = openSeveral({ readBy: (node) => node !== 'old' })
+    for (const channel of ['a', 'b', 'c']) void backbone.subscribe(channel)
+    backbone.unicast('old', logged('@ann', 1))
+    expect(link.sent.length).toBe(1)
+    backbone.broadcast(logged('a', 1))
+    backbone.broadcast({ ...logged('b', 1), trace })
+    expect(link.sent.length).toBe(2)
+    backbone.broadcast({ ...logged('a', 2), trace })
+    expect(link.sent.length).toBe(4)
+    backbone.broadcast(logged('c', 1))
+    backbone.control(undefined, new Uint8Array(1))
+    expect(link.sent.map(({ subject }) => subject)).toEqual([
+      ...['sluice.node.old', 'sluice.ch.b', 'sluice.ch.a', 'sluice.ch.a', 'sluice.ch.c', 'sluice.all'],
+    ])
+    link.echo()
+    expect(messages.map(({ channel }) => channel)).toEqual(['b', 'a', 'a', 'c'])
+    await turns()
+    expect(link.sent).toEqual([])
+  })
+
+  it('K2 no packet is larger than the server takes, and one message that is goes nowhere, and says so', async () => {
+    const refused: number[] = []
+    const { link, backbone, messages } = openSeveral({ oversize: (_subject, bytes) => refused.push(bytes) })
+    const sent = Array.from({ length: 9 }, (_, index) => logged('@ann', index + 1, 250))
+    for (const message of sent) backbone.unicast('n1', message)
+    expect(backbone.unicast('n1', logged('@ann', 10, 1000))).toBe('degraded')
+    expect(refused.length).toBe(1)
+    await turnsEnd()
+    expect(link.sent.length).toBe(3)
+    for (const { data } of link.sent) expect(data.length).toBeLessThanOrEqual(link.maxPayloadBytes)
+    link.echo()
+    expect(messages).toEqual(sent)
+  })
+
+  it('a link that is down carries nothing, and one that fails at the end of a turn takes nothing else with it', async () => {
+    const faults: unknown[] = []
+    const { link, backbone } = openSeveral({ failed: (error) => faults.push(error) })
+    link.fault = new Error('the client of NATS is broken')
+    backbone.broadcast(logged('a', 1))
+    backbone.broadcast(logged('b', 1))
+    await turnsEnd()
+    expect(faults).toEqual([link.fault, link.fault])
+    link.fault = undefined
+    link.lose()
+    expect(backbone.broadcast(logged('a', 2))).toBe('degraded')
+    await turnsEnd()
+    expect(link.sent).toEqual([])
+  })
+
+  it('B7 closed, it sends first what this turn has brought, and delivers nothing more of a packet', async () => {
+    const { link, backbone, messages } = openSeveral()
+    for (const offset of [1, 2, 3]) backbone.unicast('n1', logged('@ann', offset))
+    const closing = backbone.close()
+    expect(link.sent.length).toBe(1)
+    expect(backbone.broadcast(logged('a', 1))).toBe('degraded')
+    link.echo()
+    expect(messages).toEqual([])
+    for (const flush of link.flushes) flush.answered()
+    await closing
   })
 })

@@ -15,7 +15,7 @@ const NODE: NodeInfo = {
   address: 'gateway-1.internal:8081',
   rates: { connects: 0, published: 1.5, delivered: 2 },
   degraded: ['backbone'],
-  peer: { beat: 1, proof: 'x' },
+  peer: { beat: 1, proof: 'x', several: true },
 }
 
 describe('an entry of the table', () => {
@@ -46,6 +46,7 @@ describe('an entry of the table', () => {
     ['without rates', JSON.stringify({ ...NODE, rates: null })],
     ['with parts that are no list', JSON.stringify({ ...NODE, degraded: 'backbone' })],
     ['with parts that are no texts', JSON.stringify({ ...NODE, degraded: [{}] })],
+    ['with an ability that is none', JSON.stringify({ ...NODE, peer: { beat: 1, several: 'yes' } })],
     ['with a peer that is none', JSON.stringify({ ...NODE, peer: { beat: 'x' } })],
     ['nested too deep', `{"id":"a1b2","x":${'['.repeat(9000)}${']'.repeat(9000)}}`],
   ])('%s is none', (_, text) => {
