@@ -36,6 +36,8 @@ const INPUTS = [
   'scripts/console.mjs',
   'scripts/page.mjs',
   'scripts/program.mjs',
+  'scripts/short-names.json',
+  'scripts/short-names.mjs',
   'scripts/stamp.mjs',
   'package-lock.json',
   'tsconfig.json',

@@ -3,14 +3,12 @@
  * same with nothing but WebSockets), `sluice.presence.min.js` (presence, beside one of these) and `sluice.global.js` (a script that makes a
  * global `sluice`), each with a source map that has the sources.
  */
-import { readdirSync, readFileSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { minify } from 'terser'
-
-const root = fileURLToPath(new URL('..', import.meta.url))
+import { client, EXTENDED, INTERNAL, shortNames, WORDS } from './short-names.mjs'
 
 const shared = {
   bundle: true,
@@ -23,42 +21,12 @@ const shared = {
   platform: 'browser',
   legalComments: 'none',
 }
-const client = join(root, 'src', 'client')
-
-/** Names that one module of the client uses of another, and nobody else: neither applications nor the platform nor the gateway. */
-const INTERNAL = [
-  'acked acks arrived asked beat behind changed clock complain connection current deliver delayMs dispatch emit expiresAtMs flush frameBytesMax greet greeted',
-  'later live lost networkChanged nextRef opened probe received refs refusals refused renew requests returnMs returns',
-  'served servesSinceMs show shows skip events refused turn socket starts stuck tail take tokens track tries untilMs wants ways welcomed wire won',
-  'answer cancel envelope first former joined left options payload put repeat second settled write',
-]
-
-/** What applications may derive from: what is private there stays so, since a field of theirs could have the same short name. */
-const EXTENDED = ['client.ts', 'full.ts', 'presence.ts']
+const root = fileURLToPath(new URL('..', import.meta.url))
+const WORD = new RegExp(`'(${WORDS.join('|')})'`, 'g')
+const short = shortNames()
 const PRIVATE = /#(?=[a-z])/g
-
-/** By file, the names of what is private in it. */
-const privates = readdirSync(client)
-  .toSorted()
-  .filter((file) => file.endsWith('.ts') && !EXTENDED.includes(file))
-  .map((file) => [...new Set(readFileSync(join(client, file), 'utf8').match(/(?<=#)[a-z]\w*/g))])
-
-/** Short names: the same one for two that no class has both of. */
-function shortNames() {
-  const letters = 'tesihrnoacldufwvpmbygkMSOxTEjNPqJC'.split('')
-  const names = {}
-  const all = [...new Set(privates.flat())]
-  for (const name of all) {
-    const beside = new Set(
-      privates
-        .filter((some) => some.includes(name))
-        .flat()
-        .map((other) => names[other]),
-    )
-    names[name] = letters.find((letter) => !beside.has(letter))
-  }
-  return names
-}
+/** What applications write, and the gateway, has longer names than those that are given here. */
+const NAMED_SHORTLY = /(?<![.\d])\.[$]?[A-Za-z]\b/
 
 /** By what the bundler is given. */
 const sources = new Map()
@@ -74,26 +42,42 @@ const openPrivates = {
       const contents = text
         .replaceAll(PRIVATE, '$')
         .replaceAll(/^ +(?=(readonly )?\$\w+: [^=]*$)/gm, '$&declare ')
+        .replaceAll(WORD, (quoted, word) => `'${short[word]}'`.padEnd(quoted.length))
       sources.set(contents, text)
       return { contents, loader: 'ts' }
     })
   },
 }
 
-/** The second minifier takes off what is some four hundred bytes, gzipped. */
-async function write(options) {
-  const { outputFiles } = await build({ ...shared, ...options, plugins: [openPrivates], write: false })
+/** The names of the client as the bundler leaves them, then as they shall be. */
+const named = (names) =>
+  Object.fromEntries(Object.entries(names).map(([long, letter]) => [`$${long}`, letter]))
+
+/** One file by the bundler, with what its source map has. */
+export async function joined(options) {
+  const { outputFiles } = await build({
+    ...shared,
+    outdir: root,
+    ...options,
+    plugins: [openPrivates],
+    write: false,
+  })
   const text = (end) => outputFiles.find(({ path }) => path.endsWith(end)).text
-  const name = basename(options.outfile)
-  const first = JSON.parse(text('.map'))
-  const sourcesContent = first.sourcesContent.map((given) => sources.get(given) ?? given)
-  const short = Object.fromEntries(
-    Object.entries(shortNames()).map(([long, letter]) => [`$$${long}`, letter]),
-  )
-  const { code, map } = await minify(
-    { [name]: text('.js') },
+  const map = JSON.parse(text('.map'))
+  return {
+    code: text('.js'),
+    map: { ...map, sourcesContent: map.sourcesContent.map((given) => sources.get(given) ?? given) },
+  }
+}
+
+/** The second minifier takes off what is some four hundred bytes, gzipped. */
+export function minified(name, { code, map }, names, isModule = true) {
+  const taken = NAMED_SHORTLY.exec(code)
+  if (taken) throw new Error(`${name}: ${taken[0]} is as short as a name that was made shorter`)
+  return minify(
+    { [name]: code },
     {
-      module: options.format !== 'iife',
+      module: isModule,
       ecma: 2022,
       compress: {
         passes: 3,
@@ -112,48 +96,50 @@ async function write(options) {
       },
       // Also those that have the name of something of the platform: the client uses nothing of it that is called so.
       mangle: {
-        properties: {
-          builtins: true,
-          regex: new RegExp(`^(\\$.*|${INTERNAL.join(' ').replaceAll(' ', '|')})$`),
-        },
+        properties: { builtins: true, regex: new RegExp(`^(\\$.*|${INTERNAL.join('|')})$`) },
       },
-      nameCache: { props: { props: short } },
-      sourceMap: { content: { ...first, sourcesContent }, url: `${name}.map`, includeSources: true },
+      nameCache: { props: { props: named(names) } },
+      sourceMap: { content: map, url: `${name}.map`, includeSources: true },
     },
   )
+}
+
+async function write({ outfile, ...options }) {
+  const name = basename(outfile)
+  const { code, map } = await minified(name, await joined(options), short, options.format !== 'iife')
   // A name that is a text, too, is looked up by it somewhere.
-  const looked = INTERNAL.join(' ')
-    .split(' ')
-    .filter((internal) => new RegExp(`["'\`]${internal}["'\`]`).test(code))
+  const looked = INTERNAL.filter((internal) => new RegExp(`["'\`]${internal}["'\`]`).test(code))
   if (looked.length > 0) throw new Error(`${name}: ${looked.join(', ')} may not be made shorter`)
-  await mkdir(dirname(options.outfile), { recursive: true })
-  await writeFile(options.outfile, code)
-  await writeFile(`${options.outfile}.map`, map)
+  await mkdir(dirname(outfile), { recursive: true })
+  await writeFile(outfile, code)
+  await writeFile(`${outfile}.map`, map)
+}
+
+/** What goes into which file. */
+export const ENTRIES = {
+  'sluice.min.js': { entryPoints: [join(client, 'index.ts')] },
+  'sluice.websocket.min.js': {
+    stdin: {
+      contents: "export { ClientError, Unauthorized, VERSION, WebSocketClient } from './index.ts'",
+      resolveDir: client,
+    },
+  },
+  // Beside one of the two: it knows the client by its public names alone.
+  'sluice.presence.min.js': { entryPoints: [join(client, 'presence.ts')] },
+  'sluice.global.js': {
+    // Assigned by hand: what a bundler writes around exports for a global would not fit.
+    stdin: {
+      contents:
+        "import { ClientError, SluiceClient, Unauthorized, VERSION, WebSocketClient } from './index.ts'\n" +
+        'globalThis.sluice = { ClientError, SluiceClient, Unauthorized, VERSION, WebSocketClient }',
+      resolveDir: client,
+    },
+    format: 'iife',
+  },
 }
 
 export async function bundleClient(folder) {
-  const out = (name) => join(folder, name)
-  await Promise.all([
-    write({ entryPoints: [join(client, 'index.ts')], outfile: out('sluice.min.js') }),
-    write({
-      stdin: {
-        contents: "export { ClientError, Unauthorized, VERSION, WebSocketClient } from './index.ts'",
-        resolveDir: client,
-      },
-      outfile: out('sluice.websocket.min.js'),
-    }),
-    // Beside one of the two: it knows the client by its public names alone.
-    write({ entryPoints: [join(client, 'presence.ts')], outfile: out('sluice.presence.min.js') }),
-    write({
-      // Assigned by hand: what a bundler writes around exports for a global would not fit.
-      stdin: {
-        contents:
-          "import { ClientError, SluiceClient, Unauthorized, VERSION, WebSocketClient } from './index.ts'\n" +
-          'globalThis.sluice = { ClientError, SluiceClient, Unauthorized, VERSION, WebSocketClient }',
-        resolveDir: client,
-      },
-      format: 'iife',
-      outfile: out('sluice.global.js'),
-    }),
-  ])
+  await Promise.all(
+    Object.entries(ENTRIES).map(([name, options]) => write({ ...options, outfile: join(folder, name) })),
+  )
 }

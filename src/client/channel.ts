@@ -3,7 +3,7 @@
  */
 import type { From, Position } from '../protocol/position.ts'
 import type { MessageFrame, ResetFrame } from '../dialect/sluice-v1/frames.ts'
-import { ClientError } from './errors.ts'
+import { broken, ClientError } from './errors.ts'
 import type { Events } from './events.ts'
 import type { ClientEvents } from './options.ts'
 import type { Unreadable } from './socket.ts'
@@ -315,7 +315,7 @@ export class Channel {
       await run()
       return true
     } catch (cause) {
-      this.#ports.complain(new ClientError('handler', `a handler of ${this.name} failed`, { cause }))
+      this.#ports.complain(broken(`a handler of ${this.name} failed`, cause))
       return false
     }
   }

@@ -16,7 +16,7 @@ import type { Channel, Handler, SubscribeOptions, Subscription } from './channel
 import { Channels } from './channels.ts'
 import { complaintsOf, type Complaints } from './complaints.ts'
 import { positionOf } from './cursor.ts'
-import { ClientError, closed, disconnected } from './errors.ts'
+import { broken, ClientError, closed, disconnected } from './errors.ts'
 import { Events } from './events.ts'
 import { encodeData, type Socket, type Unreadable, type Wire } from './socket.ts'
 import { isOver, type State } from './machine.ts'
@@ -58,7 +58,7 @@ export class WebSocketClient<Known = unknown> {
   readonly #events = new Events<ClientEvents & { readonly attempt: ClientError }>((event, cause) => {
     // Told to the same listener again, it would throw again.
     if (event === 'error') console.error(cause)
-    else this.complain(new ClientError('handler', `a listener of ${event} failed`, { cause }))
+    else this.complain(broken(`a listener of ${event} failed`, cause))
   })
   readonly #channels: Channels
   readonly #inbox: Channel
@@ -303,12 +303,7 @@ export class WebSocketClient<Known = unknown> {
         else channel.reset(frame)
         break
       case 'reauth':
-        reauthenticate(socket, {
-          tokens: this.#tokens,
-          connection: this.#connection,
-          complain: this.complain,
-          later: this.later,
-        })
+        reauthenticate(socket, this.#tokens, this.#connection, this.complain, this.later)
         break
       default:
         // A type of a later version of the protocol is not for this client.

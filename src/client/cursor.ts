@@ -25,6 +25,11 @@ export function positionOf({
   return epoch === undefined || offset === undefined ? undefined : { epoch, offset }
 }
 
+/** Whether what goes up to a position contains another one. */
+export function isWithin(position: Position | undefined, contained: Position | undefined): boolean {
+  return position?.epoch === contained?.epoch && (position?.offset as number) <= (contained?.offset as number)
+}
+
 export class Cursor {
   /** After the last message that was shown. `undefined`: not told yet, or an ephemeral channel. */
   position: Position | undefined

@@ -2,6 +2,7 @@
  * What crosses the wire, for people who look for a fault: every frame, without what is in it and without what opens anything.
  */
 import type { Wire } from './socket.ts'
+import { storeOf } from './store.ts'
 
 const HIDDEN = /^(token|session|ticket)$/
 
@@ -10,19 +11,8 @@ export type Trace = ((direction: '→' | '←', data: unknown) => void) | undefi
 
 /** By option, or by `localStorage.sluiceDebug = 1` in a page that is running somewhere. */
 export function traceOf(debug: boolean | undefined): Trace {
-  if (!(debug ?? stored())) return undefined
+  if (!(debug ?? storeOf('local')?.getItem('sluiceDebug'))) return undefined
   return (direction, data) => console.log('sluice', direction, shownFrame(data))
-}
-
-function stored(): boolean {
-  try {
-    return !!(globalThis as unknown as { readonly localStorage?: Record<string, string> }).localStorage?.[
-      'sluiceDebug'
-    ]
-  } catch {
-    // A page that may not store anything throws here; it has not asked for it either.
-    return false
-  }
 }
 
 /** A frame as text, its payload and secrets as their sizes. */

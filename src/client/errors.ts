@@ -34,12 +34,11 @@ export class ClientError extends Error {
       readonly offset?: number | undefined
     } = {},
   ) {
-    const { cause, ...rest } = more
-    super(message, { cause })
+    super(message, more)
     this.code = code
     // For codes that come without the frame that says it.
     const retryable = /^(unavailable|rate_limited|internal|timeout)$/.test(code)
-    Object.assign(this, { retryable }, rest)
+    Object.assign(this, { retryable }, more)
   }
 }
 
@@ -54,4 +53,9 @@ export function closed(): ClientError {
 
 export function disconnected(): ClientError {
   return new ClientError('unavailable', 'the client is not connected')
+}
+
+/** A function of the application threw. */
+export function broken(message: string, cause: unknown): ClientError {
+  return new ClientError('handler', message, { cause })
 }

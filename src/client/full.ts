@@ -120,11 +120,12 @@ export class SluiceClient<Known = unknown> extends WebSocketClient<Known> {
    * moment that the gateway has drawn, again.
    */
   sync<Data = unknown>(channel: string, options: SyncOptions<Data>): Subscription {
-    return syncWith(options as SyncOptions, {
-      subscribe: (handler, more) => (this as unknown as WebSocketClient).subscribe(channel, handler, more),
-      complain: this.complain,
-      later: this.later,
-    })
+    return syncWith(
+      options as SyncOptions,
+      (handler, more) => (this as unknown as WebSocketClient).subscribe(channel, handler, more),
+      this.complain,
+      this.later,
+    )
   }
 
   /**

@@ -5,23 +5,23 @@ import type { WebSocketConstructor, WebSocketLike, Wire } from './socket.ts'
 import type { Time } from './time.ts'
 import type { Way } from './ways.ts'
 
-interface Plan {
-  readonly first: Way
-  readonly second: Way
-  readonly time: Time
+type Plan = readonly [
+  first: Way,
+  second: Way,
+  time: Time,
   /** The second begins so long after the first. */
-  readonly delayMs: number
+  delayMs: number,
   /** The second attempt begins. */
-  readonly joined: () => void
+  joined: () => void,
   /** It is the one that has opened. */
-  readonly won: () => void
-}
+  won: () => void,
+]
 
 /**
  * Looks like one socket, and throws where the first cannot be made. Nothing is sent before `onopen`, so the one that is closed then has claimed
  * nothing at the gateway.
  */
-export function hedged({ first, second, time, delayMs, joined, won }: Plan): WebSocketConstructor {
+export function hedged(...[first, second, time, delayMs, joined, won]: Plan): WebSocketConstructor {
   return class implements WebSocketLike {
     declare binaryType: string
     declare onopen: WebSocketLike['onopen']

@@ -5,8 +5,8 @@ import type { MessageFrame } from '../dialect/sluice-v1/frames.ts'
 import type { Position, ResetReason } from '../protocol/position.ts'
 import type { Handler, Message, SubscribeOptions, Subscription } from './channel.ts'
 import { bytesOf } from './base64.ts'
-import { positionOf } from './cursor.ts'
-import { ClientError } from './errors.ts'
+import { isWithin, positionOf } from './cursor.ts'
+import { broken, type ClientError } from './errors.ts'
 import type { Later } from './retry.ts'
 
 export interface HistoryOptions {
@@ -65,18 +65,16 @@ export function pageOf<Data>({
   }
 }
 
-export interface SyncPorts {
-  subscribe(handler: Handler, options: SubscribeOptions): Subscription
-  /** Tells the application. */
-  complain(error: ClientError): void
-  readonly later: Later
-}
-
 /**
  * First the position, then the state, then exactly what came after it: messages wait while the state is being loaded. After a reset, at the
- * moment that the gateway has drawn, all of it again.
+ * moment that the gateway has drawn, all of it again. `complain` tells the application.
  */
-export function syncWith({ load, apply, onError }: SyncOptions, ports: SyncPorts): Subscription {
+export function syncWith(
+  { load, apply, onError }: SyncOptions,
+  subscribe: (handler: Handler, options: SubscribeOptions) => Subscription,
+  complain: (error: ClientError) => void,
+  later: Later,
+): Subscription {
   let waiting: Message[] | undefined = []
   let latest: object = {}
   const begin = async (attempt: number): Promise<void> => {
@@ -88,19 +86,17 @@ export function syncWith({ load, apply, onError }: SyncOptions, ports: SyncPorts
       if (mine !== latest) return
       const held = waiting
       waiting = undefined
-      for (const message of held) if (!isWithin(message, contained)) await apply(message)
+      for (const message of held) if (!isWithin(message.position, contained)) await apply(message)
     } catch (cause) {
       if (mine !== latest) return
-      ports.complain(
-        new ClientError('handler', `loading the state of ${subscription.channel} failed`, { cause }),
-      )
-      ports.later(attempt, () => void (mine === latest && begin(attempt + 1)))
+      complain(broken(`loading the state of ${subscription.channel} failed`, cause))
+      later(attempt, () => void (mine === latest && begin(attempt + 1)))
     }
   }
-  const subscription = ports.subscribe(
-    (message) => (!waiting ? apply(message) : void waiting.push(message)),
-    { onReset: () => begin(0), ...(onError && { onError }) },
-  )
+  const subscription = subscribe((message) => (!waiting ? apply(message) : void waiting.push(message)), {
+    onReset: () => begin(0),
+    ...(onError && { onError }),
+  })
   subscription.ready.then(
     () => begin(0),
     () => undefined,
@@ -112,9 +108,4 @@ export function syncWith({ load, apply, onError }: SyncOptions, ports: SyncPorts
       unsubscribe()
     },
   })
-}
-
-/** Whether a state up to a position contains the message. */
-function isWithin({ position }: Message, contained: Position | undefined): boolean {
-  return position !== undefined && position.epoch === contained?.epoch && position.offset <= contained.offset
 }

@@ -44,7 +44,7 @@ class HttpSocket implements WebSocketLike {
   /** With what the client shows at the beginning; later requests have only their own query. */
   #url: string
   readonly #abort = new AbortController()
-  #link = ''
+  #link: string | undefined
   #state: 0 | 1 | 2 | 3 = CONNECTING
   #lines: string[] = []
   #number = 0
@@ -139,9 +139,9 @@ class HttpSocket implements WebSocketLike {
     // What is sent in one go leaves in one request.
     await Promise.resolve()
     try {
-      while (this.#lines.length > 0 && this.#state !== CLOSED) {
+      while (this.#lines[0] && this.#state !== CLOSED) {
         let body = this.#lines.shift() as string
-        while (this.#lines.length > 0 && body.length + (this.#lines[0] as string).length < BODY_LENGTH_MAX)
+        while (this.#lines[0] && body.length + this.#lines[0].length < BODY_LENGTH_MAX)
           body += `\n${this.#lines.shift()}`
         this.#number++
         await this.#again(() => this.#request('POST', `number=${this.#number}`, body))
@@ -159,9 +159,9 @@ class HttpSocket implements WebSocketLike {
         return await run()
       } catch (error) {
         const { status } = error as Refused
-        const isFinal = status !== undefined && status < 500 && status !== 429
+        const isFinal = (status as number) < 500 && status !== 429
         // Without a link there is nothing to go on with: the client has pauses of its own.
-        if (tries === TRIES_MAX || this.#link === '' || this.#state === CLOSED || isFinal) throw error
+        if (tries === TRIES_MAX || !this.#link || this.#state === CLOSED || isFinal) throw error
         await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * tries))
       }
     }
@@ -173,18 +173,20 @@ class HttpSocket implements WebSocketLike {
     const response = await fetch(withQuery(this.#url, query), {
       method,
       body,
-      headers: this.#link === '' ? {} : { [LINK_HEADER]: this.#link },
+      headers: this.#link ? { [LINK_HEADER]: this.#link } : {},
       signal: this.#abort.signal,
       credentials: 'omit',
       // The last words of a page that goes.
       keepalive: this.#state === CLOSING,
     })
     if (response.ok) return response
-    const said = (await response.json().catch(() => ({}))) as {
-      readonly error?: { readonly message?: string }
-    }
+    const said = (await response.json().catch(() => undefined)) as
+      | {
+          readonly error?: { readonly message?: string }
+        }
+      | undefined
     const { status } = response
-    throw Object.assign(new Error(said.error?.message ?? `HTTP ${status}`), { status })
+    throw Object.assign(new Error(said?.error?.message ?? `HTTP ${status}`), { status })
   }
 
   #end(code: number, reason: string): void {

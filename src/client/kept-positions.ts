@@ -6,9 +6,10 @@
  * it has shown since comes again.
  */
 import { withoutQuery } from './address.ts'
+import { storeOf, type Store } from './store.ts'
 import { isPosition, type Position } from '../protocol/position.ts'
 import type { Channel } from './channel.ts'
-import { positionOf } from './cursor.ts'
+import { isWithin, positionOf } from './cursor.ts'
 import { watchNetwork } from './network.ts'
 import type { Socket } from './socket.ts'
 import type { Time } from './time.ts'
@@ -30,12 +31,6 @@ interface Kept {
   readonly places: Places
 }
 
-interface Store {
-  getItem(key: string): string | null
-  setItem(key: string, value: string): void
-  removeItem(key: string): void
-}
-
 export class KeptPositions {
   readonly #store: Store | undefined
   readonly #key: string
@@ -50,7 +45,7 @@ export class KeptPositions {
   #stop: (() => void) | undefined
 
   constructor(resume: Resume, url: string, time: Time) {
-    this.#store = storeOf(resume)
+    this.#store = resume === 'page' ? undefined : storeOf(resume === 'tab' ? 'session' : 'local')
     this.#key = `sluice ${withoutQuery(url)}`
     this.#time = time
   }
@@ -108,8 +103,7 @@ export class KeptPositions {
     for (const [name, position] of here) {
       const kept = places[name]
       // Another tab may be farther.
-      if (position && (kept?.epoch !== position.epoch || kept.offset < position.offset))
-        places[name] = { ...position, ms: nowMs }
+      if (position && !isWithin(position, kept)) places[name] = { ...position, ms: nowMs }
     }
     const newest = Object.entries(places).sort(([, a], [, b]) => b.ms - a.ms)
     const kept: Kept = { user, places: Object.fromEntries(newest.slice(0, CHANNELS_MAX)) }
@@ -137,16 +131,5 @@ export class KeptPositions {
       // It is not readable: as if nothing were there.
       return {}
     }
-  }
-}
-
-function storeOf(resume: Resume): Store | undefined {
-  const page = globalThis as { readonly localStorage?: Store; readonly sessionStorage?: Store }
-  try {
-    if (resume === 'page') return undefined
-    return resume === 'tab' ? page.sessionStorage : page.localStorage
-  } catch {
-    // A page that may not store anything throws here.
-    return undefined
   }
 }

@@ -8,26 +8,27 @@ import type { Later } from './retry.ts'
 import type { Socket } from './socket.ts'
 import type { Tokens } from './tokens.ts'
 
-export interface ReauthenticatePorts {
-  readonly tokens: Tokens
-  readonly connection: ConnectionManager
-  /** Tells the application. */
-  complain(error: ClientError): void
-  readonly later: Later
-}
-
-/** Again and again until it works or the gateway closes: then the next connection gets a fresh token. */
-export function reauthenticate(socket: Socket, ports: ReauthenticatePorts, attempt = 0): void {
-  const { tokens, connection } = ports
+/**
+ * Again and again until it works or the gateway closes: then the next connection gets a fresh token. `complain` tells the application.
+ */
+export function reauthenticate(
+  socket: Socket,
+  tokens: Tokens,
+  connection: ConnectionManager,
+  complain: (error: ClientError) => void,
+  later: Later,
+  attempt = 0,
+): void {
   const again = (): void =>
-    ports.later(attempt, () => {
-      if (socket === connection.socket) reauthenticate(socket, ports, attempt + 1)
+    later(attempt, () => {
+      if (socket === connection.socket)
+        reauthenticate(socket, tokens, connection, complain, later, attempt + 1)
     })
   const tokenFailed = (error: ClientError): void => {
     // Logged out: there is nothing to wait for.
     if (isLoggedOut(error.cause)) connection.dispatch('refuse', error)
     else {
-      ports.complain(error)
+      complain(error)
       again()
     }
   }
@@ -41,7 +42,7 @@ export function reauthenticate(socket: Socket, ports: ReauthenticatePorts, attem
         connection.ticket = reply.ticket
       }
       if (reply.type !== 'error') return
-      ports.complain(errorOf(reply))
+      complain(errorOf(reply))
       // Another user's: asking again changes nothing.
       if (reply.code !== 'forbidden') again()
     })

@@ -65,17 +65,17 @@ export class WayChoice implements Ways {
     if (this.#at > 0 || known || why !== 'connect' || this.#ways.length === 1) return way
     const { transport } = way
     const other = this.#turn
-    const Socket = hedged({
-      first: way,
-      second: this.#way(other),
-      time: this.#time,
-      delayMs: HEDGE_MS,
-      joined: () => (this.#turn = this.#after(other)),
-      won: () => {
+    const Socket = hedged(
+      way,
+      this.#way(other),
+      this.#time,
+      HEDGE_MS,
+      () => (this.#turn = this.#after(other)),
+      () => {
         this.#at = this.#turn = other
         this.#detour = 0
       },
-    })
+    )
     return { transport, Socket }
   }
 

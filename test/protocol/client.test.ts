@@ -1,16 +1,26 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Position } from '../../src/protocol/position.ts'
-import { createClient } from '../../src/client/node.ts'
+import { WebSocket } from 'ws'
+import { createClient as createFromSource } from '../../src/client/node.ts'
 import type { SluiceClient, StateChange, Transport } from '../../src/client/index.ts'
 import { CuttingProxy } from '../support/cutting-proxy.ts'
 import { startNode, type StartedNode, type TokenClaims } from '../support/start-node.ts'
 
-/** The SDK and a real node, with a network between them that can be cut: the same on each transport. */
+/**
+ * The SDK and a real node, with a network between them that can be cut: the same on each transport, and of the file for pages, in which
+ * names are shorter.
+ */
+
+const ROOT = new URL('../../', import.meta.url)
 
 let node: StartedNode
 let proxy: CuttingProxy
 const clients: SluiceClient[] = []
 let transport: Transport = 'websocket'
+let createClient = createFromSource
 
 beforeAll(async () => {
   node = await startNode({
@@ -48,27 +58,46 @@ function clientOf(
   return { client, tokens, states }
 }
 
-describe.each<Transport>(['websocket', 'sse', 'poll'])('the client over %s', (way) => {
-  beforeAll(() => void (transport = way))
+/** As pages load it, with the WebSocket that Node 20 has not. */
+async function createMinified(): Promise<typeof createFromSource> {
+  execFileSync(process.execPath, [fileURLToPath(new URL('scripts/build.mjs', ROOT))])
+  const file = readFileSync(new URL('packages/client/dist/sluice.min.js', ROOT), 'utf8')
+  const minified = (await import(
+    /* @vite-ignore */ `data:text/javascript,${encodeURIComponent(file)}`
+  )) as typeof import('../../src/client/index.ts')
+  return (options) => new minified.SluiceClient({ WebSocket, ...options })
+}
+
+const FORMS = { client: () => Promise.resolve(createFromSource), 'minified client': createMinified }
+const ALL = (['client', 'minified client'] as const).flatMap((form) =>
+  (['websocket', 'sse', 'poll'] as const).map((way) => [form, way] as const),
+)
+
+describe.each(ALL)('the %s over %s', (form, way) => {
+  const mine = `${way}-${form.split(' ')[0]}`
+  beforeAll(async () => {
+    transport = way
+    createClient = await FORMS[form]()
+  })
 
   it('shows each message once and in order through cuts, with one token', async () => {
-    const { client, tokens, states } = clientOf(`cleo-${way}`)
+    const { client, tokens, states } = clientOf(`cleo-${mine}`)
     const seen: number[] = []
     const resets: string[] = []
     let inbox = ''
     client.inbox<string>(({ data }) => {
       inbox = data
     })
-    const subscription = client.subscribe<number>(`news:1-${way}`, ({ data }) => void seen.push(data), {
+    const subscription = client.subscribe<number>(`news:1-${mine}`, ({ data }) => void seen.push(data), {
       onReset: ({ reason }) => void resets.push(reason),
     })
     await client.connect()
     await subscription.ready
     for (let n = 0; n < 100; n++) {
-      await node.publish({ channel: `news:1-${way}`, data: n })
+      await node.publish({ channel: `news:1-${mine}`, data: n })
       if (n % 20 === 10) proxy.cut(1)
     }
-    await node.publish({ user: `cleo-${way}`, data: 'done' })
+    await node.publish({ user: `cleo-${mine}`, data: 'done' })
     await expect.poll(() => seen.length).toBe(100)
     await expect.poll(() => inbox).toBe('done')
     expect(seen).toEqual(Array.from({ length: 100 }, (_, n) => n))
@@ -81,14 +110,14 @@ describe.each<Transport>(['websocket', 'sse', 'poll'])('the client over %s', (wa
   })
 
   it('publishes once through a cut', async () => {
-    const { client } = clientOf(`paul-${way}`)
+    const { client } = clientOf(`paul-${mine}`)
     const seen: number[] = []
-    const { ready } = client.subscribe<number>(`chat:1-${way}`, ({ data }) => void seen.push(data))
+    const { ready } = client.subscribe<number>(`chat:1-${mine}`, ({ data }) => void seen.push(data))
     await client.connect()
     await ready
     const published: Promise<{ position: Position | undefined }>[] = []
     for (let n = 0; n < 50; n++) {
-      published.push(client.publish(`chat:1-${way}`, n))
+      published.push(client.publish(`chat:1-${mine}`, n))
       if (n % 10 === 5) proxy.cut(1)
     }
     const positions = await Promise.all(published)
@@ -100,10 +129,10 @@ describe.each<Transport>(['websocket', 'sse', 'poll'])('the client over %s', (wa
   it('gets bytes as bytes', async () => {
     const { client } = clientOf('bob')
     const seen: Uint8Array[] = []
-    const { ready } = client.subscribe<Uint8Array>(`chat:2-${way}`, ({ data }) => void seen.push(data))
+    const { ready } = client.subscribe<Uint8Array>(`chat:2-${mine}`, ({ data }) => void seen.push(data))
     await client.connect()
     await ready
-    await client.publish(`chat:2-${way}`, new Uint8Array([0, 1, 254, 255]))
+    await client.publish(`chat:2-${mine}`, new Uint8Array([0, 1, 254, 255]))
     await expect.poll(() => seen.length).toBe(1)
     expect([...(seen[0] as Uint8Array)]).toEqual([0, 1, 254, 255])
   })
@@ -130,9 +159,9 @@ describe.each<Transport>(['websocket', 'sse', 'poll'])('the client over %s', (wa
   })
 
   it('asks for a fresh token once it is revoked, and is closed for good where there is none', async () => {
-    const { client, tokens } = clientOf(`rob-${way}`)
+    const { client, tokens } = clientOf(`rob-${mine}`)
     await client.connect()
-    expect((await node.api('POST', `/v1/users/rob-${way}/revoke`)).status).toBe(200)
+    expect((await node.api('POST', `/v1/users/rob-${mine}/revoke`)).status).toBe(200)
     await expect.poll(() => tokens.length).toBeGreaterThan(1)
 
     const fixed = createClient({ url: `ws://127.0.0.1:${proxy.port}/v1/ws`, token: 'no token', transport })

@@ -5,6 +5,8 @@ import vm from 'node:vm'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { INTERNAL, neighbours, shortNames } from '../../scripts/short-names.mjs'
+import * as source from '../../src/client/index.ts'
 import { BUNDLES } from '../support/bundle-sizes.ts'
 
 /** What a page loads that has no bundler of its own. */
@@ -107,6 +109,45 @@ it('sluice.min.js is a module', async () => {
     /* @vite-ignore */ `data:text/javascript,${encodeURIComponent(bundle('sluice.min.js'))}`
   )
   expect(Object.keys(exported as object).toSorted()).toEqual([...EXPORTED, 'traceOf'])
+})
+
+describe('short names', () => {
+  it('leave what applications and the gateway know as it is', async () => {
+    const minified = (await import(
+      /* @vite-ignore */ `data:text/javascript,${encodeURIComponent(bundle('sluice.min.js'))}`
+    )) as typeof source
+    const namesOf = (some: { readonly prototype: object }): string[] =>
+      Object.getOwnPropertyNames(some.prototype).toSorted()
+    const classes: [{ readonly prototype: object }, { readonly prototype: object }][] = [
+      [source.ClientError, minified.ClientError],
+      [source.SluiceClient, minified.SluiceClient],
+      [source.Unauthorized, minified.Unauthorized],
+      [source.WebSocketClient, minified.WebSocketClient],
+    ]
+    for (const [written, made] of classes) {
+      const known = namesOf(written).filter((one) => !INTERNAL.includes(one))
+      // Those that are left are short, and as no field of an application is called.
+      const shown = namesOf(made).filter((one) => !/^\$\w$/.test(one))
+      expect(shown).toEqual(known)
+    }
+    const wire = readFileSync(new URL('src/dialect/sluice-v1/frames.ts', root), 'utf8')
+    const options = readFileSync(new URL('src/client/options.ts', root), 'utf8')
+    const fields = [...`${wire}${options}`.matchAll(/^ *(?:readonly )?(\w+)\??: /gm)].map(([, name]) => name)
+    expect(fields).toEqual(expect.arrayContaining(['offset', 'pingInterval', 'requestTimeoutMs']))
+    expect(fields.filter((name) => INTERNAL.includes(name as string))).toEqual([])
+  })
+
+  it('are different ones where something has both, whatever is wished', () => {
+    const beside = neighbours()
+    expect(beside.size).toBeGreaterThan(150)
+    for (const wanted of [undefined, {}, Object.fromEntries([...beside.keys()].map((name) => [name, 't']))]) {
+      const short = shortNames(wanted)
+      for (const [name, others] of beside) {
+        expect(short[name]).toMatch(/^\$?[A-Za-z]$/)
+        for (const other of others) expect(short[other], `${name} and ${other}`).not.toBe(short[name])
+      }
+    }
+  })
 })
 
 it('sluice.global.js makes a global `sluice` and no other', () => {

@@ -181,11 +181,12 @@ describe('Refusals', () => {
   })
 })
 
-const throwing = Object.defineProperty({}, 'sluiceDebug', {
-  get: () => {
-    throw new Error('SecurityError')
-  },
+const storing = (value: string | null) => (): object => ({
+  getItem: (key: string) => (key === 'sluiceDebug' ? value : null),
 })
+const throwing = (): never => {
+  throw new Error('SecurityError')
+}
 
 describe('debug', () => {
   it('prints every frame of both directions, without payloads, tokens, sessions and tickets', async () => {
@@ -207,12 +208,13 @@ describe('debug', () => {
   })
 
   it.each([
-    ['off where localStorage does not say so', {}, 0],
+    ['off where localStorage does not say so', storing(null), 0],
     ['off, and no fault, where it may not be read', throwing, 0],
-    ['on where it says so', { sluiceDebug: '1' }, 1],
-  ])('is %s', async (_what, localStorage, frames) => {
+    ['on where it says so', storing('1'), 1],
+  ])('is %s', async (_what, get, frames) => {
     const printed = vi.spyOn(console, 'log').mockImplementation(() => undefined)
-    vi.stubGlobal('localStorage', localStorage)
+    const former = Object.getOwnPropertyDescriptor(globalThis, 'localStorage')
+    Object.defineProperty(globalThis, 'localStorage', { configurable: true, get })
     try {
       const { sockets, client } = fixture({ trace: traceOf(undefined) })
       void client.connect()
@@ -220,7 +222,8 @@ describe('debug', () => {
       sockets.newest.open()
       expect(printed).toHaveBeenCalledTimes(frames)
     } finally {
-      vi.unstubAllGlobals()
+      if (former) Object.defineProperty(globalThis, 'localStorage', former)
+      else Reflect.deleteProperty(globalThis, 'localStorage')
     }
   })
 

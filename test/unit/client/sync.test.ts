@@ -40,22 +40,20 @@ function world() {
         ),
       apply: ({ data }) => void applied.push(data),
     },
-    {
-      subscribe(given, more) {
-        handler = given
-        options = more
-        return {
-          channel: 'c',
-          state: 'pending',
-          ready,
-          position: at(7),
-          on: () => subscription,
-          unsubscribe: () => undefined,
-        }
-      },
-      complain: (error) => void errors.push(error),
-      later: (_attempt, run) => void later.push(run),
+    (given, more) => {
+      handler = given
+      options = more
+      return {
+        channel: 'c',
+        state: 'pending',
+        ready,
+        position: at(7),
+        on: () => subscription,
+        unsubscribe: () => undefined,
+      }
     },
+    (error) => void errors.push(error),
+    (_attempt, run) => void later.push(run),
   )
   return {
     ...{ subscription, loads, applied, errors, later },
