@@ -7,11 +7,21 @@
  * for all, from the packages of the lock file as npm has them, with their integrity.
  */
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { binariesManifest, publishedFiles, publishedManifest } from './published.mjs'
+import { BUNDLED } from './program.mjs'
+import { binariesManifest, publishedFiles, publishedManifest, reachedFrom } from './published.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const ALL = ['client', 'react', 'server', 'gateway']
@@ -69,14 +79,37 @@ function packGateway() {
     read,
   ))
     cpSync(join(root, path), join(stage, path))
+  for (const name of BUNDLED) bringTypes(name, stage)
   const supplies = SUPPLIES.map((supply) => supply.package)
   const binaries = wanted.map(([platform, arch]) => binariesPackage(platform, arch))
   writeFileSync(
     join(stage, 'package.json'),
-    `${JSON.stringify(publishedManifest(manifest, supplies, binaries), null, 2)}\n`,
+    `${JSON.stringify(publishedManifest(manifest, supplies, binaries, BUNDLED), null, 2)}\n`,
   )
   console.log(pack(stage))
   for (const [platform, arch] of wanted) console.log(pack(stageBinaries(platform, arch)))
+}
+
+/** Types of the gateway are made of those of what is bundled: they come along, and are found by a path. */
+function bringTypes(name, stage) {
+  const from = join('node_modules', name)
+  const folder = join('dist', 'types', name)
+  for (const path of reachedFrom([join(from, 'index.d.ts')], read))
+    cpSync(join(root, path), join(stage, folder, relative(from, path)))
+  cpSync(join(root, from, 'LICENSE'), join(stage, folder, 'LICENSE'))
+  for (const path of readdirSync(join(stage, 'dist'), { recursive: true })) {
+    if (!path.endsWith('.d.ts') || path.startsWith('types')) continue
+    const file = join(stage, 'dist', path)
+    const types = relative(dirname(file), join(stage, folder, 'index.js'))
+      .split(sep)
+      .join('/')
+    const place = types.startsWith('.') ? types : `./${types}`
+    const text = readFileSync(file, 'utf8')
+    writeFileSync(
+      file,
+      text.replaceAll(new RegExp(`((?:from |import\\()['"])${name}(?=['"])`, 'g'), `$1${place}`),
+    )
+  }
 }
 
 /** The binaries lie in it as in the packages that they are from; which is which, and whose, stands beside them. */

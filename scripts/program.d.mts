@@ -1,1 +1,2 @@
+export const BUNDLED: readonly string[]
 export function bundleProgram(folder: string): Promise<void>

@@ -11,7 +11,7 @@ import { join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, transform } from 'esbuild'
 
-const BUNDLED = ['zod']
+export const BUNDLED = ['zod']
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** `folder`: the compiler's output; the bundle goes to `bundle/` in it. */

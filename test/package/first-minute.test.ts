@@ -169,6 +169,32 @@ it('says what to install where spans are asked for and what sends them is not th
   )
 })
 
+it('is a library, too: a node in a process of its own', async () => {
+  installed.write(
+    'library.mjs',
+    `import { createNode, loadConfig } from '@sluice/gateway'
+const node = await createNode(loadConfig({ settings: { port: 0, api: { port: 0, keys: ['app:publish:a-key-for-tests-only'] }, auth: { jwtSecret: '${'s'.repeat(40)}' }, log: { level: 'error' } } }))
+await node.start()
+console.log(node.url)
+await node.drain()`,
+  )
+  expect(await type('node library.mjs')).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/^http:\/\/.*:\d+\n$/) as unknown,
+  })
+  // It is in what is published, and so are its types.
+  expect(installed.list('zod')).toEqual([])
+  const files = readdirSync(installed.path('node_modules/@sluice/gateway/dist'), {
+    recursive: true,
+    encoding: 'utf8',
+  }).filter((path) => /\.(?:js|d\.ts)$/.test(path))
+  const asking = files.filter((path) =>
+    /(?:from |import\()['"]zod/.test(installed.read('node_modules/@sluice/gateway/dist', path)),
+  )
+  expect(files.length).toBeGreaterThan(50)
+  expect(asking).toEqual([])
+})
+
 it('has the types of a node in a process of its own', async () => {
   const code = `import { createNode, loadConfig, type Node } from '@sluice/gateway'
 export const node: Promise<Node> = createNode(loadConfig({ settings: { port: 0 } }))
