@@ -79,6 +79,8 @@ describe.each(ALL)('the %s over %s', (form, way) => {
     transport = way
     createClient = await FORMS[form]()
   })
+  // The cuts of those that follow are nothing to them.
+  afterAll(() => clients.splice(0).forEach((client) => client.close()))
 
   it('shows each message once and in order through cuts, with one token', async () => {
     const { client, tokens, states } = clientOf(`cleo-${mine}`)
@@ -102,8 +104,9 @@ describe.each(ALL)('the %s over %s', (form, way) => {
     await expect.poll(() => inbox).toBe('done')
     expect(seen).toEqual(Array.from({ length: 100 }, (_, n) => n))
     expect(resets).toEqual([])
-    // A poll that is cut off is asked again: that is no disconnection.
-    expect(states.includes('waiting')).toBe(way !== 'poll')
+    // A poll that is cut off is asked again: that is no disconnection, unless all its tries are cut off.
+    if (way !== 'poll') expect(states).toContain('waiting')
+    else if (form === 'client') expect(states).not.toContain('waiting')
     // A slow machine gives the gateway time to ask for another one; coming back does not.
     const asked = await node.metric('sluice_reauth_total{result="asked"}')
     expect(tokens.length).toBeLessThanOrEqual(1 + asked)
