@@ -9,6 +9,7 @@ import type { PacedResets } from './paced-resets.ts'
 import type { Subscription } from './subscription.ts'
 import type { SlowConsumerPolicy, Source, SourceLog } from './source.ts'
 import type { LiveTopics } from './topics.ts'
+import type { Answer } from '../answer.ts'
 import type { Tap, Witness } from '../observe/witness.ts'
 import type { Encoded } from '../protocol/encoded.ts'
 import type { Reset } from '../protocol/form.ts'
@@ -75,8 +76,8 @@ export abstract class Channel extends Fanout implements Source {
   abstract get position(): Position | undefined
   abstract get log(): SourceLog | undefined
   abstract readonly deliveries: Deliveries | undefined
-  abstract start(from: From | undefined): Promise<void>
-  abstract open(from: From | undefined): Promise<Opening>
+  abstract start(from: From | undefined): Answer<void>
+  abstract open(from: From | undefined): Answer<Opening>
   abstract receive(encoded: Encoded): void
 
   get slowConsumer(): SlowConsumerPolicy {
@@ -152,12 +153,10 @@ export class EphemeralChannel extends Channel {
     return undefined
   }
 
-  start(): Promise<void> {
-    return Promise.resolve()
-  }
+  start(): void {}
 
-  open(): Promise<Opening> {
-    return Promise.resolve({ start: undefined, recovered: false, reset: undefined })
+  open(): Opening {
+    return { start: undefined, recovered: false, reset: undefined }
   }
 
   receive(encoded: Encoded): void {

@@ -5,6 +5,7 @@
 import { EphemeralChannel, type Channel, type ChannelPorts, type ChannelTerms } from './channel.ts'
 import { LoggedChannel } from './logged-channel.ts'
 import type { ChannelCounts, Opening } from './channel-terms.ts'
+import type { HubOptions } from './hub-options.ts'
 import { FeedMemory } from './feed-memory.ts'
 import { LogReads, type ReadReason } from './log-reads.ts'
 import type { Subscriber } from './subscriber.ts'
@@ -13,6 +14,7 @@ import { Subscription } from './subscription.ts'
 import type { SlowConsumerPolicy } from './source.ts'
 import { LiveTopics, type Topics, type TopicsMetrics } from './topics.ts'
 import type { OverLimit, Published } from './turn-log.ts'
+import type { Answer } from '../answer.ts'
 import type { Backbone } from '../backbone/backbone.ts'
 import { jitter, type Clock, type Timer } from '../clock.ts'
 import type { Witness } from '../observe/witness.ts'
@@ -31,19 +33,6 @@ export interface HubPolicy {
   readonly max: number
   /** For how long the log keeps one. */
   readonly ttlMs: number
-}
-
-export interface HubOptions {
-  readonly tailMessages: number
-  readonly tailBytes: number
-  /** What all feeds may hold together. */
-  readonly memoryBytes: number
-  /** How long a channel without subscribers keeps its feed and its backbone subscription. */
-  readonly quietMs: number
-  /** Within this time each feed is compared with the log once, at its own moment. */
-  readonly headCheckMs: number
-  /** A reset of a channel asks its subscribers to fetch their state within this time, each at his own moment. */
-  readonly resetSpreadMs: number
 }
 
 /** What the hub counts; see docs/metrics.md. */
@@ -185,12 +174,16 @@ export class Hub {
   async open(name: string, from: From | undefined, subscriber: Subscriber): Promise<Opened> {
     let channel: Channel
     // A channel that is being started is in both maps, and not ready. One that was left meanwhile may have gone.
-    do channel = await (this.#starting.get(name) ?? this.#channels.get(name) ?? this.#start(name, from))
-    while (this.#channels.get(name) !== channel)
+    do {
+      const ready = this.#starting.get(name) ?? this.#channels.get(name) ?? this.#start(name, from)
+      // An inbox with its log in memory is there at once, and there is one for each who connects.
+      channel = ready instanceof Promise ? await ready : ready
+    } while (this.#channels.get(name) !== channel)
     // Entered first: a channel that is being opened is not quiet.
     channel.entered()
     try {
-      const { start, recovered, reset } = await channel.open(from)
+      const opening = channel.open(from)
+      const { start, recovered, reset } = opening instanceof Promise ? await opening : opening
       // Field by field: an object that begins as a copy is given a shape of its own by V8, each time.
       return { start, recovered, reset, subscription: new Subscription(channel, subscriber, start) }
     } catch (error) {
@@ -243,22 +236,30 @@ export class Hub {
     this.#quiet.clear()
   }
 
-  /** All who want a new channel wait for the same start. */
-  #start(name: string, from: From | undefined): Promise<Channel> {
-    const starting = this.#startNow(name, from).finally(() => this.#starting.delete(name))
+  /** All who want a new channel wait for the same start, where it has to be waited for. */
+  #start(name: string, from: From | undefined): Answer<Channel> {
+    const channel = this.#make(name)
+    // An inbox is reached through the registry and its node, so it has no subject of its own.
+    const started = isInbox(name)
+      ? channel.start(from)
+      : this.#ports.backbone.subscribe(name).then(() => channel.start(from))
+    if (!(started instanceof Promise)) return channel
+    const starting = this.#begun(channel, started).finally(() => this.#starting.delete(name))
     this.#starting.set(name, starting)
     return starting
   }
 
-  async #startNow(name: string, from: From | undefined): Promise<Channel> {
+  #make(name: string): Channel {
     const policy = this.#ports.policyOf(name)
     const terms = this.#termsOf(policy)
     const channel = policy.logged ? new LoggedChannel(name, terms) : new EphemeralChannel(name, terms)
     this.#channels.set(name, channel)
+    return channel
+  }
+
+  async #begun(channel: Channel, started: Promise<void>): Promise<Channel> {
     try {
-      // An inbox is reached through the registry and its node, so it has no subject of its own.
-      if (!isInbox(name)) await this.#ports.backbone.subscribe(name)
-      await channel.start(from)
+      await started
     } catch (error) {
       this.#drop(channel)
       throw error

@@ -2,6 +2,7 @@
  * Reads of the log on behalf of many: those who ask for the same page while it is being read share one read, and each
  * message of it is encoded once.
  */
+import type { Answer } from '../answer.ts'
 import { Encoded } from '../protocol/encoded.ts'
 import type { Position, ResetReason } from '../protocol/position.ts'
 import type { LogLoss, LogRange, ReplayLog } from '../replay/replay-log.ts'
@@ -38,12 +39,13 @@ export class LogReads {
     })
   }
 
-  /** The head as it is now, or was when somebody else asked and has no answer yet. */
-  head(channel: string): Promise<Position> {
-    return shared(this.#heads, channel, () => {
-      this.#count('head')
-      return this.#log.head(channel)
-    })
+  /** The head as it is now, or was when somebody else asked and has no answer yet. At once, where the log has it in memory. */
+  head(channel: string): Answer<Position> {
+    const asked = this.#heads.get(channel)
+    if (asked !== undefined) return asked
+    this.#count('head')
+    const head = this.#log.head(channel)
+    return head instanceof Promise ? shared(this.#heads, channel, () => head) : head
   }
 
   /**

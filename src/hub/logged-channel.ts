@@ -10,6 +10,7 @@ import type { LogPage } from './log-reads.ts'
 import { Backfill, backfill, startBefore } from './backfill.ts'
 import type { Subscription } from './subscription.ts'
 import type { SourceLog } from './source.ts'
+import { after, type Answer } from '../answer.ts'
 import type { Encoded } from '../protocol/encoded.ts'
 import type { From, Position, ResetReason } from '../protocol/position.ts'
 
@@ -50,13 +51,15 @@ export class LoggedChannel extends Channel implements SourceLog {
    * Finds the log's head; to be called once the backbone brings the channel's messages. One read serves both this and
    * the first client that resumes. Fails with `unavailable`.
    */
-  async start(from: From | undefined): Promise<void> {
-    if (from === undefined || 'last' in from) {
-      const head = await this.ports.reads.head(this.name)
+  start(from: From | undefined): Answer<void> {
+    if (from !== undefined && !('last' in from)) return this.startWith(from)
+    return after(this.ports.reads.head(this.name), (head) => {
       if (this.#feed instanceof Feed) this.run(this.#feed.start(head))
       else this.#feed = head
-      return
-    }
+    })
+  }
+
+  private async startWith(from: Position): Promise<void> {
     const page = await this.ports.reads.page('join', this.name, from, this.policy.logMessagesMax)
     const decisions = this.awake().start(page.head)
     this.keepPage(page, from)
@@ -64,10 +67,13 @@ export class LoggedChannel extends Channel implements SourceLog {
   }
 
   /** Fails with `unavailable` where the log has to be asked and is away. */
-  async open(from: From | undefined): Promise<Opening> {
+  open(from: From | undefined): Answer<Opening> {
+    if (from === undefined) return { start: this.position, recovered: false, reset: undefined }
+    return 'last' in from ? this.openLast(from.last) : this.openAt(from)
+  }
+
+  private async openAt(from: Position): Promise<Opening> {
     const here = this.position as Position
-    if (from === undefined) return { start: here, recovered: false, reset: undefined }
-    if ('last' in from) return this.openLast(from.last)
     if (isSame(from, here)) return { start: from, recovered: true, reset: undefined }
     if (from.epoch === here.epoch && from.offset < here.offset) {
       const feed = this.awake()
@@ -99,7 +105,9 @@ export class LoggedChannel extends Channel implements SourceLog {
       return
     }
     if (position === undefined) return
-    this.ports.reads.head(this.name).then(
+    const asked = this.ports.reads.head(this.name)
+    if (!(asked instanceof Promise)) return this.check(asked)
+    asked.then(
       (found) => this.check(found),
       // The log is away: the next check comes by itself.
       () => this.ports.counts.repair('failed'),

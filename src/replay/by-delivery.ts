@@ -29,7 +29,7 @@ export class LogByDelivery implements ReplayLog {
     return this.#of(channel).last(channel, count)
   }
 
-  head(channel: string): Promise<Position> {
+  head(channel: string): Answer<Position> {
     return this.#of(channel).head(channel)
   }
 

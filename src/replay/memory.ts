@@ -94,9 +94,9 @@ export class MemoryReplayLog implements ReplayLog {
     return Promise.resolve({ kind: 'range', messages, head: this.#position(channel, log) })
   }
 
-  head(channel: string): Promise<Position> {
+  head(channel: string): Answer<Position> {
     if (this.#closed) return closedLog()
-    return Promise.resolve(this.#position(channel, this.#used(channel, this.#clock.monotonicMs())))
+    return this.#position(channel, this.#used(channel, this.#clock.monotonicMs()))
   }
 
   /** No other process has this log. */

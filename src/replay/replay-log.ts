@@ -55,7 +55,7 @@ export interface ReplayLog {
   read(channel: string, after: Position, limit: number): Promise<LogRange>
   /** The newest `count` messages, oldest first; fewer where the log holds fewer. Always a `range`. */
   last(channel: string, count: number): Promise<LogRange>
-  head(channel: string): Promise<Position>
+  head(channel: string): Answer<Position>
   /** Messages were confirmed to publishers that are not in this log, though it was in this epoch when they were. */
   disown(channel: string, epoch: string): Promise<void>
   /** Forgets what is kept. */

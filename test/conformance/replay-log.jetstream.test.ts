@@ -62,7 +62,7 @@ class Inboxes implements ReplayLog {
     return renamed(await this.#log.last(`@${channel}`, count), channel)
   }
 
-  head(channel: string): Promise<Position> {
+  async head(channel: string): Promise<Position> {
     return this.#log.head(`@${channel}`)
   }
 
@@ -164,7 +164,7 @@ describe('JetStreamReplayLog', () => {
       async () => log.append('@a', message('x'), POLICY),
       () => log.read('a', { epoch: 'e', offset: 1 }, ALL),
       () => log.last('a', 1),
-      () => log.head('a'),
+      async () => log.head('a'),
     ]
   }
 

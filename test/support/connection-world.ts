@@ -114,7 +114,7 @@ export class ConnectionWorld {
     return new Encoded(await this.#append(channel, data))
   }
 
-  head(channel: string): Promise<Position> {
+  async head(channel: string): Promise<Position> {
     return this.world.log.head(channel)
   }
 

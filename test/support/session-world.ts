@@ -6,6 +6,7 @@ import { NO_HOOKS } from './no-hooks.ts'
 import { noWitness, type Came } from '../../src/observe/witness.ts'
 import { UserQuotas, type QuotaLimits } from '../../src/session/quotas.ts'
 import { countsInInboxes } from '../../src/session/user-limits.ts'
+import type { Answer } from '../../src/answer.ts'
 import type { Backbone, Sent } from '../../src/backbone/backbone.ts'
 import { dispatch, type TakenOver } from '../../src/cluster/control.ts'
 import { Handovers } from '../../src/cluster/handovers.ts'
@@ -59,9 +60,12 @@ export class Calls {
   /** Which calls fail instead of being carried out. */
   failing: (name: string) => boolean = () => false
 
-  run<T>(node: string, name: string, carryOut: () => Promise<T>): Promise<T> {
+  /** Never answered at once, as by a store that is elsewhere. */
+  run<T>(node: string, name: string, carryOut: () => Answer<T>): Promise<T> {
     const run = (): Promise<T> =>
-      this.failing(name) ? Promise.reject(new SluiceError('unavailable', `${name} fails`)) : carryOut()
+      this.failing(name)
+        ? Promise.reject(new SluiceError('unavailable', `${name} fails`))
+        : Promise.resolve(carryOut())
     if (!this.held(name)) return run()
     return new Promise<T>((resolve, reject) => {
       let answer: Promise<T> | undefined
@@ -346,7 +350,7 @@ export class WorldNode {
       clock,
       rememberedMs: 1e9,
       someUnheard: () => false,
-      headOf: (channel) => world.log.head(channel),
+      headOf: async (channel) => world.log.head(channel),
       revoked: ignore,
       tookAway: ignore,
     })

@@ -31,7 +31,7 @@ function slowReads(): { log: SlowLog; reads: LogReads } {
 
 it('those who ask for the head at the same time share one read', async () => {
   const { log, reads } = slowReads()
-  const heads = [reads.head('news'), reads.head('news')]
+  const heads = [reads.head('news'), reads.head('news')].map((head) => Promise.resolve(head))
   expect(log.asked).toBe(1)
   log.answer()
   expect(await Promise.all(heads)).toEqual([
@@ -90,4 +90,12 @@ it.each([
   ])
     expect(await reads.headFromNow('news', seen)).toEqual({ epoch: 'e', offset: 5 })
   expect(read).toHaveLength(1)
+})
+
+it('a log that has the head in memory is answered for at once, and asked each time', () => {
+  const heads = [1, 2].map((offset) => ({ epoch: 'e', offset }))
+  let counted = 0
+  const log = { head: () => heads[counted - 1] }
+  const reads = new LogReads(log as unknown as ReplayLog, () => void counted++)
+  expect([reads.head('news'), reads.head('news')]).toEqual(heads)
 })
