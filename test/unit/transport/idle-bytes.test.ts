@@ -8,7 +8,7 @@ import { sluiceV1 } from '../../support/sluice-v1.ts'
 
 const CONNECTIONS = 2000
 /** Some are opened before it is counted: by then code is compiled, and tables have been small. */
-const WARM_UP = 200
+const WARM_UP = 1000
 
 /** One for all: what the library holds for a socket is not ours. */
 const SOCKET: NativeSocket = {
@@ -61,10 +61,12 @@ const SUBSCRIBE = JSON.stringify({ type: 'subscribe', ref: 1, channel: 'news' })
 
 describe('an idle connection', () => {
   /**
-   * With a session, an inbox and one channel. Found are some 1,500 bytes, a quarter of them this world's; a table, a closure or an array more
-   * for each connection is found here, a field more is not.
+   * With a session, an inbox and one channel. Found are some 1,300 bytes, 250 of them this world's: a table, a closure, an array or an
+   * object more for each connection is found here, a field more is not. The least of three: V8 compiles meanwhile.
    */
   it('holds no more than it has to', async () => {
-    expect(await bytesOf([SUBSCRIBE])).toBeLessThan(1650)
+    const found = []
+    for (let i = 0; i < 3; i++) found.push(await bytesOf([SUBSCRIBE]))
+    expect(Math.min(...found)).toBeLessThan(1420)
   })
 })
