@@ -53,7 +53,7 @@ describe.skipIf(prometheusProgram.missing !== undefined)(
       await world?.close()
     })
 
-    async function comesAndGoes({ makes, begin }: Fault): Promise<void> {
+    async function comesAndGoes({ makes, shows, begin }: Fault): Promise<void> {
       const names = makes.map(({ alert }) => alert)
       await expect.poll(() => watch.onOf(makes), { interval: 500 }).toEqual([])
       const end = await begin(world)
@@ -68,6 +68,8 @@ describe.skipIf(prometheusProgram.missing !== undefined)(
           { interval: 500 },
         )
         .toEqual([])
+      if (shows !== undefined)
+        await expect.poll(() => watch.historyOf(shows), { interval: 500 }).not.toEqual([])
       await end()
       await expect.poll(() => watch.onOf(makes), { interval: 500 }).toEqual([])
     }

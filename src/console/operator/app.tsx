@@ -1,7 +1,7 @@
 /**
  * The console as a whole: the key, the stream, and which view is shown.
  */
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { forgetKey, HERE, keepKey, storedKey } from './access.ts'
 import { Channels } from './channels.tsx'
 import type { LiveState } from './live.ts'
@@ -76,7 +76,8 @@ function Console({ apiKey, leave }: { readonly apiKey: string; readonly leave: (
   useEffect(() => {
     if (live.kind === 'refused') leave(refusal(live))
   }, [live])
-  useEffect(() => {
+  // With the view itself: an effect would come later, and take the focus from a field that somebody is in by then.
+  useLayoutEffect(() => {
     document.title = `${VIEWS[view]} – Sluice console`
     // Who has chosen a view is there, also by the word of a screen reader.
     if (seen.current !== view) document.getElementById('view-title')?.focus()

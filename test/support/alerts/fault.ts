@@ -8,6 +8,8 @@ export type End = () => Promise<unknown>
 export interface Fault {
   readonly what: string
   readonly makes: readonly AlertName[]
+  /** What a dashboard asks for that is seen while it is wrong, and else not surely. */
+  readonly shows?: string
   /** Resolves once it is wrong, with what makes it good again. */
   readonly begin: (world: AlertWorld) => Promise<End>
 }

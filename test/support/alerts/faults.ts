@@ -173,13 +173,14 @@ const drainIsForced: Fault = {
 const nobodyTakesClients: Fault = {
   what: 'all nodes are kept out, and one is drained',
   makes: [{ alert: 'SluiceNoActiveNode' }, { alert: 'SluiceDrainStalled' }, { alert: 'SluiceDrainOverPlan' }],
+  shows: 'sluice_drain_holding{reason="alone"} > 0',
   begin: async (world) => {
     // These would take clients.
     await world.closeAlone()
     await world.closeStranger()
     const clients = await Promise.all(Array.from({ length: 12 }, () => world.client()))
     const id = await world.nodeId(1)
-    await world.type(`sluice cordon --version '*'; sluice drain ${id} --over 10m`)
+    await world.type(`sluice cordon --version '*'; sluice drain ${id} --over 5s --deadline 10m`)
     return async () => {
       await world.type(`sluice drain ${id} --cancel; sluice uncordon --version '*'`)
       for (const client of clients) client.cut()
