@@ -24,6 +24,8 @@ async function run(options: RunOptions): Promise<Outcome> {
     })
     cost.add(PEER_LABELS[peer], cpuMicros / requests)
     pace.add(PEER_LABELS[peer], (value.elapsedMs * 1000) / requests)
+    // Of 70,000 messages not all arrive there, so that the run has no end.
+    if (peer === 'nchan') return
     await session.load.step('connect', { count: 1, inFlight: 1, channel: ROOM })
     await session.load.step('publish', { ...TO_ONE, messages: WARM_UP_REQUESTS })
     const heard = await session.measure<PublishReport>('publish', { ...TO_ONE, messages: requests })
@@ -34,7 +36,7 @@ async function run(options: RunOptions): Promise<Outcome> {
       `autocannon posts to one channel, to which nobody is subscribed, over ${CONNECTIONS} keep-alive connections, each of which waits for its answer; a ` +
       'payload has 128 bytes. Every answer must be a success, or the run fails. Beside the cost, how long autocannon took for each: where it is at ' +
       "work the whole time, that is autocannon's own pace. Then one WebSocket is subscribed, and a publish follows when it has an earlier one, " +
-      `${CONNECTIONS} in flight, sent by a client that takes less of the other core.`,
+      `${CONNECTIONS} in flight, sent by a client that takes less of the other core. Not with Nchan, from which not every message arrived.`,
     tables: [
       { caption: 'What it costs the server', unit: 'µs', per: 'request', rows: cost.list },
       { caption: 'With one subscriber', unit: 'µs', per: 'message', rows: toOne.list },

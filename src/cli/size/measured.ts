@@ -1,11 +1,11 @@
 /** Medians out of docs/benchmarks.md; `npm run bench` writes this file with it. */
 export const MEASURED = {
-  nodeBaseBytes: 78_188_544,
-  idleBytes: 2534,
-  deliveryUs: 4.31,
-  deliveryBusyUs: 0.717,
-  publishWithTenUs: 67,
-  redisPublishUs: 8.26,
-  natsPublishUs: 5.32,
-  connectUs: 245,
+  nodeBaseBytes: 77_074_432,
+  idleBytes: 1676,
+  deliveryUs: 3.65,
+  deliveryBusyUs: 0.6,
+  publishWithTenUs: 53.1,
+  redisPublishUs: 7.73,
+  natsPublishUs: 4.18,
+  connectUs: 140,
 } as const
