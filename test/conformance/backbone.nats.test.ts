@@ -9,7 +9,7 @@ import { encodeControl, encodeMessage } from '../../src/protocol/packet.ts'
 import type { EphemeralMessage } from '../../src/protocol/message.ts'
 import { NatsEchoes, openNats } from '../support/nats-links.ts'
 import { NatsCluster, NatsServer } from '../support/nats-server.ts'
-import { describeBackbone } from './backbone.suite.ts'
+import { describeBackbone, type BackboneFixture } from './backbone.suite.ts'
 
 const SECRET = 'a-secret-that-the-nodes-of-a-test-share'
 const packetsOf = (node: string, secret = SECRET): SealedPackets =>
@@ -22,33 +22,21 @@ const READ_BY_ALL: Several = {
   },
 }
 
-describeBackbone('NatsBackbone at one server', async () => {
-  const server = await NatsServer.start()
-  const links: NatsLink[] = []
-  return {
-    async join(node, sink) {
-      const link = await openNats(server.url)
-      links.push(link)
-      const backbone = new NatsBackbone(node, link, sink, { packets: packetsOf(node) })
-      await link.flush()
-      return backbone
-    },
-    async close() {
-      for (const link of links) await link.close()
-      await server.stop()
-    },
-  }
-})
+describeBackbone('NatsBackbone at one server', () => atOneServer())
 
 /** Logged messages of a turn go as packets of several. */
-describeBackbone('NatsBackbone between nodes that read several messages in a packet', async () => {
+describeBackbone('NatsBackbone between nodes that read several messages in a packet', () =>
+  atOneServer({ several: READ_BY_ALL }),
+)
+
+async function atOneServer(more: { readonly several?: Several } = {}): Promise<BackboneFixture> {
   const server = await NatsServer.start()
   const links: NatsLink[] = []
   return {
     async join(node, sink) {
       const link = await openNats(server.url)
       links.push(link)
-      const backbone = new NatsBackbone(node, link, sink, { packets: packetsOf(node), several: READ_BY_ALL })
+      const backbone = new NatsBackbone(node, link, sink, { packets: packetsOf(node), ...more })
       await link.flush()
       return backbone
     },
@@ -57,7 +45,7 @@ describeBackbone('NatsBackbone between nodes that read several messages in a pac
       await server.stop()
     },
   }
-})
+}
 
 /** Each node at another server. A subscription is waited for until all servers know of it, which no server tells. */
 describeBackbone('NatsBackbone at three servers', async () => {
