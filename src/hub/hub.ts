@@ -4,56 +4,24 @@
  */
 import { EphemeralChannel, type Channel, type ChannelPorts, type ChannelTerms } from './channel.ts'
 import { LoggedChannel } from './logged-channel.ts'
-import type { ChannelCounts, Opening } from './channel-terms.ts'
+import type { Opening } from './channel-terms.ts'
 import type { HubOptions } from './hub-options.ts'
 import { FeedMemory } from './feed-memory.ts'
-import { LogReads, type ReadReason } from './log-reads.ts'
+import { LogReads } from './log-reads.ts'
+import type { HubPolicy, HubPorts } from './ports.ts'
 import type { Subscriber } from './subscriber.ts'
 import { Losses, PacedResets } from './paced-resets.ts'
 import { Subscription } from './subscription.ts'
-import type { SlowConsumerPolicy } from './source.ts'
-import { LiveTopics, type Topics, type TopicsMetrics } from './topics.ts'
+import { LiveTopics } from './topics.ts'
 import type { OverLimit, Published } from './turn-log.ts'
 import type { Answer } from '../answer.ts'
-import type { Backbone } from '../backbone/backbone.ts'
-import { jitter, type Clock, type Timer } from '../clock.ts'
-import type { Witness } from '../observe/witness.ts'
+import { jitter, type Timer } from '../clock.ts'
 import { isInbox } from '../protocol/channel.ts'
 import { Encoded } from '../protocol/encoded.ts'
 import type { ChannelEvent, Reset } from '../protocol/form.ts'
 import type { From, Position, ResetReason } from '../protocol/position.ts'
 import type { Message } from '../protocol/message.ts'
-import type { ReplayLog } from '../replay/replay-log.ts'
 import { Rounds } from '../rounds.ts'
-
-export interface HubPolicy {
-  readonly logged: boolean
-  readonly slowConsumer: SlowConsumerPolicy
-  /** The most messages that the log keeps of a channel. */
-  readonly max: number
-  /** For how long the log keeps one. */
-  readonly ttlMs: number
-}
-
-/** What the hub counts; see docs/metrics.md. */
-export interface HubMetrics extends ChannelCounts, TopicsMetrics {
-  logRead(why: ReadReason): void
-  /** A tail was given up for want of memory. */
-  tailGivenUp(): void
-}
-
-export interface HubPorts {
-  readonly log: ReplayLog
-  readonly backbone: Backbone
-  readonly topics: Topics
-  readonly clock: Clock
-  readonly metrics: HubMetrics
-  readonly witness: Pick<Witness, 'tap'>
-  /** Who is live on a channel here under this exclusion key. Asked once for each message that excludes somebody. */
-  liveOn(channel: string, exclusionKey: string): Subscriber | undefined
-  /** The same object for all channels of a namespace. */
-  policyOf(channel: string): HubPolicy
-}
 
 /** As many messages as a short disturbance of a busy channel brings out of order. */
 const HELD_MAX = 1024
@@ -239,10 +207,17 @@ export class Hub {
   /** All who want a new channel wait for the same start, where it has to be waited for. */
   #start(name: string, from: From | undefined): Answer<Channel> {
     const channel = this.#make(name)
-    // An inbox is reached through the registry and its node, so it has no subject of its own.
-    const started = isInbox(name)
-      ? channel.start(from)
-      : this.#ports.backbone.subscribe(name).then(() => channel.start(from))
+    let started: Answer<void>
+    try {
+      // An inbox is reached through the registry and its node, so it has no subject of its own.
+      started = isInbox(name)
+        ? channel.start(from)
+        : this.#ports.backbone.subscribe(name).then(() => channel.start(from))
+    } catch (error) {
+      // Nobody waits for it, so whoever came next would take it for one that is ready.
+      this.#drop(channel)
+      throw error
+    }
     if (!(started instanceof Promise)) return channel
     const starting = this.#begun(channel, started).finally(() => this.#starting.delete(name))
     this.#starting.set(name, starting)

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../clock.ts'
 import type { EdgeMetrics } from '../edge/ports.ts'
-import type { HubMetrics } from '../hub/hub.ts'
+import type { HubMetrics } from '../hub/ports.ts'
 import type { Exemplar, Metrics } from '../observe/metrics.ts'
 import type { SluiceError } from '../errors.ts'
 import type { ErrorCode } from '../protocol/error-code.ts'

@@ -2,7 +2,7 @@
  * The namespaces of the configuration as each room takes them. Part of the composition.
  */
 import type { Config, NamespacePolicy } from '../config/schema.ts'
-import type { HubPolicy } from '../hub/hub.ts'
+import type { HubPolicy } from '../hub/ports.ts'
 import { Apps } from '../dialect/pusher/apps.ts'
 import { isCacheChannel } from '../dialect/pusher/channel.ts'
 import { isInbox, namespaceOf } from '../protocol/channel.ts'

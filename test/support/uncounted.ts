@@ -1,6 +1,6 @@
 /** Metrics of the rooms for tests that count nothing, or add what they count. */
 import type { EdgeMetrics } from '../../src/edge/ports.ts'
-import type { HubMetrics } from '../../src/hub/hub.ts'
+import type { HubMetrics } from '../../src/hub/ports.ts'
 import type { SessionMetrics } from '../../src/session/ports.ts'
 
 const ignore = (): void => undefined
