@@ -7,8 +7,9 @@
  *   npm run bench -- size --rounds 1 --add one round more beside those that are kept in bench/results, of the same commit
  *   npm run bench -- --list               which there are, and how long each round took when it was run last
  *   npm run bench -- --page               writes docs/benchmarks.md, its charts and what sizing reckons with again, from bench/results
- *   npm run bench:check                   fails where a ratio to raw uWebSockets.js is worse than the page says; writes nothing.
- *                                         What is worse after two rounds is run for three more, and all five decide
+ *   npm run bench:check                   fails where a ratio is worse than five runs of the same said before, by more than their noise;
+ *                                         writes nothing. What is worse after one round is run four times more, and all five decide
+ *   npm run bench:check -- sse --accept   runs it five times and keeps what it finds in bench/results/check.json: from now on that is expected
  *
  * `--rounds 9`, `--peers raw-uws,sluice`; `--profile` leaves a CPU profile of each server in .tmp/bench/profiles.
  */
@@ -22,8 +23,8 @@ import { encode } from './encode.ts'
 import { idleMemory } from './idle-memory.ts'
 import type { Bench, Outcome, RunOptions } from './lib/bench.ts'
 import { compile, compileGateway } from './lib/compile.ts'
-import { committedIn, compare, TOLERANCE, type Committed, type Kept } from './lib/committed.ts'
-import { keepResult, readPage, readResult, writePage } from './lib/document.ts'
+import { BASE_RUNS, baseOf, compare, reportLines, type Base, type Kept } from './lib/committed.ts'
+import { keepBase, keepResult, readBases, readResult, writePage } from './lib/document.ts'
 import { describeCommit, describeMachine } from './lib/machine.ts'
 import { tableLines } from './lib/print.ts'
 import { latency } from './latency.ts'
@@ -59,9 +60,11 @@ const ROUNDS = 5
 /** What is said of peers that are not installed. */
 const missing = new Set<string>()
 const ROUNDS_QUICK = 2
-/** What looks worse after the first ones is asked again, and the median of all decides: noise is not found twice. */
-const ROUNDS_CHECK = 2
-const ROUNDS_AGAIN = 3
+/** What looks worse in the first one is asked again, and the median of all decides: noise is not found twice. */
+const ROUNDS_CHECK = 1
+const ROUNDS_AGAIN = BASE_RUNS - ROUNDS_CHECK
+/** Who is compared then: the gateway, with the floor or with itself. */
+const PEERS_CHECK: readonly string[] = [FLOOR, 'sluice', 'sluice-cluster']
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -74,6 +77,7 @@ const { values, positionals } = parseArgs({
     peers: { type: 'string' },
     profile: { type: 'boolean', default: false },
     check: { type: 'boolean', default: false },
+    accept: { type: 'boolean', default: false },
   },
 })
 
@@ -90,11 +94,8 @@ function listLine(bench: Bench): string {
   return `${bench.name.padEnd(16)}${bench.title.padEnd(42)}${took}`
 }
 
-/** A check is against the floor. */
 function benchesOfAll(): readonly Bench[] {
-  return values.check
-    ? BENCHES.filter(({ peers, aside }) => peers.includes(FLOOR) && aside !== true)
-    : BENCHES
+  return values.check ? BENCHES.filter(({ aside }) => aside !== true) : BENCHES
 }
 
 async function runAll(benches: readonly Bench[]): Promise<void> {
@@ -111,41 +112,47 @@ async function runAll(benches: readonly Bench[]): Promise<void> {
   console.log(`${machine}; commit ${commit}`)
   for (const sentence of missing) console.log(sentence)
   // What is written down compares with everybody.
+  const holds = values.check && !values.accept
   const kept = !values.quick && values.peers === undefined && !values.profile && !values.check
-  const checked: Kept[] = []
-  const committed = committedIn(readPage())
+  const bases = readBases()
+  const beganMs = performance.now()
   for (const { bench, options } of runs) {
-    const beganMs = performance.now()
-    const outcome = values.check ? await checkedOutcome(bench, options, committed) : await bench.run(options)
-    const tookSeconds = (performance.now() - beganMs) / 1000
+    const benchBeganMs = performance.now()
+    const outcome = holds ? await checkedOutcome(bench, options, bases[bench.name]) : await bench.run(options)
+    const tookSeconds = (performance.now() - benchBeganMs) / 1000
     console.log(`\n# ${bench.title} (${tookSeconds.toFixed(0)} s)`)
     for (const table of outcome.tables) console.log(`\n${table.caption}\n\n${tableLines(table).join('\n')}`)
-    if (values.check) checked.push(...compare(bench.title, outcome, committed))
-    const result = { title: bench.title, outcome, rounds: options.rounds, machine, commit, tookSeconds }
-    if (kept) keepResult(bench, result, values.add)
+    if (holds) report(bench, heldTo(bench, outcome, bases[bench.name]))
+    if (values.accept) keepBase(bench, baseOf(outcome, commit, machine))
+    if (kept)
+      keepResult(
+        bench,
+        { title: bench.title, outcome, rounds: options.rounds, machine, commit, tookSeconds },
+        values.add,
+      )
   }
   if (kept) writePage(BENCHES)
-  if (values.check) report(checked)
+  console.log(`\n${((performance.now() - beganMs) / 60_000).toFixed(1)} minutes in all`)
 }
 
-async function checkedOutcome(bench: Bench, options: RunOptions, committed: Committed): Promise<Outcome> {
+function heldTo(bench: Bench, outcome: Outcome, base: Base | undefined): readonly Kept[] {
+  return compare(outcome, base, readResult(bench)?.outcome)
+}
+
+async function checkedOutcome(bench: Bench, options: RunOptions, base: Base | undefined): Promise<Outcome> {
   const first = await bench.run(options)
-  const good = compare(bench.title, first, committed).every((one) => one.good || one.committed === undefined)
-  return good ? first : withRounds(first, await bench.run({ ...options, rounds: ROUNDS_AGAIN }))
+  if (heldTo(bench, first, base).every(({ verdict }) => verdict !== 'WORSE')) return first
+  return withRounds(first, await bench.run({ ...options, rounds: ROUNDS_AGAIN }))
 }
 
-/** Ends with 1 where something is worse, or is not on the page: then `npm run bench` has to write it. */
-function report(checked: readonly Kept[]): void {
-  console.log(`\n# Against docs/benchmarks.md; worse by more than ${TOLERANCE * 100} % is no noise\n`)
-  for (const { what, committed, measured, good } of checked)
-    console.log(
-      `${good ? 'good ' : committed === undefined ? 'NEW  ' : 'WORSE'}  ${measured.toFixed(2)} × (${committed?.toFixed(2) ?? 'none'} ×)  ${what}`,
-    )
-  if (checked.some(({ good }) => !good)) process.exitCode = 1
+/** The run ends with 1 where something is worse, or nobody knows what it was. */
+function report({ name, title }: Bench, kept: readonly Kept[]): void {
+  console.log(`\n${reportLines(name, title, kept).join('\n')}`)
+  if (kept.some(({ verdict }) => verdict === 'WORSE' || verdict === 'NEW')) process.exitCode = 1
 }
 
 function optionsFor(bench: Bench): RunOptions {
-  const wanted = values.peers?.split(',') ?? (values.check ? [FLOOR, 'sluice'] : undefined)
+  const wanted = values.peers?.split(',') ?? (values.check ? PEERS_CHECK : undefined)
   const unknown = wanted?.find((name) => !BENCHES.some(({ peers }) => peers.includes(name as PeerName)))
   if (unknown !== undefined) {
     throw new Error(`--peers: there is no server ${unknown}; there are ${broadcast.peers.join(', ')}`)
@@ -160,7 +167,7 @@ function optionsFor(bench: Bench): RunOptions {
 }
 
 function defaultRounds(): number {
-  if (values.check) return ROUNDS_CHECK
+  if (values.check) return values.accept ? BASE_RUNS : ROUNDS_CHECK
   return values.quick ? ROUNDS_QUICK : ROUNDS
 }
 

@@ -105,6 +105,7 @@ export const size: Bench = {
   name: 'size',
   title: 'Cost against size',
   peers: ['sluice'],
+  aside: true,
   programs: [],
   run,
 }

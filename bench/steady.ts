@@ -1,7 +1,7 @@
 /** A channel with ten thousand subscribers at an ordinary pace: what that takes of a core, and how late the last ones are. And a burst. */
 import { PEER_LABELS, Rows, type Bench, type Outcome, type RunOptions } from './lib/bench.ts'
 import { inRounds, type BenchSession } from './lib/session.ts'
-import type { RateOptions, RateReport } from './load/publishing.ts'
+import type { RateOptions, RateReport } from './load/rate.ts'
 import { ROOM } from './peers/terms.ts'
 
 const SUBSCRIBERS = 10_000
@@ -11,11 +11,9 @@ const PER_SECOND = 10
 const SECONDS = 10
 const SECONDS_QUICK = 2
 const BURST = 100
-const BURST_QUICK = 20
 
 async function run(options: RunOptions): Promise<Outcome> {
   const subscribers = options.quick ? SUBSCRIBERS_QUICK : SUBSCRIBERS
-  const burst = options.quick ? BURST_QUICK : BURST
   const rows = {
     cpu: new Rows(),
     p50: new Rows(),
@@ -32,12 +30,12 @@ async function run(options: RunOptions): Promise<Outcome> {
     rows.cpu.add(label, even.cpuMicros)
     rows.p50.add(label, even.latenciesMicros.p50)
     rows.p99.add(label, even.latenciesMicros.p99)
-    const all = await measured(session, { messages: burst }, subscribers)
+    const all = await measured(session, { messages: BURST }, subscribers)
     rows.burstCpu.add(label, all.cpuMicros)
     rows.burstP99.add(label, all.latenciesMicros.p99)
   })
   const paced = `${PER_SECOND} messages a second`
-  const atOnce = `${burst} messages at once`
+  const atOnce = `${BURST} messages at once`
   const each = { unit: 'µs', per: 'delivery' } as const
   return {
     arrangement:

@@ -5,7 +5,7 @@
  */
 import { build } from 'esbuild'
 import { execFileSync } from 'node:child_process'
-import { cpSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildConsole } from '../../scripts/console.mjs'
@@ -13,13 +13,17 @@ import { bundleProgram } from '../../scripts/program.mjs'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const BENCH = join(ROOT, 'bench')
-const OUT = join(ROOT, '.tmp', 'bench')
+const ALL = join(ROOT, '.tmp', 'bench')
+/** Of this run alone, so that another one in the same tree, a test's for example, takes nothing from under it. */
+const OUT = join(ALL, `run-${process.pid}`)
+/** What a run leaves behind. */
+export const PROFILES = join(ALL, 'profiles')
 /** Where the peer finds the gateway; `npm run build` makes the same of it. */
 const GATEWAY_OUT = join(OUT, 'gateway')
 
 /** `peers/raw-uws` and its like: the programs' places in this directory. */
 export async function compile(programs: readonly string[]): Promise<void> {
-  rmSync(OUT, { recursive: true, force: true })
+  clear()
   await build({
     absWorkingDir: BENCH,
     entryPoints: programs.map((program) => `${program}.ts`),
@@ -33,6 +37,18 @@ export async function compile(programs: readonly string[]): Promise<void> {
     target: 'node20',
     logLevel: 'warning',
   })
+}
+
+/** Of this run, now and at its end, and of those that were killed. */
+function clear(): void {
+  const remove = (folder: string): void => rmSync(folder, { recursive: true, force: true })
+  mkdirSync(ALL, { recursive: true })
+  for (const name of readdirSync(ALL)) {
+    const pid = /^run-(\d+)$/.exec(name)?.[1]
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) remove(join(ALL, name))
+  }
+  remove(OUT)
+  process.once('exit', () => remove(OUT))
 }
 
 /** Types are checked elsewhere: a mistake in a room that the gateway does not run is no reason not to measure it. */

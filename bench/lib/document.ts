@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Bench } from './bench.ts'
+import type { Base } from './committed.ts'
 import { chartLine, chartsOf, GROWTHS } from './charts.ts'
 import { measuredModule } from './measured.ts'
 import { tableLines } from './print.ts'
@@ -36,8 +37,11 @@ How the figures come about:
 What happens to whole clusters (deploys, crashes, herds) is counted by \`npm run storm\`; see [operations](operations.md).
 `
 
+/** What `bench:check` holds a run to, by the name of the benchmark. */
+const BASES = join(RESULTS, 'check.json')
+
 /** As it is committed, or was written last. */
-export function readPage(): string {
+function readPage(): string {
   return readFileSync(PAGE, 'utf8')
 }
 
@@ -88,8 +92,22 @@ function sectionText(bench: Bench, result: Result): string {
 }
 
 export function readResult(bench: Bench): Result | undefined {
+  return readKept<Result>(resultFile(bench))
+}
+
+export function readBases(): Readonly<Record<string, Base>> {
+  return readKept<Readonly<Record<string, Base>>>(BASES) ?? {}
+}
+
+/** Those of the other benchmarks stay. */
+export function keepBase({ name }: Bench, base: Base): void {
+  mkdirSync(RESULTS, { recursive: true })
+  writeFileSync(BASES, `${JSON.stringify({ ...readBases(), [name]: base }, null, 1)}\n`)
+}
+
+function readKept<Kept>(file: string): Kept | undefined {
   try {
-    return JSON.parse(readFileSync(resultFile(bench), 'utf8')) as Result
+    return JSON.parse(readFileSync(file, 'utf8')) as Kept
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw error

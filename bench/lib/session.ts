@@ -1,7 +1,7 @@
 /** One server and the load against it, each a process on its own core, from a fresh start to the end. */
 import { mkdirSync } from 'node:fs'
 import { Child } from './child.ts'
-import { compiled } from './compile.ts'
+import { compiled, PROFILES } from './compile.ts'
 import { cpuMicros, LOAD_CORE, ownBytes, residentBytes, SERVER_CORE } from './cores.ts'
 import type { RunOptions } from './bench.ts'
 import type { PeerName, Ports } from '../peers/terms.ts'
@@ -121,7 +121,6 @@ export async function inRounds(
 }
 
 function profileFile(name: string, peer: PeerName, round: number): string {
-  const directory = compiled('profiles').replace(/\.mjs$/, '')
-  mkdirSync(directory, { recursive: true })
-  return `${directory}/${name}-${peer}-${round}.cpuprofile`
+  mkdirSync(PROFILES, { recursive: true })
+  return `${PROFILES}/${name}-${peer}-${round}.cpuprofile`
 }

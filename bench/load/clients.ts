@@ -16,6 +16,13 @@ export interface ConnectOptions {
   readonly channelsBeside?: number
 }
 
+export interface ReadingOptions {
+  /** So many of the clients go on reading what arrives at once. */
+  readonly atOnce: number
+  /** Each of the others reads once in this time, which costs this process little. */
+  readonly everyMs: number
+}
+
 export interface StreamOptions extends ConnectOptions {
   readonly channel: string
 }
@@ -138,6 +145,17 @@ export class Clients {
       })
     })
     this.#streams = count
+  }
+
+  /** They take turns, so that there is no moment at which all of them read. Until this process ends. */
+  readInTurns({ atOnce, everyMs }: ReadingOptions): void {
+    const others = this.#webSockets.slice(atOnce)
+    for (const socket of others) socket.readAtPleasure()
+    const each = Math.ceil(others.length / everyMs)
+    let next = 0
+    setInterval(() => {
+      for (let i = 0; i < each; i++) others[next++ % others.length]?.read()
+    }, 1)
   }
 
   /** Cuts every WebSocket at once. */

@@ -1,6 +1,7 @@
 /** The process that plays the clients and the publishers, on a core of its own. */
-import { Clients, type ConnectOptions, type StreamOptions } from './clients.ts'
-import { Publishing, type PublishOptions, type RateOptions } from './publishing.ts'
+import { Clients, type ConnectOptions, type ReadingOptions, type StreamOptions } from './clients.ts'
+import { Publishing, type PublishOptions } from './publishing.ts'
+import type { RateOptions } from './rate.ts'
 import { Requests, type RequestOptions } from './requests.ts'
 import { answerSteps } from '../lib/steps.ts'
 import type { PeerName, Ports } from '../peers/terms.ts'
@@ -23,6 +24,7 @@ answerSteps({
   prepare: (count: number) => started(clients).prepare(count),
   connect: (options: ConnectOptions) => started(clients).connect(options),
   openStreams: (options: StreamOptions) => started(clients).openStreams(options),
+  readInTurns: (options: ReadingOptions) => started(clients).readInTurns(options),
   disconnect: () => started(clients).disconnect(),
   publish: (options: PublishOptions) => started(publishing).publish(options),
   publishAtRate: (options: RateOptions) => started(publishing).publishAtRate(options),

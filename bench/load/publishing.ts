@@ -3,6 +3,7 @@ import type { Clients } from './clients.ts'
 import { userName } from './clients.ts'
 import { HttpPool, type Answer } from './http.ts'
 import { payload, type PayloadKind } from './payload.ts'
+import { atRate, type RateOptions, type RateReport } from './rate.ts'
 import { Tally, type Audience } from './tally.ts'
 import { mintToken } from './tokens.ts'
 import type { RawWebSocket } from './websocket.ts'
@@ -23,29 +24,6 @@ export interface PublishReport {
   readonly elapsedMs: number
   /** Near `elapsedMs`: the load, not the server, decided how long it took. */
   readonly loadCpuMs: number
-}
-
-export interface RateOptions {
-  readonly messages: number
-  /** Absent: all at the same moment. */
-  readonly perSecond?: number
-}
-
-export interface RateReport {
-  readonly latenciesMicros: Readonly<Record<Quantile, number>>
-  /** Until the last delivery: less than was asked for where the server, or the load, did not keep up. */
-  readonly perSecond: number
-}
-
-const QUANTILES = { p50: 0.5, p99: 0.99, 'p99.9': 0.999 } as const
-export type Quantile = keyof typeof QUANTILES
-
-/** Exact, of all of them. */
-function quantilesOf(latenciesMs: Float64Array): Record<Quantile, number> {
-  latenciesMs.sort()
-  const at = (share: number): number =>
-    (latenciesMs[Math.min(Math.floor(share * latenciesMs.length), latenciesMs.length - 1)] as number) * 1000
-  return { p50: at(QUANTILES.p50), p99: at(QUANTILES.p99), 'p99.9': at(QUANTILES['p99.9']) }
 }
 
 /** More than may be in flight, so that no publish waits for a connection. */
@@ -123,45 +101,12 @@ export class Publishing {
     })
   }
 
-  /**
-   * Publishes to everybody at a rate, whether or not anybody keeps up, and takes the time of each delivery from the moment at which its
-   * message was to be sent: what waits because others are late counts, as it does for whoever publishes (no coordinated omission).
-   */
-  async publishAtRate({ messages, perSecond = Number.POSITIVE_INFINITY }: RateOptions): Promise<RateReport> {
-    const clients = this.#clients
+  /** To everybody, whether or not anybody keeps up. */
+  async publishAtRate(options: RateOptions): Promise<RateReport> {
     const first = this.#nextNumber
-    this.#nextNumber += messages
+    this.#nextNumber += options.messages
     const send = await this.#openDoor({ door: 'websocket', audience: 'everyone' })
-    const latenciesMs = new Float64Array(messages * clients.count)
-    return new Promise((resolve, reject) => {
-      const failed = (problem: string): void => reject(new Error(problem))
-      clients.failed = failed
-      const startMs = performance.now()
-      const dueMs = (index: number): number => startMs + (index * 1000) / perSecond
-      const tally = new Tally(first, messages, {
-        ...{ subscribers: clients.count, audience: 'everyone', failed },
-        completed() {
-          if (tally.deliveries < latenciesMs.length) return
-          const elapsedMs = performance.now() - startMs
-          resolve({ latenciesMicros: quantilesOf(latenciesMs), perSecond: (messages * 1000) / elapsedMs })
-        },
-      })
-      clients.received = (client, number) => {
-        latenciesMs[tally.deliveries] = performance.now() - dueMs(number - first)
-        tally.take(client, number)
-      }
-      let published = 0
-      // A turn of the loop after the other: a timer is late by a millisecond, which is more than most deliveries take.
-      const pump = (): void => {
-        const nowMs = performance.now()
-        let due = 0
-        while (published + due < messages && dueMs(published + due) <= nowMs) due++
-        if (due > 0) send(first + published, due, () => undefined)
-        published += due
-        if (published < messages) setImmediate(pump)
-      }
-      pump()
-    })
+    return atRate(options, this.#clients, first, (index, due) => send(first + index, due, () => undefined))
   }
 
   /** Sends so many messages from a number on; calls back for each when its answer is here, at once where no answer is waited for. */

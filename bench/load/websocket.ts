@@ -38,6 +38,7 @@ export class RawWebSocket {
   readonly #receiver: Receiver
   #open = false
   #closing = false
+  #atPleasure = false
   /** The beginning of a frame whose end has not arrived. */
   #rest: Buffer | undefined
 
@@ -53,7 +54,7 @@ export class RawWebSocket {
         buffer: arrivals,
         callback: (bytes, buffer) => {
           this.#arrived(buffer as Buffer, bytes)
-          return true
+          return !this.#atPleasure
         },
       },
     })
@@ -74,6 +75,16 @@ export class RawWebSocket {
     this.#socket.cork()
     run()
     this.#socket.uncork()
+  }
+
+  /** From now on what arrives waits in the kernel for the next `read`. */
+  readAtPleasure(): void {
+    this.#atPleasure = true
+  }
+
+  /** Once, what is there or is the next to come. */
+  read(): void {
+    if (!this.#closing) this.#socket.resume()
   }
 
   /** Cuts the connection. */

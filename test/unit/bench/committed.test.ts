@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { committedIn, compare } from '../../../bench/lib/committed.ts'
 import type { Outcome } from '../../../bench/lib/bench.ts'
-import { tableLines } from '../../../bench/lib/print.ts'
+import { BASE_RUNS, baseOf, compare, ratiosIn, reportLines } from '../../../bench/lib/committed.ts'
 
 function outcome(floor: readonly number[], ours: readonly number[]): Outcome {
   const rows = [
@@ -11,44 +10,78 @@ function outcome(floor: readonly number[], ours: readonly number[]): Outcome {
   return { arrangement: '', tables: [{ caption: 'Warm', unit: 'µs', per: 'connect', rows }] }
 }
 
-function pageOf({ tables }: Outcome): string {
-  const texts = tables.map((table) => `**${table.caption}**\n\n${tableLines(table).join('\n')}`)
-  return `# Benchmarks\n\n## Connects\n\n${texts.join('\n')}\n`
-}
+const RAW = [10, 10, 10, 10, 10]
+// Five runs from 2.0 to 2.2 ×: half as much again as their distance is 0.3 of 2.1 ×.
+const base = baseOf(outcome(RAW, [20, 22, 21, 20.5, 21.5]), 'c', 'm')
 
-const committed = committedIn(pageOf(outcome([10, 10, 10], [20, 22, 21])))
+describe('what a run is held to', () => {
+  it('is the ratio of each round to the first row of the same round', () => {
+    expect(Object.fromEntries(ratiosIn(outcome([10, 20], [20, 60])))).toEqual({ 'Warm: Sluice': [2, 3] })
+  })
 
-describe('the ratios of the page', () => {
-  it('are read as they were written', () => {
-    expect(Object.fromEntries(committed)).toEqual({ 'Connects, Warm: raw': 1, 'Connects, Warm: Sluice': 2.1 })
+  it('comes of five runs, and of no fewer', () => {
+    expect(base.rows).toEqual({ 'Warm: Sluice': [2, 2.2, 2.1, 2.05, 2.15] })
+    expect(() => baseOf(outcome([10], [20]), 'c', 'm')).toThrow(`Warm: Sluice was run 1 times`)
   })
 
   it.each([
-    ['as it was', [21, 21, 21], true],
-    ['better', [10, 10, 10], true],
-    ['worse by less than the tolerance', [25, 26, 25], true],
-    ['worse by more', [27, 27, 27], false],
-    ['worse in one round, which was disturbed', [21, 99, 21], true],
-  ])('are held against a run: %s', (_, ours, good) => {
-    expect(compare('Connects', outcome([10, 10, 10], ours), committed)).toEqual([
-      expect.objectContaining({ what: 'Connects, Warm: Sluice', committed: 2.1, good }),
+    ['as it was', [21], 'good'],
+    ['worse by less than the noise of the five', [23.9], 'good'],
+    ['worse by more', [24.1], 'WORSE'],
+    ['better by more', [17.9], 'BETTER'],
+    ['worse in one round, which was disturbed', [21, 99, 21], 'good'],
+  ])('lets nobody be worse by more than the noise of the five: %s', (_, ours, verdict) => {
+    expect(compare(outcome(RAW.slice(0, ours.length), ours), base, undefined)).toEqual([
+      expect.objectContaining({ what: 'Warm: Sluice', expected: 2.1, verdict }),
     ])
   })
 
-  it('do not depend on how fast the machine is', () => {
-    expect(compare('Connects', outcome([100, 40, 70], [210, 84, 147]), committed)[0]?.good).toBe(true)
+  it('has some noise where five runs were alike', () => {
+    const alike = baseOf(outcome(RAW, [20, 20, 20, 20, 20]), 'c', 'm')
+    expect(compare(outcome([10], [20.9]), alike, undefined)[0]?.verdict).toBe('good')
+    expect(compare(outcome([10], [21.1]), alike, undefined)[0]?.verdict).toBe('WORSE')
   })
 
-  it('have to be there: what nobody has committed is not good', () => {
-    expect(compare('Departures', outcome([1], [1]), committed)).toEqual([
-      { what: 'Departures, Warm: Sluice', committed: undefined, measured: 1, good: false },
+  it('is what the page shows where five runs are not kept, with a quarter', () => {
+    const shown = outcome([10, 10, 10], [20, 22, 21])
+    expect(compare(outcome([10], [26]), undefined, shown)[0]).toMatchObject({
+      ...{ verdict: 'good', expected: 2.1, tolerance: 0.25 },
+      origin: 'docs/benchmarks.md; five quick runs are not kept',
+    })
+    expect(compare(outcome([10], [27]), undefined, shown)[0]?.verdict).toBe('WORSE')
+  })
+
+  it('does not depend on how fast the machine is', () => {
+    expect(compare(outcome([100, 40, 70], [210, 84, 147]), base, undefined)[0]?.verdict).toBe('good')
+  })
+
+  it('has to be there: what nobody has committed is not good', () => {
+    expect(compare(outcome([1], [1]), undefined, undefined)).toEqual([
+      expect.objectContaining({ what: 'Warm: Sluice', expected: undefined, measured: 1, verdict: 'NEW' }),
     ])
   })
 
-  it('are not those of a table that stands aside', () => {
+  it('is nothing of a table that stands aside', () => {
     const { tables, ...rest } = outcome([10], [99])
-    expect(
-      compare('Connects', { ...rest, tables: tables.map((one) => ({ ...one, aside: true })) }, committed),
-    ).toEqual([])
+    const aside = { ...rest, tables: tables.map((one) => ({ ...one, aside: true as const })) }
+    expect(compare(aside, base, undefined)).toEqual([])
+  })
+})
+
+describe('what is said of a run', () => {
+  const said = (ours: number): string =>
+    reportLines('connect-storm', 'Connects', compare(outcome([10], [ours]), base, undefined)).join('\n')
+
+  it('names the row, what was expected and why, what was found, and how that is accepted', () => {
+    const worse = said(30)
+    expect(worse).toContain('WORSE  Connects, Warm: Sluice: 3.00 ×')
+    expect(worse).toContain('expected 2.10 ×, at most 2.40 × with 14 % for noise')
+    expect(worse).toContain(`${BASE_RUNS} quick runs were 2.00 to 2.20`)
+    expect(worse).toContain('npm run bench:check -- connect-storm --accept')
+    expect(worse).toContain('commit bench/results/check.json')
+  })
+
+  it('is a line where all is well', () => {
+    expect(said(21)).toBe('good   Connects, Warm: Sluice: 2.10 × (at most 2.40 ×)')
   })
 })
