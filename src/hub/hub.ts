@@ -16,6 +16,7 @@ import { LiveTopics } from './topics.ts'
 import type { OverLimit, Published } from './turn-log.ts'
 import type { Answer } from '../answer.ts'
 import { jitter, type Timer } from '../clock.ts'
+import { KeyedTable } from '../keyed-table.ts'
 import { isInbox } from '../protocol/channel.ts'
 import { Encoded } from '../protocol/encoded.ts'
 import type { ChannelEvent, Reset } from '../protocol/form.ts'
@@ -39,7 +40,7 @@ export interface Opened extends Opening {
 export class Hub {
   readonly #ports: HubPorts
   readonly #options: HubOptions
-  readonly #channels = new Map<string, Channel>()
+  readonly #channels = new KeyedTable<Channel>(({ name }) => name)
   /** The channels that are not started yet. */
   readonly #starting = new Map<string, Promise<Channel>>()
   readonly #live: LiveTopics
@@ -121,7 +122,7 @@ export class Hub {
 
   /** The same, with the inboxes: of each user who is connected. */
   *all(): Generator<readonly [channel: string, subscribers: number]> {
-    for (const [name, { begunCount }] of this.#channels) if (begunCount > 0) yield [name, begunCount]
+    for (const { name, begunCount } of this.#channels.values()) if (begunCount > 0) yield [name, begunCount]
   }
 
   /** From now on `watcher` hears of each channel, inboxes too, that the first here gets messages of, or nobody any more. */
@@ -228,7 +229,7 @@ export class Hub {
     const policy = this.#ports.policyOf(name)
     const terms = this.#termsOf(policy)
     const channel = policy.logged ? new LoggedChannel(name, terms) : new EphemeralChannel(name, terms)
-    this.#channels.set(name, channel)
+    this.#channels.set(channel)
     return channel
   }
 

@@ -17,10 +17,12 @@ import type {
   Swapped,
 } from './registry.ts'
 import type { Clock, Timer } from '../clock.ts'
+import { KeyedTable } from '../keyed-table.ts'
 import { Rounds } from '../rounds.ts'
 
 /** A session of a user. His sessions are a list: most users have one, and a map for each would be most of the memory. */
 interface Entry {
+  readonly user: string
   readonly session: string
   next: Entry | undefined
   node: string
@@ -51,7 +53,7 @@ const SWEEP_TICK_MS = 500
 export class MemoryRegistry implements Registry {
   readonly #options: RegistryOptions
   readonly #clock: Clock
-  readonly #users = new Map<string, Entry>()
+  readonly #users = new KeyedTable<Entry>(({ user }) => user)
   readonly #nodes = new Map<string, NodeEntry>()
   readonly #revocations = new Map<string, Order>()
   readonly #disconnections = new Map<string, Order>()
@@ -67,7 +69,7 @@ export class MemoryRegistry implements Registry {
   readonly #rounds = new Rounds(
     SWEEP_ROUND_MS / SWEEP_TICK_MS,
     () => this.#users.size,
-    () => this.#users.keys(),
+    () => this.#users.values(),
   )
 
   constructor(options: RegistryOptions, clock: Clock) {
@@ -245,7 +247,8 @@ export class MemoryRegistry implements Registry {
     // A session changes nodes within a millisecond too.
     const claim = typeof entry === 'string' ? now : Math.max(now, entry.claim + 1)
     if (typeof entry === 'string') {
-      this.#users.set(user, {
+      this.#users.set({
+        user,
         session: entry,
         next: this.#users.get(user),
         node,
@@ -298,7 +301,7 @@ export class MemoryRegistry implements Registry {
 
   #sweepSome(): void {
     const nowMs = this.#clock.monotonicMs()
-    if (this.#rounds.tick((user) => this.#sweepUser(user, nowMs))) this.#sweepRest(nowMs)
+    if (this.#rounds.tick(({ user }) => this.#sweepUser(user, nowMs))) this.#sweepRest(nowMs)
   }
 
   #sweepRest(nowMs: number): void {
@@ -322,7 +325,7 @@ export class MemoryRegistry implements Registry {
       entry = next
     }
     if (kept === undefined) this.#users.delete(user)
-    else this.#users.set(user, kept)
+    else this.#users.set(kept)
   }
 
   #find(user: string, session: string): Entry | undefined {

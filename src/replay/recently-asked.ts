@@ -2,14 +2,46 @@
  * The positions that were given out for channels without a message, kept for at least the grace time after the channel
  * was last asked for, and at most twice as long. Pure: the time is given.
  *
- * Two generations instead of a time for each: all channels share a few positions, so an entry is one slot of a map.
+ * Two generations instead of a time for each. Nearly all channels of a generation have one position, so of those only the name is kept.
  */
+import { KeyedTable } from '../keyed-table.ts'
 import type { Position } from '../protocol/position.ts'
+
+interface Asked {
+  readonly channel: string
+  readonly position: Position
+}
+
+class Generation {
+  /** Of those that are here by their names alone: the first that was given out. */
+  #position: Position | undefined
+  readonly #asked = new KeyedTable<string | Asked>((asked) =>
+    typeof asked === 'string' ? asked : asked.channel,
+  )
+
+  get size(): number {
+    return this.#asked.size
+  }
+
+  get(channel: string): Position | undefined {
+    const asked = this.#asked.get(channel)
+    return typeof asked === 'string' ? this.#position : asked?.position
+  }
+
+  set(channel: string, position: Position): void {
+    this.#position ??= position
+    this.#asked.set(position === this.#position ? channel : { channel, position })
+  }
+
+  delete(channel: string): boolean {
+    return this.#asked.delete(channel)
+  }
+}
 
 export class RecentlyAsked {
   readonly #graceMs: number
-  #generation = new Map<string, Position>()
-  #before = new Map<string, Position>()
+  #generation = new Generation()
+  #before = new Generation()
   #sinceMs: number
 
   constructor(nowMs: number, graceMs: number) {
@@ -40,12 +72,12 @@ export class RecentlyAsked {
   forgetOld(nowMs: number): void {
     if (nowMs - this.#sinceMs <= this.#graceMs) return
     this.#before = this.#generation
-    this.#generation = new Map()
+    this.#generation = new Generation()
     this.#sinceMs = nowMs
   }
 
   clear(): void {
-    this.#generation.clear()
-    this.#before.clear()
+    this.#generation = new Generation()
+    this.#before = new Generation()
   }
 }

@@ -20,6 +20,7 @@ import type { Found } from './welcome.ts'
 import type { TakenOver } from '../cluster/control.ts'
 import { Closing, type Ended } from '../errors.ts'
 import type { Opened } from '../hub/hub.ts'
+import { KeyedTable } from '../keyed-table.ts'
 import { UNCOUNTED_MS } from '../observe/account.ts'
 import type { Came } from '../observe/witness.ts'
 import type { Entry } from '../presence/info.ts'
@@ -61,7 +62,7 @@ interface Arrival extends CheckedEntries {
 
 export class Sessions {
   readonly #context: SessionContext
-  readonly #byId = new Map<string, Session>()
+  readonly #byId = new KeyedTable<Session>(({ id }) => id)
   readonly #attempts = new Attempts()
   readonly #claims: Claims
   readonly #credentials: Credentials
@@ -297,7 +298,7 @@ export class Sessions {
     const { ports, options } = this.#context
     const { connection } = session
     const stale = this.#byId.get(session.id)
-    this.#byId.set(session.id, session)
+    this.#byId.set(session)
     const channels = new Map<string, Found>()
     for (const one of findings) {
       if (one.channel !== INBOX && one.opened !== undefined)

@@ -15,6 +15,7 @@ const RANKS: readonly (readonly string[])[] = [
     'answer.ts',
     'wheel.ts',
     'rounds.ts',
+    'keyed-table.ts',
     'seal.ts',
     'hmac.ts',
     'freshness.ts',
