@@ -71,6 +71,8 @@ export class Deliveries {
 
 /** Of one subscriber of a durable channel. */
 export class Unacknowledged {
+  /** While it is live: see `Subscription.liveSince`. */
+  liveSince = 0
   /** What it was given alone, by growing offsets. */
   #alone: number[] = []
   /** Forgotten of these: so many more, all of them older. */

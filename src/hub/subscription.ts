@@ -7,7 +7,8 @@
  *                    ▲                                           │
  *                    └────────── fallBehind: its buffer is full ─┘        any ── close ──▶ (closed)
  */
-import { behindAt, type Behind, type Replay } from './behind.ts'
+import { behindAt, behindOf, isLive, liveFrom, openOf, stateOf, withOpen } from './behind.ts'
+import type { Behind, Replay, Whereabouts } from './behind.ts'
 import { Unacknowledged } from './deliveries.ts'
 import type { LiveMember } from './fanout.ts'
 import type { Subscriber } from './subscriber.ts'
@@ -19,8 +20,6 @@ import type { LoggedMessage } from '../protocol/message.ts'
 import { NATIVE } from '../protocol/transport-name.ts'
 import { lossReason, type LogPage } from './log-reads.ts'
 
-type State = 'opened' | 'behind' | 'live' | 'closed'
-
 /**
  * Each connection has two of them, or more, so it has no field that it can do without; and its methods are `private` by word, since
  * a class with one that is private by name has one more field in each object, by which V8 knows it.
@@ -28,13 +27,7 @@ type State = 'opened' | 'behind' | 'live' | 'closed'
 export class Subscription implements LiveMember {
   readonly source: Source
   readonly subscriber: Subscriber
-  /**
-   * Behind, where that is. Live, the number of the first message of the topics that is for this client: its place is the feed's.
-   * `undefined`: it is closed.
-   */
-  #at: Behind | number | undefined
-  /** On a durable channel, from the first message that it may acknowledge. */
-  #open: Unacknowledged | undefined
+  #at: Whereabouts
   previousLive: LiveMember | undefined
   nextLive: LiveMember | undefined
 
@@ -44,32 +37,29 @@ export class Subscription implements LiveMember {
     this.#at = behindAt(start, 'opened')
   }
 
-  get state(): State {
-    const at = this.#at
-    if (at === undefined) return 'closed'
-    if (typeof at === 'number') return 'live'
-    return at.begun ? 'behind' : 'opened'
+  get state(): ReturnType<typeof stateOf> {
+    return stateOf(this.#at)
   }
 
   get live(): boolean {
-    return typeof this.#at === 'number'
+    return isLive(this.#at)
   }
 
   /** The number of the first message of the topics that is for this client, since it became live. Asked for while it is. */
   get liveSince(): number {
-    return this.#at as number
+    const at = this.#at as Unacknowledged | number
+    return typeof at === 'number' ? at : at.liveSince
   }
 
   /** The client has every message up to here, or it has been told of a reset. */
   get position(): Position | undefined {
-    const at = this.#at
-    return typeof at === 'number' ? this.source.position : at?.position
+    return this.live ? this.source.position : behindOf(this.#at)?.position
   }
 
   /** The client has been told where it starts; `reset` if it could not be recovered. */
   begin(reset: ResetReason | undefined, replay?: Replay): void {
-    const opened = this.#at
-    if (typeof opened !== 'object' || opened.begun) return
+    const opened = behindOf(this.#at)
+    if (opened === undefined || opened.begun) return
     opened.begun = true
     opened.replay = replay
     this.source.begun()
@@ -79,8 +69,8 @@ export class Subscription implements LiveMember {
 
   /** What follows the start and is in memory, before `begin`: whoever takes it tells the client. What is left follows by itself. */
   take(countMax: number, bytesMax: number): readonly Encoded[] {
-    const [taken, behind, feed] = [[] as Encoded[], this.#at, this.source.position]
-    if (typeof behind !== 'object' || behind.begun || feed === undefined) return taken
+    const [taken, behind, feed] = [[] as Encoded[], behindOf(this.#at), this.source.position]
+    if (behind === undefined || behind.begun || feed === undefined) return taken
     for (let bytes = 0; taken.length < countMax;) {
       const here = behind.position
       const next = here?.epoch === feed.epoch && here.offset < feed.offset ? this.log.next(here) : undefined
@@ -100,7 +90,7 @@ export class Subscription implements LiveMember {
    */
   fallBehind(position: Position | undefined): void {
     if (!this.live) return
-    this.#at = behindAt(position, 'slow')
+    this.#at = withOpen(behindAt(position, 'slow'), openOf(this.#at))
     this.detach()
     this.source.counts.slow(this.source.slowConsumer)
   }
@@ -136,12 +126,12 @@ export class Subscription implements LiveMember {
   /** The connection has gone or the client unsubscribed. Idempotent. */
   close(): void {
     const { state } = this
-    const at = this.#at
-    if (at === undefined) return
-    if (typeof at === 'number') this.detach()
-    this.#at = undefined
-    if (typeof at === 'object') at.replay?.ended()
+    const replay = behindOf(this.#at)?.replay
+    if (state === 'closed') return
+    if (state === 'live') this.detach()
     this.settleOpen()
+    this.#at = undefined
+    replay?.ended()
     this.source.left(this, state !== 'opened')
   }
 
@@ -149,26 +139,35 @@ export class Subscription implements LiveMember {
   acknowledge(offset: number): { readonly messages: number; readonly acceptedMs: number | undefined } {
     const { deliveries } = this.source
     if (this.live) this.countLive()
-    const messages = this.#open?.acknowledge(offset, deliveries) ?? 0
+    const messages = openOf(this.#at)?.acknowledge(offset, deliveries) ?? 0
     return { messages, acceptedMs: messages === 0 ? undefined : deliveries?.timeOf(offset) }
   }
 
   /** Who is live since before the first message has had all of them. Only WebSockets can acknowledge. */
   private countLive(from = 0): void {
     if (this.source.deliveries === undefined || this.subscriber.transport !== NATIVE) return
-    ;(this.#open ??= new Unacknowledged()).live(from)
+    this.opened().live(from)
   }
 
   /** What is open now is not acknowledged any more: the connection has gone, or its log. */
   private settleOpen(): void {
-    if (this.#open !== undefined) this.source.counts.unacknowledged(this.#open.open(this.source.deliveries))
-    this.#open = undefined
+    const open = openOf(this.#at)
+    if (open === undefined) return
+    this.source.counts.unacknowledged(open.open(this.source.deliveries))
+    this.#at = withOpen(this.#at, undefined)
+  }
+
+  /** Made with the first that it may acknowledge. */
+  private opened(): Unacknowledged {
+    const open = openOf(this.#at) ?? new Unacknowledged()
+    this.#at = withOpen(this.#at, open)
+    return open
   }
 
   /** Where it reads, once it has begun and until it is live. */
   private get behind(): Behind | undefined {
-    const at = this.#at
-    return typeof at === 'object' && at.begun ? at : undefined
+    const behind = behindOf(this.#at)
+    return behind?.begun === true ? behind : undefined
   }
 
   /** Still there after a wait: it may have been closed meanwhile. */
@@ -199,7 +198,7 @@ export class Subscription implements LiveMember {
   }
 
   private attach(behind: Behind): boolean {
-    this.#at = this.source.sequence
+    this.#at = liveFrom(this.source.sequence, behind.open)
     this.countLive(this.source.deliveries?.count)
     this.subscriber.attach(this.source.fanout, this.source.name)
     this.source.fanout.addLive(this)
@@ -209,7 +208,7 @@ export class Subscription implements LiveMember {
 
   private detach(): void {
     this.countLive()
-    if (this.source.deliveries !== undefined) this.#open?.behind(this.source.deliveries)
+    if (this.source.deliveries !== undefined) openOf(this.#at)?.behind(this.source.deliveries)
     this.source.fanout.removeLive(this)
     this.subscriber.detach(this.source.fanout, this.source.name)
   }
@@ -280,7 +279,7 @@ export class Subscription implements LiveMember {
   private replayed({ message }: Encoded): void {
     const durable = message.kind === 'logged' && message.ack && this.subscriber.transport === NATIVE
     this.source.counts.replayed(durable)
-    if (durable) (this.#open ??= new Unacknowledged()).given(message.offset)
+    if (durable) this.opened().given(message.offset)
   }
 
   private deliverNewest(newest: Encoded): void {
