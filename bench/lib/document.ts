@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Bench } from './bench.ts'
 import type { Base } from './committed.ts'
 import { chartLine, chartsOf, GROWTHS } from './charts.ts'
+import { glanceSection } from './glance.ts'
 import { measuredModule } from './measured.ts'
 import { tableLines } from './print.ts'
 import { joined, sectionOf, type Result } from './results.ts'
@@ -21,8 +22,9 @@ const INTRODUCTION = `# Benchmarks
 
 Written by \`npm run bench\`; every table names the command that makes it again. Read the ratios: each is against raw
 uWebSockets.js in the same round of the same run, so that it means the same on another machine. The microseconds do not.
+`
 
-How the figures come about:
+const METHOD = `## How the figures come about
 
 - The server is a process of its own on one core, the load a process on another. Both are started afresh for each
   round, and the servers that are compared take turns.
@@ -56,6 +58,7 @@ export function keepResult(bench: Bench, result: Result, add: boolean): void {
 /** Of benchmarks that no result is kept of the page keeps what it has. */
 export function writePage(benches: readonly Bench[]): void {
   const page = readPage()
+  const glance = glanceSection(benches.flatMap((bench) => readResult(bench) ?? []))
   const sections = benches.flatMap((bench) => {
     const result = readResult(bench)
     return (
@@ -64,7 +67,7 @@ export function writePage(benches: readonly Bench[]): void {
         : sectionText(bench, result)) ?? []
     )
   })
-  writeFileSync(PAGE, [INTRODUCTION, ...sections, readFileSync(ACCOUNT, 'utf8')].join('\n'))
+  writeFileSync(PAGE, [INTRODUCTION, glance, METHOD, ...sections, readFileSync(ACCOUNT, 'utf8')].join('\n'))
   writeCharts()
   writeMeasured()
 }
@@ -92,11 +95,11 @@ function sectionText(bench: Bench, result: Result): string {
 }
 
 export function readResult(bench: Bench): Result | undefined {
-  return readKept<Result>(resultFile(bench))
+  return readKept(resultFile(bench)) as Result | undefined
 }
 
 export function readBases(): Readonly<Record<string, Base>> {
-  return readKept<Readonly<Record<string, Base>>>(BASES) ?? {}
+  return (readKept(BASES) ?? {}) as Readonly<Record<string, Base>>
 }
 
 /** Those of the other benchmarks stay. */
@@ -105,9 +108,9 @@ export function keepBase({ name }: Bench, base: Base): void {
   writeFileSync(BASES, `${JSON.stringify({ ...readBases(), [name]: base }, null, 1)}\n`)
 }
 
-function readKept<Kept>(file: string): Kept | undefined {
+function readKept(file: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Kept
+    return JSON.parse(readFileSync(file, 'utf8'))
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw error
