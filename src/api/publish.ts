@@ -1,7 +1,8 @@
 /**
  * POST /v1/publish: one message, one to several channels or users, or an array of these.
  *
- * The body is parsed once to be checked; the payload goes on as the text that it was, so that no number is rounded.
+ * The body is parsed once to be checked, but a long payload, which is only checked; the payload goes on as the text that it was, so that no
+ * number is rounded.
  */
 import type { Caller } from './caller.ts'
 import type { ApiAnswer, ApiRequest, Route } from './route.ts'
@@ -10,6 +11,7 @@ import { asSluiceError, SluiceError } from '../errors.ts'
 import { fromBase64 } from '../protocol/base64.ts'
 import { inboxOf } from '../protocol/channel.ts'
 import { JsonFault, parseJson } from '../protocol/json.ts'
+import { memberApart } from '../protocol/json-apart.ts'
 import type { GivenMetadata } from '../protocol/metadata.ts'
 import { ownBytes } from '../protocol/pinned.ts'
 import { rawElements, rawMember } from '../protocol/raw-json.ts'
@@ -68,6 +70,9 @@ export function publishRoute(publisher: Publisher, batchMax: number): Route {
 
 function publish(door: Door, { text, jsonDepthMax }: ApiRequest): ApiAnswer | Promise<ApiAnswer> {
   const { batchMax } = door
+  const apart = memberApart(text, 'data', jsonDepthMax)
+  if (apart !== undefined && apart.around['encoding'] === undefined)
+    return after(single(door, apart.around, text, apart.raw), answerOf)
   const parsed = parse(text, jsonDepthMax)
   if (!Array.isArray(parsed)) return after(single(door, parsed, text), answerOf)
   checkCount(parsed.length, batchMax, 'messages')
@@ -101,8 +106,8 @@ function parse(text: string, jsonDepthMax: number): unknown {
   }
 }
 
-/** A message on its own: what is wrong with it is the answer's status. */
-function single(door: Door, value: unknown, raw: string): Answer<Result> {
+/** A message on its own: what is wrong with it is the answer's status. `data`: the text of that, where it is known already. */
+function single(door: Door, value: unknown, raw: string, data?: string): Answer<Result> {
   const fields = fieldsOf(value)
   const { id, event, headers, exclude } = fields
   if (id !== undefined && typeof id !== 'string') throw new SluiceError('bad_request', 'id must be a text')
@@ -110,7 +115,7 @@ function single(door: Door, value: unknown, raw: string): Answer<Result> {
   const targets = targetsOf(fields, where, door.batchMax)
   const isPlain = event === undefined && headers === undefined && exclude === undefined
   const meta = isPlain ? undefined : { event, headers, exclude }
-  const message = { payload: readPayload(fields, raw), id, meta }
+  const message = { payload: readPayload(fields, raw, data), id, meta }
   if (where === 'channel' || where === 'user') return publishTo(door, message, targets[0] as Target)
   // The request named several: its answer is a list, also where the list has one entry.
   const results = targets.map((target) => settled(() => publishTo(door, message, target)))
@@ -184,7 +189,7 @@ function targetsOf(fields: Fields, where: Where, batchMax: number): Target[] {
   return value.map((name) => (isUser ? { user: name } : { channel: name }))
 }
 
-function readPayload(fields: Fields, raw: string): PublishRequest['payload'] {
+function readPayload(fields: Fields, raw: string, known: string | undefined): PublishRequest['payload'] {
   const { data, encoding } = fields
   if (encoding !== undefined && encoding !== 'base64') {
     throw new SluiceError('bad_request', 'encoding must be "base64", or be left out for JSON')
@@ -194,7 +199,7 @@ function readPayload(fields: Fields, raw: string): PublishRequest['payload'] {
     if (bytes !== undefined) return { data: bytes, binary: true }
     throw new SluiceError('bad_request', 'data must be base64 (RFC 4648, section 4) where encoding is base64')
   }
-  const text = rawMember(raw, 'data')
+  const text = known ?? rawMember(raw, 'data')
   if (text === undefined) throw new SluiceError('bad_request', 'data is missing')
   // In the log as it is: a small one is copied nowhere on its way there.
   return { data: ownBytes(text), binary: false }

@@ -240,6 +240,7 @@ it('a frame of ten kilobytes, deep, of a stranger without a token, ends nothing 
 const OWN: Readonly<Record<string, string>> = {
   'protocol/json.ts': 'the limit itself',
   'protocol/raw-json.ts': 'a key, which is a text',
+  'protocol/json-scan.ts': 'a text within a value of which it looks how deep it is',
   'auth/claims.ts': 'a token of which auth/tokens.ts has looked how deep it is',
   'auth/keys.ts': 'an option',
   'api/openapi.ts': 'our own package.json',
