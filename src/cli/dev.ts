@@ -7,6 +7,7 @@ import { resolve as resolvePath } from 'node:path'
 import type { Command } from 'commander'
 import { CommandError } from './command-error.ts'
 import { devSecret } from './dev-secret.ts'
+import { adviseOnFiles } from './file-limit.ts'
 import { API_URL } from './gateway-api.ts'
 import { addNodeOptions, sourcesOf } from './node-options.ts'
 import { runNode } from './run-node.ts'
@@ -57,8 +58,11 @@ export function addDev(program: Command, terminal: Terminal): void {
         terminal.tell(`sluice: ${unkept}: tokens are good for this run only, and open pages ask for new ones`)
       await refuseTakenPort(config.host, config.port, '--port')
       await refuseTakenPort(config.api.host, config.api.port, '--api-port')
-      const started = async ({ url, apiUrl }: Node): Promise<void> =>
+      const started = async (node: Node): Promise<void> => {
+        const { url, apiUrl } = node
         terminal.print(banner(config, { url, apiUrl, token: await tokenFor(config) }))
+        adviseOnFiles(config, node)
+      }
       await runNode({ config, started }, terminal)
     })
 }

@@ -3,6 +3,8 @@
  * left waiting by the system, and nobody is told why. So it is said at the start.
  */
 import { readFileSync } from 'node:fs'
+import type { Config } from '../config/schema.ts'
+import type { Node } from '../node/contract.ts'
 
 /** Beside connections: code, logs, NATS, Redis, other nodes, and what comes and goes. */
 const OTHERS = 256
@@ -32,4 +34,10 @@ export function fileLimitAdvice(openMax: number | undefined, connections: number
       ? `with no limits.connections, and room for ${Math.max(0, openMax - OTHERS)}`
       : `and limits.connections is ${connections}`
   return `this process may have ${openMax} files open, ${why}: each connection is one. Raise it (LimitNOFILE= in systemd, ulimits in compose, ulimit -n in a shell) to ${wanted + OTHERS} or more, or set limits.connections to ${Math.max(1, openMax - OTHERS)} or less`
+}
+
+/** To be called once a node runs. */
+export function adviseOnFiles({ limits }: Config, { log }: Node): void {
+  const advice = fileLimitAdvice(openFilesMax(), limits.connections)
+  if (advice !== undefined) log.warn({}, advice)
 }

@@ -4,7 +4,7 @@
 import { fork } from 'node:child_process'
 import type { Command } from 'commander'
 import { CommandError } from './command-error.ts'
-import { fileLimitAdvice, openFilesMax } from './file-limit.ts'
+import { adviseOnFiles } from './file-limit.ts'
 import { addNodeOptions, sourcesOf } from './node-options.ts'
 import { runNode } from './run-node.ts'
 import { StopSignals } from './stop-signals.ts'
@@ -14,7 +14,6 @@ import { systemClock } from '../clock.ts'
 import { EXIT_USAGE } from '../config/config-error.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
-import type { Node } from '../node/contract.ts'
 
 const WORKERS_MAX = 256
 
@@ -45,16 +44,10 @@ export function addServe(program: Command, terminal: Terminal): void {
       const reload = (): Config => loadConfig(sourcesOf(command, terminal.env, false))
       const config = reload()
       const count = workerCount(workers, config)
-      if (count === 1) await runNode({ config, reload, started: adviser(config) }, terminal)
+      if (count === 1)
+        await runNode({ config, reload, started: (node) => adviseOnFiles(config, node) }, terminal)
       else await runWorkers(count, config, terminal)
     })
-}
-
-function adviser({ limits }: Config): (node: Node) => void {
-  return ({ log }) => {
-    const advice = fileLimitAdvice(openFilesMax(), limits.connections)
-    if (advice !== undefined) log.warn({}, advice)
-  }
 }
 
 function workerCount(text: string, config: Config): number {

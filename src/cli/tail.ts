@@ -7,6 +7,7 @@ import type { Terminal } from './terminal.ts'
 import { obtainToken } from './token.ts'
 import type { Message } from '../client/channel.ts'
 import type { SluiceClient } from '../client/index.ts'
+import type { TokenSource } from '../client/tokens.ts'
 import { EXIT_USAGE } from '../config/config-error.ts'
 import { CHANNEL_RULE, INBOX, isChannel } from '../protocol/channel.ts'
 import { NPX } from '../package-names.ts'
@@ -62,28 +63,17 @@ async function tail(channel: string, options: Options, terminal: Terminal): Prom
   const url = webSocketUrl(options.url ?? (terminal.env['SLUICE_URL'] || URL_DEFAULT))
   const last = numberOf('--last', options.last, 0)
   const count = numberOf('--count', options.count, 1)
-  const token = options.token ?? terminal.env['SLUICE_TOKEN']
-  const made = (): Promise<string> =>
-    obtainToken(
-      { sub: options.user, subscribe: channel === INBOX ? [] : [channel], publish: [], ttlSeconds: 3600 },
-      terminal.env,
-    )
-  // Once here, so that a reason why there is none ends the command instead of being tried again for ever.
-  const first = token || (await made())
-  let fresh: string | undefined = first
-  const source = (): Promise<string> => {
-    const next = fresh
-    fresh = undefined
-    return next === undefined ? made() : Promise.resolve(next)
-  }
+  const token = await tokensOf(channel, options, terminal)
 
   // Here, so that other commands do not load a WebSocket.
   const { createClient } = await import('../client/node.ts')
-  const client = createClient({ url, token: token || source, backoff: BACKOFF })
+  const client = createClient({ url, token, backoff: BACKOFF })
   await new Promise<void>((resolve, reject) => {
     const unlisten = terminal.onSignal(() => finish(resolve))
+    const unsilence = silenceClient()
     const finish = (settle: () => void): void => {
       unlisten()
+      unsilence()
       client.close()
       settle()
     }
@@ -116,12 +106,39 @@ async function tail(channel: string, options: Options, terminal: Terminal): Prom
   })
 }
 
+/** The one that was given, or one that is made for each time that a fresh one is needed. */
+async function tokensOf(channel: string, options: Options, { env }: Terminal): Promise<TokenSource> {
+  const given = options.token ?? env['SLUICE_TOKEN']
+  if (given) return given
+  const made = (): Promise<string> =>
+    obtainToken(
+      { sub: options.user, subscribe: channel === INBOX ? [] : [channel], publish: [], ttlSeconds: 3600 },
+      env,
+    )
+  // Once here, so that a reason why there is none ends the command instead of being tried again for ever.
+  let fresh: string | undefined = await made()
+  return () => {
+    const next = fresh
+    fresh = undefined
+    return next === undefined ? made() : Promise.resolve(next)
+  }
+}
+
 /**
  * A handler that fails keeps the client from acknowledging: who only looks on takes no message away from the user.
  * `report` keeps silent about it.
  */
 function notAcknowledged(): Promise<never> {
   return Promise.reject(new Error('not acknowledged'))
+}
+
+/** The client says on the console why it is not connected, for those who write pages. Here `report` does, and nobody reads it twice. */
+function silenceClient(): () => void {
+  const { warn } = console
+  console.warn = (...words: unknown[]): void => {
+    if (!String(words[0]).startsWith('sluice: not connected, ')) warn.apply(console, words)
+  }
+  return () => void (console.warn = warn)
 }
 
 /** Says what becomes of the connection, once for each change. */

@@ -56,6 +56,27 @@ it('serve runs until SIGTERM, and then exits with 0', async () => {
   expect(await exit).toBe(0)
 })
 
+it.skipIf(process.platform !== 'linux').each([['serve'], ['dev']])(
+  '%s says that too few files may be open, and what to do',
+  async (command) => {
+    const words = [...SLUICE, command, '--port', '0', '--api-port', '0']
+    const child = spawn('/bin/sh', ['-c', 'ulimit -n 512 && exec "$@"', 'sh', process.execPath, ...words], {
+      env: {
+        PATH: process.env['PATH'],
+        ...(command === 'serve'
+          ? { SLUICE_JWT_SECRET: SECRET, SLUICE_API_KEYS: 'a:publish:0123456789abcdef' }
+          : {}),
+      },
+      stdio: 'pipe',
+    })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    const seen = await written(child, 'this process may have 512 files open')
+    expect(seen).toContain(
+      command === 'dev' ? 'Sluice is running, for development only.' : 'the node is ready',
+    )
+  },
+)
+
 it('SIGHUP takes up the level of the log, names what needs a restart, and ends nothing', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-reload-'))
   onTestFinished(() => rmSync(directory, { recursive: true }))

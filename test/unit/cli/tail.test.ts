@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { deadUrl } from './fake-gateway.ts'
+import { createServer, type AddressInfo } from 'node:net'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { deadUrl, fakeGateway } from './fake-gateway.ts'
 import { FakeTerminal, run } from './fake-terminal.ts'
 import { mintToken } from '../../../src/auth/tokens.ts'
 import { main } from '../../../src/cli/main.ts'
@@ -7,6 +8,7 @@ import { systemClock } from '../../../src/clock.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import type { Node } from '../../../src/node/contract.ts'
 import { createNode } from '../../../src/node/node.ts'
+import { patientMs } from '../../support/patience.ts'
 
 const SECRET = 'a secret of thirty-two characters'
 
@@ -164,6 +166,54 @@ describe('the end', () => {
     expect(code).toBe(2)
     expect(err).toMatch(complaint)
   })
+})
+
+describe('a wrong address', () => {
+  /** As the terminal shows it: what the command says, and what comes to the console of the process. */
+  function watched(url: string) {
+    const console_ = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    onTestFinished(() => console_.mockRestore())
+    const { terminal, code } = tail('news', '--url', url)
+    return { terminal, code, onConsole: () => console_.mock.calls.map(([line]) => String(line)) }
+  }
+
+  it(
+    'is told with its reason, once, while it is tried again',
+    async () => {
+      let attempts = 0
+      const gone = createServer((socket) => {
+        attempts++
+        socket.destroy()
+      })
+      await new Promise<void>((resolve) => gone.listen(0, '127.0.0.1', resolve))
+      onTestFinished(() => void gone.close())
+      const url = `http://127.0.0.1:${(gone.address() as AddressInfo).port}`
+      const { terminal, code, onConsole } = watched(url)
+      await expect.poll(() => attempts, { timeout: patientMs(30_000) }).toBeGreaterThan(3)
+      const ours = console.warn
+      console.warn('of somebody else')
+      terminal.raise('SIGINT')
+      expect(await code).toBe(0)
+      expect(terminal.told).toEqual([expect.stringMatching(/^sluice: the connection to .+; trying again \(/)])
+      expect(onConsole()).toEqual(['of somebody else'])
+      expect(console.warn).not.toBe(ours)
+    },
+    patientMs(60_000),
+  )
+
+  it(
+    'that is no gateway ends it, with the reason once',
+    async () => {
+      const { url } = await fakeGateway(() => ({ status: 404, body: 'nothing' }))
+      const { terminal, code, onConsole } = watched(url)
+      expect(await code).toBe(1)
+      expect(terminal.told.filter((line) => !line.includes('trying again'))).toEqual([
+        expect.stringMatching(/^sluice: the connection to .+404/),
+      ])
+      expect(onConsole()).toEqual([])
+    },
+    patientMs(60_000),
+  )
 })
 
 it('a node that is replaced is waited for, and what may be missing is told', async () => {
