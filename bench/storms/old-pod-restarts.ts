@@ -2,16 +2,15 @@
  * A deploy in the middle of which an old pod comes back: its supervisor starts the old version again after it was drained, so it
  * is the process that was started last.
  *
- *   npm run storm -- old-pod-restarts [--clients 600] [--publishes 100] [--plan 30s]
+ *   npm run storm -- old-pod-restarts [--clients 600] [--publishes 100] [--plan 30s] [--old FOLDER]
  */
 import { depart, type Departure } from './parts/departure.ts'
 import { holdToPlanned, movesAllowed, printDeploy } from './parts/deploy-report.ts'
+import { NEW, OLD } from './parts/cluster.ts'
 import { BALANCER_MS, inTraffic, pause } from './parts/in-traffic.ts'
 import { Promises, type StormOptions } from './parts/report.ts'
 import { outdated } from './rollback.ts'
 
-const OLD = '1.0'
-const NEW = '1.1'
 /** The balancer prefers the pod that came back, since it is empty: who was sent on from there eight times is let in. */
 const MOVES_MAX = 1.25
 

@@ -2,16 +2,14 @@
  * A deploy that is taken back when it is half done: operators say which version is meant, the old one is started again where it
  * had gone, and the new one is drained.
  *
- *   npm run storm -- rollback [--clients 600] [--publishes 100] [--plan 30s]
+ *   npm run storm -- rollback [--clients 600] [--publishes 100] [--plan 30s] [--old FOLDER]
  */
 import { depart, type Departure } from './parts/departure.ts'
 import { holdToPlanned, movesAllowed, printDeploy } from './parts/deploy-report.ts'
+import { NEW, OLD } from './parts/cluster.ts'
 import { BALANCER_MS, inTraffic, pause } from './parts/in-traffic.ts'
 import { Promises, type StormOptions } from './parts/report.ts'
 import type { GatewayProcess } from '../../test/support/gateway-process.ts'
-
-const OLD = '1.0'
-const NEW = '1.1'
 
 export async function rollback(options: StormOptions): Promise<boolean> {
   const { plan = '30s' } = options

@@ -4,7 +4,12 @@
  *
  *   npm run storm -- rolling-deploy
  *   npm run storm -- --list
+ *
+ * With `--old FOLDER` the nodes that a deploy replaces run the build in that folder, a tree of an older commit in which `npm run build`
+ * has run.
  */
+import { statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { alerts } from './alerts.ts'
 import { centrifugeDrain } from './centrifuge-drain.ts'
@@ -21,6 +26,7 @@ import { regionDrain } from './region-drain.ts'
 import { resumeStorm } from './resume-storm.ts'
 import { rollback } from './rollback.ts'
 import { rollingDeploy } from './rolling-deploy.ts'
+import { twoBuilds } from './two-builds.ts'
 import { socketioDeploy } from './socketio-deploy.ts'
 
 const STORMS: Readonly<Record<string, (options: StormOptions) => Promise<boolean>>> = {
@@ -28,6 +34,7 @@ const STORMS: Readonly<Record<string, (options: StormOptions) => Promise<boolean
   'region-drain': regionDrain,
   rollback,
   'old-pod-restarts': oldPodRestarts,
+  'two-builds': twoBuilds,
   'redis-frozen-during-drain': redisFrozenDuringDrain,
   'leader-dies': leaderDies,
   'socketio-deploy': socketioDeploy,
@@ -49,6 +56,7 @@ const { values, positionals } = parseArgs({
     publishes: { type: 'string' },
     nodes: { type: 'string' },
     plan: { type: 'string' },
+    old: { type: 'string' },
   },
 })
 
@@ -63,6 +71,7 @@ if (values.list) {
     publishes: numberOf('publishes', values.publishes),
     nodes: numberOf('nodes', values.nodes),
     plan: values.plan,
+    old: values.old === undefined ? undefined : programIn(values.old),
   }
   let kept = true
   for (const name of positionals.length === 0 ? Object.keys(STORMS) : positionals) {
@@ -80,4 +89,15 @@ function numberOf(name: string, text: string | undefined): number | undefined {
   const number = Number(text)
   if (Number.isSafeInteger(number) && number > 0) return number
   throw new Error(`--${name} must be a whole number from 1 on, not ${text}`)
+}
+
+/** Of a built tree. */
+function programIn(folder: string): string {
+  for (const needed of ['bin/sluice.js', 'dist']) {
+    if (statSync(join(folder, needed), { throwIfNoEntry: false }) === undefined)
+      throw new Error(
+        `--old must be a folder with bin/sluice.js and a build in dist; ${folder} has no ${needed}`,
+      )
+  }
+  return resolve(folder, 'bin/sluice.js')
 }

@@ -18,12 +18,20 @@ export class GatewayProcess {
   readonly apiKey = API_KEY
   readonly #directory: string
   readonly #settings: ConfigInput
+  readonly #command: string
   #process: ServerProcess | undefined
 
-  constructor(ports: readonly [number, number], directory: string, settings: ConfigInput) {
+  /** `command`: the program. Default: that of this tree. */
+  constructor(
+    ports: readonly [number, number],
+    directory: string,
+    settings: ConfigInput,
+    command: string = COMMAND,
+  ) {
     ;[this.port, this.apiPort] = ports
     this.#directory = directory
     this.#settings = settings
+    this.#command = command
   }
 
   /** Again after `kill` or `stop`; `more` wins over what it was made with. */
@@ -43,7 +51,7 @@ export class GatewayProcess {
     this.#process = await ServerProcess.start({
       program: process.execPath,
       install: 'Node.js',
-      args: [COMMAND, 'serve', '--config', file],
+      args: [this.#command, 'serve', '--config', file],
       ready: 'the node is ready',
     })
   }

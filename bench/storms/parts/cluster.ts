@@ -10,12 +10,18 @@ import { NatsServer } from '../../../test/support/nats-server.ts'
 import { RedisServer } from '../../../test/support/redis-server.ts'
 import { freePorts, temporaryDirectory } from '../../../test/support/server-process.ts'
 
+/** Of the nodes that a deploy replaces; with `--old` they run that build. */
+export const OLD = '1.0'
+export const NEW = '1.1'
+
 export interface ClusterOptions {
   /** Places for nodes: of each what it is started with. */
   readonly nodes: readonly ConfigInput[]
   readonly plan: string
   /** Where clients connect to the nodes themselves, there is none. Default: true. */
   readonly balanced?: boolean
+  /** The program of the nodes of the version `OLD`. Default: that of this tree, as of all others. */
+  readonly old?: string | undefined
 }
 
 export class Cluster {
@@ -40,7 +46,7 @@ export class Cluster {
   }
 
   /** No node runs yet. */
-  static async prepare({ nodes: wanted, plan, balanced = true }: ClusterOptions): Promise<Cluster> {
+  static async prepare({ nodes: wanted, plan, balanced = true, old }: ClusterOptions): Promise<Cluster> {
     const directory = temporaryDirectory('storm')
     const [nats, redis, ports] = await Promise.all([
       NatsServer.start(),
@@ -49,13 +55,18 @@ export class Cluster {
     ])
     const nodes = wanted.map(
       (settings, index) =>
-        new GatewayProcess([ports[index * 2] as number, ports[index * 2 + 1] as number], directory.path, {
-          ...settings,
-          trustedProxies: ['127.0.0.0/8'],
-          nats: { url: [nats.url] },
-          redis: { url: [redis.url] },
-          drain: { plan, ...settings.drain },
-        }),
+        new GatewayProcess(
+          [ports[index * 2] as number, ports[index * 2 + 1] as number],
+          directory.path,
+          {
+            ...settings,
+            trustedProxies: ['127.0.0.0/8'],
+            nats: { url: [nats.url] },
+            redis: { url: [redis.url] },
+            drain: { plan, ...settings.drain },
+          },
+          settings.node?.version === OLD ? old : undefined,
+        ),
     )
     const haproxy = balanced ? await startHaProxy(nodes) : undefined
     return new Cluster(nats, redis, nodes, haproxy, directory)

@@ -24,11 +24,11 @@ export interface World {
 
 export async function inTraffic(
   arrangement: Arrangement,
-  { clients = CLIENTS, publishes = PUBLISHES_PER_SECOND }: StormOptions,
+  { clients = CLIENTS, publishes = PUBLISHES_PER_SECOND, old }: StormOptions,
   run: (world: World) => Promise<void>,
 ): Promise<{ readonly herd: HerdOutcome; readonly publishers: Publishers }> {
   const channels = Array.from({ length: CHANNELS }, (_, index) => `room:${index}`)
-  const cluster = await Cluster.prepare(arrangement)
+  const cluster = await Cluster.prepare({ ...arrangement, old })
   const closing: (() => Promise<void>)[] = [() => cluster.close()]
   try {
     await Promise.all(cluster.nodes.slice(0, arrangement.started).map((node) => node.start()))

@@ -8,6 +8,8 @@ export interface StormOptions {
   readonly nodes: number | undefined
   /** Of each drain. */
   readonly plan: string | undefined
+  /** The program of an older build, which nodes of the old version run. */
+  readonly old: string | undefined
 }
 
 export type Rows = readonly (readonly [name: string, value: string])[]
