@@ -25,11 +25,18 @@ interface Entry {
   readonly user: string
   readonly session: string
   next: Entry | undefined
-  node: string
+  /** The node that it is connected to: nearly all are. */
+  at: string | Detached
   /** When it was claimed last, as the number of the claim. */
   claim: number
-  /** When its connection went, by the clock that does not jump; `undefined` while it is connected. */
-  detachedMs: number | undefined
+}
+
+/** Its connection has gone. */
+interface Detached {
+  /** Where it was. */
+  readonly node: string
+  /** When it went, by the clock that does not jump. */
+  readonly sinceMs: number
 }
 
 interface NodeEntry {
@@ -93,8 +100,8 @@ export class MemoryRegistry implements Registry {
     const nowMs = this.#clock.monotonicMs()
     const entry = this.#find(user, session)
     const known = entry !== undefined && this.#known(entry, nowMs)
-    const previousNode = known && this.#alive(entry.node, nowMs) ? entry.node : undefined
-    const detachedMs = known ? entry.detachedMs : undefined
+    const previousNode = known && this.#alive(nodeOf(entry), nowMs) ? nodeOf(entry) : undefined
+    const detachedMs = known && typeof entry.at === 'object' ? entry.at.sinceMs : undefined
     const claim = this.#take(user, entry ?? session, node)
     const standing = this.#standing.of(user, nowMs)
     // In one process a node that claims is alive, heartbeat or not.
@@ -112,18 +119,17 @@ export class MemoryRegistry implements Registry {
 
   release(user: string, session: string, node: string): Promise<void> {
     const entry = this.#find(user, session)
-    if (entry?.node === node) entry.detachedMs ??= this.#clock.monotonicMs()
+    if (entry?.at === node) entry.at = { node, sinceMs: this.#clock.monotonicMs() }
     return Promise.resolve()
   }
 
   keep(user: string, session: string, node: string): Promise<number | undefined> {
     const nowMs = this.#clock.monotonicMs()
     const entry = this.#find(user, session)
-    if (entry !== undefined && entry.node !== node) {
-      const held = entry.detachedMs === undefined && this.#alive(entry.node, nowMs)
-      if (held) return Promise.resolve(Math.max(0, this.#claimNow() - entry.claim))
-    }
-    if (entry?.node !== node || entry.detachedMs !== undefined) this.#take(user, entry ?? session, node)
+    const at = entry?.at
+    if (entry !== undefined && typeof at === 'string' && at !== node && this.#alive(at, nowMs))
+      return Promise.resolve(Math.max(0, this.#claimNow() - entry.claim))
+    if (at !== node) this.#take(user, entry ?? session, node)
     return Promise.resolve(undefined)
   }
 
@@ -134,8 +140,8 @@ export class MemoryRegistry implements Registry {
   #places(user: string, nowMs: number): Place[] {
     let places: Place[] | undefined
     for (let entry = this.#users.get(user); entry !== undefined; entry = entry.next) {
-      const { session, node, detachedMs } = entry
-      if (detachedMs !== undefined || !this.#alive(node, nowMs)) continue
+      const { session, at: node } = entry
+      if (typeof node !== 'string' || !this.#alive(node, nowMs)) continue
       // Most users have one: what is pushed to an empty list makes room for seventeen.
       if (places === undefined) places = [{ session, node }]
       else places.push({ session, node })
@@ -246,19 +252,11 @@ export class MemoryRegistry implements Registry {
     const now = this.#claimNow()
     // A session changes nodes within a millisecond too.
     const claim = typeof entry === 'string' ? now : Math.max(now, entry.claim + 1)
-    if (typeof entry === 'string') {
-      this.#users.set({
-        user,
-        session: entry,
-        next: this.#users.get(user),
-        node,
-        claim,
-        detachedMs: undefined,
-      })
-    } else {
-      entry.node = node
+    if (typeof entry === 'string')
+      this.#users.set({ user, session: entry, next: this.#users.get(user), at: node, claim })
+    else {
+      entry.at = node
       entry.claim = claim
-      entry.detachedMs = undefined
     }
     return claim
   }
@@ -274,9 +272,9 @@ export class MemoryRegistry implements Registry {
   }
 
   /** Connected, or detached for less than `sessionTtlMs`; what a dead node held was detached when it was last seen. */
-  #known({ node, detachedMs }: Entry, nowMs: number): boolean {
-    if (detachedMs === undefined && this.#alive(node, nowMs)) return true
-    const sinceMs = detachedMs ?? this.#nodes.get(node)?.seenMs
+  #known({ at }: Entry, nowMs: number): boolean {
+    if (typeof at === 'string' && this.#alive(at, nowMs)) return true
+    const sinceMs = typeof at === 'string' ? this.#nodes.get(at)?.seenMs : at.sinceMs
     return sinceMs !== undefined && nowMs - sinceMs < this.#options.sessionTtlMs
   }
 
@@ -333,6 +331,10 @@ export class MemoryRegistry implements Registry {
     while (entry !== undefined && entry.session !== session) entry = entry.next
     return entry
   }
+}
+
+function nodeOf({ at }: Entry): string {
+  return typeof at === 'string' ? at : at.node
 }
 
 function live(orders: Map<string, Order>, user: string, nowMs: number): Order | undefined {

@@ -14,6 +14,7 @@ import { carriedOver, standingOf, withMore, withStanding } from './more-permissi
 import type { Identity, Permissions, SessionContext, SessionPorts } from './ports.ts'
 import { historyOf, membersOf } from './reading.ts'
 import { ASKED, AUTH, CLOSED, planReauth } from './reauth.ts'
+import { movedFromOf, requestsIn, type RequestsOrNode } from './requests.ts'
 import { ownerTagOf } from './session-id.ts'
 import type { StandOn } from './standing.ts'
 import { openChannel } from './start-position.ts'
@@ -28,23 +29,19 @@ import { INBOX, inboxOf } from '../protocol/channel.ts'
 import type { Message } from '../protocol/message.ts'
 import type { From } from '../protocol/position.ts'
 import type { Published } from '../publish/publisher.ts'
-import { Turns } from '../turns.ts'
 import type { WheelEntry } from '../wheel.ts'
 
 export class Session extends Account implements WheelEntry {
   readonly id: string
   /** Of two connections of a session the one with the smaller claim is the older. */
   readonly claim: number
-  /** The node whose drain has moved the client here. */
-  movedFrom: string | undefined
-  readonly #connection: Connection
   readonly #context: SessionContext
   #identity: Identity
   #inbox: Subscription
   /** Beside the inbox. */
   #held: Held
-  /** By channel, and for fresh tokens. While there is a request. */
-  #turns: Turns | undefined
+  /** By channel, and for fresh tokens. */
+  #requests: RequestsOrNode
   /** How long the client will have for a fresh token once it is asked for one. `ASKED`: it was, and what is on the wheel is its end. `CLOSED`. */
   #reauthDeadlineMs = 0
   wheelTick = -1
@@ -52,17 +49,16 @@ export class Session extends Account implements WheelEntry {
   wheelBehind: WheelEntry | undefined
 
   constructor(
-    { id, claim }: { readonly id: string; readonly claim: number },
+    { id, claim, movedFrom }: Pick<Session, 'id' | 'claim' | 'movedFrom'>,
     identity: Identity,
-    connection: Connection,
     inbox: Subscription,
     context: SessionContext,
   ) {
     super()
     this.id = id
     this.claim = claim
+    this.#requests = movedFrom
     this.#identity = identity
-    this.#connection = connection
     this.#inbox = inbox
     this.#context = context
     if (identity.tokenless !== true) this.scheduleReauth()
@@ -85,7 +81,12 @@ export class Session extends Account implements WheelEntry {
   }
 
   get connection(): Connection {
-    return this.#connection
+    return this.#inbox.subscriber as Connection
+  }
+
+  /** The node whose drain has moved the client here. */
+  get movedFrom(): string | undefined {
+    return movedFromOf(this.#requests)
   }
 
   get subscriptionCount(): number {
@@ -169,7 +170,7 @@ export class Session extends Account implements WheelEntry {
       const subscription = this.subscriptionOf(channel)
       if (!on && subscription !== undefined) this.takeOff(channel, subscription, 'backend')
       if (!on || subscription !== undefined) return
-      const tell: Told = (start) => this.#connection.subscribed(channel, { ...start, data })
+      const tell: Told = (start) => this.connection.subscribed(channel, { ...start, data })
       await this.putOn(channel, from, tell, { said: info })
     })
   }
@@ -201,7 +202,7 @@ export class Session extends Account implements WheelEntry {
 
   /** The client shall go to another node. */
   move(order: MoveOrder): 'asked' | 'leaves' {
-    const went = this.#connection.move(order)
+    const went = this.connection.move(order)
     const { reason, delayMs: delay, deadlineMs: deadline, to } = order
     if (went === 'asked') this.tap?.told(this, 'move', { reason, delay, deadline, url: to })
     return went
@@ -222,13 +223,13 @@ export class Session extends Account implements WheelEntry {
   due(): void {
     if (this.#reauthDeadlineMs === ASKED) {
       this.ports.metrics.reauth('expired')
-      this.#connection.end(new Closing('unauthorized', 'unauthorized', 'no fresh token came in time'))
+      this.connection.end(new Closing('unauthorized', 'unauthorized', 'no fresh token came in time'))
       return
     }
     const deadline = this.#reauthDeadlineMs
     this.#reauthDeadlineMs = ASKED
     this.ports.metrics.reauth('asked')
-    this.#connection.reauth(deadline)
+    this.connection.reauth(deadline)
     this.tap?.told(this, 'reauth', { deadline })
     // What is sent may end the connection.
     if (!this.isClosed) this.ports.wheel.schedule(this, deadline)
@@ -236,7 +237,7 @@ export class Session extends Account implements WheelEntry {
 
   abandon(): void {
     const why = 'the gateway failed to go on with this session; its log says more'
-    this.#connection.end(new Closing('internal', 'internal', why))
+    this.connection.end(new Closing('internal', 'internal', why))
   }
 
   private async putOn(channel: string, from: From | undefined, tell: Told, as: As): Promise<void> {
@@ -254,7 +255,7 @@ export class Session extends Account implements WheelEntry {
     this.checkRoomFor(channel)
     const name = channel === INBOX ? inboxOf(this.user) : channel
     const isStanding = standingOf(this.#identity).has(channel)
-    const opened = await openChannel(this.ports, this.user, name, from, this.#connection, isStanding)
+    const opened = await openChannel(this.ports, this.user, name, from, this.connection, isStanding)
     try {
       this.checkOpen()
       checkMaySubscribe(channel, this.#identity)
@@ -287,14 +288,13 @@ export class Session extends Account implements WheelEntry {
   private async authenticateNow(token: string): Promise<Renewed> {
     const fresh = { present: () => this.checkOpen(), renew: (identity: Identity) => this.renew(identity) }
     await authenticate(token, this.user, fresh, this.#context)
-    const ticket = this.ports.ticketOf(ownerTagOf(this.id))
     const { expiresAtMs } = this.#identity
     this.tap?.told(this, 'authenticated', { expiresAt: expiresAtMs })
-    return { ticket, expiresAtMs }
+    return { ticket: this.ports.ticketOf(ownerTagOf(this.id)), expiresAtMs }
   }
 
   private takeOff(channel: string, subscription: Subscription, why: UnsubscribedBy): void {
-    this.#connection.unsubscribed(channel, why)
+    this.connection.unsubscribed(channel, why)
     this.tap?.told(this, 'unsubscribed', { channel, byGateway: true })
     this.drop(channel, subscription)
   }
@@ -331,7 +331,7 @@ export class Session extends Account implements WheelEntry {
 
   /** Who is there, by the token that was sent last. */
   private checkOpen(): Identity {
-    if (this.isClosed || this.#connection.closed) throw new ConnectionGone()
+    if (this.isClosed || this.connection.closed) throw new ConnectionGone()
     return this.#identity
   }
 
@@ -341,8 +341,8 @@ export class Session extends Account implements WheelEntry {
   }
 
   private inOrder<Answer>(about: string, run: () => Promise<Answer>): Promise<Answer> {
-    const turns = (this.#turns ??= new Turns(() => (this.#turns = undefined)))
-    return turns.take(about, async () => {
+    const requests = (this.#requests = requestsIn(this.#requests, (left) => (this.#requests = left)))
+    return requests.take(about, async () => {
       this.checkOpen()
       return run()
     })

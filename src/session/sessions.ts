@@ -127,17 +127,17 @@ export class Sessions {
       this.#checkStill(identity, attempt)
       checkChannels(ports, user, sorted.wanted.size - 1)
       const inbox = findings.find((one) => one.channel === INBOX) as Finding & { opened: Opened }
+      const here = { session: id, node: ports.nodeId }
+      const handover = Handover.of(here, claimed, request.departure, ports.former)
+      const movedFrom = handover === undefined ? undefined : ports.former.draining(handover.from)
       const session = new Session(
-        { id, claim: claimed.claim },
+        { id, claim: claimed.claim, movedFrom },
         permitted,
-        connection,
         inbox.opened.subscription,
         this.#context,
       )
       const how = howCame(request, claimed.known)
       ports.metrics.connected(how, connection.transport, ports.clock.monotonicMs() - startedMs)
-      const here = { session: id, node: ports.nodeId }
-      const handover = Handover.of(here, claimed, request.departure, ports.former)
       this.#claims.served(attempt, session, handover?.from)
       const came = { resume: shownAs(how), client: request.client?.replaceAll(UNFIT_TO_SHOW, '?') }
       const { entries, refused: malformed } = checkedEntries(request.entries, ports)
@@ -326,7 +326,6 @@ export class Sessions {
       channels: shown(channels),
     })
     if (handover !== undefined) {
-      session.movedFrom = ports.former.draining(handover.from)
       handover.announce(
         findings.every(({ from, opened }) => from === undefined || opened?.recovered === true),
       )

@@ -38,6 +38,7 @@ const note = (...what: readonly unknown[]): void => void happened.push(what.leng
 function subscriptionTo(name: string): Subscription {
   return {
     source: { name },
+    subscriber: connection,
     position: AT,
     close: () => note(`close ${name}`),
     resume: () => note(`resume ${name}`),
@@ -172,7 +173,7 @@ beforeEach(() => {
 function made(): void {
   const identity = identityOf('ann', mayEverything ? 'all' : [])
   const id = `${'x'.repeat(24)}ann-----`
-  session = new Session({ id, claim: 7 }, identity, connection, subscriptionTo('@ann'), contextOf())
+  session = new Session({ id, claim: 7, movedFrom: undefined }, identity, subscriptionTo('@ann'), contextOf())
 }
 
 /** Nothing of what led there. */

@@ -14,7 +14,7 @@ const WAITS: Readonly<Record<string, string>> = {
     'no session yet: `connect` looks at the connection, at revocations, at the expiry and at newer connections after it',
   'finding.ts: return openChannel(ports, identity.user, nameOf(channel, identity), from, connection, stands).then(':
     'as above',
-  'session.ts: const opened = await openChannel(this.ports, this.user, name, from, this.#connection, isStanding)':
+  'session.ts: const opened = await openChannel(this.ports, this.user, name, from, this.connection, isStanding)':
     'the connection may have gone, the token may be narrower, the channel left or taken, the limit reached',
   'reading.ts: const users = await ports.presence.members(channel)':
     'the connection may have gone, the token may be narrower',
