@@ -322,7 +322,7 @@ export class Api {
   }
 }
 
-const JSON_TYPE: ResponseHeaders = { 'content-type': 'application/json' }
+const JSON_TYPE: ResponseHeaders = Object.freeze({ 'content-type': 'application/json' })
 
 const NOT_OF_A_NODE: Readonly<Record<RequestRefusal, string>> = {
   none: 'the request is not one that nodes make: it may be of a node of another version',

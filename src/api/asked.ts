@@ -32,6 +32,7 @@ export class Asked implements ApiRequest {
   #caller: Caller | undefined
   #trace: Trace | undefined
   #text: string | undefined
+  #bytes = 0
   #over = false
 
   constructor(exchange: HttpExchange, terms: AskedTerms, startedMs: number, batch: Batch) {
@@ -92,10 +93,15 @@ export class Asked implements ApiRequest {
     return this.#text
   }
 
+  get isAscii(): boolean {
+    return this.text.length === this.#bytes
+  }
+
   /** The whole body is here. Fails with `limit_exceeded` or `bad_request`. */
   arrived(body: ArrayBuffer | Buffer | SluiceError): void {
     if (body instanceof SluiceError) this.#unread(body)
-    else this.#text = textOf(body)
+    this.#text = textOf(body)
+    this.#bytes = body.byteLength
   }
 
   body(): Promise<string> {

@@ -14,7 +14,7 @@ import { JsonFault, parseJson } from '../protocol/json.ts'
 import { memberApart } from '../protocol/json-apart.ts'
 import type { GivenMetadata } from '../protocol/metadata.ts'
 import { ownBytes } from '../protocol/pinned.ts'
-import { rawElements, rawMember } from '../protocol/raw-json.ts'
+import { onOneLine, rawElements, rawMember } from '../protocol/raw-json.ts'
 import type { Publisher, Published, PublishRequest } from '../publish/publisher.ts'
 
 const FIELDS = [
@@ -47,6 +47,8 @@ interface Door {
   readonly batchMax: number
   readonly caller: Caller
   readonly trace: string | undefined
+  /** Each character of the body came as one byte. */
+  readonly isAscii: boolean
 }
 
 interface Failed {
@@ -61,8 +63,10 @@ export function publishRoute(publisher: Publisher, batchMax: number): Route {
     path: '/v1/publish',
     scope: 'publish',
     wholeBody: true,
-    handle: (request) =>
-      publish({ publisher, batchMax, caller: request.caller, trace: request.traceparent }, request),
+    handle: (request) => {
+      const { caller, traceparent, isAscii } = request
+      return publish({ publisher, batchMax, caller, trace: traceparent, isAscii }, request)
+    },
   }
 }
 
@@ -115,7 +119,7 @@ function single(door: Door, value: unknown, raw: string, data?: string): Answer<
   const targets = targetsOf(fields, where, door.batchMax)
   const isPlain = event === undefined && headers === undefined && exclude === undefined
   const meta = isPlain ? undefined : { event, headers, exclude }
-  const message = { payload: readPayload(fields, raw, data), id, meta }
+  const message = { payload: readPayload(fields, raw, data, door.isAscii), id, meta }
   if (where === 'channel' || where === 'user') return publishTo(door, message, targets[0] as Target)
   // The request named several: its answer is a list, also where the list has one entry.
   const results = targets.map((target) => settled(() => publishTo(door, message, target)))
@@ -129,7 +133,7 @@ function publishTo(
   target: Target,
 ): Answer<Published> {
   caller.checkChannel('user' in target ? inboxOf(target.user) : target.channel)
-  return publisher.publish({ door: 'http', target, payload, parsed: true, id, meta, trace })
+  return publisher.publish({ door: 'http', target, payload, parsed: true, normal: true, id, meta, trace })
 }
 
 /** What is wrong with one of several stands in its place, and the others are published. */
@@ -189,7 +193,12 @@ function targetsOf(fields: Fields, where: Where, batchMax: number): Target[] {
   return value.map((name) => (isUser ? { user: name } : { channel: name }))
 }
 
-function readPayload(fields: Fields, raw: string, known: string | undefined): PublishRequest['payload'] {
+function readPayload(
+  fields: Fields,
+  raw: string,
+  known: string | undefined,
+  isAscii: boolean,
+): PublishRequest['payload'] {
   const { data, encoding } = fields
   if (encoding !== undefined && encoding !== 'base64') {
     throw new SluiceError('bad_request', 'encoding must be "base64", or be left out for JSON')
@@ -201,8 +210,9 @@ function readPayload(fields: Fields, raw: string, known: string | undefined): Pu
   }
   const text = known ?? rawMember(raw, 'data')
   if (text === undefined) throw new SluiceError('bad_request', 'data is missing')
-  // In the log as it is: a small one is copied nowhere on its way there.
-  return { data: ownBytes(text), binary: false }
+  // In the log as it is: a small one is copied nowhere on its way there. As a text it is put on one line at the least cost, so that
+  // nobody has to look at its bytes again.
+  return { data: ownBytes(onOneLine(text), isAscii), binary: false }
 }
 
 /** A message for several channels or users is so many. What is not right in an element is told in its place. */

@@ -23,6 +23,8 @@ export interface ApiRequest {
   body(): Promise<string>
   /** The same at once, for a route that takes the whole body. */
   readonly text: string
+  /** Whether each character of `text` came as one byte. */
+  readonly isAscii: boolean
   /** The `traceparent` that it came with. */
   readonly traceparent: string | undefined
   /** `limits.jsonDepth`, for whoever parses it. */

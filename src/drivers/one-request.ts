@@ -42,10 +42,12 @@ export function endConnectionWith(response: Native.HttpResponse): void {
     })
   // The library closes behind an answer with a length only.
   response.writeStatus = (status) => native.writeStatus(status === '204 No Content' ? '200 OK' : status)
-  response.writeHeader = (name, value) => {
-    const known = (name as string).toLowerCase()
-    if (known === 'content-length') headLength = Number(value)
-    else if (!FRAMING.has(known)) native.writeHeader(name, value)
+  response.writeHeader = (given, values) => {
+    for (const [name, value] of linesOf(given as string, values as string)) {
+      const known = name.toLowerCase()
+      if (known === 'content-length') headLength = Number(value)
+      else if (!FRAMING.has(known)) native.writeHeader(name, value)
+    }
     return response
   }
   response.write = (chunk) => {
@@ -64,4 +66,12 @@ export function endConnectionWith(response: Native.HttpResponse): void {
       if (headLength === undefined) native.end('', true)
       else native.endWithoutBody(headLength, true)
     })
+}
+
+/** The lines of an answer may be the rest of the first one's value (`http-answer.ts`). */
+function linesOf(name: string, value: string): (readonly [name: string, value: string])[] {
+  return `${name}: ${value}`.split('\r\n').map((line) => {
+    const colon = line.indexOf(':')
+    return [line.slice(0, colon), line.slice(colon + 2)]
+  })
 }

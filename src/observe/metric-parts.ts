@@ -12,7 +12,7 @@ export const PARTS = {
   logAppends: counter('log_appends_total', 'Messages that were appended to the replay log.'),
   logAppendTime: histogram(
     'log_append_seconds',
-    'How long an append to the replay log took.',
+    'How long an append to the replay log took; one in the memory of the node counts as 0.',
     ANSWER_BUCKETS_S,
   ),
   logSuccessions: counter(

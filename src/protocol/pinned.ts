@@ -25,11 +25,11 @@ export function unpinned(data: Uint8Array): Uint8Array {
   return copy
 }
 
-/** A text as bytes that pin nothing: whoever keeps them need not copy them. */
-export function ownBytes(text: string): Buffer {
+/** A text as bytes that pin nothing: whoever keeps them need not copy them. `ascii`: it is known to be so, and not counted. */
+export function ownBytes(text: string, ascii = false): Buffer {
   // It has at least so many: a long one is not counted first.
   if (text.length > SHARED_BYTES / 2) return Buffer.from(text)
-  const length = Buffer.byteLength(text)
+  const length = ascii ? text.length : Buffer.byteLength(text)
   if (length > SHARED_BYTES / 2) return Buffer.from(text)
   const bytes = room(length)
   bytes.write(text)

@@ -17,6 +17,8 @@ export interface PayloadRules {
   readonly jsonDepthMax: number
   /** The data was cut out of JSON that has been parsed: what it says is not looked at again. */
   readonly parsed: boolean
+  /** It was cut out of JSON on one line, whose encoding was looked at when it was decoded: nothing of it is looked at again. */
+  readonly normal?: boolean
   /** The option that sets `bytesMax`. Default: `limits.payload`. */
   readonly limit?: string
 }
@@ -24,7 +26,8 @@ export interface PayloadRules {
 /** As it is stored and sent. Fails with `bad_request` or `limit_exceeded`. */
 export function normalPayload(payload: Payload, rules: PayloadRules): Payload {
   const { bytesMax, limit = 'limits.payload, or what the NATS servers take' } = rules
-  const normal = payload.binary ? payload : { data: normalJson(payload.data, rules), binary: false }
+  const asItIs = payload.binary || rules.normal === true
+  const normal = asItIs ? payload : { data: normalJson(payload.data, rules), binary: false }
   if (normal.data.length <= bytesMax) return normal
   throw new SluiceError(
     'limit_exceeded',

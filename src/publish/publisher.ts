@@ -15,7 +15,7 @@ import type { EphemeralMessage, LoggedMessage, Message, NewMessage, Payload } fr
 import { metadataFault, metadataOf, type GivenMetadata } from '../protocol/metadata.ts'
 import type { Place, Registry } from '../registry/registry.ts'
 import type { Appended, LogPolicy, ReplayLog } from '../replay/replay-log.ts'
-import type { Tracing } from '../tracing.ts'
+import type { Span, Tracing } from '../tracing.ts'
 
 export type Door = 'http' | 'nats' | 'client'
 
@@ -34,6 +34,8 @@ export interface PublishRequest {
   readonly payload: Payload
   /** The data was cut out of JSON that has been parsed. Absent: nobody has looked at it. */
   readonly parsed?: true
+  /** Beside that, it is on one line, and valid UTF-8: the door has looked at all that it was cut out of. */
+  readonly normal?: boolean
   readonly id: string | undefined
   /** The user whose client publishes. Absent: a backend does. */
   readonly from?: string
@@ -74,6 +76,16 @@ export interface PublisherPorts {
   policyOf(channel: string): PublishPolicy
   /** Absent: nothing is traced. */
   readonly tracing: Tracing | undefined
+}
+
+/** A message on its way into the log. */
+interface Append {
+  readonly channel: string
+  readonly message: NewMessage
+  readonly durable: boolean
+  /** Where its user is. */
+  readonly early: Answer<readonly Place[]> | undefined
+  readonly span: Span | undefined
 }
 
 export class Publisher {
@@ -142,7 +154,7 @@ export class Publisher {
     message: NewMessage,
     policy: PublishPolicy,
   ): Answer<Published> {
-    const { clock, log, registry, metrics } = this.#ports
+    const { clock, log, registry } = this.#ports
     const startedMs = clock.monotonicMs()
     const { trace } = message
     const span = trace === undefined ? undefined : this.#ports.tracing?.begin('append', trace, {})
@@ -152,18 +164,14 @@ export class Publisher {
     // The durable log is another server's than the registry: there the lookup waits for the append.
     const durable = policy.delivery === 'durable'
     const early = isInbox(channel) && !durable ? registry.locate(channel.slice(1)) : undefined
-    const appended = (answer: Appended): Answer<Published> => {
-      metrics.appended((clock.monotonicMs() - startedMs) / 1000, trace)
-      const { epoch, offset, duplicate } = answer
-      span?.end({ 'sluice.epoch': epoch, 'sluice.offset': offset, 'sluice.duplicate': duplicate })
-      if (duplicate) return { epoch, offset, duplicate: true }
-      // The durable stream sends on what it has stored.
-      if (durable && !isInbox(channel)) return { epoch, offset }
-      return this.#deliver(logged(channel, message, answer, durable), early)
-    }
-    if (!(appending instanceof Promise)) return this.#done(request, policy, appended(appending))
+    const append: Append = { channel, message, durable, early, span }
+    // In the memory of this process it takes no time that would be worth another look at the clock.
+    if (!(appending instanceof Promise))
+      return this.#done(request, policy, this.#appended(append, appending, 0))
     // Looked at above only where the append succeeds; a failure of both is one failure.
     if (early instanceof Promise) early.catch(() => undefined)
+    const appended = (answer: Appended): Answer<Published> =>
+      this.#appended(append, answer, (clock.monotonicMs() - startedMs) / 1000)
     const failed = (error: unknown): Answer<Published> => {
       span?.end({}, error)
       if (policy.onLogFailure === 'refuse' || !isUnavailable(error)) throw error
@@ -173,6 +181,20 @@ export class Publisher {
       (answer) => this.#then(request, policy, appended, answer),
       (error: unknown) => this.#then(request, policy, failed, error),
     )
+  }
+
+  #appended(
+    { channel, message, durable, early, span }: Append,
+    answer: Appended,
+    seconds: number,
+  ): Answer<Published> {
+    this.#ports.metrics.appended(seconds, message.trace)
+    const { epoch, offset, duplicate } = answer
+    span?.end({ 'sluice.epoch': epoch, 'sluice.offset': offset, 'sluice.duplicate': duplicate })
+    if (duplicate) return { epoch, offset, duplicate: true }
+    // The durable stream sends on what it has stored.
+    if (durable && !isInbox(channel)) return { epoch, offset }
+    return this.#deliver(logged(channel, message, answer, durable), early)
   }
 
   /** What follows upon an append, and is counted: in one promise, since there may be tens of thousands in a second. */
@@ -233,11 +255,15 @@ export class Publisher {
   }
 
   /** Here and nowhere else: what every door's payload, id and metadata must be. */
-  #message({ payload, parsed, id, from, meta }: PublishRequest, trace: string | undefined): NewMessage {
+  #message(
+    { payload, parsed, normal, id, from, meta }: PublishRequest,
+    trace: string | undefined,
+  ): NewMessage {
     const rules = {
       bytesMax: this.#payloadBytesMax(),
       jsonDepthMax: this.#jsonDepthMax,
       parsed: parsed === true,
+      normal: normal === true,
     }
     const { data, binary } = normalPayload(payload, rules)
     if (id !== undefined && !isMessageId(id)) throw new SluiceError('bad_request', `id must be ${ID_RULE}`)

@@ -35,7 +35,11 @@ class Request {
   }
 
   body(body: unknown): void {
-    this.#take(body instanceof SluiceError ? body : Buffer.from(JSON.stringify(body)))
+    this.text(body instanceof SluiceError ? body : JSON.stringify(body))
+  }
+
+  text(body: string | SluiceError): void {
+    this.#take(body instanceof SluiceError ? body : Buffer.from(body))
   }
 }
 
@@ -101,6 +105,35 @@ describe('a publish whose log is in memory', () => {
     const request = started(() => AT).ask()
     request.body(new SluiceError('limit_exceeded', 'too long'))
     expect(request.answered?.status).toBe(413)
+  })
+})
+
+describe('the payload of a publish', () => {
+  it.each([
+    ['ASCII alone', '{"channel":"a","data":{"n":1.0,"text":"plain"}}', '{"n":1.0,"text":"plain"}'],
+    ['letters of two bytes', '{"channel":"a","data":"é ü"}', '"é ü"'],
+    ['letters of four bytes', '{"data":["😀"],"channel":"a"}', '["😀"]'],
+    ['such letters beside it alone', '{"channel":"a","data":"plain","event":"é"}', '"plain"'],
+    ['white space around it', '{ "channel": "a",\r\n "data" :\t\n [1] \n}', '[1]'],
+    ['line breaks in it', '{"channel":"a","data":{\r\n"a":\n[1,\r2]}}', '{ "a": [1, 2]}'],
+    ['a long one', `{"channel":"a","data":"${'é'.repeat(300)}"}`, `"${'é'.repeat(300)}"`],
+  ])('is what was sent, on one line and byte by byte: %s', (_, body, expected) => {
+    const published: PublishRequest[] = []
+    const { ask } = started((request) => {
+      published.push(request)
+      return AT
+    })
+    const [one, several] = [ask(), ask()]
+    one.text(body)
+    several.text(`[${body},${body}]`)
+    expect(one.answered?.status).toBe(200)
+    expect(several.answered?.status).toBe(200)
+    expect(published.map(({ payload }) => Buffer.from(payload.data).toString())).toEqual([
+      expected,
+      expected,
+      expected,
+    ])
+    expect(published.every(({ normal }) => normal === true)).toBe(true)
   })
 })
 
