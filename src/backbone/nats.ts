@@ -14,13 +14,19 @@
  * a message that was sent so early, and what still slips through is repaired from the log like anything lost.
  */
 import type { Backbone, BackboneSink, Sent } from './backbone.ts'
-import { PacksOfTurn } from './packs.ts'
+import { PacksOfTurn, writePack, type Pack } from './packs.ts'
 import type { PacketRefusal, SealedPackets } from './sealed.ts'
 import type { NatsEvents, NatsHeaders, NatsSubscription } from '../drivers/nats-port.ts'
 import { subjectOf } from '../drivers/nats-subject.ts'
 import { SluiceError } from '../errors.ts'
 import type { LoggedMessage, Message } from '../protocol/message.ts'
-import { decodeControl, decodeMessage, encodeControl, encodeMessage } from '../protocol/packet.ts'
+import {
+  decodeControl,
+  decodeMessage,
+  encodeControl,
+  encodeMessage,
+  messageBytes,
+} from '../protocol/packet.ts'
 import { decodeSeveral } from '../protocol/several-packet.ts'
 import { TRACEPARENT } from '../tracing.ts'
 
@@ -183,51 +189,53 @@ export class NatsBackbone implements Backbone {
 
   /** `heard`: it comes back to this node. `node`: whom it is for; `undefined`: any that has the channel. */
   #sendMessage(subject: string, message: Message, heard: boolean, node: string | undefined): Sent {
-    const packet = encodeMessage(message)
     // The trace stands in a header, of which a packet has one. An ephemeral message nobody would repair.
     if (message.kind === 'logged' && message.trace === undefined && this.#several?.readBy(node) === true) {
-      return this.#sendAtTurnsEnd(subject, message, packet, { heard, oneChannel: node === undefined })
+      return this.#sendAtTurnsEnd(subject, message, heard, node === undefined)
     }
     if (this.#turn.has(subject)) this.#endTurn()
-    const sent = this.#send(subject, packet, message.trace)
+    const sent = this.#send(subject, encodeMessage(message), message.trace)
     if (heard && sent === 'sent') this.#packets.hears(subject, [message])
     return sent
   }
 
   /** It leaves as soon as what else is due now has been done, and so with the same system call as if it were sent at once. */
-  #sendAtTurnsEnd(
-    subject: string,
-    message: LoggedMessage,
-    packet: Buffer,
-    how: { readonly heard: boolean; readonly oneChannel: boolean },
-  ): Sent {
-    if (!this.healthy() || !this.#fits(subject, packet)) return 'degraded'
-    if (this.#turn.add({ subject, message, packet, ...how })) process.nextTick(this.#endTurn)
+  #sendAtTurnsEnd(subject: string, message: LoggedMessage, heard: boolean, oneChannel: boolean): Sent {
+    const bytes = messageBytes(message)
+    if (!this.healthy() || !this.#fits(subject, bytes)) return 'degraded'
+    if (this.#turn.add({ subject, message, bytes, heard, oneChannel })) process.nextTick(this.#endTurn)
     return 'sent'
   }
 
   /** A link that was lost within the turn loses its messages as it loses what was on the way. */
   readonly #endTurn = (): void => {
     const bytesMax = this.#link.maxPayloadBytes - this.#packets.sealBytes
-    for (const { subject, packet, messages, heard } of this.#turn.take(bytesMax)) {
+    for (const pack of this.#turn.take(bytesMax)) {
       try {
-        if (this.#send(subject, packet) === 'sent' && heard) this.#packets.hears(subject, messages)
+        this.#sendPack(pack)
       } catch (error) {
         this.#several?.failed(error)
       }
     }
   }
 
-  #fits(subject: string, packet: Buffer): boolean {
+  #sendPack(pack: Pack): void {
+    const { subject, messages, bytes, heard } = pack
+    if (this.#closing !== undefined || !this.#fits(subject, bytes)) return
+    const sealed = this.#packets.sealWritten(subject, bytes, (into, at) => writePack(pack, into, at))
+    if (this.#link.publish(subject, sealed) && heard) this.#packets.hears(subject, messages)
+  }
+
+  #fits(subject: string, packetBytes: number): boolean {
     const { maxPayloadBytes } = this.#link
-    const bytes = packet.length + this.#packets.sealBytes
+    const bytes = packetBytes + this.#packets.sealBytes
     if (bytes <= maxPayloadBytes) return true
     this.#oversize(subject, bytes, maxPayloadBytes)
     return false
   }
 
   #send(subject: string, packet: Buffer, trace?: string): Sent {
-    if (this.#closing !== undefined || !this.#fits(subject, packet)) return 'degraded'
+    if (this.#closing !== undefined || !this.#fits(subject, packet.length)) return 'degraded'
     const sealed = this.#packets.seal(subject, packet)
     const headers = trace === undefined ? undefined : { [TRACEPARENT]: trace }
     return this.#link.publish(subject, sealed, headers) ? 'sent' : 'degraded'

@@ -8,7 +8,8 @@
  *      at once, and fills it from the log
  */
 import type { LoggedMessage } from '../protocol/message.ts'
-import { ALL_BYTES, EACH_BYTES, encodeSeveral } from '../protocol/several-packet.ts'
+import { writeMessage } from '../protocol/packet.ts'
+import { ALL_BYTES, EACH_BYTES, writeSeveral } from '../protocol/several-packet.ts'
 
 /** What is in one is delivered in one go, and is there twice while it is made. */
 const PACK_BYTES_MAX = 65_536
@@ -16,8 +17,9 @@ const PACK_BYTES_MAX = 65_536
 /** What is sent under one seal. */
 export interface Pack {
   readonly subject: string
-  readonly packet: Buffer
   readonly messages: readonly LoggedMessage[]
+  /** Of its packet. */
+  readonly bytes: number
   /** It comes back to this node. */
   readonly heard: boolean
 }
@@ -25,8 +27,8 @@ export interface Pack {
 export interface Outgoing {
   readonly subject: string
   readonly message: LoggedMessage
-  /** The message. */
-  readonly packet: Buffer
+  /** Of a packet of its own. */
+  readonly bytes: number
   readonly heard: boolean
   /** All of the subject is of one channel (K3). */
   readonly oneChannel: boolean
@@ -35,7 +37,13 @@ export interface Outgoing {
 /** What one subject is given. */
 interface Given extends Pick<Outgoing, 'heard' | 'oneChannel'> {
   readonly messages: LoggedMessage[]
-  readonly packets: Buffer[]
+  readonly sizes: number[]
+}
+
+/** The packet of a pack, to where there is room for it. */
+export function writePack({ messages }: Pack, into: Buffer, at: number): void {
+  if (messages.length === 1) writeMessage(into, at, messages[0] as LoggedMessage)
+  else writeSeveral(into, at, messages, writeMessage)
 }
 
 export class PacksOfTurn {
@@ -46,26 +54,25 @@ export class PacksOfTurn {
   }
 
   /** Whether it is the first one of the turn. */
-  add({ subject, message, packet, heard, oneChannel }: Outgoing): boolean {
+  add({ subject, message, bytes, heard, oneChannel }: Outgoing): boolean {
     const given = this.#given.get(subject)
     if (given === undefined) {
-      this.#given.set(subject, { messages: [message], packets: [packet], heard, oneChannel })
+      this.#given.set(subject, { messages: [message], sizes: [bytes], heard, oneChannel })
       return this.#given.size === 1
     }
     given.messages.push(message)
-    given.packets.push(packet)
+    given.sizes.push(bytes)
     return false
   }
 
   /** All of it, once. `bytesMax`: of a packet without its seal. */
   take(bytesMax: number): Pack[] {
     const packs: Pack[] = []
-    for (const [subject, { messages, packets, heard, oneChannel }] of this.#given) {
-      const bytes = Math.min(bytesMax, PACK_BYTES_MAX)
-      for (let from = 0; from < packets.length;) {
-        const to = endOfPack(packets, from, bytes, oneChannel)
-        const packet = to === from + 1 ? (packets[from] as Buffer) : encodeSeveral(packets.slice(from, to))
-        packs.push({ subject, packet, messages: messages.slice(from, to), heard })
+    for (const [subject, { messages, sizes, heard, oneChannel }] of this.#given) {
+      const max = Math.min(bytesMax, PACK_BYTES_MAX)
+      for (let from = 0; from < sizes.length;) {
+        const { to, bytes } = endOfPack(sizes, from, max, oneChannel)
+        packs.push({ subject, messages: messages.slice(from, to), bytes, heard })
         from = to
       }
     }
@@ -74,13 +81,20 @@ export class PacksOfTurn {
   }
 }
 
-function endOfPack(packets: readonly Buffer[], from: number, bytesMax: number, lastAlone: boolean): number {
-  const end = lastAlone ? packets.length - 1 : packets.length
+/** Where it ends that begins at `from`, and the bytes of its packet. */
+function endOfPack(
+  sizes: readonly number[],
+  from: number,
+  bytesMax: number,
+  lastAlone: boolean,
+): { readonly to: number; readonly bytes: number } {
+  const end = lastAlone ? sizes.length - 1 : sizes.length
   let bytes = ALL_BYTES
   let to = from
   for (; to < end; to++) {
-    bytes += EACH_BYTES + (packets[to] as Buffer).length
-    if (bytes > bytesMax) break
+    const more = EACH_BYTES + (sizes[to] as number)
+    if (bytes + more > bytesMax) break
+    bytes += more
   }
-  return Math.max(to, from + 1)
+  return to > from + 1 ? { to, bytes } : { to: from + 1, bytes: sizes[from] as number }
 }

@@ -11,7 +11,14 @@
 import { Echoes } from './echoes.ts'
 import type { Clock } from '../clock.ts'
 import { FreshnessWindow } from '../freshness.ts'
-import { decodeSealed, encodeSealed, MAC_BYTES, numberOf, sealBytes } from '../protocol/sealed-packet.ts'
+import {
+  decodeSealed,
+  encodeSealed,
+  MAC_BYTES,
+  numberOf,
+  packetAt,
+  sealBytes,
+} from '../protocol/sealed-packet.ts'
 import type { Message } from '../protocol/message.ts'
 import { Seal } from '../seal.ts'
 
@@ -52,8 +59,14 @@ export class SealedPackets {
   }
 
   seal(subject: string, packet: Uint8Array): Buffer {
+    return this.sealWritten(subject, packet.length, (into, at) => into.set(packet, at))
+  }
+
+  /** A packet that is written where it goes. */
+  sealWritten(subject: string, bytes: number, write: (into: Buffer, at: number) => void): Buffer {
     this.#sealedMs = this.#clock.now()
-    const sealed = encodeSealed(this.#node, this.#sealedMs, ++this.#number, packet)
+    const sealed = encodeSealed(this.#nodeBytes, this.#sealedMs, ++this.#number, bytes)
+    write(sealed, packetAt(this.#nodeBytes))
     const macAt = sealed.length - MAC_BYTES
     sealed.set(this.#seal.macOf(sealed.subarray(0, macAt), subject), macAt)
     return sealed

@@ -12,25 +12,115 @@ const LINE_FEED = 0x0a
 const LINE_BYTES = 3
 const END_BYTES = 2
 
-export function commandBytes(name: string, args: readonly (string | Uint8Array)[]): Buffer {
-  let size = LINE_BYTES + digitsOf(args.length + 1) + bulkBytes(Buffer.byteLength(name))
-  for (const arg of args) size += bulkBytes(typeof arg === 'string' ? Buffer.byteLength(arg) : arg.length)
+/** A text of so many letters is written letter by letter: a call into Node.js costs more. */
+const BY_LETTER_MAX = 64
+const ASCII_MAX = 0x7f
+/** Of a letter, as UTF-8. */
+const LETTER_BYTES_MAX = 3
+
+/** How many arguments a piece of memory is that `ArgumentsWriter` has filled. */
+const COUNT = Symbol('arguments')
+
+type Argument = string | (Uint8Array & { readonly [COUNT]?: number })
+
+/**
+ * Arguments that are written where they go: as many as are wanted, which the client takes for one and neither looks at nor copies one by
+ * one. Where the client has to know the keys of a command, they cannot be among them.
+ */
+export class ArgumentsWriter {
+  #bytes: Buffer
+  #at = 0
+  #count = 0
+
+  /** `size`: what they will take, more or less. */
+  constructor(size: number) {
+    this.#bytes = Buffer.allocUnsafe(size)
+  }
+
+  text(word: string): void {
+    this.#grow(argumentBytes(word.length * LETTER_BYTES_MAX))
+    this.#at = writeBulk(this.#bytes, this.#at, word)
+    this.#count++
+  }
+
+  /** Of so many bytes, which `write` writes from `at` on. */
+  written<Value>(
+    length: number,
+    value: Value,
+    write: (into: Buffer, at: number, value: Value) => unknown,
+  ): void {
+    this.#grow(argumentBytes(length))
+    const at = writeLine(this.#bytes, this.#at, BULK, length)
+    write(this.#bytes, at, value)
+    this.#at = writeEnd(this.#bytes, at + length)
+    this.#count++
+  }
+
+  /** Once all are written. */
+  arguments(): Buffer {
+    return Object.assign(this.#bytes.subarray(0, this.#at), { [COUNT]: this.#count })
+  }
+
+  #grow(by: number): void {
+    const needed = this.#at + by
+    if (needed <= this.#bytes.length) return
+    const larger = Buffer.allocUnsafe(needed * 2)
+    larger.set(this.#bytes.subarray(0, this.#at))
+    this.#bytes = larger
+  }
+}
+
+export function commandBytes(name: string, args: readonly Argument[]): Buffer {
+  let size = argumentBytes(Buffer.byteLength(name))
+  let count = 1
+  for (const arg of args) {
+    const written = writtenIn(arg)
+    count += written ?? 1
+    if (written !== undefined) size += arg.length
+    else size += argumentBytes(typeof arg === 'string' ? Buffer.byteLength(arg) : arg.length)
+  }
+  size += LINE_BYTES + digitsOf(count)
   const bytes = Buffer.allocUnsafe(size)
-  let at = writeBulk(bytes, writeLine(bytes, 0, ARRAY, args.length + 1), name)
-  for (const arg of args) at = writeBulk(bytes, at, arg)
+  let at = writeBulk(bytes, writeLine(bytes, 0, ARRAY, count), name)
+  for (const arg of args) {
+    if (writtenIn(arg) === undefined) at = writeBulk(bytes, at, arg)
+    else {
+      bytes.set(arg as Uint8Array, at)
+      at += arg.length
+    }
+  }
   return bytes
 }
 
-function bulkBytes(length: number): number {
+function writtenIn(arg: Argument): number | undefined {
+  return typeof arg === 'string' ? undefined : arg[COUNT]
+}
+
+/** What an argument of this length takes in a command. */
+function argumentBytes(length: number): number {
   return LINE_BYTES + digitsOf(length) + length + END_BYTES
 }
 
 function writeBulk(bytes: Buffer, from: number, arg: string | Uint8Array): number {
+  if (typeof arg === 'string' && arg.length <= BY_LETTER_MAX) {
+    const end = writeLetters(bytes, writeLine(bytes, from, BULK, arg.length), arg)
+    if (end !== undefined) return writeEnd(bytes, end)
+  }
   const length = typeof arg === 'string' ? Buffer.byteLength(arg) : arg.length
   const at = writeLine(bytes, from, BULK, length)
   if (typeof arg === 'string') bytes.write(arg, at)
   else bytes.set(arg, at)
   return writeEnd(bytes, at + length)
+}
+
+/** `undefined`: one of them takes more than a byte. */
+function writeLetters(bytes: Buffer, at: number, text: string): number | undefined {
+  for (let index = 0; index < text.length; index++) {
+    const letter = text.charCodeAt(index)
+    if (letter > ASCII_MAX) return undefined
+    bytes[at + index] = letter
+  }
+  return at + text.length
 }
 
 function writeLine(bytes: Buffer, at: number, letter: number, number: number): number {

@@ -43,6 +43,9 @@ const LOGGED_HEADER = 32
 const STORED_HEADER = 12
 const CONTROL_HEADER = 2
 const AUTHOR_LENGTH = 2
+/** A text of so many letters is written letter by letter. */
+const BY_LETTER_MAX = 64
+const ASCII_MAX = 0x7f
 
 export interface Control {
   readonly kind: 'control'
@@ -51,35 +54,36 @@ export interface Control {
 }
 
 export function encodeMessage(message: Message): Buffer {
-  const { channel, id, time, data } = message
-  const epoch = message.kind === 'logged' ? message.epoch : ''
-  const header = message.kind === 'logged' ? LOGGED_HEADER : EPHEMERAL_HEADER
-  const channelBytes = Buffer.byteLength(channel)
-  const idBytes = id === undefined ? 0 : Buffer.byteLength(id)
-  const authorBytes = authorLength(message)
-  const meta = metaBytes(message)
-  const packet = Buffer.allocUnsafe(
-    header + epoch.length + channelBytes + idBytes + authorBytes + meta.length + data.length,
-  )
-  packet[0] = message.kind === 'logged' ? LOGGED : EPHEMERAL
-  packet[1] = flagsOf(message) | (message.kind === 'logged' && message.ack ? ACK : 0)
-  packet.writeUInt16BE(channelBytes, 2)
-  packet.writeUInt16BE(idBytes, 4)
-  packet[6] = epoch.length
-  packet[7] = 0
-  packet.writeDoubleBE(time, 8)
-  if (message.kind === 'logged') {
-    packet.writeDoubleBE(message.offset, 16)
-    packet.writeDoubleBE(message.previous, 24)
-    packet.write(epoch, header, 'latin1')
-  }
-  let at = header + epoch.length
-  at += packet.write(channel, at)
-  if (id !== undefined) at += packet.write(id, at)
-  writeAuthor(packet, at, message)
-  packet.set(meta, at + authorBytes)
-  packet.set(data, at + authorBytes + meta.length)
+  const packet = Buffer.allocUnsafe(messageBytes(message))
+  writeMessage(packet, 0, message)
   return packet
+}
+
+export function messageBytes(message: Message): number {
+  const header = message.kind === 'logged' ? LOGGED_HEADER + message.epoch.length : EPHEMERAL_HEADER
+  return header + Buffer.byteLength(message.channel) + bodyBytes(message)
+}
+
+/** To where there is room for it; answers where it ends. */
+export function writeMessage(into: Buffer, from: number, message: Message): number {
+  const isLogged = message.kind === 'logged'
+  const epochAt = from + (isLogged ? LOGGED_HEADER : EPHEMERAL_HEADER)
+  const channelAt = isLogged ? writeText(into, epochAt, message.epoch) : epochAt
+  const idAt = writeText(into, channelAt, message.channel)
+  const { id } = message
+  const authorAt = id === undefined ? idAt : writeText(into, idAt, id)
+  into[from] = isLogged ? LOGGED : EPHEMERAL
+  into[from + 1] = flagsOf(message) | (isLogged && message.ack ? ACK : 0)
+  into.writeUInt16BE(idAt - channelAt, from + 2)
+  into.writeUInt16BE(authorAt - idAt, from + 4)
+  into[from + 6] = channelAt - epochAt
+  into[from + 7] = 0
+  into.writeDoubleBE(message.time, from + 8)
+  if (isLogged) {
+    into.writeDoubleBE(message.offset, from + 16)
+    into.writeDoubleBE(message.previous, from + 24)
+  }
+  return writeAfterId(into, authorAt, message)
 }
 
 /** The payload is a view of `packet`. `undefined`: these bytes are not a message of this version. */
@@ -135,22 +139,25 @@ export function decodeMessage(packet: Buffer): Message | undefined {
 
 /** What a log keeps of a message; where it stands in the log is the log's to know. */
 export function encodeStored(message: NewMessage): Buffer {
-  const { id, time, data } = message
-  const idBytes = id === undefined ? 0 : Buffer.byteLength(id)
-  const authorAt = STORED_HEADER + idBytes
-  const metaAt = authorAt + authorLength(message)
-  const meta = metaBytes(message)
-  const dataAt = metaAt + meta.length
-  const stored = Buffer.allocUnsafe(dataAt + data.length)
-  stored[0] = STORED
-  stored[1] = flagsOf(message)
-  stored.writeUInt16BE(idBytes, 2)
-  stored.writeDoubleBE(time, 4)
-  if (id !== undefined) stored.write(id, STORED_HEADER)
-  writeAuthor(stored, authorAt, message)
-  stored.set(meta, metaAt)
-  stored.set(data, dataAt)
+  const stored = Buffer.allocUnsafe(storedBytes(message))
+  writeStored(stored, 0, message)
   return stored
+}
+
+export function storedBytes(message: NewMessage): number {
+  return STORED_HEADER + bodyBytes(message)
+}
+
+/** To where there is room for it; answers where it ends. */
+export function writeStored(into: Buffer, from: number, message: NewMessage): number {
+  const { id } = message
+  const idAt = from + STORED_HEADER
+  const authorAt = id === undefined ? idAt : writeText(into, idAt, id)
+  into[from] = STORED
+  into[from + 1] = flagsOf(message)
+  into.writeUInt16BE(authorAt - idAt, from + 2)
+  into.writeDoubleBE(message.time, from + 4)
+  return writeAfterId(into, authorAt, message)
 }
 
 /** The payload is a view of `stored`. `undefined`: these bytes are not a stored message of this version. */
@@ -211,12 +218,38 @@ function flagsOf({ binary, id, from, meta }: NewMessage): number {
   )
 }
 
-function authorLength({ from }: NewMessage): number {
-  return from === undefined ? 0 : AUTHOR_LENGTH + Buffer.byteLength(from)
+/** Of the id and what follows it. */
+function bodyBytes({ id, from, meta, data }: NewMessage): number {
+  const idBytes = id === undefined ? 0 : Buffer.byteLength(id)
+  const authorBytes = from === undefined ? 0 : AUTHOR_LENGTH + Buffer.byteLength(from)
+  return idBytes + authorBytes + (meta === undefined ? 0 : encodeMetadata(meta).length) + data.length
 }
 
-function writeAuthor(bytes: Buffer, at: number, { from }: NewMessage): void {
-  if (from !== undefined) bytes.writeUInt16BE(bytes.write(from, at + AUTHOR_LENGTH), at)
+function writeAfterId(into: Buffer, at: number, { from, meta, data }: NewMessage): number {
+  let end = at
+  if (from !== undefined) {
+    end = writeText(into, at + AUTHOR_LENGTH, from)
+    into.writeUInt16BE(end - at - AUTHOR_LENGTH, at)
+  }
+  if (meta !== undefined) {
+    const bytes = encodeMetadata(meta)
+    into.set(bytes, end)
+    end += bytes.length
+  }
+  into.set(data, end)
+  return end + data.length
+}
+
+/** Answers where it ends. A call into Node.js costs more than all letters of a name. */
+function writeText(into: Buffer, at: number, text: string): number {
+  const { length } = text
+  if (length > BY_LETTER_MAX) return at + into.write(text, at)
+  for (let index = 0; index < length; index++) {
+    const letter = text.charCodeAt(index)
+    if (letter > ASCII_MAX) return at + into.write(text, at)
+    into[at + index] = letter
+  }
+  return at + length
 }
 
 /** `undefined`: it lies outside of the bytes. */
@@ -229,12 +262,6 @@ function endOfAuthor(bytes: Buffer, at: number, flags: number): number | undefin
 
 function authorOf(bytes: Buffer, at: number, end: number): string | undefined {
   return at === end ? undefined : bytes.toString('utf8', at + AUTHOR_LENGTH, end)
-}
-
-const NOTHING = Buffer.alloc(0)
-
-function metaBytes({ meta }: NewMessage): Buffer {
-  return meta === undefined ? NOTHING : encodeMetadata(meta)
 }
 
 /** `undefined`: they lie outside of the bytes, or what is before them does. */

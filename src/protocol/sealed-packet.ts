@@ -32,18 +32,19 @@ export function sealBytes(sender: string): number {
   return HEADER + Buffer.byteLength(sender) + MAC_BYTES
 }
 
-/** With room for the MAC in its last bytes, which is of all the others. */
-export function encodeSealed(sender: string, time: number, number: number, packet: Uint8Array): Buffer {
-  const senderBytes = Buffer.byteLength(sender)
-  const packetAt = HEADER + senderBytes
-  const sealed = Buffer.allocUnsafe(packetAt + packet.length + MAC_BYTES)
+/** With room for a packet of so many bytes from `packetAt` on, and for the MAC in its last bytes, which is of all the others. */
+export function encodeSealed(sender: Uint8Array, time: number, number: number, packetBytes: number): Buffer {
+  const sealed = Buffer.allocUnsafe(packetAt(sender) + packetBytes + MAC_BYTES)
   sealed[0] = SEALED
-  sealed.writeUInt8(senderBytes, 1)
+  sealed.writeUInt8(sender.length, 1)
   sealed.writeDoubleBE(time, 2)
   sealed.writeDoubleBE(number, 10)
-  sealed.write(sender, HEADER)
-  sealed.set(packet, packetAt)
+  sealed.set(sender, HEADER)
   return sealed
+}
+
+export function packetAt(sender: Uint8Array): number {
+  return HEADER + sender.length
 }
 
 /** The number of a packet that says to be of this sender; 0: it is of another, or none at all. Nobody has looked whether the MAC holds. */
@@ -56,14 +57,14 @@ export function numberOf(sealed: Buffer, sender: Uint8Array): number {
 
 /** All of it views. `undefined`: these bytes are not a sealed packet of this version. */
 export function decodeSealed(sealed: Buffer): Sealed | undefined {
-  const packetAt = HEADER + (sealed[1] ?? 0)
+  const senderEnd = HEADER + (sealed[1] ?? 0)
   const macAt = sealed.length - MAC_BYTES
-  if (sealed[0] !== SEALED || packetAt > macAt) return undefined
+  if (sealed[0] !== SEALED || senderEnd > macAt) return undefined
   return {
-    sender: sealed.toString('utf8', HEADER, packetAt),
+    sender: sealed.toString('utf8', HEADER, senderEnd),
     time: sealed.readDoubleBE(2),
     number: sealed.readDoubleBE(10),
-    packet: sealed.subarray(packetAt, macAt),
+    packet: sealed.subarray(senderEnd, macAt),
     covered: sealed.subarray(0, macAt),
     mac: sealed.subarray(macAt),
   }

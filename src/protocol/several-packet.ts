@@ -16,18 +16,21 @@ const LENGTH = 4
 export const EACH_BYTES = LENGTH
 export const ALL_BYTES = HEADER
 
-export function encodeSeveral(packets: readonly Uint8Array[]): Buffer {
-  let length = HEADER
-  for (const packet of packets) length += LENGTH + packet.length
-  const several = Buffer.allocUnsafe(length)
-  several[0] = SEVERAL
-  let at = HEADER
+/** To where there is room for it; answers where it ends. `write`: one of them, and answers the same. */
+export function writeSeveral<Packet>(
+  into: Buffer,
+  from: number,
+  packets: readonly Packet[],
+  write: (into: Buffer, from: number, packet: Packet) => number,
+): number {
+  into[from] = SEVERAL
+  let at = from + HEADER
   for (const packet of packets) {
-    at = several.writeUInt32BE(packet.length, at)
-    several.set(packet, at)
-    at += packet.length
+    const end = write(into, at + LENGTH, packet)
+    into.writeUInt32BE(end - at - LENGTH, at)
+    at = end
   }
-  return several
+  return at
 }
 
 /** Views, in their order. `undefined`: these bytes are not several packets, or not all of them are there. */

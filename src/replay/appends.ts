@@ -7,9 +7,8 @@
  * turn ends.
  */
 import type { Appended, LogPolicy } from './replay-log.ts'
-import { idKeyOf } from '../protocol/message-id.ts'
 import type { NewMessage } from '../protocol/message.ts'
-import { encodeStored } from '../protocol/packet.ts'
+import { storedBytes } from '../protocol/packet.ts'
 
 /** Redis does nothing else while it takes them, and answers nobody: for a few milliseconds at most. */
 const MESSAGES_MAX = 128
@@ -19,8 +18,9 @@ const BYTES_MAX = 131_072
 export interface ChannelAppends {
   readonly channel: string
   readonly policy: LogPolicy
-  /** For each message what is stored of it, and its id; empty where it has none. */
-  readonly words: readonly (Buffer | string)[]
+  readonly messages: readonly NewMessage[]
+  /** What is stored of them. */
+  readonly bytes: number
 }
 
 /** The epoch, and an offset for each message: below zero where its id was seen before. */
@@ -38,14 +38,12 @@ export interface AppendsPorts {
   atTurnsEnd(send: () => void): void
 }
 
-interface Waiting {
-  readonly resolve: (appended: Appended) => void
-  readonly reject: (error: unknown) => void
-}
-
 interface Given extends ChannelAppends {
-  readonly words: (Buffer | string)[]
-  readonly waiting: Waiting[]
+  readonly messages: NewMessage[]
+  bytes: number
+  /** Each append is answered out of the answer to all. */
+  readonly answered: Promise<AppendsAnswer | undefined>
+  readonly settle: (answer: AppendsAnswer | Error | undefined) => void
 }
 
 /** What is sent together, in one call or in one after the other. */
@@ -65,18 +63,18 @@ export class Appends {
   }
 
   add(channel: string, message: NewMessage, policy: LogPolicy): Promise<Appended> {
-    const stored = encodeStored(message)
-    const batch = this.#batchFor(channel, policy, stored.length)
+    const bytes = storedBytes(message)
+    const batch = this.#batchFor(channel, policy, bytes)
     let given = batch.channels.get(channel)
     if (given === undefined) {
-      given = { channel, policy, words: [], waiting: [] }
+      given = givenTo(channel, policy)
       batch.channels.set(channel, given)
     }
-    const { words, waiting } = given
-    words.push(stored, idKeyOf(message) ?? '')
+    const index = given.messages.push(message) - 1
+    given.bytes += bytes
     batch.messages++
-    batch.bytes += stored.length
-    return new Promise((resolve, reject) => waiting.push({ resolve, reject }))
+    batch.bytes += bytes
+    return given.answered.then((answer) => appendedIn(answer, index))
   }
 
   /** Something else is asked of the channel: what is appended from here on comes behind it. */
@@ -106,28 +104,30 @@ export class Appends {
   #run(given: readonly Given[]): void {
     this.#ports.run(given).then(
       (answers) => {
-        for (const [index, { waiting }] of given.entries()) settle(waiting, answers[index])
+        for (const [index, { settle }] of given.entries()) settle(answers[index])
       },
       (error: unknown) => {
-        for (const { waiting } of given) fail(waiting, error)
+        for (const { settle } of given) settle(asError(error))
       },
     )
   }
 }
 
-function settle(waiting: readonly Waiting[], answer: AppendsAnswer | Error | undefined): void {
-  if (answer instanceof Error) return fail(waiting, answer)
-  for (const [index, { resolve, reject }] of waiting.entries()) {
-    const told = answer?.offsets[index]
-    if (answer === undefined || told === undefined) {
-      reject(new Error('Redis has not said where a message is'))
-      continue
-    }
-    const offset = Math.abs(told)
-    resolve({ epoch: answer.epoch, offset, previous: offset - 1, duplicate: told < 0 })
-  }
+function givenTo(channel: string, policy: LogPolicy): Given {
+  let settle!: Given['settle']
+  const answered = new Promise<AppendsAnswer | undefined>((resolve, reject) => {
+    settle = (answer) => (answer instanceof Error ? reject(answer) : resolve(answer))
+  })
+  return { channel, policy, messages: [], bytes: 0, answered, settle }
 }
 
-function fail(waiting: readonly Waiting[], error: unknown): void {
-  for (const { reject } of waiting) reject(error)
+function appendedIn(answer: AppendsAnswer | undefined, index: number): Appended {
+  const told = answer?.offsets[index]
+  if (answer === undefined || told === undefined) throw new Error('Redis has not said where a message is')
+  const offset = Math.abs(told)
+  return { epoch: answer.epoch, offset, previous: offset - 1, duplicate: told < 0 }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
 }

@@ -20,10 +20,12 @@ import type { Appended, LogLoss, LogPolicy, LogRange, ReplayLog } from './replay
 import type { RedisLink } from '../drivers/redis.ts'
 import { answered } from '../drivers/redis-clients.ts'
 import type { RedisArgument, RedisLane, RedisScript } from '../drivers/redis-port.ts'
+import { ArgumentsWriter } from '../drivers/redis-wire.ts'
 import { SluiceError } from '../errors.ts'
 import type { Position } from '../protocol/position.ts'
 import type { LoggedMessage, NewMessage } from '../protocol/message.ts'
-import { decodeStored } from '../protocol/packet.ts'
+import { idKeyOf } from '../protocol/message-id.ts'
+import { decodeStored, storedBytes, writeStored } from '../protocol/packet.ts'
 import type { Keeps } from './wholeness.ts'
 
 export interface RedisReplayLogOptions {
@@ -55,7 +57,9 @@ const ASKED_TTL_MS = 90_000
 /** As of the log in memory. */
 const IDS_PER_CHANNEL_MAX = 100_000
 
-const KEYS_PER_CHANNEL = 3
+/** What a call has beside what is stored of its messages, more or less: for each of them, and for each channel. */
+const MESSAGE_BYTES = 24
+const CHANNEL_BYTES = 400
 const APPEND = script('append')
 const READ = script('read', 2)
 const DISOWN = script('disown', 2)
@@ -136,18 +140,40 @@ export class RedisReplayLog implements ReplayLog {
 
   async #append(appends: readonly ChannelAppends[]): Promise<readonly (AppendsAnswer | Error)[]> {
     const [{ channel }] = appends as [ChannelAppends]
-    const args: RedisArgument[] = [appends.length * KEYS_PER_CHANNEL]
-    for (const { channel: name } of appends)
-      args.push(this.#key('pos', name), this.#key('log', name), this.#key('ids', name))
-    args.push('', this.#positionTtlMs, this.#askedTtlMs, this.#idsMax)
-    for (const { policy, words } of appends) {
-      args.push(this.#newEpoch(), policy.ttlMs, policy.max, policy.idempotencyMs, words.length / 2)
-      for (const word of words) args.push(word)
-    }
+    const keys = appends.flatMap(({ channel: name }) => [
+      this.#key('pos', name),
+      this.#key('log', name),
+      this.#key('ids', name),
+    ])
+    const writer = new ArgumentsWriter(
+      appends.reduce(
+        (sum, { bytes, messages }) => sum + bytes + messages.length * MESSAGE_BYTES,
+        CHANNEL_BYTES * appends.length,
+      ),
+    )
+    const args: RedisArgument[] = []
+    // The client of one server has no need to know the keys.
+    if (this.#link.single) for (const word of [String(keys.length), ...keys]) writer.text(word)
+    else args.push(keys.length, ...keys)
+    for (const word of ['', this.#positionTtlMs, this.#askedTtlMs, this.#idsMax]) writer.text(String(word))
+    for (const one of appends) this.#writeAppends(writer, one)
+    args.push(writer.arguments())
     const answer = (await this.#run('hot', APPEND, channel, args)) as AppendAnswer | AppendAnswer[]
     return appends.length === 1
       ? [appendsIn(answer as AppendAnswer)]
       : (answer as AppendAnswer[]).map((one) => appendsIn(one))
+  }
+
+  #writeAppends(writer: ArgumentsWriter, { policy, messages }: ChannelAppends): void {
+    writer.text(this.#newEpoch())
+    writer.text(String(policy.ttlMs))
+    writer.text(String(policy.max))
+    writer.text(String(policy.idempotencyMs))
+    writer.text(String(messages.length))
+    for (const message of messages) {
+      writer.written(storedBytes(message), message, writeStored)
+      writer.text(idKeyOf(message) ?? '')
+    }
   }
 
   async #read(lane: RedisLane, channel: string, what: readonly RedisArgument[]): Promise<LogRange> {

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { PacksOfTurn, type Pack } from '../../src/backbone/packs.ts'
+import { PacksOfTurn, writePack, type Pack } from '../../src/backbone/packs.ts'
 import { SealedPackets } from '../../src/backbone/sealed.ts'
 import type { LoggedMessage } from '../../src/protocol/message.ts'
-import { decodeMessage, encodeMessage } from '../../src/protocol/packet.ts'
-import { ALL_BYTES, decodeSeveral, EACH_BYTES, encodeSeveral } from '../../src/protocol/several-packet.ts'
+import { decodeMessage, encodeMessage, messageBytes } from '../../src/protocol/packet.ts'
+import { ALL_BYTES, decodeSeveral, EACH_BYTES, writeSeveral } from '../../src/protocol/several-packet.ts'
 
 interface Sent {
   readonly subject: string
@@ -30,16 +30,41 @@ const turn: fc.Arbitrary<Sent[]> = fc
     })),
   )
 
-function packsOf(sent: readonly Sent[], bytesMax: number): Pack[] {
+/** A pack with its packet, in which no byte is left that nobody has written. */
+type Packed = Pack & { readonly packet: Buffer }
+
+function packed(pack: Pack): Packed {
+  const [packet, other] = [0, 1].map((fill) => {
+    const bytes = Buffer.alloc(pack.bytes + 2, fill)
+    writePack(pack, bytes, 1)
+    expect([bytes[0], bytes.at(-1)]).toEqual([fill, fill])
+    return bytes.subarray(1, -1)
+  }) as [Buffer, Buffer]
+  expect(packet.equals(other)).toBe(true)
+  return { ...pack, packet }
+}
+
+function several(packets: readonly Uint8Array[]): Buffer {
+  const bytes = packets.reduce((sum, { length }) => sum + EACH_BYTES + length, ALL_BYTES)
+  const all = Buffer.alloc(bytes)
+  const end = writeSeveral(all, 0, packets, (into, at, packet) => {
+    into.set(packet, at)
+    return at + packet.length
+  })
+  expect(end).toBe(bytes)
+  return all
+}
+
+function packsOf(sent: readonly Sent[], bytesMax: number): Packed[] {
   const packs = new PacksOfTurn()
   for (const [index, { subject: to, message }] of sent.entries()) {
-    const packet = encodeMessage(message)
-    const first = packs.add({ subject: to, message, packet, heard: to === 'ch.a', oneChannel: isChannel(to) })
+    const bytes = messageBytes(message)
+    const first = packs.add({ subject: to, message, bytes, heard: to === 'ch.a', oneChannel: isChannel(to) })
     expect(first).toBe(index === 0)
   }
   const taken = packs.take(bytesMax)
   expect(packs.take(bytesMax)).toEqual([])
-  return taken
+  return taken.map((pack) => packed(pack))
 }
 
 /** The offsets that a node reads out of a packet. `old`: one that knows no packets of several. */
@@ -86,10 +111,10 @@ describe('what a turn has for one subject', () => {
         }
         for (const to of SUBJECTS) {
           const its = packs.filter((pack) => pack.subject === to)
-          const packed = isChannel(to) ? its.slice(0, -1) : its
-          for (const [index, pack] of packed.slice(1).entries()) {
+          const whole = isChannel(to) ? its.slice(0, -1) : its
+          for (const [index, pack] of whole.slice(1).entries()) {
             const first = encodeMessage(pack.messages[0] as LoggedMessage).length + EACH_BYTES
-            expect(ALL_BYTES + bytesOf(packed[index] as Pack) + first).toBeGreaterThan(bytesMax)
+            expect(ALL_BYTES + bytesOf(whole[index] as Pack) + first).toBeGreaterThan(bytesMax)
           }
         }
       }),
@@ -131,14 +156,11 @@ describe('packets of several', () => {
   it('come back as they were, and are taken for no message by who does not know them', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 20 }), (packets) => {
-        const several = encodeSeveral(packets)
-        expect(several.length).toBe(
-          ALL_BYTES + packets.reduce((sum, { length }) => sum + EACH_BYTES + length, 0),
-        )
-        expect(decodeSeveral(several)?.map((one) => Uint8Array.from(one))).toEqual(packets)
-        expect(decodeMessage(several)).toBeUndefined()
+        const all = several(packets)
+        expect(decodeSeveral(all)?.map((one) => Uint8Array.from(one))).toEqual(packets)
+        expect(decodeMessage(all)).toBeUndefined()
         // Not a part of them.
-        if (packets.length > 0) expect(decodeSeveral(several.subarray(0, -1))).toBeUndefined()
+        if (packets.length > 0) expect(decodeSeveral(all.subarray(0, -1))).toBeUndefined()
       }),
     )
   })
@@ -157,7 +179,7 @@ describe('packets of several', () => {
 
   it('the seal adds as much to them as it says', () => {
     const packets = new SealedPackets('a secret of a test', 'nöde', { now: () => 1 })
-    expect(packets.seal('to', encodeSeveral([Buffer.alloc(9)])).length).toBe(
+    expect(packets.seal('to', several([Buffer.alloc(9)])).length).toBe(
       ALL_BYTES + EACH_BYTES + 9 + packets.sealBytes,
     )
   })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { commandBytes } from '../../../src/drivers/redis-wire.ts'
+import { ArgumentsWriter, commandBytes } from '../../../src/drivers/redis-wire.ts'
 
 /** As the protocol of Redis says it, piece by piece. */
 function pieces(words: readonly (string | Uint8Array)[]): Buffer {
@@ -27,4 +27,26 @@ it('a command is what Redis reads, whatever its arguments are and however many',
     }),
   )
   expect(commandBytes('PING', []).toString()).toBe('*1\r\n$4\r\nPING\r\n')
+})
+
+it('arguments that were written ahead are in a command what they are one by one', () => {
+  const word = fc.oneof(fc.string({ unit: 'binary' }), fc.uint8Array({ maxLength: 1200 }))
+  fc.assert(
+    fc.property(
+      fc.array(fc.array(word, { maxLength: 20 }), { maxLength: 4 }),
+      fc.nat(3000),
+      (groups, size) => {
+        const ahead = groups.flatMap((words) => {
+          const writer = new ArgumentsWriter(size)
+          for (const one of words) {
+            if (typeof one === 'string') writer.text(one)
+            else writer.written(one.length, one, (into, at) => into.set(one, at))
+          }
+          return [writer.arguments(), 'between']
+        })
+        const all = groups.flatMap((words) => [...words, 'between'])
+        expect(commandBytes('EVALSHA', ahead).equals(pieces(['EVALSHA', ...all]))).toBe(true)
+      },
+    ),
+  )
 })

@@ -19,7 +19,7 @@ function appends(answer: (call: readonly ChannelAppends[]) => Promise<Answers> =
     atTurnsEnd: (send) => void ends.push(send),
   })
   const counts = (): unknown[] =>
-    calls.map((call) => call.map(({ channel, words }) => [channel, words.length / 2]))
+    calls.map((call) => call.map(({ channel, messages }) => [channel, messages.length]))
   return { made, calls, counts, end: () => ends.splice(0).forEach((send) => send()) }
 }
 
@@ -28,10 +28,10 @@ function inOrder(): (call: readonly ChannelAppends[]) => Promise<Answers> {
   const heads = new Map<string, number>()
   return (call) =>
     Promise.resolve(
-      call.map(({ channel, words }) => {
+      call.map(({ channel, messages: { length } }) => {
         const head = heads.get(channel) ?? 0
-        heads.set(channel, head + words.length / 2)
-        return { epoch: channel, offsets: Array.from({ length: words.length / 2 }, (_, n) => head + n + 1) }
+        heads.set(channel, head + length)
+        return { epoch: channel, offsets: Array.from({ length }, (_, n) => head + n + 1) }
       }),
     )
 }
@@ -55,7 +55,7 @@ it('nothing is sent before the turn ends, and then what each channel was given, 
       ['b', 1],
     ]
     expect(counts()).toEqual(together ? [[a, b]] : [[a], [b]])
-    expect(calls[0]?.[0]?.words.filter((_, index) => index % 2 === 1)).toEqual(['x', ''])
+    expect(calls[0]?.[0]?.messages.map(({ id }) => id)).toEqual(['x', undefined])
     expect((await Promise.all(answers)).map(({ epoch, offset }) => [epoch, offset])).toEqual([
       ['a', 1],
       ['b', 1],
