@@ -14,7 +14,8 @@ const SAMPLING_INTERVAL_MICROS = 200
 /** Of V8's heap: what was made lately. */
 const YOUNG_SPACES = ['new_space', 'new_large_object_space']
 
-export function serve(start: () => Promise<Ports>): void {
+/** `start` gets what the runner says of it: nothing, for most. */
+export function serve<Start = null>(start: (options: Start) => Promise<Ports>): void {
   const inspector = new Session()
   const collector = new Session()
   answerSteps({

@@ -12,6 +12,12 @@ export interface DeflateConnect {
   readonly count: number
 }
 
+export interface DeflateReport {
+  readonly deliveries: number
+  /** Of payloads of frames, as they came. */
+  readonly bytes: number
+}
+
 /** More than an answer, less than a message that was compressed. */
 const ANSWER_BYTES_MAX = 400
 const ROWS = 40
@@ -88,7 +94,7 @@ answerSteps({
     let ref = 1
     publish = (data) => first?.send(server === 'sluice' ? DIALECTS.sluice.publish(++ref, ROOM, data) : data)
   },
-  async publish(messages: number) {
+  async publish(messages: number): Promise<DeflateReport> {
     deliveries = bytes = 0
     for (let number = 1; number <= messages; number++) {
       publish(table(number))

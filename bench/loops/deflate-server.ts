@@ -1,6 +1,6 @@
 /** A server whose WebSockets may be compressed: raw uWebSockets.js, or a node. */
 import { startGateway } from '../lib/gateway-node.ts'
-import { answerSteps } from '../lib/steps.ts'
+import { serve } from '../lib/measured-server.ts'
 import type { Ports } from '../peers/terms.ts'
 import { loadUws } from '../../src/drivers/uws-binary.ts'
 
@@ -14,20 +14,13 @@ export interface DeflateStart {
 const COMPRESS_FROM_BYTES = 1024
 const TOPIC = 'room'
 
-answerSteps({
-  start: ({ server, compress }: DeflateStart) =>
-    server === 'raw-uws'
-      ? startRaw(compress)
-      : startGateway({ compressFrom: compress ? COMPRESS_FROM_BYTES : 0 }),
-  async collect() {
-    for (let i = 0; i < 4; i++) {
-      globalThis.gc?.()
-      await new Promise((resolve) => setImmediate(resolve))
-    }
-  },
-})
+serve(({ server, compress }: DeflateStart) =>
+  server === 'raw-uws'
+    ? startRaw(compress)
+    : startGateway({ compressFrom: compress ? COMPRESS_FROM_BYTES : 0 }),
+)
 
-function startRaw(compress: boolean): Ports {
+async function startRaw(compress: boolean): Promise<Ports> {
   const { uWS } = loadUws()
   const app = uWS.App().ws('/*', {
     compression: compress ? uWS.SHARED_COMPRESSOR : uWS.DISABLED,
