@@ -202,6 +202,14 @@ interface StreamParts {
   readonly caught: Caught
 }
 
+/** To where the bytes of a stream go, for whoever writes the same to thousands of them: nothing else of each has to be looked at. */
+export interface StreamWriter {
+  /** What is written in it leaves in one system call. */
+  cork(run: () => void): unknown
+  /** To be called inside `cork`. False: the peer is behind, and `fallBehind` of the stream is called; the chunk is kept all the same. */
+  write(chunk: Uint8Array): boolean
+}
+
 export class HttpStream {
   readonly #response: Native.HttpResponse
   readonly #finish: () => boolean
@@ -236,6 +244,15 @@ export class HttpStream {
   /** Whether the peer is behind: what is written now waits in this process' memory. */
   get slow(): boolean {
     return this.#slow
+  }
+
+  get writer(): StreamWriter {
+    return this.#response
+  }
+
+  /** The writer has said that the peer is behind. */
+  fallBehind(): void {
+    this.#slow = true
   }
 
   /** To be called inside `cork`. False: the peer is behind; the chunk is kept all the same. */

@@ -33,7 +33,7 @@ import {
 import { endVanished, openSockets } from './vanished-peers.ts'
 
 export type { ResponseHeaders } from './http-answer.ts'
-export type { HttpExchange, HttpRoute, HttpStream } from './http-exchange.ts'
+export type { HttpExchange, HttpRoute, HttpStream, StreamWriter } from './http-exchange.ts'
 export type { HeaderName, RequestHead } from './request-head.ts'
 
 /** A WebSocket of uWebSockets.js itself: a wrapper for each would double what an idle connection costs. Every method throws after `close`. */

@@ -7,6 +7,7 @@
  * four system calls instead of one, because that request holds the only cork buffer.
  */
 import { sseEvent } from './sse-event.ts'
+import { Lane, type GroupMember } from './sse-lane.ts'
 import type { Caught } from '../errors.ts'
 import type { StreamFanout } from '../hub/fanout.ts'
 import type { Source } from '../hub/source.ts'
@@ -17,20 +18,6 @@ import type { Encoded } from '../protocol/encoded.ts'
 import type { EncodedEvent } from '../protocol/encoded-event.ts'
 import type { Form } from '../protocol/form.ts'
 import type { Position } from '../protocol/position.ts'
-
-/** A stream as its group writes to it. */
-export interface GroupMember {
-  /** Of the group's pending events, those before this one are older than the stream. */
-  joinedAt: number
-  /** How each event ends on this stream: its own part of the cursor, and the empty line. */
-  readonly suffix: Uint8Array
-  /** Writes whole events in one system call. The bytes are the stream's during the call only. */
-  writeShared(events: Uint8Array): void
-  /** The group has written everything it had: the stream may write what is its own, join a group or leave it. */
-  settle(): void
-  /** Something of it has failed: it ends. */
-  abandon(): void
-}
 
 export class SseFanout {
   readonly #groups = new Map<string, SseGroup>()
@@ -60,6 +47,10 @@ export class SseFanout {
     return group
   }
 
+  wrote(bytes: number): void {
+    this.#countBytes(bytes)
+  }
+
   groupHasEvents(group: SseGroup): void {
     this.#dirtyGroups.push(group)
     this.#schedule()
@@ -80,7 +71,7 @@ export class SseFanout {
   readonly #flush = (): void => {
     this.#scheduled = false
     // The groups first: a stream's own events name positions that include everything of its group.
-    for (const group of this.#dirtyGroups) this.#countBytes(group.flush())
+    for (const group of this.#dirtyGroups) group.flush()
     this.#dirtyGroups.length = 0
     const members = this.#dirtyMembers
     this.#dirtyMembers = new Set()
@@ -103,7 +94,8 @@ export class SseGroup implements StreamFanout {
   readonly channels: readonly string[]
   readonly #fanout: SseFanout
   readonly #emptied: () => void
-  readonly #members = new Set<GroupMember>()
+  /** By the length of suffixes, which are nearly always equally long. */
+  readonly #lanes: Lane[] = []
   readonly #segments: string[]
   #pending: Buffer[] = []
 
@@ -115,21 +107,36 @@ export class SseGroup implements StreamFanout {
   }
 
   get size(): number {
-    return this.#members.size
+    let size = 0
+    for (const lane of this.#lanes) size += lane.size
+    return size
   }
 
-  /** `positions` are those of the group's channels: where every live stream is. The first member brings them along. */
-  join(member: GroupMember, positions: readonly (Position | undefined)[]): void {
-    if (this.#members.size === 0) {
-      for (const [index, position] of positions.entries()) this.#move(index, position)
-    }
-    member.joinedAt = this.#pending.length
-    this.#members.add(member)
+  /**
+   * `positions` are those of the group's channels: where every live stream is. The first member brings them along. `suffix`: how each event
+   * ends on this stream.
+   */
+  join(member: GroupMember, suffix: Uint8Array, positions: readonly (Position | undefined)[]): void {
+    // What the group has so far is older than the stream.
+    this.flush()
+    if (this.size === 0) for (const [index, position] of positions.entries()) this.#move(index, position)
+    this.#laneOf(suffix).add(member, suffix)
   }
 
   leave(member: GroupMember): void {
-    this.#members.delete(member)
-    if (this.#members.size === 0) this.#emptied()
+    member.lane?.remove(member)
+    if (this.size === 0) this.#emptied()
+  }
+
+  /** The stream's part of the cursor is another one from here on, also behind what the group has and has not written yet. */
+  change(member: GroupMember, suffix: Uint8Array): void {
+    const { lane } = member
+    if (lane?.suffixLength === suffix.length) {
+      lane.change(member, suffix)
+      return
+    }
+    lane?.remove(member)
+    this.#laneOf(suffix).add(member, suffix)
   }
 
   message(channel: string, encoded: Encoded): void {
@@ -147,24 +154,19 @@ export class SseGroup implements StreamFanout {
     if (written !== undefined) this.#add(channel, undefined, sseEvent(type, written.data))
   }
 
-  /** Answers how many bytes left. */
-  flush(): number {
+  flush(): void {
     const events = this.#pending
-    if (events.length === 0) return 0
+    if (events.length === 0) return
     this.#pending = []
-    let batch = new Batch(events, 0)
     let bytes = 0
-    for (const member of this.#members) {
-      const from = member.joinedAt
-      member.joinedAt = 0
-      if (from >= events.length) continue
-      // The streams' suffixes are nearly always equally long.
-      if (batch.suffixLength !== member.suffix.length) batch = new Batch(events, member.suffix.length)
-      const own = batch.for(member.suffix, from)
-      bytes += own.length
-      member.writeShared(own)
-    }
-    return bytes
+    for (const lane of this.#lanes) if (lane.size > 0) bytes += lane.write(events)
+    this.#fanout.wrote(bytes)
+  }
+
+  #laneOf({ length }: Uint8Array): Lane {
+    let lane = this.#lanes.find(({ suffixLength }) => suffixLength === length)
+    if (lane === undefined) this.#lanes.push((lane = new Lane(length)))
+    return lane
   }
 
   #add(channel: string, position: Position | undefined, event: string): void {
@@ -177,39 +179,6 @@ export class SseGroup implements StreamFanout {
     const channel = this.channels[index]
     if (channel !== undefined && position !== undefined)
       this.#segments[index] = cursorSegment(tagOf(channel), position)
-  }
-}
-
-/**
- * The events of one turn in one piece, with room for a stream's suffix behind each. Only the suffixes differ between
- * streams, so for each stream they are written over those of the last one: no allocation, and one write.
- */
-class Batch {
-  readonly suffixLength: number
-  readonly #bytes: Buffer
-  /** Where the suffix of each event goes. */
-  readonly #places: number[] = []
-
-  constructor(events: readonly Uint8Array[], suffixLength: number) {
-    this.suffixLength = suffixLength
-    let length = 0
-    for (const event of events) length += event.length + suffixLength
-    this.#bytes = Buffer.allocUnsafe(length)
-    let at = 0
-    for (const event of events) {
-      this.#bytes.set(event, at)
-      at += event.length
-      this.#places.push(at)
-      at += suffixLength
-    }
-  }
-
-  /** The events from `from` on as they go to one stream; valid until the next call. */
-  for(suffix: Uint8Array, from: number): Uint8Array {
-    for (let i = from; i < this.#places.length; i++) this.#bytes.set(suffix, this.#places[i])
-    return from === 0
-      ? this.#bytes
-      : this.#bytes.subarray((this.#places[from - 1] as number) + this.suffixLength)
   }
 }
 

@@ -6,12 +6,13 @@
  * (a resume, a slow reader) or for its inbox, it writes for itself.
  */
 import { departureOf, httpUrl, retryMs, scheduleHeartbeat } from './elsewhere.ts'
-import { OPEN_STREAM_HEADERS, SSE_COMMENT, sseEvent, writeCorked, type OwnEvent } from './sse-event.ts'
-import { sharedSources, type GroupMember, type SseFanout, type SseGroup } from './sse-fanout.ts'
+import { OPEN_STREAM_HEADERS, SSE_COMMENT, sseEvent, type OwnEvent } from './sse-event.ts'
+import { sharedSources, type SseFanout, type SseGroup } from './sse-fanout.ts'
+import type { GroupMember, Lane } from './sse-lane.ts'
 import { StreamCursor } from './stream-cursor.ts'
 import type { HttpConnection, StreamContext } from './transport.ts'
 import type { Link } from '../dialect/dialect.ts'
-import type { HttpExchange, HttpStream, ResponseHeaders } from '../drivers/uws.ts'
+import type { HttpExchange, HttpStream, ResponseHeaders, StreamWriter } from '../drivers/uws.ts'
 import type { CloseReason, Closing } from '../errors.ts'
 import type { Fanout, StreamFanout } from '../hub/fanout.ts'
 import { isInbox } from '../protocol/channel.ts'
@@ -29,8 +30,6 @@ export interface SseContext extends StreamContext {
   readonly fanout: SseFanout
 }
 
-const NO_SUFFIX = new Uint8Array()
-
 export class SseConnection implements Link, HttpConnection, StreamFanout, GroupMember, WheelEntry {
   readonly transport = 'sse'
   /** A stream of its own in the fan-outs where it is not part of a group. */
@@ -47,10 +46,10 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
   #ownBytes = 0
   /** While in a group only the inbox's place in it is kept up to date. */
   readonly #place: StreamCursor
-  #suffix: Uint8Array = NO_SUFFIX
   #endReason: CloseReason | undefined
   channelsMax: number | undefined
-  joinedAt = 0
+  lane: Lane | undefined
+  place = -1
   wheelTick = -1
   wheelBefore: WheelEntry | undefined
   wheelBehind: WheelEntry | undefined
@@ -175,7 +174,6 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
   joined(session: Session, welcome: Welcome): void {
     this.#session = session
     for (const { source, position } of session.subscriptions()) this.#place.move(source.name, position)
-    this.#suffix = this.#place.suffix()
     const reads = (): void => {
       if (this.#state === 'open') this.#context.fanout.memberHasWork(this)
     }
@@ -230,7 +228,7 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
     const { to } = closing
     const last = context.dialect.closing(closing, to === undefined ? undefined : httpUrl(to, context.path))
     // What the group still has for the stream goes first: a cursor names it as received, and nothing is written after this.
-    this.#context.ports.metrics.bytesOut('sse', this.#group?.flush() ?? 0)
+    this.#group?.flush()
     this.#flushOwn()
     const retry = `retry: ${retryMs(this.#context, closing.returnWithinMs)}\n`
     const departure = departureOf(closing, context, this.#session)
@@ -243,16 +241,17 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
 
   // GroupMember
 
-  get suffix(): Uint8Array {
-    return this.#suffix
+  get writer(): StreamWriter | undefined {
+    return this.#stream?.writer
   }
 
-  writeShared(events: Uint8Array): void {
-    const stream = this.#stream
-    if (stream === undefined) return
-    writeCorked(stream, events)
-    this.#session?.account?.sent(events.length)
-    if (stream.slow) this.#context.fanout.memberHasWork(this)
+  carried(bytes: number): void {
+    this.#session?.account?.sent(bytes)
+  }
+
+  behind(): void {
+    this.#stream?.fallBehind()
+    this.#context.fanout.memberHasWork(this)
   }
 
   settle(): void {
@@ -277,19 +276,18 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
     if (shared.length === 0) return
     const group = this.#context.fanout.group(shared.map((source) => source.name))
     const positions = shared.map((source) => source.position)
-    group.join(this, positions)
+    group.join(this, this.#place.suffix(), positions)
     for (const source of shared) {
       source.fanout.removeStreams(this)
       source.fanout.addStreams(group)
     }
     this.#group = group
-    this.#suffix = this.#place.suffix()
   }
 
   /** Behind what the group has had so far, and before what it will have. */
   #leaveGroupHere(): void {
     if (this.#group === undefined) return
-    this.#context.ports.metrics.bytesOut('sse', this.#group.flush())
+    this.#group.flush()
     this.#leaveGroup()
   }
 
@@ -325,7 +323,7 @@ export class SseConnection implements Link, HttpConnection, StreamFanout, GroupM
       text += `${event.text}id: ${this.#cursor()}\n\n`
     }
     this.#write(text)
-    this.#suffix = this.#place.suffix()
+    this.#group?.change(this, this.#place.suffix())
   }
 
   #write(text: string): void {

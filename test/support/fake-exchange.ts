@@ -105,6 +105,13 @@ class FakeStream {
     return this.#exchange.write(chunk)
   }
 
+  /** It knows by itself when it is slow. */
+  get writer(): this {
+    return this
+  }
+
+  fallBehind(): void {}
+
   cork(run: () => void): void {
     run()
   }

@@ -38,7 +38,10 @@ async function stream(departure: string | undefined): Promise<Stream> {
   }
   const exchange = {
     head: { remoteAddress: '127.0.0.1' },
-    stream: () => ({ ...written, cork: (run: () => void) => run(), end: () => undefined }),
+    stream() {
+      const cork = (run: () => void): void => run()
+      return { ...written, cork, writer: { ...written, cork }, end: () => undefined }
+    },
   } as unknown as HttpExchange
   const ignore = (): void => undefined
   const ports = {
