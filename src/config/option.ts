@@ -127,6 +127,26 @@ export function optionalSectionByKey<T extends z.core.$ZodLooseShape>(
   return z.exactOptional(z.record(key, z.strictObject(shape))).register(SECTIONS, { doc, each })
 }
 
+/**
+ * Each schema is 1 kB for as long as the process is there, and options of one kind differ by what they are wrapped in alone: they share it.
+ */
+function shared<Arguments extends readonly (string | number)[], S>(
+  make: (...of: Arguments) => S,
+): (...of: Arguments) => S {
+  const made = new Map<string, S>()
+  return (...of) => {
+    const key = of.join(' ')
+    const known = made.get(key) ?? make(...of)
+    made.set(key, known)
+    return known
+  }
+}
+
+const BOOLEAN = z.boolean()
+const TEXT = z.string()
+const integerWithin = shared((min: number, max: number) => z.int().min(min).max(max))
+const numberWithin = shared((min: number, max: number) => z.number().min(min).max(max))
+
 const asIs = (value: string): unknown => value
 
 function plainText(value: unknown): string {
@@ -144,7 +164,7 @@ export function oneOf<const T extends readonly [string, ...string[]]>(names: T) 
 }
 
 export function flag() {
-  return { schema: z.boolean(), allowed: 'true or false', fromText: booleanOf, toText: plainText }
+  return { schema: BOOLEAN, allowed: 'true or false', fromText: booleanOf, toText: plainText }
 }
 
 export function flagOrAuto() {
@@ -167,7 +187,7 @@ interface Range {
 
 export function integer({ min, max }: Range) {
   return {
-    schema: z.int().min(min).max(max),
+    schema: integerWithin(min, max),
     brief: `from ${min} to ${max}`,
     allowed: `a whole number from ${min} to ${max}`,
     fromText: (value: string): unknown => (/^\d+$/.test(value) ? Number(value) : value),
@@ -178,7 +198,7 @@ export function integer({ min, max }: Range) {
 /** A part of a whole. */
 export function fraction({ min, max }: Range) {
   return {
-    schema: z.number().min(min).max(max),
+    schema: numberWithin(min, max),
     brief: `from ${min} to ${max}`,
     allowed: `a part of 1, from ${min} to ${max}`,
     fromText: (value: string): unknown => (/^\d*\.?\d+$/.test(value) ? Number(value) : value),
@@ -212,10 +232,8 @@ const BYTES_MAX = 2 ** 40
 
 /** In: text or milliseconds. Out: milliseconds. */
 export function duration(min: string, max: string) {
-  const minMs = durationMs(min) as number
-  const maxMs = durationMs(max) as number
   return {
-    schema: measured(DURATION, (value) => within(durationMs(value), minMs, maxMs)),
+    schema: durationWithin(durationMs(min) as number, durationMs(max) as number),
     brief: `from ${min} to ${max}`,
     allowed: `a time from ${min} to ${max}, such as 250ms, 10s, 45m, 2h or 1d, or a number of milliseconds`,
     fromText: asIs,
@@ -225,10 +243,8 @@ export function duration(min: string, max: string) {
 
 /** In: text or bytes. Out: bytes. */
 export function size(min: string, max: string = sizeText(BYTES_MAX)) {
-  const minBytes = sizeBytes(min) as number
-  const maxBytes = sizeBytes(max) as number
   return {
-    schema: measured(SIZE, (value) => within(sizeBytes(value), minBytes, maxBytes)),
+    schema: sizeWithin(sizeBytes(min) as number, sizeBytes(max) as number),
     brief: `from ${min} to ${max}`,
     allowed: `a size from ${min} to ${max}, such as 64KiB, 64kB or 1MB, or a number of bytes`,
     fromText: asIs,
@@ -240,10 +256,27 @@ function within(value: number | undefined, min: number, max: number): number | u
   return value !== undefined && value >= min && value <= max ? value : undefined
 }
 
-function measured(form: RegExp, read: (value: string | number) => number | undefined) {
+function numberOr(form: RegExp) {
   const bare = /^\d+$/
-  const written = z.string().regex(new RegExp(`${form.source}|${bare.source}`))
-  return z.union([z.int().min(0), written]).transform((value, context) => {
+  return z.union([z.int().min(0), z.string().regex(new RegExp(`${form.source}|${bare.source}`))])
+}
+
+const WRITTEN_DURATION = numberOr(DURATION)
+const WRITTEN_SIZE = numberOr(SIZE)
+const WRITTEN_LIST = z.union([z.array(TEXT), TEXT])
+
+const durationWithin = shared((minMs: number, maxMs: number) =>
+  measured(WRITTEN_DURATION, (value) => within(durationMs(value), minMs, maxMs)),
+)
+const sizeWithin = shared((minBytes: number, maxBytes: number) =>
+  measured(WRITTEN_SIZE, (value) => within(sizeBytes(value), minBytes, maxBytes)),
+)
+
+function measured(
+  written: ReturnType<typeof numberOr>,
+  read: (value: string | number) => number | undefined,
+) {
+  return written.transform((value, context) => {
     const number = read(value)
     if (number !== undefined) return number
     context.addIssue({ code: 'custom', message: 'out of range' })
@@ -254,7 +287,7 @@ function measured(form: RegExp, read: (value: string | number) => number | undef
 /** In: a list, or one text with commas, as in an environment variable. Out: a list. */
 export function list(allowed: string, fits: (item: string) => boolean) {
   return {
-    schema: z.union([z.array(z.string()), z.string()]).transform((value, context) => {
+    schema: WRITTEN_LIST.transform((value, context) => {
       const items = typeof value === 'string' ? splitList(value) : value
       for (const [index, item] of items.entries()) {
         if (fits(item)) continue

@@ -2,6 +2,7 @@
  * The registry in the memory of this process: for a gateway of one node, or for several nodes in one process that
  * share it.
  */
+import { Departures, type Detached } from './memory-detached.ts'
 import { MemoryShelves, MemoryVersions } from './memory-shelves.ts'
 import { MemoryStanding } from './memory-standing.ts'
 import type {
@@ -29,14 +30,6 @@ interface Entry {
   at: string | Detached
   /** When it was claimed last, as the number of the claim. */
   claim: number
-}
-
-/** Its connection has gone. */
-interface Detached {
-  /** Where it was. */
-  readonly node: string
-  /** When it went, by the clock that does not jump. */
-  readonly sinceMs: number
 }
 
 interface NodeEntry {
@@ -68,6 +61,7 @@ export class MemoryRegistry implements Registry {
   readonly #shelves = new MemoryShelves()
   readonly #versions = new MemoryVersions()
   readonly #sweep: Timer
+  readonly #departures = new Departures()
   /**
    * Claims are numbered by the milliseconds since then: a number that is so small is part of the object that has it, where milliseconds since
    * 1970 are another object, for each session twice. After 24 days they are again.
@@ -119,7 +113,7 @@ export class MemoryRegistry implements Registry {
 
   release(user: string, session: string, node: string): Promise<void> {
     const entry = this.#find(user, session)
-    if (entry?.at === node) entry.at = { node, sinceMs: this.#clock.monotonicMs() }
+    if (entry?.at === node) entry.at = this.#departures.from(node, this.#clock.monotonicMs())
     return Promise.resolve()
   }
 
