@@ -2,8 +2,8 @@
  * Asks a second listener over HTTP, or over HTTPS with a CA of one's own, which `fetch` cannot be given. Answers are small
  * texts. Redirects are not followed: a key would go with them.
  */
-import { request as requestPlain, type IncomingHttpHeaders } from 'node:http'
-import { request as requestSecure } from 'node:https'
+import type { IncomingHttpHeaders } from 'node:http'
+import { requesterOf } from './outgoing.ts'
 
 export interface HttpQuestion {
   /** `http:` or `https:`. */
@@ -28,7 +28,7 @@ export interface HttpAnswer {
 /** Fails where no whole answer came in time: with `ETIMEDOUT`, `EMSGSIZE`, or the code of what went wrong. */
 export function askHttp(question: HttpQuestion): Promise<HttpAnswer> {
   const { url, method, headers, body, ca, timeoutMs, signal, answerBytesMax } = question
-  const request = url.startsWith('https:') ? requestSecure : requestPlain
+  const request = requesterOf(url)
   return new Promise((resolve, reject) => {
     const sent = request(url, { method, headers, ...(ca === undefined ? {} : { ca }) })
     const settle = (): void => {

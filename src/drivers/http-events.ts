@@ -2,8 +2,8 @@
  * Reads an event stream over HTTP, or over HTTPS with a CA of one's own. Of an event only its `data` counts, on one line or several
  * (HTML, section 9.2.6).
  */
-import { request as requestPlain, type IncomingHttpHeaders } from 'node:http'
-import { request as requestSecure } from 'node:https'
+import type { IncomingHttpHeaders } from 'node:http'
+import { requesterOf } from './outgoing.ts'
 
 export interface EventsQuestion {
   readonly url: string
@@ -26,7 +26,7 @@ export function readEvents(
   { url, headers, ca, signal, bytesMax }: EventsQuestion,
   event: (data: string) => void,
 ): Promise<EventsAnswer> {
-  const request = url.startsWith('https:') ? requestSecure : requestPlain
+  const request = requesterOf(url)
   return new Promise((resolve, reject) => {
     const asked = request(url, {
       headers: { accept: 'text/event-stream', ...headers },

@@ -5,7 +5,7 @@
  */
 import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { createSecureContext } from 'node:tls'
+import { createSecureContext } from './outgoing.ts'
 import type { CertificateFiles, ListenerCertificates } from './uws-served.ts'
 import type { Clock, Timer } from '../clock.ts'
 

@@ -2,12 +2,13 @@
  * What the schema of the configuration cannot see: keys that are none, files that are not there. Part of the composition.
  */
 import { readFileSync } from 'node:fs'
-import { createSecureContext, type SecureContextOptions } from 'node:tls'
+import type { SecureContextOptions } from 'node:tls'
 import { parseApiKeys } from '../auth/api-keys.ts'
 import { AuthConfigError } from '../auth/config-error.ts'
 import { KeyRing } from '../auth/key-ring.ts'
 import type { Config } from '../config/schema.ts'
 import { natsTarget } from '../drivers/nats-url.ts'
+import { createSecureContext } from '../drivers/outgoing.ts'
 import { redisTarget } from '../drivers/redis-url.ts'
 import { certificateFault } from '../drivers/served-certificate.ts'
 import type { TlsFiles } from '../drivers/tls-files.ts'
