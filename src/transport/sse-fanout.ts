@@ -3,8 +3,8 @@
  * down once for all of them. What differs per stream, the inbox's position and the owner's tag, stands at the end of the
  * cursor as a text of its own that rarely changes.
  *
- * Everything leaves from one immediate per turn of the loop: inside another request's handler a write would cost
- * four system calls instead of one, because that request holds the only cork buffer.
+ * Everything leaves from an immediate: inside another request's handler a write would cost four system calls instead of
+ * one, because that request holds the only cork buffer.
  */
 import { sseEvent } from './sse-event.ts'
 import { Lane, type GroupMember } from './sse-lane.ts'
@@ -19,6 +19,10 @@ import type { EncodedEvent } from '../protocol/encoded-event.ts'
 import type { Form } from '../protocol/form.ts'
 import type { Position } from '../protocol/position.ts'
 
+/** To so many streams a message takes longer than the turns for which it waits. */
+const MANY_STREAMS = 256
+const WAIT_MS_MAX = 0.5
+
 export class SseFanout {
   readonly #groups = new Map<string, SseGroup>()
   readonly #dirtyGroups: SseGroup[] = []
@@ -28,11 +32,22 @@ export class SseFanout {
   readonly form: Form<string>
   readonly #countBytes: (bytes: number) => void
   readonly #caught: Caught
+  readonly #monotonicMs: () => number
+  /** Something has come for a group since the last turn. */
+  #hasNews = false
+  /** Since when the first event waits for others. */
+  #waitsSinceMs: number | undefined
 
-  constructor(form: Form<string>, countBytes: (bytes: number) => void, caught: Caught) {
+  constructor(
+    form: Form<string>,
+    countBytes: (bytes: number) => void,
+    caught: Caught,
+    monotonicMs: () => number,
+  ) {
     this.form = form
     this.#countBytes = countBytes
     this.#caught = caught
+    this.#monotonicMs = monotonicMs
   }
 
   /** The group of the streams of these channels, in this order. */
@@ -51,7 +66,10 @@ export class SseFanout {
     this.#countBytes(bytes)
   }
 
-  groupHasEvents(group: SseGroup): void {
+  /** `first`: it had none. */
+  groupHasEvents(group: SseGroup, first: boolean): void {
+    this.#hasNews = true
+    if (!first) return
     this.#dirtyGroups.push(group)
     this.#schedule()
   }
@@ -68,8 +86,26 @@ export class SseFanout {
     setImmediate(this.#flush)
   }
 
+  /**
+   * Messages that are sent to many at once come one in a turn, or a few, and each stream costs a system call however many it gets. So
+   * a large group waits as long as each turn brings more, which takes no time where messages come one by one.
+   */
+  #waitsForMore(): boolean {
+    const hasNews = this.#hasNews
+    this.#hasNews = false
+    if (!hasNews || this.#dirtyGroups.reduce((sum, { size }) => sum + size, 0) < MANY_STREAMS) return false
+    const nowMs = this.#monotonicMs()
+    this.#waitsSinceMs ??= nowMs
+    return nowMs - this.#waitsSinceMs < WAIT_MS_MAX
+  }
+
   readonly #flush = (): void => {
     this.#scheduled = false
+    if (this.#waitsForMore()) {
+      this.#schedule()
+      return
+    }
+    this.#waitsSinceMs = undefined
     // The groups first: a stream's own events name positions that include everything of its group.
     for (const group of this.#dirtyGroups) group.flush()
     this.#dirtyGroups.length = 0
@@ -171,7 +207,7 @@ export class SseGroup implements StreamFanout {
 
   #add(channel: string, position: Position | undefined, event: string): void {
     this.#move(this.channels.indexOf(channel), position)
-    if (this.#pending.length === 0) this.#fanout.groupHasEvents(this)
+    this.#fanout.groupHasEvents(this, this.#pending.length === 0)
     this.#pending.push(Buffer.from(`${event}id: ${cursorStart(this.#segments)}`))
   }
 

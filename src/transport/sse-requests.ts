@@ -16,9 +16,14 @@ export class SseTransport implements HttpTransport {
   readonly #context: SseContext
 
   constructor(context: StreamContext) {
-    const { metrics, caught } = context.ports
+    const { metrics, caught, clock } = context.ports
     const { form } = context.dialect.streams
-    const fanout = new SseFanout(form, (bytes) => metrics.bytesOut('sse', bytes), caught)
+    const fanout = new SseFanout(
+      form,
+      (bytes) => metrics.bytesOut('sse', bytes),
+      caught,
+      () => clock.monotonicMs(),
+    )
     this.#context = { ...context, fanout }
   }
 

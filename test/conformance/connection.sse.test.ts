@@ -12,7 +12,12 @@ const fanouts = new WeakMap<ConnectionWorld, SseFanout>()
 function fanoutOf(world: ConnectionWorld): SseFanout {
   let fanout = fanouts.get(world)
   if (fanout === undefined) {
-    fanout = new SseFanout(LINES, () => undefined, world.ports.caught)
+    fanout = new SseFanout(
+      LINES,
+      () => undefined,
+      world.ports.caught,
+      () => world.ports.clock.monotonicMs(),
+    )
     fanouts.set(world, fanout)
   }
   return fanout

@@ -73,7 +73,7 @@ async function stream(departure: string | undefined): Promise<Stream> {
     {
       ports,
       options,
-      fanout: new SseFanout(LINES, ignore, ignore),
+      fanout: new SseFanout(LINES, ignore, ignore, () => 0),
       dialect: sluiceV1(ports, options),
       path: '/v1/sse',
     },
