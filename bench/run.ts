@@ -19,9 +19,11 @@ import { broadcast } from './broadcast.ts'
 import { cluster } from './cluster.ts'
 import { compression } from './compression.ts'
 import { connectStorm } from './connect-storm.ts'
+import { crowd } from './crowd.ts'
 import { encode } from './encode.ts'
 import { idleMemory } from './idle-memory.ts'
 import type { Bench, Outcome, RunOptions } from './lib/bench.ts'
+import { ROUNDS } from './lib/commands.ts'
 import { compile, compileGateway } from './lib/compile.ts'
 import { BASE_RUNS, baseOf, compare, reportLines, type Base, type Kept } from './lib/committed.ts'
 import { keepBase, keepResult, readBases, readResult, writePage } from './lib/document.ts'
@@ -53,10 +55,11 @@ const BENCHES: readonly Bench[] = [
   cluster,
   workers,
   size,
+  crowd,
 ]
 
 const FLOOR: PeerName = 'raw-uws'
-const ROUNDS = 5
+
 /** What is said of peers that are not installed. */
 const missing = new Set<string>()
 const ROUNDS_QUICK = 2
@@ -123,7 +126,7 @@ async function runAll(benches: readonly Bench[]): Promise<void> {
     console.log(`\n# ${bench.title} (${tookSeconds.toFixed(0)} s)`)
     for (const table of outcome.tables) console.log(`\n${table.caption}\n\n${tableLines(table).join('\n')}`)
     if (holds) report(bench, heldTo(bench, outcome, bases[bench.name]))
-    if (values.accept) keepBase(bench, baseOf(outcome, commit, machine))
+    if (values.accept) keepBase(bench, baseOf(outcome, { commit, machine, tookSeconds }))
     if (kept)
       keepResult(
         bench,

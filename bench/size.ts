@@ -86,7 +86,8 @@ async function run(options: RunOptions): Promise<Outcome> {
     arrangement:
       `One channel is published to over HTTP, ${IN_FLIGHT} messages in flight, a payload has 128 bytes. Its subscribers are more or fewer; or they ` +
       'are as many, and each of them is on other channels as well, which nobody publishes to. With few subscribers the cost of the request is shared by few. ' +
-      'A connection has a session, its inbox and that channel; its memory is over that of the node without any, garbage collected.',
+      'A connection has a session, its inbox and that channel; its memory is over that of the node without any, garbage collected. A process may have 20,000 files here, so its ' +
+      'connections end at 15,000: two workers hold more, in the next section.',
     tables: [
       { caption: 'By subscribers', unit: 'µs', per: 'delivery', subject: 'size', rows: audiences.list },
       {

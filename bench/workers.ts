@@ -134,7 +134,7 @@ function measuring(
   }
 }
 
-async function withWorkers(
+export async function withWorkers(
   workers: number,
   use: (started: WorkersStarted, load: Child) => Promise<void>,
 ): Promise<void> {

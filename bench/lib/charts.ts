@@ -15,6 +15,11 @@ export const GROWTHS: readonly Growth[] = [
   { title: 'Cost against size', caption: 'By subscribers', file: 'cost-by-subscribers.svg' },
   { title: 'Cost against size', caption: 'By channels of the node', file: 'cost-by-channels.svg' },
   { title: 'Cost against size', caption: 'By connections', file: 'memory-by-connections.svg' },
+  {
+    title: 'Connections of two workers',
+    caption: 'By connections',
+    file: 'memory-by-connections-of-workers.svg',
+  },
 ]
 
 interface Point {

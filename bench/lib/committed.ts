@@ -23,6 +23,8 @@ export const TOLERANCE_UNKNOWN = 0.25
 export interface Base {
   readonly commit: string
   readonly machine: string
+  /** All five. */
+  readonly tookSeconds: number
   readonly rows: Readonly<Record<string, readonly number[]>>
 }
 
@@ -100,14 +102,14 @@ function promiseOf(
 }
 
 /** What is kept of five runs of the quick form. Fails where they were fewer. */
-export function baseOf(outcome: Outcome, commit: string, machine: string): Base {
+export function baseOf(outcome: Outcome, about: Omit<Base, 'rows'>): Base {
   const rows = Object.fromEntries(ratiosIn(outcome))
   const few = Object.entries(rows).find(([, runs]) => runs.length < BASE_RUNS)
   if (few !== undefined)
     throw new Error(
       `${few[0]} was run ${few[1].length} times; what is noise is told by ${BASE_RUNS}: leave --rounds out`,
     )
-  return { commit, machine, rows }
+  return { ...about, rows }
 }
 
 /** A line for each row, and for each that is not good what was expected, where that comes from, and how it is accepted. */

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Bench } from './bench.ts'
+import { commandsText } from './commands.ts'
 import type { Base } from './committed.ts'
 import { chartLine, chartsOf, GROWTHS } from './charts.ts'
 import { glanceSection } from './glance.ts'
@@ -58,7 +59,7 @@ export function keepResult(bench: Bench, result: Result, add: boolean): void {
 /** Of benchmarks that no result is kept of the page keeps what it has. */
 export function writePage(benches: readonly Bench[]): void {
   const page = readPage()
-  const glance = glanceSection(benches.flatMap((bench) => readResult(bench) ?? []))
+  const results = benches.flatMap((bench) => readResult(bench) ?? [])
   const sections = benches.flatMap((bench) => {
     const result = readResult(bench)
     return (
@@ -67,7 +68,17 @@ export function writePage(benches: readonly Bench[]): void {
         : sectionText(bench, result)) ?? []
     )
   })
-  writeFileSync(PAGE, [INTRODUCTION, glance, METHOD, ...sections, readFileSync(ACCOUNT, 'utf8')].join('\n'))
+  writeFileSync(
+    PAGE,
+    [
+      INTRODUCTION,
+      glanceSection(results),
+      METHOD,
+      commandsText(results, readBases()),
+      ...sections,
+      readFileSync(ACCOUNT, 'utf8'),
+    ].join('\n'),
+  )
   writeCharts()
   writeMeasured()
 }

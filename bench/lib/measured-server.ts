@@ -15,7 +15,7 @@ const SAMPLING_INTERVAL_MICROS = 200
 const YOUNG_SPACES = ['new_space', 'new_large_object_space']
 
 /** `start` gets what the runner says of it: nothing, for most. */
-export function serve<Start = null>(start: (options: Start) => Promise<Ports>): void {
+export function serve(start: (options: never) => Promise<Ports>): void {
   const inspector = new Session()
   const collector = new Session()
   answerSteps({

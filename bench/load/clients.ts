@@ -16,6 +16,12 @@ export interface ConnectOptions {
   readonly channelsBeside?: number
 }
 
+/** Where there are several processes of load: none of them may be taken for another. */
+export interface Origin {
+  readonly from: string
+  readonly firstUser: number
+}
+
 export interface ReadingOptions {
   /** So many of the clients go on reading what arrives at once. */
   readonly atOnce: number
@@ -30,6 +36,7 @@ export interface StreamOptions extends ConnectOptions {
 export class Clients {
   readonly dialect: Dialect
   readonly #port: number
+  readonly #origin: Origin | undefined
   #tokens: string[] = []
   #webSockets: RawWebSocket[] = []
   #streams = 0
@@ -41,9 +48,10 @@ export class Clients {
   /** Something went wrong that no step expects. */
   failed: ((problem: string) => void) | undefined
 
-  constructor(peer: PeerName, port: number) {
+  constructor(peer: PeerName, port: number, origin?: Origin) {
     this.dialect = DIALECTS[peer]
     this.#port = port
+    this.#origin = origin
   }
 
   get count(): number {
@@ -57,7 +65,11 @@ export class Clients {
 
   /** Mints the tokens, so that nothing of that happens while somebody measures. */
   prepare(count: number): void {
-    for (let i = this.#tokens.length; i < count; i++) this.#tokens.push(mintToken(userName(i)))
+    for (let i = this.#tokens.length; i < count; i++) this.#tokens.push(mintToken(this.#user(i)))
+  }
+
+  #user(client: number): string {
+    return userName(client + (this.#origin?.firstUser ?? 0))
   }
 
   async connect({ count, inFlight, channel, channelsBeside = 0 }: ConnectOptions): Promise<void> {
@@ -67,7 +79,7 @@ export class Clients {
       const client = first + i
       this.#webSockets[client] = await this.openWebSocket(
         client,
-        userName(client),
+        this.#user(client),
         this.#tokens[client] as string,
         channel,
         Array.from({ length: channelsBeside }, (_, beside) => `${channel}-${client}-${beside}`),
@@ -89,7 +101,7 @@ export class Clients {
       const { byPath, subprotocol } = dialect
       const path = byPath?.subscribe(channel ?? user) ?? dialect.webSocketPath
       const socket: RawWebSocket = new RawWebSocket(
-        { port: this.#port, path, subprotocol },
+        { port: this.#port, from: this.#origin?.from, path, subprotocol },
         {
           opened: () => {
             if (byPath === undefined) socket.send(dialect.connect(user, token))

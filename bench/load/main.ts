@@ -1,5 +1,11 @@
 /** The process that plays the clients and the publishers, on a core of its own. */
-import { Clients, type ConnectOptions, type ReadingOptions, type StreamOptions } from './clients.ts'
+import {
+  Clients,
+  type ConnectOptions,
+  type Origin,
+  type ReadingOptions,
+  type StreamOptions,
+} from './clients.ts'
 import { Publishing, type PublishOptions } from './publishing.ts'
 import type { RateOptions } from './rate.ts'
 import { Requests, type RequestOptions } from './requests.ts'
@@ -9,6 +15,7 @@ import type { PeerName, Ports } from '../peers/terms.ts'
 interface Target {
   readonly peer: PeerName
   readonly ports: Ports
+  readonly origin?: Origin
 }
 
 let clients: Clients | undefined
@@ -16,8 +23,8 @@ let publishing: Publishing | undefined
 let requests: Requests | undefined
 
 answerSteps({
-  target({ peer, ports }: Target) {
-    clients = new Clients(peer, ports.port)
+  target({ peer, ports, origin }: Target) {
+    clients = new Clients(peer, ports.port, origin)
     publishing = new Publishing(peer, ports, clients)
     requests = new Requests(peer, ports)
   },

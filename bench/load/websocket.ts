@@ -20,6 +20,8 @@ const arrivals = Buffer.alloc(262_144)
 
 export interface WebSocketTarget {
   readonly port: number
+  /** An address has 28,000 ports; whoever connects more often needs another one. Absent: what the system takes. */
+  readonly from?: string | undefined
   readonly path: string
   readonly subprotocol: string
   readonly extensions?: string
@@ -42,13 +44,14 @@ export class RawWebSocket {
   /** The beginning of a frame whose end has not arrived. */
   #rest: Buffer | undefined
 
-  constructor({ port, path, subprotocol, extensions }: WebSocketTarget, receiver: Receiver) {
+  constructor({ port, from, path, subprotocol, extensions }: WebSocketTarget, receiver: Receiver) {
     this.#receiver = receiver
     const protocol = subprotocol === '' ? '' : `Sec-WebSocket-Protocol: ${subprotocol}\r\n`
     const offer = extensions === undefined ? '' : `Sec-WebSocket-Extensions: ${extensions}\r\n`
     this.#socket = connect({
       host: '127.0.0.1',
       port,
+      ...(from === undefined ? {} : { localAddress: from }),
       noDelay: true,
       onread: {
         buffer: arrivals,

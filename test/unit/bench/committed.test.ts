@@ -12,7 +12,8 @@ function outcome(floor: readonly number[], ours: readonly number[]): Outcome {
 
 const RAW = [10, 10, 10, 10, 10]
 // Five runs from 2.0 to 2.2 ×: half as much again as their distance is 0.3 of 2.1 ×.
-const base = baseOf(outcome(RAW, [20, 22, 21, 20.5, 21.5]), 'c', 'm')
+const ABOUT = { commit: 'c', machine: 'm', tookSeconds: 10 }
+const base = baseOf(outcome(RAW, [20, 22, 21, 20.5, 21.5]), ABOUT)
 
 describe('what a run is held to', () => {
   it('is the ratio of each round to the first row of the same round', () => {
@@ -21,7 +22,7 @@ describe('what a run is held to', () => {
 
   it('comes of five runs, and of no fewer', () => {
     expect(base.rows).toEqual({ 'Warm: Sluice': [2, 2.2, 2.1, 2.05, 2.15] })
-    expect(() => baseOf(outcome([10], [20]), 'c', 'm')).toThrow(`Warm: Sluice was run 1 times`)
+    expect(() => baseOf(outcome([10], [20]), ABOUT)).toThrow(`Warm: Sluice was run 1 times`)
   })
 
   it.each([
@@ -37,7 +38,7 @@ describe('what a run is held to', () => {
   })
 
   it('has some noise where five runs were alike', () => {
-    const alike = baseOf(outcome(RAW, [20, 20, 20, 20, 20]), 'c', 'm')
+    const alike = baseOf(outcome(RAW, [20, 20, 20, 20, 20]), ABOUT)
     expect(compare(outcome([10], [20.9]), alike, undefined)[0]?.verdict).toBe('good')
     expect(compare(outcome([10], [21.1]), alike, undefined)[0]?.verdict).toBe('WORSE')
   })
