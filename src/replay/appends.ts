@@ -19,8 +19,8 @@ export interface ChannelAppends {
   readonly channel: string
   readonly policy: LogPolicy
   readonly messages: readonly NewMessage[]
-  /** What is stored of them. */
-  readonly bytes: number
+  /** How many bytes are stored of each. */
+  readonly sizes: readonly number[]
 }
 
 /** The epoch, and an offset for each message: below zero where its id was seen before. */
@@ -40,10 +40,9 @@ export interface AppendsPorts {
 
 interface Given extends ChannelAppends {
   readonly messages: NewMessage[]
-  bytes: number
-  /** Each append is answered out of the answer to all. */
-  readonly answered: Promise<AppendsAnswer | undefined>
-  readonly settle: (answer: AppendsAnswer | Error | undefined) => void
+  readonly sizes: number[]
+  /** For each message. */
+  readonly waiting: ((appended: Appended | Promise<never>) => void)[]
 }
 
 /** What is sent together, in one call or in one after the other. */
@@ -67,14 +66,15 @@ export class Appends {
     const batch = this.#batchFor(channel, policy, bytes)
     let given = batch.channels.get(channel)
     if (given === undefined) {
-      given = givenTo(channel, policy)
+      given = { channel, policy, messages: [], sizes: [], waiting: [] }
       batch.channels.set(channel, given)
     }
-    const index = given.messages.push(message) - 1
-    given.bytes += bytes
+    const { messages, sizes, waiting } = given
+    messages.push(message)
+    sizes.push(bytes)
     batch.messages++
     batch.bytes += bytes
-    return given.answered.then((answer) => appendedIn(answer, index))
+    return new Promise((resolve) => waiting.push(resolve))
   }
 
   /** Something else is asked of the channel: what is appended from here on comes behind it. */
@@ -104,30 +104,29 @@ export class Appends {
   #run(given: readonly Given[]): void {
     this.#ports.run(given).then(
       (answers) => {
-        for (const [index, { settle }] of given.entries()) settle(answers[index])
+        for (const [index, { waiting }] of given.entries()) settle(waiting, answers[index])
       },
       (error: unknown) => {
-        for (const { settle } of given) settle(asError(error))
+        for (const { waiting } of given) fail(waiting, error)
       },
     )
   }
 }
 
-function givenTo(channel: string, policy: LogPolicy): Given {
-  let settle!: Given['settle']
-  const answered = new Promise<AppendsAnswer | undefined>((resolve, reject) => {
-    settle = (answer) => (answer instanceof Error ? reject(answer) : resolve(answer))
-  })
-  return { channel, policy, messages: [], bytes: 0, answered, settle }
+function settle(waiting: Given['waiting'], answer: AppendsAnswer | Error | undefined): void {
+  if (answer instanceof Error) return fail(waiting, answer)
+  for (const [index, resolve] of waiting.entries()) {
+    const told = answer?.offsets[index]
+    if (answer === undefined || told === undefined) {
+      resolve(Promise.reject(new Error('Redis has not said where a message is')))
+      continue
+    }
+    const offset = Math.abs(told)
+    resolve({ epoch: answer.epoch, offset, previous: offset - 1, duplicate: told < 0 })
+  }
 }
 
-function appendedIn(answer: AppendsAnswer | undefined, index: number): Appended {
-  const told = answer?.offsets[index]
-  if (answer === undefined || told === undefined) throw new Error('Redis has not said where a message is')
-  const offset = Math.abs(told)
-  return { epoch: answer.epoch, offset, previous: offset - 1, duplicate: told < 0 }
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error))
+/** With a word for each, which costs the many that do not fail nothing. */
+function fail(waiting: Given['waiting'], error: unknown): void {
+  for (const resolve of waiting) resolve(Promise.reject(error))
 }

@@ -25,7 +25,7 @@ import { SluiceError } from '../errors.ts'
 import type { Position } from '../protocol/position.ts'
 import type { LoggedMessage, NewMessage } from '../protocol/message.ts'
 import { idKeyOf } from '../protocol/message-id.ts'
-import { decodeStored, storedBytes, writeStored } from '../protocol/packet.ts'
+import { decodeStored, writeStored } from '../protocol/packet.ts'
 import type { Keeps } from './wholeness.ts'
 
 export interface RedisReplayLogOptions {
@@ -145,12 +145,7 @@ export class RedisReplayLog implements ReplayLog {
       this.#key('log', name),
       this.#key('ids', name),
     ])
-    const writer = new ArgumentsWriter(
-      appends.reduce(
-        (sum, { bytes, messages }) => sum + bytes + messages.length * MESSAGE_BYTES,
-        CHANNEL_BYTES * appends.length,
-      ),
-    )
+    const writer = new ArgumentsWriter(appends.reduce((sum, { sizes }) => sum + bytesOf(sizes), 0))
     const args: RedisArgument[] = []
     // The client of one server has no need to know the keys.
     if (this.#link.single) for (const word of [String(keys.length), ...keys]) writer.text(word)
@@ -164,14 +159,14 @@ export class RedisReplayLog implements ReplayLog {
       : (answer as AppendAnswer[]).map((one) => appendsIn(one))
   }
 
-  #writeAppends(writer: ArgumentsWriter, { policy, messages }: ChannelAppends): void {
+  #writeAppends(writer: ArgumentsWriter, { policy, messages, sizes }: ChannelAppends): void {
     writer.text(this.#newEpoch())
     writer.text(String(policy.ttlMs))
     writer.text(String(policy.max))
     writer.text(String(policy.idempotencyMs))
     writer.text(String(messages.length))
-    for (const message of messages) {
-      writer.written(storedBytes(message), message, writeStored)
+    for (const [index, message] of messages.entries()) {
+      writer.written(sizes[index] as number, message, writeStored)
       writer.text(idKeyOf(message) ?? '')
     }
   }
@@ -271,6 +266,11 @@ function script(name: 'append' | 'read' | 'disown' | 'give-up' | 'remove', keyCo
     lua: lua.join('\n'),
     ...(keyCount === undefined ? {} : { keyCount }),
   }
+}
+
+/** What a channel takes of a call, more or less. */
+function bytesOf(sizes: readonly number[]): number {
+  return sizes.reduce((sum, size) => sum + size + MESSAGE_BYTES, CHANNEL_BYTES)
 }
 
 /** The generation that the channel was of, and that of the server that has answered, where it decides nothing by itself. */
