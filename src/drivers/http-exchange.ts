@@ -34,6 +34,8 @@ export class HttpExchange {
   #chunks: Buffer[] | undefined
   #bytes = 0
   #body: ArrayBuffer | Buffer | SluiceError | undefined
+  /** Its end has not come yet. An answer before that closes the connection: see `#bodyFollows`. */
+  #coming = false
   #take: ReadBody | undefined
   /** Who takes it is done with it in the call. */
   #lent = false
@@ -49,9 +51,24 @@ export class HttpExchange {
     this.head = copyHead(response, request)
     const { method, headers } = this.head
     this.requestId = requestIdOf(headers[REQUEST_ID_HEADER])
-    // The chunks come whether or not somebody waits for them, so they are collected from the start.
     if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') this.#body = NO_BODY
-    else response.onData((chunk, last) => this.#arrived(chunk, last))
+  }
+
+  /** To be called in the call that has brought the request. */
+  handle(): void | Promise<void> {
+    const handled = this.#route.handle(this)
+    this.#bodyFollows()
+    return handled
+  }
+
+  /**
+   * The chunks come whether or not somebody waits for them, so they are collected from the start. Where the request was answered the library drops them: whoever is told that a body has ended that
+   * was answered before is given no time limit any more, and might keep his connection for ever.
+   */
+  #bodyFollows(): void {
+    if (this.#state === 'done' || this.#body !== undefined) return
+    this.#coming = true
+    this.#response.onData((chunk, last) => this.#arrived(chunk, last))
   }
 
   /** Whether the peer has gone or was answered. */
@@ -96,7 +113,7 @@ export class HttpExchange {
     const { method, fault, headers: asked } = this.head
     const end = {
       withoutBody: method === 'HEAD',
-      last: last || fault !== undefined || wantsClose(asked),
+      last: last || this.#coming || fault !== undefined || wantsClose(asked),
       requestId: this.requestId,
     }
     if (this.#corked) writeWhole(this.#response, status, headers, body, end)
@@ -156,6 +173,7 @@ export class HttpExchange {
   }
 
   #arrived(chunk: ArrayBuffer, last: boolean): void {
+    if (last) this.#coming = false
     // Too long already, and whoever asked was told.
     if (this.#body !== undefined) return
     try {

@@ -233,7 +233,7 @@ export class Listener {
           exchange.respond(400, JSON_TYPE, errorBody('bad_request', fault), true)
           return
         }
-        const handled = route.handle(exchange)
+        const handled = exchange.handle()
         if (handled !== undefined) void answered(handled, exchange)
       } catch (error) {
         if (exchange !== undefined) exchange.fail(error)

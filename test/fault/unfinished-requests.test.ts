@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { Listener } from '../../src/drivers/uws.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { startNode, type StartedNode } from '../support/start-node.ts'
 
@@ -49,3 +50,65 @@ describe('requests that never finish', () => {
       expect(await endOf(node.port, bytes)).toMatch(/^(?:$|HTTP\/1\.1 (?:400|505))/)
   })
 })
+
+describe('who is answered before his body has come', () => {
+  const BODY = '{"channel":"news"}'
+  const post = (path: string): string =>
+    `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${BODY.length}\r\n\r\n`
+
+  it('is not kept for as long as he likes', async () => {
+    // The whole of it, and a body of which there is nothing.
+    const ends = await Promise.all([
+      endOf(node.port, post('/nothing') + BODY),
+      endOf(node.port, 'POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n'),
+      endOf(node.apiPort, post('/v1/publish') + BODY),
+    ])
+    expect(ends.map((answer) => answer.slice(0, 12))).toEqual([
+      'HTTP/1.1 404',
+      'HTTP/1.1 404',
+      'HTTP/1.1 401',
+    ])
+  })
+
+  it('keeps his connection where he was answered at once, and has it closed where that took until later', async () => {
+    const port = await listening()
+    const socket = connect(port, '127.0.0.1')
+    let answers = ''
+    socket.on('data', (chunk) => (answers += chunk.toString()))
+    const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()))
+    socket.write(post('/at-once') + BODY)
+    await expect.poll(() => answers).toMatch(/at once$/)
+    socket.write(post('/at-once') + BODY + post('/whole') + BODY)
+    await expect.poll(() => answers).toMatch(/at once.*at once.*whole: 18$/s)
+    expect(answers).not.toMatch(/connection: close/i)
+    // Its body comes when the answer is there.
+    socket.write(post('/later'))
+    await expect.poll(() => answers).toMatch(/later$/)
+    expect(answers).toMatch(/connection: close/i)
+    socket.write(BODY)
+    await closed
+  })
+})
+
+async function listening(): Promise<number> {
+  const listener = new Listener({
+    ...{ host: '127.0.0.1', port: 0, shared: false, setBy: 'host and port', goneMs: 40_000 },
+    caught: (_wall, error) => {
+      throw error
+    },
+  })
+  listener.http({
+    bodyBytesMax: 1000,
+    async handle(exchange) {
+      const { path } = exchange.head
+      if (path === '/at-once') return exchange.respond(200, {}, 'at once')
+      if (path === '/whole') return exchange.respond(200, {}, `whole: ${(await exchange.body()).length}`)
+      await new Promise((resolve) => setImmediate(resolve))
+      exchange.respond(200, {}, 'later')
+    },
+    failed: (exchange) => exchange.respond(500, {}),
+  })
+  await listener.listen()
+  onTestFinished(() => listener.close())
+  return listener.port
+}
