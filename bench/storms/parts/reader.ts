@@ -76,7 +76,7 @@ export class Reader {
   upTo(accepted: Accepted): boolean {
     if (!this.open) return true
     return [...this.#channels].every(([channel, { start, offsets }]) => {
-      const newest = Math.max(start, ...(accepted.get(channel)?.keys() ?? []))
+      const newest = newestOf(start, accepted.get(channel)?.keys() ?? [])
       return (offsets.at(-1) ?? start) >= newest
     })
   }
@@ -86,7 +86,7 @@ export class Reader {
     into.resets += this.#resets
     for (const [channel, { start, offsets, data }] of this.#channels) {
       const all = accepted.get(channel) ?? new Map<number, unknown>()
-      const until = this.open ? Infinity : Math.max(start, ...offsets)
+      const until = this.open ? Infinity : newestOf(start, offsets)
       const expected = [...all.keys()].filter((offset) => offset > start && offset <= until)
       const shown = new Set(offsets)
       into.expected += expected.length
@@ -132,4 +132,11 @@ async function openedAt({ port }: GatewayProcess): Promise<WebSocket> {
     if (refused !== 503) throw new Error(`a reader was answered ${refused}`)
     await new Promise((resolve) => setTimeout(resolve, AGAIN_MS))
   }
+}
+
+/** By hand: there are more than a call may have arguments. */
+function newestOf(start: number, offsets: Iterable<number>): number {
+  let newest = start
+  for (const offset of offsets) newest = Math.max(newest, offset)
+  return newest
 }
