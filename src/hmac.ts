@@ -15,10 +15,13 @@ export class Hmac {
   /** The key's block, and what comes behind it; the key's other block and the hash of that. Reused: nothing here waits. */
   #inner: Buffer
   readonly #outer: Buffer
+  /** As much of the inner block as was hashed last: what is made with one key is mostly as long as the last one. */
+  #hashed: Buffer
 
   constructor(key: Uint8Array) {
     this.#inner = Buffer.alloc(BLOCK_BYTES + 1024)
     this.#outer = Buffer.alloc(BLOCK_BYTES + HASH_BYTES)
+    this.#hashed = this.#inner
     // RFC 2104, section 2: one that is longer than a block stands for its hash.
     const short = key.length > BLOCK_BYTES ? hash('sha256', key, 'buffer') : key
     for (let i = 0; i < BLOCK_BYTES; i++) {
@@ -28,7 +31,7 @@ export class Hmac {
   }
 
   /** `context`: what else it is of, with its length before it, so that it is known where the bytes begin. */
-  of(bytes: Uint8Array | string, encoding: 'binary' | 'base64url', context?: string): string {
+  of(bytes: Uint8Array | string, encoding: 'binary' | 'base64url' | 'hex', context?: string): string {
     const contextBytes = context === undefined ? 0 : LENGTH_BYTES + Buffer.byteLength(context)
     const bytesAt = BLOCK_BYTES + contextBytes
     const length = bytesAt + (typeof bytes === 'string' ? Buffer.byteLength(bytes) : bytes.length)
@@ -39,8 +42,15 @@ export class Hmac {
     }
     if (typeof bytes === 'string') inner.write(bytes, bytesAt)
     else inner.set(bytes, bytesAt)
-    this.#outer.write(hash('sha256', inner.subarray(0, length), 'binary'), BLOCK_BYTES, 'latin1')
+    this.#outer.write(hash('sha256', this.#first(length, inner), 'binary'), BLOCK_BYTES, 'latin1')
     return hash('sha256', this.#outer, encoding)
+  }
+
+  #first(length: number, inner: Buffer): Buffer {
+    if (inner.length === length) return inner
+    if (this.#hashed.length !== length || this.#hashed.buffer !== inner.buffer)
+      this.#hashed = inner.subarray(0, length)
+    return this.#hashed
   }
 
   #grown(length: number): Buffer {

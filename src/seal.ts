@@ -53,6 +53,11 @@ export class Seal {
     return Buffer.from(this.#hmac.of(bytes, 'binary', context).slice(0, this.macBytes), 'latin1')
   }
 
+  /** The same of a text in ASCII, as hexadecimal digits. */
+  digitsOf(text: string): string {
+    return this.#hmac.of(text, 'hex').slice(0, 2 * this.macBytes)
+  }
+
   /** Whether the MAC is that of the bytes. Takes equally long wherever they differ. */
   holds(mac: Uint8Array, bytes: Uint8Array, context?: string): boolean {
     if (mac.length !== this.macBytes) return false

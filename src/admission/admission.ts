@@ -45,6 +45,11 @@ export class Admission {
     this.#metrics = ports.metrics
   }
 
+  /** Whether it makes a difference from which address somebody comes. */
+  get looksAtAddresses(): boolean {
+    return this.gate.looksAtAddresses
+  }
+
   /** Whether the ticket of an attempt is good, and worth something still. Once for each attempt. */
   knows(ticket: Ticket | undefined): boolean {
     return ticket !== undefined && this.#tickets.spend(ticket)

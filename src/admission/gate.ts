@@ -178,6 +178,11 @@ export class Gate {
     return this.#connections
   }
 
+  /** Whether anything depends on where somebody comes from. */
+  get looksAtAddresses(): boolean {
+    return this.#addresses !== undefined
+  }
+
   /** So many are let in in a second from now on, of those that the options allow; the burst goes with it. */
   setRate(perSecond: number): void {
     const { connectionsPerSecond, burst } = this.#options

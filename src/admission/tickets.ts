@@ -45,7 +45,7 @@ export class Tickets {
   /** `owner`: the tag of the user, see `tagOf`. */
   give(owner: string): Ticket {
     const hour = this.#hour()
-    return { owner, hour, mac: this.#macOf(owner, hour).toString('hex') }
+    return { owner, hour, mac: this.#seal.digitsOf(sealed(owner, hour)) }
   }
 
   /** Whether a ticket that was given in that hour should be replaced, where that is possible. */
@@ -57,20 +57,16 @@ export class Tickets {
   spend({ owner, hour, mac }: Ticket): boolean {
     const age = this.#hour() - hour
     if (age > this.#ttlHours || age < -AHEAD_HOURS) return false
-    if (!this.#seal.holds(Buffer.from(mac, 'hex'), sealed(owner, hour))) return false
+    if (!this.#seal.holds(Buffer.from(mac, 'hex'), Buffer.from(sealed(owner, hour), 'latin1'))) return false
     return this.#spent.take(owner, this.#clock.monotonicMs())
   }
 
   #hour(): number {
     return Math.floor(this.#clock.now() / HOUR_MS)
   }
-
-  #macOf(owner: string, hour: number): Buffer {
-    return this.#seal.macOf(sealed(owner, hour))
-  }
 }
 
 /** The tag is always equally long. */
-function sealed(owner: string, hour: number): Buffer {
-  return Buffer.from(`${owner}${hour}`, 'latin1')
+function sealed(owner: string, hour: number): string {
+  return `${owner}${hour}`
 }

@@ -130,7 +130,22 @@ export function identityOf(claims: Claims, table: PatternTable): Identity {
     momentMs('exp', claims.exp),
     momentMs('iat', claims.iat),
   )
-  // Fields of the few that have them.
+  return saysMore(claims) ? withMore(identity, claims) : identity
+}
+
+function saysMore({ channel, channels, info, b64info, subs, expire_at: end }: Claims): boolean {
+  return (
+    channel !== undefined ||
+    channels !== undefined ||
+    info !== undefined ||
+    b64info !== undefined ||
+    subs !== undefined ||
+    end !== undefined
+  )
+}
+
+/** Fields of the few that have them. */
+function withMore(identity: Identity, claims: Claims): Identity {
   return Object.assign(
     identity,
     typeof claims.channel === 'string' ? { channel: claims.channel } : undefined,
@@ -144,12 +159,14 @@ function permissionsOf(claim: unknown, table: PatternTable): Permissions {
   if (typeof claim !== 'object' || claim === null || Array.isArray(claim)) {
     throw refused('the claim sluice must be an object: {"subscribe": [patterns], "publish": [patterns]}')
   }
-  const { subscribe, publish, history } = claim as Readonly<Record<string, unknown>>
-  return table.permissions(
-    patterns('sluice.subscribe', subscribe),
-    patterns('sluice.publish', publish),
-    patterns('sluice.history', history),
-  )
+  return table.saidBy(claim, () => {
+    const { subscribe, publish, history } = claim as Readonly<Record<string, unknown>>
+    return table.permissions(
+      patterns('sluice.subscribe', subscribe),
+      patterns('sluice.publish', publish),
+      patterns('sluice.history', history),
+    )
+  })
 }
 
 function patterns(field: string, value: unknown): readonly string[] {

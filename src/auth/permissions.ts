@@ -75,6 +75,8 @@ const SHARED_LENGTH_MAX = 1024
 export class PatternTable {
   readonly #lists = new Map<string, readonly string[]>()
   readonly #permissions = new Map<string, PatternPermissions>()
+  /** By what a token says of them, as JSON: most tokens say what another one has said. */
+  readonly #said = new Map<string, Permissions>()
   readonly #max: number
 
   constructor(max: number) {
@@ -83,6 +85,19 @@ export class PatternTable {
 
   get size(): number {
     return this.#lists.size
+  }
+
+  /** The permissions of a claim that is equal to an earlier one; `made` of any other. What it throws is not kept. */
+  saidBy(claim: object, made: () => Permissions): Permissions {
+    const said = JSON.stringify(claim)
+    const known = this.#said.get(said)
+    if (known !== undefined) return known
+    const permissions = made()
+    if (said.length > SHARED_LENGTH_MAX) return permissions
+    // What is forgotten is made again, and is mostly the same object then.
+    if (this.#said.size >= this.#max) this.#said.clear()
+    this.#said.set(said, permissions)
+    return permissions
   }
 
   permissions(

@@ -69,14 +69,14 @@ export class TokenTable {
 /** By which a token is found. */
 export type TokenKey = ArrayLike<number>
 
+/** Reused: where the digits of a hash become words. */
+const hashWords = new Int32Array(WORDS)
+const hashBytes = Buffer.from(hashWords.buffer)
+
 export function tokenKeyOf(token: string, secret: string): TokenKey {
   // As text: a buffer is three pieces of memory outside of the heap, which stay until the garbage is collected.
-  const digits = hash('sha256', secret + token, 'hex')
-  return [wordAt(digits, 0), wordAt(digits, 8), wordAt(digits, 16), wordAt(digits, 24)]
-}
-
-function wordAt(digits: string, at: number): number {
-  return Number.parseInt(digits.slice(at, at + 8), 16) | 0
+  hashBytes.write(hash('sha256', secret + token, 'hex'), 0, hashBytes.length, 'hex')
+  return [hashWords[0] as number, hashWords[1] as number, hashWords[2] as number, hashWords[3] as number]
 }
 
 function emptySlots(count: number): (Identity | undefined)[] {

@@ -7,6 +7,7 @@
  *  D3 a conversation hands each request to a verb of the session, and answers each: the verbs decide, it only words
  *  D4 nothing that a client sends throws: it is answered, or the link ends
  */
+import type { Answer } from '../answer.ts'
 import type { RequestHead } from '../drivers/uws.ts'
 import type { Closing, CloseReason } from '../errors.ts'
 import type { EncodedReset } from '../protocol/encoded-reset.ts'
@@ -23,9 +24,9 @@ import type { Start, Welcome } from '../session/welcome.ts'
 export interface Reception {
   /**
    * The user of a token; `nobody`, where that is given and it names none. Fails with `unauthorized` or `unavailable`. A dialect may prove
-   * who somebody is in its own way instead.
+   * who somebody is in its own way instead. At once where nobody has to be asked about it; a failure is always a promise.
    */
-  identify(token: string | undefined, nobody?: string): Promise<Identity>
+  identify(token: string | undefined, nobody?: string): Answer<Identity>
   /** What another token says, which a connected user brings for one thing. Fails with `unauthorized`, `forbidden` or `unavailable`. */
   prove(token: string, user: string, nobody?: string): Promise<Identity>
   /**

@@ -147,17 +147,18 @@ class CopiedHead implements RequestHead {
   }
 
   get remoteAddress(): string {
-    return (this.#remote ??= read(() => this.#response.getRemoteAddressAsText()))
+    return (this.#remote ??= read(this.#response, false))
   }
 
   get proxiedAddress(): string {
-    return (this.#proxied ??= read(() => this.#response.getProxiedRemoteAddressAsText()))
+    return (this.#proxied ??= read(this.#response, true))
   }
 }
 
-function read(address: () => ArrayBuffer): string {
+function read(response: Native.HttpResponse, proxied: boolean): string {
   try {
-    return addressText(Buffer.from(address()).toString())
+    const text = proxied ? response.getProxiedRemoteAddressAsText() : response.getRemoteAddressAsText()
+    return addressText(Buffer.from(text).toString('latin1'))
   } catch {
     // The library throws once the peer was answered or has gone.
     return ''
@@ -201,8 +202,10 @@ export function handshakeFault(
 ): { readonly status: 400 | 426; readonly message: string } | undefined {
   const { upgrade = '', connection = '' } = head.headers
   if (head.fault !== undefined) return { status: 400, message: head.fault }
-  if (!has(upgrade, 'websocket')) return { status: 400, message: 'Upgrade does not say websocket' }
-  if (!has(connection, 'upgrade')) return { status: 400, message: 'Connection does not say Upgrade' }
+  if (upgrade !== 'websocket' && !has(upgrade, 'websocket'))
+    return { status: 400, message: 'Upgrade does not say websocket' }
+  if (connection !== 'Upgrade' && !has(connection, 'upgrade'))
+    return { status: 400, message: 'Connection does not say Upgrade' }
   if (head.headers['sec-websocket-version'] !== '13')
     return { status: 426, message: 'WebSocket version 13 is spoken here' }
   if (!WEBSOCKET_KEY.test(head.headers['sec-websocket-key'] ?? ''))
@@ -218,6 +221,8 @@ const MAPPED_IPV4 = /^(?:0000:){5}ffff:([0-9a-f]{2})([0-9a-f]{2}):([0-9a-f]{2})(
 
 /** `::ffff:a.b.c.d`, as a dual-stack listener shows an IPv4 peer (RFC 4291, section 2.5.5.2), as IPv4. */
 export function addressText(text: string): string {
+  // The short form of an IPv4 peer, as most are seen.
+  if (!text.includes(':')) return text
   const mapped = MAPPED_IPV4.exec(text)
   return mapped === null
     ? text

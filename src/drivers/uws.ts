@@ -3,7 +3,7 @@
  * is copied before the handler returns, because uWebSockets.js reuses the request's memory.
  *
  * Rules of uWebSockets.js that are kept here, so that nobody else needs to know them:
- *  - a deferred reply without `onAborted` aborts the process, so that is the first thing each handler does;
+ *  - a deferred reply without `onAborted` aborts the process: each handler of a request begins with it, one of a handshake ends with it;
  *  - a header value with a line break would split the response (RFC 9112, section 11.1), so it is refused;
  *  - an answer to HEAD must go out without its body;
  *  - a stream with `onWritable` stops for good if the callback writes nothing, so a filler is written for it;
@@ -13,12 +13,12 @@
  */
 import { BacklogWatch, EXCESS_BYTES_MAX } from './backlog-watch.ts'
 import { errorBody, type Caught, type Wall } from '../errors.ts'
-import { checkHeaders, writeHead, writeWhole, type ResponseHeaders } from './http-answer.ts'
+import type { ResponseHeaders } from './http-answer.ts'
 import { HttpExchange, type HttpRoute } from './http-exchange.ts'
-import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts'
-import { copyHead, handshakeFault, type RequestHead } from './request-head.ts'
+import type { RequestHead } from './request-head.ts'
 import { RFC_CLOSE } from '../protocol/rfc6455.ts'
 import { endConnectionWith } from './one-request.ts'
+import { answerHandshake, takeAccepted, type Upgrade } from './upgrade.ts'
 import { loadUws, type Native } from './uws-binary.ts'
 import {
   own,
@@ -35,6 +35,7 @@ import { endVanished, openSockets } from './vanished-peers.ts'
 export type { ResponseHeaders } from './http-answer.ts'
 export type { HttpExchange, HttpRoute, HttpStream, StreamWriter } from './http-exchange.ts'
 export type { HeaderName, RequestHead } from './request-head.ts'
+export type { Upgrade } from './upgrade.ts'
 
 /** A WebSocket of uWebSockets.js itself: a wrapper for each would double what an idle connection costs. Every method throws after `close`. */
 export interface NativeSocket {
@@ -77,72 +78,6 @@ export interface WebSocketRoute<Connection> {
   close(connection: Connection, code: number): void
 }
 
-/**
- * uWebSockets.js copies the properties of the data given to `upgrade` one by one into a dictionary of 270 bytes. It calls
- * `open` from within `upgrade`, so the connection is handed over here and becomes a plain property of the socket.
- */
-const NO_DATA = {}
-let accepted: unknown
-
-/** A WebSocket handshake that waits for an answer, as long as it takes. */
-export class Upgrade<Connection> {
-  readonly #response: Native.HttpResponse
-  readonly #context: Native.us_socket_context_t
-  readonly #key: string
-  readonly #named: string
-  readonly #extensions: string
-  #aborted: (() => void) | undefined
-  /** The peer has gone or an answer was given: nothing more can be done. */
-  done = false
-
-  constructor(
-    response: Native.HttpResponse,
-    request: Native.HttpRequest,
-    context: Native.us_socket_context_t,
-    caught: Caught,
-  ) {
-    this.#response = response
-    this.#context = context
-    this.#key = request.getHeader('sec-websocket-key')
-    this.#named = request.getHeader(REQUEST_ID_HEADER)
-    this.#extensions = request.getHeader('sec-websocket-extensions')
-    response.onAborted(() => {
-      if (this.done) return
-      this.done = true
-      try {
-        this.#aborted?.()
-      } catch (error) {
-        caught('aborted', error)
-      }
-    })
-  }
-
-  onAborted(run: () => void): void {
-    this.#aborted = run
-  }
-
-  /** `protocol` empty: none is named to the client. Calls the route's `open` before it returns. */
-  accept(connection: Connection, protocol: string, headers: ResponseHeaders = {}): void {
-    if (this.done) return
-    checkHeaders(headers)
-    this.done = true
-    this.#response.cork(() => {
-      accepted = connection
-      // Without a status first the library would begin with 200.
-      if (Object.keys(headers).length > 0) writeHead(this.#response, 101, headers)
-      this.#response.upgrade(NO_DATA, this.#key, protocol, this.#extensions, this.#context)
-    })
-  }
-
-  refuse(status: number, headers: ResponseHeaders, body: string): void {
-    if (this.done) return
-    checkHeaders(headers)
-    this.done = true
-    const end = { withoutBody: false, last: false, requestId: requestIdOf(this.#named) }
-    this.#response.cork(() => writeWhole(this.#response, status, headers, body, end))
-  }
-}
-
 /** Thrown at start only, and meant for the operator. */
 export class ListenError extends Error {
   override readonly name = 'ListenError'
@@ -179,9 +114,6 @@ type Listen = (
 ) => void
 
 const JSON_TYPE: ResponseHeaders = { 'content-type': 'application/json' }
-/** RFC 6455, section 4.4. */
-const VERSION: ResponseHeaders = { 'sec-websocket-version': '13' }
-
 /** What uWebSockets.js says of connections that it cuts off itself. */
 const CUT_OFF: Readonly<Record<string, number>> = {
   'Received too big message': RFC_CLOSE.tooLarge,
@@ -281,24 +213,11 @@ export class Listener {
       sendPingsAutomatically: true,
       upgrade: (response, request, context) => {
         if (this.#options.proxyProtocol === true) endConnectionWith(response)
-        const upgrade = new Upgrade<Connection>(response, request, context, caught)
-        try {
-          const head = copyHead(response, request)
-          const fault = handshakeFault(head)
-          if (fault === undefined) route.upgrade(head, upgrade)
-          else {
-            const headers = { ...JSON_TYPE, ...VERSION }
-            upgrade.refuse(fault.status, headers, errorBody('bad_request', fault.message))
-          }
-        } catch (error) {
-          caught('upgrade', error)
-          upgrade.refuse(500, {}, '')
-        }
+        answerHandshake({ response, request, context }, route, caught)
       },
       open: (socket) => {
         try {
-          const connection = accepted as Connection
-          accepted = undefined
+          const connection = takeAccepted() as Connection
           own(socket.getUserData(), connection, tls === undefined ? undefined : served)
           served.sockets++
           watch?.add(socket)

@@ -33,7 +33,6 @@ export class Arrivals {
   take(arriving: Arriving): void {
     const { head, hello, dialect } = arriving
     const { admission, metrics } = this.#ports
-    const address = this.#addresses.of(head)
     if (hello.turns !== undefined && this.#ports.redirects(hello.turns, true)) {
       // Its old connection still serves it: it loses nothing by another attempt.
       metrics.refused('outdated')
@@ -42,6 +41,8 @@ export class Arrivals {
     }
     // What it resumes is in its first frame; that it was here is shown in the URL, so that it waits before newcomers.
     const resume = admission.knows(hello.ticket)
+    // What comes of somebody who is known is not charged to those with whom he shares an address.
+    const address = resume || !admission.looksAtAddresses ? '' : this.#addresses.of(head)
     let decided = false
     const asked = admission.ask({ address, resume }, (verdict) => {
       decided = true
@@ -50,8 +51,7 @@ export class Arrivals {
         arriving.refused(verdict.tooMany ? 429 : 503, refusalHeaders(verdict), refusal(verdict))
         return
       }
-      // What comes of somebody who is known is not charged to those with whom he shares an address.
-      arriving.admitted({ conversation: dialect.converse(hello), address: resume ? '' : address })
+      arriving.admitted({ conversation: dialect.converse(hello), address })
     })
     // Whoever was let in at once has taken over what is to be done when it goes.
     if (!decided) arriving.onAborted(() => asked.cancel())

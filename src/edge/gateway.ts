@@ -118,27 +118,8 @@ export class Gateway {
   }
 
   #upgrade(head: RequestHead, upgrade: Upgrade<WebSocketConnection>, context: WebSocketContext): void {
-    const refuse = (status: number, reason: 'origin' | 'subprotocol', error: SluiceError | Closing): void => {
-      this.#ports.metrics.refused(reason)
-      this.#refuseUpgrade(upgrade, context, error, status, { 'content-type': 'application/json' })
-    }
-    try {
-      this.#options.localHosts?.checkHost(head)
-    } catch (error) {
-      refuse(403, 'origin', asSluiceError(error))
-      return
-    }
-    if (!this.#origins.allows(head.headers.origin)) {
-      refuse(403, 'origin', new SluiceError('forbidden', 'this origin is not in allowedOrigins'))
-      return
-    }
-    let hello: Hello
-    try {
-      hello = context.dialect.hello(head)
-    } catch (error) {
-      refuse(400, 'subprotocol', error instanceof Closing ? error : asSluiceError(error))
-      return
-    }
+    const hello = this.#helloOf(head, upgrade, context)
+    if (hello === undefined) return
     // A browser cannot read the answer to a refused handshake, so a bad token is told by a close code instead.
     this.#arrivals.take({
       head,
@@ -149,6 +130,28 @@ export class Gateway {
       refused: (status, headers, error) =>
         this.#refuseUpgrade(upgrade, { ...context, hello }, error, status, headers),
     })
+  }
+
+  /** `undefined`: it was refused. */
+  #helloOf(
+    head: RequestHead,
+    upgrade: Upgrade<WebSocketConnection>,
+    context: WebSocketContext,
+  ): Hello | undefined {
+    let reason: 'origin' | 'subprotocol' = 'origin'
+    try {
+      this.#options.localHosts?.checkHost(head)
+      if (!this.#origins.allows(head.headers.origin))
+        throw new SluiceError('forbidden', 'this origin is not in allowedOrigins')
+      reason = 'subprotocol'
+      return context.dialect.hello(head)
+    } catch (thrown) {
+      this.#ports.metrics.refused(reason)
+      const error = thrown instanceof Closing ? thrown : asSluiceError(thrown)
+      const status = reason === 'origin' ? 403 : 400
+      this.#refuseUpgrade(upgrade, context, error, status, { 'content-type': 'application/json' })
+      return undefined
+    }
   }
 
   #linksOf({ transport: Links, dialect, socketPath }: LinkRoute): Links {

@@ -13,7 +13,7 @@ export interface EdgeMetrics extends TransportMetrics {
 
 export interface EdgePorts extends TransportPorts {
   readonly links: LinkPorts
-  readonly admission: TransportPorts['admission'] & Pick<Admission, 'ask' | 'knows'>
+  readonly admission: TransportPorts['admission'] & Pick<Admission, 'ask' | 'knows' | 'looksAtAddresses'>
   readonly metrics: EdgeMetrics
   /**
    * Whether a client that moves, and has been turned away so often before, shall go to another node. `served`: its old

@@ -4,14 +4,13 @@
  */
 import { EphemeralChannel, type Channel, type ChannelPorts, type ChannelTerms } from './channel.ts'
 import { LoggedChannel } from './logged-channel.ts'
-import type { Opening } from './channel-terms.ts'
 import type { HubOptions } from './hub-options.ts'
 import { FeedMemory } from './feed-memory.ts'
 import { LogReads } from './log-reads.ts'
 import type { HubPolicy, HubPorts } from './ports.ts'
 import type { Subscriber } from './subscriber.ts'
 import { Losses, PacedResets } from './paced-resets.ts'
-import { Subscription } from './subscription.ts'
+import { openIn, type Opened } from './opened.ts'
 import { LiveTopics } from './topics.ts'
 import type { OverLimit, Published } from './turn-log.ts'
 import type { Answer } from '../answer.ts'
@@ -31,11 +30,6 @@ const SCAN_TICK_MS = 500
 const DROPS_PER_TICK = 2000
 const RETRY_LOW_MS = 100
 const RETRY_HIGH_MS = 1000
-
-/** A subscription that was found a place to start, and has not begun. */
-export interface Opened extends Opening {
-  readonly subscription: Subscription
-}
 
 export class Hub {
   readonly #ports: HubPorts
@@ -138,26 +132,23 @@ export class Hub {
 
   /**
    * Finds where a client starts on a channel. Tell the client, then call `begin(opened.reset)` on the subscription:
-   * from then on it gets every message after `start`. Fails with `unavailable` where the log or the backbone is away.
+   * from then on it gets every message after `start`. Fails with `unavailable` where the log or the backbone is away; a failure is
+   * always a promise.
    */
-  async open(name: string, from: From | undefined, subscriber: Subscriber): Promise<Opened> {
-    let channel: Channel
-    // A channel that is being started is in both maps, and not ready. One that was left meanwhile may have gone.
-    do {
+  open(name: string, from: From | undefined, subscriber: Subscriber): Answer<Opened> {
+    try {
+      // A channel that is being started is in both maps, and not ready.
       const ready = this.#starting.get(name) ?? this.#channels.get(name) ?? this.#start(name, from)
       // An inbox with its log in memory is there at once, and there is one for each who connects.
-      channel = ready instanceof Promise ? await ready : ready
-    } while (this.#channels.get(name) !== channel)
-    // Entered first: a channel that is being opened is not quiet.
-    channel.entered()
-    try {
-      const opening = channel.open(from)
-      const { start, recovered, reset } = opening instanceof Promise ? await opening : opening
-      // Field by field: an object that begins as a copy is given a shape of its own by V8, each time.
-      return { start, recovered, reset, subscription: new Subscription(channel, subscriber, start) }
+      if (!(ready instanceof Promise)) return openIn(ready, from, subscriber)
+      return ready.then((channel) =>
+        // One that was left meanwhile may have gone.
+        this.#channels.get(name) === channel
+          ? openIn(channel, from, subscriber)
+          : this.open(name, from, subscriber),
+      )
     } catch (error) {
-      channel.left()
-      throw error
+      return Promise.reject(error as Error)
     }
   }
 

@@ -272,7 +272,7 @@ function createSessions(base: Base, ports: DeliveryPorts, serving: ServingSessio
       nodeId: base.id,
       hub,
       registry: stores.registry,
-      tokens: { verify: (token, nobody) => tokens.verify(token, nobody), isRevoked },
+      tokens: { verify: (token, nobody) => tokens.check(token, nobody), isRevoked },
       clock,
       wheel: base.wheel,
       metrics: sessionMetrics(base.metrics, {

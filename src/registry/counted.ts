@@ -51,7 +51,7 @@ export class CountedRegistry implements Registry {
     this.#registry.recheck()
   }
 
-  claim(user: string, session: string, node: string): Promise<Claimed> {
+  claim(user: string, session: string, node: string): Answer<Claimed> {
     return this.#counted('claim', this.#registry.claim(user, session, node))
   }
 

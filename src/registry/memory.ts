@@ -17,6 +17,7 @@ import type {
   StandingWish,
   Swapped,
 } from './registry.ts'
+import type { Answer } from '../answer.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { KeyedTable } from '../keyed-table.ts'
 import { Rounds } from '../rounds.ts'
@@ -90,7 +91,7 @@ export class MemoryRegistry implements Registry {
 
   recheck(): void {}
 
-  claim(user: string, session: string, node: string): Promise<Claimed> {
+  claim(user: string, session: string, node: string): Answer<Claimed> {
     const nowMs = this.#clock.monotonicMs()
     const entry = this.#find(user, session)
     const known = entry !== undefined && this.#known(entry, nowMs)
@@ -100,15 +101,15 @@ export class MemoryRegistry implements Registry {
     const standing = this.#standing.of(user, nowMs)
     // In one process a node that claims is alive, heartbeat or not.
     if (!this.#nodes.has(node)) this.#nodes.set(node, { info: undefined, seenMs: Infinity, left: false })
-    return Promise.resolve({
-      claim,
-      known,
-      previousNode,
+    const revokedBeforeMs = this.#revokedBeforeMs(user, nowMs)
+    const sessions = this.#places(user, nowMs).length
+    const claimed = { claim, known, previousNode, revokedBeforeMs, sessions }
+    if (detachedMs === undefined && standing.length === 0) return claimed
+    return {
+      ...claimed,
       ...(detachedMs === undefined ? {} : { detachedForMs: nowMs - detachedMs }),
-      revokedBeforeMs: this.#revokedBeforeMs(user, nowMs),
-      sessions: this.#places(user, nowMs).length,
       ...(standing.length === 0 ? {} : { standing }),
-    })
+    }
   }
 
   release(user: string, session: string, node: string): Promise<void> {

@@ -177,7 +177,7 @@ export interface Registry {
   watch(watcher: RegistryWatcher): void
   /** What other nodes have said of sessions may have been missed. Spread over a moment. */
   recheck(): void
-  claim(user: string, session: string, node: string): Promise<Claimed>
+  claim(user: string, session: string, node: string): Answer<Claimed>
   release(user: string, session: string, node: string): Promise<void>
   /**
    * The node has the session connected. Answers for how many milliseconds another live node has held it; `undefined`: nobody

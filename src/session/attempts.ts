@@ -41,7 +41,9 @@ export class Attempts {
       changes: undefined,
     }
     this.#all.add(attempt)
-    if (session !== undefined) this.#bySession.set(session, [...this.#of(session), attempt])
+    if (session === undefined) return attempt
+    const others = this.#bySession.get(session)
+    this.#bySession.set(session, others === undefined ? [attempt] : [...others, attempt])
     return attempt
   }
 
@@ -49,9 +51,13 @@ export class Attempts {
   end(attempt: Attempt): void {
     const { session } = attempt
     if (!this.#all.delete(attempt) || session === undefined) return
-    const left = this.#of(session).filter((one) => one !== attempt)
-    if (left.length === 0) this.#bySession.delete(session)
-    else this.#bySession.set(session, left)
+    const all = this.#of(session)
+    if (all.length > 1)
+      this.#bySession.set(
+        session,
+        all.filter((one) => one !== attempt),
+      )
+    else this.#bySession.delete(session)
   }
 
   /** Leaves it to a connection that is on its way to the session to tell these nodes; false: there is none. */

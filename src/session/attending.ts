@@ -99,14 +99,17 @@ export interface CheckedEntries {
   readonly refused: readonly SluiceError[]
 }
 
+const NO_ENTRIES: CheckedEntries = { entries: new Map(), refused: [] }
+
 /** Of a connection that comes: it is served whatever it says of its user, or it would come again and again. */
 export function checkedEntries(
   entries: ReadonlyMap<string, Entry> | undefined,
   ports: AttendingPorts,
 ): CheckedEntries {
+  if (entries === undefined) return NO_ENTRIES
   const checked = new Map<string, Entry>()
   const refused: SluiceError[] = []
-  for (const [channel, entry] of entries ?? []) {
+  for (const [channel, entry] of entries) {
     try {
       checked.set(channel, entry === 'absent' ? entry : checkedStatement(entry, ports))
     } catch (error) {

@@ -6,6 +6,7 @@
 import { isOvertaken, type Attempt, type Attempts } from './attempts.ts'
 import type { SessionPorts } from './ports.ts'
 import type { Session } from './session.ts'
+import type { Answer } from '../answer.ts'
 import type { Claimed } from '../registry/registry.ts'
 
 type ClaimPorts = Pick<SessionPorts, 'nodeId' | 'registry' | 'former' | 'failed'>
@@ -21,9 +22,16 @@ export class Claims {
     this.#attempts = attempts
   }
 
-  async claim(attempt: Attempt, session: string): Promise<Claimed> {
+  claim(attempt: Attempt, session: string): Answer<Claimed> {
     const { registry, nodeId } = this.#ports
-    const claimed = await registry.claim(attempt.user, session, nodeId)
+    const claiming = registry.claim(attempt.user, session, nodeId)
+    return claiming instanceof Promise
+      ? claiming.then((claimed) => this.#noted(attempt, claimed))
+      : this.#noted(attempt, claiming)
+  }
+
+  #noted(attempt: Attempt, claimed: Claimed): Claimed {
+    const { nodeId } = this.#ports
     attempt.claim = claimed.claim
     const { previousNode } = claimed
     if (previousNode !== undefined && previousNode !== nodeId) attempt.before.add(previousNode)

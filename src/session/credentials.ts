@@ -2,6 +2,7 @@
  * Whose a token is, and whether it is good now.
  */
 import type { Identity, SessionPorts } from './ports.ts'
+import type { Answer } from '../answer.ts'
 import { SluiceError } from '../errors.ts'
 
 type CredentialPorts = Pick<SessionPorts, 'tokens' | 'registry' | 'metrics' | 'clock'>
@@ -13,24 +14,42 @@ export class Credentials {
     this.#ports = ports
   }
 
-  /** The user of a token; `nobody`, where that is given and it names none. Fails with `unauthorized` or `unavailable`. */
-  async identify(token: string | undefined, nobody?: string): Promise<Identity> {
-    const { tokens, metrics } = this.#ports
+  /**
+   * The user of a token; `nobody`, where that is given and it names none. At once where nobody has to be asked about it; a failure is always
+   * a promise. Fails with `unauthorized` or `unavailable`.
+   */
+  identify(token: string | undefined, nobody?: string): Answer<Identity> {
     if (token === undefined) {
-      metrics.tokenChecked('unauthorized')
-      throw new SluiceError('unauthorized', 'a token is missing')
+      this.#ports.metrics.tokenChecked('unauthorized')
+      return Promise.reject(new SluiceError('unauthorized', 'a token is missing'))
     }
     try {
-      const identity = await tokens.verify(token, nobody)
-      this.checkExpiry(identity)
-      metrics.tokenChecked('good')
-      return identity
+      const identity = this.#ports.tokens.verify(token, nobody)
+      return identity instanceof Promise ? this.#late(identity) : this.#good(identity)
     } catch (error) {
-      metrics.tokenChecked(
-        error instanceof SluiceError && error.code === 'unavailable' ? 'unavailable' : 'unauthorized',
-      )
-      throw error
+      return Promise.reject(this.#counted(error))
     }
+  }
+
+  async #late(verified: Promise<Identity>): Promise<Identity> {
+    try {
+      return this.#good(await verified)
+    } catch (error) {
+      throw this.#counted(error)
+    }
+  }
+
+  #good(identity: Identity): Identity {
+    this.checkExpiry(identity)
+    this.#ports.metrics.tokenChecked('good')
+    return identity
+  }
+
+  #counted(error: unknown): Error {
+    const failure = error instanceof Error ? error : new Error(String(error))
+    const unavailable = failure instanceof SluiceError && failure.code === 'unavailable'
+    this.#ports.metrics.tokenChecked(unavailable ? 'unavailable' : 'unauthorized')
+    return failure
   }
 
   /** What a token says that is brought for one thing. Fails as `identify` does, and where it was revoked, or is another user's. */

@@ -7,8 +7,9 @@ import { standingOf } from './more-permissions.ts'
 import type { ChannelResumeResult, Identity, SessionPorts } from './ports.ts'
 import { openChannel } from './start-position.ts'
 import type { Found } from './welcome.ts'
+import { allOf, type Answer } from '../answer.ts'
 import { SluiceError } from '../errors.ts'
-import type { Opened } from '../hub/hub.ts'
+import type { Opened } from '../hub/opened.ts'
 import { INBOX, inboxOf } from '../protocol/channel.ts'
 import type { ErrorCode } from '../protocol/error-code.ts'
 import type { From } from '../protocol/position.ts'
@@ -29,11 +30,15 @@ export interface Sorted {
   readonly refused: readonly Finding[]
 }
 
+const NONE: readonly Finding[] = []
+
 /**
  * Those that the token allows, in the order in which they were named, up to `max` beside the inbox. A limit keeps nobody out:
  * whoever comes back may have had more before it was lowered.
  */
 export function sortOut(channels: Channels, { permissions }: Identity, max: number): Sorted {
+  // As most come.
+  if (channels.size === 1 && channels.has(INBOX)) return { wanted: channels, refused: NONE }
   const wanted = new Map<string, From | undefined>()
   const refused: Finding[] = []
   for (const [channel, from] of channels) {
@@ -65,7 +70,7 @@ export function findAll(
   identity: Identity,
   wanted: Channels,
   ports: SessionPorts,
-): Promise<Finding[]> {
+): Answer<readonly Finding[]> {
   const failed = (channel: string, from: From | undefined, thrown: unknown): Finding => {
     if (thrown instanceof SluiceError) return { channel, from, opened: undefined, error: thrown }
     ports.failed('opening a channel', thrown)
@@ -73,15 +78,27 @@ export function findAll(
     return { channel, from, opened: undefined, error }
   }
   const standing = standingOf(identity)
-  return Promise.all(
-    [...wanted].map(([channel, from]) => {
-      const stands = standing.has(channel)
-      return openChannel(ports, identity.user, nameOf(channel, identity), from, connection, stands).then(
-        (opened): Finding => ({ channel, from, opened, error: undefined }),
-        (error: unknown) => failed(channel, from, error),
+  const findings: Answer<Finding>[] = []
+  for (const [channel, from] of wanted) {
+    const isStanding = standing.has(channel)
+    const placed = (opened: Opened): Finding => ({ channel, from, opened, error: undefined })
+    try {
+      const opened = openChannel(
+        ports,
+        identity.user,
+        nameOf(channel, identity),
+        from,
+        connection,
+        isStanding,
       )
-    }),
-  )
+      if (opened instanceof Promise)
+        findings.push(opened.then(placed, (error: unknown) => failed(channel, from, error)))
+      else findings.push(placed(opened))
+    } catch (error) {
+      findings.push(failed(channel, from, error))
+    }
+  }
+  return allOf(findings)
 }
 
 function nameOf(channel: string, { user }: Identity): string {

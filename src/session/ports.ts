@@ -29,7 +29,7 @@ export type { Permissions } from '../auth/permissions.ts'
 
 export interface TokenCheck {
   /** `nobody`: the user of a token that names none; absent: it is no good one. Fails with `unauthorized`, or `unavailable` where the keys cannot be fetched. */
-  verify(token: string, nobody?: string): Promise<Identity>
+  verify(token: string, nobody?: string): Answer<Identity>
   isRevoked(identity: Identity, revokedBeforeMs: number | undefined): boolean
 }
 

@@ -17,9 +17,10 @@ import { carryOut, channelsFor, endInTime, withStandingChannels, type StandingCh
 import { checkChannels, checkSessions, takeConnection } from './user-limits.ts'
 import { TokenHolders } from './token-holders.ts'
 import type { Found } from './welcome.ts'
+import type { Answer } from '../answer.ts'
 import type { TakenOver } from '../cluster/control.ts'
 import { Closing, type Ended } from '../errors.ts'
-import type { Opened } from '../hub/hub.ts'
+import type { Opened } from '../hub/opened.ts'
 import { KeyedTable } from '../keyed-table.ts'
 import { UNCOUNTED_MS } from '../observe/account.ts'
 import type { Came } from '../observe/witness.ts'
@@ -80,8 +81,8 @@ export class Sessions {
     return this.#byId.size
   }
 
-  /** The user of a token; `nobody`, where that is given and it names none. Fails with `unauthorized` or `unavailable`. */
-  identify(token: string | undefined, nobody?: string): Promise<Identity> {
+  /** See `Credentials`. */
+  identify(token: string | undefined, nobody?: string): Answer<Identity> {
     return this.#credentials.identify(token, nobody)
   }
 
@@ -113,19 +114,20 @@ export class Sessions {
     const attempt = this.#attempts.begin(user, id)
     const opened: Opened[] = []
     try {
-      const claimed = await this.#claims.claim(attempt, id)
+      const claiming = this.#claims.claim(attempt, id)
+      const claimed = claiming instanceof Promise ? await claiming : claiming
       this.#credentials.checkRevoked(identity, claimed.revokedBeforeMs)
       checkSessions(ports, this.#context.options, claimed.sessions)
       const standing = channelsFor(claimed.standing, id)
       const { wanted, refused } = withStandingChannels(sorted, standing, request)
       const permitted = withAllStanding(identity, standing)
-      const findings = [...(await findAll(connection, permitted, wanted, ports)), ...refused]
+      const finding = findAll(connection, permitted, wanted, ports)
+      const findings = [...(finding instanceof Promise ? await finding : finding), ...refused]
       for (const one of findings) if (one.opened !== undefined) opened.push(one.opened)
       const fatal = findings.find((one) => refusesAll(one, request.partial))?.error
       if (fatal !== undefined) throw fatal
       if (connection.closed) throw new ConnectionGone()
-      this.#checkStill(identity, attempt)
-      checkChannels(ports, user, sorted.wanted.size - 1)
+      this.#checkStill(identity, attempt, sorted.wanted.size - 1)
       const inbox = findings.find((one) => one.channel === INBOX) as Finding & { opened: Opened }
       const here = { session: id, node: ports.nodeId }
       const handover = Handover.of(here, claimed, request.departure, ports.former)
@@ -281,12 +283,13 @@ export class Sessions {
     return sorted
   }
 
-  /** After all waits: what was decided meanwhile. */
-  #checkStill(identity: Identity, attempt: Attempt): void {
+  /** After all waits: what was decided meanwhile. `channels`: so many it asks for, beside the inbox. */
+  #checkStill(identity: Identity, attempt: Attempt, channels: number): void {
     this.#credentials.checkRevoked(identity, attempt.revokedBeforeMs)
     this.#credentials.checkExpiry(identity)
     if (isEnded(attempt)) throw endedByOperator()
     if (isOvertaken(attempt)) throw takenOver()
+    checkChannels(this.#context.ports, identity.user, channels)
   }
 
   /** From here on nothing waits: the welcome, then the messages of each channel, in one turn of the loop. */

@@ -35,13 +35,12 @@ export function concerns(wanted: string | undefined, session: string): boolean {
   return wanted === undefined || wanted === session || wanted === publicIdOf(session)
 }
 
-export function channelsFor(standing: readonly Standing[] | undefined, session: string): Set<string> {
-  return new Set(
-    (standing ?? NONE).filter((one) => concerns(one.session, session)).map(({ channel }) => channel),
-  )
+export function channelsFor(standing: readonly Standing[] | undefined, session: string): ReadonlySet<string> {
+  if (standing === undefined) return NO_CHANNELS
+  return new Set(standing.filter((one) => concerns(one.session, session)).map(({ channel }) => channel))
 }
 
-const NONE: readonly Standing[] = []
+const NO_CHANNELS: ReadonlySet<string> = new Set()
 const NOWHERE: Readonly<Record<string, Position>> = {}
 
 /**

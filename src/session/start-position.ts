@@ -4,7 +4,9 @@
 import { SluiceError } from '../errors.ts'
 import type { AckPort, ClientPublish, HookPort } from './ports.ts'
 import type { Subscriber } from '../hub/subscriber.ts'
-import type { Hub, Opened } from '../hub/hub.ts'
+import type { Hub } from '../hub/hub.ts'
+import type { Opened } from '../hub/opened.ts'
+import type { Answer } from '../answer.ts'
 import type { From, Position } from '../protocol/position.ts'
 
 export interface UnacknowledgedPorts {
@@ -18,20 +20,21 @@ export interface UnacknowledgedPorts {
  * As `hub.open`, with the place after the last acknowledgement where none is given. Who has acknowledged nothing gets
  * all that is kept, as far as the namespace's `max` goes. `isStanding`: a backend has put him on it, so none is asked. Fails with `unavailable`, and with `forbidden` where a backend does not allow it.
  */
-export async function openChannel(
+export function openChannel(
   { hub, acks, hooks, policyOf }: UnacknowledgedPorts,
   user: string,
   channel: string,
   from: From | undefined,
   subscriber: Subscriber,
   isStanding = false,
-): Promise<Opened> {
+): Answer<Opened> {
+  const open = (): Answer<Opened> => {
+    const { acknowledged, max } = policyOf(channel)
+    if (from !== undefined || !acknowledged) return hub.open(channel, from, subscriber)
+    return acks.acked(user, channel).then((acked) => hub.open(channel, acked ?? { last: max }, subscriber))
+  }
   const asked = isStanding ? undefined : hooks.maySubscribe(user, channel)
-  if (asked !== undefined) await asked
-  const { acknowledged, max } = policyOf(channel)
-  if (from !== undefined || !acknowledged) return hub.open(channel, from, subscriber)
-  const acked = await acks.acked(user, channel)
-  return hub.open(channel, acked ?? { last: max }, subscriber)
+  return asked === undefined ? open() : asked.then(open)
 }
 
 /** Whether a user may say that he has everything up to there; answers where the channel is. Fails with `bad_request`. */

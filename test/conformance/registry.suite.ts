@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { patientMs } from '../support/patience.ts'
+import { allOf } from '../../src/answer.ts'
 import {
   SHELVES,
   VERSIONS_MAX,
@@ -91,7 +92,7 @@ export function describeRegistry(
           { session: fresh(), node: here },
           { session: fresh(), node: there },
         ]
-        await Promise.all(places.map((place) => fixture.one.claim(user, place.session, place.node)))
+        await allOf(places.map((place) => fixture.one.claim(user, place.session, place.node)))
         expect(bySession(await fixture.other.locate(user))).toEqual(bySession(places))
         await fixture.one.release(user, (places[0] as { session: string }).session, here)
         expect(bySession(await fixture.other.locate(user))).toEqual(bySession(places.slice(1)))
@@ -123,7 +124,7 @@ export function describeRegistry(
         const claims = Array.from({ length: 10 }, (_, i) =>
           (i % 2 === 0 ? fixture.one : fixture.other).claim(user, fresh(), here),
         )
-        const counts = (await Promise.all(claims)).map(({ sessions }) => sessions)
+        const counts = (await allOf(claims)).map(({ sessions }) => sessions)
         expect(counts.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
       })
 
@@ -146,7 +147,7 @@ export function describeRegistry(
       it('R2 of many claims at once each names another predecessor', async () => {
         const [user, session] = [fresh(), fresh()]
         const nodes = await Promise.all(Array.from({ length: 8 }, () => node()))
-        const claims = await Promise.all(
+        const claims = await allOf(
           nodes.map((id, i) => (i % 2 === 0 ? fixture.one : fixture.other).claim(user, session, id)),
         )
         const [place] = await fixture.one.locate(user)
@@ -239,7 +240,7 @@ export function describeRegistry(
       it('R7 of many claims at once each has a greater number than the one before', async () => {
         const [user, session] = [fresh(), fresh()]
         const nodes = await Promise.all(Array.from({ length: 8 }, () => node()))
-        const claims = await Promise.all(
+        const claims = await allOf(
           nodes.map(async (id, i) => ({
             id,
             ...(await (i % 2 === 0 ? fixture.one : fixture.other).claim(user, session, id)),

@@ -262,6 +262,7 @@ function world(policy: HubPolicy, tailMessages: number, memoryBytes: number) {
       ask: () => ({ cancel: ignore }),
       charge: ignore,
       knows: () => false,
+      looksAtAddresses: false,
       connected: ignore,
       disconnected: ignore,
       take: () => true,

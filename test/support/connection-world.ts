@@ -57,6 +57,7 @@ export class ConnectionWorld {
       admission: {
         ask: () => ({ cancel: ignore }),
         knows: () => false,
+        looksAtAddresses: false,
         charge: ignore,
         connected: () => void this.connected++,
         disconnected: () => void this.connected--,

@@ -86,17 +86,18 @@ export class Greeting implements Conversation<Buffer> {
   #connect(link: Link, frame: DecodedConnect): void {
     this.#early = new EarlyFrames(this.#options.frameBytesMax)
     link.introduced()
-    this.#ports.reception.identify(frame.token ?? this.#token).then(
-      (identity) => this.#open(link, identity, frame),
-      (error: unknown) => this.#refused(link, error),
-    )
+    const identity = this.#ports.reception.identify(frame.token ?? this.#token)
+    if (identity instanceof Promise)
+      identity.then(
+        (late) => this.#open(link, late, frame),
+        (error: unknown) => this.#refused(link, error),
+      )
+    else this.#open(link, identity, frame)
   }
 
   #open(link: Link, identity: Identity, { session, resume, entries, client }: DecodedConnect): void {
-    const channels = new Map<string, From | undefined>(Object.entries(resume ?? {}))
-    if (!channels.has(INBOX)) channels.set(INBOX, undefined)
     const request = {
-      ...{ session, departure: undefined, channels, partial: true },
+      ...{ session, departure: undefined, channels: channelsOf(resume), partial: true },
       ...(entries === undefined ? {} : { entries }),
       ...(client === undefined ? {} : { client: `${client.name}/${client.version}` }),
     }
@@ -116,4 +117,13 @@ export class Greeting implements Conversation<Buffer> {
     if (closing.why === 'unauthorized') link.charge('token')
     link.end(closing)
   }
+}
+
+const ONLY_INBOX: ReadonlyMap<string, From | undefined> = new Map([[INBOX, undefined]])
+
+function channelsOf(resume: DecodedConnect['resume']): ReadonlyMap<string, From | undefined> {
+  if (resume === undefined) return ONLY_INBOX
+  const channels = new Map<string, From | undefined>(Object.entries(resume))
+  if (!channels.has(INBOX)) channels.set(INBOX, undefined)
+  return channels
 }

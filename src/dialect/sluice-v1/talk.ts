@@ -11,7 +11,8 @@ import {
   type DecodedPublish,
 } from './decode.ts'
 import { encodeFrame, lineOf, publishedText, type SentFrame } from './encode.ts'
-import type { HistoryFrame, LeaveFrame, PresenceFrame, Restored } from './frames.ts'
+import type { HistoryFrame, LeaveFrame, PresenceFrame } from './frames.ts'
+import { welcomeText } from './welcome-text.ts'
 import type { Conversation, Link, Teller } from '../dialect.ts'
 import { Closing, SluiceError } from '../../errors.ts'
 import { usersIn } from '../../presence/info.ts'
@@ -21,7 +22,7 @@ import type { Data, Form } from '../../protocol/form.ts'
 import type { Position } from '../../protocol/position.ts'
 import type { MoveOrder, UnsubscribedBy } from '../../session/connection.ts'
 import type { Session } from '../../session/session.ts'
-import type { Found, Start, Welcome } from '../../session/welcome.ts'
+import type { Start, Welcome } from '../../session/welcome.ts'
 
 export interface TalkPorts {
   readonly metrics: { protocolError(code: ErrorCode): void }
@@ -115,22 +116,7 @@ export class Talk<D extends Data> implements Conversation<D> {
   }
 
   joined(link: Link, session: Session, welcome: Welcome): this {
-    const { id, user, identity } = session
-    const channels: Record<string, Restored> = Object.create(null) as Record<string, Restored>
-    for (const [channel, found] of welcome.channels) channels[channel] = restored(found)
-    const { expiresAtMs } = identity
-    send(link, {
-      type: 'welcome',
-      session: id,
-      user,
-      node: welcome.node,
-      resumed: welcome.resumed,
-      channels,
-      pingInterval: welcome.pingIntervalMs,
-      ticket: welcome.ticket,
-      limits: welcome.limits,
-      ...(expiresAtMs === undefined ? {} : { expiresAt: expiresAtMs }),
-    })
+    link.say(welcomeText(session, welcome), 'welcome')
     for (const error of welcome.refused) refuse(link, session, undefined, error)
     return this
   }
@@ -260,13 +246,4 @@ function subscribed(ref: number, channel: string, start: Start): SentFrame {
 
 function at({ position }: Start): Partial<Position> {
   return position === undefined ? {} : { epoch: position.epoch, offset: position.offset }
-}
-
-function restored(found: Found): Restored {
-  if (found.error !== undefined) return { recovered: false, error: found.error }
-  const { position, recovered } = found
-  // No copy with more to it: V8 would give each a shape of its own.
-  const here =
-    position === undefined ? { recovered } : { epoch: position.epoch, offset: position.offset, recovered }
-  return found.byBackend ? { ...here, byBackend: found.byBackend } : here
 }

@@ -107,3 +107,22 @@ it('a token may say of its user what others see, in the connection and in single
     info: expect.toSatisfy((text: string) => text.length === 1025),
   })
 })
+
+it('equal claims have the same permissions, and a claim that only looks like a known one is looked at', () => {
+  const table = new PatternTable(4)
+  const known = identityOf({ sub: 'ann', sluice: { subscribe: ['a', 'b'] } }, table).permissions
+  expect(identityOf({ sub: 'bob', sluice: { subscribe: ['a', 'b'] } }, table).permissions).toBe(known)
+  expect(identityOf({ sub: 'bob', sluice: { subscribe: ['b', 'a'] } }, table).permissions).toBe(known)
+  for (const subscribe of [['a\nb'], [['a', 'b']], 'a,b'])
+    for (let turn = 0; turn < 2; turn++)
+      expect(() => identityOf({ sub: 'eve', sluice: { subscribe } }, table)).toThrow('sluice.subscribe')
+})
+
+it('more different claims than are remembered are as good as the first', () => {
+  const table = new PatternTable(2)
+  for (let turn = 0; turn < 2; turn++)
+    for (const channel of ['a', 'b', 'c', 'd']) {
+      const { permissions } = identityOf({ sub: 'ann', sluice: { subscribe: [channel] } }, table)
+      expect([channel, 'e'].map((one) => permissions.maySubscribe(one))).toEqual([true, false])
+    }
+})

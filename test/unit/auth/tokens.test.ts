@@ -20,6 +20,20 @@ import {
 
 const tokens = tokensWith({ jwtSecret: SECRET })
 
+it('a token that comes in thousands is looked at in one turn, and so is any that is known', async () => {
+  const plain = await sign(goodClaims)
+  const pair = await keyPair('ES256')
+  const other = await sign(goodClaims, pair)
+  const both = tokensWith({ jwtSecret: SECRET, jwtPublicKey: pair.pem })
+  expect(both.check(plain)).toMatchObject({ user: 'alice' })
+  const first = both.check(other)
+  expect(first).toBeInstanceOf(Promise)
+  expect(both.check(other)).toBeInstanceOf(Promise)
+  const identity = await first
+  expect(both.check(other)).toBe(identity)
+  expect(() => both.check('x'.repeat(20_000))).toThrow('longer than')
+})
+
 async function refusal(token: string, by = tokens): Promise<SluiceError> {
   const error: unknown = await by.verify(token).then(
     () => undefined,

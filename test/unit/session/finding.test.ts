@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { SluiceError } from '../../../src/errors.ts'
 import { NO_HOOKS } from '../../support/no-hooks.ts'
-import type { Opened } from '../../../src/hub/hub.ts'
+import type { Opened } from '../../../src/hub/opened.ts'
 import type { From } from '../../../src/protocol/position.ts'
 import type { Connection } from '../../../src/session/connection.ts'
 import { findAll, found, refusesAll, resultOf, sortOut, type Finding } from '../../../src/session/finding.ts'

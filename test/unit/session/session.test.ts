@@ -1,7 +1,7 @@
 import { NO_HOOKS } from '../../support/no-hooks.ts'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Closing, SluiceError } from '../../../src/errors.ts'
-import type { Opened } from '../../../src/hub/hub.ts'
+import type { Opened } from '../../../src/hub/opened.ts'
 import type { Subscription } from '../../../src/hub/subscription.ts'
 import type { Entry } from '../../../src/presence/info.ts'
 import type { From, Position } from '../../../src/protocol/position.ts'

@@ -1,7 +1,7 @@
 import { NO_HOOKS } from '../../support/no-hooks.ts'
 import { describe, expect, it } from 'vitest'
 import { SluiceError } from '../../../src/errors.ts'
-import type { Opened } from '../../../src/hub/hub.ts'
+import type { Opened } from '../../../src/hub/opened.ts'
 import type { Subscriber } from '../../../src/hub/subscriber.ts'
 import type { From, Position } from '../../../src/protocol/position.ts'
 import { checkAck, openChannel, type UnacknowledgedPorts } from '../../../src/session/start-position.ts'

@@ -10,10 +10,8 @@ import { settled, twoNodes, World, type FakeConnection, type WorldNode } from '.
 const WAITS: Readonly<Record<string, string>> = {
   'client-publish.ts: const published = await publishing':
     'nothing is done after it but to answer; the check and the publish are one step',
-  'finding.ts: return Promise.all(':
+  'finding.ts: findings.push(opened.then(placed, (error: unknown) => failed(channel, from, error)))':
     'no session yet: `connect` looks at the connection, at revocations, at the expiry and at newer connections after it',
-  'finding.ts: return openChannel(ports, identity.user, nameOf(channel, identity), from, connection, stands).then(':
-    'as above',
   'session.ts: const opened = await openChannel(this.ports, this.user, name, from, this.connection, isStanding)':
     'the connection may have gone, the token may be narrower, the channel left or taken, the limit reached',
   'reading.ts: const users = await ports.presence.members(channel)':
@@ -27,21 +25,21 @@ const WAITS: Readonly<Record<string, string>> = {
     'nothing of a connection: what it says is asked of the registry next',
   'credentials.ts: this.checkRevoked(identity, await this.#ports.registry.revoked(identity.user))':
     'nothing of a connection: whoever asked for it looks at his own',
-  'credentials.ts: const identity = await tokens.verify(token, nobody)':
-    'the token may have expired; nobody is connected yet',
-  'claims.ts: const claimed = await registry.claim(attempt.user, session, nodeId)':
-    'as `Promise.all` of finding.ts',
-  'sessions.ts: const claimed = await this.#claims.claim(attempt, id)': 'as `Promise.all` of finding.ts',
+  'credentials.ts: return this.#good(await verified)': 'the token may have expired; nobody is connected yet',
+  'claims.ts: ? claiming.then((claimed) => this.#noted(attempt, claimed))': 'as what finding.ts waits for',
+  'sessions.ts: const claimed = claiming instanceof Promise ? await claiming : claiming':
+    'as what finding.ts waits for',
   'sessions.ts: const identity = asked === undefined ? ofToken : withGranting(ofToken, await asked)':
     'nothing is claimed yet: the connection may have gone, and what is decided of the user is seen by the claim',
-  'start-position.ts: if (asked !== undefined) await asked': 'whoever calls looks again',
-  'sessions.ts: const findings = [...(await findAll(connection, permitted, wanted, ports)), ...refused]':
-    'as `Promise.all` of finding.ts',
+  'start-position.ts: return asked === undefined ? open() : asked.then(open)': 'whoever calls looks again',
+  'sessions.ts: const findings = [...(finding instanceof Promise ? await finding : finding), ...refused]':
+    'as what finding.ts waits for',
   'sessions.ts: const forMs = await ports.registry.keep(session.user, id, ports.nodeId)':
     'another connection may have the session here: it is looked up again',
   'claims.ts: registry.release(user, session, nodeId).then(':
     'the node that is told asks the registry itself who has the session',
-  'start-position.ts: const acked = await acks.acked(user, channel)': 'whoever calls looks again',
+  'start-position.ts: return acks.acked(user, channel).then((acked) => hub.open(channel, acked ?? { last: max }, subscriber))':
+    'whoever calls looks again',
   'users.ts: const places = await registry.locate(user)': 'the number is of then',
   'orders.ts: const orders = await this.#ports.registry.orders(this.#sinceMs)':
     'each session is compared as it is then, by its token and its claim',
