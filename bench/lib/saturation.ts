@@ -2,7 +2,9 @@
 
 const FROM_PER_SECOND = 1000
 /** Up to 2 million messages a second: no load of one process gets there. */
-const DOUBLINGS_MAX = 11
+const DOUBLINGS_MAX = 10
+/** Down to some 60 a second: on a machine that is so busy with other work there is nothing to be measured. */
+const DOWNS_MAX = 4
 /** Each halves what is left of a doubling, as a factor: after three the rate is known to 9 %. */
 const HALVINGS = 3
 /** Of what was asked for. In a probe of half a second the last delivery is late by 25 ms then: a collection of garbage is shorter, a queue that grows is longer. */
@@ -13,13 +15,16 @@ export async function saturationOf(probe: (perSecond: number) => Promise<number>
   // What disturbs one probe does not disturb the one after it.
   const keepsUp = async (perSecond: number): Promise<boolean> =>
     (await probe(perSecond)) >= perSecond * KEPT_UP || (await probe(perSecond)) >= perSecond * KEPT_UP
-  let good = 0
-  let bad = FROM_PER_SECOND
-  for (let i = 0; i < DOUBLINGS_MAX && (await keepsUp(bad)); i++) {
+  let good = FROM_PER_SECOND
+  let downs = 0
+  for (; !(await keepsUp(good)); good /= 2)
+    if (downs++ === DOWNS_MAX)
+      throw new Error(`not even ${good} messages a second came through at their pace`)
+  let bad = 2 * good
+  for (let i = 0; downs === 0 && i < DOUBLINGS_MAX && (await keepsUp(bad)); i++) {
     good = bad
     bad *= 2
   }
-  if (good === 0) throw new Error(`not even ${FROM_PER_SECOND} messages a second came through at their pace`)
   for (let i = 0; i < HALVINGS; i++) {
     const between = Math.sqrt(good * bad)
     if (await keepsUp(between)) good = between
