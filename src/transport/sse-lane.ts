@@ -41,6 +41,7 @@ export class Lane {
   readonly #writers: (StreamWriter | undefined)[] = []
   /** How each event ends on each of the streams: its own part of the cursor, and the empty line. */
   #suffixes: Buffer
+  #suffixView: DataView
   #sentBytes = 0
   #writing = false
   #gone = 0
@@ -48,6 +49,7 @@ export class Lane {
   constructor(suffixLength: number) {
     this.suffixLength = suffixLength
     this.#suffixes = Buffer.alloc(SUFFIXES_MIN * suffixLength)
+    this.#suffixView = viewOf(this.#suffixes)
   }
 
   get size(): number {
@@ -92,7 +94,7 @@ export class Lane {
       for (let place = 0, end = writers.length; place < end; place++) {
         const one = writers[place]
         if (one === undefined) continue
-        batch.end(this.#suffixes, place * this.suffixLength)
+        batch.end(this.#suffixView, place * this.suffixLength)
         writer = one
         bytes = batch.bytes
         one.cork(write)
@@ -139,7 +141,12 @@ export class Lane {
     const suffixes = Buffer.alloc(Math.max(SUFFIXES_MIN, length * 2) * this.suffixLength)
     suffixes.set(this.#suffixes.subarray(0, Math.min(places, length) * this.suffixLength))
     this.#suffixes = suffixes
+    this.#suffixView = viewOf(suffixes)
   }
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, byteLength)
 }
 
 /**
@@ -148,6 +155,7 @@ export class Lane {
  */
 class Batch {
   readonly bytes: Buffer
+  readonly #view: DataView
   readonly #suffixLength: number
   /** Where the suffix of each event goes. */
   readonly #places: number[] = []
@@ -157,6 +165,7 @@ class Batch {
     let length = 0
     for (const event of events) length += event.length + suffixLength
     this.bytes = Buffer.allocUnsafe(length)
+    this.#view = viewOf(this.bytes)
     let at = 0
     for (const event of events) {
       this.bytes.set(event, at)
@@ -166,11 +175,17 @@ class Batch {
     }
   }
 
-  /** Each event with the suffix that stands there. By hand: a view of it would be an object for each stream. */
-  end(suffixes: Uint8Array, from: number): void {
-    const { bytes } = this
+  /**
+   * Each event with the suffix that stands there. By hand, since a part of a buffer would be an object for each stream; by four bytes,
+   * which takes half of the time.
+   */
+  end(suffixes: DataView, from: number): void {
+    const view = this.#view
     const length = this.#suffixLength
-    for (const place of this.#places)
-      for (let i = 0; i < length; i++) bytes[place + i] = suffixes[from + i] as number
+    for (const place of this.#places) {
+      let at = 0
+      for (; at + 4 <= length; at += 4) view.setInt32(place + at, suffixes.getInt32(from + at, true), true)
+      for (; at < length; at++) view.setUint8(place + at, suffixes.getUint8(from + at))
+    }
   }
 }

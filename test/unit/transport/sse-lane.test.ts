@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { Lane, type GroupMember } from '../../../src/transport/sse-lane.ts'
 
-const SUFFIX = 3
+/** One word of it is copied as such, and the rest by bytes. */
+const SUFFIX = 7
+const EVENT = 'a-'.length + SUFFIX
 
 /** One stream of a lane. */
 class Member implements GroupMember {
@@ -76,8 +78,8 @@ describe('the streams of a group', () => {
     lane.add(late, suffixOf(777))
     lane.change(members[13] as Member, suffixOf(888))
     write(lane, 'x-')
-    expect(late.text).toBe('x-777')
-    expect(members[13]?.text).toBe('x-888')
+    expect(late.text).toBe('x-0000777')
+    expect(members[13]?.text).toBe('x-0000888')
     for (const [number, { text }] of members.entries())
       if (number !== 13) expect(text).toBe(number % 10 === 3 ? `x-${String(suffixOf(number))}` : '')
   })
@@ -92,10 +94,15 @@ describe('the streams of a group', () => {
       lane.add(late, suffixOf(777))
       fifth.meanwhile = () => undefined
     }
-    expect(write(lane, 'a-')).toBe(9 * 5)
+    expect(write(lane, 'a-')).toBe(9 * EVENT)
     write(lane, 'b-')
     expect(lane.size).toBe(8)
-    expect([first.text, fifth.text, last.text, late.text]).toEqual(['a-000', 'a-005', '', 'b-777'])
+    expect([first.text, fifth.text, last.text, late.text]).toEqual([
+      'a-0000000',
+      'a-0000005',
+      '',
+      'b-0000777',
+    ])
     for (const number of [1, 2, 3, 4, 6, 7, 8]) {
       const end = String(suffixOf(number))
       expect(members[number]?.text).toBe(`a-${end}b-${end}`)
@@ -110,8 +117,8 @@ describe('the streams of a group', () => {
       throw new Error('gone')
     }
     expect(() => write(lane, 'a-')).toThrow('gone')
-    expect(write(lane, 'b-')).toBe(2 * 5)
-    expect(members.map(({ text }) => text)).toEqual(['a-000b-000', 'a-001', 'b-002'])
+    expect(write(lane, 'b-')).toBe(2 * EVENT)
+    expect(members.map(({ text }) => text)).toEqual(['a-0000000b-0000000', 'a-0000001', 'b-0000002'])
   })
 
   it('say which of them is behind', () => {
@@ -129,9 +136,9 @@ describe('the streams of a group', () => {
     write(lane, 'b-', 'c-')
     for (const member of [...members, late]) lane.remove(member)
     expect([...members, late].map(({ bytes, text }) => [bytes, text.length])).toEqual([
-      [15, 15],
-      [15, 15],
-      [10, 10],
+      [3 * EVENT, 3 * EVENT],
+      [3 * EVENT, 3 * EVENT],
+      [2 * EVENT, 2 * EVENT],
     ])
     expect(lane.size).toBe(0)
   })
