@@ -21,6 +21,31 @@ export interface Clock {
   random(): number
 }
 
+/**
+ * The turn of the event loop that is going on: of this process, which has one. What it ends with is one immediate for all who wait for it.
+ */
+class Turn {
+  #due: (() => void)[] = []
+
+  /** Whether somebody waits for its end, so that it costs nothing more to do so. */
+  get endAwaited(): boolean {
+    return this.#due.length > 0
+  }
+
+  /** Runs once all that has come in this turn was handled, in the order in which it was asked for. It must not throw. */
+  atEnd(run: () => void): void {
+    if (this.#due.push(run) === 1) setImmediate(this.#end)
+  }
+
+  readonly #end = (): void => {
+    const due = this.#due
+    this.#due = []
+    for (const run of due) run()
+  }
+}
+
+export const turn = new Turn()
+
 /** Above this Node's timers fire at once. */
 const TIMEOUT_MAX_MS = 2_147_483_647
 

@@ -1,6 +1,7 @@
 /**
- * Which requests are still to be answered: counted, so that one costs nothing of its own. Pure.
+ * Which requests are still to be answered: counted, so that one costs nothing of its own.
  */
+import { turn } from '../clock.ts'
 
 /** Those that have come since somebody waited last. */
 export class Batch {
@@ -34,5 +35,7 @@ export class UnderWay {
     this.#batch = new Batch()
     this.#earlier = Promise.all([this.#earlier, batch.over()])
     await this.#earlier
+    // An answer may leave at the end of its turn.
+    await new Promise<void>((resolve) => turn.atEnd(resolve))
   }
 }

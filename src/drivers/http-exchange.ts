@@ -5,6 +5,7 @@ import { checkHeaders, writeHead, writeWhole, type ResponseHeaders } from './htt
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts'
 import { copyHead, wantsClose, type RequestHead } from './request-head.ts'
 import type { Native } from './uws-binary.ts'
+import { turn } from '../clock.ts'
 import { SluiceError, type Caught } from '../errors.ts'
 
 export interface HttpRoute {
@@ -42,6 +43,8 @@ export class HttpExchange {
   #promise: Promise<Buffer> | undefined
   /** The library has corked the socket: what is written leaves in one system call, with the answers to what came along. */
   #corked = false
+  /** An answer waits for the end of the turn. */
+  #due = false
 
   constructor(response: Native.HttpResponse, request: Native.HttpRequest, route: HttpRoute, caught: Caught) {
     this.#response = response
@@ -116,8 +119,28 @@ export class HttpExchange {
       last: last || this.#coming || fault !== undefined || wantsClose(asked),
       requestId: this.requestId,
     }
-    if (this.#corked) writeWhole(this.#response, status, headers, body, end)
-    else this.#response.cork(() => writeWhole(this.#response, status, headers, body, end))
+    const write = (): void => writeWhole(this.#response, status, headers, body, end)
+    if (!this.#corked) this.#response.cork(write)
+    else if (end.last || !turn.endAwaited) write()
+    else this.#atEndOfTurn(write)
+  }
+
+  /**
+   * Where messages leave for sockets at the end of this turn, answers leave then, too: all that came is handled first. Each answer by itself
+   * wakes whoever waits for it, to have little to do: of a publish to a channel with one subscriber that was a sixth.
+   */
+  #atEndOfTurn(write: () => void): void {
+    this.#due = true
+    turn.atEnd(() => {
+      // Its peer has gone meanwhile.
+      if (!this.#due) return
+      this.#due = false
+      try {
+        this.#response.cork(write)
+      } catch (error) {
+        this.#caught('request', error)
+      }
+    })
   }
 
   /** Starts an answer of unknown length. `onWritable` is called when the peer, having been slow, reads again. */
@@ -158,6 +181,7 @@ export class HttpExchange {
   }
 
   #left(): void {
+    this.#due = false
     if (this.#state === 'done') return
     this.#state = 'done'
     try {

@@ -5,6 +5,7 @@
  * then loses the message at hand and the rest of its batch, and only that one message is reported. Knowing the order,
  * the hub can tell for each channel which message the client was the first not to get.
  */
+import { turn } from '../clock.ts'
 import type { Position } from '../protocol/position.ts'
 
 export interface Published {
@@ -40,7 +41,7 @@ export class TurnLog {
     if (this.#scheduled) return
     this.#scheduled = true
     // The flush comes before or after the immediates of its turn, so entries are kept for one turn more.
-    setImmediate(this.#turn)
+    turn.atEnd(this.#ended)
   }
 
   /** What a client did not get that did not get `dropped`: that entry and those after it. `undefined`: not an entry of these turns. */
@@ -50,11 +51,11 @@ export class TurnLog {
     return at === -1 ? undefined : entries.slice(at)
   }
 
-  readonly #turn = (): void => {
+  readonly #ended = (): void => {
     this.#previous = this.#current
     this.#current = []
     this.#scheduled = this.#previous.length > 0
-    if (this.#scheduled) setImmediate(this.#turn)
+    if (this.#scheduled) turn.atEnd(this.#ended)
   }
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Api } from '../../../src/api/api.ts'
 import { publishRoute } from '../../../src/api/publish.ts'
 import { ApiKeys, parseApiKeys } from '../../../src/auth/api-keys.ts'
+import { turn } from '../../../src/clock.ts'
 import type { HttpExchange, Listener } from '../../../src/drivers/uws.ts'
 import { SluiceError } from '../../../src/errors.ts'
 import { createLog } from '../../../src/observe/log.ts'
@@ -157,5 +158,14 @@ describe('all that has come so far', () => {
     const waitingLonger = api.settled()
     later.leave()
     await waitingLonger
+  })
+
+  it('is over once what leaves at the end of the turn has left', async () => {
+    const { ask, api } = started(() => AT)
+    let left = false
+    ask().body(MESSAGE)
+    turn.atEnd(() => (left = true))
+    await api.settled()
+    expect(left).toBe(true)
   })
 })
