@@ -65,8 +65,9 @@ export class HttpExchange {
   }
 
   /**
-   * The chunks come whether or not somebody waits for them, so they are collected from the start. Where the request was answered the library drops them: whoever is told that a body has ended that
-   * was answered before is given no time limit any more, and might keep his connection for ever.
+   * The chunks come whether or not somebody waits for them, so they are collected from the start. Where the request
+   * was answered the library drops them: it gives no time limit any more to whose body is read to its end after that, and he might
+   * keep his connection for ever.
    */
   #bodyFollows(): void {
     if (this.#state === 'done' || this.#body !== undefined) return

@@ -36,8 +36,8 @@ async function start(): Promise<{ nodes: readonly FleetNode[]; fleet: Fleet; tra
     started: 2,
     settings: {
       // Nobody is closed only because this process, with all its clients, has not been given the processor.
-      // Who is away for long because of that finds everything in the log.
-      namespaces: { '*': { max: 10_000 } },
+      // Who is away for long because of that finds everything in the log: neither its length nor its age ends that.
+      namespaces: { '*': { max: 10_000, ttl: '1h' } },
       drain: {
         plan: '25%/500ms',
         deregisterDelay: '300ms',
