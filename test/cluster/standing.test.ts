@@ -357,6 +357,13 @@ describe.each([
     client.disconnect()
     await server('publish', { channel, data: 2 })
     expect(await server('history_remove', { channel })).toEqual({ result: {} })
+    // The other node hears of it a moment later, and before what is sent to it after that.
+    const marker = `after-gone-${build}`
+    const other = open(centrifugoToken({ sub: 'nora', channels: [marker] }))
+    await other.client.ready()
+    await server('publish', { channel: marker, data: 1 })
+    await expect.poll(() => other.seen).toEqual([[marker, 1]])
+    other.client.disconnect()
     const start = new Promise((resolve) => client.once('subscribed', resolve))
     client.connect()
     expect(await start).toMatchObject({ wasRecovering: true, recovered: false })

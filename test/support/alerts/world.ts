@@ -2,7 +2,7 @@
  * What faults are put into: `npm run cluster` as it is, a node of somebody else's beside it (another secret, the same servers), and
  * one alone in this process with little room, a certificate of its own, and keys that it fetches.
  */
-import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { copyFileSync, readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
@@ -23,6 +23,7 @@ const GOOD_DAYS = 90
 const OVER_SOON_DAYS = 2
 const TRIES_MAX = 50
 const AGAIN_MS = 300
+const PUBLISH_TRIES_MAX = 3
 
 interface Parts {
   readonly cluster: LocalCluster
@@ -171,17 +172,25 @@ export class AlertWorld {
     return this.#publish({ user, data }, this.env['SLUICE_API_URL'] as string)
   }
 
+  /** As backends do: with an id, and again where the connection ends before there is an answer, as it may when a node has been drained. */
   async #publish(body: object, url: string): Promise<number> {
-    const answer = await fetch(`${url}/v1/publish`, {
+    const request = {
       method: 'POST',
       headers: {
         authorization: `Bearer ${this.env['SLUICE_API_KEY']}`,
         'content-type': 'application/json',
       },
-      body: JSON.stringify(body),
-    })
-    await answer.arrayBuffer()
-    return answer.status
+      body: JSON.stringify({ ...body, id: randomUUID() }),
+    }
+    for (let tries = 1; ; tries++) {
+      try {
+        const answer = await fetch(`${url}/v1/publish`, request)
+        await answer.arrayBuffer()
+        return answer.status
+      } catch (error) {
+        if (!(error instanceof TypeError) || tries === PUBLISH_TRIES_MAX) throw error
+      }
+    }
   }
 
   /** The node alone shows a certificate that is over in two days, or a good one again. */
