@@ -16,13 +16,15 @@ const NO_HEADERS: ResponseHeaders = {}
 let accepted: unknown
 
 /**
- * A WebSocket handshake that waits for an answer, as long as it takes. Most have it before the handler returns: there the library takes
- * the answer as it stands and holds what is written together, so it need not be told who listens for an abort.
+ * A WebSocket handshake that waits for an answer, as long as it takes. Most are accepted before the handler returns: there the library
+ * holds what is written together, and need not be told who listens for an abort. Whatever else is answered listens first: a reply that is late
+ * and has nobody who does ends the process.
  */
 export class Upgrade<Connection> {
   readonly #response: Native.HttpResponse
   readonly #context: Native.us_socket_context_t
   readonly #headers: RequestHead['headers']
+  readonly #caught: Caught
   #aborted: (() => void) | undefined
   #waits = false
   /** The peer has gone or an answer was given: nothing more can be done. */
@@ -32,23 +34,30 @@ export class Upgrade<Connection> {
     response: Native.HttpResponse,
     { headers }: Pick<RequestHead, 'headers'>,
     context: Native.us_socket_context_t,
+    caught: Caught,
   ) {
     this.#response = response
     this.#headers = headers
     this.#context = context
+    this.#caught = caught
   }
 
   /** The handler returns. */
-  handled(caught: Caught): void {
+  handled(): void {
     if (this.done) return
+    this.#listen()
     this.#waits = true
+  }
+
+  #listen(): void {
+    if (this.#waits) return
     this.#response.onAborted(() => {
       if (this.done) return
       this.done = true
       try {
         this.#aborted?.()
       } catch (error) {
-        caught('aborted', error)
+        this.#caught('aborted', error)
       }
     })
   }
@@ -77,6 +86,8 @@ export class Upgrade<Connection> {
   refuse(status: number, headers: ResponseHeaders, body: string): void {
     if (this.done) return
     checkHeaders(headers)
+    // Also here: behind a PROXY header no answer ends before its handler has returned.
+    this.#listen()
     this.done = true
     const requestId = requestIdOf(this.#headers[REQUEST_ID_HEADER])
     const end = { withoutBody: false, last: false, requestId }
@@ -108,7 +119,7 @@ export function answerHandshake<Connection>(
   let upgrade: Upgrade<Connection> | undefined
   try {
     const head = copyHead(response, request)
-    upgrade = new Upgrade<Connection>(response, head, context)
+    upgrade = new Upgrade<Connection>(response, head, context, caught)
     const fault = handshakeFault(head)
     if (fault === undefined) route.upgrade(head, upgrade)
     else upgrade.refuse(fault.status, WRONG_HEADERS, errorBody('bad_request', fault.message))
@@ -117,5 +128,5 @@ export function answerHandshake<Connection>(
     if (upgrade === undefined) response.close()
     else upgrade.refuse(500, {}, '')
   }
-  upgrade?.handled(caught)
+  upgrade?.handled()
 }

@@ -10,12 +10,31 @@ const B = proxyHeader('203.0.113.66')
 
 const get = (path: string, method = 'GET'): Buffer =>
   Buffer.from(`${method} ${path} HTTP/1.1\r\nHost: gateway\r\n\r\n`)
+const handshake = (path: string): Buffer =>
+  Buffer.from(
+    `GET ${path} HTTP/1.1\r\nHost: gateway\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+  )
 const post = (path: string): Buffer =>
   Buffer.from(`POST ${path} HTTP/1.1\r\nHost: gateway\r\nContent-Length: 2\r\n\r\n{}`)
 
 interface Seen {
   readonly address: string
   readonly path: string
+}
+
+/** Nobody is let in. */
+const never = (): never => {
+  throw new Error('there is a socket')
+}
+const WITHOUT_SOCKETS = {
+  open: never,
+  message: never,
+  control: never,
+  dropped: never,
+  congested: undefined,
+  drain: never,
+  close: never,
 }
 
 async function start(proxyProtocol: boolean): Promise<{ port: number; seen: Seen[] }> {
@@ -39,6 +58,19 @@ async function start(proxyProtocol: boolean): Promise<{ port: number; seen: Seen
     },
     failed: (exchange) => exchange.respond(500, {}),
   })
+  for (const path of ['/refused', '/refused-later'])
+    listener.webSocket<object>(path, {
+      frameBytesMax: 100,
+      bufferedBytesMax: 1000,
+      idleTimeoutSeconds: 60,
+      upgrade(head, upgrade) {
+        seen.push({ address: head.proxiedAddress, path })
+        const refuse = (): void => upgrade.refuse(503, {}, 'not now')
+        if (path === '/refused') refuse()
+        else setImmediate(refuse)
+      },
+      ...WITHOUT_SOCKETS,
+    })
   await listener.listen()
   onTestFinished(() => listener.close())
   return { port: listener.port, seen }
@@ -117,6 +149,8 @@ const FIRST: readonly (readonly [what: string, request: Buffer, answered: string
   ['one whose answer has no content', get('/nothing'), 'HTTP/1.1 200 OK'],
   ['a HEAD', get('/', 'HEAD'), 'HTTP/1.1 200 OK'],
   ['a stream that ends', get('/stream'), 'one'],
+  ['a handshake that is refused at once', handshake('/refused'), 'HTTP/1.1 503'],
+  ['one that is refused later', handshake('/refused-later'), 'HTTP/1.1 503'],
 ]
 
 it.each(FIRST)('nothing follows on a connection after %s', async (_, request, answered) => {
@@ -134,6 +168,12 @@ it.each(FIRST)('a header of its own in the same segment as %s gets a client noth
   const { port, seen } = await start(true)
   await talk(port, Buffer.concat([A, request, B, get('/second')]))
   expect(seen.map(({ address }) => address)).toEqual(['198.51.100.7'])
+})
+
+it('a handshake of a version that is not known is answered', async () => {
+  const { port } = await start(true)
+  const asked = handshake('/refused').toString().replace('Version: 13', 'Version: 12')
+  expect(await talk(port, Buffer.concat([A, Buffer.from(asked)]))).toContain('HTTP/1.1 426')
 })
 
 it('a stream is read to its end, whole chunks only', async () => {
