@@ -15,7 +15,8 @@ describeAckStore('JetStreamAckStore', async () => {
   const server = await NatsServer.start()
   const links = [await openNats(server.url), await openNats(server.url)] as const
   const [one, other] = links.map((link) => {
-    return new JetStreamAckStore(new JetStream(link), systemClock, { logMaxAgeMs: LOG_MAX_AGE_MS })
+    const js = new JetStream(link, { timeoutMs: NATS_PATIENCE_MS })
+    return new JetStreamAckStore(js, systemClock, { logMaxAgeMs: LOG_MAX_AGE_MS })
   }) as [JetStreamAckStore, JetStreamAckStore]
   await Promise.all([one.ready(), other.ready()])
   return {
