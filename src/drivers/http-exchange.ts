@@ -120,10 +120,13 @@ export class HttpExchange {
       last: last || this.#coming || fault !== undefined || wantsClose(asked),
       requestId: this.requestId,
     }
+    if (this.#corked && (end.last || !turn.endAwaited)) {
+      writeWhole(this.#response, status, headers, body, end)
+      return
+    }
     const write = (): void => writeWhole(this.#response, status, headers, body, end)
-    if (!this.#corked) this.#response.cork(write)
-    else if (end.last || !turn.endAwaited) write()
-    else this.#atEndOfTurn(write)
+    if (this.#corked) this.#atEndOfTurn(write)
+    else this.#response.cork(write)
   }
 
   /**

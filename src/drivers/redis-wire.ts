@@ -2,6 +2,7 @@
  * A command as Redis reads it (RESP): an array of bulk strings. In one piece of memory and one pass, where the client gathers a piece for
  * each argument and another for each of its lengths: an append of one turn has hundreds of arguments.
  */
+import { writeLetters } from '../protocol/letters.ts'
 
 const ZERO = 0x30
 const ARRAY = 0x2a
@@ -12,9 +13,6 @@ const LINE_FEED = 0x0a
 const LINE_BYTES = 3
 const END_BYTES = 2
 
-/** A text of so many letters is written letter by letter: a call into Node.js costs more. */
-const BY_LETTER_MAX = 64
-const ASCII_MAX = 0x7f
 /** Of a letter, as UTF-8. */
 const LETTER_BYTES_MAX = 3
 
@@ -102,7 +100,7 @@ function argumentBytes(length: number): number {
 }
 
 function writeBulk(bytes: Buffer, from: number, arg: string | Uint8Array): number {
-  if (typeof arg === 'string' && arg.length <= BY_LETTER_MAX) {
+  if (typeof arg === 'string') {
     const end = writeLetters(bytes, writeLine(bytes, from, BULK, arg.length), arg)
     if (end !== undefined) return writeEnd(bytes, end)
   }
@@ -111,16 +109,6 @@ function writeBulk(bytes: Buffer, from: number, arg: string | Uint8Array): numbe
   if (typeof arg === 'string') bytes.write(arg, at)
   else bytes.set(arg, at)
   return writeEnd(bytes, at + length)
-}
-
-/** `undefined`: one of them takes more than a byte. */
-function writeLetters(bytes: Buffer, at: number, text: string): number | undefined {
-  for (let index = 0; index < text.length; index++) {
-    const letter = text.charCodeAt(index)
-    if (letter > ASCII_MAX) return undefined
-    bytes[at + index] = letter
-  }
-  return at + text.length
 }
 
 function writeLine(bytes: Buffer, at: number, letter: number, number: number): number {

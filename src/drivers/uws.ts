@@ -3,7 +3,8 @@
  * is copied before the handler returns, because uWebSockets.js reuses the request's memory.
  *
  * Rules of uWebSockets.js that are kept here, so that nobody else needs to know them:
- *  - a deferred reply without `onAborted` aborts the process: each handler of a request begins with it, one of a handshake ends with it;
+ *  - a deferred reply without `onAborted` aborts the process: each handler of a request begins with it, and a handshake has it
+ *    that is not accepted in its handler;
  *  - a header value with a line break would split the response (RFC 9112, section 11.1), so it is refused;
  *  - an answer to HEAD must go out without its body;
  *  - a stream with `onWritable` stops for good if the callback writes nothing, so a filler is written for it;

@@ -19,6 +19,7 @@
  * (`metadata-packet.ts`). What nodes of before there were any have sent and stored are the same bytes without them. Those nodes take
  * a message with a flag that they do not know for one of another version. Numbers up to 2^53 - 1 are exact in an f64. Ids and names are UTF-8.
  */
+import { writeLetters } from './letters.ts'
 import type { EphemeralMessage, LoggedMessage, Message, NewMessage } from './message.ts'
 import type { Metadata } from './metadata.ts'
 import { decodeMetadata, encodeMetadata, endOfMetadata } from './metadata-packet.ts'
@@ -43,9 +44,6 @@ const LOGGED_HEADER = 32
 const STORED_HEADER = 12
 const CONTROL_HEADER = 2
 const AUTHOR_LENGTH = 2
-/** A text of so many letters is written letter by letter. */
-const BY_LETTER_MAX = 64
-const ASCII_MAX = 0x7f
 
 export interface Control {
   readonly kind: 'control'
@@ -240,16 +238,9 @@ function writeAfterId(into: Buffer, at: number, { from, meta, data }: NewMessage
   return end + data.length
 }
 
-/** Answers where it ends. A call into Node.js costs more than all letters of a name. */
+/** Answers where it ends. */
 function writeText(into: Buffer, at: number, text: string): number {
-  const { length } = text
-  if (length > BY_LETTER_MAX) return at + into.write(text, at)
-  for (let index = 0; index < length; index++) {
-    const letter = text.charCodeAt(index)
-    if (letter > ASCII_MAX) return at + into.write(text, at)
-    into[at + index] = letter
-  }
-  return at + length
+  return writeLetters(into, at, text) ?? at + into.write(text, at)
 }
 
 /** `undefined`: it lies outside of the bytes. */

@@ -1,21 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { hostileJson, nested } from '../support/hostile-json.ts'
+import { hostileJson, nested, isJson } from '../support/hostile-json.ts'
 import { memberApart } from '../../src/protocol/json-apart.ts'
 import { endOfJson } from '../../src/protocol/json-scan.ts'
 import { isDeeper } from '../../src/protocol/json.ts'
 import { rawMember } from '../../src/protocol/raw-json.ts'
 
 const DEPTH = 64
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
-}
 
 /** What JSON is made of, put together in any order: most of it is none, and nearly so. */
 const nearJson = fc

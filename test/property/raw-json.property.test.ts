@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { hostileJson } from '../support/hostile-json.ts'
+import { hostileJson, isJson } from '../support/hostile-json.ts'
 import { isDeeper } from '../../src/protocol/json.ts'
 import { rawElements, rawMember } from '../../src/protocol/raw-json.ts'
 
@@ -116,12 +116,3 @@ describe('how deep a text is nested', () => {
     expect(isDeeper(`"${'['.repeat(1000)}`, 64)).toBe(false)
   })
 })
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
-}

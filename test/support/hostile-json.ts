@@ -40,3 +40,13 @@ const strange = fc.constantFrom(
 )
 
 export const hostileJson = fc.oneof(deep, hugeKey, hugeNumber, loneSurrogate, strange, fc.json())
+
+/** By the engine. */
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
