@@ -3,7 +3,7 @@
  * kept that could be wrong. A node that has died is not counted from the moment on in which it does not answer.
  */
 import { pageOf, partOf, type Page, type Part, type Question } from './question.ts'
-import type { Clock } from '../clock.ts'
+import type { Clock, Timer } from '../clock.ts'
 
 export interface OccupancyPorts {
   readonly nodeId: string
@@ -19,8 +19,12 @@ export interface OccupancyPorts {
   answer(node: string, number: number, part: Part): void
 }
 
-/** A node that takes longer is not counted: it has died, or hangs. */
+/**
+ * A node that takes longer is not counted: it has died, or hangs. The time is waited for in pieces, so that a node that was held
+ * up itself reads what has come meanwhile before it gives the others up: its timer is due first.
+ */
 const ANSWER_MS = 1000
+const PIECES = 10
 const PAGE_MAX = 1000
 
 interface Asking {
@@ -91,11 +95,15 @@ export class Occupancy {
     if (missing.size === 0) return parts
     const number = ++this.#number
     await new Promise<void>((resolve) => {
-      const timer = ports.clock.after(ANSWER_MS, resolve)
+      let timer: Timer
+      const wait = (pieces: number): void => {
+        timer = ports.clock.after(ANSWER_MS / PIECES, () => (pieces > 1 ? wait(pieces - 1) : resolve()))
+      }
       const done = (): void => {
         timer.cancel()
         resolve()
       }
+      wait(PIECES)
       this.#asking.set(number, { parts, missing, done })
       ports.ask(number, question)
     })

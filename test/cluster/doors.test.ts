@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createClient } from '../../src/client/node.ts'
 import { NatsLink } from '../../src/drivers/nats.ts'
+import { comes } from '../support/patience.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { startCluster, type StartedCluster } from '../support/start-cluster.ts'
 import type { StartedNode } from '../support/start-node.ts'
@@ -114,7 +115,7 @@ describe('sluice.inbound.<channel>', () => {
       raw.socket.on('message', (bytes: Buffer) => bytes.includes('published') && resolve(bytes.toString())),
     )
     raw.send({ type: 'publish', ref: 1, channel: 'ask:sum', data: [1] })
-    expect(await text).toContain('"big": 9007199254740993')
+    expect(await comes('the answer', text)).toContain('"big": 9007199254740993')
     raw.cut()
     client.close()
     await subscription.drain()

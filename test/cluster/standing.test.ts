@@ -6,6 +6,7 @@ import { WebSocket } from 'ws'
 import { createClient } from '../../src/client/node.ts'
 import { NatsLink } from '../../src/drivers/nats.ts'
 import { EventStream } from '../support/event-stream.ts'
+import { comes } from '../support/patience.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { startCluster, type StartedCluster } from '../support/start-cluster.ts'
 import type { StartedNode } from '../support/start-node.ts'
@@ -341,7 +342,7 @@ describe.each([
     expect(second.client.state).toBe('connected')
     const again = new Promise((resolve) => second.client.once('connecting', ({ code }) => resolve(code)))
     expect(await server('refresh', { user, client: ids[1], expired: true })).toEqual({ result: {} })
-    expect(await again).toBe(3005)
+    expect(await comes('the close after which it comes again', again)).toBe(3005)
     for (const { client } of [first, second]) client.disconnect()
     await reader.client.find((frame) => ofUser(frame) && frame.type === 'leave')
     expect(reader.client.frames.filter(ofUser)).toHaveLength(2)
@@ -366,7 +367,7 @@ describe.each([
     other.client.disconnect()
     const start = new Promise((resolve) => client.once('subscribed', resolve))
     client.connect()
-    expect(await start).toMatchObject({ wasRecovering: true, recovered: false })
+    expect(await comes('the subscription', start)).toMatchObject({ wasRecovering: true, recovered: false })
     await server('publish', { channel, data: 3 })
     await expect
       .poll(() => seen)

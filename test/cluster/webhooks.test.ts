@@ -6,7 +6,7 @@ import { GatewayProcess } from '../support/gateway-process.ts'
 import { HookReceiver } from '../support/hook-receiver.ts'
 import { NATS_PATIENCE_MS, openNats } from '../support/nats-links.ts'
 import { patientDuration } from '../support/patience.ts'
-import { APPS, backendOf, pusherJs, RawPusher, SHOP, type PusherJs } from '../support/pusher.ts'
+import { APPS, backendOf, isOn, pusherJs, RawPusher, SHOP, type PusherJs } from '../support/pusher.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { freePorts, temporaryDirectory } from '../support/server-process.ts'
 import { startCluster, type StartedCluster } from '../support/start-cluster.ts'
@@ -79,7 +79,7 @@ it('a backend is told once of what the cluster has, in order, by requests that i
   const ben = pusherJs({ ...old, port: balancer.port }, { id: 'ben' })
   clients.push(ben)
   const room = ben.subscribe('presence-room')
-  await new Promise((resolve) => room.bind('pusher:subscription_succeeded', resolve))
+  await isOn(room)
   await expect.poll(() => told()).toEqual([...begun, 'member_added presence-room ben'])
   room.trigger('client-hello', { n: 1 })
   await ann.next('client-hello')

@@ -58,6 +58,17 @@ export class ManualClock implements Clock {
     this.#nowMs = untilMs
   }
 
+  /** The process is held up for an hour: what is due by then fires once, late, and what that asks for is due later. */
+  fallBehind(): void {
+    this.#nowMs += 3_600_000
+    for (const one of [...this.#pending]) {
+      if (one.dueMs > this.#nowMs || !this.#pending.has(one)) continue
+      if (one.intervalMs === undefined) this.#pending.delete(one)
+      else one.dueMs = this.#nowMs + one.intervalMs
+      one.run()
+    }
+  }
+
   #add(pending: Pending): Timer {
     this.#pending.add(pending)
     return { cancel: () => void this.#pending.delete(pending) }

@@ -66,3 +66,20 @@ export async function comesTo<Value>(
   }
   deepStrictEqual(shown, expected)
 }
+
+/** What is waited for comes, or the test says that it did not: one that only runs out of time does not say for what it waited. */
+export async function comes<Value>(
+  what: string,
+  awaited: Promise<Value>,
+  mostMs = patientMs(60_000),
+): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined
+  const never = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`waited in vain for ${what}`)), mostMs)
+  })
+  try {
+    return await Promise.race([awaited, never])
+  } finally {
+    clearTimeout(timer)
+  }
+}

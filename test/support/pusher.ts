@@ -1,8 +1,9 @@
 /** Clients and backends of Pusher, raw and as they are published, against nodes of a test. */
 import Backend from 'pusher'
-import pusherModule, { type Options } from 'pusher-js'
+import pusherModule, { type Channel, type Options } from 'pusher-js'
 import { WebSocket } from 'ws'
 import { signatureOf } from '../../src/dialect/pusher/signatures.ts'
+import { comes } from './patience.ts'
 import type { StartedNode } from './start-node.ts'
 
 /** Its types say that the class is the default of a module; for Node.js it is the module. */
@@ -48,7 +49,10 @@ export class RawPusher {
     this.#app = app
     this.socket = new WebSocket(`ws://127.0.0.1:${node.port}${path}`)
     this.closed = new Promise((resolve) =>
-      this.socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() })),
+      this.socket.on('close', (code, reason) => {
+        resolve({ code, reason: reason.toString() })
+        this.#waiting?.()
+      }),
     )
     this.socket.on('error', () => undefined)
     this.socket.on('message', (bytes: Buffer) => {
@@ -81,7 +85,9 @@ export class RawPusher {
         this.frames.splice(0, at + 1)
         return found
       }
-      await new Promise<void>((resolve) => (this.#waiting = resolve))
+      if (this.socket.readyState === WebSocket.CLOSED)
+        throw new Error(`closed while waiting for ${event}; frames: ${JSON.stringify(this.frames)}`)
+      await comes(event, new Promise<void>((resolve) => (this.#waiting = resolve)))
     }
   }
 
@@ -106,6 +112,12 @@ export class RawPusher {
   signIn(user: object): void {
     const userData = JSON.stringify(user)
     this.send('pusher:signin', { auth: this.auth(`:user::${userData}`), user_data: userData })
+  }
+
+  /** The code with which it is closed. */
+  async end(): Promise<number> {
+    const { code } = await comes(`the end of the connection ${this.socketId}`, this.closed)
+    return code
   }
 
   /** Whatever was sent before has been answered. */
@@ -156,4 +168,10 @@ export function pusherJs(
     },
     ...more,
   })
+}
+
+/** A published client is on the channel. */
+export function isOn(channel: Channel): Promise<void> {
+  const on = new Promise<void>((resolve) => channel.bind('pusher:subscription_succeeded', () => resolve()))
+  return comes(`pusher:subscription_succeeded on ${channel.name}`, on)
 }

@@ -22,6 +22,8 @@ interface Known {
   atMs: number
   askedAtMs: number
   asking: Promise<void> | undefined
+  /** The others have the question: who comes now is not in what they answer. */
+  sent: boolean
 }
 
 /** Older than this it is asked for again, */
@@ -49,6 +51,7 @@ export class Places {
       atMs: -Infinity,
       askedAtMs: -Infinity,
       asking: undefined,
+      sent: false,
     }
     this.#known.set(app, known)
     const ageMs = this.#ports.clock.monotonicMs() - known.atMs
@@ -56,11 +59,21 @@ export class Places {
       if (ageMs >= ASK_AGAIN_MS) void this.#ask(app, known)
       return true
     }
-    return this.#ask(app, known).then(() => taken(app, most - known.elsewhere))
+    return this.#waitFor(app, known, most)
   }
 
   leave(app: App): void {
     app.connections--
+  }
+
+  async #waitFor(app: App, known: Known, most: number): Promise<boolean> {
+    if (known.asking !== undefined && known.sent) {
+      await known.asking
+      // It was asked before this one came, who may be counted in it where he was until now: it lets in, but turns nobody away.
+      if (taken(app, most - known.elsewhere)) return true
+    }
+    await this.#ask(app, known)
+    return taken(app, most - known.elsewhere)
   }
 
   #ask(app: App, known: Known): Promise<void> {
@@ -74,6 +87,7 @@ export class Places {
     const restMs = known.askedAtMs + PAUSE_MS - clock.monotonicMs()
     if (restMs > 0) await new Promise<void>((resolve) => void clock.after(restMs, resolve))
     known.askedAtMs = clock.monotonicMs()
+    known.sent = true
     try {
       const here = app.connections
       const counts = await count([name])
@@ -83,6 +97,8 @@ export class Places {
     } catch (error) {
       known.elsewhere = 0
       failed('counting the clients of an app', error)
+    } finally {
+      known.sent = false
     }
   }
 }

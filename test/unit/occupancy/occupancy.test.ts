@@ -90,3 +90,16 @@ it('does not wait for a node that has died longer than for one that hangs, and c
   world.clock.pass(1000)
   expect(await counted).toEqual(new Map([['news', 3]]))
 })
+
+it('gives nobody up because it was held up itself: what came meanwhile is read behind the timers', async () => {
+  const world = new World()
+  const { n3 } = world.nodes
+  world.nodes['n3'] = undefined
+  const counted = world.occupancy.count(['news'])
+  // However late it is: one timer and whatever follows from it, and then the sockets.
+  world.clock.fallBehind()
+  for (let turns = 0; turns < 10; turns++) await Promise.resolve()
+  world.occupancy.answered('n3', 1, partOf({ of: ['news'] }, Object.entries(n3 as Record<string, number>)))
+  expect(await counted).toEqual(new Map([['news', 6]]))
+  expect(world.clock.timers).toBe(0)
+})

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { comesTo, measureSlowness, slownessOf } from '../../support/patience.ts'
+import { comes, comesTo, measureSlowness, slownessOf } from '../../support/patience.ts'
 
 describe('the slowness of the machine', () => {
   it('is 1 on a quiet machine, grows with the time a piece of work takes, and has an end', () => {
@@ -32,4 +32,10 @@ describe('waiting while something moves', () => {
     // Four changes, and then four times the same.
     expect(shown).toBe(9)
   })
+})
+
+it('what does not come is named, and what comes, or fails, is as it is', async () => {
+  await expect(comes('a ship', new Promise(() => undefined), 1)).rejects.toThrow('waited in vain for a ship')
+  expect(await comes('a ship', Promise.resolve('Argo'))).toBe('Argo')
+  await expect(comes('a ship', Promise.reject(new Error('sunk')))).rejects.toThrow('sunk')
 })

@@ -71,17 +71,51 @@ describe('an app', () => {
     expect(places.take(app)).toBe(true)
   })
 
-  it('P3 that is full asks a few times in a second, however many come, and lets in as many as there is room for', async () => {
-    app = appOf(5)
-    elsewhere = 3
-    const first = await Promise.all(Array.from({ length: 50 }, async () => places.take(app)))
-    expect([first.filter(Boolean).length, asked]).toEqual([2, 1])
-    const later = Array.from({ length: 50 }, async () => places.take(app))
+  it('P2 that is full by an answer to what was asked before somebody came turns the earlier one away, and not him', async () => {
+    app = appOf(1)
+    const answers: (() => void)[] = []
+    places = new Places({
+      clock,
+      count(names) {
+        asked++
+        const counts = new Map(names.map((name) => [name, app.connections + (elsewhere ?? 0)]))
+        return new Promise((resolve) => answers.push(() => resolve(counts)))
+      },
+      failed: () => expect.unreachable('they answer'),
+    })
+    elsewhere = 1
+    const early = places.take(app)
+    // He leaves where he was, and comes here, while the others are being asked.
+    elsewhere = 0
+    const [mover, next] = [places.take(app), places.take(app)]
+    answers[0]?.()
+    expect(await early).toBe(false)
     await settled()
     expect(asked).toBe(1)
     clock.pass(250)
-    expect((await Promise.all(later)).filter(Boolean)).toEqual([])
+    await settled()
     expect(asked).toBe(2)
+    answers[1]?.()
+    // One question for both.
+    expect([await mover, await next, app.connections, asked]).toEqual([true, false, 1, 2])
+  })
+
+  it('P3 that is full asks a few times in a second, however many come, and lets in as many as there is room for', async () => {
+    app = appOf(5)
+    elsewhere = 3
+    const first = Array.from({ length: 50 }, async () => places.take(app))
+    await settled()
+    expect([app.connections, asked]).toEqual([2, 1])
+    // All but one came when the first question was on its way.
+    clock.pass(250)
+    expect((await Promise.all(first)).filter(Boolean)).toEqual([true, true])
+    expect(asked).toBe(2)
+    const later = Array.from({ length: 50 }, async () => places.take(app))
+    await settled()
+    expect(asked).toBe(2)
+    clock.pass(250)
+    expect((await Promise.all(later)).filter(Boolean)).toEqual([])
+    expect(asked).toBe(3)
   })
 
   it('P4 counts those of this node where the others cannot be asked, and that is said', async () => {
