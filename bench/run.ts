@@ -28,7 +28,7 @@ import { compile, compileGateway } from './lib/compile.ts'
 import { BASE_RUNS, baseOf, compare, reportLines, type Base, type Kept } from './lib/committed.ts'
 import { keepBase, keepResult, readBases, readResult, writePage } from './lib/document.ts'
 import { describeCommit, describeMachine } from './lib/machine.ts'
-import { tableLines } from './lib/print.ts'
+import { shownOf } from './lib/print.ts'
 import { latency } from './latency.ts'
 import { payloads } from './payloads.ts'
 import { publish } from './publish.ts'
@@ -124,7 +124,8 @@ async function runAll(benches: readonly Bench[]): Promise<void> {
     const outcome = holds ? await checkedOutcome(bench, options, bases[bench.name]) : await bench.run(options)
     const tookSeconds = (performance.now() - benchBeganMs) / 1000
     console.log(`\n# ${bench.title} (${tookSeconds.toFixed(0)} s)`)
-    for (const table of outcome.tables) console.log(`\n${table.caption}\n\n${tableLines(table).join('\n')}`)
+    for (const { caption, lines } of shownOf(outcome.tables))
+      console.log(`\n${caption}\n\n${lines.join('\n')}`)
     if (holds) report(bench, heldTo(bench, outcome, bases[bench.name]))
     if (values.accept) keepBase(bench, baseOf(outcome, { commit, machine, tookSeconds }))
     if (kept)

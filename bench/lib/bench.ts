@@ -39,6 +39,9 @@ export interface Table {
   readonly subject?: string
   /** What it shows is not the server's doing: `bench:check` holds nobody to it. */
   readonly aside?: true
+  /** Tables of one group that follow each other are shown as one, with a `column` for each: the same rows, another figure. */
+  readonly group?: string
+  readonly column?: string
   /** The first row is what the others are compared with. */
   readonly rows: readonly Row[]
 }
@@ -47,11 +50,14 @@ export interface Row {
   readonly label: string
   /** One figure for each round, in the order of the rounds. */
   readonly rounds: readonly number[]
+  /** What has to be known of it, shown beside its label. */
+  readonly note?: string
 }
 
 /** Collects the figures of rows as rounds go by. */
 export class Rows {
   readonly #byLabel = new Map<string, number[]>()
+  readonly #notes = new Map<string, string>()
 
   add(label: string, figure: number): void {
     const rounds = this.#byLabel.get(label)
@@ -59,8 +65,16 @@ export class Rows {
     else rounds.push(figure)
   }
 
+  /** The last one counts. */
+  note(label: string, text: string): void {
+    this.#notes.set(label, text)
+  }
+
   get list(): Row[] {
-    return [...this.#byLabel].map(([label, rounds]) => ({ label, rounds }))
+    return [...this.#byLabel].map(([label, rounds]) => {
+      const note = this.#notes.get(label)
+      return { label, rounds, ...(note === undefined ? {} : { note }) }
+    })
   }
 }
 

@@ -8,7 +8,7 @@ import type { Base } from './committed.ts'
 import { chartLine, chartsOf, GROWTHS } from './charts.ts'
 import { glanceSection } from './glance.ts'
 import { measuredModule } from './measured.ts'
-import { tableLines } from './print.ts'
+import { shownOf } from './print.ts'
 import { joined, sectionOf, type Result } from './results.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -96,10 +96,10 @@ export function writeMeasured(): void {
 
 function sectionText(bench: Bench, result: Result): string {
   const { outcome, rounds, machine, commit } = result
-  const tables = outcome.tables.map((table) => {
-    const growth = GROWTHS.find(({ title, caption }) => title === result.title && caption === table.caption)
+  const tables = shownOf(outcome.tables).map((shown) => {
+    const growth = GROWTHS.find(({ title, caption }) => title === result.title && caption === shown.caption)
     const chart = growth === undefined ? '' : `\n${chartLine(growth)}\n`
-    return `**${table.caption}**\n\n${tableLines(table).join('\n')}\n${chart}`
+    return `**${shown.caption}**\n\n${shown.lines.join('\n')}\n${chart}`
   })
   const origin = `\`npm run bench -- ${bench.name} --rounds ${rounds}\` at commit ${commit}, on ${machine}.`
   return `## ${result.title}\n\n${outcome.arrangement}\n\n${tables.join('\n')}\n${origin}\n`

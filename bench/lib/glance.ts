@@ -24,9 +24,11 @@ const WORDS: Readonly<Record<string, string>> = {
 const ASIDE: readonly string[] = [
   'Ten thousand subscribers/Late by, 10 messages a second, p99',
   'Ten thousand subscribers/Late by, 100 messages at once, p99',
+  'Latency under load/Saturation: the time from one message to the next',
+  'Latency under load/10000 messages at once, p99',
   'Latency under load/At 1000 messages a second, p50',
   'Latency under load/At 1000 messages a second, p99',
-  'Latency under load/At 80 % of saturation, p99',
+  'Latency under load/At 50 % of the saturation of raw uWebSockets.js, p99',
 ]
 
 /** Empty where there is nothing to show. */
@@ -54,8 +56,9 @@ function isShown({ title }: Result, { caption, rows, aside }: Table): boolean {
   return known && (aside !== true || ASIDE.includes(`${title}/${caption}`))
 }
 
-function lineOf({ title }: Result, { caption, unit, aside, rows }: Table): string[] {
-  const what = unit === 'bytes' ? 'memory' : aside === true ? 'lateness' : 'CPU'
+function lineOf({ title }: Result, { caption, unit, per, aside, rows }: Table): string[] {
+  const time = aside !== true ? 'CPU' : per === 'delivery' ? 'lateness' : 'pace'
+  const what = unit === 'bytes' ? 'memory' : time
   const ratios = COLUMNS.map((peer) => {
     const row = rows.find(({ label }) => label === PEER_LABELS[peer])
     return row === undefined ? '–' : `${ratioOf(row, rows).toFixed(2)} ×`

@@ -4,18 +4,57 @@ import { median, smallest } from './statistics.ts'
 
 const RATIO_HEADINGS = ['ratio', 'ratio of the best rounds'] as const
 
+export interface Shown {
+  readonly caption: string
+  readonly lines: readonly string[]
+}
+
+/** Each table, and each group of tables as one. */
+export function shownOf(tables: readonly Table[]): readonly Shown[] {
+  return tables.flatMap((table, index): Shown[] => {
+    const { caption, group } = table
+    if (group === undefined) return [{ caption, lines: tableLines(table) }]
+    if (tables[index - 1]?.group === group) return []
+    return [{ caption: group, lines: groupLines(tables.filter((one) => one.group === group)) }]
+  })
+}
+
 /** Lines of a table as Markdown shows it, which a terminal shows well enough. */
 export function tableLines({ unit, per, subject = 'server', rows }: Table): string[] {
   const floor = rows[0]
   if (floor === undefined) return ['nothing was measured']
   const headings = [subject, ...RATIO_HEADINGS, `${unit} per ${per}, median`, `${unit} per ${per}, best`]
   const cells = rows.map((row) => [
-    row.label,
+    named(row),
     ratio(ratioOf(row, rows)),
     ratio(smallest(row.rounds) / smallest(floor.rounds)),
     figure(median(row.rounds)),
     figure(smallest(row.rounds)),
   ])
+  return aligned(headings, cells)
+}
+
+/** The median and its ratio, for each column. */
+function groupLines(tables: readonly Table[]): string[] {
+  const [first] = tables
+  if (first === undefined) return []
+  const headings = tables.flatMap(({ column = '', unit }) => [`${column}, ${unit}`, 'ratio'])
+  const cells = first.rows.map((row) => [
+    named(row),
+    ...tables.flatMap(({ rows }) => {
+      const same = rows.find(({ label }) => label === row.label)
+      return same === undefined ? ['–', '–'] : [figure(median(same.rounds)), ratio(ratioOf(same, rows))]
+    }),
+  ])
+  return aligned([first.subject ?? 'server', ...headings], cells)
+}
+
+function named({ label, note }: Row): string {
+  return note === undefined ? label : `${label} (${note})`
+}
+
+/** The first column to the left, the others to the right. */
+function aligned(headings: readonly string[], cells: readonly (readonly string[])[]): string[] {
   const widths = headings.map((heading, column) =>
     Math.max(heading.length, ...cells.map((line) => (line[column] ?? '').length)),
   )

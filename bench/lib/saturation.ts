@@ -1,33 +1,49 @@
-/** The highest rate that a server keeps up with, in a bounded number of short probes. Pure but for the probe. */
+/** The highest rate that a server keeps, in a bounded number of probes: what a probe must show, and the search. Pure but for the probe. */
+import type { RateReport } from '../load/rate.ts'
 
-const FROM_PER_SECOND = 1000
-/** Up to 2 million messages a second: no load of one process gets there. */
-const DOUBLINGS_MAX = 10
-/** Down to some 60 a second: on a machine that is so busy with other work there is nothing to be measured. */
-const DOWNS_MAX = 4
-/** Each halves what is left of a doubling, as a factor: after three the rate is known to 9 %. */
+/** 99 of 100 deliveries are no later, from the moment at which the message was due. A collection of garbage is shorter, a queue that grows is soon longer. */
+export const LATE_MAX_MS = 30
+/** A queue that goes on growing, if only slowly: the later half of the deliveries is late by so much more than the earlier one. */
+const GROWN_TIMES = 2
+const GROWN_MS = 3
+
+/** From one rate to the next one until there is one that is kept and one that is not. */
+const STEP = 1.4
+/** Up to 30 times what the search began with, and down to a thirtieth of it. */
+const STEPS_MAX = 10
+/** Each halves the last step, as a factor: after three the rate is known to 4 %. */
 const HALVINGS = 3
-/** Of what was asked for. In a probe of half a second the last delivery is late by 25 ms then: a collection of garbage is shorter, a queue that grows is longer. */
-const KEPT_UP = 0.95
 
-/** `probe` answers how many messages a second came through of so many that were sent. */
-export async function saturationOf(probe: (perSecond: number) => Promise<number>): Promise<number> {
+/** Whether this rate could have gone on for ever. */
+export function isHeld({ gaveUp, latenciesMicros, halvesMicros: [first, second] }: RateReport): boolean {
+  return (
+    !gaveUp &&
+    latenciesMicros.p99 <= LATE_MAX_MS * 1000 &&
+    second <= Math.max(first * GROWN_TIMES, first + GROWN_MS * 1000)
+  )
+}
+
+/** `probe` answers whether a server keeps this rate. */
+export async function saturationOf(
+  fromPerSecond: number,
+  probe: (perSecond: number) => Promise<boolean>,
+): Promise<number> {
   // What disturbs one probe does not disturb the one after it.
-  const keepsUp = async (perSecond: number): Promise<boolean> =>
-    (await probe(perSecond)) >= perSecond * KEPT_UP || (await probe(perSecond)) >= perSecond * KEPT_UP
-  let good = FROM_PER_SECOND
-  let downs = 0
-  for (; !(await keepsUp(good)); good /= 2)
-    if (downs++ === DOWNS_MAX)
-      throw new Error(`not even ${good} messages a second came through at their pace`)
-  let bad = 2 * good
-  for (let i = 0; downs === 0 && i < DOUBLINGS_MAX && (await keepsUp(bad)); i++) {
-    good = bad
-    bad *= 2
+  const keeps = async (perSecond: number): Promise<boolean> =>
+    (await probe(perSecond)) || (await probe(perSecond))
+  let good = fromPerSecond
+  let bad = fromPerSecond
+  if (await keeps(fromPerSecond)) {
+    for (let i = 0; i < STEPS_MAX && (await keeps((bad = good * STEP))); i++) good = bad
+  } else {
+    for (let i = 0; !(await keeps((good = bad / STEP))); i++) {
+      if (i === STEPS_MAX) throw new Error(`not even ${good.toFixed(1)} messages a second are kept`)
+      bad = good
+    }
   }
   for (let i = 0; i < HALVINGS; i++) {
     const between = Math.sqrt(good * bad)
-    if (await keepsUp(between)) good = between
+    if (await keeps(between)) good = between
     else bad = between
   }
   return good

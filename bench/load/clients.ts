@@ -23,7 +23,7 @@ export interface Origin {
 }
 
 export interface ReadingOptions {
-  /** So many of the clients go on reading what arrives at once. */
+  /** So many of the clients, `isChosen`, go on reading what arrives at once. */
   readonly atOnce: number
   /** Each of the others reads once in this time, which costs this process little. */
   readonly everyMs: number
@@ -161,7 +161,7 @@ export class Clients {
 
   /** They take turns, so that there is no moment at which all of them read. Until this process ends. */
   readInTurns({ atOnce, everyMs }: ReadingOptions): void {
-    const others = this.#webSockets.slice(atOnce)
+    const others = this.#webSockets.filter((_, client) => !isChosen(client, atOnce, this.count))
     for (const socket of others) socket.readAtPleasure()
     let next = 0
     let owed = 0
@@ -186,6 +186,12 @@ export class Clients {
       for (const socket of this.#webSockets) socket.close()
     })
   }
+}
+
+/** So many of all, evenly among those who were there earlier and later: a server may serve them in that order. */
+export function isChosen(client: number, chosen: number, all: number): boolean {
+  const every = Math.max(1, Math.floor(all / chosen))
+  return client % every === 0 && client < chosen * every
 }
 
 export function userName(client: number): string {
