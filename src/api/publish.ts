@@ -1,10 +1,11 @@
 /**
  * POST /v1/publish: one message, one to several channels or users, or an array of these.
  *
- * The body is parsed once to be checked, but a long payload, which is only checked; the payload goes on as the text that it was, so that no
- * number is rounded.
+ * The body is parsed once to be checked, but a plain one and a long payload, which are only checked; the payload goes on as the text that it was,
+ * so that no number is rounded.
  */
 import type { Caller } from './caller.ts'
+import { plainPublish, type PlainPublish } from './plain-publish.ts'
 import type { ApiAnswer, ApiRequest, Route } from './route.ts'
 import { after, allOf, type Answer } from '../answer.ts'
 import { asSluiceError, SluiceError } from '../errors.ts'
@@ -73,6 +74,8 @@ export function publishRoute(publisher: Publisher, batchMax: number): Route {
 // What waits for nothing is answered in the same call: a promise here is one for each message.
 
 function publish(door: Door, { text, jsonDepthMax }: ApiRequest): ApiAnswer | Promise<ApiAnswer> {
+  const plain = plainPublish(text, jsonDepthMax)
+  if (plain !== undefined) return after(publishPlain(door, plain), answerOf)
   const { batchMax } = door
   const apart = memberApart(text, 'data', jsonDepthMax)
   if (apart !== undefined && apart.around['encoding'] === undefined)
@@ -124,6 +127,12 @@ function single(door: Door, value: unknown, raw: string, data?: string): Answer<
   // The request named several: its answer is a list, also where the list has one entry.
   const results = targets.map((target) => settled(() => publishTo(door, message, target)))
   return after(allOf(results), (all) => ({ results: all }))
+}
+
+function publishPlain(door: Door, { target, data, id }: PlainPublish): Answer<Published> {
+  // See `readPayload`.
+  const payload = { data: ownBytes(data, door.isAscii), binary: false }
+  return publishTo(door, { payload, id, meta: undefined }, target)
 }
 
 /** The one way of every message of a request, so that none of them misses what the key allows. */

@@ -6,7 +6,7 @@ import { isObject, JsonFault, parseJson } from './json.ts'
 import { endOfJson } from './json-scan.ts'
 
 /** Below that it is not worth it. */
-const LENGTH_MIN = 1024
+export const LENGTH_MIN = 1024
 
 export interface Apart {
   /** The object, with `null` in the place of the member. */

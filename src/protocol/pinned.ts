@@ -13,7 +13,7 @@ export function isPinning(data: Uint8Array): boolean {
 
 /** Copies of small ones share memory: of its own it takes each a call of the allocator, and the garbage collector a look at it. */
 const SHARED_BYTES = REST_BYTES_MAX
-let shared = new ArrayBuffer(SHARED_BYTES)
+let shared = newShared()
 let used = 0
 
 /** The bytes themselves, or a copy where they are a part of something larger. */
@@ -32,16 +32,24 @@ export function ownBytes(text: string, ascii = false): Buffer {
   const length = ascii ? text.length : Buffer.byteLength(text)
   if (length > SHARED_BYTES / 2) return Buffer.from(text)
   const bytes = room(length)
-  bytes.write(text)
+  // Of one byte each there is nothing to be encoded.
+  if (ascii) bytes.write(text, 0, length, 'latin1')
+  else bytes.write(text)
   return bytes
 }
 
+/** A view of a view: half of what it costs to make one of an `ArrayBuffer`, which is looked at again. */
 function room(length: number): Buffer {
   if (used + length > SHARED_BYTES) {
-    shared = new ArrayBuffer(SHARED_BYTES)
+    shared = newShared()
     used = 0
   }
   const at = used
   used += length
-  return Buffer.from(shared, at, length)
+  return shared.subarray(at, used)
+}
+
+/** Of its own, and not from Node's pool: nothing else is kept with it. */
+function newShared(): Buffer {
+  return Buffer.from(new ArrayBuffer(SHARED_BYTES))
 }

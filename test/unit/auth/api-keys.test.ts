@@ -195,4 +195,58 @@ describe('a presented key', () => {
     refusal(counted, 'wrong', 'publish')
     expect(compared).toBe(4)
   })
+
+  it('that was shown before is known by its bytes, whatever was shown meanwhile, and nothing else is', () => {
+    let hashed = 0
+    const all = parseApiKeys([`shop:publish:${KEY}`, `ops:admin:${OTHER}`], STRICT)
+    for (const key of all) {
+      const compare = key.hasDigest.bind(key)
+      key.hasDigest = (digest) => {
+        hashed++
+        return compare(digest)
+      }
+    }
+    const keys = new ApiKeys(all)
+    const near = [
+      KEY.slice(0, -1),
+      `${KEY}x`,
+      `${KEY}\0`,
+      ` ${KEY}`,
+      `${KEY}é`,
+      KEY.toUpperCase(),
+      `${KEY}${OTHER}`,
+      '\0',
+    ]
+    for (const other of [...near, 'x'.repeat(130), 'é'.repeat(63)]) {
+      expect(keys.find(KEY).name).toBe('shop')
+      expect(keys.find(OTHER).name).toBe('ops')
+      hashed = 0
+      expect(refusal(keys, other, 'publish').code).toBe('unauthorized')
+      expect(hashed).toBe(2)
+      expect([keys.find(KEY).name, keys.find(OTHER).name]).toEqual(['shop', 'ops'])
+      expect(hashed).toBe(2)
+    }
+  })
+
+  it('is told from others by all of its bytes, however long it is', () => {
+    for (const letter of ['x', 'é', '你', '😀']) {
+      for (let bytes = 100; bytes < 140; bytes++) {
+        const key =
+          letter.repeat(bytes / Buffer.byteLength(letter)).padEnd(20, 'a') +
+          'a'.repeat(bytes % Buffer.byteLength(letter))
+        const keys = new ApiKeys(parseApiKeys([`shop:publish:${key}`], STRICT))
+        for (let again = 0; again < 2; again++) {
+          expect(keys.find(key).name).toBe('shop')
+          for (const other of [
+            `${key}x`,
+            `${key}${letter}`,
+            key.slice(0, -1),
+            `${key}\0`,
+            `b${key.slice(1)}`,
+          ])
+            expect(refusal(keys, other, 'publish').code).toBe('unauthorized')
+        }
+      }
+    }
+  })
 })
