@@ -164,7 +164,8 @@ export class HttpExchange {
       this.#state = 'done'
       return true
     }
-    return new HttpStream(response, { onWritable, filler, finish, caught: this.#caught })
+    const over = (): boolean => this.#state === 'done'
+    return new HttpStream(response, { onWritable, filler, finish, over, caught: this.#caught })
   }
 
   /** Cuts the connection, whatever was answered so far; who waits for `onAborted` is told. */
@@ -245,6 +246,8 @@ interface StreamParts {
   readonly onWritable: () => void
   readonly filler: string
   readonly finish: () => boolean
+  /** It was ended or cut, or the peer has gone: what is done to the response then throws. */
+  readonly over: () => boolean
   readonly caught: Caught
 }
 
@@ -262,7 +265,7 @@ export class HttpStream {
   #slow = false
   #wrote = false
 
-  constructor(response: Native.HttpResponse, { onWritable, filler, finish, caught }: StreamParts) {
+  constructor(response: Native.HttpResponse, { onWritable, filler, finish, over, caught }: StreamParts) {
     this.#response = response
     this.#finish = finish
     response.onWritable(() => {
@@ -272,8 +275,8 @@ export class HttpStream {
       response.cork(() => {
         try {
           onWritable()
-          // What is still in uWebSockets.js' buffer moves only when something is written behind it.
-          if (!this.#wrote) this.write(filler)
+          // What is still in uWebSockets.js' buffer moves only when something is written behind it. Whoever was too slow may be closed by now.
+          if (!this.#wrote && !over()) this.write(filler)
         } catch (error) {
           faults.push(error)
         }
@@ -281,7 +284,7 @@ export class HttpStream {
       if (faults.length > 0) {
         caught('writable', faults[0])
         // Tells whoever waits for `onAborted`.
-        response.close()
+        if (!over()) response.close()
       }
       return true
     })

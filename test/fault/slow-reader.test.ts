@@ -124,6 +124,25 @@ describe('a client whose reader stops', () => {
     expect(await client.closed).toMatchObject({ code: 4508 })
   })
 
+  it('over the tail of a channel it is cut where its namespace says so, and the node stays', async () => {
+    node = await startNode({ namespaces: { slow: { slowConsumer: 'disconnect', max: 100_000 } } })
+    const socket = connect(node.apiPort, '127.0.0.1')
+    socket.on('error', () => undefined)
+    let text = ''
+    socket.on('data', (chunk) => (text += chunk.toString()))
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    const key = `Authorization: Bearer ${node.apiKey}\r\n`
+    socket.write(`GET /v1/channels/slow:a/tail HTTP/1.1\r\nHost: test\r\n${key}\r\n`)
+    await expect.poll(() => text).toContain('event: opened')
+    socket.pause()
+    await publishAll(node)
+    expect(await node.metric('sluice_slow_consumers_total{policy="disconnect"}')).toBe(1)
+    socket.resume()
+    await closed
+    const answer = await node.api('GET', '/v1/channels/slow:a')
+    expect(await answer.json()).toMatchObject({ subscribers: { local: 0 } })
+  })
+
   it('over SSE it catches up as well', async () => {
     node = await startNode({ namespaces: { '*': { max: 100_000 } } })
     const socket = connect(node.port, '127.0.0.1')
