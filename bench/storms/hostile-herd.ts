@@ -1,6 +1,7 @@
 /**
  * Twenty times the admission rate from a few addresses, and bad tokens from many, against a node with clients on it.
- * Counted: what the clients notice, and whether good newcomers still get in.
+ * Counted: what the clients notice, and whether good newcomers still get in. Then strangers who are let in, leave at any moment and stop
+ * reading: what they leave behind.
  *
  *   npm run storm -- hostile-herd [--clients 300] [--publishes 500]
  */
@@ -8,6 +9,7 @@ import { connect } from 'node:net'
 import WebSocket from 'ws'
 import { latencyOf, p99Ms } from './parts/latency.ts'
 import { percentiles, printTable, type StormOptions } from './parts/report.ts'
+import { SLOW_NAMESPACES, strangers } from './parts/strangers.ts'
 import type { WebSocketConstructor } from '../../src/client/index.ts'
 import { createClient } from '../../src/client/node.ts'
 import { Fleet, type FleetNode } from '../../test/support/fleet.ts'
@@ -34,6 +36,8 @@ export async function hostileHerd({ clients = 300, publishes = 500 }: StormOptio
         perAddressPerSecond: PER_ADDRESS_PER_SECOND,
         perAddressBurst: PER_ADDRESS_PER_SECOND,
       },
+      namespaces: SLOW_NAMESPACES,
+      dialects: { durableStreams: { public: ['*'] } },
     },
   })
   const [node] = fleet.nodes as readonly [FleetNode]
@@ -52,7 +56,11 @@ export async function hostileHerd({ clients = 300, publishes = 500 }: StormOptio
       })
       client.subscribe('room', () => undefined)
       await client.connect()
-      return { close: () => client.close(), lost: () => lost }
+      return {
+        close: () => client.close(),
+        lost: () => lost,
+        connected: () => Number(client.state === 'connected'),
+      }
     }),
   )
   const lostBefore = sum(herd.map(({ lost }) => lost()))
@@ -102,6 +110,8 @@ export async function hostileHerd({ clients = 300, publishes = 500 }: StormOptio
   const stormy = await latencyOf(node)
   const waitUntilMs = performance.now() + PHASE_MS
   while (cameInMs.length < newcomers && performance.now() < waitUntilMs) await pause(100)
+
+  const left = await leftBehind(fleet, node, sum(herd.map((one) => one.connected())))
   clearInterval(publishing)
 
   const before = p99Ms([first], [calm])
@@ -125,10 +135,47 @@ export async function hostileHerd({ clients = 300, publishes = 500 }: StormOptio
     ['accepted to written, p99 before', `${before.toFixed(2)} ms`],
     ['… and during the flood', `${after.toFixed(2)} ms`],
     ['ratio', (after / before).toFixed(2)],
+    ['strangers who left at any moment', String(left.strangers)],
+    ['slow readers that were cut', String(left.cut)],
+    ['faults of the node', String(left.faults)],
+    ['connections that it still counts for them', String(left.connections)],
   ])
   for (const one of herd) one.close()
   await fleet.close()
-  return lost === 0 && cameInMs.length === newcomers && after / before <= LATENCY_RATIO_MAX
+  const served = lost === 0 && cameInMs.length === newcomers && after / before <= LATENCY_RATIO_MAX
+  return served && left.faults === 0 && left.connections === 0 && left.cut > 0
+}
+
+interface Left {
+  readonly strangers: number
+  /** By the policy of their namespace. */
+  readonly cut: number
+  readonly faults: number
+  readonly connections: number
+}
+
+/** `herd`: how many are connected and stay. */
+async function leftBehind(fleet: Fleet, node: FleetNode, herd: number): Promise<Left> {
+  const storm = strangers(node, await fleet.token('stranger'), Date.now())
+  await pause(PHASE_MS)
+  const count = await storm.end()
+  const connections = async (): Promise<number> => (await sumOf(node, 'sluice_connections')) - herd
+  const waitUntilMs = performance.now() + PHASE_MS
+  while ((await connections()) !== 0 && performance.now() < waitUntilMs) await pause(100)
+  return {
+    strangers: count,
+    cut: await node.metric('sluice_slow_consumers_total{policy="disconnect"}'),
+    faults: await sumOf(node, 'sluice_faults_total'),
+    connections: await connections(),
+  }
+}
+
+/** Of all series of a metric. */
+async function sumOf(node: FleetNode, name: string): Promise<number> {
+  const page = await (await fetch(`http://127.0.0.1:${node.apiPort}/metrics`)).text()
+  return sum(
+    [...page.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'gm'))].map(([, value]) => Number(value)),
+  )
 }
 
 /** An upgrade without a token, from an address of this machine. */
