@@ -309,6 +309,8 @@ export class Hub {
     channel.close()
     this.#quiet.delete(channel)
     this.#channels.delete(channel.name)
-    if (!isInbox(channel.name)) this.#ports.backbone.unsubscribe(channel.name)
+    // Who opens an inbox anew has claimed its user in the same turn, and what was asked of its log before is from before that.
+    if (isInbox(channel.name)) this.#reads.askAnew(channel.name)
+    else this.#ports.backbone.unsubscribe(channel.name)
   }
 }

@@ -48,6 +48,11 @@ export class LogReads {
     return head instanceof Promise ? shared(this.#heads, channel, () => head) : head
   }
 
+  /** An answer that is still awaited is of no use to whoever asks from now on: it may be from before what he has done since. */
+  askAnew(channel: string): void {
+    this.#heads.delete(channel)
+  }
+
   /**
    * The head as it is after this call. For whoever is ahead of this node: an answer to an older question may be from
    * before the message that he has already `seen`. Where the log seems to have less, it is read from there, and has to prove that.
@@ -87,7 +92,9 @@ function pageOf(range: LogRange): LogPage {
 function shared<T>(underWay: Map<string, Promise<T>>, key: string, start: () => Promise<T>): Promise<T> {
   const known = underWay.get(key)
   if (known !== undefined) return known
-  const answer = start().finally(() => underWay.delete(key))
+  const answer = start().finally(() => {
+    if (underWay.get(key) === answer) underWay.delete(key)
+  })
   underWay.set(key, answer)
   return answer
 }

@@ -46,6 +46,8 @@ export function clusterStores(base: Base, { listener, trust, switchboard }: Stor
   const webhooks = new RedisWebhookStore(redis, { backlog: config.webhooks.backlog })
   return {
     ...{ log, registry, backbone, presence, acks, webhooks, nats },
+    // One server carries out in order what comes over one connection.
+    logBehindClaims: redis.single && config.namespaces['@'].delivery !== 'durable',
     grants: new RedisGrantStore(redis),
     probe: (payload) => backbone.probe(payload),
     becomeDeaf: (deaf) => backbone.becomeDeaf(deaf),

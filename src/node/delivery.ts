@@ -272,6 +272,7 @@ function createSessions(base: Base, ports: DeliveryPorts, serving: ServingSessio
       nodeId: base.id,
       hub,
       registry: stores.registry,
+      logBehindClaims: stores.logBehindClaims,
       tokens: { verify: (token, nobody) => tokens.check(token, nobody), isRevoked },
       clock,
       wheel: base.wheel,

@@ -14,18 +14,19 @@ import { requestOf } from './webhooks.ts'
 
 const ANSWER_BYTES_MAX = 65_536
 const NOT_AS_IT_SHOULD = 'the backend that is asked who may come in (hooks) does not answer as it should'
-const NOBODY: HookPort = { mayConnect: () => undefined, maySubscribe: () => undefined }
+const NOBODY: HookPort = { mayConnect: () => undefined, asksFor: () => false, maySubscribe: () => undefined }
 
 export function createHooks({ config, clock, metrics, mistakes, failed }: Base, stores: Stores): HookPort {
   const { hooks } = config
   if (hooks === undefined) return NOBODY
   const { url, subject = '', secret, channels, timeout } = hooks
   const { hookCalls } = metrics
+  // His own inbox everybody has, whatever the patterns are.
+  const asksFor = (channel: string): boolean =>
+    !isInbox(channel) && channels.some((pattern) => matches(pattern, channel))
   const decided = new Hooks(
     {
-      // His own inbox everybody has, whatever the patterns are.
-      asksFor: (channel) => !isInbox(channel) && channels.some((pattern) => matches(pattern, channel)),
-      ...{ connect: hooks.connect, timeoutMs: timeout, underWayMax: hooks.underWay },
+      ...{ asksFor, connect: hooks.connect, timeoutMs: timeout, underWayMax: hooks.underWay },
       ...{ grantMs: hooks.grantFor, whenAway: hooks.whenAway },
     },
     {
@@ -61,6 +62,7 @@ export function createHooks({ config, clock, metrics, mistakes, failed }: Base, 
   const grants = new Grants(new PatternPermissions(subscribe, publish, history))
   return {
     mayConnect: (user) => decided.mayConnect(user)?.then((answer) => grants.of(answer)),
+    asksFor,
     maySubscribe: (user, channel) => decided.maySubscribe(user, channel)?.then(() => undefined),
   }
 }

@@ -29,6 +29,8 @@ import type { ReplayLog } from '../replay/replay-log.ts'
 export interface Stores {
   readonly log: ReplayLog
   readonly registry: Registry
+  /** See `SessionPorts`. */
+  readonly logBehindClaims: boolean
   readonly backbone: Backbone
   readonly presence: PresenceStore
   readonly acks: AckStore
@@ -95,6 +97,7 @@ function memoryStores({ config, id, clock, policies }: Base, { switchboard }: St
   const presence = new MemoryPresenceStore({ ttlMs: PRESENCE_TTL_MS }, clock)
   return {
     ...{ log, registry, backbone, presence },
+    logBehindClaims: true,
     acks: new MemoryAckStore(),
     webhooks: new MemoryWebhookStore(config.webhooks.backlog, clock),
     grants: new MemoryGrantStore(clock),

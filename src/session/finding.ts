@@ -7,7 +7,7 @@ import { standingOf } from './more-permissions.ts'
 import type { ChannelResumeResult, Identity, SessionPorts } from './ports.ts'
 import { openChannel } from './start-position.ts'
 import type { Found } from './welcome.ts'
-import { allOf, type Answer } from '../answer.ts'
+import { after, allOf, type Answer } from '../answer.ts'
 import { SluiceError } from '../errors.ts'
 import type { Opened } from '../hub/opened.ts'
 import { INBOX, inboxOf } from '../protocol/channel.ts'
@@ -64,41 +64,81 @@ export function refusesAll({ channel, error }: Finding, partial: boolean): boole
   return channel === INBOX || (!partial && error.code !== 'limit_exceeded')
 }
 
-/** Never fails: what went wrong is in the answer. */
+/** What was opened while the claim was under way, by channel. */
+export type Ahead = ReadonlyMap<string, Answer<Finding>>
+
+/** Fails with what is wrong with one of them where that refuses the whole connection. */
+export function checkFound(findings: readonly Finding[], partial: boolean): void {
+  const fatal = findings.find((one) => refusesAll(one, partial))?.error
+  if (fatal !== undefined) throw fatal
+}
+
+/**
+ * What can be opened while the claim is under way, so that a store which is elsewhere is waited for once: the claim's answer decides
+ * whether any of it is kept, and changes nothing about it. A channel that a backend is asked about waits, since the claim may say that
+ * he need not be asked; and an inbox where its log might be read before the user is claimed (`SessionPorts.logBehindClaims`), or is
+ * read from a place, which the log does aside.
+ */
+export function findAhead(
+  connection: Connection,
+  identity: Identity,
+  wanted: Channels,
+  ports: SessionPorts,
+): Ahead {
+  const ahead = new Map<string, Answer<Finding>>()
+  for (const [channel, from] of wanted) {
+    const isReady =
+      channel === INBOX ? from === undefined && ports.logBehindClaims : !ports.hooks.asksFor(channel)
+    if (isReady) ahead.set(channel, findOne(connection, identity, channel, from, ports))
+  }
+  return ahead
+}
+
+/** The connection did not come to be: what was opened for it is closed, and what is still being opened as soon as it is there. */
+export function letGo(findings: readonly Finding[], ahead: Ahead | undefined): void {
+  const close = ({ opened }: Finding): void => opened?.subscription.close()
+  for (const finding of findings) close(finding)
+  for (const finding of ahead?.values() ?? []) void after(finding, close)
+}
+
+/** Never fails: what went wrong is in the answer. `ahead`: is taken where it was found; what it may have failed with is of before the claim. */
 export function findAll(
   connection: Connection,
   identity: Identity,
   wanted: Channels,
   ports: SessionPorts,
+  ahead?: Ahead,
 ): Answer<readonly Finding[]> {
-  const failed = (channel: string, from: From | undefined, thrown: unknown): Finding => {
+  const findings: Answer<Finding>[] = []
+  for (const [channel, from] of wanted) {
+    const early = ahead?.get(channel)
+    const find = (): Answer<Finding> => findOne(connection, identity, channel, from, ports)
+    findings.push(early === undefined ? find() : after(early, (one) => (one.error ? find() : one)))
+  }
+  return allOf(findings)
+}
+
+function findOne(
+  connection: Connection,
+  identity: Identity,
+  channel: string,
+  from: From | undefined,
+  ports: SessionPorts,
+): Answer<Finding> {
+  const placed = (opened: Opened): Finding => ({ channel, from, opened, error: undefined })
+  const failed = (thrown: unknown): Finding => {
     if (thrown instanceof SluiceError) return { channel, from, opened: undefined, error: thrown }
     ports.failed('opening a channel', thrown)
     const error = new SluiceError('internal', 'the channel could not be opened')
     return { channel, from, opened: undefined, error }
   }
-  const standing = standingOf(identity)
-  const findings: Answer<Finding>[] = []
-  for (const [channel, from] of wanted) {
-    const isStanding = standing.has(channel)
-    const placed = (opened: Opened): Finding => ({ channel, from, opened, error: undefined })
-    try {
-      const opened = openChannel(
-        ports,
-        identity.user,
-        nameOf(channel, identity),
-        from,
-        connection,
-        isStanding,
-      )
-      if (opened instanceof Promise)
-        findings.push(opened.then(placed, (error: unknown) => failed(channel, from, error)))
-      else findings.push(placed(opened))
-    } catch (error) {
-      findings.push(failed(channel, from, error))
-    }
+  const isStanding = standingOf(identity).has(channel)
+  try {
+    const opened = openChannel(ports, identity.user, nameOf(channel, identity), from, connection, isStanding)
+    return opened instanceof Promise ? opened.then(placed, failed) : placed(opened)
+  } catch (error) {
+    return failed(error)
   }
-  return allOf(findings)
 }
 
 function nameOf(channel: string, { user }: Identity): string {

@@ -130,6 +130,8 @@ export interface Granting {
 export interface HookPort {
   /** The answer `undefined`: as his token says. */
   mayConnect(user: string): Promise<Granting | undefined> | undefined
+  /** Whether `maySubscribe` would have to ask. */
+  asksFor(channel: string): boolean
   /** By the internal name of a channel. */
   maySubscribe(user: string, channel: string): Promise<void> | undefined
 }
@@ -140,6 +142,8 @@ export interface SessionPorts {
   readonly nodeId: string
   readonly hub: Hub
   readonly registry: Registry
+  /** Whether the log of an inbox that is asked while a claim is under way answers as it is after the claim. */
+  readonly logBehindClaims: boolean
   readonly tokens: TokenCheck
   readonly clock: Clock
   /** For expiry and re-authentication of all sessions. */

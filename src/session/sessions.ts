@@ -7,7 +7,8 @@ import { Attempts, endedByOperator, isEnded, isOvertaken, takenOver, type Attemp
 import { Claims } from './claims.ts'
 import { ConnectionGone, type Connection } from './connection.ts'
 import { Credentials } from './credentials.ts'
-import { findAll, found, refusesAll, resultOf, shown, sortOut, type Finding, type Sorted } from './finding.ts'
+import { checkFound, findAhead, findAll, found, letGo, resultOf, shown, sortOut } from './finding.ts'
+import type { Ahead, Finding, Sorted } from './finding.ts'
 import { howCame, shownAs } from './came.ts'
 import type { Identity, SessionContext } from './ports.ts'
 import { ownerTagOf, sessionIdFor } from './session-id.ts'
@@ -112,20 +113,20 @@ export class Sessions {
     takeConnection(ports, user, sorted.wanted.size - 1, this.#byId.has(id))
     // The user is claimed before any log is read: a publisher appends first and looks the user up then.
     const attempt = this.#attempts.begin(user, id)
-    const opened: Opened[] = []
+    let findings: readonly Finding[] = []
+    let ahead: Ahead | undefined
     try {
       const claiming = this.#claims.claim(attempt, id)
+      if (claiming instanceof Promise) ahead = findAhead(connection, identity, sorted.wanted, ports)
       const claimed = claiming instanceof Promise ? await claiming : claiming
       this.#credentials.checkRevoked(identity, claimed.revokedBeforeMs)
       checkSessions(ports, this.#context.options, claimed.sessions)
       const standing = channelsFor(claimed.standing, id)
       const { wanted, refused } = withStandingChannels(sorted, standing, request)
       const permitted = withAllStanding(identity, standing)
-      const finding = findAll(connection, permitted, wanted, ports)
-      const findings = [...(finding instanceof Promise ? await finding : finding), ...refused]
-      for (const one of findings) if (one.opened !== undefined) opened.push(one.opened)
-      const fatal = findings.find((one) => refusesAll(one, request.partial))?.error
-      if (fatal !== undefined) throw fatal
+      const finding = findAll(connection, permitted, wanted, ports, ahead)
+      findings = [...(finding instanceof Promise ? await finding : finding), ...refused]
+      checkFound(findings, request.partial)
       if (connection.closed) throw new ConnectionGone()
       this.#checkStill(identity, attempt, sorted.wanted.size - 1)
       const inbox = findings.find((one) => one.channel === INBOX) as Finding & { opened: Opened }
@@ -146,7 +147,7 @@ export class Sessions {
       this.#install(session, findings, { entries, refused: malformed, came, handover, standing, attempt })
       return session
     } catch (error) {
-      for (const { subscription } of opened) subscription.close()
+      letGo(findings, ahead)
       this.#claims.gaveUp(attempt, id, this.#byId.has(id))
       if (error instanceof ConnectionGone) return undefined
       throw error

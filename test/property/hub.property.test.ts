@@ -200,6 +200,7 @@ function world(policy: HubPolicy, tailMessages: number, memoryBytes: number) {
   const ports: SessionPorts = {
     hooks: NO_HOOKS,
     nodeId: 'n',
+    logBehindClaims: true,
     historyOf: () => undefined,
     limits: () => ({ frame: 65_536, payload: 65_536, subscriptions: 512, presenceData: 1024 }),
     hub,

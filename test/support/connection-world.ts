@@ -6,7 +6,7 @@ import { noWitness } from '../../src/observe/witness.ts'
 import { NO_LINKS } from './no-links.ts'
 import { ManualClock } from './manual-clock.ts'
 import { FakeUws } from './fake-uws.ts'
-import { settled, World, type WorldNode } from './session-world.ts'
+import { settled, World, type WorldNode, type WorldOptions } from './session-world.ts'
 import type { EdgeOptions, EdgePorts } from '../../src/edge/ports.ts'
 import type { Fanout } from '../../src/hub/fanout.ts'
 import { INBOX } from '../../src/protocol/channel.ts'
@@ -36,8 +36,8 @@ export const OPTIONS = {
 
 export class ConnectionWorld {
   readonly uws = new FakeUws()
-  readonly world = new World(['n1'], { topics: this.uws, session: { subscriptionsMax: 10 } })
-  readonly node: WorldNode = this.world.node('n1')
+  readonly world: World
+  readonly node: WorldNode
   readonly clock = new ManualClock()
   readonly failures: unknown[] = []
   readonly ports: EdgePorts
@@ -49,7 +49,9 @@ export class ConnectionWorld {
   readonly clients: (() => unknown)[] = []
   readonly #wheel = new Wheel(this.clock, 100, (_where, error) => void this.failures.push(error))
 
-  constructor() {
+  constructor(options: WorldOptions = {}) {
+    this.world = new World(['n1'], { topics: this.uws, session: { subscriptionsMax: 10 }, ...options })
+    this.node = this.world.node('n1')
     this.ports = {
       links: NO_LINKS,
       sessions: this.node.sessions,

@@ -1,4 +1,8 @@
 import type { HookPort } from '../../src/session/ports.ts'
 
 /** No backend has a say. */
-export const NO_HOOKS: HookPort = { mayConnect: () => undefined, maySubscribe: () => undefined }
+export const NO_HOOKS: HookPort = {
+  mayConnect: () => undefined,
+  asksFor: () => false,
+  maySubscribe: () => undefined,
+}

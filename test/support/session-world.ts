@@ -26,7 +26,13 @@ import { MemoryReplayLog } from '../../src/replay/memory.ts'
 import type { ReplayLog } from '../../src/replay/replay-log.ts'
 import type { MoveOrder, UnsubscribedBy } from '../../src/session/connection.ts'
 import type { Start, Welcome } from '../../src/session/welcome.ts'
-import type { ClientPublish, Identity, SessionOptions, SessionPorts } from '../../src/session/ports.ts'
+import type {
+  ClientPublish,
+  HookPort,
+  Identity,
+  SessionOptions,
+  SessionPorts,
+} from '../../src/session/ports.ts'
 import type { Session } from '../../src/session/session.ts'
 import { Sessions, type ConnectRequest } from '../../src/session/sessions.ts'
 import { Users } from '../../src/session/users.ts'
@@ -209,6 +215,10 @@ export interface WorldOptions {
   readonly policy?: Partial<ClientPublish>
   readonly quotas?: Partial<QuotaLimits>
   readonly topics?: Topics
+  readonly hooks?: HookPort
+  readonly logBehindClaims?: boolean
+  /** The stores are in memory, and nothing of them is held back; with a check of tokens that answers as it does. */
+  readonly inMemory?: { readonly check: SessionPorts['tokens']['verify'] }
 }
 
 export class WorldNode {
@@ -229,7 +239,11 @@ export class WorldNode {
   readonly #world: World
   readonly #wheel: Wheel
 
-  constructor(id: string, world: World, { session, policy, quotas, topics }: WorldOptions) {
+  constructor(
+    id: string,
+    world: World,
+    { session, policy, quotas, topics, hooks = NO_HOOKS, logBehindClaims = true, inMemory }: WorldOptions,
+  ) {
     this.id = id
     this.#world = world
     const { calls, clock } = world
@@ -238,10 +252,12 @@ export class WorldNode {
       subscribe: (channel: string) => calls.run(id, `subscribe ${channel}`, () => Promise.resolve()),
       unsubscribe: ignore,
     } as unknown as Backbone
-    const registry = slowly(world.registry, (name, run) => calls.run(id, name, run)) as Registry
+    const held = (store: object): object =>
+      inMemory === undefined ? slowly(store, (name, run) => calls.run(id, name, run)) : store
+    const registry = held(world.registry) as Registry
     this.hub = new Hub(
       {
-        log: slowly(world.log, (name, run) => calls.run(id, name, run)) as ReplayLog,
+        log: held(world.log) as ReplayLog,
         backbone,
         topics: topics ?? { publish: ignore },
         clock,
@@ -264,7 +280,7 @@ export class WorldNode {
     const others = (): Pick<NodeInfo, 'id' | 'state'>[] =>
       [...world.nodes.keys()].filter((one) => one !== id).map((one) => ({ id: one, state: 'active' }))
     const ports: SessionPorts = {
-      hooks: NO_HOOKS,
+      hooks,
       historyOf: (channel) => ({
         read: (after, limit) => calls.run(id, 'page', () => world.log.read(channel, after, limit)),
         last: (limit) => calls.run(id, 'page', () => world.log.last(channel, limit)),
@@ -273,8 +289,9 @@ export class WorldNode {
       nodeId: id,
       hub: this.hub,
       registry,
+      logBehindClaims,
       tokens: {
-        verify: (token) => calls.run(id, 'verify', () => world.verify(token)),
+        verify: inMemory?.check ?? ((token) => calls.run(id, 'verify', () => world.verify(token))),
         isRevoked,
       },
       clock,

@@ -73,16 +73,17 @@ describe('the user of a token', () => {
 describe('a token that was revoked', () => {
   const REVOKED = { code: 'unauthorized', message: 'the token has been revoked' }
 
-  it('before, as the registry knows, opens no channel and leaves nothing behind', async () => {
+  it('before, as the registry knows, keeps no channel that was opened meanwhile and leaves nothing behind', async () => {
     await world.registry.revoke('ann', issuedAt(0), 60_000)
     world.calls.held = (name) => name === 'head'
     const { connection, done } = node.connect('ann')
     expect(await done).toMatchObject(REVOKED)
-    expect(world.calls.waiting).toEqual([])
     expect(node.counted).toEqual(['token revoked'])
     expect(connection.frames).toEqual([])
     expect(node.sessions.count).toBe(0)
-    await settled()
+    await world.calls.release()
+    expect(node.hub.subscriptionCount).toBe(0)
+    expect(node.hub.local(inboxOf('ann'))).toBeUndefined()
     expect(world.registry.locate('ann')).toEqual([])
   })
 
@@ -135,7 +136,7 @@ describe('connecting', () => {
       partial: true,
     })
     expect(await again).toBeUndefined()
-    expect(world.calls.waiting.map(({ name }) => name)).toEqual(['claim'])
+    expect(world.calls.waiting.map(({ name }) => name)).toEqual(['claim', 'head'])
     await world.calls.release()
     expect(await done).toBeUndefined()
   })

@@ -10,7 +10,7 @@ import { settled, twoNodes, World, type FakeConnection, type WorldNode } from '.
 const WAITS: Readonly<Record<string, string>> = {
   'client-publish.ts: const published = await publishing':
     'nothing is done after it but to answer; the check and the publish are one step',
-  'finding.ts: findings.push(opened.then(placed, (error: unknown) => failed(channel, from, error)))':
+  'finding.ts: return opened instanceof Promise ? opened.then(placed, failed) : placed(opened)':
     'no session yet: `connect` looks at the connection, at revocations, at the expiry and at newer connections after it',
   'session.ts: const opened = await openChannel(this.ports, this.user, name, from, this.connection, isStanding)':
     'the connection may have gone, the token may be narrower, the channel left or taken, the limit reached',
@@ -32,7 +32,7 @@ const WAITS: Readonly<Record<string, string>> = {
   'sessions.ts: const identity = asked === undefined ? ofToken : withGranting(ofToken, await asked)':
     'nothing is claimed yet: the connection may have gone, and what is decided of the user is seen by the claim',
   'start-position.ts: return asked === undefined ? open() : asked.then(open)': 'whoever calls looks again',
-  'sessions.ts: const findings = [...(finding instanceof Promise ? await finding : finding), ...refused]':
+  'sessions.ts: findings = [...(finding instanceof Promise ? await finding : finding), ...refused]':
     'as what finding.ts waits for',
   'sessions.ts: const forMs = await ports.registry.keep(session.user, id, ports.nodeId)':
     'another connection may have the session here: it is looked up again',
