@@ -4,7 +4,7 @@
  * seen, so it cannot be overwritten.
  */
 import { called, isActive, isOpen, isOver, type Job, type JobNode, type JobPart } from './job.ts'
-import { allAtOnceFromMs, nodeDeadlineOf, shareOf, toldIn, type JobSight } from './job-pace.ts'
+import { allAtOnceFromMs, nodeDeadlineOf, shareOf, toldIn, untoldOf, type JobSight } from './job-pace.ts'
 
 export interface LeaderSight extends JobSight {
   /** It is in the table of nodes, or has not been missing for long. */
@@ -66,24 +66,38 @@ function withCalls(job: Job, sight: LeaderSight): Job {
   return next
 }
 
-/** Each time that the plan is another one, or that more or fewer nodes share it. */
+/** A node that has so many more than its share was made for, of those, gets another one. */
+const GROWN_SHARE = 0.25
+
+/**
+ * Each time that the plan is another one, that more or fewer nodes share it, or that a node has many more clients than its share
+ * was made for: those of one that has died come to the others of the job, too, and one that was empty would let one go at a time.
+ */
 function withShares(job: Job, sight: LeaderSight): Job {
   const lanes = job.nodes.filter(isActive).length
   const isHurried = sight.nowMs >= allAtOnceFromMs(job, sight)
   const share = `${job.plan} ${job.planFrom} ${lanes}${isHurried ? ' hurried' : ''}`
   const deadlineAt = nodeDeadlineOf(job, sight)
   const nodes = job.nodes.map((node): JobNode => {
-    if (!isActive(node) || node.share === share) return node
+    if (!isActive(node)) return node
+    const clients = untoldOf(node, sight)
+    if (isFor(node, share, clients)) return node
     const { plan, moveAt } = shareOf(job, node, lanes, sight)
     return {
       ...node,
       plan,
-      share,
+      share: `${share} of ${clients}`,
       moveAt,
       ...(deadlineAt === undefined ? {} : { deadlineAt: Math.max(sight.nowMs, deadlineAt) }),
     }
   })
   return { ...job, nodes }
+}
+
+function isFor({ share = '' }: JobNode, wanted: string, clients: number): boolean {
+  const [of, count] = share.split(' of ')
+  const reckoned = Number(count)
+  return of === wanted && clients - reckoned <= Math.max(1, reckoned * GROWN_SHARE)
 }
 
 function isSame(a: Job, b: Job): boolean {

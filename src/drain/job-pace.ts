@@ -23,7 +23,7 @@ export interface JobSight extends JobDelays {
   readonly nowMs: number
   /** So many of the node have been told. */
   told(id: string): number
-  /** So many of the node are still to go; `undefined`: it has not said. */
+  /** So many of the node are still to go; `undefined`: nobody has said so since the job was made. */
   left(id: string): number | undefined
 }
 
@@ -58,11 +58,9 @@ export function untoldIn(job: Job, sight: JobSight): number {
   return job.nodes.reduce((sum, node) => sum + untoldOf(node, sight), 0)
 }
 
-function untoldOf(node: JobNode, sight: JobSight): number {
+export function untoldOf(node: JobNode, sight: JobSight): number {
   if (!isOpen(node)) return 0
-  return isActive(node) && sight.left(node.id) !== undefined
-    ? (sight.left(node.id) as number)
-    : Math.max(0, node.clients - sight.told(node.id))
+  return sight.left(node.id) ?? Math.max(0, node.clients - sight.told(node.id))
 }
 
 /** So many rounds of nodes are still to come after those that move clients now. */
@@ -101,7 +99,7 @@ function paceOf(job: Job, sight: JobSight): Pace {
       : plan.kind === 'fast'
         ? { perMs: FAST_PER_MS, everyMs: FLOW_EVERY_MS, byTime: true }
         : {
-            perMs: Math.max(BATCH_MIN, batchOf(plan, job)) / plan.everyMs,
+            perMs: Math.max(BATCH_MIN, batchOf(plan, job, left)) / plan.everyMs,
             everyMs: plan.everyMs,
             byTime: false,
           }
@@ -116,8 +114,9 @@ function timeLeftMs(job: Job, sight: JobSight, untilMs: number): number {
   return Math.max(FLOW_EVERY_MS, untilMs - sight.nowMs - starting - roundsAfter(job) * overheadMs(sight))
 }
 
-function batchOf(plan: Exclude<Plan, { kind: 'over' } | { kind: 'fast' }>, job: Job): number {
-  return plan.kind === 'count' ? plan.count : (clientsOf(job) * plan.percent) / 100
+/** A part of all is one of those who were there when the job was made, or who are still to go, where those are more. */
+function batchOf(plan: Exclude<Plan, { kind: 'over' } | { kind: 'fast' }>, job: Job, left: number): number {
+  return plan.kind === 'count' ? plan.count : (Math.max(clientsOf(job), left) * plan.percent) / 100
 }
 
 /** What one of so many nodes that move clients at a time asks, and from when on. */

@@ -45,7 +45,9 @@ export interface JobRunnerPorts {
   readonly drain: JobDrain
   readonly delays: JobDelays
   /** The others, as the table of nodes was read last. */
-  readonly others: () => readonly Pick<NodeInfo, 'id'>[]
+  readonly others: () => readonly Pick<NodeInfo, 'id' | 'connections'>[]
+  /** How many are connected here. */
+  readonly connections: () => number
   /** The shelf of the jobs that run, as it was read with the table. */
   readonly jobs: () => ReadonlyMap<string, string>
   /** Reads both again. Fails with `unavailable`. */

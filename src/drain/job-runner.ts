@@ -299,12 +299,15 @@ export class JobRunner {
   }
 
   async #sightOf(job: Job, nowMs: number): Promise<LeaderSight> {
-    const { book, delays } = this.#ports
+    const { book, delays, nodeId, connections, others } = this.#ports
     const { leaseMs, answerMs } = this.#options
     const outcomes = await book.outcomes(
       job.id,
       job.nodes.filter(isActive).map(({ id }) => id),
     )
+    // Who is drained and has not begun moves all that are there by then, however many there were when the job was made.
+    const connected = new Map(others().map((node) => [node.id, node.connections])).set(nodeId, connections())
+    const all = job.kind === 'drain'
     return {
       ...delays,
       nowMs: await book.nowMs(),
@@ -313,7 +316,7 @@ export class JobRunner {
       // The table may have been lost with everything: then all of them enter it again.
       here: (id) => nowMs - (this.#missing.get(id) ?? nowMs) <= leaseMs,
       told: (id) => outcomes.get(id)?.progress.told ?? 0,
-      left: (id) => outcomes.get(id)?.progress.remaining,
+      left: (id) => outcomes.get(id)?.progress.remaining ?? (all ? connected.get(id) : undefined),
     }
   }
 

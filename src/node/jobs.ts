@@ -69,13 +69,7 @@ export function createJobs(ports: JobPorts): Jobs {
   const target = (): string =>
     versionGoneTo({ self: info(), others: membership.others, target: membership.orders.target })
   const book = new JobBook({ registry, clock, changed: () => ports.changed() })
-  const records = new Records({
-    clock,
-    book,
-    self: info,
-    target,
-    failed,
-  })
+  const records = new Records({ clock, book, self: info, target, failed })
   const runner = new JobRunner(
     {
       leaseMs: cluster.nodeTtl,
@@ -89,6 +83,7 @@ export function createJobs(ports: JobPorts): Jobs {
       drain,
       delays,
       others: () => membership.others,
+      connections: () => info().connections,
       jobs: () => membership.jobs,
       read: () => membership.refresh(),
       emptied: () => ports.emptied(),

@@ -87,7 +87,7 @@ describe('a drain of a region', () => {
     await comesTo(async () => {
       const now = await jobAt(witness, job.id)
       seen.push(now)
-      // A node that was empty when it was planned for, and is given clients by one that died, lets one go in a second.
+      // Slow is not wrong, as long as it goes on.
       return now.state === 'done' ? 'done' : `${now.state}, ${now.told} told`
     }, 'done')
 

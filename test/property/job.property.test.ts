@@ -340,6 +340,15 @@ class Fleet {
     return [...this.#cores.values()].reduce((sum, { counts }) => sum + counts.told, 0)
   }
 
+  partOf(id: string): string | undefined {
+    return nodeOf(this.job, id)?.part
+  }
+
+  /** They come from elsewhere. */
+  join(id: string, clients: number): void {
+    this.#here.set(id, (this.#here.get(id) ?? 0) + clients)
+  }
+
   tick(): void {
     this.nowMs += 100
     this.job = advance(this.job, {
@@ -489,6 +498,36 @@ describe('the pace of a job', () => {
         expect(doneMs).toBeLessThanOrEqual(totalS * 1000 * 1.05 + 2000)
         // And not in a hurry either: they are spread over it.
         if (total >= 100) expect(doneMs).toBeGreaterThan(totalS * 1000 * 0.7)
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  it('J5 so are those who come to a node that waits for its turn, or that takes newcomers before it moves anybody', () => {
+    const seconds = fc.integer({ min: 60, max: 300 })
+    const grown = fc.record({
+      part: fc.constantFrom('waiting', 'moving'),
+      by: fc.integer({ min: 1, max: 300 }),
+    })
+    fc.assert(
+      fc.property(regions, seconds, grown, (clients, totalS, { part, by }) => {
+        const nodes = [...clients, 0].map((count, index) => ({ id: `n${index}`, clients: count }))
+        const last = (nodes.at(-1) as { id: string }).id
+        const fleet = new Fleet(jobOf(nodes, { plan: `${totalS}s` }))
+        const total = clients.reduce((sum, one) => sum + one, by)
+        let joined = false
+        let doneMs = 0
+        for (let i = 0; i < totalS * 20 && !isOver(fleet.job); i++) {
+          if (!joined && fleet.partOf(last) === part) {
+            fleet.join(last, by)
+            joined = true
+          }
+          fleet.tick()
+          if (fleet.toldSoFar < total) doneMs = fleet.nowMs
+        }
+        expect(isOver(fleet.job)).toBe(true)
+        expect(fleet.toldSoFar).toBe(total)
+        expect(doneMs).toBeLessThanOrEqual(totalS * 1000 * 1.05 + 2000)
       }),
       { numRuns: 30 },
     )

@@ -1,12 +1,14 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { ManualClock } from '../../support/manual-clock.ts'
+import { parsePlan, type Plan } from '../../../src/config/drain-plan.ts'
 import { JobBook } from '../../../src/drain/job-book.ts'
 import { chosenFrom, drainJob, type JobWish } from '../../../src/drain/job-making.ts'
 import { commandOf } from '../../../src/drain/job-hand.ts'
+import { advance, type LeaderSight } from '../../../src/drain/job-leader.ts'
 import { shareOf } from '../../../src/drain/job-pace.ts'
 import { JobRunner } from '../../../src/drain/job-runner.ts'
 import type { JobDrain, PartCommand } from '../../../src/drain/job-runner-ports.ts'
-import { jobIn, type Job, type JobNode } from '../../../src/drain/job.ts'
+import { begun as begunBy, jobIn, type Job, type JobNode } from '../../../src/drain/job.ts'
 import { MemoryRegistry } from '../../../src/registry/memory.ts'
 import type { NodeInfo } from '../../../src/registry/registry.ts'
 
@@ -35,12 +37,15 @@ let clock: ManualClock
 let book: JobBook
 let begun: PartCommand[]
 let registry: MemoryRegistry
+/** As many as node `a` has. */
+let connections: number
 
 beforeEach(() => {
   clock = new ManualClock()
   registry = new MemoryRegistry({ nodeTtlMs: 10_000, sessionTtlMs: 10_000 }, clock)
   book = new JobBook({ registry, clock, changed: () => undefined })
   begun = []
+  connections = 100
 })
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -68,6 +73,7 @@ async function ordered(job: Job, ends?: Pick<JobDrain, 'underway'>): Promise<rea
       ...{ nodeId: 'a', clock, book, drain, delays: DELAYS },
       log: { info() {}, warn() {} } as never,
       others: () => NODES.filter(({ id }) => id !== 'a'),
+      connections: () => connections,
       jobs: () => shelf,
       read: async () => runner.look(clock.monotonicMs()),
       emptied() {},
@@ -149,5 +155,45 @@ describe('a batch in which the part of a node has ended', () => {
     const called: JobNode = { ...first(made()), part: 'called', batchAsked: 10, batchUntil: 700 }
     const sight = { ...DELAYS, nowMs: 0, told: () => 0, left: () => undefined }
     expect(shareOf(made({ plan: '10/1s' }), called, 1, sight)).toEqual({ plan: '10/1s', moveAt: 700 })
+  })
+})
+
+describe('a node that had no clients when the job was made, and is given those of one that has died', () => {
+  const lone = (plan: string): Job => {
+    const job = made({ plan, deadlineMs: 600_000, nowMs: clock.now() })
+    return { ...job, nodes: [{ ...first(job), clients: 0 }] }
+  }
+  const perSecond = ({ plan = '' }: Pick<PartCommand, 'plan'>): number => {
+    const { kind, ...rest } = parsePlan(plan) as Plan
+    expect(kind).toBe('count')
+    const { count, everyMs } = rest as { count: number; everyMs: number }
+    return (count / everyMs) * 1000
+  }
+
+  it('is given a pace for those that it has when it begins', async () => {
+    connections = 500
+    const [over] = await ordered(lone('100s'))
+    expect(perSecond(over as PartCommand)).toBeCloseTo(5, 0)
+  })
+
+  it('also where that is a part of all', async () => {
+    connections = 500
+    const [percent] = await ordered(lone('10%/10s'))
+    expect(perSecond(percent as PartCommand)).toBeCloseTo(5, 0)
+  })
+
+  it('is given another one where they come while it waits for balancers, and not for one or two', () => {
+    const sight = (left: number): LeaderSight => ({
+      ...{ ...DELAYS, nowMs: 0, answerMs: 30_000, leaveMs: 10_000 },
+      ...{ here: () => true, told: () => 0, left: () => left },
+    })
+    const planOf = (job: Job): string => first(job).plan ?? ''
+    const empty = advance({ ...lone('100s'), at: 0, planFrom: 0, deadlineAt: 600_000 }, sight(0))
+    const moving = begunBy(empty, 'a', 0) as Job
+    expect(advance(moving, sight(1))).toBe(moving)
+    const grown = advance(moving, sight(400))
+    expect(perSecond({ plan: planOf(grown) })).toBeCloseTo(4, 0)
+    for (const left of [500, 300, 0]) expect(advance(grown, sight(left))).toBe(grown)
+    expect(perSecond({ plan: planOf(advance(grown, sight(600))) })).toBeCloseTo(6, 0)
   })
 })
