@@ -27,12 +27,8 @@ import { decodeAnnouncement, encodeAnnouncement } from '../../src/presence/annou
 import { joinBinary } from '../../src/protocol/binary.ts'
 import { isChannel } from '../../src/protocol/channel.ts'
 import { departureIn, tagOf } from '../../src/protocol/cursor.ts'
-import {
-  decodeBinary,
-  decodeText,
-  MalformedFrame,
-  type DecodedFrame,
-} from '../../src/dialect/sluice-v1/decode.ts'
+import { decodeBinary, decodeText, type DecodedFrame } from '../../src/dialect/sluice-v1/decode.ts'
+import { MalformedFrame } from '../../src/dialect/sluice-v1/members.ts'
 import { isDeeper } from '../../src/protocol/json.ts'
 import type { Payload } from '../../src/protocol/message.ts'
 import {

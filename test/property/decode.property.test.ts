@@ -2,12 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { joinBinary } from '../../src/protocol/binary.ts'
 import { hostileJson, nested } from '../support/hostile-json.ts'
-import {
-  decodeBinary,
-  decodeText,
-  MalformedFrame,
-  type DecodedFrame,
-} from '../../src/dialect/sluice-v1/decode.ts'
+import { decodeBinary, decodeText, type DecodedFrame } from '../../src/dialect/sluice-v1/decode.ts'
+import { MalformedFrame } from '../../src/dialect/sluice-v1/members.ts'
 
 const DEPTH = 64
 const TYPES = ['connect', 'subscribe', 'unsubscribe', 'publish', 'ack', 'auth', 'presence', 'ping'] as const

@@ -2,8 +2,7 @@
  * Unknown bytes -> a client's frame. Never throws anything but `MalformedFrame`, whatever the bytes are.
  */
 import { splitBinary } from '../../protocol/binary.ts'
-import { CHANNEL_RULE, INBOX, isChannel } from '../../protocol/channel.ts'
-import { EPOCH, isOffset } from '../../protocol/position.ts'
+import { CHANNEL_RULE } from '../../protocol/channel.ts'
 import type {
   AckFrame,
   AuthFrame,
@@ -16,11 +15,25 @@ import type {
   SubscribeFrame,
   UnsubscribeFrame,
 } from './frames.ts'
-import type { From, Position } from '../../protocol/position.ts'
+import {
+  channel,
+  count,
+  isSubscribable,
+  knownRef,
+  malformed,
+  MalformedFrame,
+  position,
+  ref,
+  shown,
+  text,
+  type Json,
+} from './members.ts'
 import { isObject, JsonFault, parseJson } from '../../protocol/json.ts'
+import { memberApart } from '../../protocol/json-apart.ts'
 import { ID_RULE, isMessageId } from '../../protocol/message-id.ts'
 import type { Payload } from '../../protocol/message.ts'
 import { EVENT_RULE, isEvent } from '../../protocol/metadata.ts'
+import { isOffset, type From, type Position } from '../../protocol/position.ts'
 import type { Entry } from '../../presence/info.ts'
 import { rawMember, rawMembers } from '../../protocol/raw-json.ts'
 
@@ -59,25 +72,9 @@ export type DecodedFrame =
   | ProbeFrame
   | PingFrame
 
-/** Why a frame cannot be read. `ref` is the request's where it could be found, so that the error can name it. */
-export class MalformedFrame extends Error {
-  override readonly name = 'MalformedFrame'
-  readonly ref: number | undefined
-  /** Not even a JSON object: the peer does not speak the protocol, and the connection ends. */
-  readonly fatal: boolean
-
-  constructor(message: string, requestRef: number | undefined, fatal: boolean) {
-    super(message)
-    this.ref = requestRef
-    this.fatal = fatal
-  }
-}
-
 const TOKEN_LENGTH_MAX = 16_384
 const SESSION_LENGTH_MAX = 64
 const CLIENT_LABEL_MAX = 64
-
-type Json = Readonly<Record<string, unknown>>
 
 const READERS: Record<
   DecodedFrame['type'],
@@ -94,7 +91,7 @@ const READERS: Record<
       : { entry: entry(frame, 'enter', frame['enter'], rawMember(frameText, 'enter')) }),
   }),
   unsubscribe: (frame) => ({ type: 'unsubscribe', ref: ref(frame), channel: channel(frame) }),
-  publish: readPublish,
+  publish: (frame, frameText, binary) => readPublish(frame, rawMember(frameText, 'data'), binary),
   ack: (frame) => ({ type: 'ack', channel: channel(frame), offset: count(frame, 'offset', frame['offset']) }),
   auth: (frame) => ({ type: 'auth', ref: ref(frame), token: text(frame, 'token', TOKEN_LENGTH_MAX) }),
   enter: (frame, frameText) => ({
@@ -131,6 +128,9 @@ export function decodeBinary(bytes: Uint8Array, jsonDepthMax: number): DecodedFr
 }
 
 function decode(frameText: string, jsonDepthMax: number, binary: Uint8Array | undefined): DecodedFrame {
+  // As the door of HTTP does: a long payload is looked at in one walk, and nothing is built of it.
+  const apart = memberApart(frameText, 'data', jsonDepthMax)
+  if (apart?.around['type'] === 'publish') return readPublish(apart.around, apart.raw, binary)
   const parsed = parse(frameText, jsonDepthMax)
   if (!isObject(parsed)) throw new MalformedFrame('a frame is one JSON object', undefined, true)
   const { type } = parsed
@@ -183,25 +183,25 @@ function readConnect(frame: Json, frameText: string): DecodedConnect {
   }
 }
 
-function readPublish(frame: Json, frameText: string, binary: Uint8Array | undefined): DecodedPublish {
+/** `data`: as it was written. */
+function readPublish(frame: Json, data: string | undefined, binary: Uint8Array | undefined): DecodedPublish {
   const { id, event } = frame
   if (id !== undefined && !isMessageId(id)) throw malformed(frame, `id must be ${ID_RULE}`)
   if (event !== undefined && !isEvent(event)) throw malformed(frame, `event must be ${EVENT_RULE}`)
   const asked = ref(frame)
   const name = channel(frame)
-  const payload = payloadOf(frame, frameText, binary)
+  const payload = payloadOf(frame, data, binary)
   return { type: 'publish', ref: asked, channel: name, payload, id, event }
 }
 
-function payloadOf(frame: Json, frameText: string, binary: Uint8Array | undefined): Payload {
+function payloadOf(frame: Json, data: string | undefined, binary: Uint8Array | undefined): Payload {
   if (binary !== undefined) {
     if ('data' in frame)
       throw malformed(frame, 'data stands behind the envelope of a binary frame, not in it')
     return { data: binary, binary: true }
   }
-  const raw = rawMember(frameText, 'data')
-  if (raw === undefined) throw malformed(frame, 'data is missing')
-  return { data: Buffer.from(raw), binary: false }
+  if (data === undefined) throw malformed(frame, 'data is missing')
+  return { data: Buffer.from(data), binary: false }
 }
 
 /** So many messages at most are in one reply. */
@@ -267,15 +267,6 @@ function from(frame: Json): From {
   return position(frame, 'from', value)
 }
 
-function position(frame: Json, where: string, value: unknown): Position {
-  if (!isObject(value)) throw malformed(frame, `${where} must be {epoch, offset}`)
-  const { epoch, offset } = value
-  if (typeof epoch !== 'string' || !EPOCH.test(epoch)) {
-    throw malformed(frame, `${where}.epoch must be 1 to 32 letters and digits, as the gateway gave it`)
-  }
-  return { epoch, offset: count(frame, `${where}.offset`, offset) }
-}
-
 function client(frame: Json): { name: string; version: string } {
   const value = frame['client']
   if (!isObject(value)) throw malformed(frame, 'client must be {name, version}')
@@ -283,25 +274,6 @@ function client(frame: Json): { name: string; version: string } {
     name: text(frame, 'client.name', CLIENT_LABEL_MAX, value['name']),
     version: text(frame, 'client.version', CLIENT_LABEL_MAX, value['version']),
   }
-}
-
-function channel(frame: Json): string {
-  const name = frame['channel']
-  if (!isSubscribable(name)) throw malformed(frame, `channel must not be ${shown(name)}: ${CHANNEL_RULE}`)
-  return name
-}
-
-function isSubscribable(name: unknown): name is string {
-  return name === INBOX || isChannel(name)
-}
-
-function ref(frame: Json): number {
-  return count(frame, 'ref', frame['ref'])
-}
-
-function knownRef(frame: Json): number | undefined {
-  const value = frame['ref']
-  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined
 }
 
 /** Of a frame that is not parsed, and may be no JSON: then any answer will do. */
@@ -314,37 +286,4 @@ function rawRef(frameText: string): number | undefined {
     if (!(error instanceof SyntaxError)) throw error
   }
   return raw !== undefined && /^\d{1,16}$/.test(raw) ? knownRef({ ref: Number(raw) }) : undefined
-}
-
-function count(frame: Json, where: string, value: unknown): number {
-  if (!isOffset(value)) {
-    throw malformed(
-      frame,
-      `${where} must be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, not ${shown(value)}`,
-    )
-  }
-  return value
-}
-
-function text(frame: Json, where: string, lengthMax: number, value: unknown = frame[where]): string {
-  if (typeof value !== 'string' || value.length === 0 || value.length > lengthMax) {
-    throw malformed(frame, `${where} must be a text of 1 to ${lengthMax} characters`)
-  }
-  return value
-}
-
-function malformed(frame: Json, message: string): MalformedFrame {
-  return new MalformedFrame(`${String(frame['type'])}: ${message}`, knownRef(frame), false)
-}
-
-const SHOWN_LENGTH_MAX = 40
-
-/** What came, short enough for an error. Of what has parts only the kind: whoever prints them goes as deep as they are. */
-function shown(value: unknown): string {
-  if (value === undefined) return 'nothing'
-  if (Array.isArray(value)) return 'an array'
-  if (isObject(value)) return 'an object'
-  if (typeof value !== 'string') return `${value as number | boolean | null}`
-  const quoted = JSON.stringify(value.slice(0, SHOWN_LENGTH_MAX))
-  return value.length > SHOWN_LENGTH_MAX ? `${quoted.slice(0, -1)}…"` : quoted
 }

@@ -5,13 +5,13 @@
 import {
   decodeBinary,
   decodeText,
-  MalformedFrame,
   type DecodedEnter,
   type DecodedFrame,
   type DecodedPublish,
 } from './decode.ts'
 import { encodeFrame, lineOf, publishedText, type SentFrame } from './encode.ts'
 import type { HistoryFrame, LeaveFrame, PresenceFrame } from './frames.ts'
+import { MalformedFrame } from './members.ts'
 import { welcomeText } from './welcome-text.ts'
 import type { Conversation, Link, Teller } from '../dialect.ts'
 import { Closing, SluiceError } from '../../errors.ts'
