@@ -29,6 +29,8 @@ export class Echoes {
   readonly #bytesMax: number
   /** In the order in which they were sent; before `#first` there are places of such that have gone. */
   readonly #kept: (Echo | undefined)[] = []
+  /** What each of them counts for, at the same places. */
+  readonly #sizes: number[] = []
   #first = 0
   #bytes = 0
 
@@ -41,8 +43,10 @@ export class Echoes {
   }
 
   keep(echo: Echo): void {
+    const bytes = bytesOf(echo)
     this.#kept.push(echo)
-    this.#bytes += bytesOf(echo)
+    this.#sizes.push(bytes)
+    this.#bytes += bytes
     while (this.#bytes > this.#bytesMax) this.#forgetUpTo(this.#first)
   }
 
@@ -62,11 +66,12 @@ export class Echoes {
 
   #forgetUpTo(last: number): void {
     for (; this.#first <= last; this.#first++) {
-      this.#bytes -= bytesOf(this.#kept[this.#first] as Echo)
+      this.#bytes -= this.#sizes[this.#first] as number
       this.#kept[this.#first] = undefined
     }
     if (this.#first < this.#kept.length && this.#first < PLACES_MAX) return
     this.#kept.splice(0, this.#first)
+    this.#sizes.splice(0, this.#first)
     this.#first = 0
   }
 }

@@ -97,6 +97,9 @@ export class NatsBackbone implements Backbone {
   readonly #allSubject: string
   readonly #own: readonly Subscription[]
   readonly #channels = new Map<string, Subscription>()
+  /** Of many messages in a row that are of one channel the subject is made once. */
+  #lastChannel: string | undefined
+  #lastSubject = ''
   /** Of the subscriptions that were asked for since the last one was sent. */
   #confirmation: Promise<void> | undefined
   /** Counts the reasons to compare with the log, so that only the last of them is acted on. */
@@ -155,8 +158,12 @@ export class NatsBackbone implements Backbone {
   }
 
   broadcast(message: Message): Sent {
-    const subject = subjectOf(this.#channelPrefix, message.channel)
-    return this.#sendMessage(subject, message, this.#channels.has(message.channel), undefined)
+    const { channel } = message
+    if (channel !== this.#lastChannel) {
+      this.#lastSubject = subjectOf(this.#channelPrefix, channel)
+      this.#lastChannel = channel
+    }
+    return this.#sendMessage(this.#lastSubject, message, this.#channels.has(channel), undefined)
   }
 
   unicast(node: string, message: Message): Sent {

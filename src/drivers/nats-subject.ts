@@ -7,9 +7,20 @@
 const UNFIT = /[^\w\-:@/=+$.]|^\.|\.$|\.(?=\.)/g
 const EMPTY = '%'
 
+/** By code unit: 1, what stands for itself wherever it is. Most names are of nothing else, and each message needs one. */
+const PLAIN = Uint8Array.from({ length: 128 }, (_, unit) =>
+  /[\w\-:@/=+$]/.test(String.fromCharCode(unit)) ? 1 : 0,
+)
+
 export function subjectOf(prefix: string, name: string): string {
   // A `%` that no digits follow stands for no code unit.
-  return name === '' ? `${prefix}.${EMPTY}` : `${prefix}.${name.replaceAll(UNFIT, escaped)}`
+  if (name === '') return `${prefix}.${EMPTY}`
+  return `${prefix}.${isPlain(name) ? name : name.replaceAll(UNFIT, escaped)}`
+}
+
+function isPlain(name: string): boolean {
+  for (let at = 0; at < name.length; at++) if (PLAIN[name.charCodeAt(at)] !== 1) return false
+  return true
 }
 
 function escaped(unit: string): string {

@@ -9,7 +9,7 @@ import { RawClient } from '../support/raw-client.ts'
 import { startCluster, type StartedCluster } from '../support/start-cluster.ts'
 import type { StartedNode } from '../support/start-node.ts'
 
-/** What a message costs that is published at one node to a user who is at another: one word to Redis, and one to NATS. */
+/** What a message costs that is published at one node to a user who is at another: one word to Redis, and one to NATS. And many of one turn. */
 
 const TIMEOUT_MS = patientMs(60_000)
 const USER = 'uma'
@@ -78,6 +78,26 @@ describe('a message to one user at another node', () => {
         expect(words[0]?.match(/:log:\{@uma\}|hgetall\r\n\$\d+\r\n\S*uma/gi)?.length).toBe(2)
       }
       client.cut()
+    },
+    TIMEOUT_MS,
+  )
+})
+
+describe('what is published in one turn', () => {
+  it(
+    'goes to Redis as one command for all channels, in one piece, and keeps the order of each',
+    async () => {
+      const channels = ['turn:a', 'turn:b', 'turn:c']
+      const batch = Array.from({ length: 60 }, (_, n) => ({ channel: channels[n % 3] as string, data: n }))
+      written = []
+      const answers = (await one.publish(batch)) as { offset: number }[]
+      expect(answers.map(({ offset }) => offset)).toEqual(batch.map((_, n) => Math.floor(n / 3) + 1))
+      const words = written.filter((bytes) => bytes.includes('{turn:'))
+      expect(words.length).toBe(1)
+      // Of three channels with three keys each, and nothing else of theirs came with it.
+      expect(words[0]?.match(/evalsha\r\n\$40\r\n\w{40}\r\n\$1\r\n9\r\n/gi)?.length).toBe(1)
+      for (const channel of channels)
+        expect(words[0]?.split(`sluice:log:{${channel}}`).length, channel).toBe(2)
     },
     TIMEOUT_MS,
   )
