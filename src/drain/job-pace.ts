@@ -7,7 +7,7 @@
  * needs before it may begin is taken off that time.
  */
 import { isActive, isOpen, type Job, type JobNode } from './job.ts'
-import { lengthMs, scheduleOf } from './schedule.ts'
+import { FLOW_EVERY_MS, lengthMs, ROUNDING, scheduleOf, slackMs } from './schedule.ts'
 import { parsePlan, planText, type Plan } from '../config/drain-plan.ts'
 
 /** What a node of the cluster takes, whatever its clients do. */
@@ -32,10 +32,6 @@ export interface Share {
   readonly moveAt: number
 }
 
-/** 58 in 19,994 ms are 58, not 57.99999999999999. */
-const ROUNDING = 1e-9
-/** An even flow is made of small batches. */
-const FLOW_EVERY_MS = 1000
 /** Until the node has heard of its call, and until it is seen that it has gone. */
 const CHANGE_MS = 2000
 /** The last who were asked have this long for their move before the job has to end. */
@@ -44,9 +40,6 @@ const SETTLE_MS = 10_000
 const FAST_PER_MS = 0.1
 /** Of nobody a percentage is nothing, and a pace of nothing never ends. */
 const BATCH_MIN = 1e-3
-/** What a plan may be held up: a part of it, and at least so long. */
-const SLACK_SHARE = 0.25
-const SLACK_MIN_MS = 30_000
 
 /** Of the clients of the job that have been told. */
 export function toldIn(job: Job, sight: Pick<JobSight, 'told'>): number {
@@ -54,7 +47,7 @@ export function toldIn(job: Job, sight: Pick<JobSight, 'told'>): number {
 }
 
 /** Of the clients of the job that are still to be told. */
-export function untoldIn(job: Job, sight: JobSight): number {
+function untoldIn(job: Job, sight: JobSight): number {
   return job.nodes.reduce((sum, node) => sum + untoldOf(node, sight), 0)
 }
 
@@ -168,7 +161,7 @@ export function deadlineOf(job: Job, delays: JobDelays): number {
   const planMs =
     plan.kind === 'fast' ? clientsOf(job) / FAST_PER_MS : lengthMs(scheduleOf(plan, clientsOf(job)))
   const takesMs = plan.kind === 'over' ? Math.max(planMs, startMs) : planMs + startMs
-  return takesMs + Math.max(takesMs * SLACK_SHARE, SLACK_MIN_MS) + delays.graceMs + delays.closeSpreadMs
+  return takesMs + slackMs(takesMs) + delays.graceMs + delays.closeSpreadMs
 }
 
 /** By when a node that begins now has ended, so that those after it still have time to. */

@@ -14,9 +14,11 @@ export interface Schedule {
 }
 
 /** An even flow is made of small batches. */
-const FLOW_EVERY_MS = 1000
-/** 7 % of 100 are 7, not 7.000000000000001. */
-const ROUNDING = 1e-9
+export const FLOW_EVERY_MS = 1000
+/** 7 % of 100 are 7, not 7.000000000000001; and 58 in 19,994 ms are 58, not 57.99999999999999. */
+export const ROUNDING = 1e-9
+const SLACK_SHARE = 0.25
+const SLACK_MIN_MS = 30_000
 
 /** The batch of a plan whose interval has not passed. */
 export interface Underway {
@@ -51,6 +53,11 @@ export function scheduleOf(plan: Plan, clients: number, asked = 0): Schedule {
 /** From the first step until the last one has had its interval. */
 export function lengthMs({ steps, everyMs }: Schedule): number {
   return steps * everyMs
+}
+
+/** What moving may be held up, where no deadline is set: a part of the time that it takes, and at least so long. */
+export function slackMs(takesMs: number): number {
+  return Math.max(takesMs * SLACK_SHARE, SLACK_MIN_MS)
 }
 
 function inBatches(batch: number, wanted: number, everyMs: number, asked = 0): Schedule {

@@ -11,15 +11,12 @@ import { Drain, type DrainProgress, type Evicted } from '../drain/drain.ts'
 import { capacityOf } from '../drain/cluster-health.ts'
 import { BY_SIGNAL, type Movement, type Origin } from '../drain/movement.ts'
 import { parsePlan, PLAN_RULE, planText, type Plan } from '../config/drain-plan.ts'
-import { lengthMs, scheduleOf, type Underway } from '../drain/schedule.ts'
+import { lengthMs, scheduleOf, slackMs, type Underway } from '../drain/schedule.ts'
 import { SluiceError } from '../errors.ts'
 
 /** Siblings leave within this time of each other; the next heartbeat would show it late. */
 const SIBLINGS_LOOK_MS = 250
 const SIBLINGS_LOOKS_MAX = 20
-/** What a plan may be held up, where no deadline is set: a part of it, and at least so long. */
-const SLACK_SHARE = 0.25
-const SLACK_MIN_MS = 30_000
 
 export class NodeDrain {
   readonly #ports: NodeDrainPorts
@@ -281,7 +278,7 @@ export class NodeDrain {
     const { deadlineMs, deregisterMs, graceMs, closeSpreadMs } = this.#options
     if (deadlineMs !== undefined) return deadlineMs
     const planMs = this.#planMs(plan)
-    return deregisterMs + planMs + Math.max(planMs * SLACK_SHARE, SLACK_MIN_MS) + graceMs + closeSpreadMs
+    return deregisterMs + planMs + slackMs(planMs) + graceMs + closeSpreadMs
   }
 
   #move(options: DrainOptions, reason: MoveReason, changed: (progress: DrainProgress) => void): Drain {
