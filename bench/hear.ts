@@ -1,51 +1,67 @@
-/**
- * What a message from NATS costs a node that has subscribers and has not published it: `node --import tsx bench/hear.ts`. A factor of docs/sizing.md
- * comes from here.
- *
- * Two nodes as processes, over a nats-server and a redis-server. One takes the publishes, the other has the subscribers, of one channel; its CPU time
- * is divided by the messages, once with one subscriber and once with more. What each further one adds is the delivery; what is left is the message.
- */
-import { cpuUs, publishTo, subscribers } from './lib/publishes.ts'
-import { GatewayProcess } from '../test/support/gateway-process.ts'
-import { NatsServer } from '../test/support/nats-server.ts'
-import { RedisServer } from '../test/support/redis-server.ts'
-import { freePorts, temporaryDirectory } from '../test/support/server-process.ts'
+/** What a message from NATS costs a node that has subscribers and has not published it. */
+import { Rows, type Bench, type Outcome, type RunOptions } from './lib/bench.ts'
+import { Child } from './lib/child.ts'
+import { compiled } from './lib/compile.ts'
+import { LOAD_CORE } from './lib/cores.ts'
+import { inRounds } from './lib/session.ts'
+import type { PublishReport } from './load/publishing.ts'
+import { ROOM, type Ports } from './peers/terms.ts'
 
-const SUBSCRIBERS = [1, 11] as const
-const WARM_UP = 5000
-const MESSAGES = 10_000
-const ROUNDS = 3
+/** One after the other, of the same node: it is warm when the first of them is measured. */
+const AUDIENCES = [1, 10, 100, 1000]
+const OPENING_AT_ONCE = 100
+const IN_FLIGHT = 32
+const MESSAGES = 20_000
+const MESSAGES_QUICK = 5000
+/** To many subscribers fewer go. */
+const DELIVERIES_MAX = 2_000_000
+const WARM_UP_FRACTION = 0.5
 
-const directory = temporaryDirectory('hear')
-const [nats, redis, ports] = await Promise.all([NatsServer.start(), RedisServer.start(), freePorts(4)])
-const settings = { nats: { url: [nats.url] }, redis: { url: [redis.url] } }
-const talks = new GatewayProcess([ports[0] as number, ports[1] as number], directory.path, settings)
-const hears = new GatewayProcess([ports[2] as number, ports[3] as number], directory.path, settings)
-await Promise.all([talks.start(), hears.start()])
-
-async function perMessageUs(count: number, channel: string): Promise<number> {
-  const clients = await subscribers(hears, channel, count)
-  await publishTo(talks, clients, channel, WARM_UP)
-  const before = await cpuUs(hears)
-  await publishTo(talks, clients, channel, MESSAGES)
-  const spent = ((await cpuUs(hears)) - before) / MESSAGES
-  for (const client of clients) client.cut()
-  return spent
+async function run(options: RunOptions): Promise<Outcome> {
+  const most = options.quick ? MESSAGES_QUICK : MESSAGES
+  const rows = new Rows()
+  await inRounds(options, 'hear', async (peer, session) => {
+    const { load, ports } = session
+    // The other node, on the load's core: what it costs to publish is not asked here.
+    const talks = new Child({ program: compiled('peers/sluice'), core: LOAD_CORE, quiet: true })
+    try {
+      const { apiPort } = await talks.step<Ports>('start', ports.settings)
+      await load.step('target', { peer, ports: { ...ports, apiPort } })
+      const publish = { door: 'http', audience: 'everyone', inFlight: IN_FLIGHT }
+      let there = 0
+      for (const subscribers of AUDIENCES) {
+        await load.step('connect', { count: subscribers - there, inFlight: OPENING_AT_ONCE, channel: ROOM })
+        const messages = Math.min(most, DELIVERIES_MAX / subscribers)
+        await load.step('publish', { ...publish, messages: there === 0 ? most : messages * WARM_UP_FRACTION })
+        there = subscribers
+        const { cpuMicros } = await session.measure<PublishReport>('publish', { ...publish, messages })
+        rows.add(`${subscribers} subscribers`, cpuMicros / messages)
+      }
+    } finally {
+      await talks.close()
+    }
+  })
+  return {
+    arrangement:
+      'Two nodes over a nats-server and a redis-server. One takes publishes over HTTP, on the core of the load; the other has the subscribers, all of one channel, and a core to itself. ' +
+      `Shown is what the other one spends on a message that it hears over NATS, its deliveries included, with ${IN_FLIGHT} in flight and a payload of 128 bytes. With one subscriber nearly all of it is the message: ` +
+      'to wake for it, to read it, to see that it comes from a node, is in its place and that none is missing before it, and to make its frame. Where more come at once each costs less. ' +
+      'A node without subscribers of a channel hears nothing of it.',
+    tables: [
+      {
+        ...{ caption: 'What it costs the node that hears it', unit: 'µs', per: 'message' },
+        subject: 'size',
+        rows: rows.list,
+      },
+    ],
+  }
 }
 
-try {
-  for (let round = 1; round <= ROUNDS; round++) {
-    const [few, many] = SUBSCRIBERS
-    const withFew = await perMessageUs(few, `few-${round}`)
-    const withMany = await perMessageUs(many, `many-${round}`)
-    const delivery = (withMany - withFew) / (many - few)
-    console.log(
-      `${few} subscriber: ${withFew.toFixed(1)} µs a message; ${many}: ${withMany.toFixed(1)} µs; ` +
-        `a delivery: ${delivery.toFixed(1)} µs; a message from NATS: ${(withFew - few * delivery).toFixed(1)} µs`,
-    )
-  }
-} finally {
-  await Promise.all([talks.kill(), hears.kill()])
-  await Promise.all([nats.stop(), redis.stop()])
-  directory.remove()
+export const hear: Bench = {
+  name: 'hear',
+  title: 'A message from another node',
+  peers: ['sluice-cluster'],
+  aside: true,
+  programs: ['peers/sluice'],
+  run,
 }

@@ -1,18 +1,4 @@
-/**
- * Runs benchmarks and prints their ratios.
- *
- *   npm run bench                         all of them, and writes docs/benchmarks.md
- *   npm run bench -- broadcast sse        these two; the others on the page stay as they were
- *   npm run bench:quick -- broadcast      a look while working; writes nothing
- *   npm run bench -- size --rounds 1 --add one round more beside those that are kept in bench/results, of the same commit
- *   npm run bench -- --list               which there are, and how long each round took when it was run last
- *   npm run bench -- --page               writes docs/benchmarks.md, its charts and what sizing reckons with again, from bench/results
- *   npm run bench:check                   fails where a ratio is worse than five runs of the same said before, by more than their noise;
- *                                         writes nothing. What is worse after one round is run four times more, and all five decide
- *   npm run bench:check -- sse --accept   runs it five times and keeps what it finds in bench/results/check.json: from now on that is expected
- *
- * `--rounds 9`, `--peers raw-uws,sluice`; `--profile` leaves a CPU profile of each server in .tmp/bench/profiles.
- */
+/** Runs benchmarks and prints their ratios: `npm run bench -- --help` says how. */
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { broadcast } from './broadcast.ts'
@@ -21,11 +7,20 @@ import { compression } from './compression.ts'
 import { connectStorm } from './connect-storm.ts'
 import { crowd } from './crowd.ts'
 import { encode } from './encode.ts'
+import { hear } from './hear.ts'
 import { idleMemory } from './idle-memory.ts'
 import type { Bench, Outcome, RunOptions } from './lib/bench.ts'
 import { ROUNDS } from './lib/commands.ts'
 import { compile, compileGateway } from './lib/compile.ts'
-import { BASE_RUNS, baseOf, compare, reportLines, type Base, type Kept } from './lib/committed.ts'
+import {
+  acceptedLines,
+  BASE_RUNS,
+  baseOf,
+  compare,
+  reportLines,
+  type Base,
+  type Kept,
+} from './lib/committed.ts'
 import { keepBase, keepResult, readBases, readResult, writePage } from './lib/document.ts'
 import { describeCommit, describeMachine } from './lib/machine.ts'
 import { shownOf } from './lib/print.ts'
@@ -40,6 +35,21 @@ import { unicast } from './unicast.ts'
 import { workers } from './workers.ts'
 import { AS_MODULES, NCHAN_MODULE, type PeerName } from './peers/terms.ts'
 
+const HELP = `npm run bench -- [NAMES] [OPTIONS]      measures, and writes docs/benchmarks.md (all of them where none is named)
+npm run bench:quick -- [NAMES]          a shorter look while working; writes nothing
+npm run bench:check -- [NAMES]          fails where a ratio is worse than what bench/results/check.json expects; writes nothing
+
+  npm run bench -- broadcast sse        these two; the others on the page stay as they were
+  npm run bench -- --list               which there are, and how long each round took when it was run last
+  npm run bench -- --page               writes docs/benchmarks.md, its charts and what sizing reckons with again, from bench/results
+  npm run bench:check -- --accept       runs each five times and keeps what it finds: from now on that is expected. Only on a machine that does nothing else
+
+  --rounds N         of each, servers taking turns (5; in the quick form 2, in a check 1: what is worse then is run four times more, and all five decide)
+  --peers A,B        these servers alone, raw-uws first: what others are compared with. Writes nothing
+  --add              rounds more beside those that are kept in bench/results, of the same commit: a page can be made in pieces
+  --profile          a CPU profile of the measured part of each server, in .tmp/bench/profiles. Writes nothing else
+`
+
 const BENCHES: readonly Bench[] = [
   broadcast,
   payloads,
@@ -53,6 +63,7 @@ const BENCHES: readonly Bench[] = [
   connectStorm,
   encode,
   cluster,
+  hear,
   workers,
   size,
   crowd,
@@ -81,10 +92,12 @@ const { values, positionals } = parseArgs({
     profile: { type: 'boolean', default: false },
     check: { type: 'boolean', default: false },
     accept: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
   },
 })
 
-if (values.list) for (const bench of BENCHES) console.log(listLine(bench))
+if (values.help) console.log(HELP)
+else if (values.list) for (const bench of BENCHES) console.log(listLine(bench))
 else if (values.page) writePage(BENCHES)
 else await runAll(positionals.length === 0 ? benchesOfAll() : positionals.map(benchNamed))
 
@@ -102,6 +115,7 @@ function benchesOfAll(): readonly Bench[] {
 }
 
 async function runAll(benches: readonly Bench[]): Promise<void> {
+  refuseNonsense()
   // A profile tells rooms apart by their files.
   if (values.profile) process.env[AS_MODULES] = '1'
   const runs = benches.map((bench) => ({ bench, options: optionsFor(bench) }))
@@ -127,7 +141,7 @@ async function runAll(benches: readonly Bench[]): Promise<void> {
     for (const { caption, lines } of shownOf(outcome.tables))
       console.log(`\n${caption}\n\n${lines.join('\n')}`)
     if (holds) report(bench, heldTo(bench, outcome, bases[bench.name]))
-    if (values.accept) keepBase(bench, baseOf(outcome, { commit, machine, tookSeconds }))
+    if (values.accept) accept(bench, outcome, { commit, machine, tookSeconds })
     if (kept)
       keepResult(
         bench,
@@ -139,6 +153,16 @@ async function runAll(benches: readonly Bench[]): Promise<void> {
   console.log(`\n${((performance.now() - beganMs) / 60_000).toFixed(1)} minutes in all`)
 }
 
+/** Before minutes are spent on it. */
+function refuseNonsense(): void {
+  if (!values.accept) return
+  if (!values.check) throw new Error('--accept is of a check: npm run bench:check -- --accept')
+  if (values.peers !== undefined || (roundsFrom(values.rounds) ?? BASE_RUNS) < BASE_RUNS)
+    throw new Error(
+      `what is expected comes of ${BASE_RUNS} rounds of every server: leave --rounds and --peers out`,
+    )
+}
+
 function heldTo(bench: Bench, outcome: Outcome, base: Base | undefined): readonly Kept[] {
   return compare(outcome, base, readResult(bench)?.outcome)
 }
@@ -147,6 +171,13 @@ async function checkedOutcome(bench: Bench, options: RunOptions, base: Base | un
   const first = await bench.run(options)
   if (heldTo(bench, first, base).every(({ verdict }) => verdict !== 'WORSE')) return first
   return withRounds(first, await bench.run({ ...options, rounds: ROUNDS_AGAIN }))
+}
+
+/** As it goes on: what is found of the others is not lost where one fails. */
+function accept(bench: Bench, outcome: Outcome, about: Omit<Base, 'rows'>): void {
+  const base = baseOf(outcome, about)
+  keepBase(bench, base)
+  console.log(`\n${acceptedLines(bench.title, base).join('\n')}`)
 }
 
 /** The run ends with 1 where something is worse, or nobody knows what it was. */

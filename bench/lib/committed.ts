@@ -101,15 +101,25 @@ function promiseOf(
   return { expected: median(shown), tolerance: TOLERANCE_UNKNOWN, origin }
 }
 
-/** What is kept of five runs of the quick form. Fails where they were fewer. */
+/** What is kept of five runs of the quick form. Fails where they were fewer, or of one server alone. */
 export function baseOf(outcome: Outcome, about: Omit<Base, 'rows'>): Base {
   const rows = Object.fromEntries(ratiosIn(outcome))
+  if (Object.keys(rows).length === 0) throw new Error('nothing was compared, so nothing can be expected')
   const few = Object.entries(rows).find(([, runs]) => runs.length < BASE_RUNS)
   if (few !== undefined)
     throw new Error(
       `${few[0]} was run ${few[1].length} times; what is noise is told by ${BASE_RUNS}: leave --rounds out`,
     )
   return { ...about, rows }
+}
+
+/** What is expected from now on. */
+export function acceptedLines(title: string, { rows }: Base): readonly string[] {
+  return Object.entries(rows).map(([what, runs]) => {
+    const { expected, tolerance, origin } = promiseOf(runs, undefined) as Promised
+    const most = `at most ${(expected * (1 + tolerance)).toFixed(2)} ×`
+    return `KEPT   ${title}, ${what}: ${expected.toFixed(2)} × (${origin}), from now on ${most}`
+  })
 }
 
 /** A line for each row, and for each that is not good what was expected, where that comes from, and how it is accepted. */

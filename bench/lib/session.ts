@@ -25,8 +25,11 @@ export class BenchSession {
   readonly #pid: number
   readonly #beside: readonly (readonly [name: string, pid: number])[]
   readonly load: Child
+  readonly ports: Ports
 
-  constructor(server: Child, load: Child, { pids = {}, pid = server.pid }: Ports) {
+  constructor(server: Child, load: Child, ports: Ports) {
+    const { pids = {}, pid = server.pid } = ports
+    this.ports = ports
     this.#server = server
     this.#pid = pid
     this.#beside = Object.entries(pids)

@@ -33,6 +33,13 @@ export interface StreamOptions extends ConnectOptions {
   readonly channel: string
 }
 
+/** What a client that is refused for a passing reason does: it asks again, a little later each time. */
+const TRIES_MAX = 6
+const AGAIN_AFTER_MS = 500
+
+/** Such a reason: a node could not reach its Redis in time, on a machine that has other work. */
+class Passing extends Error {}
+
 export class Clients {
   readonly dialect: Dialect
   readonly #port: number
@@ -77,12 +84,9 @@ export class Clients {
     this.prepare(first + count)
     await inParallel(count, inFlight, async (i) => {
       const client = first + i
-      this.#webSockets[client] = await this.openWebSocket(
-        client,
-        this.#user(client),
-        this.#tokens[client] as string,
-        channel,
-        Array.from({ length: channelsBeside }, (_, beside) => `${channel}-${client}-${beside}`),
+      const beside = Array.from({ length: channelsBeside }, (_, index) => `${channel}-${client}-${index}`)
+      this.#webSockets[client] = await untilLet(() =>
+        this.openWebSocket(client, this.#user(client), this.#tokens[client] as string, channel, beside),
       )
     })
   }
@@ -122,7 +126,10 @@ export class Clients {
               else socket.send(dialect.subscribe(next))
             } else if (frame.startsWith('{"type":"error"')) {
               const problem = `client ${client} was told ${frame}`
-              reject(new Error(problem))
+              if (frame.includes('"retryable":true')) {
+                socket.close()
+                reject(new Passing(problem))
+              } else reject(new Error(problem))
               this.failed?.(problem)
             }
           },
@@ -181,6 +188,7 @@ export class Clients {
     return new Promise((resolve) => {
       this.#allClosed = () => {
         this.#webSockets = []
+        this.#allClosed = undefined
         resolve()
       }
       for (const socket of this.#webSockets) socket.close()
@@ -196,6 +204,19 @@ export function isChosen(client: number, chosen: number, all: number): boolean {
 
 export function userName(client: number): string {
   return `user-${client}`
+}
+
+/** Who is let in after all is said on the console: what such a run measures has more in it. */
+async function untilLet<Value>(open: () => Promise<Value>): Promise<Value> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await open()
+    } catch (error) {
+      if (!(error instanceof Passing) || tries === TRIES_MAX) throw error
+      process.stderr.write(`${error.message}; asked again\n`)
+      await new Promise((resolve) => setTimeout(resolve, tries * AGAIN_AFTER_MS))
+    }
+  }
 }
 
 async function inParallel(

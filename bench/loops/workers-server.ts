@@ -21,7 +21,7 @@ export interface WorkersStarted extends Ports {
   readonly workers: readonly number[]
 }
 
-const READY_TRIES = 300
+const READY_TRIES = 1200
 const LOOK_INTERVAL_MS = 100
 
 answerSteps({

@@ -6,5 +6,5 @@ import { serve } from '../lib/measured-server.ts'
 
 serve(async () => {
   const { settings, pids } = await startBeside(LOAD_CORE)
-  return { ...(await startGateway(settings)), pids }
+  return { ...(await startGateway(settings)), pids, settings }
 })

@@ -1,4 +1,5 @@
 /** What a server and the load agree on before a run. */
+import type { ConfigInput } from '../../src/config/schema.ts'
 
 /** The channel of a broadcast. */
 export const ROOM = 'bench:room'
@@ -22,4 +23,6 @@ export interface Ports {
   readonly pid?: number
   /** Servers that the peer has started beside itself, by name. */
   readonly pids?: Readonly<Record<string, number>>
+  /** What another node has to be told to be of the same cluster. */
+  readonly settings?: ConfigInput
 }

@@ -50,7 +50,7 @@ export const FACTORS = {
   },
   hearUs: {
     ...{ value: 60, unit: 'µs', what: 'CPU of a message from NATS at a node with subscribers' },
-    by: 'node --import tsx bench/hear.ts: what is left of 1 and 11 subscribers, on a busy machine',
+    by: 'npm run bench -- hear: to one subscriber; this was found on a busy machine',
   },
   connectUs: {
     ...{

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import type { Outcome } from '../../../bench/lib/bench.ts'
-import { BASE_RUNS, baseOf, compare, ratiosIn, reportLines } from '../../../bench/lib/committed.ts'
+import {
+  acceptedLines,
+  BASE_RUNS,
+  baseOf,
+  compare,
+  ratiosIn,
+  reportLines,
+} from '../../../bench/lib/committed.ts'
 
 function outcome(floor: readonly number[], ours: readonly number[]): Outcome {
   const rows = [
@@ -23,6 +30,37 @@ describe('what a run is held to', () => {
   it('comes of five runs, and of no fewer', () => {
     expect(base.rows).toEqual({ 'Warm: Sluice': [2, 2.2, 2.1, 2.05, 2.15] })
     expect(() => baseOf(outcome([10], [20]), ABOUT)).toThrow(`Warm: Sluice was run 1 times`)
+  })
+
+  it('is nothing where a server was run alone', () => {
+    const alone = {
+      arrangement: '',
+      tables: outcome(RAW, RAW).tables.map((one) => ({ ...one, rows: one.rows.slice(1) })),
+    }
+    expect(() => baseOf(alone, ABOUT)).toThrow('nothing was compared')
+  })
+
+  it('passes on a tree that is as it was, and fails where one of many rows is twice as dear', () => {
+    const NAMES = ['Broadcast', 'Connects', 'Idle']
+    const all = (factors: Readonly<Record<string, number>>, noise: readonly number[]): Outcome => ({
+      arrangement: '',
+      tables: NAMES.flatMap((name, at) =>
+        outcome(
+          RAW.slice(0, noise.length),
+          noise.map((one) => 10 * (at + 1) * one * (factors[name] ?? 1)),
+        ).tables.map((one) => ({ ...one, caption: name })),
+      ),
+    })
+    const kept = baseOf(all({}, [1, 1.03, 0.98, 1.01, 0.99]), ABOUT)
+    // As it is read again from bench/results/check.json.
+    const read = JSON.parse(JSON.stringify(kept)) as typeof kept
+    const verdicts = (measured: Outcome): string[] =>
+      compare(measured, read, undefined).map(({ verdict }) => verdict)
+    expect(verdicts(all({}, [1.04]))).toEqual(['good', 'good', 'good'])
+    expect(verdicts(all({ Connects: 2 }, [1]))).toEqual(['good', 'WORSE', 'good'])
+    // One that was disturbed once is asked four times more, and is not worse; one that is worse stays so.
+    expect(verdicts(all({}, [2, 1, 1.02, 0.99, 1]))).toEqual(['good', 'good', 'good'])
+    expect(verdicts(all({ Idle: 2 }, [1, 1.02, 0.98, 1, 1.01]))).toEqual(['good', 'good', 'WORSE'])
   })
 
   it.each([
@@ -67,6 +105,12 @@ describe('what a run is held to', () => {
     const aside = { ...rest, tables: tables.map((one) => ({ ...one, aside: true as const })) }
     expect(compare(aside, base, undefined)).toEqual([])
   })
+})
+
+it('what is accepted is said, with what is expected from now on', () => {
+  expect(acceptedLines('Connects', base)).toEqual([
+    'KEPT   Connects, Warm: Sluice: 2.10 × (5 quick runs were 2.00 to 2.20), from now on at most 2.40 ×',
+  ])
 })
 
 describe('what is said of a run', () => {
