@@ -8,7 +8,10 @@ export const ROUNDS = 5
 export function commandsText(results: readonly Result[], bases: Readonly<Record<string, Base>>): string {
   const round = results.reduce((sum, { tookSeconds, rounds }) => sum + tookSeconds / rounds, 0)
   const quick = Object.values(bases).reduce((sum, { tookSeconds }) => sum + tookSeconds / BASE_RUNS, 0)
-  const takes = quick === 0 ? '' : ` It took ${minutes(quick)} when they were made.`
+  const takes =
+    quick === 0
+      ? ''
+      : ` It took ${minutes(quick)} when they were made, and to make them (\`--accept\`) ${minutes(quick * BASE_RUNS)}.`
   return `The commands:
 
 - \`npm run bench\` makes ${ROUNDS} rounds of everything and writes this page and its charts: some ${minutes(round * ROUNDS)}, ${minutes(round)} a round, by what the figures below took.

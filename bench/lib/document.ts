@@ -21,8 +21,14 @@ const RESULTS = join(ROOT, 'bench', 'results')
 
 const INTRODUCTION = `# Benchmarks
 
-Written by \`npm run bench\`; every table names the command that makes it again. Read the ratios: each is against raw
-uWebSockets.js in the same round of the same run, so that it means the same on another machine. The microseconds do not.
+What Sluice costs beside raw uWebSockets.js (the library that it stands on, with nothing around it), ws, Socket.IO and Nchan, each of which does the
+same work on the same machine in the same run: CPU time of the server, its memory, and how late messages are.
+
+- **Read the ratios**: each is against raw uWebSockets.js in the same round, so that it means the same on another machine. The microseconds do not.
+- **Get it again**: \`npm run bench\` on a Linux machine with two cores that does nothing else makes everything and writes this page; \`npm run bench -- broadcast\`
+  makes one section. Each section ends with its command, the commit and the machine; \`npm run bench -- --help\` says what else there is.
+- **Where to look**: one table of all, how the figures come about, then a section for each kind of work, and at the end
+  [where a microsecond goes](#where-a-microsecond-goes) and [where a byte goes](#where-a-byte-goes).
 `
 
 const METHOD = `## How the figures come about

@@ -10,7 +10,7 @@ afterEach(() => server?.close())
 /** Answers the first frame of each connection with what is said of it, and takes every subscription. */
 async function serverThat(
   answers: (connection: number) => string,
-): Promise<{ port: number; connections(): number }> {
+): Promise<{ port: number; connections: () => number }> {
   const made = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => 'sluice.v1' })
   server = made
   let connections = 0

@@ -12,6 +12,8 @@ it('says how long everything takes by what was kept: five rounds of all, one qui
   // A minute and two for a round of each.
   const kept = [result(2, 120), result(1, 120)]
   expect(commandsText(kept, { a: base, b: base })).toContain('some 15 minutes, 3 minutes a round')
-  expect(commandsText(kept, { a: base, b: base })).toContain('It took 4 minutes when they were made')
+  expect(commandsText(kept, { a: base, b: base })).toContain(
+    'It took 4 minutes when they were made, and to make them (`--accept`) 20 minutes.',
+  )
   expect(commandsText(kept, {})).not.toContain('It took')
 })
