@@ -42,6 +42,8 @@ const METHOD = `## How the figures come about
   Sluice runs as \`sluice serve\` does, with the log, the registry and the backbone in its own memory, unless it says otherwise.
 - A message of Sluice is longer than the bare payload that the others send: it carries the channel, the offset and the time, some 80
   bytes. One table of the broadcast compares with raw uWebSockets.js that sends as many.
+- A node is measured alone, and as one that publishes through NATS and Redis (\`npm run bench -- cluster\`), and as one that hears what another node
+  has published (\`npm run bench -- hear\`).
 
 What happens to whole clusters (deploys, crashes, herds) is counted by \`npm run storm\`; see [operations](operations.md).
 `
