@@ -6,7 +6,8 @@ import type { Deliveries } from './deliveries.ts'
 import type { LogReads } from './log-reads.ts'
 import { Fanout } from './fanout.ts'
 import type { PacedResets } from './paced-resets.ts'
-import type { Subscription } from './subscription.ts'
+import type { Subscriber } from './subscriber.ts'
+import { Subscription } from './subscription.ts'
 import type { SlowConsumerPolicy, Source, SourceLog } from './source.ts'
 import type { LiveTopics } from './topics.ts'
 import type { Answer } from '../answer.ts'
@@ -117,6 +118,24 @@ export abstract class Channel extends Fanout implements Source {
     this.#subscribers--
     if (begun && --this.#begun === 0) this.ports.occupied(this, false)
     this.ports.left(this)
+  }
+
+  /** Where it is, if there is nothing else to be known of it and nobody but this one is on it, who is live: both are needed no more. */
+  rest(_only: Subscription): Position | undefined {
+    return undefined
+  }
+
+  /** An inbox that is new, as it was before it rested: who is on it has been counted, and been told of. */
+  wake(only: Subscriber, _position: Position): Subscription {
+    this.#subscribers = this.#begun = 1
+    // Live without a word to its subscriber: sockets are on no topic of an inbox.
+    const subscription = new Subscription(this, only, this.sequence)
+    this.addLive(subscription)
+    return subscription
+  }
+
+  protected isOf(only: Subscription): boolean {
+    return this.#subscribers === 1 && this.firstLive === only && !this.hasStreams
   }
 
   resetDelayMs(reason: ResetReason): number {

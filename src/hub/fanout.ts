@@ -64,6 +64,10 @@ export class Fanout {
     return this.#streams
   }
 
+  get hasStreams(): boolean {
+    return this.#streams !== undefined
+  }
+
   addNative(form: Form<Buffer>): void {
     const group = this.group(form)
     if (group === undefined) this.#groups = { form, count: 1, bytes: 0, next: this.#groups }

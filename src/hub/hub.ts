@@ -2,11 +2,12 @@
  * Local fan-out: every channel with at least one local subscriber, and the way of each message from the backbone to the
  * clients. Everything a client receives leaves through here.
  */
-import { EphemeralChannel, type Channel, type ChannelPorts, type ChannelTerms } from './channel.ts'
+import { Channel, EphemeralChannel, type ChannelPorts, type ChannelTerms } from './channel.ts'
 import { LoggedChannel } from './logged-channel.ts'
 import type { HubOptions } from './hub-options.ts'
 import { FeedMemory } from './feed-memory.ts'
 import { LogReads } from './log-reads.ts'
+import { RestingInboxes, type Rester } from './resting.ts'
 import type { HubPolicy, HubPorts } from './ports.ts'
 import type { Subscriber } from './subscriber.ts'
 import { Losses, PacedResets } from './paced-resets.ts'
@@ -16,7 +17,7 @@ import type { OverLimit, Published } from './turn-log.ts'
 import type { Answer } from '../answer.ts'
 import { jitter, type Timer } from '../clock.ts'
 import { KeyedTable } from '../keyed-table.ts'
-import { isInbox } from '../protocol/channel.ts'
+import { inboxOf, isInbox } from '../protocol/channel.ts'
 import { Encoded } from '../protocol/encoded.ts'
 import type { ChannelEvent, Reset } from '../protocol/form.ts'
 import type { From, Position, ResetReason } from '../protocol/position.ts'
@@ -35,6 +36,7 @@ export class Hub {
   readonly #ports: HubPorts
   readonly #options: HubOptions
   readonly #channels = new KeyedTable<Channel>(({ name }) => name)
+  readonly resting: RestingInboxes
   /** The channels that are not started yet. */
   readonly #starting = new Map<string, Promise<Channel>>()
   readonly #live: LiveTopics
@@ -42,7 +44,7 @@ export class Hub {
   readonly #memory: FeedMemory
   readonly #losses: Losses
   readonly #scan: Timer
-  readonly #rounds: Rounds<Channel>
+  readonly #rounds: Rounds<Channel | Rester>
   /** The channels without subscribers, and since when, by the clock that does not jump, in the order in which the last one left. */
   readonly #quiet = new Map<Channel, number>()
   readonly #channelPorts: ChannelPorts
@@ -59,9 +61,20 @@ export class Hub {
     this.#losses = new Losses(options.resetSpreadMs)
     this.#rounds = new Rounds(
       options.headCheckMs / SCAN_TICK_MS,
-      () => this.#channels.size,
-      () => this.#channels.values(),
+      () => this.channelCount,
+      () => this.#each(),
     )
+    this.resting = new RestingInboxes({
+      reads: this.#reads,
+      make: (name) => this.#make(name),
+      find: (name) => this.#channels.get(name),
+      forget: (channel) => this.#channels.delete(channel.name),
+      left: (name) => {
+        this.#subscriptions--
+        this.#watcher(name, false)
+      },
+      failed: () => ports.metrics.repair('failed'),
+    })
     this.#channelPorts = {
       reads: this.#reads,
       now: () => ports.clock.now(),
@@ -79,7 +92,7 @@ export class Hub {
   }
 
   get channelCount(): number {
-    return this.#channels.size
+    return this.#channels.size + this.resting.size
   }
 
   /** What the feeds hold in memory. */
@@ -93,7 +106,7 @@ export class Hub {
 
   /** How many are on a channel here and get its messages. Of an inbox: the connections of its user. */
   begunCount(channel: string): number {
-    return this.#channels.get(channel)?.begunCount ?? 0
+    return this.#channels.get(channel)?.begunCount ?? (this.resting.of(channel) === undefined ? 0 : 1)
   }
 
   /**
@@ -101,7 +114,7 @@ export class Hub {
    * counted of him needs no table of its own, and goes with it.
    */
   noted(channel: string): number {
-    return this.#channels.get(channel)?.noted ?? 0
+    return this.#channels.get(channel)?.noted ?? this.resting.of(channel)?.noted ?? 0
   }
 
   note(channel: string, count: number): void {
@@ -116,7 +129,9 @@ export class Hub {
 
   /** The same, with the inboxes: of each user who is connected. */
   *all(): Generator<readonly [channel: string, subscribers: number]> {
-    for (const { name, begunCount } of this.#channels.values()) if (begunCount > 0) yield [name, begunCount]
+    for (const one of this.#each())
+      if (!(one instanceof Channel)) yield [inboxOf(one.user), 1]
+      else if (one.begunCount > 0) yield [one.name, one.begunCount]
   }
 
   /** From now on `watcher` hears of each channel, inboxes too, that the first here gets messages of, or nobody any more. */
@@ -126,8 +141,8 @@ export class Hub {
 
   /** The feed's position and the number of subscribers, of a channel that has any here. */
   local(channel: string): { position: Position | undefined; subscribers: number } | undefined {
-    const found = this.#channels.get(channel)
-    return found === undefined ? undefined : { position: found.position, subscribers: found.subscribers }
+    const { position, subscribers } = this.#channels.get(channel) ?? {}
+    return subscribers === undefined ? this.resting.local(channel) : { position, subscribers }
   }
 
   /**
@@ -138,7 +153,7 @@ export class Hub {
   open(name: string, from: From | undefined, subscriber: Subscriber): Answer<Opened> {
     try {
       // A channel that is being started is in both maps, and not ready.
-      const ready = this.#starting.get(name) ?? this.#channels.get(name) ?? this.#start(name, from)
+      const ready = this.#starting.get(name) ?? this.#find(name) ?? this.#start(name, from)
       // An inbox with its log in memory is there at once, and there is one for each who connects.
       if (!(ready instanceof Promise)) return openIn(ready, from, subscriber)
       return ready.then((channel) =>
@@ -154,7 +169,7 @@ export class Hub {
 
   /** A message from the backbone. */
   receive(message: Message): void {
-    const channel = this.#channels.get(message.channel)
+    const channel = this.#find(message.channel)
     if (channel !== undefined) channel.receive(new Encoded(message))
   }
 
@@ -165,8 +180,14 @@ export class Hub {
 
   /** The backbone works again: what was broadcast meanwhile may be lost. The feeds are compared with the log, spread over a moment. */
   backboneReturned(): void {
-    for (const channel of this.#channels.values()) {
-      this.#ports.clock.after(jitter(this.#ports.clock, 0, RETRY_HIGH_MS), () => channel.check(undefined))
+    for (const one of this.#each()) {
+      const name = one instanceof Channel ? one.name : inboxOf(one.user)
+      this.#ports.clock.after(jitter(this.#ports.clock, 0, RETRY_HIGH_MS), () => {
+        // An inbox may have begun to rest meanwhile, or rest no more.
+        const resting = this.resting.of(name)
+        if (resting === undefined) this.#channels.get(name)?.check(undefined)
+        else this.resting.check(resting)
+      })
     }
   }
 
@@ -193,7 +214,19 @@ export class Hub {
     this.#scan.cancel()
     for (const channel of this.#channels.values()) channel.close()
     this.#channels.clear()
+    this.resting.clear()
     this.#quiet.clear()
+  }
+
+  /** With one that rested, which is there from now on. */
+  #find(name: string): Channel | undefined {
+    return this.#channels.get(name) ?? this.resting.find(name)
+  }
+
+  /** Who is woken meanwhile is met among the others. */
+  *#each(): Generator<Channel | Rester, undefined> {
+    yield* this.resting.values()
+    return yield* this.#channels.values()
   }
 
   /** All who want a new channel wait for the same start, where it has to be waited for. */
@@ -290,6 +323,7 @@ export class Hub {
   #scanSome(): void {
     this.#dropQuiet()
     this.#rounds.tick((channel) => {
+      if (!(channel instanceof Channel)) return this.resting.check(channel)
       channel.tidy()
       if (!this.#quiet.has(channel)) channel.check(undefined)
     })

@@ -53,6 +53,11 @@ export class LogReads {
     this.#heads.delete(channel)
   }
 
+  /** Whether somebody waits for the head. */
+  asksFor(channel: string): boolean {
+    return this.#heads.has(channel)
+  }
+
   /**
    * The head as it is after this call. For whoever is ahead of this node: an answer to an older question may be from
    * before the message that he has already `seen`. Where the log seems to have less, it is read from there, and has to prove that.

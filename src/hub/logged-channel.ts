@@ -10,9 +10,10 @@ import type { LogPage } from './log-reads.ts'
 import { Backfill, backfill, startBefore } from './backfill.ts'
 import type { Subscription } from './subscription.ts'
 import type { SourceLog } from './source.ts'
+import type { Subscriber } from './subscriber.ts'
 import { after, type Answer } from '../answer.ts'
 import type { Encoded } from '../protocol/encoded.ts'
-import type { From, Position, ResetReason } from '../protocol/position.ts'
+import { isSame, type From, type Position, type ResetReason } from '../protocol/position.ts'
 
 /** A slow client reads the log in small bites: what it has not taken yet should not lie in memory. */
 const CATCH_UP_PAGE = 128
@@ -145,6 +146,20 @@ export class LoggedChannel extends Channel implements SourceLog {
     if (this.#rare !== undefined) delete this.#rare.older
   }
 
+  override rest(only: Subscription): Position | undefined {
+    const { position } = this
+    if (this.#rare !== undefined || (this.#feed instanceof Feed && !this.#feed.atRest)) return undefined
+    // Who has asked for the head tells this channel what it is.
+    if (this.ports.reads.asksFor(this.name) || !this.isOf(only) || !only.rest()) return undefined
+    this.#feed = undefined
+    return position
+  }
+
+  override wake(only: Subscriber, position: Position): Subscription {
+    this.#feed = position
+    return super.wake(only, position)
+  }
+
   override close(): void {
     // What comes later must find it closed.
     this.awake().close()
@@ -270,8 +285,4 @@ export class LoggedChannel extends Channel implements SourceLog {
     })
     rare.disowning.start(epoch)
   }
-}
-
-function isSame(a: Position, b: Position): boolean {
-  return a.offset === b.offset && a.epoch === b.epoch
 }

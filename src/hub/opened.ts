@@ -1,6 +1,7 @@
 /**
  * A subscription that was found a place to start, and has not begun.
  */
+import { behindAt } from './behind.ts'
 import type { Channel } from './channel.ts'
 import type { Opening } from './channel-terms.ts'
 import type { Subscriber } from './subscriber.ts'
@@ -41,5 +42,10 @@ async function openLater(
 
 function opened(channel: Channel, { start, recovered, reset }: Opening, subscriber: Subscriber): Opened {
   // Field by field: an object that begins as a copy is given a shape of its own by V8, each time.
-  return { start, recovered, reset, subscription: new Subscription(channel, subscriber, start) }
+  return {
+    start,
+    recovered,
+    reset,
+    subscription: new Subscription(channel, subscriber, behindAt(start, 'opened')),
+  }
 }

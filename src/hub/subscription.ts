@@ -31,10 +31,10 @@ export class Subscription implements LiveMember {
   previousLive: LiveMember | undefined
   nextLive: LiveMember | undefined
 
-  constructor(source: Source, subscriber: Subscriber, start: Position | undefined) {
+  constructor(source: Source, subscriber: Subscriber, at: Whereabouts) {
     this.source = source
     this.subscriber = subscriber
-    this.#at = behindAt(start, 'opened')
+    this.#at = at
   }
 
   get state(): ReturnType<typeof stateOf> {
@@ -135,6 +135,13 @@ export class Subscription implements LiveMember {
     this.source.left(this, state !== 'opened')
   }
 
+  /** See `Channel.rest`. False: it is needed. */
+  rest(): boolean {
+    if (typeof this.#at !== 'number' || this.subscriber.transport !== NATIVE) return false
+    this.#at = undefined
+    return true
+  }
+
   /** Everything up to an offset has been taken by the client. How much of that is new, and when the last of it was accepted. */
   acknowledge(offset: number): { readonly messages: number; readonly acceptedMs: number | undefined } {
     const { deliveries } = this.source
@@ -168,11 +175,6 @@ export class Subscription implements LiveMember {
   private get behind(): Behind | undefined {
     const behind = behindOf(this.#at)
     return behind?.begun === true ? behind : undefined
-  }
-
-  /** Still there after a wait: it may have been closed meanwhile. */
-  private isBehind(behind: Behind): boolean {
-    return this.#at === behind
   }
 
   /** Asked for only where there are positions. */
@@ -233,11 +235,12 @@ export class Subscription implements LiveMember {
     this.log.newestOfLog().then(
       (page) => {
         behind.reading = false
-        if (this.isBehind(behind)) this.takeNewest(behind, page, asked)
+        // It may have been closed meanwhile.
+        if (this.#at === behind) this.takeNewest(behind, page, asked)
       },
       () => {
         behind.reading = false
-        if (this.isBehind(behind)) this.log.retryLater(this)
+        if (this.#at === behind) this.log.retryLater(this)
       },
     )
     return false
@@ -295,12 +298,12 @@ export class Subscription implements LiveMember {
     this.log.read(after).then(
       (page) => {
         behind.reading = false
-        if (this.isBehind(behind)) this.takeIn(behind, page)
+        if (this.#at === behind) this.takeIn(behind, page)
       },
       () => {
         // The log is away (its own room counts and logs that). The position stays, so nothing is lost by waiting.
         behind.reading = false
-        if (this.isBehind(behind)) this.log.retryLater(this)
+        if (this.#at === behind) this.log.retryLater(this)
       },
     )
     return false

@@ -19,6 +19,10 @@ export type ResetReason = 'gap' | 'epoch' | 'trimmed'
 
 export const EPOCH = /^[A-Za-z0-9]{1,32}$/
 
+export function isSame(a: Position, b: Position): boolean {
+  return a.offset === b.offset && a.epoch === b.epoch
+}
+
 export function isOffset(offset: unknown): offset is number {
   return Number.isSafeInteger(offset) && (offset as number) >= 0
 }

@@ -6,9 +6,10 @@ import { acknowledge } from './acknowledging.ts'
 import { arrive, atOf, attend, checkedEntry, enter, type As } from './attending.ts'
 import { authenticate } from './authenticating.ts'
 import { publishIn, type ClientMessage } from './client-publish.ts'
-import { ConnectionGone, type Connection, type MoveOrder, type UnsubscribedBy } from './connection.ts'
+import { ConnectionGone, type MoveOrder, type UnsubscribedBy } from './connection.ts'
 import type { LogPage, Measured, PageRequest } from './history.ts'
 import { checkMaySubscribe } from './permitted.ts'
+import { InboxOwner } from './inbox-owner.ts'
 import { countOf, eachOf, findIn, withOne, withoutOne, type Held } from './held.ts'
 import { carriedOver, standingOf, withMore, withStanding } from './more-permissions.ts'
 import type { Identity, Permissions, SessionContext, SessionPorts } from './ports.ts'
@@ -22,7 +23,6 @@ import { checkOneMore } from './user-limits.ts'
 import type { Renewed, Told } from './welcome.ts'
 import { asSluiceError, Closing, SluiceError } from '../errors.ts'
 import type { Subscription } from '../hub/subscription.ts'
-import { Account } from '../observe/account.ts'
 import type { Tap } from '../observe/witness.ts'
 import type { Entry, Members } from '../presence/info.ts'
 import { INBOX, inboxOf } from '../protocol/channel.ts'
@@ -31,13 +31,12 @@ import type { From } from '../protocol/position.ts'
 import type { Published } from '../publish/publisher.ts'
 import type { WheelEntry } from '../wheel.ts'
 
-export class Session extends Account implements WheelEntry {
+export class Session extends InboxOwner implements WheelEntry {
   readonly id: string
   /** Of two connections of a session the one with the smaller claim is the older. */
   readonly claim: number
   readonly #context: SessionContext
   #identity: Identity
-  #inbox: Subscription
   /** Beside the inbox. */
   #held: Held
   /** By channel, and for fresh tokens. */
@@ -54,17 +53,16 @@ export class Session extends Account implements WheelEntry {
     inbox: Subscription,
     context: SessionContext,
   ) {
-    super()
+    super(inbox)
     this.id = id
     this.claim = claim
     this.#requests = movedFrom
     this.#identity = identity
-    this.#inbox = inbox
     this.#context = context
     if (identity.tokenless !== true) this.scheduleReauth()
   }
 
-  private get ports(): SessionPorts {
+  protected get ports(): SessionPorts {
     return this.#context.ports
   }
 
@@ -80,10 +78,6 @@ export class Session extends Account implements WheelEntry {
     return this.#identity
   }
 
-  get connection(): Connection {
-    return this.#inbox.subscriber as Connection
-  }
-
   /** The node whose drain has moved the client here. */
   get movedFrom(): string | undefined {
     return movedFromOf(this.#requests)
@@ -95,26 +89,29 @@ export class Session extends Account implements WheelEntry {
 
   /** Every subscription, the inbox first. */
   *subscriptions(): Iterable<Subscription> {
-    yield this.#inbox
+    const { inbox } = this
+    if (inbox !== undefined) yield inbox
     yield* eachOf(this.#held)
   }
 
   subscriptionOf(channel: string): Subscription | undefined {
-    return channel === INBOX ? this.#inbox : findIn(this.#held, channel)
+    return channel === INBOX ? this.inbox : findIn(this.#held, channel)
   }
 
   /** Takes over a subscription that was opened for the session. */
   adopt(channel: string, subscription: Subscription, entry?: Entry, said?: string): void {
-    if (findIn(this.#held, channel) === undefined) {
-      this.ports.quotas.subscribe(this.user)
-      arrive(this, channel, { entry, said }, this.ports)
-    } else if (entry !== undefined) attend(this, channel, entry, this.ports)
+    const isNew = findIn(this.#held, channel) === undefined
+    if (isNew) arrive(this, channel, { entry, said }, this.ports)
+    else if (entry !== undefined) attend(this, channel, entry, this.ports)
+    // With nothing between the two: while the inbox rests, what is held is what is counted.
     this.#held = withOne(this.#held, subscription)
+    if (isNew) this.ports.quotas.subscribe(this.user)
   }
 
   /** There is room in the connection's buffer again. */
   resume(): void {
-    for (const subscription of this.subscriptions()) subscription.resume()
+    this.resumeInbox()
+    for (const subscription of eachOf(this.#held)) subscription.resume()
   }
 
   // What a client asks for. Each fails with a `SluiceError`, or with `ConnectionGone` where nobody is there to be told; see `refusal`.
@@ -215,7 +212,7 @@ export class Session extends Account implements WheelEntry {
     this.ports.wheel.cancel(this)
     for (const subscription of eachOf(this.#held)) this.leave(subscription)
     // The inbox last: what is counted of the user goes with it.
-    this.#inbox.close()
+    this.closeInbox()
     this.#held = undefined
   }
 
@@ -269,7 +266,7 @@ export class Session extends Account implements WheelEntry {
       opened.subscription.close()
       throw error
     }
-    if (channel === INBOX) this.#inbox = opened.subscription
+    if (channel === INBOX) this.woken(opened.subscription)
     else this.adopt(channel, opened.subscription, entry, as.said)
     opened.subscription.begin(opened.reset)
   }
@@ -299,7 +296,7 @@ export class Session extends Account implements WheelEntry {
     this.drop(channel, subscription)
   }
 
-  private get isClosed(): boolean {
+  protected get isClosed(): boolean {
     return this.#reauthDeadlineMs === CLOSED
   }
 
@@ -322,8 +319,8 @@ export class Session extends Account implements WheelEntry {
 
   private leave(subscription: Subscription): void {
     const channel = subscription.source.name
-    subscription.close()
     this.ports.quotas.unsubscribe(this.user)
+    subscription.close()
     if (this.ports.policyOf(channel).presence) this.ports.presence.left(channel, this.user, this)
   }
 

@@ -336,6 +336,7 @@ export class Sessions {
     }
     const replay = handover?.replayOf(session.subscriptionCount)
     for (const { opened } of findings) opened?.subscription.begin(opened.reset, replay)
+    session.rest()
     for (const change of attempt.changes ?? []) carryOut(session, change, ports)
     if (stale === undefined) return
     ports.metrics.takenOver()

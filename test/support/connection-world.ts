@@ -7,6 +7,7 @@ import { NO_LINKS } from './no-links.ts'
 import { ManualClock } from './manual-clock.ts'
 import { FakeUws } from './fake-uws.ts'
 import { settled, World, type WorldNode, type WorldOptions } from './session-world.ts'
+import { after } from '../../src/answer.ts'
 import type { EdgeOptions, EdgePorts } from '../../src/edge/ports.ts'
 import type { Fanout } from '../../src/hub/fanout.ts'
 import { INBOX } from '../../src/protocol/channel.ts'
@@ -52,6 +53,13 @@ export class ConnectionWorld {
   constructor(options: WorldOptions = {}) {
     this.world = new World(['n1'], { topics: this.uws, session: { subscriptionsMax: 10 }, ...options })
     this.node = this.world.node('n1')
+    const { hub } = this.node
+    const open = hub.open.bind(hub)
+    hub.open = (...args) =>
+      after(open(...args), (opened) => {
+        this.fanouts.add(opened.subscription.source.fanout)
+        return opened
+      })
     this.ports = {
       links: NO_LINKS,
       sessions: this.node.sessions,
@@ -87,8 +95,6 @@ export class ConnectionWorld {
 
   /** Everything that moves by itself has moved. */
   async turns(): Promise<void> {
-    for (const session of this.node.sessions.all())
-      for (const { source } of session.subscriptions()) this.fanouts.add(source.fanout)
     for (let turn = 0; turn < TURNS; turn++) {
       this.uws.flush()
       await Promise.all(this.clients.map((act) => act()))

@@ -47,6 +47,8 @@ export async function idleBytes(count: number): Promise<{ readonly heap: number;
       if (i % 100 === 0) await world.turns()
     }
     await world.turns()
+    // They would be held for the world alone.
+    world.fanouts.clear()
     return connections
   }
   const warm = await open(0, WARM_UP)

@@ -3,6 +3,7 @@ import { Deliveries } from '../../../src/hub/deliveries.ts'
 import { Fanout } from '../../../src/hub/fanout.ts'
 import type { Source } from '../../../src/hub/source.ts'
 import type { Subscriber } from '../../../src/hub/subscriber.ts'
+import { behindAt } from '../../../src/hub/behind.ts'
 import { Subscription } from '../../../src/hub/subscription.ts'
 import { Encoded } from '../../../src/protocol/encoded.ts'
 import { EncodedReset } from '../../../src/protocol/encoded-reset.ts'
@@ -97,7 +98,7 @@ function subscribed(start = at(5)): Subscription {
     stepAside: () => undefined,
     closeTooSlow: () => undefined,
   } as unknown as Subscriber
-  const subscription = new Subscription(source, subscriber, start)
+  const subscription = new Subscription(source, subscriber, behindAt(start, 'opened'))
   subscription.begin(undefined)
   return subscription
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { LogPage } from '../../../src/hub/log-reads.ts'
 import { Fanout, type LiveMember } from '../../../src/hub/fanout.ts'
 import type { Subscriber } from '../../../src/hub/subscriber.ts'
+import { behindAt } from '../../../src/hub/behind.ts'
 import { Subscription } from '../../../src/hub/subscription.ts'
 import type { SlowConsumerPolicy, Source } from '../../../src/hub/source.ts'
 import { Encoded } from '../../../src/protocol/encoded.ts'
@@ -92,7 +93,7 @@ class World {
       stepAside: () => undefined,
       closeTooSlow: () => seen.push('too slow'),
     }
-    this.subscription = new Subscription(source, subscriber, start)
+    this.subscription = new Subscription(source, subscriber, behindAt(start, 'opened'))
   }
 
   #reads(what: string): Promise<LogPage> {

@@ -5,7 +5,7 @@ const CONNECTIONS = 2000
 
 describe('an idle connection', () => {
   /**
-   * With a session, an inbox and one channel. Found are some 1,240 bytes, 250 of them this world's: a table, a closure, an array or an
+   * With a session, an inbox and one channel. Found are some 1,050 bytes, 250 of them this world's: a table, a closure, an array or an
    * object more for each connection is found here, a field more is not. The least of three: V8 compiles meanwhile.
    */
   it('holds no more than it has to', async () => {
@@ -14,6 +14,6 @@ describe('an idle connection', () => {
       const { heap, buffers } = await idleBytes(CONNECTIONS)
       found.push(heap + buffers)
     }
-    expect(Math.min(...found)).toBeLessThan(1350)
+    expect(Math.min(...found)).toBeLessThan(1180)
   })
 })
