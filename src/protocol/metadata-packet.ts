@@ -16,21 +16,23 @@ const EXCLUDE = 3
 const LENGTH = 2
 const FIELD = 3
 
-export function encodeMetadata({ event, headers, exclude }: Metadata): Buffer {
-  const fields: Buffer[] = []
-  if (event !== undefined) fields.push(field(EVENT, Buffer.from(event)))
-  if (headers !== undefined)
-    for (const [name, value] of Object.entries(headers)) {
-      const nameBytes = Buffer.from(name)
-      fields.push(
-        field(HEADER, Buffer.concat([Buffer.from([nameBytes.length]), nameBytes, Buffer.from(value)])),
-      )
-    }
-  if (exclude !== undefined) fields.push(field(EXCLUDE, Buffer.from(exclude)))
-  const all = Buffer.concat(fields)
-  const length = Buffer.allocUnsafe(LENGTH)
-  length.writeUInt16BE(all.length)
-  return Buffer.concat([length, all])
+/** How long it is, with its length in front: counted, and nothing is made for it. */
+export function metadataLength({ event, headers, exclude }: Metadata): number {
+  let length = LENGTH
+  if (event !== undefined) length += FIELD + Buffer.byteLength(event)
+  for (const name in headers)
+    length += FIELD + 1 + Buffer.byteLength(name) + Buffer.byteLength(headers[name] as string)
+  return exclude === undefined ? length : length + FIELD + Buffer.byteLength(exclude)
+}
+
+/** Answers where it ends: `metadataLength` behind `at`. */
+export function writeMetadata(into: Buffer, at: number, { event, headers, exclude }: Metadata): number {
+  let end = at + LENGTH
+  if (event !== undefined) end = writeField(into, end, EVENT, event)
+  for (const name in headers) end = writeHeader(into, end, name, headers[name] as string)
+  if (exclude !== undefined) end = writeField(into, end, EXCLUDE, exclude)
+  into.writeUInt16BE(end - at - LENGTH, at)
+  return end
 }
 
 /** Where the metadata ends that begin at `at`. `undefined`: outside of the bytes. */
@@ -70,9 +72,19 @@ export function decodeMetadata(bytes: Buffer, from: number, end: number): Metada
   }
 }
 
-function field(kind: number, value: Buffer): Buffer {
-  const head = Buffer.allocUnsafe(FIELD)
-  head[0] = kind
-  head.writeUInt16BE(value.length, 1)
-  return Buffer.concat([head, value])
+function writeField(into: Buffer, at: number, kind: number, value: string): number {
+  return endField(into, at, kind, at + FIELD + into.write(value, at + FIELD))
+}
+
+function writeHeader(into: Buffer, at: number, name: string, value: string): number {
+  const nameAt = at + FIELD + 1
+  const valueAt = nameAt + into.write(name, nameAt)
+  into[nameAt - 1] = valueAt - nameAt
+  return endField(into, at, HEADER, valueAt + into.write(value, valueAt))
+}
+
+function endField(into: Buffer, at: number, kind: number, end: number): number {
+  into[at] = kind
+  into.writeUInt16BE(end - at - FIELD, at + 1)
+  return end
 }

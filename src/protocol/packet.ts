@@ -22,7 +22,7 @@
 import { writeLetters } from './letters.ts'
 import type { EphemeralMessage, LoggedMessage, Message, NewMessage } from './message.ts'
 import type { Metadata } from './metadata.ts'
-import { decodeMetadata, encodeMetadata, endOfMetadata } from './metadata-packet.ts'
+import { decodeMetadata, endOfMetadata, metadataLength, writeMetadata } from './metadata-packet.ts'
 import { EPOCH, isOffset } from './position.ts'
 
 /** The first byte. The high half is the version: a node drops what is of another one, and feeds repair from the log. */
@@ -220,7 +220,7 @@ function flagsOf({ binary, id, from, meta }: NewMessage): number {
 function bodyBytes({ id, from, meta, data }: NewMessage): number {
   const idBytes = id === undefined ? 0 : Buffer.byteLength(id)
   const authorBytes = from === undefined ? 0 : AUTHOR_LENGTH + Buffer.byteLength(from)
-  return idBytes + authorBytes + (meta === undefined ? 0 : encodeMetadata(meta).length) + data.length
+  return idBytes + authorBytes + (meta === undefined ? 0 : metadataLength(meta)) + data.length
 }
 
 function writeAfterId(into: Buffer, at: number, { from, meta, data }: NewMessage): number {
@@ -229,11 +229,7 @@ function writeAfterId(into: Buffer, at: number, { from, meta, data }: NewMessage
     end = writeText(into, at + AUTHOR_LENGTH, from)
     into.writeUInt16BE(end - at - AUTHOR_LENGTH, at)
   }
-  if (meta !== undefined) {
-    const bytes = encodeMetadata(meta)
-    into.set(bytes, end)
-    end += bytes.length
-  }
+  if (meta !== undefined) end = writeMetadata(into, end, meta)
   into.set(data, end)
   return end + data.length
 }

@@ -10,6 +10,8 @@ import {
   encodeControl,
   encodeMessage,
   encodeStored,
+  storedBytes,
+  writeStored,
 } from '../../src/protocol/packet.ts'
 
 const count = fc.oneof(fc.nat(), fc.constantFrom(0, 1, 2 ** 31, 2 ** 32, 2 ** 53 - 1), fc.maxSafeNat())
@@ -116,6 +118,18 @@ describe('packets', () => {
     expect(plain(decodeStored(Buffer.from('140400014278bcfe56800000787b7d', 'hex')))).toEqual({
       ...{ ...id, binary: false, time: 1_700_000_000_000, data: Uint8Array.from(Buffer.from('{}')) },
     })
+  })
+
+  it('a stored message is as long as was counted before it was written, wherever that begins', () => {
+    fc.assert(
+      fc.property(newMessage, fc.nat(50), (given, at) => {
+        const length = storedBytes(given)
+        const into = Buffer.alloc(at + length + 50, 0xff)
+        expect(writeStored(into, at, given)).toBe(at + length)
+        expect(into.subarray(at, at + length)).toEqual(encodeStored(given))
+        expect(into.subarray(at + length).every((byte) => byte === 0xff)).toBe(true)
+      }),
+    )
   })
 
   it('metadata have a form that stays, of which fields of a later version are read over', () => {
