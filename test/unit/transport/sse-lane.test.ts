@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Lane, type GroupMember } from '../../../src/transport/sse-lane.ts'
 
-/** One word of it is copied as such, and the rest by bytes. */
+/** A word and a part of one. */
 const SUFFIX = 7
 const EVENT = 'a-'.length + SUFFIX
 
@@ -66,6 +66,24 @@ describe('the streams of a group', () => {
       const end = String(suffixOf(number))
       expect(text).toBe(`a-${end}bc-${end}`)
       expect(corks).toBe(1)
+    }
+  })
+
+  it('get one event, or several, whole wherever its end comes to stand', () => {
+    for (let suffix = 1; suffix <= 9; suffix++) {
+      for (let event = 1; event <= 5; event++) {
+        const lane = new Lane(suffix)
+        const members = [new Member(), new Member()]
+        const ends = ['abcdefghi'.slice(0, suffix), '987654321'.slice(0, suffix)]
+        for (const [index, member] of members.entries()) lane.add(member, Buffer.from(ends[index] as string))
+        const text = '.....'.slice(0, event)
+        write(lane, text)
+        write(lane, text, '-')
+        for (const [index, member] of members.entries()) {
+          const end = ends[index] as string
+          expect(member.text).toBe(`${text}${end}${text}${end}-${end}`)
+        }
+      }
     }
   })
 
