@@ -75,7 +75,8 @@ async function run(options: RunOptions): Promise<Outcome> {
     await session.load.step('readInTurns', { atOnce: TIMED, everyMs: OTHERS_READ_EVERY_MS })
     const own = await saturated(session, report.perSecond * FROM_SHARE, secondsOf(options))
     saturation.add(label, 1e6 / own.perSecond)
-    if (own.busy < BUSY) saturation.note(label, `the load was the limit: ${percent(own.busy)} of a core`)
+    if (own.busy < BUSY)
+      saturation.note(label, `its server was not the limit: ${percent(own.busy)} of a core`)
     // It goes first in each round.
     if (peer === FLOOR) floorPerSecond = own.perSecond
     const reports = new Map<number, RateReport>()
@@ -159,7 +160,7 @@ function arrangement(seconds: number): string {
     `Read the shares of the saturation of ${PEER_LABELS[FLOOR]}, as those of ${COMMON_PER_SECOND} messages a second, beside each other: the same messages at the same pace. Who does not keep that pace has no row, ` +
     'because its figure would only say for how long it was tried. A share of its own saturation is another pace for each server: it shows how lateness grows as a server nears what it can do. ' +
     `Deliveries to ${TIMED} of the clients are timed; the others read every ${OTHERS_READ_EVERY_MS} ms, so that the load, which is one process, is not what everybody waits for (in the burst all read at once), and all are counted. ` +
-    `Where a server was at work for less than ${percent(BUSY)} of its core at the lowest rate that it did not keep, it says so: then the load was the limit, and the server can do more. ` +
+    `Where a server was at work for less than ${percent(BUSY)} of its core at the lowest rate that it did not keep, it says so: then the load was the limit, or other work of the machine, and the server can do more. ` +
     'The last column is what the load itself was late by in sending: it is in the figures before it.'
   )
 }

@@ -37,7 +37,10 @@ export async function saturationOf(
     for (let i = 0; i < STEPS_MAX && (await keeps((bad = good * STEP))); i++) good = bad
   } else {
     for (let i = 0; !(await keeps((good = bad / STEP))); i++) {
-      if (i === STEPS_MAX) throw new Error(`not even ${good.toFixed(1)} messages a second are kept`)
+      if (i === STEPS_MAX)
+        throw new Error(
+          `not even ${good.toFixed(1)} messages a second are kept: the machine has other work, or ${LATE_MAX_MS} ms are too few for it`,
+        )
       bad = good
     }
   }
