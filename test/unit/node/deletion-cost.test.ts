@@ -166,7 +166,10 @@ describe('the cost of ending a pod, as Kubernetes is told it', () => {
         /gives no answer \(UNABLE_TO_VERIFY_LEAF_SIGNATURE\); ca\.crt of the service account does not know/,
       ),
       expect.stringMatching(/gives no answer \(ECONNREFUSED\); nodes must be let to it by the NetworkPolicy/),
-      expect.stringMatching(/token cannot be read \(ENOENT\); the pod needs automountServiceAccountToken/),
+      // All three are read at once: whichever is missed first is told.
+      expect.stringMatching(
+        /(?:token|ca\.crt|namespace) cannot be read \(ENOENT\); the pod needs automountServiceAccountToken/,
+      ),
     ])
     shown.close()
     impostor.close()
