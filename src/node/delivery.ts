@@ -113,7 +113,7 @@ export function createDelivery(base: Base, ports: DeliveryPorts): Delivery {
       ports.switchboard.sessionLeft(session)
     },
   })
-  registry.watch({ heldElsewhere: (session, forMs) => sessions.heldElsewhere(session, forMs) })
+  registry.watch({ heldElsewhere: (session, elsewhere) => sessions.heldElsewhere(session, elsewhere) })
   const users: Users = createUsers(base, ports, sessions)
   const orders = new OrderWatch({
     registry,

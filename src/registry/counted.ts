@@ -5,6 +5,7 @@ import type { Answer } from '../answer.ts'
 import type { Clock } from '../clock.ts'
 import type {
   Claimed,
+  Elsewhere,
   NodeInfo,
   Orders,
   Place,
@@ -59,7 +60,7 @@ export class CountedRegistry implements Registry {
     return this.#counted('release', this.#registry.release(user, session, node))
   }
 
-  keep(user: string, session: string, node: string): Promise<number | undefined> {
+  keep(user: string, session: string, node: string): Promise<Elsewhere | undefined> {
     return this.#counted('keep', this.#registry.keep(user, session, node))
   }
 

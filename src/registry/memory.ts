@@ -7,6 +7,7 @@ import { MemoryShelves, MemoryVersions } from './memory-shelves.ts'
 import { MemoryStanding } from './memory-standing.ts'
 import type {
   Claimed,
+  Elsewhere,
   NodeInfo,
   Orders,
   Place,
@@ -118,12 +119,12 @@ export class MemoryRegistry implements Registry {
     return Promise.resolve()
   }
 
-  keep(user: string, session: string, node: string): Promise<number | undefined> {
+  keep(user: string, session: string, node: string): Promise<Elsewhere | undefined> {
     const nowMs = this.#clock.monotonicMs()
     const entry = this.#find(user, session)
     const at = entry?.at
     if (entry !== undefined && typeof at === 'string' && at !== node && this.#alive(at, nowMs))
-      return Promise.resolve(Math.max(0, this.#claimNow() - entry.claim))
+      return Promise.resolve({ node: at, forMs: Math.max(0, this.#claimNow() - entry.claim) })
     if (at !== node) this.#take(user, entry ?? session, node)
     return Promise.resolve(undefined)
   }

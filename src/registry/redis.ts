@@ -10,6 +10,7 @@ import {
   VERSION_TTL_MS,
   VERSIONS_MAX,
   type Claimed,
+  type Elsewhere,
   type NodeInfo,
   type Orders,
   type Place,
@@ -148,7 +149,7 @@ export class RedisRegistry implements Registry {
     await this.#run('hot', RELEASE, [this.#keys.user(user), session, node, this.#options.sessionTtlMs])
   }
 
-  keep(user: string, session: string, node: string): Promise<number | undefined> {
+  keep(user: string, session: string, node: string): Promise<Elsewhere | undefined> {
     return this.#keep('hot', user, session, node)
   }
 
@@ -303,8 +304,8 @@ export class RedisRegistry implements Registry {
       const batch: Promise<unknown>[] = []
       for (const [session, { user, node }] of left) {
         batch.push(
-          this.#keep('bulk', user, session, node).then((forMs) => {
-            if (forMs !== undefined) this.#watcher?.heldElsewhere(session, forMs)
+          this.#keep('bulk', user, session, node).then((elsewhere) => {
+            if (elsewhere !== undefined) this.#watcher?.heldElsewhere(session, elsewhere)
           }),
         )
         if (batch.length === RESTORE_BATCH) break
@@ -320,23 +321,23 @@ export class RedisRegistry implements Registry {
   }
 
   /** On the bulk lane a release of this node may be carried out before. */
-  async #keep(lane: RedisLane, user: string, session: string, node: string): Promise<number | undefined> {
+  async #keep(lane: RedisLane, user: string, session: string, node: string): Promise<Elsewhere | undefined> {
     // Only an entry of a node that turns out to be dead is replaced, and only as long as it is that entry.
     let replaced = ''
     for (let attempts = 0; attempts < KEEP_ATTEMPTS_MAX; attempts++) {
       const held = this.#held.get(session)
       const claim = held?.node === node ? held.claim : 0
       const args = [this.#keys.user(user), session, node, USER_TTL_MS, replaced, lane, claim]
-      const [time, other] = (await this.#run(lane, KEEP, args)) as [Buffer, Buffer]
-      if (other.length === 0) return undefined
+      const [time, text] = (await this.#run(lane, KEEP, args)) as [Buffer, Buffer]
+      if (text.length === 0) return undefined
       const nowMs = Number(time)
-      const entry = parseSessionEntry(other.toString())
+      replaced = text.toString()
+      const entry = parseSessionEntry(replaced)
       if (entry !== undefined && (await this.#tableFor([entry])).alive(entry.node, nowMs))
-        return Math.max(0, nowMs - entry.sinceMs)
-      replaced = other.toString()
+        return { node: entry.node, forMs: Math.max(0, nowMs - entry.sinceMs) }
     }
     // Others take it faster than this node looks.
-    return 0
+    return { node: undefined, forMs: 0 }
   }
 
   #run(lane: RedisLane, what: RedisScript, args: readonly RedisArgument[]): Promise<unknown> {

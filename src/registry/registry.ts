@@ -11,7 +11,7 @@
  *  R6 one user's sessions never show in another's answers
  *  R7 the number of a claim is greater than that of every earlier claim of the session, by whatever node
  *  R8 `keep` enters a session again that is lost, that was released, whose node has died, or that an older claim has because the
- *     store has lost the node's own; it takes none away from another node that is alive, and says for how long that one has it
+ *     store has lost the node's own; it takes none away from another node that is alive, and says which one has it, and for how long
  *  R9 what was claimed through this registry and not released is kept so by itself, some time after `recheck`, and after the
  *     store was away; of a session that another node has then, the watcher is told
  *  R10 `claim` counts the user's sessions as `locate` would show them right after it
@@ -155,9 +155,16 @@ export interface Swapped {
   readonly nowMs: number
 }
 
+/** Another live node has a session, and has had it for so long. */
+export interface Elsewhere {
+  /** `undefined`: it changes all the time. */
+  readonly node: string | undefined
+  readonly forMs: number
+}
+
 export interface RegistryWatcher {
-  /** A session that was claimed here and not released has been another live node's for so long. */
-  heldElsewhere(session: string, forMs: number): void
+  /** Of a session that was claimed here and not released. */
+  heldElsewhere(session: string, elsewhere: Elsewhere): void
 }
 
 /**
@@ -180,10 +187,10 @@ export interface Registry {
   claim(user: string, session: string, node: string): Answer<Claimed>
   release(user: string, session: string, node: string): Promise<void>
   /**
-   * The node has the session connected. Answers for how many milliseconds another live node has held it; `undefined`: nobody
-   * else does, and it is in the registry from here on.
+   * The node has the session connected. Answers which other live node has it; `undefined`: none, and it is in the registry from
+   * here on.
    */
-  keep(user: string, session: string, node: string): Promise<number | undefined>
+  keep(user: string, session: string, node: string): Promise<Elsewhere | undefined>
   /** The connected sessions of a user on live nodes. */
   locate(user: string): Answer<readonly Place[]>
   revoke(user: string, beforeMs: number, ttlMs: number): Promise<void>

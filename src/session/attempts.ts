@@ -20,6 +20,8 @@ export interface Attempt {
   endedUpTo: number
   /** The newest connection of the session that was heard of meanwhile, here or at another node. */
   overtakenBy: TakenOver | undefined
+  /** A later claim of the session was given up meanwhile at another node, which has it in the registry. */
+  doubted: boolean
   /** What backends have done to the session meanwhile, in order. */
   changes: StandingChange[] | undefined
 }
@@ -38,6 +40,7 @@ export class Attempts {
       revokedBeforeMs: undefined,
       endedUpTo: 0,
       overtakenBy: undefined,
+      doubted: false,
       changes: undefined,
     }
     this.#all.add(attempt)
@@ -83,6 +86,10 @@ export class Attempts {
     for (const attempt of this.#of(taken.session)) {
       if (taken.claim > (attempt.overtakenBy?.claim ?? 0)) attempt.overtakenBy = taken
     }
+  }
+
+  doubt(session: string): void {
+    for (const attempt of this.#of(session)) attempt.doubted = true
   }
 
   /** A backend puts the session on channels, or takes it off. */

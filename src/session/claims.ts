@@ -7,6 +7,7 @@ import { isOvertaken, type Attempt, type Attempts } from './attempts.ts'
 import type { SessionPorts } from './ports.ts'
 import type { Session } from './session.ts'
 import type { Answer } from '../answer.ts'
+import type { TakenOver } from '../cluster/control.ts'
 import type { Claimed } from '../registry/registry.ts'
 
 type ClaimPorts = Pick<SessionPorts, 'nodeId' | 'registry' | 'former' | 'failed'>
@@ -39,8 +40,9 @@ export class Claims {
   }
 
   /** The attempt has become a session. `told`: the node that is told already. */
-  served(attempt: Attempt, { id, claim }: Session, told: string | undefined): void {
-    const taken = { session: id, claim, detachedForMs: 0, recovered: true }
+  served(attempt: Attempt, session: Session, told: string | undefined): void {
+    const { id } = session
+    const taken = takenBy(session)
     this.#attempts.end(attempt)
     this.#attempts.overtake(taken)
     for (const node of [...attempt.before, ...this.#take(id)])
@@ -54,8 +56,11 @@ export class Claims {
       for (const node of attempt.before) this.#ports.former.tookOver(node, attempt.overtakenBy)
     }
     if (this.#attempts.inherit(session, attempt.before)) return
-    if (serving) this.#before.set(session, new Set([...attempt.before, ...this.#take(session)]))
-    else this.#release(attempt.user, session, attempt.before)
+    if (!serving) return this.#release(attempt.user, session, attempt.before)
+    this.#before.set(session, new Set([...attempt.before, ...this.#take(session)]))
+    if (isOvertaken(attempt)) return
+    // By this claim the registry has the session here, where an older one may serve than there: who finds that tells this node.
+    for (const node of attempt.before) this.#ports.former.gaveUp(node, session)
   }
 
   /** The connection of a session has gone. */
@@ -84,3 +89,8 @@ export class Claims {
 }
 
 const NO_NODES: ReadonlySet<string> = new Set()
+
+/** As other nodes are told of who has a session now. */
+export function takenBy({ id, claim }: Session): TakenOver {
+  return { session: id, claim, detachedForMs: 0, recovered: true }
+}

@@ -4,7 +4,7 @@
 import { Handover } from './handover.ts'
 import { checkedEntries, type CheckedEntries } from './attending.ts'
 import { Attempts, endedByOperator, isEnded, isOvertaken, takenOver, type Attempt } from './attempts.ts'
-import { Claims } from './claims.ts'
+import { Claims, takenBy } from './claims.ts'
 import { ConnectionGone, type Connection } from './connection.ts'
 import { Credentials } from './credentials.ts'
 import { checkFound, findAhead, findAll, found, letGo, resultOf, shown, sortOut } from './finding.ts'
@@ -29,6 +29,7 @@ import type { Entry } from '../presence/info.ts'
 import { INBOX, publicName } from '../protocol/channel.ts'
 import type { Departure } from '../protocol/cursor.ts'
 import type { From } from '../protocol/position.ts'
+import type { Elsewhere } from '../registry/registry.ts'
 
 /** Who has claimed a session has it connected within this time, or gives it up. */
 const CONNECTS_WITHIN_MS = 10_000
@@ -201,30 +202,28 @@ export class Sessions {
     return session !== undefined && session.claim >= taken.claim
   }
 
-  /**
-   * Another node had claimed a session and has given it up. Where its connection is still here, the registry is told so, and
-   * may know of a newer one.
-   */
+  /** Another node has claimed a session and given it up. Where it is connected here, the registry is told, and may know of a newer one. */
   async reclaim(id: string): Promise<void> {
     const session = this.#byId.get(id)
-    if (session === undefined) return
+    if (session === undefined) return this.#attempts.doubt(id)
     const { ports } = this.#context
     try {
-      const forMs = await ports.registry.keep(session.user, id, ports.nodeId)
-      if (forMs !== undefined) this.heldElsewhere(id, forMs)
+      const elsewhere = await ports.registry.keep(session.user, id, ports.nodeId)
+      if (elsewhere !== undefined) this.heldElsewhere(id, elsewhere)
     } catch (error) {
       // The registry enters all sessions again when it is back.
       ports.failed('entering a session again', error)
     }
   }
 
-  /** The registry says that another node has had a session for so long. */
-  heldElsewhere(id: string, forMs: number): void {
+  /** The registry says that another node has a session. */
+  heldElsewhere(id: string, { node, forMs }: Elsewhere): void {
     const session = this.#byId.get(id)
-    // Who has just claimed it may not have it connected yet, and might give it up again.
-    if (session !== undefined && forMs >= CONNECTS_WITHIN_MS) session.connection.end(takenOver())
-    else if (session !== undefined)
-      this.#context.ports.clock.after(CONNECTS_WITHIN_MS - forMs, () => void this.reclaim(id))
+    if (forMs >= CONNECTS_WITHIN_MS) return session?.connection.end(takenOver())
+    // Who has just claimed it may not have it connected yet, and might give it up again; or an older one than this serves there.
+    if (session === undefined) return
+    if (node !== undefined) this.#context.ports.former.tookOver(node, takenBy(session))
+    this.#context.ports.clock.after(CONNECTS_WITHIN_MS - forMs, () => void this.reclaim(id))
   }
 
   /** The session's connection has gone, once for each. */
@@ -337,6 +336,7 @@ export class Sessions {
     const replay = handover?.replayOf(session.subscriptionCount)
     for (const { opened } of findings) opened?.subscription.begin(opened.reset, replay)
     session.rest()
+    if (attempt.doubted) void this.reclaim(session.id)
     for (const change of attempt.changes ?? []) carryOut(session, change, ports)
     if (stale === undefined) return
     ports.metrics.takenOver()

@@ -46,6 +46,15 @@ function steps(loss: boolean): fc.Arbitrary<Step[]> {
   )
 }
 
+/** The last gives up where the first serves: the registry has it there, and who came in between is the newest. */
+const GIVEN_UP_BESIDE_AN_OLDER: Step[] = [
+  { kind: 'connect', node: 2 },
+  { kind: 'connect', node: 1 },
+  { kind: 'cut', which: 1 },
+  { kind: 'connect', node: 0 },
+  { kind: 'cut', which: 3 },
+]
+
 class Race {
   readonly world = new World(NODES)
   readonly connections: FakeConnection[] = []
@@ -154,7 +163,7 @@ describe('connections of one session on several nodes', () => {
   it('leave at most one, the newest, whatever comes first', async () => {
     await fc.assert(
       fc.asyncProperty(steps(false), (all) => run(all, 'wait')),
-      { numRuns: 300 },
+      { numRuns: 300, examples: [[GIVEN_UP_BESIDE_AN_OLDER]] },
     )
   })
 

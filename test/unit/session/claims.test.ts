@@ -127,6 +127,9 @@ describe('a claim that is given up', () => {
     claims.gaveUp(await claimed('n3', 8), 's', true)
     await settled()
     expect(released).toEqual([])
+    // Who has a newer one there than serves here finds the session here, and says so.
+    expect(told).toEqual(['n2: s is given up', 'n3: s is given up'])
+    told = []
     claims.served(await claimed('n1', 9), session(9), undefined)
     expect(told.toSorted()).toEqual(['n2: s is taken over by 9', 'n3: s is taken over by 9'])
     told = []
@@ -138,6 +141,7 @@ describe('a claim that is given up', () => {
 describe('a session whose connection has gone', () => {
   it('is released, and the nodes are told that lost it to a connection that never came', async () => {
     claims.gaveUp(await claimed('n2'), 's', true)
+    told = []
     claims.left(session(7))
     await settled()
     expect(released).toEqual(['ann s n1'])

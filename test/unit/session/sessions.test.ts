@@ -302,7 +302,7 @@ describe('a session that the registry gives to another node', () => {
     ['it has just claimed it', 9_999, false],
   ])('ends here where it may be connected there: %s', async (_what, forMs, ends) => {
     const connection = await node.connected('ann')
-    world.registry.keep = () => Promise.resolve(forMs)
+    world.registry.keep = () => Promise.resolve(forMs === undefined ? undefined : { node: 'n2', forMs })
     await node.sessions.reclaim(connection.session?.id as string)
     expect(connection.closed).toBe(ends)
     if (ends) expect(connection.ended).toMatchObject({ why: 'takenOver' })
@@ -311,9 +311,9 @@ describe('a session that the registry gives to another node', () => {
   it('is asked for again when the other should be connected', async () => {
     const connection = await node.connected('ann')
     let asked = 0
-    world.registry.keep = () => Promise.resolve(++asked === 1 ? 4_000 : 10_000)
+    world.registry.keep = () => Promise.resolve({ node: 'n2', forMs: ++asked === 1 ? 4_000 : 10_000 })
     const { timers } = world.clock
-    node.sessions.heldElsewhere('none', 4_000)
+    node.sessions.heldElsewhere('none', { node: 'n2', forMs: 4_000 })
     expect(world.clock.timers).toBe(timers)
     await node.sessions.reclaim(connection.session?.id as string)
     world.clock.pass(5_999)
@@ -341,7 +341,7 @@ describe('a session that the registry gives to another node', () => {
     world.calls.failing = (name) => name === 'keep'
     await node.sessions.reclaim(connection.session?.id as string)
     await node.sessions.reclaim('none')
-    node.sessions.heldElsewhere('none', Infinity)
+    node.sessions.heldElsewhere('none', { node: 'n2', forMs: Infinity })
     expect(connection.closed).toBe(false)
     expect(node.failures.splice(0)).toMatchObject([
       { message: 'entering a session again', cause: { code: 'unavailable' } },

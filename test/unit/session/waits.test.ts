@@ -34,7 +34,7 @@ const WAITS: Readonly<Record<string, string>> = {
   'start-position.ts: return asked === undefined ? open() : asked.then(open)': 'whoever calls looks again',
   'sessions.ts: findings = [...(finding instanceof Promise ? await finding : finding), ...refused]':
     'as what finding.ts waits for',
-  'sessions.ts: const forMs = await ports.registry.keep(session.user, id, ports.nodeId)':
+  'sessions.ts: const elsewhere = await ports.registry.keep(session.user, id, ports.nodeId)':
     'another connection may have the session here: it is looked up again',
   'claims.ts: registry.release(user, session, nodeId).then(':
     'the node that is told asks the registry itself who has the session',
