@@ -80,9 +80,9 @@ interface Pace {
 
 function paceOf(job: Job, sight: JobSight): Pace {
   const plan = parsePlan(job.plan) as Plan
-  const left = Math.max(1, untoldIn(job, sight))
+  const left = untoldIn(job, sight)
   const within = (untilMs: number): Pace => ({
-    perMs: left / timeLeftMs(job, sight, untilMs),
+    perMs: Math.max(1, left) / timeLeftMs(job, sight, untilMs),
     everyMs: FLOW_EVERY_MS,
     byTime: true,
   })
@@ -126,7 +126,8 @@ export function shareOf(job: Job, node: JobNode, lanes: number, sight: JobSight)
     // The pace is kept where the batch was rounded.
     everyMs: Math.max(1, Math.round((count * everyMs) / batch)),
   })
-  if (byTime) return { plan, moveAt: sight.nowMs }
+  // Who has nobody has nobody to wait for.
+  if (byTime || untoldOf(node, sight) === 0) return { plan, moveAt: sight.nowMs }
   const { part, batchAsked = 0, batchUntil = 0 } = node
   if (part === 'called' && batchUntil > sight.nowMs)
     return { plan, moveAt: batchAsked < count ? sight.nowMs : batchUntil }

@@ -182,6 +182,15 @@ describe('a node that had no clients when the job was made, and is given those o
     expect(perSecond(percent as PartCommand)).toBeCloseTo(5, 0)
   })
 
+  it('waits for no part of the plan as long as it has none', () => {
+    const sight = { ...DELAYS, nowMs: 700, told: () => 0, left: () => 0 }
+    for (const clients of [0, 1]) {
+      const job = made({ plan: '1%/5m' })
+      const one = { ...job, nodes: [{ ...first(job), clients }] }
+      expect(shareOf(one, first(one), 1, sight).moveAt).toBe(700)
+    }
+  })
+
   it('is given another one where they come while it waits for balancers, and not for one or two', () => {
     const sight = (left: number): LeaderSight => ({
       ...{ ...DELAYS, nowMs: 0, answerMs: 30_000, leaveMs: 10_000 },
