@@ -49,8 +49,8 @@ export const FACTORS = {
     by: `${CLUSTER}: 10 subscribers`,
   },
   hearUs: {
-    ...{ value: 60, unit: 'µs', what: 'CPU of a message from NATS at a node with subscribers' },
-    by: 'npm run bench -- hear: to one subscriber; this was found on a busy machine',
+    ...{ value: 12, unit: 'µs', what: 'CPU of a message from NATS at a node with subscribers' },
+    by: 'npm run bench -- hear: to one subscriber, 32 in flight',
   },
   connectUs: {
     ...{

@@ -16,7 +16,7 @@ describe('a size', () => {
   })
 
   it('has more nodes where the traffic asks for them, so that no loop is over its share', () => {
-    const size = sizeOf({ ...LOAD, publishes: 10_000, fanout: 1000 })
+    const size = sizeOf({ ...LOAD, publishes: 20_000, fanout: 1000 })
     expect(size.by).toBe('processor')
     expect(size.nodes).toBeGreaterThan(20)
     expect(size.busy).toBeLessThanOrEqual(0.6)
