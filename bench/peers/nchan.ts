@@ -27,12 +27,9 @@ async function start(): Promise<Ports> {
   const port = await freePort()
   writeFileSync(join(directory, 'nginx.conf'), configuration(directory, port))
   const options = 'daemon off; master_process off;'
-  const nginx = spawn(NGINX, ['-p', directory, '-c', 'nginx.conf', '-g', options], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  process.on('exit', () => nginx.kill('SIGKILL'))
-  // The runner has gone.
-  process.on('disconnect', () => nginx.kill('SIGKILL'))
+  // Ends with this process, which is killed at the end of a round and can do nothing about it then.
+  const words = ['--pdeathsig', 'KILL', NGINX, '-p', directory, '-c', 'nginx.conf', '-g', options]
+  const nginx = spawn('setpriv', words, { stdio: ['ignore', 'ignore', 'inherit'] })
   await listening(port)
   return { port, apiPort: port, pid: nginx.pid as number }
 }
