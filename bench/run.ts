@@ -42,7 +42,7 @@ npm run bench:check -- [NAMES]          fails where a ratio is worse than what b
   npm run bench -- broadcast sse        these two; the others on the page stay as they were
   npm run bench -- --list               which there are, and how long each round took when it was run last
   npm run bench -- --page               writes docs/benchmarks.md, its charts and what sizing reckons with again, from bench/results
-  npm run bench:check -- --accept       runs each five times and keeps what it finds: from now on that is expected. Some ten minutes, on a machine that
+  npm run bench:check -- --accept       runs each five times and keeps what it finds: from now on that is expected. Some seven minutes, on a machine that
                                         does nothing else
 
   --rounds N         of each, servers taking turns (5; in the quick form 2, in a check 1: what is worse then is run four times more, and all five decide)

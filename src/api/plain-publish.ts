@@ -44,23 +44,28 @@ export function plainPublish(text: string, jsonDepthMax: number): PlainPublish |
       at = text.charCodeAt(from) === SPACE ? -1 : endOfJson(text, from, jsonDepthMax)
       if (at === -1) return undefined
       data = text.slice(from, at)
-    } else if (channel === undefined && text.startsWith(CHANNEL, at)) {
-      const from = skipSpace(text, at + CHANNEL.length)
+    } else {
+      const name = nameAt(text, at)
+      if (name === undefined) return undefined
+      const from = skipSpace(text, at + name.length)
       at = endOfPlain(text, from)
-      channel = text.slice(from + 1, at - 1)
-    } else if (user === undefined && text.startsWith(USER, at)) {
-      const from = skipSpace(text, at + USER.length)
-      at = endOfPlain(text, from)
-      user = text.slice(from + 1, at - 1)
-    } else if (id === undefined && text.startsWith(ID, at)) {
-      const from = skipSpace(text, at + ID.length)
-      at = endOfPlain(text, from)
-      id = text.slice(from + 1, at - 1)
-    } else return undefined
+      const value = text.slice(from + 1, at - 1)
+      if (name === CHANNEL && channel === undefined) channel = value
+      else if (name === USER && user === undefined) user = value
+      else if (name === ID && id === undefined) id = value
+      else return undefined
+    }
   } while (text.charCodeAt(at) === COMMA)
   if (at !== text.length - 1 || text.charCodeAt(at) !== CLOSE_BRACE || data === undefined) return undefined
   if (channel === undefined) return user === undefined ? undefined : { target: { user }, data, id }
   return user === undefined ? { target: { channel }, data, id } : undefined
+}
+
+/** Of a member whose value is a text. */
+function nameAt(text: string, at: number): string | undefined {
+  if (text.startsWith(CHANNEL, at)) return CHANNEL
+  if (text.startsWith(USER, at)) return USER
+  return text.startsWith(ID, at) ? ID : undefined
 }
 
 /** One at most, as printers write it. */

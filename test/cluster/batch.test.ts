@@ -1,7 +1,7 @@
 /** What one request publishes is appended by one command of Redis, in the order of the request. */
 import { connect, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { patientMs } from '../support/patience.ts'
+import { comes, patientMs } from '../support/patience.ts'
 import { startCluster, type StartedCluster } from '../support/start-cluster.ts'
 import type { StartedNode } from '../support/start-node.ts'
 
@@ -38,14 +38,19 @@ class Monitor {
   }
 
   static async open(port: number): Promise<Monitor> {
-    const monitor = new Monitor(connect({ port, host: '127.0.0.1' }))
-    monitor.#socket.write('MONITOR\r\n')
-    await monitor.until('+OK')
-    return monitor
+    const opened = new Monitor(connect({ port, host: '127.0.0.1' }))
+    opened.#socket.write('MONITOR\r\n')
+    await opened.until('+OK')
+    return opened
   }
 
   async until(text: string): Promise<void> {
-    while (!this.#text.includes(text)) await new Promise<void>((resolve) => (this.#wake = resolve))
+    while (!this.#text.includes(text))
+      await comes(
+        `"${text}" from MONITOR`,
+        new Promise<void>((resolve) => (this.#wake = resolve)),
+        TIMEOUT_MS / 2,
+      )
   }
 
   /** The commands of clients that name it, and not what their scripts do. */

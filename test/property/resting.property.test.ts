@@ -236,7 +236,7 @@ class World {
   }
 
   hear(): void {
-    for (const message of this.late.splice(0).reverse()) this.hub.receive(message)
+    for (const message of this.late.splice(0).toReversed()) this.hub.receive(message)
   }
 
   loseLog(): void {
