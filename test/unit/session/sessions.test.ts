@@ -324,6 +324,22 @@ describe('a session that the registry gives to another node', () => {
     expect([asked, connection.closed]).toEqual([2, true])
   })
 
+  it('is asked for once its connection serves, where that was on its way when another node gave it up', async () => {
+    const before = await node.connected('ann')
+    const session = before.session?.id as string
+    before.cut()
+    world.calls.held = (name) => name === 'head' || name === 'last'
+    const { connection } = node.connect('ann', { session })
+    await settled()
+    let asked = 0
+    world.registry.keep = () => Promise.resolve(void asked++)
+    await node.sessions.reclaim(session)
+    expect([asked, connection.welcomed]).toEqual([0, false])
+    await world.calls.release()
+    await settled()
+    expect([asked, connection.welcomed]).toEqual([1, true])
+  })
+
   it('goes on here where nobody has it, however long that is looked after', async () => {
     const connection = await node.connected('ann')
     let asked = 0
